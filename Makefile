@@ -1,0 +1,29 @@
+# The two commands of the README, and what they are made of.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit stack bench
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install what is missing: system packages, .venv, pinned dependencies
+	@bash deploy/setup.sh
+
+demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-ui to leave that out)
+	@.venv/bin/printflow demo $(ARGS)
+
+test: setup lint ## Lint, types, architecture, unit and stack tests
+	.venv/bin/pytest $(ARGS)
+
+lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validation
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	DAGSTER_DISABLE_TELEMETRY=yes .venv/bin/dagster definitions validate -m printflow_reliability.definitions
+
+unit: setup ## The tests that need no servers
+	.venv/bin/pytest -m "not stack" $(ARGS)
+
+bench: setup ## Side by side: reconciliation against a bare LIST, the drill against the raw commands
+	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)

@@ -1,0 +1,1 @@
+"""Reliability for Print-Flow-360: backups proven by restoring them, print files reconciled, paid orders guarded."""

@@ -1,0 +1,107 @@
+"""Every check of the product, in one place: its stable name, what it asks, and how bad a failure is.
+
+The command line, Dagster and readiness share this register; the tests prove of each entry that it rings on a planted
+fault, stays silent on a healthy system, and says "unknown" when its system is away.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from printflow_reliability.findings import Severity
+
+
+class Outcome(StrEnum):
+    """The four answers of a check. Unknown is never shown as healthy and never clears an alert."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check: a stable name, the question it answers, and the severity of its failure."""
+
+    name: str
+    question: str
+    severity: Severity
+
+
+REGISTER: Mapping[str, Check] = {
+    check.name: check
+    for check in (
+        Check(
+            "backup.recent",
+            "Has every cluster a sound, recent base backup in each repository?",
+            Severity.CRITICAL,
+        ),
+        Check(
+            "backup.integrity",
+            "Does every stored byte of the repositories match its manifest?",
+            Severity.CRITICAL,
+        ),
+        Check("wal.continuity", "Is the archived WAL whole from the oldest backup on?", Severity.CRITICAL),
+        Check("wal.lag", "Is WAL archived as fast as the recovery point objective demands?", Severity.CRITICAL),
+        Check(
+            "drill.fence",
+            "Does the clone, stopped at the fence, hold exactly production's rows?",
+            Severity.CRITICAL,
+        ),
+        Check(
+            "drill.recovery", "Does replay reach the end of WAL, and the clone promote and write?", Severity.CRITICAL
+        ),
+        Check("drill.indexes", "Does pg_amcheck find every heap and index of the clone sound?", Severity.ERROR),
+        Check("drill.foreign_keys", "Does every row of the clone have the rows it refers to?", Severity.ERROR),
+        Check("drill.files", "Is every file that the clone refers to in the bucket or restorable?", Severity.ERROR),
+        Check("drill.objectives", "Were the recovery time and recovery point objectives met?", Severity.ERROR),
+        Check(
+            "drill.isolation",
+            "Are the repositories and production's timeline and slots as they were before the drill?",
+            Severity.CRITICAL,
+        ),
+        Check("files.missing", "Is every object that the database refers to in its bucket?", Severity.CRITICAL),
+        Check("files.tenancy", "Does every reference lie under its own tenant's base path?", Severity.CRITICAL),
+        Check("files.content", "Has every object the size and checksum that the database knows?", Severity.ERROR),
+        Check("files.orphans", "Is every object of the bucket referred to by something?", Severity.WARNING),
+        Check("pdf.integrity", "Does every referenced print file open, whole and printable?", Severity.CRITICAL),
+        Check("orders.artwork", "Has every paid order usable artwork?", Severity.CRITICAL),
+        Check("alerts.delivery", "Does every alert reach its route?", Severity.CRITICAL),
+    )
+}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's answer: the outcome, one plain sentence, and the numbers behind it (constant names and units)."""
+
+    check: str
+    outcome: Outcome
+    detail: str
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.check not in REGISTER:
+            raise ValueError(f"{self.check} is not a registered check")
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of this answer: the check's own for a failure or an unknown, less for the others."""
+        if self.outcome is Outcome.PASS:
+            return Severity.INFO
+        return Severity.WARNING if self.outcome is Outcome.WARN else REGISTER[self.check].severity
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of many: a failure before an unknown, an unknown before a warning; nothing at all is unknown."""
+    seen = set(outcomes)
+    for outcome in (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS):
+        if outcome in seen:
+            return outcome
+    return Outcome.UNKNOWN
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """0 healthy, 1 something needs a person, 2 could not tell; a failure that is certain outranks an unknown."""
+    return {Outcome.PASS: 0, Outcome.WARN: 1, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}[worst(outcomes)]

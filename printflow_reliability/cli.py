@@ -1,0 +1,104 @@
+"""`printflow`: puts the capabilities' commands together and keeps their promises about exit codes.
+
+0 healthy or done, 1 something needs a person, 2 could not tell or could not do it. Never a traceback.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import typer
+from typer.exceptions import TyperException
+
+import printflow_reliability.alerts.commands
+import printflow_reliability.backups.commands
+import printflow_reliability.drills.commands
+import printflow_reliability.files.commands
+import printflow_reliability.orders.commands
+import printflow_reliability.pdf.commands
+import printflow_reliability.records.commands
+from printflow_reliability.console import Invocation, print_json
+from printflow_reliability.errors import PrintflowError
+
+log = logging.getLogger(__name__)
+
+app = typer.Typer(
+    name="printflow",
+    help="Reliability for Print-Flow-360: backups proven by restoring them, print files reconciled, paid orders "
+    "guarded.\n\nExit codes: 0 healthy or done; 1 something needs a person; 2 could not tell or could not do it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
+app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
+app.add_typer(printflow_reliability.drills.commands.app, name="drill")
+app.add_typer(printflow_reliability.files.commands.app, name="files")
+app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
+app.add_typer(printflow_reliability.orders.commands.app, name="orders")
+app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
+app.add_typer(printflow_reliability.records.commands.app, name="records")
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    config: Path | None = typer.Option(
+        None,
+        "--config",
+        metavar="FILE",
+        help="printflow.toml; default: $PRINTFLOW_CONFIG, then the running sandbox's.",
+    ),
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Log what is done, on stderr."),
+) -> None:
+    """Set up what every command needs."""
+    ctx.obj = Invocation(config)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+
+
+def main() -> None:
+    """The program's entry point."""
+    for entry in entry_points(group="printflow.nouns"):
+        app.add_typer(entry.load(), name=entry.name)
+    for entry in entry_points(group="printflow.commands"):
+        app.command(entry.name)(entry.load())
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every failure is said in a sentence or two on stderr."""
+    try:
+        code = typer.main.get_command(app).main(list(arguments), prog_name="printflow", standalone_mode=False)
+    except PrintflowError as error:
+        return _fail(arguments, error.what, error.next_step)
+    except TyperException as error:  # bad arguments: Typer knows best how to show where
+        error.show()
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail(arguments, "interrupted", "")
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:
+        log.info("unexpected error", exc_info=True)
+        name = type(error).__name__
+        return _fail(
+            arguments, f"unexpected {name}: {error}", "this is a defect; run again with --verbose to see where"
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _fail(arguments: Sequence[str], what: str, next_step: str) -> int:
+    if "--json" in arguments:
+        print_json({"error": {"what": what, "next": next_step}})
+    print(f"printflow: {what}", file=sys.stderr)
+    if next_step:
+        print(f"next: {next_step}", file=sys.stderr)
+    return 2

@@ -1,0 +1,1 @@
+"""What we know of the platform: its databases, tenants, paid orders, and the catalog of references to objects."""

@@ -1,0 +1,177 @@
+"""The one way external programs are run: an argument list, a time limit, a redacted log, a typed error.
+
+PostgreSQL refuses to run as root, so a `Programs` that runs as root starts its programs as an unprivileged user.
+"""
+
+import contextlib
+import logging
+import os
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from printflow_reliability.errors import ConfigError, CouldNotTell
+
+log = logging.getLogger(__name__)
+
+STDERR_TAIL = 2000
+"""Characters of a failed program's stderr that an error shows."""
+
+
+class ProgramFailed(CouldNotTell):
+    """A program ended with a non-zero exit code.
+
+    Attributes:
+        exit_code: the program's exit code; negative for a signal, as `subprocess` gives it.
+        stderr_tail: the redacted end of what it said.
+    """
+
+    def __init__(self, what: str, next_step: str = "", *, exit_code: int = -1, stderr_tail: str = "") -> None:
+        super().__init__(what, next_step)
+        self.exit_code = exit_code
+        self.stderr_tail = stderr_tail
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program that ended with 0 printed, and how long it took in seconds."""
+
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An OS user by number."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Runs external programs.
+
+    Attributes:
+        run_as: the OS user programs run as when we are root; ignored otherwise.
+        postgres_bin: the folder of PostgreSQL's server programs.
+        path: the PATH that programs are found with.
+        secrets: values that never appear in a log or an error.
+    """
+
+    run_as: str
+    postgres_bin: Path
+    path: str = os.defpath
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def postgres(self, name: str) -> str:
+        """The path of a PostgreSQL server program such as `pg_ctl`."""
+        return str(self.postgres_bin / name)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        accept: Sequence[int] = (0,),
+    ) -> Completed:
+        """Run a program to its end and return what it printed.
+
+        Args:
+            argv: the program and its arguments; no secret may be among them.
+            timeout: seconds after which it and everything it started is killed.
+            env: variables on top of a minimal environment (PATH, LANG, HOME).
+            cwd: where it runs; `/` where it does not matter.
+            accept: exit codes that count as done.
+
+        Raises:
+            ProgramFailed: it ended with another code, or did not end in time.
+            ConfigError: there is no such program.
+        """
+        began = time.monotonic()
+        name = Path(argv[0]).name
+        identity = self.identity()
+        log.debug("run %s", self.redact(" ".join(argv)))
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env=self.environment(env),
+                cwd=cwd or "/",
+                start_new_session=True,
+                user=identity.uid if identity else None,
+                group=identity.gid if identity else None,
+                extra_groups=[] if identity else None,
+                umask=0o077,
+            )
+        except FileNotFoundError as missing:
+            raise ConfigError(f"{argv[0]} is not installed here", "make setup") from missing
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            raise ProgramFailed(f"{name} did not end within {timeout:.0f} s") from None
+        except BaseException:  # Ctrl-C and the like: nothing we started outlives us
+            _kill_group(process)
+            raise
+        seconds = time.monotonic() - began
+        if process.returncode not in accept:
+            tail = self.redact((stderr.strip() or stdout.strip())[-STDERR_TAIL:])
+            raise ProgramFailed(
+                f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
+                exit_code=process.returncode,
+                stderr_tail=tail,
+            )
+        return Completed(stdout, stderr, seconds)
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to the user that programs run as, so that they can use it."""
+        if identity := self.identity():
+            os.chown(path, identity.uid, identity.gid)
+
+    def redact(self, text: str) -> str:
+        """The text with every secret replaced."""
+        for secret in self.secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """PATH, language, time zone and what is named: a program sees no secret of ours that it was not given."""
+        return {
+            "PATH": self.path,
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": "/nonexistent",
+            **(extra or {}),
+        }
+
+    def identity(self) -> Identity | None:
+        """Whom programs run as; None when that is simply us."""
+        if os.geteuid() != 0:
+            return None
+        try:
+            user = pwd.getpwnam(self.run_as)
+        except KeyError:
+            raise ConfigError(
+                f'programs.run_as: there is no user "{self.run_as}" here, and PostgreSQL does not run as root',
+                "name an unprivileged user, such as postgres",
+            ) from None
+        return Identity(user.pw_uid, user.pw_gid)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

@@ -1,0 +1,100 @@
+"""Opening the records database, and bringing its tables to the version that this program needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
+
+from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
+from printflow_reliability.settings import RecordsSettings
+
+CONNECT_SECONDS = 5
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@contextmanager
+def open_records(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection to the records, in autocommit mode, closed at the end.
+
+    Raises:
+        CouldNotTell: the database is unreachable or the connection was lost.
+        ConfigError: its tables are of another version than this program's.
+    """
+    with _connect(records) as connection:
+        _require_current(connection)
+        yield connection
+
+
+@contextmanager
+def exclusive(connection: psycopg.Connection[TupleRow], name: str) -> Iterator[None]:
+    """Hold the lock of that name for the block; it also ends with the connection, so a killed holder frees it.
+
+    Raises:
+        LockHeld: somebody else has it; the message names the backend that does.
+    """
+    key = "SELECT hashtextextended('printflow:' || %s, 0)"
+    row = connection.execute(f"SELECT pg_try_advisory_lock(({key}))", (name,)).fetchone()
+    if row is None or not row[0]:
+        holder = connection.execute(
+            """SELECT a.pid, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+               WHERE l.locktype = 'advisory' AND l.granted
+                 AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('printflow:' || %s, 0)""",
+            (name,),
+        ).fetchone()
+        since = f" (database session {holder[0]}, since {holder[1]:%H:%M:%S} UTC)" if holder else ""
+        raise LockHeld(f"another {name} is running{since}", "wait for it to end, then try again")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(f"SELECT pg_advisory_unlock(({key}))", (name,))
+
+
+def migrate(records: RecordsSettings) -> None:
+    """Bring the tables to the newest version; does nothing where they are.
+
+    Raises:
+        CouldNotTell: the database is unreachable.
+    """
+    with _connect(records) as connection, exclusive(connection, "migration of the records"):
+        config = _alembic(records)
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _connect(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+    try:
+        with psycopg.connect(
+            records.url,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="printflow_reliability",
+            options="-c timezone=UTC",
+        ) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CouldNotTell(
+            f"the records database cannot be reached: {reason}", "is it running, and is records.url right?"
+        ) from None
+
+
+def _require_current(connection: psycopg.Connection[TupleRow]) -> None:
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    exists = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if exists and exists[0] else None
+    if row is None or row[0] != head:
+        have = row[0] if row else "none"
+        raise ConfigError(f"the records are at version {have}, this program needs {head}", "printflow records migrate")
+
+
+def _alembic(records: RecordsSettings) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = records.url
+    return config

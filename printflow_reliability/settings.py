@@ -1,0 +1,411 @@
+"""`printflow.toml` and its secrets, typed: the one place that reads configuration and environment variables.
+
+A mistake ends with one message that names the file's own key ("cluster[0].stanzza") and says what would be right.
+"""
+
+import difflib
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.findings import Severity
+from printflow_reliability.programs import Programs
+
+SANDBOX_HOME = ".sandbox"
+"""Where a sandbox lives unless PRINTFLOW_HOME says otherwise; its configuration is the default one."""
+
+
+Named = TypeVar("Named", "ClusterSettings", "BucketSettings")
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlatformSettings(Section):
+    """`[platform]`: what people call the platform."""
+
+    name: str
+    environment: str = "production"
+
+
+class RecordsSettings(Section):
+    """`[records]`: this system's own database."""
+
+    url: str
+
+
+class ProgramsSettings(Section):
+    """`[programs]`: how PostgreSQL's and pgBackRest's programs are run."""
+
+    run_as: str = "postgres"
+    postgres_bin: Path | None = None
+
+
+class ClusterSettings(Section):
+    """`[[cluster]]`: one PostgreSQL cluster, protected by one pgBackRest stanza.
+
+    `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
+    `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
+    """
+
+    name: str
+    url: str
+    engine: Literal["pgbackrest"] = "pgbackrest"
+    stanza: str = ""
+    pgbackrest_config: Path
+    drill_pgbackrest_config: Path | None = None
+    repositories: tuple[int, ...] = (1,)
+    heartbeat: str | None = None
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        object.__setattr__(self, "stanza", self.stanza or self.name)
+        object.__setattr__(self, "drill_pgbackrest_config", self.drill_pgbackrest_config or self.pgbackrest_config)
+        return self
+
+
+class BucketSettings(Section):
+    """`[[bucket]]`: an S3 bucket and how to reach it; `name` is what this file and the findings call it."""
+
+    name: str
+    bucket: str
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    ca_file: Path | None = None
+    replica: str | None = None
+
+
+class TenancySettings(Section):
+    """`[tenancy]`: a query returning `tenant` (UUID) and `base_path` of each tenant."""
+
+    cluster: str
+    tenants: str
+
+
+class ReferenceSettings(Section):
+    """`[[reference]]`: one catalog query returning tenant, owner, key; `platform.catalog` knows the rest."""
+
+    name: str
+    cluster: str
+    bucket: str
+    database: str | None = None
+    kind: Literal["print-ready", "design", "proof", "image", "derived"]
+    query: str
+
+
+class OrdersSettings(Section):
+    """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print."""
+
+    cluster: str
+    bucket: str
+    grace_seconds: float = Field(default=300, ge=0)
+    paid: str
+
+
+class BackupsSettings(Section):
+    """`[backups]`: how old the newest base backup may be and how far WAL archiving may lag, in seconds."""
+
+    max_age_seconds: float = Field(default=26 * 3600, gt=0)
+    max_wal_lag_seconds: float = Field(default=600, gt=0)
+    timeout_seconds: float = Field(default=6 * 3600, gt=0)
+
+
+class DrillsSettings(Section):
+    """`[drills]`: where clones live, where reports go, and the objectives in seconds."""
+
+    directory: Path = Path("drills")
+    reports_bucket: str | None = None
+    rto_target_seconds: float = Field(default=3600, gt=0)
+    rpo_target_seconds: float = Field(default=300, gt=0)
+    phase_timeout_seconds: float = Field(default=4 * 3600, gt=0)
+
+
+class FilesSettings(Section):
+    """`[files]`: reconciliation. An unreferenced object younger than the grace period is not an orphan yet.
+
+    A pass in which more than `max_missing_fraction` of the references miss their object is refused as a likely
+    misconfiguration rather than reported.
+    """
+
+    orphan_grace_seconds: float = Field(default=24 * 3600, ge=0)
+    max_missing_fraction: float = Field(default=0.5, gt=0, le=1)
+
+
+class PdfSettings(Section):
+    """`[pdf]`: limits of the isolated worker (bytes, seconds) and the print rules (dots per inch)."""
+
+    max_bytes: int = Field(default=512 * 1024**2, gt=0)
+    max_pages: int = Field(default=2000, gt=0)
+    timeout_seconds: float = Field(default=30, gt=0)
+    memory_bytes: int = Field(default=1024**3, gt=0)
+    min_dpi: float = Field(default=150, ge=0)
+    require_embedded_fonts: bool = True
+    require_trim_box: bool = False
+
+
+class AlertRouteSettings(Section):
+    """`[[alert_route]]`: where alerts go. A webhook gets a POST of JSON with a stable `dedup_key`."""
+
+    name: str
+    kind: Literal["webhook"] = "webhook"
+    url: str
+    token: str | None = None
+    min_severity: Severity = Severity.WARNING
+
+
+class SentrySettings(Section):
+    """`[sentry]`: where unexpected errors of this system itself are reported; absent, nowhere."""
+
+    dsn: str
+
+
+class Settings(Section):
+    """The whole file."""
+
+    platform: PlatformSettings
+    records: RecordsSettings
+    programs: ProgramsSettings = ProgramsSettings()
+    cluster: tuple[ClusterSettings, ...] = Field(min_length=1)
+    bucket: tuple[BucketSettings, ...] = Field(min_length=1)
+    tenancy: TenancySettings
+    reference: tuple[ReferenceSettings, ...] = Field(min_length=1)
+    orders: OrdersSettings
+    backups: BackupsSettings = BackupsSettings()
+    drills: DrillsSettings = DrillsSettings()
+    files: FilesSettings = FilesSettings()
+    pdf: PdfSettings = PdfSettings()
+    alert_route: tuple[AlertRouteSettings, ...] = ()
+    sentry: SentrySettings | None = None
+    _secrets: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that came through a secret indirection, longest first, for redaction."""
+        return self._secrets
+
+    def cluster_named(self, name: str) -> ClusterSettings:
+        """The cluster of that name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        return _named(self.cluster, name, "cluster")
+
+    def bucket_named(self, name: str) -> BucketSettings:
+        """The bucket that this file calls by that name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        return _named(self.bucket, name, "bucket")
+
+    def runner(self) -> Programs:
+        """The runner of external programs that this configuration describes."""
+        return Programs(
+            run_as=self.programs.run_as,
+            postgres_bin=self.programs.postgres_bin or find_postgres_bin(),
+            path=os.environ.get("PATH", os.defpath),
+            secrets=self.secrets,
+        )
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        clusters = {cluster.name for cluster in self.cluster}
+        buckets = {bucket.name for bucket in self.bucket}
+        for kind, names in (("cluster", self.cluster), ("bucket", self.bucket), ("reference", self.reference)):
+            seen: set[str] = set()
+            for entry in names:
+                if entry.name in seen:
+                    raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
+                seen.add(entry.name)
+        uses: list[tuple[str, str, set[str]]] = [
+            ("tenancy.cluster", self.tenancy.cluster, clusters),
+            ("orders.cluster", self.orders.cluster, clusters),
+            ("orders.bucket", self.orders.bucket, buckets),
+        ]
+        for index, reference in enumerate(self.reference):
+            uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
+            uses.append((f"reference[{index}].bucket", reference.bucket, buckets))
+        for index, bucket in enumerate(self.bucket):
+            if bucket.replica is not None:
+                uses.append((f"bucket[{index}].replica", bucket.replica, buckets))
+        if self.drills.reports_bucket is not None:
+            uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
+        for key, name, known in uses:
+            if name not in known:
+                raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
+        return self
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """Where the sandbox of this working directory lives: PRINTFLOW_HOME, or `.sandbox`."""
+    return Path(environ.get("PRINTFLOW_HOME") or SANDBOX_HOME)
+
+
+def find_config(given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
+    """The configuration file to use: the one given, then $PRINTFLOW_CONFIG, then the running sandbox's.
+
+    Raises:
+        ConfigError: none of them exists.
+    """
+    environ = os.environ if environ is None else environ
+    if given is not None:
+        return given
+    if named := environ.get("PRINTFLOW_CONFIG"):
+        return Path(named)
+    sandbox = default_home(environ) / "printflow.toml"
+    if sandbox.exists():
+        return sandbox
+    raise ConfigError(
+        "no configuration: neither --config nor $PRINTFLOW_CONFIG is given, and no sandbox runs here",
+        "printflow --config printflow.toml ..., or start a sandbox: printflow sandbox up",
+    )
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check a configuration file. Relative paths in it are relative to it.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, has an unknown or missing key, or a secret is missing.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no configuration file {path}", "printflow --config FILE ...") from None
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise ConfigError(f"{path} cannot be read: {unreadable}") from None
+    except tomllib.TOMLDecodeError as broken:
+        raise ConfigError(f"{path} is not TOML: {broken}", "mend the line it names") from None
+    base = path.resolve().parent
+    secrets: set[str] = set()
+    resolved = _resolve_secrets(raw, "", base, os.environ if environ is None else environ, secrets)
+    try:
+        settings = Settings.model_validate(resolved)
+    except ValidationError as invalid:
+        raise ConfigError(f"{path}: " + "; ".join(_explain(error) for error in invalid.errors())) from None
+    settings = _absolute_paths(settings, base)
+    settings._secrets = tuple(sorted(secrets, key=len, reverse=True))
+    return settings
+
+
+def find_postgres_bin() -> Path:
+    """The folder of the newest PostgreSQL server programs installed here.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    debian = sorted(
+        (path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()),
+        key=lambda path: int(path.parent.name),
+    )
+    if debian:
+        return debian[-1]
+    if found := shutil.which("postgres"):
+        return Path(found).parent
+    raise ConfigError("programs.postgres_bin: no PostgreSQL server programs found here", "make setup")
+
+
+def _resolve_secrets(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:
+    """The value with each "env:NAME" and "file:PATH" replaced; what they held is added to `secrets`."""
+    if isinstance(value, dict):
+        return {
+            name: _resolve_secrets(inner, f"{key}.{name}" if key else name, base, environ, secrets)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_resolve_secrets(inner, f"{key}[{n}]", base, environ, secrets) for n, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("env:"):
+        name = value.removeprefix("env:")
+        if not environ.get(name):
+            raise ConfigError(f"{key}: the environment variable {name} is not set", f"export {name}=...")
+        secret = environ[name]
+    elif value.startswith("file:"):
+        path = base / value.removeprefix("file:")
+        try:
+            secret = path.read_text(encoding="utf-8").strip()
+        except OSError as unreadable:
+            raise ConfigError(
+                f"{key}: the secret file {path} cannot be read ({unreadable.strerror})", "create it with mode 0600"
+            ) from None
+        if not secret:
+            raise ConfigError(f"{key}: the secret file {path} is empty", "write the secret into it")
+    else:
+        return value
+    secrets.update(_secret_parts(secret))
+    return secret
+
+
+def _secret_parts(secret: str) -> Iterator[str]:
+    """What must never be shown: the value and, of a URL, its password alone too."""
+    yield secret
+    if password := re.match(r"[a-z0-9+]+://[^:/@]*:([^@]+)@", secret):
+        yield password[1]
+
+
+def _explain(error: ErrorDetails) -> str:
+    """One validation error in the file's own words."""
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"])
+        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f'did you mean "{close[0]}"?' if close else f"known here: {', '.join(sorted(known))}"
+        return f"{key}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at this place may have; the last part of `loc` is the unknown one."""
+    model: Any = Settings
+    for part in loc[:-1]:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            candidates = (annotation, *getattr(annotation, "__args__", ()))
+            model = next(one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel))
+    return list(model.model_fields)
+
+
+def _absolute_paths(settings: Settings, base: Path) -> Settings:
+    """The settings with every relative path made absolute, from the folder of the file."""
+
+    def absolute(section: Section) -> Section:
+        paths = {name: base / value for name, value in section if isinstance(value, Path)}
+        return section.model_copy(update=paths) if paths else section
+
+    updates: dict[str, Any] = {}
+    for name, value in settings:
+        if isinstance(value, Section):
+            updates[name] = absolute(value)
+        elif isinstance(value, tuple):
+            updates[name] = tuple(absolute(one) for one in value)
+    return settings.model_copy(update=updates)
+
+
+def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise ConfigError(f'there is no {kind} named "{name}"', f"use one of: {_listed({one.name for one in entries})}")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,90 @@
+"""The one place that makes S3 clients, and that turns what S3 answers into "could not tell" for a person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from obstore.exceptions import BaseError as ObstoreError
+from obstore.store import S3Store
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import BucketSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+ATTEMPTS = 5
+"""Tries of one request, with jittered back-off between them, before the outcome is unknown."""
+
+
+def s3_client(bucket: BucketSettings) -> "S3Client":
+    """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration."""
+    return boto3.client(
+        "s3",
+        endpoint_url=bucket.endpoint_url,
+        region_name=bucket.region,
+        aws_access_key_id=bucket.access_key_id,
+        aws_secret_access_key=bucket.secret_access_key,
+        verify=str(bucket.ca_file) if bucket.ca_file else None,
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
+            max_pool_connections=32,
+        ),
+    )
+
+
+def s3_store(bucket: BucketSettings) -> S3Store:
+    """An obstore store for a bucket: fast listings and reads."""
+    options: dict[str, str] = {"bucket": bucket.bucket, "region": bucket.region}
+    if bucket.endpoint_url:
+        options["endpoint"] = bucket.endpoint_url
+        options["virtual_hosted_style_request"] = "false"
+    if bucket.access_key_id and bucket.secret_access_key:
+        options["access_key_id"] = bucket.access_key_id
+        options["secret_access_key"] = bucket.secret_access_key
+    client: dict[str, object] = {
+        "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+        "timeout": timedelta(seconds=READ_SECONDS),
+    }
+    if bucket.ca_file:
+        client["root_certificate"] = bucket.ca_file.read_bytes()
+    return S3Store(
+        config=options,  # type: ignore[arg-type]
+        client_options=client,  # type: ignore[arg-type]
+        retry_config={"max_retries": ATTEMPTS - 1, "retry_timeout": timedelta(seconds=READ_SECONDS)},
+    )
+
+
+@contextmanager
+def s3_errors(bucket: BucketSettings) -> Iterator[None]:
+    """Turn every S3 failure inside the block into CouldNotTell; catch a 404 that means something before this does."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "?")
+        raise CouldNotTell(
+            f"bucket {bucket.name} ({bucket.bucket}) answered {code}", _next_step(bucket, code)
+        ) from None
+    except (BotoCoreError, ObstoreError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CouldNotTell(
+            f"bucket {bucket.name} ({bucket.bucket}) cannot be read: {reason}",
+            f'is its server running, and is endpoint_url of bucket "{bucket.name}" right?',
+        ) from None
+
+
+def _next_step(bucket: BucketSettings, code: str) -> str:
+    if code in ("NoSuchBucket", "404"):
+        return f'check `bucket` of bucket "{bucket.name}" in printflow.toml: the server knows no such bucket'
+    if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+        return f'check the access key of bucket "{bucket.name}" in printflow.toml and what it may do'
+    return "try again; if it stays so, look at the S3 server"
