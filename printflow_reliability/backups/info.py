@@ -1,0 +1,166 @@
+"""What `pgbackrest info` says of a stanza, as dataclasses. Keys that only some versions print are optional here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from printflow_reliability.errors import CouldNotTell
+
+STATUS_OK = 0
+STATUS_MISSING_STANZA = 1
+STATUS_NO_BACKUPS = 2
+STATUS_MIXED = 4
+"""The repositories differ; each has a status of its own."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A base backup in one repository.
+
+    Attributes:
+        label: pgBackRest's name of it; the same backup never lies in two repositories.
+        type: full, diff or incr.
+        repository: the number of the repository.
+        archive_id: the folder of its WAL, such as "15-1"; empty if `info` does not tell.
+        started_at, finished_at: UTC.
+        database_bytes: size of the cluster when it was taken.
+        repository_bytes: what this backup alone takes in the repository.
+        error: True if it met pages with bad checksums; None if `info` does not tell.
+        wal_start, wal_stop: first and last segment it needs to become consistent; None for an offline backup.
+        lsn_start, lsn_stop: the same as LSNs.
+        prior: the label it builds upon.
+        references: the labels it needs to be restored.
+        annotations: notes made with `--annotation`.
+    """
+
+    label: str
+    type: str
+    repository: int
+    archive_id: str
+    started_at: datetime
+    finished_at: datetime
+    database_bytes: int
+    repository_bytes: int
+    error: bool | None
+    wal_start: str | None = None
+    wal_stop: str | None = None
+    lsn_start: str | None = None
+    lsn_stop: str | None = None
+    prior: str | None = None
+    references: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RepositoryStatus:
+    """A repository's status for the stanza: 0 is ok, 1 a missing stanza, 2 no backups, 99 an error of another kind."""
+
+    number: int
+    code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class ArchiveRange:
+    """The first and last WAL segment in one archive folder of one repository. Says nothing of gaps between them."""
+
+    archive_id: str
+    repository: int
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True)
+class StanzaInfo:
+    """A stanza: its status, and its backups, oldest first."""
+
+    name: str
+    code: int
+    message: str
+    backup_running: bool
+    repositories: tuple[RepositoryStatus, ...]
+    archives: tuple[ArchiveRange, ...]
+    backups: tuple[Backup, ...]
+
+    def in_repository(self, number: int) -> tuple[Backup, ...]:
+        """The backups of one repository, oldest first."""
+        return tuple(backup for backup in self.backups if backup.repository == number)
+
+    def status_of(self, number: int) -> RepositoryStatus:
+        """A repository's own status; the stanza's where an older version prints none."""
+        for repository in self.repositories:
+            if repository.number == number:
+                return repository
+        return RepositoryStatus(number, self.code, self.message)
+
+
+def parse_info(text: str, stanza: str) -> StanzaInfo:
+    """Read the output of `info --output=json` for one stanza.
+
+    Raises:
+        CouldNotTell: it is not what `info` prints, or not about this stanza.
+    """
+    try:
+        for entry in json.loads(text):
+            if entry["name"] == stanza:
+                return _stanza(entry)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as unreadable:
+        raise CouldNotTell(
+            f"the answer of pgbackrest info on stanza {stanza} cannot be read ({unreadable!r})",
+            f"pgbackrest --stanza={stanza} info --output=json",
+        ) from None
+    raise CouldNotTell(f"pgbackrest info says nothing of stanza {stanza}", "is `stanza` right in printflow.toml?")
+
+
+def _stanza(entry: Mapping[str, Any]) -> StanzaInfo:
+    lock = entry["status"].get("lock", {}).get("backup", {})
+    backups = sorted((_backup(one, entry) for one in entry["backup"]), key=lambda backup: backup.finished_at)
+    return StanzaInfo(
+        name=entry["name"],
+        code=entry["status"]["code"],
+        message=entry["status"]["message"],
+        backup_running=bool(lock.get("held", False)),
+        repositories=tuple(
+            RepositoryStatus(one["key"], one["status"]["code"], one["status"]["message"])
+            for one in entry.get("repo", ())
+        ),
+        archives=tuple(
+            ArchiveRange(one["id"], one["database"].get("repo-key", 1), one.get("min"), one.get("max"))
+            for one in entry["archive"]
+        ),
+        backups=tuple(backups),
+    )
+
+
+def _backup(one: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
+    repository = one["database"].get("repo-key", 1)
+    archive = one.get("archive") or {}
+    lsn = one.get("lsn") or {}
+    return Backup(
+        label=one["label"],
+        type=one["type"],
+        repository=repository,
+        archive_id=_archive_id(one["database"]["id"], repository, entry),
+        started_at=datetime.fromtimestamp(one["timestamp"]["start"], UTC),
+        finished_at=datetime.fromtimestamp(one["timestamp"]["stop"], UTC),
+        database_bytes=one["info"]["size"],
+        repository_bytes=one["info"].get("repository", {}).get("delta", 0),
+        error=one.get("error"),
+        wal_start=archive.get("start"),
+        wal_stop=archive.get("stop"),
+        lsn_start=lsn.get("start"),
+        lsn_stop=lsn.get("stop"),
+        prior=one.get("prior"),
+        references=tuple(one.get("reference") or ()),
+        annotations=one.get("annotation") or {},
+    )
+
+
+def _archive_id(database: int, repository: int, entry: Mapping[str, Any]) -> str:
+    """The archive folder of a database's history id, which `info` spells "<PostgreSQL version>-<id>"."""
+    for one in entry.get("db", ()):
+        if one["id"] == database and one.get("repo-key", 1) == repository:
+            return f"{one['version']}-{database}"
+    return ""

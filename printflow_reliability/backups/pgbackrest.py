@@ -1,0 +1,243 @@
+"""pgBackRest, called in one way: an argument list, a time limit, its exit codes as errors that say what to do next.
+
+Its exit code 0 proves little: a missing stanza, a backup that met bad pages and a damaged repository all end with 0.
+What a command achieved is read from `info` and from the repository itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from printflow_reliability.backups.info import StanzaInfo, parse_info
+from printflow_reliability.backups.listing import RepositoryFile, parse_listing
+from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
+from printflow_reliability.programs import Completed, ProgramFailed, Programs
+from printflow_reliability.settings import ClusterSettings
+
+BackupType = Literal["full", "diff", "incr"]
+RecoveryType = Literal["default", "immediate", "lsn", "name", "time", "xid"]
+TargetAction = Literal["pause", "promote", "shutdown"]
+
+ASK_SECONDS = 120
+"""How long a question (info, a listing, one small file) may take. pgBackRest itself gives up on a dead S3 server after
+about a minute."""
+
+
+class ArchiveTimeout(ProgramFailed):
+    """WAL that a backup or a check needs did not reach the archive in time: archiving is broken or too slow."""
+
+
+class NoBackupForTarget(ProgramFailed):
+    """No backup in the repository can reach the target of a restore."""
+
+
+class PathNotEmpty(ProgramFailed):
+    """A restore would overwrite something."""
+
+
+class PostmasterRunning(ProgramFailed):
+    """A restore's destination has a running server."""
+
+
+class RepositoryDamaged(ProgramFailed):
+    """A file of the repository is missing, truncated or cannot be decrypted."""
+
+
+_KINDS: Mapping[int, tuple[type[ProgramFailed], str]] = {
+    26: (RepositoryDamaged, "printflow backup verify {cluster}"),
+    28: (RepositoryDamaged, "printflow backup verify {cluster}; restore from the other repository meanwhile"),
+    29: (RepositoryDamaged, "printflow backup verify {cluster}; restore from the other repository meanwhile"),
+    38: (PostmasterRunning, "stop the server in that directory, or restore elsewhere"),
+    40: (PathNotEmpty, "restore into an empty directory"),
+    49: (ProgramFailed, "is the repository's server running, and is it the right address in {config}?"),
+    51: (ProgramFailed, "the stanza belongs to another cluster: compare the system identifiers before anything else"),
+    55: (
+        RepositoryDamaged,
+        "printflow backup verify {cluster}; if there was never a stanza: pgbackrest --stanza={stanza} stanza-create",
+    ),
+    56: (ProgramFailed, "is cluster {cluster} running, and is pg1-* right in {config}?"),
+    58: (ProgramFailed, "is it the primary that pg1-* names in {config}?"),
+    64: (ProgramFailed, "is the disk full?"),
+    75: (
+        NoBackupForTarget,
+        "printflow backup list {cluster}, then choose a target after the end of one of its backups",
+    ),
+    82: (ArchiveTimeout, "printflow wal verify {cluster}, and read archive_command's errors in the server's log"),
+    95: (RepositoryDamaged, "is the passphrase in {config} the one that the repository was made with?"),
+    103: (ProgramFailed, "the repository cannot be used: read its message, and check repo*- in {config}"),
+}
+_CONFIGURATION = frozenset({27, 31, 32, 33, 34, 35, 36, 37, 67, 84, 90})
+"""Exit codes for options that are wrong, missing or do not go together."""
+_LOCK_HELD = 50
+_STOPPED = 62
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Where a restored cluster's replay ends.
+
+    Attributes:
+        type: pgBackRest's recovery type; "default" replays to the end of WAL.
+        target: LSN, time, name or xid; None for "default" and "immediate".
+        action: what the server does at the target.
+        timeline: "latest", "current" or a timeline number; None leaves the server's default.
+    """
+
+    type: RecoveryType = "default"
+    target: str | None = None
+    action: TargetAction | None = None
+    timeline: str | None = None
+
+    def options(self) -> list[str]:
+        """As options of `pgbackrest restore`."""
+        given = {
+            "type": self.type,
+            "target": self.target,
+            "target-action": self.action,
+            "target-timeline": self.timeline,
+        }
+        return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+class PgBackRest:
+    """The program, for one cluster's stanza.
+
+    Attributes:
+        cluster: whose stanza.
+        config: its configuration file; a drill sets the one with read-only credentials.
+    """
+
+    def __init__(self, cluster: ClusterSettings, programs: Programs, *, config: Path | None = None) -> None:
+        self.cluster = cluster
+        self.config = config or cluster.pgbackrest_config
+        self._programs = programs
+
+    def info(self, repository: int | None = None) -> StanzaInfo:
+        """What the stanza holds, in one repository or all; of a missing stanza only its status.
+
+        Raises:
+            CouldNotTell: it cannot be asked, or its answer cannot be read.
+        """
+        return parse_info(self._run("info", "--output=json", repository=repository).stdout, self.cluster.stanza)
+
+    def backup(
+        self,
+        repository: int,
+        backup_type: BackupType,
+        *,
+        timeout: float,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Take a base backup into one repository. Read from `info` whether there is one.
+
+        Raises:
+            LockHeld: another backup of this stanza is running.
+            ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
+        """
+        noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
+        return self._run("backup", f"--type={backup_type}", *noted, repository=repository, timeout=timeout)
+
+    def restore(
+        self,
+        destination: Path,
+        *,
+        repository: int,
+        timeout: float,
+        recovery: Recovery | None = None,
+        backup_set: str | None = None,
+        process_max: int | None = None,
+        options: Sequence[str] = (),
+    ) -> Completed:
+        """Restore into a directory; archiving is off in what is restored, so that a clone never pushes WAL.
+
+        Args:
+            destination: the data directory to make; it must be empty or absent, and its parent writable for the
+                user that programs run as.
+            repository: the number of the repository.
+            timeout: seconds until the restore is killed.
+            recovery: where replay ends; the end of WAL if None.
+            backup_set: the label of the backup; the newest that fits the target if None.
+            process_max: parallel transfers; the configuration's if None.
+            options: further options, such as `--tablespace-map-all=DIR` or `--spool-path=DIR`.
+
+        Raises:
+            NoBackupForTarget, PathNotEmpty, PostmasterRunning, RepositoryDamaged: as named.
+        """
+        arguments = [f"--pg1-path={destination}", "--archive-mode=off", *(recovery or Recovery()).options()]
+        if backup_set is not None:
+            arguments.append(f"--set={backup_set}")
+        if process_max is not None:
+            arguments.append(f"--process-max={process_max}")
+        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout)
+
+    def repo_ls(self, path: str, repository: int, *, recurse: bool = True) -> tuple[RepositoryFile, ...]:
+        """The files below a path of a repository, in order of name, names relative to the path.
+
+        A path that is not there is an empty listing: 2.45 makes no difference.
+        """
+        recursing = ("--recurse",) if recurse else ()
+        # The time limit is a backup's own: a listing of years of WAL takes minutes.
+        answer = self._run("repo-ls", "--output=json", *recursing, path, repository=repository, timeout=3600)
+        return parse_listing(answer.stdout)
+
+    def repo_get(self, path: str, repository: int) -> str:
+        """A text file of a repository, decrypted.
+
+        Raises:
+            RepositoryDamaged: it is not there, or cannot be decrypted.
+        """
+        return self._run("repo-get", path, repository=repository).stdout
+
+    def verify(self, repository: int, *, timeout: float) -> str:
+        """The text report of `verify` on one repository; `integrity` knows how to read it.
+
+        It exits with 0 whatever it finds.
+        """
+        return self._run("verify", "--output=text", "--verbose", repository=repository, timeout=timeout).stdout
+
+    def check(self, *, timeout: float = ASK_SECONDS) -> None:
+        """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
+        self._run("check", timeout=timeout)
+
+    def version(self) -> str:
+        """The program's version, such as "2.45"."""
+        return self._programs.run(["pgbackrest", "version"], timeout=10).stdout.split()[-1]
+
+    def _run(
+        self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
+    ) -> Completed:
+        where = [f"--repo={repository}"] if repository is not None else []
+        # Whatever level the file sets: messages on stdout would end up inside the JSON.
+        quiet = ["--log-level-console=off", "--log-level-stderr=warn"]
+        argv = [
+            "pgbackrest",
+            f"--config={self.config}",
+            f"--stanza={self.cluster.stanza}",
+            *where,
+            *quiet,
+            command,
+            *arguments,
+        ]
+        try:
+            return self._programs.run(argv, timeout=timeout)
+        except ProgramFailed as failed:
+            raise self._explained(command, repository, failed) from None
+
+    def _explained(self, command: str, repository: int | None, failed: ProgramFailed) -> PrintflowError:
+        """The failure in our words: what was done to which stanza, and what comes next."""
+        where = f" repo{repository}" if repository is not None else ""
+        subject = f"pgbackrest {command} of {self.cluster.name}{where}"
+        if failed.exit_code < 0:
+            return ProgramFailed(f"{subject}: {failed.what}", failed.next_step, exit_code=failed.exit_code)
+        said = " ".join(failed.stderr_tail.split()) or "it said nothing"
+        what = f"{subject} failed with code {failed.exit_code}: {said}"
+        if failed.exit_code == _LOCK_HELD:
+            return LockHeld(f"pgbackrest is at work on {self.cluster.name} already: {said}", "wait for it to end")
+        if failed.exit_code == _STOPPED:
+            return LockHeld(what, f"somebody ran `pgbackrest stop`; pgbackrest --stanza={self.cluster.stanza} start")
+        if failed.exit_code in _CONFIGURATION:
+            return ConfigError(what, f"mend {self.config}")
+        kind, next_step = _KINDS.get(failed.exit_code, (ProgramFailed, "read what it said, and its log"))
+        names = {"cluster": self.cluster.name, "stanza": self.cluster.stanza, "config": self.config}
+        return kind(what, next_step.format(**names), exit_code=failed.exit_code, stderr_tail=failed.stderr_tail)
