@@ -1,0 +1,76 @@
+"""Writes the `printflow.toml` of a sandbox: its own servers, and the platform's catalog as it is in `catalog.toml`."""
+
+from pathlib import Path
+
+from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox.home import SandboxHome, write
+from printflow_reliability.sandbox.receiver import server as receiver
+
+CATALOG = Path(__file__).with_name("catalog.toml")
+
+HEAD = """\
+# Written by `printflow sandbox up`; a change here is lost.
+
+[platform]
+name = "Print-Flow-360"
+environment = "sandbox"
+
+[records]
+url = "file:secrets/records.url"
+
+[programs]
+run_as = "postgres"
+"""
+CLUSTER = """
+[[cluster]]
+name = "{name}"
+url = "file:secrets/{name}.url"
+pgbackrest_config = "pgbackrest/pgbackrest.conf"
+drill_pgbackrest_config = "pgbackrest/drill.conf"
+repositories = [1, 2]
+heartbeat = "SELECT max(at) FROM heartbeats"
+"""
+BUCKET = """
+[[bucket]]
+name = "{name}"
+bucket = "{name}"
+endpoint_url = "{endpoint}"
+region = "{region}"
+access_key_id = "file:secrets/s3-printflow.key"
+secret_access_key = "file:secrets/s3-printflow.secret"
+ca_file = "certs/ca.pem"
+"""
+TAIL = """
+[drills]
+directory = "drills"
+reports_bucket = "reports"
+
+[files]
+orphan_grace_seconds = 60
+
+[[alert_route]]
+name = "on call"
+url = "{receiver}/alerts"
+token = "file:secrets/receiver.token"
+min_severity = "warning"
+
+"""
+BUCKETS = ("print-files", "print-files-replica", "reports")
+
+
+def write_config(home: SandboxHome) -> None:
+    """Write the configuration file and the secret urls it points to."""
+    urls = {"records.url": postgres.url(home, "system_db", "records", "records")}
+    urls |= {"dagster.url": postgres.url(home, "system_db", "dagster", "dagster")}
+    urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
+    urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
+    for name, url in urls.items():
+        write(home.path("secrets", name), url + "\n", mode=0o600)
+    text = HEAD + "".join(CLUSTER.format(name=name) for name in postgres.PROTECTED)
+    for name in BUCKETS:
+        region = seaweedfs.BUCKETS[name]
+        text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)
+        if name == "print-files":
+            text += 'replica = "print-files-replica"\n'
+    text += TAIL.format(receiver=receiver(home).endpoint)
+    write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)

@@ -1,0 +1,228 @@
+"""Where a sandbox lives: one directory with its servers' data, configuration, secrets, logs and process records.
+
+Root's servers run as an unprivileged user, who may not be able to enter the checkout; the sandbox then really lives
+under /var/lib/printflow-sandbox and the wished path is a symlink to it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from printflow_reliability.errors import ConfigError, LockHeld
+from printflow_reliability.programs import Identity, Programs
+from printflow_reliability.settings import Settings, default_home, find_postgres_bin, load
+
+SERVER_USER = "postgres"
+"""Whom the servers run as when we are root."""
+ELSEWHERE = Path("/var/lib/printflow-sandbox")
+"""Where root's sandboxes live when the wished path will not do."""
+LONGEST_PATH = 60
+"""A Unix socket's path holds 107 bytes, and a drill's clone has its socket some 45 below the home."""
+MARKER = "sandbox.json"
+
+
+@dataclass(frozen=True)
+class SandboxHome:
+    """The paths of one sandbox.
+
+    Attributes:
+        wished: where the person asked for it; what the commands are told.
+        root: where it really is.
+    """
+
+    wished: Path
+    root: Path
+
+    @classmethod
+    def locate(cls, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> "SandboxHome":
+        """The sandbox of this working directory: PRINTFLOW_HOME, or `.sandbox`.
+
+        Raises:
+            ConfigError: no server could run there (a path too long for sockets, and we are not root).
+        """
+        environ = os.environ if environ is None else environ
+        return cls.at((cwd or Path.cwd()) / default_home(environ))
+
+    @classmethod
+    def at(cls, wished: Path) -> "SandboxHome":
+        """The sandbox wished for at this path.
+
+        Raises:
+            ConfigError: no server could run there.
+        """
+        wished = Path(os.path.abspath(wished))  # noqa: PTH100 - resolve() would follow the very symlink we make
+        if wished.is_symlink():
+            return cls(wished, wished.resolve())
+        real = wished.parent.resolve() / wished.name
+        identity = programs().identity()
+        if identity is None:
+            if len(os.fsencode(real)) > LONGEST_PATH:
+                raise ConfigError(
+                    f"{real} is too long a path for a sandbox: sockets below it allow {LONGEST_PATH} bytes",
+                    "choose a shorter one: PRINTFLOW_HOME=/tmp/printflow printflow sandbox up",
+                )
+            return cls(wished, real)
+        if len(os.fsencode(real)) <= LONGEST_PATH and reachable(real.parent, identity):
+            return cls(wished, real)
+        return cls(wished, ELSEWHERE / hashlib.sha256(os.fsencode(real)).hexdigest()[:12])
+
+    @property
+    def config(self) -> Path:
+        """The configuration file that the product reads."""
+        return self.root / "printflow.toml"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a sandbox here, running or not."""
+        return (self.root / MARKER).is_file()
+
+    def settings(self) -> Settings:
+        """The product's settings for this sandbox."""
+        return load(self.config)
+
+    def path(self, *parts: str) -> Path:
+        """A path below the home."""
+        return self.root.joinpath(*parts)
+
+    def secret(self, name: str) -> str:
+        """The secret of that name; `secrets.prepare` made it.
+
+        Raises:
+            ConfigError: there is no sandbox here, so there are no secrets.
+        """
+        try:
+            return self.path("secrets", name).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise ConfigError(f"the sandbox at {self.wished} has no secret {name}", "printflow sandbox up") from None
+
+    def port(self, name: str) -> int:
+        """The port of that name; `ports.assign` chose it.
+
+        Raises:
+            ConfigError: there is no sandbox here, so there are no ports.
+        """
+        try:
+            ports = json.loads(self.path("ports.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"there is no sandbox at {self.wished}", "printflow sandbox up") from None
+        return int(ports[name])
+
+    def create(self) -> None:
+        """Make the directories, each for whoever uses it; nothing that is there already is lost.
+
+        Raises:
+            ConfigError: something else is at the wished path.
+        """
+        self._claim()
+        run = programs()
+        for name in ("services", "secrets"):
+            self.path(name).mkdir(mode=0o700, exist_ok=True)
+        for name in ("bin", "certs", "logs", "seaweedfs"):
+            self.path(name).mkdir(mode=0o755, exist_ok=True)
+        server_only = ("sockets", "postgres", "redis", "pgbackrest", "seaweedfs/primary", "seaweedfs/offsite")
+        for name in (*server_only, "drills"):
+            directory = self.path(name)
+            directory.mkdir(exist_ok=True)
+            # The drills' directory is entered by our own code and by the servers; both own what they make in it.
+            directory.chmod(0o711 if name == "drills" else 0o700)
+            run.own(directory)
+
+    def remove(self) -> None:
+        """Delete the directory, and the symlink to it.
+
+        Raises:
+            ConfigError: what is there is not a sandbox.
+        """
+        if not self.exists:
+            raise ConfigError(f"{self.wished} is not a sandbox; nothing was removed")
+        shutil.rmtree(self.root)
+        if self.wished.is_symlink():
+            self.wished.unlink()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One `up` or `down` at a time; the kernel frees the lock of a killed one.
+
+        Raises:
+            LockHeld: another is at work.
+        """
+        with self.path(MARKER).open("a") as marker:
+            try:
+                fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LockHeld(
+                    f"another sandbox up or down is at work on {self.wished}", "wait for it to end, then try again"
+                ) from None
+            yield
+
+    def _claim(self) -> None:
+        if not self.exists:
+            for place in {self.wished, self.root}:
+                if place.is_symlink() and not place.exists():
+                    continue
+                if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                    raise ConfigError(
+                        f"{place} exists and is not a sandbox; it was left alone",
+                        "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",
+                    )
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.root.chmod(0o755)
+        if self.wished.resolve() != self.root.resolve():
+            self.wished.parent.mkdir(parents=True, exist_ok=True)
+            if self.wished.is_symlink():
+                self.wished.unlink()
+            elif self.wished.is_dir():
+                self.wished.rmdir()
+            self.wished.symlink_to(self.root)
+        marker = self.path(MARKER)
+        if not marker.exists():
+            write(marker, json.dumps({"wished": str(self.wished)}) + "\n", mode=0o644)
+
+
+def programs() -> Programs:
+    """The runner of the sandbox's programs, as the user its servers run as."""
+    return Programs(run_as=SERVER_USER, postgres_bin=find_postgres_bin(), path=os.environ.get("PATH", os.defpath))
+
+
+def reachable(directory: Path, identity: Identity) -> bool:
+    """Whether that user may enter a directory and everything above it; what does not exist yet will be enterable."""
+    for place in (directory, *directory.parents):
+        try:
+            info = place.stat()
+        except FileNotFoundError:
+            continue
+        if info.st_uid == identity.uid:
+            bit = stat.S_IXUSR
+        elif info.st_gid == identity.gid:
+            bit = stat.S_IXGRP
+        else:
+            bit = stat.S_IXOTH
+        if not info.st_mode & bit:
+            return False
+    return True
+
+
+def write(path: Path, text: str, *, mode: int, owner: Programs | None = None) -> None:
+    """Replace a file in one step, so that a kill leaves the old one or the new one.
+
+    Args:
+        path: the file.
+        text: what it will hold.
+        mode: its permissions, from the first moment on.
+        owner: the runner whose user shall own it; ours if None.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+    if owner is not None:
+        owner.own(partial)
+    partial.replace(path)

@@ -1,0 +1,171 @@
+"""The sandbox's running servers: started in the background, recorded in `services/`, stopped by pid and start time.
+
+The one place that starts what outlives its command. A record that matches no process is a server that was killed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.sandbox import processes
+from printflow_reliability.sandbox.home import SandboxHome, programs, write
+
+READY_SECONDS = 45.0
+LOG_TAIL = 12
+"""Lines of a server's log that an error shows."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server that was started: which process it is, and where it answers.
+
+    Attributes:
+        started: the process's start time in ticks since boot.
+        boot: which boot of the machine that was.
+    """
+
+    name: str
+    endpoint: str
+    pid: int
+    started: int
+    boot: str
+
+    @property
+    def running(self) -> bool:
+        """Whether that very process still lives."""
+        return self.boot == processes.boot_id() and processes.start_time(self.pid) == self.started
+
+
+@dataclass(frozen=True)
+class Server:
+    """How one server is started, known to be ready, and stopped.
+
+    Attributes:
+        name: what commands and tests call it.
+        endpoint: where it answers, without secrets.
+        argv: the program; no secret may be among its arguments.
+        ready: returns once; raises anything while the server does not answer yet.
+        ours: it is our own Python code, which runs as ourselves.
+        stop_signal: what ends it in good order.
+        grace_seconds: how long it may take for that, before SIGKILL.
+    """
+
+    name: str
+    endpoint: str
+    argv: tuple[str, ...]
+    ready: Callable[[], None]
+    ours: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def recorded(home: SandboxHome) -> dict[str, Service]:
+    """Every service that was started and not stopped since, by name, running or killed."""
+    found = {}
+    for file in sorted(home.path("services").glob("*.json")):
+        service = Service(**json.loads(file.read_text(encoding="utf-8")))
+        found[service.name] = service
+    return found
+
+
+def start_service(home: SandboxHome, server: Server) -> bool:
+    """Start a server unless it runs already; says whether it did. It may not be ready yet.
+
+    Raises:
+        ConfigError: the program is not installed.
+    """
+    service = recorded(home).get(server.name)
+    if service and service.running:
+        return False
+    run = programs()
+    identity = None if server.ours else run.identity()
+    with log_file(home, server.name).open("ab") as log:
+        try:
+            process = subprocess.Popen(
+                list(server.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **server.environment} if server.ours else run.environment(server.environment),
+                cwd=home.root,
+                start_new_session=True,
+                user=identity.uid if identity else None,
+                group=identity.gid if identity else None,
+                extra_groups=[] if identity else None,
+                umask=0o077,
+            )
+        except FileNotFoundError as missing:
+            raise ConfigError(f"{server.argv[0]} is not installed here", "make setup") from missing
+    _record(home, server, process.pid)
+    process.returncode = 0  # it outlives us: its end is told by its pid and start time, not by this object
+    return True
+
+
+def await_ready(home: SandboxHome, server: Server, seconds: float = READY_SECONDS) -> None:
+    """Wait until a started server answers.
+
+    Raises:
+        CouldNotTell: it ended, or does not answer in time; with the end of its log.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            server.ready()
+            return
+        except Exception as error:
+            service = recorded(home).get(server.name)
+            if service is None or not service.running:
+                raise CouldNotTell(
+                    f"{server.name} ended as soon as it was started:\n{log_tail(home, server.name)}",
+                    f"read {log_file(home, server.name)}",
+                ) from None
+            if time.monotonic() > deadline:
+                raise CouldNotTell(
+                    f"{server.name} did not become ready within {seconds:.0f} s ({error}):\n"
+                    f"{log_tail(home, server.name)}",
+                    f"read {log_file(home, server.name)}",
+                ) from None
+        time.sleep(0.1)
+
+
+def stop_service(home: SandboxHome, name: str, *, with_signal: signal.Signals, grace_seconds: float) -> None:
+    """End exactly the recorded process and its session, and forget it; what does not end in time is killed."""
+    service = recorded(home).get(name)
+    if service is None:
+        return
+    if service.running:
+        processes.send([service.pid], with_signal)
+        processes.send([service.pid], signal.SIGCONT)  # a frozen one could not obey
+        if not processes.wait_gone(service.pid, service.started, grace_seconds):
+            processes.send([service.pid], signal.SIGKILL)
+            processes.wait_gone(service.pid, service.started, 5)
+        # The leader's session number stays taken while a member lives, so these are its own children.
+        processes.send(processes.session_members(service.pid), signal.SIGKILL)
+    home.path("services", f"{name}.json").unlink(missing_ok=True)
+
+
+def log_file(home: SandboxHome, name: str) -> Path:
+    """Where that server's output goes."""
+    return home.path("logs", f"{name}.log")
+
+
+def log_tail(home: SandboxHome, name: str) -> str:
+    """The last lines of that server's log."""
+    try:
+        lines = log_file(home, name).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return "  (it has no log)"
+    return "\n".join(f"  {line}" for line in lines[-LOG_TAIL:]) or "  (its log is empty)"
+
+
+def _record(home: SandboxHome, server: Server, pid: int) -> None:
+    started = processes.start_time(pid)
+    service = Service(server.name, server.endpoint, pid, started or 0, processes.boot_id())
+    write(home.path("services", f"{server.name}.json"), json.dumps(asdict(service)) + "\n", mode=0o600)

@@ -1,0 +1,215 @@
+"""Bringing the whole sandbox up and down: everything that can run at once does, and nothing stays half-started."""
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.records.database import migrate
+from printflow_reliability.sandbox import config, credentials, pgbackrest, ports, postgres, processes, receiver
+from printflow_reliability.sandbox import redis, seaweedfs
+from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.sandbox.services import Server, await_ready, recorded, start_service, stop_service
+
+REGIONS = ("primary", "offsite")
+PORTS = (
+    *postgres.CLUSTERS,
+    *(name for region in REGIONS for name in seaweedfs.port_names(region)),
+    "redis",
+    "receiver",
+)
+STOP_FIRST = postgres.CLUSTERS
+"""The clusters archive their last segments as they stop, so the S3 servers stop after them."""
+
+
+class Tell(Protocol):
+    """Hears what is being done, in a few words."""
+
+    def __call__(self, doing: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """Whether one server runs and answers; `pid` is None where no process is left of it."""
+
+    name: str
+    endpoint: str
+    pid: int | None
+    ok: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As `sandbox status --json` shows it."""
+        return {"name": self.name, "endpoint": self.endpoint, "pid": self.pid, "ok": self.ok}
+
+
+def servers(home: SandboxHome) -> Mapping[str, Server]:
+    """Every server of the sandbox, by name; the ports must have been assigned."""
+    every = [
+        *(seaweedfs.server(home, region) for region in REGIONS),
+        *(postgres.server(home, cluster) for cluster in postgres.CLUSTERS),
+        redis.server(home),
+        receiver.server(home),
+    ]
+    return {server.name: server for server in every}
+
+
+def up(home: SandboxHome, *, tell: Tell = lambda doing: None) -> Sequence[ServiceStatus]:
+    """Bring everything up, or back up what was killed; does nothing to what runs.
+
+    Raises:
+        ConfigError: the place is taken by something else, or a program is missing.
+        CouldNotTell: a server did not come up; what this call started is down again.
+        LockHeld: another up or down is at work.
+    """
+    home.create()
+    with home.locked():
+        alive = {name for name, service in recorded(home).items() if service.running}
+        try:
+            _up(home, alive, tell)
+        except BaseException:
+            tell("taking down what was started")
+            _stop(home, [name for name in recorded(home) if name not in alive])
+            raise
+    return status(home)
+
+
+def down(home: SandboxHome, *, remove: bool = False, tell: Tell = lambda doing: None) -> Sequence[str]:
+    """End everything that was started here; the data stays unless `remove`. Says what was ended.
+
+    Raises:
+        LockHeld: another up or down is at work.
+    """
+    if not home.exists:
+        return ()
+    with home.locked():
+        names = list(recorded(home))
+        tell("stopping " + ", ".join(names))
+        _stop(home, names)
+        _end_strays(home)
+    if remove:
+        home.remove()
+    return names
+
+
+def status(home: SandboxHome) -> Sequence[ServiceStatus]:
+    """Every server, and whether it answers; empty where no sandbox ever was."""
+    if not home.path("ports.json").exists():
+        return ()
+    known = recorded(home)
+    found = []
+    every = servers(home)
+    with ThreadPoolExecutor(max_workers=len(every)) as pool:
+        answers = list(pool.map(_answers, every.values()))
+    for server, answer in zip(every.values(), answers, strict=True):
+        service = known.pop(server.name, None)
+        running = service is not None and service.running
+        found.append(
+            ServiceStatus(
+                server.name, server.endpoint, service.pid if service and running else None, running and answer
+            )
+        )
+    found += [
+        ServiceStatus(one.name, one.endpoint, one.pid if one.running else None, one.running) for one in known.values()
+    ]
+    return found
+
+
+def start(home: SandboxHome, name: str) -> None:
+    """Start one server of a sandbox and wait until it answers.
+
+    Raises:
+        CouldNotTell: it did not come up.
+    """
+    server = servers(home)[name]
+    start_service(home, server)
+    await_ready(home, server)
+
+
+def stop(home: SandboxHome, name: str, *, with_signal: signal.Signals | None = None) -> None:
+    """Stop one service of a sandbox, in good order unless told with which signal."""
+    server = servers(home).get(name)
+    stop_service(
+        home,
+        name,
+        with_signal=with_signal or (server.stop_signal if server else signal.SIGTERM),
+        grace_seconds=server.grace_seconds if server else 10.0,
+    )
+
+
+def _up(home: SandboxHome, alive: set[str], tell: Tell) -> None:
+    if not alive:
+        _end_strays(home)
+    credentials.prepare(home)
+    in_use = {port for port in PORTS if port.partition(".")[0] in alive}
+    ports.assign(home, PORTS, in_use=in_use)
+    config.write_config(home)
+    seaweedfs.prepare(home)
+    redis.prepare(home)
+    pgbackrest.prepare(home)
+    every = servers(home)
+    tell("starting the S3 servers, Redis and the receiver; making the clusters")
+    _together(
+        *(partial(_region_up, home, every[region]) for region in REGIONS),
+        *(partial(_start, home, every[name]) for name in ("redis", "receiver")),
+        *(partial(postgres.prepare, home, cluster) for cluster in postgres.CLUSTERS),
+    )
+    tell("starting the clusters; making their stanzas")
+    _together(*(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS))
+    migrate(home.settings().records)
+    seaweedfs.verify_identities(home)
+
+
+def _region_up(home: SandboxHome, server: Server) -> None:
+    _start(home, server)
+    seaweedfs.make_buckets(home, server.name)
+
+
+def _cluster_up(home: SandboxHome, server: Server) -> None:
+    if server.name in postgres.PROTECTED:
+        pgbackrest.create_stanza(home, server.name)
+    _start(home, server)
+    postgres.populate(home, server.name)
+
+
+def _start(home: SandboxHome, server: Server) -> None:
+    start_service(home, server)
+    await_ready(home, server)
+
+
+def _together(*tasks: Callable[[], None]) -> None:
+    """Run all at once; the first failure is raised once the others have ended."""
+    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+        for future in [pool.submit(task) for task in tasks]:
+            future.result()
+
+
+def _stop(home: SandboxHome, names: Iterable[str]) -> None:
+    """Stop services at once, those that need others first."""
+    names = list(names)
+    first = [name for name in names if name in STOP_FIRST or name not in PORTS]
+    rest = [name for name in names if name not in first]
+    for group in (first, rest):
+        if group:
+            _together(*(partial(stop, home, name) for name in group))
+
+
+def _end_strays(home: SandboxHome) -> None:
+    """End server programs that work in this sandbox though nothing is recorded of them, and wait for that."""
+    deadline = time.monotonic() + 10
+    while left := processes.strays(home.root):
+        processes.send(left, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            raise CouldNotTell(f"processes {', '.join(map(str, left))} of the sandbox do not end", "look at them: ps")
+        time.sleep(0.05)
+
+
+def _answers(server: Server) -> bool:
+    try:
+        server.ready()
+    except Exception:
+        return False
+    return True
