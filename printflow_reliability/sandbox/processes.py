@@ -31,6 +31,16 @@ def session_members(session: int) -> list[int]:
     return found
 
 
+def children(parent: int) -> list[int]:
+    """The living processes that this one started itself."""
+    found = []
+    for pid in _pids():
+        fields = _stat(pid)
+        if fields and fields[0] not in ("Z", "X") and int(fields[1]) == parent:
+            found.append(pid)
+    return found
+
+
 def strays(root: Path) -> list[int]:
     """Server programs that work in this sandbox's directory, recorded or not.
 

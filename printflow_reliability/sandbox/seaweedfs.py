@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 from botocore.exceptions import ClientError
 
@@ -77,6 +78,10 @@ def server(home: SandboxHome, region: str) -> Server:
     first = next(name for name, where in BUCKETS.items() if where == region)
 
     def ready() -> None:
+        topology = f"http://127.0.0.1:{home.port(f'{region}.master')}/dir/status"
+        with urlopen(topology, timeout=2) as answer:
+            if not json.load(answer)["Topology"]["Max"]:
+                raise ConnectionError("its volumes have not joined yet")
         client(home, first).list_buckets()
 
     ports = [f"-{part}.port{kind}={home.port(f'{region}.{part}{kind}')}" for part in PARTS for kind in ("", ".grpc")]
@@ -87,7 +92,8 @@ def server(home: SandboxHome, region: str) -> Server:
             *(str(home.path("bin", "weed")), "-logtostderr=true", "server", "-filer", "-s3"),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={home.path('seaweedfs', region)}"),
             *ports,
-            *("-master.telemetry=false", "-master.volumeSizeLimitMB=256"),
+            # A master alone that starts again waits for others to elect it, 10 to 20 seconds by default.
+            *("-master.electionTimeout=1s", "-master.telemetry=false", "-master.volumeSizeLimitMB=256"),
             *("-volume.max=500", "-volume.preStopSeconds=0", f"-volume.id={region}"),
             *(f"-s3.port.https={home.port(region)}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.cert.file={home.path('certs', 'server.pem')}",
@@ -97,7 +103,7 @@ def server(home: SandboxHome, region: str) -> Server:
             f"-s3.localSocket={home.path('sockets', f'{region}-s3')}",
         ),
         ready=ready,
-        grace_seconds=15,
+        grace_seconds=3,
     )
 
 

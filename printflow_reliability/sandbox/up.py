@@ -1,5 +1,6 @@
 """Bringing the whole sandbox up and down: everything that can run at once does, and nothing stays half-started."""
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,11 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import migrate
-from printflow_reliability.sandbox import config, credentials, pgbackrest, ports, postgres, processes, receiver
-from printflow_reliability.sandbox import redis, seaweedfs
-from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.sandbox import (
+    config,
+    credentials,
+    pgbackrest,
+    ports,
+    postgres,
+    processes,
+    receiver,
+    redis,
+    seaweedfs,
+)
+from printflow_reliability.sandbox.home import SandboxHome, write
 from printflow_reliability.sandbox.services import Server, await_ready, recorded, start_service, stop_service
 
 REGIONS = ("primary", "offsite")
@@ -30,6 +40,10 @@ class Tell(Protocol):
     """Hears what is being done, in a few words."""
 
     def __call__(self, doing: str) -> None: ...
+
+
+def _say_nothing(doing: str) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ def servers(home: SandboxHome) -> Mapping[str, Server]:
     return {server.name: server for server in every}
 
 
-def up(home: SandboxHome, *, tell: Tell = lambda doing: None) -> Sequence[ServiceStatus]:
+def up(home: SandboxHome, *, tell: Tell = _say_nothing) -> Sequence[ServiceStatus]:
     """Bring everything up, or back up what was killed; does nothing to what runs.
 
     Raises:
@@ -77,7 +91,7 @@ def up(home: SandboxHome, *, tell: Tell = lambda doing: None) -> Sequence[Servic
     return status(home)
 
 
-def down(home: SandboxHome, *, remove: bool = False, tell: Tell = lambda doing: None) -> Sequence[str]:
+def down(home: SandboxHome, *, remove: bool = False, tell: Tell = _say_nothing) -> Sequence[str]:
     """End everything that was started here; the data stays unless `remove`. Says what was ended.
 
     Raises:
@@ -116,6 +130,20 @@ def status(home: SandboxHome) -> Sequence[ServiceStatus]:
         ServiceStatus(one.name, one.endpoint, one.pid if one.running else None, one.running) for one in known.values()
     ]
     return found
+
+
+def fill(home: SandboxHome, *, tenants: int, orders: int, seed: int, tell: Tell = _say_nothing) -> bool:
+    """Fill a running sandbox with data, unless that was done before; says whether it did."""
+    # The seed draws PDFs with libraries that nothing else here needs.
+    from printflow_reliability.sandbox import seed as data
+
+    done = home.path("seeded.json")
+    if done.exists():
+        return False
+    tell(f"filling it: {tenants} tenants, {orders} orders")
+    data.seed(home, tenants=tenants, orders=orders, seed=seed)
+    write(done, json.dumps({"tenants": tenants, "orders": orders, "seed": seed}) + "\n", mode=0o644)
+    return True
 
 
 def start(home: SandboxHome, name: str) -> None:

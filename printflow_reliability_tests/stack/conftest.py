@@ -1,0 +1,80 @@
+"""The sandbox that all stack tests share: real servers with seeded data, up once per test run."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from printflow_reliability.sandbox import processes
+from printflow_reliability.sandbox import up as lifecycle
+from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.sandbox.services import Service, recorded
+from printflow_reliability.settings import Settings
+
+TENANTS = 3
+ORDERS = 24
+
+
+@dataclass(frozen=True)
+class StackSandbox:
+    """An up and seeded sandbox, and ways to take one of its servers away for a while."""
+
+    home: SandboxHome
+    settings: Settings
+
+    @property
+    def config(self) -> Path:
+        """Its printflow.toml."""
+        return self.home.config
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """Its running services by name: live_db, admin_db, system_db, primary, offsite, redis, receiver."""
+        return recorded(self.home)
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Kill a server for the block, and bring it back afterwards."""
+        lifecycle.stop(self.home, name, with_signal=signal.SIGKILL)
+        try:
+            yield
+        finally:
+            lifecycle.start(self.home, name)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Freeze a server for the block: it takes connections and answers nothing."""
+        service = self.services[name]
+        pids = [service.pid, *processes.children(service.pid)]
+        processes.send(pids, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            processes.send(pids, signal.SIGCONT)
+
+
+@contextmanager
+def new_home() -> Iterator[SandboxHome]:
+    """A place for a sandbox, taken down and removed at the end."""
+    # Below /tmp itself: pytest's own tmp_path is too long for sockets, and closed to the servers' user.
+    with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
+        os.chmod(directory, 0o755)  # noqa: PTH101, S103 - the servers' user must get in
+        home = SandboxHome.at(Path(directory) / "sb")
+        try:
+            yield home
+        finally:
+            lifecycle.down(home, remove=True)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[StackSandbox]:
+    """The shared sandbox. A test that breaks something in it mends that again."""
+    with new_home() as home:
+        lifecycle.up(home)
+        lifecycle.fill(home, tenants=TENANTS, orders=ORDERS, seed=1)
+        yield StackSandbox(home, home.settings())
