@@ -88,7 +88,7 @@ def _show(home: SandboxHome, json: bool) -> bool:
         rows = [(one.name, one.endpoint, str(one.pid or "-"), "up" if one.ok else "DOWN") for one in services]
         table(("service", "endpoint", "pid", ""), rows)
         say(f"Configuration: {home.config}")
-    return all(one.ok for one in services)
+    return bool(services) and all(one.ok for one in services)
 
 
 def _tell(doing: str) -> None:

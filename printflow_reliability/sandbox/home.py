@@ -26,6 +26,15 @@ ELSEWHERE = Path("/var/lib/printflow-sandbox")
 LONGEST_PATH = 60
 """A Unix socket's path holds 107 bytes, and a drill's clone has its socket some 45 below the home."""
 MARKER = "sandbox.json"
+DIRECTORIES = (
+    *((name, 0o700, False) for name in ("services", "secrets")),
+    *((name, 0o755, False) for name in ("bin", "certs", "logs", "seaweedfs")),
+    *((name, 0o700, True) for name in ("sockets", "postgres", "redis", "pgbackrest")),
+    *((name, 0o700, True) for name in ("seaweedfs/primary", "seaweedfs/offsite")),
+    # Our own code and the servers both enter this one; each owns what it makes in it.
+    ("drills", 0o711, True),
+)
+"""Each directory of a sandbox, its mode, and whether it belongs to the servers' user."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +67,16 @@ class SandboxHome:
             ConfigError: no server could run there.
         """
         wished = Path(os.path.abspath(wished))  # noqa: PTH100 - resolve() would follow the very symlink we make
-        if wished.is_symlink():
-            return cls(wished, wished.resolve())
-        real = wished.parent.resolve() / wished.name
+        real = wished.resolve()
         identity = programs().identity()
+        fits = len(os.fsencode(real)) <= LONGEST_PATH
+        if fits and (identity is None or reachable(real.parent, identity)):
+            return cls(wished, real)
         if identity is None:
-            if len(os.fsencode(real)) > LONGEST_PATH:
-                raise ConfigError(
-                    f"{real} is too long a path for a sandbox: sockets below it allow {LONGEST_PATH} bytes",
-                    "choose a shorter one: PRINTFLOW_HOME=/tmp/printflow printflow sandbox up",
-                )
-            return cls(wished, real)
-        if len(os.fsencode(real)) <= LONGEST_PATH and reachable(real.parent, identity):
-            return cls(wished, real)
+            raise ConfigError(
+                f"{real} is too long a path for a sandbox: sockets below it allow {LONGEST_PATH} bytes",
+                "choose a shorter one: PRINTFLOW_HOME=/tmp/printflow printflow sandbox up",
+            )
         return cls(wished, ELSEWHERE / hashlib.sha256(os.fsencode(real)).hexdigest()[:12])
 
     @property
@@ -122,17 +128,12 @@ class SandboxHome:
         """
         self._claim()
         run = programs()
-        for name in ("services", "secrets"):
-            self.path(name).mkdir(mode=0o700, exist_ok=True)
-        for name in ("bin", "certs", "logs", "seaweedfs"):
-            self.path(name).mkdir(mode=0o755, exist_ok=True)
-        server_only = ("sockets", "postgres", "redis", "pgbackrest", "seaweedfs/primary", "seaweedfs/offsite")
-        for name in (*server_only, "drills"):
+        for name, mode, owned in DIRECTORIES:
             directory = self.path(name)
             directory.mkdir(exist_ok=True)
-            # The drills' directory is entered by our own code and by the servers; both own what they make in it.
-            directory.chmod(0o711 if name == "drills" else 0o700)
-            run.own(directory)
+            directory.chmod(mode)  # whatever the umask says
+            if owned:
+                run.own(directory)
 
     def remove(self) -> None:
         """Delete the directory, and the symlink to it.
@@ -172,8 +173,9 @@ class SandboxHome:
                         f"{place} exists and is not a sandbox; it was left alone",
                         "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",
                     )
-        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.root.chmod(0o755)
+        for missing in reversed([place for place in (self.root, *self.root.parents) if not place.exists()]):
+            missing.mkdir()
+            missing.chmod(0o755)  # whatever the umask says, the servers' user must get in
         if self.wished.resolve() != self.root.resolve():
             self.wished.parent.mkdir(parents=True, exist_ok=True)
             if self.wished.is_symlink():

@@ -97,6 +97,12 @@ def server(home: SandboxHome, cluster: str) -> Server:
         ready=ready,
         stop_signal=signal.SIGINT,
         grace_seconds=20,
+        # Whoever starts it has ended what worked in its directory; the pid in these may by now be anybody's.
+        leaves=(
+            home.path("postgres", cluster, "postmaster.pid"),
+            home.path("sockets", f".s.PGSQL.{home.port(cluster)}"),
+            home.path("sockets", f".s.PGSQL.{home.port(cluster)}.lock"),
+        ),
     )
 
 

@@ -1,13 +1,35 @@
-"""Processes, told apart for certain: a pid alone may be somebody else's by now, so its start time and boot go with it."""
+"""Processes, told apart for certain.
+
+A pid alone may be somebody else's by now, so a process's start time and the machine's boot always go with it.
+"""
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-SERVER_PROGRAMS = frozenset({"postgres", "pgbackrest", "redis-server", "redis-check-rdb", "weed"})
+SERVER_PROGRAMS = frozenset({"postgres", "initdb", "pgbackrest", "redis-server", "redis-check-rdb", "weed"})
+OUR_MODULES = "printflow_reliability.sandbox."
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that works in a sandbox: its program's name, where it is, and its arguments."""
+
+    pid: int
+    program: str
+    directory: str
+    arguments: str
+
+    def below(self, place: Path) -> bool:
+        """Whether it works below that place: is there, or names it in an argument."""
+        inside = f"{place}/"
+        return f"{self.directory}/".startswith(inside) or any(
+            inside in f"{argument}/" for argument in self.arguments.split("\0")
+        )
 
 
 def boot_id() -> str:
@@ -41,29 +63,32 @@ def children(parent: int) -> list[int]:
     return found
 
 
-def strays(root: Path) -> list[int]:
-    """Server programs that work in this sandbox's directory, recorded or not.
+def working_in(root: Path) -> list[Process]:
+    """The server programs, and the sandbox's own Python, that work below a directory, whoever started them.
 
-    A killed postmaster leaves backends, asynchronous archiving outlives its server, and a killed drill leaves a clone:
-    each has its working directory, or an argument, below the sandbox's own directory.
+    A killed postmaster leaves backends, asynchronous archiving outlives its server, a killed drill leaves a clone.
     """
-    below = f"{root}/"
     found = []
     for pid in _pids():
-        process = PROC / str(pid)
-        try:
-            if (process / "exe").readlink().name.removesuffix(" (deleted)") not in SERVER_PROGRAMS:
-                continue
-            where = str((process / "cwd").readlink()).removesuffix(" (deleted)") + "/"
-            arguments = os.fsdecode((process / "cmdline").read_bytes())
-        except OSError:
-            continue  # it ended, or belongs to another user: then it is not ours
-        if (where.startswith(below) or below in arguments) and start_time(pid) is not None:
-            found.append(pid)
+        process = _process(pid)
+        if process and process.below(root) and start_time(pid) is not None:
+            ours = process.program.startswith("python") and OUR_MODULES in process.arguments
+            if ours or process.program in SERVER_PROGRAMS:
+                found.append(process)
     return found
 
 
-def send(pids: list[int], number: signal.Signals) -> None:
+def descends_from(pid: int, ancestors: Collection[int]) -> bool:
+    """Whether a process is one of these, or was started by one, directly or not."""
+    while pid > 1:
+        if pid in ancestors:
+            return True
+        fields = _stat(pid)
+        pid = int(fields[1]) if fields else 0
+    return False
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
     """Send a signal to each process that is still there."""
     for pid in pids:
         try:
@@ -95,6 +120,16 @@ def _pids() -> Iterator[int]:
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             yield int(entry.name)
+
+
+def _process(pid: int) -> Process | None:
+    place = PROC / str(pid)
+    try:
+        program = (place / "exe").readlink().name.removesuffix(" (deleted)")
+        directory = str((place / "cwd").readlink()).removesuffix(" (deleted)")
+        return Process(pid, program, directory, os.fsdecode((place / "cmdline").read_bytes()))
+    except OSError:
+        return None  # it ended, or belongs to another user: then it is not ours
 
 
 def _stat(pid: int) -> list[str]:

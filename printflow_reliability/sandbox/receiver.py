@@ -105,7 +105,7 @@ def server(home: SandboxHome) -> Server:
     return Server(
         name="receiver",
         endpoint=endpoint,
-        argv=(sys.executable, "-m", "printflow_reliability.sandbox.receiver", str(home.wished)),
+        argv=(sys.executable, "-m", "printflow_reliability.sandbox.receiver", str(home.root)),
         ready=ready,
         ours=True,
     )

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -54,6 +55,7 @@ class Server:
         ours: it is our own Python code, which runs as ourselves.
         stop_signal: what ends it in good order.
         grace_seconds: how long it may take for that, before SIGKILL.
+        leaves: files that it leaves behind when killed, and that would be in the way of the next one.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Server:
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    leaves: tuple[Path, ...] = ()
 
 
 def recorded(home: SandboxHome) -> dict[str, Service]:
@@ -84,6 +87,8 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     service = recorded(home).get(server.name)
     if service and service.running:
         return False
+    for left in server.leaves:
+        left.unlink(missing_ok=True)
     run = programs()
     identity = None if server.ours else run.identity()
     with log_file(home, server.name).open("ab") as log:
@@ -108,34 +113,35 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     return True
 
 
-def await_ready(home: SandboxHome, server: Server, seconds: float = READY_SECONDS) -> None:
-    """Wait until a started server answers.
+def await_ready(home: SandboxHome, server: Server, give_up: threading.Event | None = None) -> None:
+    """Wait until a started server answers, or until told to give up.
 
     Raises:
         CouldNotTell: it ended, or does not answer in time; with the end of its log.
     """
-    deadline = time.monotonic() + seconds
+    give_up = give_up or threading.Event()
+    deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
             server.ready()
             return
         except Exception as error:
-            service = recorded(home).get(server.name)
-            if service is None or not service.running:
-                raise CouldNotTell(
-                    f"{server.name} ended as soon as it was started:\n{log_tail(home, server.name)}",
-                    f"read {log_file(home, server.name)}",
-                ) from None
-            if time.monotonic() > deadline:
-                raise CouldNotTell(
-                    f"{server.name} did not become ready within {seconds:.0f} s ({error}):\n"
-                    f"{log_tail(home, server.name)}",
-                    f"read {log_file(home, server.name)}",
-                ) from None
-        time.sleep(0.1)
+            problem = _problem(home, server.name, error, time.monotonic() > deadline, give_up.is_set())
+        if problem:
+            raise CouldNotTell(
+                f"{server.name} {problem}:\n{log_tail(home, server.name)}", f"read {log_file(home, server.name)}"
+            )
+        give_up.wait(0.1)
 
 
-def stop_service(home: SandboxHome, name: str, *, with_signal: signal.Signals, grace_seconds: float) -> None:
+def stop_service(
+    home: SandboxHome,
+    name: str,
+    *,
+    with_signal: signal.Signals = signal.SIGTERM,
+    grace_seconds: float = 10.0,
+    leaves: tuple[Path, ...] = (),
+) -> None:
     """End exactly the recorded process and its session, and forget it; what does not end in time is killed."""
     service = recorded(home).get(name)
     if service is None:
@@ -148,7 +154,32 @@ def stop_service(home: SandboxHome, name: str, *, with_signal: signal.Signals, g
             processes.wait_gone(service.pid, service.started, 5)
         # The leader's session number stays taken while a member lives, so these are its own children.
         processes.send(processes.session_members(service.pid), signal.SIGKILL)
+    for left in leaves:
+        left.unlink(missing_ok=True)
     home.path("services", f"{name}.json").unlink(missing_ok=True)
+
+
+def end_leftovers(home: SandboxHome) -> None:
+    """Kill what works in this sandbox and belongs to no recorded server; while one runs, drills and backups stay.
+
+    Raises:
+        CouldNotTell: one of them does not end.
+    """
+    running = {service.pid for service in recorded(home).values() if service.running}
+    deadline = time.monotonic() + 10
+    while True:
+        left = [
+            one.pid
+            for one in processes.working_in(home.root)
+            if not processes.descends_from(one.pid, running)
+            and not (running and (one.program == "pgbackrest" or one.below(home.path("drills"))))
+        ]
+        if not left:
+            return
+        processes.send(left, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            raise CouldNotTell(f"processes {', '.join(map(str, left))} of the sandbox do not end", "look at them: ps")
+        time.sleep(0.05)
 
 
 def log_file(home: SandboxHome, name: str) -> Path:
@@ -163,6 +194,16 @@ def log_tail(home: SandboxHome, name: str) -> str:
     except FileNotFoundError:
         return "  (it has no log)"
     return "\n".join(f"  {line}" for line in lines[-LOG_TAIL:]) or "  (its log is empty)"
+
+
+def _problem(home: SandboxHome, name: str, error: Exception, too_late: bool, given_up: bool) -> str:
+    """Why there is no point in waiting on for a server that does not answer; empty while there is."""
+    service = recorded(home).get(name)
+    if service is None or not service.running:
+        return "ended as soon as it was started"
+    if too_late:
+        return f"did not become ready within {READY_SECONDS:.0f} s ({error})"
+    return "was not waited for any longer, since something else failed" if given_up else ""
 
 
 def _record(home: SandboxHome, server: Server, pid: int) -> None:

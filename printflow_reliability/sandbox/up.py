@@ -2,14 +2,13 @@
 
 import json
 import signal
-import time
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import migrate
 from printflow_reliability.sandbox import (
     config,
@@ -17,13 +16,19 @@ from printflow_reliability.sandbox import (
     pgbackrest,
     ports,
     postgres,
-    processes,
     receiver,
     redis,
     seaweedfs,
 )
 from printflow_reliability.sandbox.home import SandboxHome, write
-from printflow_reliability.sandbox.services import Server, await_ready, recorded, start_service, stop_service
+from printflow_reliability.sandbox.services import (
+    Server,
+    await_ready,
+    end_leftovers,
+    recorded,
+    start_service,
+    stop_service,
+)
 
 REGIONS = ("primary", "offsite")
 PORTS = (
@@ -32,8 +37,6 @@ PORTS = (
     "redis",
     "receiver",
 )
-STOP_FIRST = postgres.CLUSTERS
-"""The clusters archive their last segments as they stop, so the S3 servers stop after them."""
 
 
 class Tell(Protocol):
@@ -103,7 +106,7 @@ def down(home: SandboxHome, *, remove: bool = False, tell: Tell = _say_nothing) 
         names = list(recorded(home))
         tell("stopping " + ", ".join(names))
         _stop(home, names)
-        _end_strays(home)
+        end_leftovers(home)
     if remove:
         home.remove()
     return names
@@ -152,6 +155,7 @@ def start(home: SandboxHome, name: str) -> None:
     Raises:
         CouldNotTell: it did not come up.
     """
+    end_leftovers(home)
     server = servers(home)[name]
     start_service(home, server)
     await_ready(home, server)
@@ -160,20 +164,22 @@ def start(home: SandboxHome, name: str) -> None:
 def stop(home: SandboxHome, name: str, *, with_signal: signal.Signals | None = None) -> None:
     """Stop one service of a sandbox, in good order unless told with which signal."""
     server = servers(home).get(name)
+    if server is None:
+        stop_service(home, name, with_signal=with_signal or signal.SIGTERM)
+        return
     stop_service(
         home,
         name,
-        with_signal=with_signal or (server.stop_signal if server else signal.SIGTERM),
-        grace_seconds=server.grace_seconds if server else 10.0,
+        with_signal=with_signal or server.stop_signal,
+        grace_seconds=server.grace_seconds,
+        leaves=server.leaves,
     )
 
 
 def _up(home: SandboxHome, alive: set[str], tell: Tell) -> None:
-    if not alive:
-        _end_strays(home)
+    end_leftovers(home)
     credentials.prepare(home)
-    in_use = {port for port in PORTS if port.partition(".")[0] in alive}
-    ports.assign(home, PORTS, in_use=in_use)
+    ports.assign(home, PORTS, in_use={name for name in PORTS if name.partition(".")[0] in alive})
     config.write_config(home)
     seaweedfs.prepare(home)
     redis.prepare(home)
@@ -183,56 +189,59 @@ def _up(home: SandboxHome, alive: set[str], tell: Tell) -> None:
     _together(
         *(partial(_region_up, home, every[region]) for region in REGIONS),
         *(partial(_start, home, every[name]) for name in ("redis", "receiver")),
-        *(partial(postgres.prepare, home, cluster) for cluster in postgres.CLUSTERS),
+        *(partial(_prepare_cluster, home, cluster) for cluster in postgres.CLUSTERS),
     )
-    tell("starting the clusters; making their stanzas")
+    tell("making the stanzas; starting the clusters")
     _together(*(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS))
+    tell("bringing the records to their newest version")
     migrate(home.settings().records)
     seaweedfs.verify_identities(home)
 
 
-def _region_up(home: SandboxHome, server: Server) -> None:
-    _start(home, server)
+def _region_up(home: SandboxHome, server: Server, give_up: threading.Event) -> None:
+    _start(home, server, give_up)
     seaweedfs.make_buckets(home, server.name)
 
 
-def _cluster_up(home: SandboxHome, server: Server) -> None:
+def _prepare_cluster(home: SandboxHome, cluster: str, give_up: threading.Event) -> None:
+    if not give_up.is_set():
+        postgres.prepare(home, cluster)
+
+
+def _cluster_up(home: SandboxHome, server: Server, give_up: threading.Event) -> None:
     if server.name in postgres.PROTECTED:
         pgbackrest.create_stanza(home, server.name)
-    _start(home, server)
+    _start(home, server, give_up)
     postgres.populate(home, server.name)
 
 
-def _start(home: SandboxHome, server: Server) -> None:
-    start_service(home, server)
-    await_ready(home, server)
+def _start(home: SandboxHome, server: Server, give_up: threading.Event) -> None:
+    if not give_up.is_set():
+        start_service(home, server)
+        await_ready(home, server, give_up)
 
 
-def _together(*tasks: Callable[[], None]) -> None:
-    """Run all at once; the first failure is raised once the others have ended."""
+def _together(*tasks: Callable[[threading.Event], None]) -> None:
+    """Run all at once; the first failure, or Ctrl-C, makes the others give up, and is raised when they have."""
+    give_up = threading.Event()
     with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
-        for future in [pool.submit(task) for task in tasks]:
-            future.result()
+        try:
+            for future in as_completed([pool.submit(task, give_up) for task in tasks]):
+                future.result()
+        except BaseException:
+            give_up.set()
+            raise
 
 
 def _stop(home: SandboxHome, names: Iterable[str]) -> None:
-    """Stop services at once, those that need others first."""
-    names = list(names)
-    first = [name for name in names if name in STOP_FIRST or name not in PORTS]
-    rest = [name for name in names if name not in first]
-    for group in (first, rest):
-        if group:
-            _together(*(partial(stop, home, name) for name in group))
-
-
-def _end_strays(home: SandboxHome) -> None:
-    """End server programs that work in this sandbox though nothing is recorded of them, and wait for that."""
-    deadline = time.monotonic() + 10
-    while left := processes.strays(home.root):
-        processes.send(left, signal.SIGKILL)
-        if time.monotonic() > deadline:
-            raise CouldNotTell(f"processes {', '.join(map(str, left))} of the sandbox do not end", "look at them: ps")
-        time.sleep(0.05)
+    """Stop services: first what uses the clusters, then these, since they archive their last segments as they stop."""
+    waves: dict[int, list[str]] = {0: [], 1: [], 2: []}
+    for name in names:
+        waves[1 if name in postgres.CLUSTERS else 2 if name in PORTS else 0].append(name)
+    for wave in waves.values():
+        if wave:
+            with ThreadPoolExecutor(max_workers=len(wave)) as pool:
+                list(pool.map(partial(stop, home), wave))
 
 
 def _answers(server: Server) -> bool:
