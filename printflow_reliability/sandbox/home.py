@@ -68,6 +68,8 @@ class SandboxHome:
         """
         wished = Path(os.path.abspath(wished))  # noqa: PTH100 - resolve() would follow the very symlink we make
         real = wished.resolve()
+        if real.parent == ELSEWHERE:
+            return cls(wished, real)
         identity = programs().identity()
         fits = len(os.fsencode(real)) <= LONGEST_PATH
         if fits and (identity is None or reachable(real.parent, identity)):
