@@ -11,8 +11,7 @@ from printflow_reliability.errors import CouldNotTell
 STATUS_OK = 0
 STATUS_MISSING_STANZA = 1
 STATUS_NO_BACKUPS = 2
-STATUS_MIXED = 4
-"""The repositories differ; each has a status of its own."""
+STATUS_MISSING_DATA = 3
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,11 @@ RecoveryType = Literal["default", "immediate", "lsn", "name", "time", "xid"]
 TargetAction = Literal["pause", "promote", "shutdown"]
 
 ASK_SECONDS = 120
-"""How long a question (info, a listing, one small file) may take. pgBackRest itself gives up on a dead S3 server after
-about a minute."""
+"""How long a question (info, one small file) may take."""
+LIST_SECONDS = 3600
+"""How long a listing may take: years of WAL are some minutes."""
+PATIENCE = "--io-timeout=5"
+"""pgBackRest tries a dead S3 server for four times its io-timeout of 60 s: a question would hang for 4 minutes."""
 
 
 class ArchiveTimeout(ProgramFailed):
@@ -119,7 +122,8 @@ class PgBackRest:
         Raises:
             CouldNotTell: it cannot be asked, or its answer cannot be read.
         """
-        return parse_info(self._run("info", "--output=json", repository=repository).stdout, self.cluster.stanza)
+        answer = self._run("info", PATIENCE, "--output=json", repository=repository)
+        return parse_info(answer.stdout, self.cluster.stanza)
 
     def backup(
         self,
@@ -176,9 +180,8 @@ class PgBackRest:
 
         A path that is not there is an empty listing: 2.45 makes no difference.
         """
-        recursing = ("--recurse",) if recurse else ()
-        # The time limit is a backup's own: a listing of years of WAL takes minutes.
-        answer = self._run("repo-ls", "--output=json", *recursing, path, repository=repository, timeout=3600)
+        options = (PATIENCE, "--output=json", *(("--recurse",) if recurse else ()))
+        answer = self._run("repo-ls", *options, path, repository=repository, timeout=LIST_SECONDS)
         return parse_listing(answer.stdout)
 
     def repo_get(self, path: str, repository: int) -> str:
@@ -187,14 +190,15 @@ class PgBackRest:
         Raises:
             RepositoryDamaged: it is not there, or cannot be decrypted.
         """
-        return self._run("repo-get", path, repository=repository).stdout
+        return self._run("repo-get", PATIENCE, path, repository=repository).stdout
 
-    def verify(self, repository: int, *, timeout: float) -> str:
-        """The text report of `verify` on one repository; `integrity` knows how to read it.
+    def verify(self, repository: int, *, timeout: float) -> Completed:
+        """Check every stored byte of one repository: the report on stdout, the names of bad files on stderr.
 
-        It exits with 0 whatever it finds.
+        It exits with 0 whatever it finds, even if it could not read the repository at all; `verify_report` reads it.
         """
-        return self._run("verify", "--output=text", "--verbose", repository=repository, timeout=timeout).stdout
+        said = ("--output=text", "--verbose", "--log-level-stderr=detail")
+        return self._run("verify", *said, repository=repository, timeout=timeout)
 
     def check(self, *, timeout: float = ASK_SECONDS) -> None:
         """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
@@ -209,7 +213,9 @@ class PgBackRest:
     ) -> Completed:
         where = [f"--repo={repository}"] if repository is not None else []
         # Whatever level the file sets: messages on stdout would end up inside the JSON.
-        quiet = ["--log-level-console=off", "--log-level-stderr=warn"]
+        quiet = ["--log-level-console=off"]
+        if not any(argument.startswith("--log-level-stderr") for argument in arguments):
+            quiet.append("--log-level-stderr=warn")
         argv = [
             "pgbackrest",
             f"--config={self.config}",

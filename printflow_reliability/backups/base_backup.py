@@ -1,0 +1,233 @@
+"""Taking base backups, and listing those there are: per cluster and repository, answered by check backup.recent.
+
+Whether a backup was taken is read from `info`: a label that was not there before, without an error. pgBackRest backs up
+into one repository at a time, so a cluster's repositories follow each other; clusters go side by side.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.info import Backup, StanzaInfo
+from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
+from printflow_reliability.backups.recent import judge, newest_sound
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.console import Advance
+from printflow_reliability.errors import CouldNotTell, LockHeld
+from printflow_reliability.programs import Programs
+from printflow_reliability.settings import ClusterSettings, Settings
+
+
+@dataclass(frozen=True)
+class TakenBackup:
+    """One attempt to back up one cluster into one repository; `backup` is None if there is none because of it."""
+
+    cluster: str
+    repository: int
+    asked_for: BackupType
+    seconds: float
+    backup: Backup | None
+    verdict: Verdict
+
+    def as_json(self) -> dict[str, Any]:
+        """The attempt, with the keys of `backup run`."""
+        return {
+            "cluster": self.cluster,
+            "repo": self.repository,
+            "label": self.backup.label if self.backup else None,
+            "type": self.backup.type if self.backup else None,
+            "seconds": round(self.seconds, 3),
+            "bytes": self.backup.repository_bytes if self.backup else None,
+            "outcome": self.verdict.outcome,
+            "detail": self.verdict.sentence,
+        }
+
+
+@dataclass(frozen=True)
+class ClusterBackups:
+    """The backups of one cluster, oldest first, and the verdict on each of its repositories."""
+
+    name: str
+    backups: tuple[Backup, ...]
+    verdicts: tuple[Verdict, ...]
+    newest_sound_at: tuple[datetime, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `backup list` shows it."""
+        return {
+            "name": self.name,
+            "backups": [
+                {
+                    "label": one.label,
+                    "type": one.type,
+                    "repo": one.repository,
+                    "started_at": one.started_at,
+                    "finished_at": one.finished_at,
+                    "bytes": one.repository_bytes,
+                    "database_bytes": one.database_bytes,
+                    "error": one.error,
+                }
+                for one in self.backups
+            ],
+            "repositories": [{"outcome": one.outcome, "detail": one.sentence} for one in self.verdicts],
+        }
+
+
+@dataclass(frozen=True)
+class BackupListing:
+    """The backups of the clusters asked for, judged at one moment."""
+
+    clusters: tuple[ClusterBackups, ...]
+    checks: tuple[CheckResult, ...]
+    numbers: Mapping[str, int | float]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `backup list` shows it."""
+        return {"clusters": [cluster.as_json() for cluster in self.clusters], "detail": self.checks[0].detail}
+
+
+@dataclass(frozen=True)
+class BaseBackupReport:
+    """What was taken, and what there is afterwards."""
+
+    backups: tuple[TakenBackup, ...]
+    checks: tuple[CheckResult, ...]
+    numbers: Mapping[str, int | float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of `backup run`: those of the first backup on top, all of them in `backups`."""
+        first = self.backups[0].as_json()
+        on_top = {key: first[key] for key in ("cluster", "label", "type", "seconds", "bytes")}
+        return {**on_top, "backups": [one.as_json() for one in self.backups], "detail": self.checks[0].detail}
+
+
+def take_base_backups(
+    settings: Settings,
+    *,
+    clusters: Sequence[str] | None = None,
+    backup_type: BackupType = "incr",
+    advance: Advance | None = None,
+) -> BaseBackupReport:
+    """Take a base backup of each cluster into each of its repositories.
+
+    Raises:
+        ConfigError: there is no such cluster.
+        LockHeld: a backup of one of them is running already; the others were taken.
+    """
+    programs = settings.runner()
+    selected = chosen(settings, clusters)
+    total = sum(len(cluster.repositories) for cluster in selected)
+    count = _Count(advance, total)
+
+    def take(cluster: ClusterSettings) -> list[TakenBackup]:
+        taken = []
+        for repository in cluster.repositories:
+            taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
+            count.one_more()
+        return taken
+
+    backups = tuple(one for of_cluster in at_once(take, selected) for one in of_cluster)
+    listing = list_backups(settings, clusters=clusters)
+    verdicts = [
+        *(one.verdict for one in backups),
+        *(one for cluster in listing.clusters for one in cluster.verdicts),
+    ]
+    numbers = {
+        **listing.numbers,
+        "backups_taken": sum(1 for one in backups if one.verdict.outcome is Outcome.PASS),
+        "backup_bytes": sum(one.backup.repository_bytes for one in backups if one.backup),
+        "backup_seconds": round(sum(one.seconds for one in backups), 3),
+    }
+    done = f"{len(backups)} backups taken, each sound by its info"
+    return BaseBackupReport(backups, (answer("backup.recent", verdicts, numbers, nothing_wrong=done),), numbers)
+
+
+def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -> BackupListing:
+    """The backups of each cluster in each repository, and whether the newest sound one is recent enough.
+
+    Raises:
+        ConfigError: there is no such cluster.
+    """
+    programs = settings.runner()
+    listed = at_once(lambda cluster: _list(cluster, programs, settings), chosen(settings, clusters))
+    now = datetime.now(UTC)
+    newest = [at for cluster in listed for at in cluster.newest_sound_at]
+    numbers: dict[str, int | float] = {"backups": sum(len(cluster.backups) for cluster in listed)}
+    if newest:
+        numbers["oldest_newest_backup_seconds"] = round(max((now - at).total_seconds() for at in newest), 3)
+    verdicts = [verdict for cluster in listed for verdict in cluster.verdicts]
+    fine = "; ".join(verdict.sentence for verdict in verdicts)
+    return BackupListing(listed, (answer("backup.recent", verdicts, numbers, nothing_wrong=fine),), numbers)
+
+
+class _Count:
+    """Counts finished backups of several threads for one progress display."""
+
+    def __init__(self, advance: Advance | None, total: int) -> None:
+        self._advance, self._total, self._done, self._lock = advance, total, 0, Lock()
+        if advance:
+            advance(0, total)
+
+    def one_more(self) -> None:
+        with self._lock:
+            self._done += 1
+            if self._advance:
+                self._advance(self._done, self._total)
+
+
+def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, settings: Settings) -> TakenBackup:
+    """One attempt; what fails becomes its verdict, so that the other repository is backed up all the same."""
+    name = pgbackrest.cluster.name
+    where = f"{name} repo{repository}"
+    began = monotonic()
+    try:
+        before = pgbackrest.info(repository)
+        if before.backup_running:
+            raise LockHeld(
+                f"a backup of {name} is running already", f"wait for it to end: printflow backup list {name}"
+            )
+        pgbackrest.backup(repository, backup_type, timeout=settings.backups.timeout_seconds)
+        taken = _new(before, pgbackrest.info(repository), repository)
+    except CouldNotTell as failed:
+        verdict = Verdict.unknown(where, failed)
+        return TakenBackup(name, repository, backup_type, monotonic() - began, None, verdict)
+    seconds = monotonic() - began
+    if taken is None:
+        verdict = Verdict(Outcome.FAIL, f"{where}: pgbackrest ended well, but there is no new backup")
+    elif taken.error:
+        verdict = Verdict(
+            Outcome.FAIL, f"{where}: {taken.label} met pages with bad checksums; {name} itself is damaged"
+        )
+    elif taken.type != backup_type:
+        verdict = Verdict(Outcome.PASS, f"{where}: nothing to build upon, so {taken.label} is a {taken.type} backup")
+    else:
+        verdict = Verdict(Outcome.PASS, f"{where}: {taken.label}")
+    return TakenBackup(name, repository, backup_type, seconds, taken, verdict)
+
+
+def _new(before: StanzaInfo, after: StanzaInfo, repository: int) -> Backup | None:
+    known = {backup.label for backup in before.in_repository(repository)}
+    new = [backup for backup in after.in_repository(repository) if backup.label not in known]
+    return new[-1] if new else None
+
+
+def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> ClusterBackups:
+    limit = settings.backups.max_age_seconds
+    try:
+        info = PgBackRest(cluster, programs).info()
+    except CouldNotTell as failed:
+        return ClusterBackups(cluster.name, (), (Verdict.unknown(cluster.name, failed),), ())
+    now = datetime.now(UTC)
+    sound = [newest_sound(info, repository) for repository in cluster.repositories]
+    return ClusterBackups(
+        cluster.name,
+        info.backups,
+        tuple(
+            judge(cluster.name, info, repository, now=now, max_age_seconds=limit) for repository in cluster.repositories
+        ),
+        tuple(backup.finished_at for backup in sound if backup),
+    )

@@ -1,0 +1,57 @@
+"""What the judges of backups share: which clusters are asked, several at once, and one check's answer from many."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import ClusterSettings, Settings
+
+Result = TypeVar("Result")
+
+AT_ONCE = 4
+"""Clusters asked at the same time; the work itself is pgBackRest's and the servers'."""
+_WORST_FIRST = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer on one cluster, or one repository of it: the outcome and a plain sentence."""
+
+    outcome: Outcome
+    sentence: str
+
+    @classmethod
+    def unknown(cls, subject: str, reason: CouldNotTell) -> "Verdict":
+        """The verdict on what could not be asked."""
+        return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.what}")
+
+
+def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSettings, ...]:
+    """The clusters of these names; all of them for None.
+
+    Raises:
+        ConfigError: there is no cluster of that name.
+    """
+    return settings.cluster if names is None else tuple(settings.cluster_named(name) for name in names)
+
+
+def at_once(work: Callable[[ClusterSettings], Result], clusters: Sequence[ClusterSettings]) -> tuple[Result, ...]:
+    """Do the work for several clusters at a time, results in the clusters' order; the first error is raised when all
+    have ended."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        return tuple(pool.map(work, clusters))
+
+
+def answer(
+    check: str, verdicts: Iterable[Verdict], numbers: Mapping[str, int | float], *, nothing_wrong: str
+) -> CheckResult:
+    """A check's answer: the worst outcome, and the sentences of all that is not well, worst first."""
+    verdicts = list(verdicts)
+    outcome = worst(verdict.outcome for verdict in verdicts)
+    wrong = [verdict for verdict in verdicts if verdict.outcome is not Outcome.PASS]
+    wrong.sort(key=lambda verdict: _WORST_FIRST.index(verdict.outcome))
+    detail = "; ".join(verdict.sentence for verdict in wrong) if wrong else nothing_wrong
+    return CheckResult(check, outcome, detail, dict(numbers))

@@ -1,0 +1,253 @@
+"""Is the archived WAL whole? The walk from the oldest backup to the newest WAL, over every promotion in between.
+
+No I/O here: what is stored, which backups there are and what production says come in, the gaps come out. The rule
+behind it is PostgreSQL's own: recovery looks for a segment on the newest timeline that can hold it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from printflow_reliability.backups.archive import ArchiveFolder
+from printflow_reliability.backups.info import Backup
+from printflow_reliability.backups.segment import Segment, parse_lsn, parse_segment
+from printflow_reliability.backups.timeline import Stretch
+
+
+@dataclass(frozen=True, order=True)
+class SegmentRange:
+    """Segments of one timeline, first to last, both included."""
+
+    timeline: int
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many segments."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A gap that a person accepted, and why."""
+
+    segments: SegmentRange
+    reason: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Consecutive segments that are not in the archive.
+
+    Attributes:
+        timeline: of all of them.
+        first, last: their names, both missing.
+        count: how many are missing.
+        acknowledged: the reason a person gave for accepting it; None if nobody did.
+        before: when the segment before the gap was stored; None if there is none.
+        after: the first moment that can be recovered again: the end of the first backup after the gap; None: none.
+    """
+
+    timeline: int
+    first: str
+    last: str
+    count: int
+    acknowledged: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one archive folder is worth.
+
+    Attributes:
+        segments_checked: segments that should be there, from the oldest backup on, and are.
+        gaps: those that are not, in order.
+        damaged: segments stored twice with different contents, and names that no segment can have.
+        unusable_backups: labels of backups that lack WAL they need to become consistent.
+        recoverable_from: the earliest end of a backup from which WAL is whole to the newest; None: there is none.
+        recoverable_to: when the newest segment was stored; None if nothing can be recovered.
+    """
+
+    segments_checked: int
+    gaps: tuple[Gap, ...]
+    damaged: tuple[str, ...]
+    unusable_backups: tuple[str, ...]
+    recoverable_from: datetime | None
+    recoverable_to: datetime | None
+
+
+@dataclass(frozen=True)
+class _Need:
+    """A backup and the WAL it needs to become consistent; `current`: the current history goes on from it."""
+
+    backup: Backup
+    segments: SegmentRange
+    current: bool
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The segments that are there: when each was stored, and their numbers by timeline, in order."""
+
+    times: Mapping[Segment, datetime]
+    numbers: Mapping[int, Sequence[int]]
+
+    def within(self, part: SegmentRange) -> Sequence[int]:
+        numbers = self.numbers.get(part.timeline, ())
+        return numbers[bisect_left(numbers, part.first) : bisect_left(numbers, part.last + 1)]
+
+    def missing(self, part: SegmentRange) -> list[SegmentRange]:
+        """The runs of a range that are not stored; a range a name of nonsense makes huge costs nothing."""
+        runs = []
+        position = part.first
+        for number in (*self.within(part), part.last + 1):
+            if number > position:
+                runs.append(SegmentRange(part.timeline, position, number - 1))
+            position = number + 1
+        return runs
+
+
+def walk(
+    folder: ArchiveFolder,
+    backups: Sequence[Backup],
+    history: Sequence[Stretch],
+    segment_bytes: int,
+    *,
+    archived_to: Segment | None = None,
+    acknowledged: Sequence[Acknowledged] = (),
+) -> Walk:
+    """Walk an archive folder from its oldest backup to its newest WAL.
+
+    Args:
+        folder: what is stored.
+        backups: the backups that need it, all of this archive id.
+        history: the stretches of timelines that lead to the current one.
+        segment_bytes: the size of a segment.
+        archived_to: the segment that production last saw archived before the folder was listed: all up to it must be
+            there. None if production was not asked.
+        acknowledged: gaps that a person accepted.
+
+    Raises:
+        ValueError: a backup's WAL cannot be named so at this segment size.
+    """
+    stored, damaged = _read(folder, segment_bytes)
+    needs = [
+        _need(backup, history, segment_bytes)
+        for backup in sorted(backups, key=lambda backup: backup.finished_at)
+        if backup.wal_start and backup.wal_stop  # an offline backup needs none
+    ]
+    expected = _expected(history, stored, needs, archived_to)
+    missing = {run for part in expected for run in stored.missing(part)}
+    last_gap = max((run.last for run in missing), default=-1)
+    # A backup on a branch that was left still needs its own WAL, but nothing that came after it.
+    missing |= {run for need in needs if not need.current for run in stored.missing(need.segments)}
+    unusable = [need for need in needs if stored.missing(need.segments)]
+    usable = [need for need in needs if need not in unusable and need.backup.error is not True]
+    whole = [need for need in usable if need.current and need.segments.first > last_gap]
+    checked = [Segment(part.timeline, number) for part in expected for number in stored.within(part)]
+    return Walk(
+        segments_checked=len(checked),
+        gaps=tuple(
+            _gap(piece, reason, checked, stored, usable, segment_bytes)
+            for run in sorted(missing)
+            for piece, reason in split(run, acknowledged)
+        ),
+        damaged=damaged,
+        unusable_backups=tuple(need.backup.label for need in unusable),
+        recoverable_from=min((need.backup.finished_at for need in whole), default=None),
+        recoverable_to=stored.times[checked[-1]] if whole and checked else None,
+    )
+
+
+def split(gap: SegmentRange, acknowledged: Sequence[Acknowledged]) -> list[tuple[SegmentRange, str | None]]:
+    """A gap cut where an acknowledgement begins or ends, each piece with the reason it was accepted for, if it was."""
+    pieces: list[tuple[SegmentRange, str | None]] = []
+    position = gap.first
+    for one in sorted(acknowledged, key=lambda one: one.segments):
+        accepted = one.segments
+        if accepted.timeline != gap.timeline or accepted.last < position or accepted.first > gap.last:
+            continue
+        if accepted.first > position:
+            pieces.append((SegmentRange(gap.timeline, position, accepted.first - 1), None))
+            position = accepted.first
+        last = min(accepted.last, gap.last)
+        pieces.append((SegmentRange(gap.timeline, position, last), one.reason))
+        position = last + 1
+    if position <= gap.last:
+        pieces.append((SegmentRange(gap.timeline, position, gap.last), None))
+    return pieces
+
+
+def _read(folder: ArchiveFolder, segment_bytes: int) -> tuple[_Stored, tuple[str, ...]]:
+    """The segments of a folder, and what is wrong with them."""
+    times: dict[Segment, datetime] = {}
+    damaged = []
+    for name, one in folder.segments.items():
+        try:
+            times[parse_segment(name, segment_bytes)] = one.stored_at
+        except ValueError as impossible:
+            damaged.append(str(impossible))
+        if len(one.sha1) > 1:
+            damaged.append(f"{name} is stored {len(one.sha1)} times with different contents")
+    numbers: dict[int, list[int]] = {}
+    for segment in sorted(times):
+        numbers.setdefault(segment.timeline, []).append(segment.number)
+    return _Stored(times, numbers), tuple(damaged)
+
+
+def _need(backup: Backup, history: Sequence[Stretch], segment_bytes: int) -> _Need:
+    start, stop = (parse_segment(name or "", segment_bytes) for name in (backup.wal_start, backup.wal_stop))
+    stop_lsn = parse_lsn(backup.lsn_stop) if backup.lsn_stop else stop.number * segment_bytes
+    current = any(
+        stretch.timeline == start.timeline
+        and stretch.first <= start.number
+        and (stretch.switch_lsn is None or stop_lsn <= stretch.switch_lsn)
+        for stretch in history
+    )
+    return _Need(backup, SegmentRange(start.timeline, start.number, stop.number), current)
+
+
+def _expected(
+    history: Sequence[Stretch], stored: _Stored, needs: Sequence[_Need], archived_to: Segment | None
+) -> list[SegmentRange]:
+    """What must be there: from the oldest backup's first segment to the newest segment known of the last timeline."""
+    begins = [need.segments.first for need in needs if need.current]
+    if not begins:
+        return []
+    newest = {timeline: numbers[-1] for timeline, numbers in stored.numbers.items()}
+    known = [Segment(need.segments.timeline, need.segments.last) for need in needs if need.current]
+    for segment in (*known, *([archived_to] if archived_to else [])):
+        newest[segment.timeline] = max(segment.number, newest.get(segment.timeline, -1))
+    ranges = []
+    for stretch in history:
+        last = newest.get(stretch.timeline, -1) if stretch.end is None else stretch.end - 1
+        first = max(min(begins), stretch.first)
+        if first <= last:
+            ranges.append(SegmentRange(stretch.timeline, first, last))
+    return ranges
+
+
+def _gap(
+    run: SegmentRange,
+    reason: str | None,
+    checked: Sequence[Segment],
+    stored: _Stored,
+    usable: Sequence[_Need],
+    segment_bytes: int,
+) -> Gap:
+    """A gap with what it means in time."""
+    earlier = [segment for segment in checked if segment.number < run.first]
+    later = [need.backup.finished_at for need in usable if need.segments.first > run.last]
+    return Gap(
+        run.timeline,
+        Segment(run.timeline, run.first).name(segment_bytes),
+        Segment(run.timeline, run.last).name(segment_bytes),
+        run.count,
+        reason,
+        stored.times[earlier[-1]] if earlier else None,
+        min(later, default=None),
+    )

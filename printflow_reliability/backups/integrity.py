@@ -1,0 +1,213 @@
+"""Does every stored byte of the repositories match its manifest? `pgbackrest verify`, believed where it is precise.
+
+Its report is compared with what `info` says there should be, since verify says "ok" of a backup without a manifest, of
+one that nobody knows, and of an archive that is gone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK, StanzaInfo
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.console import Advance
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.settings import ClusterSettings, Settings
+
+SHOWN_FILES = 20
+"""Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""
+
+
+@dataclass(frozen=True)
+class VerifiedRepository:
+    """One repository of one cluster: its verdict, the files checked, and what is wrong."""
+
+    cluster: str
+    repository: int
+    verdict: Verdict
+    files_checked: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class IntegrityReport:
+    """The repositories of the clusters asked for, each with its findings."""
+
+    repositories: tuple[VerifiedRepository, ...]
+    checks: tuple[CheckResult, ...]
+    numbers: Mapping[str, int | float]
+
+    def of(self, cluster: str) -> tuple[VerifiedRepository, ...]:
+        """The repositories of one cluster."""
+        return tuple(one for one in self.repositories if one.cluster == cluster)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters asked for."""
+        return tuple(dict.fromkeys(one.cluster for one in self.repositories))
+
+    def as_json(self) -> dict[str, Any]:
+        """As `backup verify` shows it."""
+        return {
+            "ok": self.checks[0].outcome is Outcome.PASS,
+            "detail": self.checks[0].detail,
+            "clusters": [
+                {
+                    "name": name,
+                    "ok": all(one.verdict.outcome is Outcome.PASS for one in self.of(name)),
+                    "files_checked": sum(one.files_checked for one in self.of(name)),
+                    "findings": [finding.as_json() for one in self.of(name) for finding in one.findings],
+                    "repositories": [
+                        {
+                            "repo": one.repository,
+                            "outcome": one.verdict.outcome,
+                            "detail": one.verdict.sentence,
+                            "files_checked": one.files_checked,
+                        }
+                        for one in self.of(name)
+                    ],
+                }
+                for name in self.clusters
+            ],
+        }
+
+
+def verify_repositories(
+    settings: Settings, *, clusters: Sequence[str] | None = None, advance: Advance | None = None
+) -> IntegrityReport:
+    """Check every stored byte of each cluster's repositories against its manifest.
+
+    Raises:
+        ConfigError: there is no such cluster.
+    """
+    programs = settings.runner()
+    timeout = settings.backups.timeout_seconds
+
+    def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
+        return [_verify(PgBackRest(cluster, programs), number, timeout) for number in cluster.repositories]
+
+    selected = chosen(settings, clusters)
+    if advance:
+        advance(0, sum(len(cluster.repositories) for cluster in selected))
+    repositories = tuple(one for found in at_once(verify, selected) for one in found)
+    numbers = {
+        "files_checked": sum(one.files_checked for one in repositories),
+        "damaged_files": sum(len(one.findings) for one in repositories),
+    }
+    fine = f"{numbers['files_checked']} files in {len(repositories)} repositories match their manifests"
+    check = answer("backup.integrity", (one.verdict for one in repositories), numbers, nothing_wrong=fine)
+    return IntegrityReport(repositories, (check,), numbers)
+
+
+def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> VerifiedRepository:
+    cluster = pgbackrest.cluster.name
+    where = f"{cluster} repo{repository}"
+    try:
+        # Asked before and after: verify takes long, and backups come and go meanwhile.
+        before = _reachable(pgbackrest, repository)
+        ran = pgbackrest.verify(repository, timeout=timeout)
+        report = parse_verify(ran.stdout, ran.stderr, pgbackrest.cluster.stanza)
+        after = _reachable(pgbackrest, repository)
+    except CouldNotTell as failed:
+        return VerifiedRepository(cluster, repository, Verdict.unknown(where, failed))
+    return judge(cluster, repository, report, before, after)
+
+
+def _reachable(pgbackrest: PgBackRest, repository: int) -> StanzaInfo:
+    """What info says of a repository that can be read.
+
+    Raises:
+        CouldNotTell: it cannot; verify would call its files unusable and end with 0.
+    """
+    info = pgbackrest.info(repository)
+    status = info.status_of(repository)
+    if status.code not in (STATUS_OK, STATUS_NO_BACKUPS):
+        raise CouldNotTell(status.message, f"pgbackrest --stanza={info.name} --repo={repository} info")
+    return info
+
+
+def judge(
+    cluster: str, repository: int, report: VerifyReport, before: StanzaInfo, after: StanzaInfo
+) -> VerifiedRepository:
+    """The verdict on one repository: the report, compared with the backups and archives that should be there."""
+    where = f"{cluster} repo{repository}"
+    checked = sum(one.checked for one in report.archives) + sum(one.checked for one in report.backups)
+    if report.not_understood is not None:
+        sentence = f"{where}: could not tell: verify says something not understood: {report.not_understood.strip()}"
+        return VerifiedRepository(cluster, repository, Verdict(Outcome.UNKNOWN, sentence), checked)
+    if report.unreadable:
+        sentence = f"{where}: could not tell: {report.unreadable[0]}"
+        return VerifiedRepository(cluster, repository, Verdict(Outcome.UNKNOWN, sentence), checked)
+    findings = [_finding(cluster, repository, bad) for bad in report.bad_files]
+    findings += [_finding(cluster, repository, problem) for problem in _problems(repository, report, before, after)]
+    if report.status != "ok" and not findings:
+        findings.append(_finding(cluster, repository, BadFile("verify", f"reports status {report.status}")))
+    if findings:
+        named = ", ".join(f"{one.key} {one.detail}" for one in findings[:3])
+        more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+        sentence = (
+            f"{where} is damaged: {named}{more}; take a full backup now: printflow backup run {cluster} --type full"
+        )
+        verdict = Verdict(Outcome.FAIL, sentence)
+    elif not checked:
+        verdict = Verdict(Outcome.UNKNOWN, f"{where}: could not tell: verify checked nothing at all")
+    else:
+        verdict = Verdict(Outcome.PASS, f"{where}: {checked} files match their manifests")
+    return VerifiedRepository(cluster, repository, verdict, checked, _shortened(findings, cluster, repository))
+
+
+def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: StanzaInfo) -> list[BadFile]:
+    """What is wrong as a whole: backups and archives that are invalid, unknown, or were not looked at."""
+    problems = [
+        BadFile(what.removeprefix("No usable ").removesuffix(" file"), "is not usable") for what in report.unusable
+    ]
+    stayed = {one.label for one in before.in_repository(repository)} & {
+        one.label for one in after.in_repository(repository)
+    }
+    known = {one.label for one in (*before.in_repository(repository), *after.in_repository(repository))}
+    verified = {one.label: one for one in report.backups}
+    for label, one in verified.items():
+        if label not in known:
+            if not before.backup_running and not after.backup_running:
+                problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
+        elif label in stayed and (one.status != "valid" or one.checked != one.valid or not one.checked):
+            problems.append(
+                BadFile(f"backup {label}", f"is {one.status}: {one.valid} of {one.checked} files are valid")
+            )
+    problems += [BadFile(f"backup {label}", "was not verified") for label in sorted(stayed - verified.keys())]
+    archives = {one.archive_id for one in report.archives}
+    for archive in report.archives:
+        if archive.checked != archive.valid:
+            detail = f"has {archive.checked - archive.valid} invalid WAL segments of {archive.checked}"
+            problems.append(BadFile(f"archive {archive.archive_id}", detail))
+    needed = {one.archive_id for one in before.in_repository(repository) if one.label in stayed and one.wal_start}
+    problems += [BadFile(f"archive {name}", "is gone") for name in sorted(needed - archives - {""})]
+    return problems
+
+
+def _finding(cluster: str, repository: int, bad: BadFile) -> Finding:
+    return Finding(
+        kind="repository_damaged",
+        severity=Severity.CRITICAL,
+        detail=bad.problem,
+        action=f"printflow backup run {cluster} --type full, then keep a copy of the damaged file and look at its disk",
+        bucket=f"repo{repository}",
+        key=bad.name,
+        owner=f"cluster {cluster}",
+    )
+
+
+def _shortened(findings: list[Finding], cluster: str, repository: int) -> tuple[Finding, ...]:
+    """The whole ones (backups, archives) and the first files; how many more as one finding."""
+    whole = [one for one in findings if " " in (one.key or "")]
+    files = [one for one in findings if one not in whole]
+    shown = [*whole, *files[:SHOWN_FILES]]
+    if len(files) > SHOWN_FILES:
+        shown.append(
+            _finding(cluster, repository, BadFile(f"{len(files) - SHOWN_FILES} more files", "are damaged too"))
+        )
+    return tuple(shown)

@@ -1,0 +1,65 @@
+"""Is there a sound, recent base backup in a repository? Judged by what `info` says of it, never by an exit code."""
+
+from datetime import datetime
+
+from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.info import (
+    STATUS_MISSING_DATA,
+    STATUS_MISSING_STANZA,
+    STATUS_NO_BACKUPS,
+    STATUS_OK,
+    Backup,
+    StanzaInfo,
+)
+from printflow_reliability.checks import Outcome
+from printflow_reliability.console import seconds
+
+CLOCK_SKEW_SECONDS = 300
+"""A backup that ends further in the future than this means that one of the clocks is wrong."""
+
+
+def newest_sound(info: StanzaInfo, repository: int) -> Backup | None:
+    """The newest backup of a repository that met no bad page and has every backup that it builds upon."""
+    backups = info.in_repository(repository)
+    labels = {backup.label for backup in backups}
+    sound = [backup for backup in backups if backup.error is False and labels.issuperset(backup.references)]
+    return sound[-1] if sound else None
+
+
+def judge(cluster: str, info: StanzaInfo, repository: int, *, now: datetime, max_age_seconds: float) -> Verdict:
+    """The verdict of backup.recent on one repository of a cluster."""
+    where = f"{cluster} repo{repository}"
+    status = info.status_of(repository)
+    full_now = f"printflow backup run {cluster} --type full"
+    if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
+        return Verdict(
+            Outcome.FAIL, f"{where} has no stanza {info.name} ({status.message}); pgbackrest stanza-create makes it"
+        )
+    if status.code == STATUS_NO_BACKUPS:
+        return Verdict(Outcome.FAIL, f"{where} holds no backup at all; {full_now}")
+    if status.code != STATUS_OK:
+        return Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {status.message}")
+    newest = info.in_repository(repository)[-1:]
+    if newest and newest[0].error:
+        return Verdict(
+            Outcome.FAIL,
+            f"{where}: the newest backup {newest[0].label} met pages with bad checksums: {cluster} itself is damaged; "
+            "keep the older backups, and drill one now",
+        )
+    if newest and newest[0].error is None:
+        return Verdict(Outcome.UNKNOWN, f"{where}: info does not tell whether {newest[0].label} met bad pages")
+    sound = newest_sound(info, repository)
+    if sound is None:
+        return Verdict(Outcome.FAIL, f"{where} holds no sound backup; {full_now}")
+    age = (now - sound.finished_at).total_seconds()
+    if age < -CLOCK_SKEW_SECONDS:
+        return Verdict(
+            Outcome.UNKNOWN, f"{where}: {sound.label} ended {seconds(-age)} from now: a clock is wrong, here or there"
+        )
+    if age > max_age_seconds:
+        return Verdict(
+            Outcome.FAIL,
+            f"{where}: the newest sound backup {sound.label} is {seconds(age)} old, allowed are "
+            f"{seconds(max_age_seconds)}; printflow backup run {cluster}",
+        )
+    return Verdict(Outcome.PASS, f"{where}: {sound.label}, {seconds(max(age, 0))} old")
