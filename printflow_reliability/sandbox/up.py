@@ -137,12 +137,12 @@ def status(home: SandboxHome) -> Sequence[ServiceStatus]:
 
 def fill(home: SandboxHome, *, tenants: int, orders: int, seed: int, tell: Tell = _say_nothing) -> bool:
     """Fill a running sandbox with data, unless that was done before; says whether it did."""
-    # The seed draws PDFs with libraries that nothing else here needs.
-    from printflow_reliability.sandbox import seed as data
-
     done = home.path("seeded.json")
     if done.exists():
         return False
+    # The seed draws PDFs with libraries that nothing else here needs.
+    from printflow_reliability.sandbox import seed as data
+
     tell(f"filling it: {tenants} tenants, {orders} orders")
     data.seed(home, tenants=tenants, orders=orders, seed=seed)
     write(done, json.dumps({"tenants": tenants, "orders": orders, "seed": seed}) + "\n", mode=0o644)
