@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import boto3
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError as ObstoreError
@@ -64,22 +65,42 @@ def s3_store(bucket: BucketSettings) -> S3Store:
     )
 
 
+def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
+    """Connections for requests that boto3 signed and that it would be too slow to read; retries what may pass."""
+    return urllib3.PoolManager(
+        ca_certs=str(bucket.ca_file) if bucket.ca_file else None,
+        cert_reqs="CERT_REQUIRED",
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        retries=urllib3.Retry(
+            total=ATTEMPTS - 1,
+            redirect=0,
+            backoff_factor=0.2,
+            backoff_jitter=0.2,
+            status_forcelist=(429, 500, 502, 503, 504),
+            raise_on_status=False,
+        ),
+    )
+
+
 @contextmanager
 def s3_errors(bucket: BucketSettings) -> Iterator[None]:
     """Turn every S3 failure inside the block into CouldNotTell; catch a 404 that means something before this does."""
     try:
         yield
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "?")
-        raise CouldNotTell(
-            f"bucket {bucket.name} ({bucket.bucket}) answered {code}", _next_step(bucket, code)
-        ) from None
+        raise unreadable(bucket, answered=error.response.get("Error", {}).get("Code", "?")) from None
     except (BotoCoreError, ObstoreError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise CouldNotTell(
-            f"bucket {bucket.name} ({bucket.bucket}) cannot be read: {reason}",
-            f'is its server running, and is endpoint_url of bucket "{bucket.name}" right?',
-        ) from None
+        raise unreadable(bucket, str(error)) from None
+
+
+def unreadable(bucket: BucketSettings, reason: str = "", *, answered: str | None = None) -> CouldNotTell:
+    """What to tell a person when a bucket does not answer, or answers with an error code."""
+    if answered is not None:
+        return CouldNotTell(f"bucket {bucket.name} ({bucket.bucket}) answered {answered}", _next_step(bucket, answered))
+    return CouldNotTell(
+        f"bucket {bucket.name} ({bucket.bucket}) cannot be read: {' '.join(reason.split())[:300]}",
+        f'is its server running, and is endpoint_url of bucket "{bucket.name}" right?',
+    )
 
 
 def _next_step(bucket: BucketSettings, code: str) -> str:

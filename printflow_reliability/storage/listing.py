@@ -1,0 +1,116 @@
+"""A bucket's objects in the byte order of their keys, proven as they flow.
+
+Everything that compares a bucket with a database in one pass relies on that order, and not every store keeps it:
+SeaweedFS lists `1/x` before `1-b/x`, directory buckets promise nothing. Out of order costs a spill and a sort; it never
+costs a wrong finding.
+"""
+
+import heapq
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from typing import IO, TypeVar
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.pages import StoredObject, list_pages
+
+RUN_OBJECTS = 100_000
+"""How many objects are sorted in memory at a time; some 30 MB."""
+
+T = TypeVar("T")
+
+
+class OrderBroken(Exception):
+    """The store listed a key that sorts before the one it listed last."""
+
+
+def list_objects(bucket: BucketSettings, prefix: str = "") -> Iterator[StoredObject]:
+    """Every object below a prefix in the byte order of the keys, whatever order the store lists them in.
+
+    The first comes only when the whole listing is there; `read_in_order` streams where the store keeps the order.
+
+    Raises:
+        CouldNotTell: the listing is incomplete: the store failed, repeated itself or led in a circle.
+    """
+    return in_order(_stored(bucket, prefix))
+
+
+def read_in_order(bucket: BucketSettings, prefix: str, read: Callable[[Iterator[StoredObject]], T]) -> T:
+    """What `read` makes of a listing in the byte order of its keys.
+
+    It gets the listing as it streams; should the order break, it is called once more, on a listing spilled to disk and
+    sorted. It must therefore have no effect of its own before it returns.
+
+    Raises:
+        CouldNotTell: the listing is incomplete: the store failed, repeated itself or led in a circle.
+    """
+    try:
+        return read(proven(_stored(bucket, prefix)))
+    except OrderBroken:
+        return read(in_order(_stored(bucket, prefix)))
+
+
+def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    """The objects as they come, each proven to sort after the one before.
+
+    Strings compare by code point here, which is the byte order of their UTF-8.
+
+    Raises:
+        OrderBroken: one sorts before its predecessor.
+        CouldNotTell: one came twice, so that others may be missing.
+    """
+    last: str | None = None
+    for one in objects:
+        key = one.key
+        if last is not None and key <= last:
+            if key < last:
+                raise OrderBroken(key)
+            raise _repeated(key)
+        last = key
+        yield one
+
+
+def in_order(objects: Iterable[StoredObject], run_objects: int = RUN_OBJECTS) -> Iterator[StoredObject]:
+    """The objects sorted by key in constant memory: sorted runs go to temporary files, which are then merged.
+
+    Raises:
+        CouldNotTell: a key came twice, so that others may be missing.
+    """
+    with ExitStack() as files:
+        runs: list[Iterator[StoredObject]] = []
+        coming = iter(objects)
+        while run := sorted(itertools.islice(coming, run_objects)):
+            if len(run) < run_objects:
+                runs.append(iter(run))  # the last one has no need of a file
+                break
+            file = files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-listing-"))
+            runs.append(_spilled(file, run))
+        yield from proven(heapq.merge(*runs))
+
+
+def _stored(bucket: BucketSettings, prefix: str) -> Iterator[StoredObject]:
+    return itertools.chain.from_iterable(list_pages(bucket, prefix))
+
+
+def _spilled(file: IO[str], run: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    for one in run:
+        file.write(json.dumps((one.key, one.size, one.etag, one.modified_at.isoformat())) + "\n")
+    file.seek(0)
+    return _read(file)
+
+
+def _read(file: IO[str]) -> Iterator[StoredObject]:
+    for line in file:
+        key, size, etag, modified_at = json.loads(line)
+        yield StoredObject(key, size, etag, datetime.fromisoformat(modified_at))
+
+
+def _repeated(key: str) -> CouldNotTell:
+    return CouldNotTell(
+        f"the listing is incomplete: {key!r} came twice, so others may have been left out",
+        "nothing was concluded from it; look at the S3 server",
+    )

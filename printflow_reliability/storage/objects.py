@@ -1,0 +1,84 @@
+"""Single objects: is it there now, was it there before, does the replica have it.
+
+Only a real 404 means that an object is not there. A 403, a 5xx or silence is "could not tell", never "missing".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NOT_THERE = ("404", "NoSuchKey", "NotFound")
+
+
+@dataclass(frozen=True)
+class ObjectHead:
+    """What HEAD says of an object; `size` in bytes, `etag` without quotes, `version_id` "null" without versioning."""
+
+    version_id: str
+    etag: str
+    size: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a key. A delete marker has no bytes; while it is the newest, the object is not there."""
+
+    version_id: str
+    etag: str
+    size: int
+    modified_at: datetime
+    delete_marker: bool = False
+
+
+def head(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ObjectHead | None:
+    """What HEAD says of an object, or of one version of it; None only for a real 404 of an existing bucket.
+
+    Raises:
+        ClientError: any other refusal; `storage.clients.s3_errors` turns it into "could not tell".
+    """
+    try:
+        if version_id is None:
+            answer = client.head_object(Bucket=bucket, Key=key)
+        else:
+            answer = client.head_object(Bucket=bucket, Key=key, VersionId=version_id)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in NOT_THERE:
+            raise
+        # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
+        client.head_bucket(Bucket=bucket)
+        return None
+    return ObjectHead(
+        answer.get("VersionId", "null"), answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"]
+    )
+
+
+def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
+    """Every version and delete marker of exactly this key, newest first."""
+    found: list[Version] = []
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        found += [
+            Version(one["VersionId"], one["ETag"].strip('"'), one["Size"], one["LastModified"])
+            for one in page.get("Versions", ())
+            if one["Key"] == key
+        ]
+        found += [
+            Version(one["VersionId"], "", 0, one["LastModified"], delete_marker=True)
+            for one in page.get("DeleteMarkers", ())
+            if one["Key"] == key
+        ]
+        # Longer keys with this one at their front come after it, and there may be millions.
+        others = [one["Key"] for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
+        if any(other > key for other in others):
+            break
+    return tuple(sorted(found, key=lambda version: version.modified_at, reverse=True))
+
+
+def prior_versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
+    """The versions of a key that hold bytes, newest first: what a missing object can be brought back from."""
+    return tuple(version for version in versions(client, bucket, key) if not version.delete_marker)
