@@ -117,9 +117,9 @@ def prepare(home: SandboxHome) -> None:
         partial.unlink(missing_ok=True)
         try:
             partial.hardlink_to(_installed())
-        except OSError:  # another file system
+        except OSError:  # another file system, or another user's file
             shutil.copyfile(_installed(), partial)
-        partial.chmod(0o755)
+            partial.chmod(0o755)
         partial.replace(target)
     for region in sorted(set(BUCKETS.values())):
         identities = [_identity(home, name, region) for name in ALLOWED]

@@ -4,6 +4,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from printflow_reliability.errors import LockHeld
+from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.sandbox import commands, postgres, processes, seaweedfs
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome, programs
@@ -21,6 +24,11 @@ from printflow_reliability_tests.stack.conftest import StackSandbox, new_home
 
 pytestmark = pytest.mark.stack
 
+UP = """
+import sys, pathlib
+from printflow_reliability.sandbox import home, up
+up.up(home.SandboxHome.at(pathlib.Path(sys.argv[1])))
+"""
 EVERY_SERVER = {"primary", "offsite", "live_db", "admin_db", "system_db", "redis", "receiver"}
 
 
@@ -140,6 +148,31 @@ def test_two_sandboxes_do_not_meet_and_down_leaves_nothing_running(own: SandboxH
     assert not any(one.ok for one in lifecycle.status(own))
     assert pids(sandbox.home) == theirs
     assert all_answer(sandbox.home)
+
+
+def test_an_up_that_fails_says_why_and_leaves_nothing_half_started(own: SandboxHome) -> None:
+    lifecycle.down(own)
+    manifest = own.path("redis", "appendonlydir", "appendonly.aof.manifest")
+    sound = manifest.read_bytes()
+    manifest.write_bytes(b"garbage\n")
+    with pytest.raises(CouldNotTell, match="redis ended as soon as it was started:\n(.*\n)*.*manifest") as failed:
+        lifecycle.up(own)
+    assert str(own.path("logs", "redis.log")) in failed.value.next_step
+    assert recorded(own) == {}
+    assert processes.working_in(own.root) == []
+    manifest.write_bytes(sound)
+
+
+def test_up_recovers_from_an_up_that_was_killed(own: SandboxHome) -> None:
+    lifecycle.down(own)
+    argv = [sys.executable, "-c", UP, str(own.root)]
+    with subprocess.Popen(argv, start_new_session=True) as killed:
+        deadline = time.monotonic() + 20
+        while len(recorded(own)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        killed.kill()
+    lifecycle.up(own)
+    assert all_answer(own)
 
 
 def test_a_port_that_somebody_took_meanwhile_is_chosen_again(own: SandboxHome) -> None:
