@@ -127,8 +127,9 @@ def walk(
         backups: the backups that need it, all of this archive id.
         history: the stretches of timelines that lead to the current one.
         segment_bytes: the size of a segment.
-        archived_to: the segment that production last saw archived before the folder was listed: all up to it must be
-            there. None if production was not asked.
+        archived_to: the segment that production last saw archived before the folder was listed. All up to it must be
+            there; what follows may be on its way, segments overtaking each other. None if production does not tell:
+            then the newest segment that is there counts.
         acknowledged: gaps that a person accepted.
 
     Raises:
@@ -214,14 +215,17 @@ def _need(backup: Backup, history: Sequence[Stretch], segment_bytes: int) -> _Ne
 def _expected(
     history: Sequence[Stretch], stored: _Stored, needs: Sequence[_Need], archived_to: Segment | None
 ) -> list[SegmentRange]:
-    """What must be there: from the oldest backup's first segment to the newest segment known of the last timeline."""
+    """What must be there: from the oldest backup's first segment to the newest that counts on the last timeline."""
     begins = [need.segments.first for need in needs if need.current]
     if not begins:
         return []
     newest = {timeline: numbers[-1] for timeline, numbers in stored.numbers.items()}
-    known = [Segment(need.segments.timeline, need.segments.last) for need in needs if need.current]
-    for segment in (*known, *([archived_to] if archived_to else [])):
-        newest[segment.timeline] = max(segment.number, newest.get(segment.timeline, -1))
+    if archived_to:
+        newest[archived_to.timeline] = archived_to.number
+    for need in needs:
+        if need.current:
+            timeline, last = need.segments.timeline, need.segments.last
+            newest[timeline] = max(last, newest.get(timeline, -1))
     ranges = []
     for stretch in history:
         last = newest.get(stretch.timeline, -1) if stretch.end is None else stretch.end - 1

@@ -1,0 +1,130 @@
+"""`printflow backup ...`: take base backups, list them, verify every stored byte. `wal_commands` has the WAL."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.backups.base_backup import BackupListing, BaseBackupReport, list_backups, take_base_backups
+from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
+from printflow_reliability.backups.wal_commands import wal_app
+from printflow_reliability.checks import CheckResult, Outcome, exit_code
+from printflow_reliability.console import (
+    JSON_OPTION,
+    invocation,
+    moment,
+    print_json,
+    progress,
+    say,
+    seconds,
+    size,
+    table,
+)
+
+__all__ = ["backup_app", "wal_app"]
+
+backup_app = typer.Typer(help="Base backups: take them, list them, verify every stored byte.", no_args_is_help=True)
+
+Cluster = Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="One cluster; all of them by default.")]
+
+
+@backup_app.command("run")
+def run(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    backup_type: Annotated[Literal["full", "diff", "incr"], typer.Option("--type", help="What to copy.")] = "incr",
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Take a base backup now, into each repository."""
+    settings = invocation(ctx).settings()
+    with progress("base backups") as advance:
+        report = take_base_backups(settings, clusters=_one(cluster), backup_type=backup_type, advance=advance)
+    conclude(settings, report.checks, alert=False)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _show_taken(report)
+    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+@backup_app.command("list")
+def list_(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTION) -> None:
+    """List the backups in every repository, and say whether the newest is recent enough."""
+    settings = invocation(ctx).settings()
+    listing = list_backups(settings, clusters=_one(cluster))
+    conclude(settings, listing.checks, alert=False)
+    if as_json:
+        print_json(listing.as_json())
+    else:
+        _show_listing(listing)
+    raise typer.Exit(exit_code(check.outcome for check in listing.checks))
+
+
+@backup_app.command("verify")
+def verify(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTION) -> None:
+    """Check every stored byte of the repositories against its manifest."""
+    settings = invocation(ctx).settings()
+    with progress("verifying repositories") as advance:
+        report = verify_repositories(settings, clusters=_one(cluster), advance=advance)
+    conclude(settings, report.checks, alert=False)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _show_integrity(report)
+    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+def _one(cluster: str | None) -> tuple[str, ...] | None:
+    return None if cluster is None else (cluster,)
+
+
+def _show_taken(report: BaseBackupReport) -> None:
+    rows = [
+        (
+            one.cluster,
+            f"repo{one.repository}",
+            one.backup.label if one.backup else "-",
+            one.backup.type if one.backup else "-",
+            seconds(one.seconds),
+            size(one.backup.repository_bytes) if one.backup else "-",
+        )
+        for one in report.backups
+    ]
+    table(("cluster", "repository", "backup", "type", "took", "size"), rows)
+    for one in report.backups:
+        if one.backup and one.backup.type != one.asked_for and one.verdict.outcome is Outcome.PASS:
+            say(one.verdict.sentence)
+    _conclude_in_words(report.checks[0])
+
+
+def _show_listing(listing: BackupListing) -> None:
+    rows = [
+        (
+            cluster.name,
+            f"repo{one.repository}",
+            one.label,
+            one.type,
+            moment(one.finished_at),
+            size(one.repository_bytes),
+            {True: "BAD PAGES", False: "sound", None: "unknown"}[one.error],
+        )
+        for cluster in listing.clusters
+        for one in cluster.backups
+    ]
+    if rows:
+        table(("cluster", "repository", "backup", "type", "finished", "size", "state"), rows)
+    _conclude_in_words(listing.checks[0])
+
+
+def _show_integrity(report: IntegrityReport) -> None:
+    for one in report.repositories:
+        word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(one.verdict.outcome, "UNKNOWN")
+        say(f"{one.cluster} repo{one.repository}  {word}  {one.files_checked} files checked")
+        for finding in one.findings:
+            say(f"    {finding.key} {finding.detail}")
+    _conclude_in_words(report.checks[0])
+
+
+def _conclude_in_words(check: CheckResult) -> None:
+    word = {Outcome.PASS: "All is well", Outcome.UNKNOWN: "COULD NOT TELL"}.get(check.outcome, check.outcome.upper())
+    say(f"{word}: {check.detail}")

@@ -1,0 +1,187 @@
+"""Looking at the WAL archive of one repository: what is listed, which backups need it, and what that means.
+
+Production is asked before the repository, so that what it called archived must be in the listing.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from printflow_reliability.backups.acknowledgements import Acknowledgement
+from printflow_reliability.backups.archive import ArchiveFolder, parse_archive
+from printflow_reliability.backups.archiver import Archiver
+from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.continuity import Gap, Walk, walk
+from printflow_reliability.backups.info import STATUS_MISSING_DATA, STATUS_MISSING_STANZA, STATUS_NO_BACKUPS, Backup
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.segment import known_segment_bytes
+from printflow_reliability.backups.timeline import lineage, parse_history
+from printflow_reliability.checks import Outcome
+from printflow_reliability.errors import CouldNotTell
+
+SECOND_LOOK_SECONDS = 2
+"""Asynchronous pushes overtake each other, and an expiry removes WAL after its backup: what seems to be missing is
+looked at again after this long."""
+
+
+@dataclass(frozen=True)
+class RepositoryWal:
+    """The archive of one repository; `walks` has one entry for each database history that has backups."""
+
+    repository: int
+    walks: tuple[Walk, ...] = ()
+    problems: tuple[str, ...] = ()
+    unknown: CouldNotTell | None = None
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """All gaps, acknowledged or not."""
+        return tuple(gap for one in self.walks for gap in one.gaps)
+
+    @property
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """The gaps that nobody accepted."""
+        return tuple(gap for gap in self.gaps if gap.acknowledged is None)
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Segments that are there, but not as they should be."""
+        return tuple(damage for one in self.walks for damage in one.damaged)
+
+    @property
+    def segments_checked(self) -> int:
+        """Segments that should be there, and are."""
+        return sum(one.segments_checked for one in self.walks)
+
+    @property
+    def recoverable_from(self) -> datetime | None:
+        """The earliest moment from which any moment up to `recoverable_to` can be restored."""
+        return self.walks[-1].recoverable_from if self.walks else None
+
+    @property
+    def recoverable_to(self) -> datetime | None:
+        """The newest moment that can be restored from this repository."""
+        return self.walks[-1].recoverable_to if self.walks else None
+
+    @property
+    def verdict(self) -> Outcome:
+        """The outcome of wal.continuity for this repository."""
+        if self.open_gaps or self.damaged or self.problems:
+            return Outcome.FAIL
+        return Outcome.UNKNOWN if self.unknown else Outcome.PASS
+
+
+def look(
+    pgbackrest: PgBackRest, repository: int, archiver: Archiver | None, accepted: Sequence[Acknowledgement]
+) -> RepositoryWal:
+    """Judge the archive of one repository; what cannot be judged is in `unknown`."""
+    try:
+        first = _look(pgbackrest, repository, archiver, accepted)
+        if first.verdict is not Outcome.FAIL or not (first.open_gaps or first.damaged):
+            return first
+        time.sleep(SECOND_LOOK_SECONDS)
+        return _look(pgbackrest, repository, archiver, accepted)
+    except CouldNotTell as failed:
+        return RepositoryWal(repository, unknown=failed)
+
+
+def verdict_of(cluster: str, found: RepositoryWal) -> Verdict:
+    """The verdict of wal.continuity on one repository, in one sentence."""
+    where = f"{cluster} repo{found.repository}"
+    wrong = [f"{gap_words(gap)} missing" for gap in found.open_gaps]
+    wrong += [*found.damaged, *found.problems]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        return Verdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}")
+    if found.unknown is not None:
+        return Verdict.unknown(where, found.unknown)
+    count = len(found.gaps)
+    accepted = f", {count} acknowledged gap{'s' if count > 1 else ''}" if count else ""
+    return Verdict(Outcome.PASS, f"{where} whole, {found.segments_checked} segments{accepted}")
+
+
+def gap_words(gap: Gap) -> str:
+    """A gap as a person reads it: "3 segments on timeline 1: 00000001000000020000004A .. 4C"."""
+    if gap.count == 1:
+        return f"1 segment on timeline {gap.timeline}: {gap.first}"
+    short = gap.last[-2:] if gap.last[:-2] == gap.first[:-2] else gap.last
+    return f"{gap.count} segments on timeline {gap.timeline}: {gap.first} .. {short}"
+
+
+def _look(
+    pgbackrest: PgBackRest, repository: int, archiver: Archiver | None, accepted: Sequence[Acknowledgement]
+) -> RepositoryWal:
+    info = pgbackrest.info(repository)
+    status = info.status_of(repository)
+    if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
+        return RepositoryWal(repository, problems=(f"there is no stanza {info.name} ({status.message})",))
+    if status.code == STATUS_NO_BACKUPS:
+        return RepositoryWal(repository, problems=("there is no backup, so no WAL is of use",))
+    backups = info.in_repository(repository)
+    if not backups:
+        raise CouldNotTell(status.message, f"pgbackrest --stanza={info.name} --repo={repository} info")
+    folders = parse_archive(pgbackrest.repo_ls(f"archive/{info.name}", repository))
+    ids = sorted({backup.archive_id for backup in backups}, key=_history_id)
+    walks, problems = [], []
+    for archive_id in ids:
+        # Production writes the newest database history; an older one (before a major upgrade) stands still.
+        asked = archiver if archive_id == ids[-1] else None
+        folder = folders.get(archive_id, ArchiveFolder(archive_id))
+        mine = [backup for backup in backups if backup.archive_id == archive_id]
+        walks.append(_walk(pgbackrest, repository, folder, mine, asked, accepted))
+        problems += _foreign(folder, asked)
+    return RepositoryWal(repository, tuple(walks), tuple(problems))
+
+
+def _walk(
+    pgbackrest: PgBackRest,
+    repository: int,
+    folder: ArchiveFolder,
+    backups: Sequence[Backup],
+    archiver: Archiver | None,
+    accepted: Sequence[Acknowledgement],
+) -> Walk:
+    names = [*folder.segments, *(name for one in backups for name in (one.wal_start, one.wal_stop) if name)]
+    segment_bytes = archiver.segment_bytes if archiver else known_segment_bytes(names)
+    if segment_bytes is None:
+        raise CouldNotTell(
+            f"the size of the WAL segments in {folder.archive_id} is not known while {pgbackrest.cluster.name} is away",
+            f"try again when {pgbackrest.cluster.name} can be reached",
+        )
+    timeline = (archiver.timeline if archiver else None) or _newest_timeline(folder, names)
+    histories = {}
+    try:
+        if (path := folder.histories.get(timeline)) is not None:
+            text = pgbackrest.repo_get(f"archive/{pgbackrest.cluster.stanza}/{path}", repository)
+            histories[timeline] = parse_history(text)
+        history = lineage(timeline, histories, segment_bytes)
+        ranges = [one.segments(segment_bytes) for one in accepted]
+        archived_to = archiver.archived_to if archiver else None
+        return walk(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
+    except ValueError as impossible:
+        raise CouldNotTell(
+            f"the archive {folder.archive_id} cannot be walked: {impossible}", "is it the archive of this cluster?"
+        ) from None
+
+
+def _newest_timeline(folder: ArchiveFolder, names: Sequence[str]) -> int:
+    return max([*folder.histories, *(int(name[:8], 16) for name in names)])
+
+
+def _foreign(folder: ArchiveFolder, archiver: Archiver | None) -> list[str]:
+    """Timelines that production does not write, newer than its own: a restore to the end of WAL would follow them."""
+    if archiver is None or archiver.timeline is None:
+        return []
+    seen = {*folder.histories, *(int(name[:8], 16) for name in folder.segments)}
+    return [
+        f"timeline {timeline} is not production's, which writes timeline {archiver.timeline}: a clone archived into it"
+        for timeline in sorted(seen)
+        if timeline > archiver.timeline
+    ]
+
+
+def _history_id(archive_id: str) -> int:
+    """The number after the dash of "15-1": it grows with each major upgrade."""
+    number = archive_id.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0

@@ -1,0 +1,181 @@
+"""Could any moment since the oldest backup be restored, and how much would be lost right now?
+
+wal.continuity is judged from the repositories alone, so it is answered while production is down; wal.lag is what
+production itself says of its archiving, and unknown while production is down.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
+from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
+from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.repository_wal import RepositoryWal, look, verdict_of
+from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.programs import Programs
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import ClusterSettings, RecordsSettings, Settings
+
+
+@dataclass(frozen=True)
+class ClusterWal:
+    """One cluster: its archive in each repository, and its archiving as production tells it (None: it is away)."""
+
+    name: str
+    repositories: tuple[RepositoryWal, ...]
+    archiver: Archiver | None
+    lag: Verdict
+    continuity: tuple[Verdict, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of continuity; lag is judged apart."""
+        return worst(verdict.outcome for verdict in self.continuity)
+
+    @property
+    def segments_checked(self) -> int:
+        """Over all repositories."""
+        return sum(one.segments_checked for one in self.repositories)
+
+    @property
+    def recoverable_from(self) -> datetime | None:
+        """The earliest moment that some repository can restore, with all that follow."""
+        return min((one.recoverable_from for one in self.repositories if one.recoverable_from), default=None)
+
+    @property
+    def recoverable_to(self) -> datetime | None:
+        """The newest moment that some repository can restore."""
+        return max((one.recoverable_to for one in self.repositories if one.recoverable_to), default=None)
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """How much would be lost right now, at most; None if production does not tell."""
+        return self.archiver.lag_seconds if self.archiver else None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `wal verify` shows it."""
+        return {
+            "name": self.name,
+            "ok": self.outcome is Outcome.PASS and self.lag.outcome is Outcome.PASS,
+            "segments_checked": self.segments_checked,
+            "gaps": [
+                {
+                    "repo": one.repository,
+                    "timeline": gap.timeline,
+                    "first": gap.first,
+                    "last": gap.last,
+                    "count": gap.count,
+                    "acknowledged": gap.acknowledged is not None,
+                    "reason": gap.acknowledged,
+                    "lost_from": gap.before,
+                    "lost_to": gap.after,
+                }
+                for one in self.repositories
+                for gap in one.gaps
+            ],
+            "damaged": [f"repo{one.repository}: {damage}" for one in self.repositories for damage in one.damaged],
+            "recoverable_from": self.recoverable_from,
+            "recoverable_to": self.recoverable_to,
+            "lag_seconds": self.lag_seconds,
+            "lag": {"outcome": self.lag.outcome, "detail": self.lag.sentence},
+            "archiver": self.archiver.as_json() if self.archiver else None,
+            "repositories": [
+                {
+                    "repo": one.repository,
+                    "outcome": verdict.outcome,
+                    "detail": verdict.sentence,
+                    "segments_checked": one.segments_checked,
+                    "unusable_backups": [label for walk in one.walks for label in walk.unusable_backups],
+                    "recoverable_from": one.recoverable_from,
+                    "recoverable_to": one.recoverable_to,
+                }
+                for one, verdict in zip(self.repositories, self.continuity, strict=True)
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class WalReport:
+    """The clusters asked for, and the answers of wal.continuity and wal.lag."""
+
+    clusters: tuple[ClusterWal, ...]
+    checks: tuple[CheckResult, ...]
+    numbers: Mapping[str, int | float]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `wal verify` shows it."""
+        return {
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
+            "clusters": [cluster.as_json() for cluster in self.clusters],
+            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+        }
+
+
+def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> WalReport:
+    """Walk each cluster's archived WAL in each repository, and ask production how far its archiving is.
+
+    Raises:
+        ConfigError: there is no such cluster.
+    """
+    programs = settings.runner()
+    found = at_once(lambda cluster: _verify(cluster, programs, settings), chosen(settings, clusters))
+    lags = [one.lag_seconds for one in found if one.lag_seconds is not None]
+    open_gaps = [gap for one in found for repository in one.repositories for gap in repository.open_gaps]
+    numbers: dict[str, int | float] = {
+        "segments_checked": sum(one.segments_checked for one in found),
+        "wal_gaps": len(open_gaps),
+        "missing_segments": sum(gap.count for gap in open_gaps),
+        "acknowledged_gaps": sum(len(one.gaps) for cluster in found for one in cluster.repositories) - len(open_gaps),
+    }
+    if lags:
+        numbers["wal_lag_seconds"] = round(max(lags), 3)
+    continuity = [verdict for one in found for verdict in one.continuity]
+    checks = (
+        answer("wal.continuity", continuity, numbers, nothing_wrong="; ".join(one.sentence for one in continuity)),
+        answer(
+            "wal.lag",
+            (one.lag for one in found),
+            {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
+            nothing_wrong="; ".join(one.lag.sentence for one in found),
+        ),
+    )
+    return WalReport(found, checks, numbers)
+
+
+def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) -> ClusterWal:
+    archiver, lag = _ask_production(cluster, settings.backups.max_wal_lag_seconds)
+    accepted, unknown = _accepted(cluster, settings.records)
+    found = []
+    for number in cluster.repositories:
+        one = look(PgBackRest(cluster, programs), number, archiver, accepted)
+        if one.open_gaps and unknown:
+            # Each of them may have been acknowledged: an alarm for ever is what acknowledging is there to prevent.
+            one = RepositoryWal(number, unknown=unknown)
+        found.append(one)
+    continuity = tuple(verdict_of(cluster.name, one) for one in found)
+    return ClusterWal(cluster.name, tuple(found), archiver, lag, continuity)
+
+
+def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[Archiver | None, Verdict]:
+    try:
+        with connect(cluster, statement_seconds=30) as connection:
+            archiver = ask_archiver(connection)
+    except CouldNotTell as away:
+        return None, Verdict.unknown(cluster.name, away)
+    return archiver, judge_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
+
+
+def _accepted(
+    cluster: ClusterSettings, records: RecordsSettings
+) -> tuple[tuple[Acknowledgement, ...], CouldNotTell | None]:
+    """The gaps that were accepted; where the records are away, none, and why."""
+    try:
+        with open_records(records) as connection:
+            return acknowledgements(connection, cluster.name), None
+    except CouldNotTell as away:
+        return (), CouldNotTell(f"WAL is missing, and whether that was acknowledged is not known: {away.what}")

@@ -1,0 +1,120 @@
+"""`printflow wal ...`: is the archive whole, how far behind is it, and accepting a gap that nobody can repair."""
+
+from datetime import UTC, datetime
+
+import typer
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledge
+from printflow_reliability.backups.repository_wal import RepositoryWal, gap_words
+from printflow_reliability.backups.segment import check_segment_name
+from printflow_reliability.backups.wal import ClusterWal, verify_wal
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.console import (
+    APPLY_OPTION,
+    JSON_OPTION,
+    invocation,
+    moment,
+    print_json,
+    progress,
+    say,
+    seconds,
+)
+from printflow_reliability.records.database import open_records
+
+wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
+
+_WORDS = {Outcome.PASS: "whole", Outcome.FAIL: "BROKEN", Outcome.UNKNOWN: "UNKNOWN"}
+
+
+@wal_app.command("verify")
+def verify(
+    ctx: typer.Context,
+    cluster: str | None = typer.Argument(None, metavar="[CLUSTER]", help="One cluster; all of them by default."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Walk the archived WAL from the oldest backup on, and ask production how far its archiving is."""
+    settings = invocation(ctx).settings()
+    with progress("walking the WAL archive"):
+        report = verify_wal(settings, clusters=None if cluster is None else (cluster,))
+    conclude(settings, report.checks, alert=False)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        width = max(len(one.name) for one in report.clusters)
+        for one in report.clusters:
+            _show(one, width)
+    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+@wal_app.command("acknowledge")
+def acknowledge_gap(
+    ctx: typer.Context,
+    cluster: str = typer.Argument(help="The cluster whose archive has the gap."),
+    first: str = typer.Argument(help="The first missing segment, as `wal verify` prints it."),
+    last: str = typer.Argument(help="The last missing segment."),
+    reason: str = typer.Option(..., "--reason", help="Why nobody can repair it; shown from now on."),
+    apply: bool = APPLY_OPTION,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Accept a gap that nobody can repair: it no longer alarms, but is always shown."""
+    settings = invocation(ctx).settings()
+    name = settings.cluster_named(cluster).name
+    accepted = Acknowledgement(name, check_segment_name(first), check_segment_name(last), reason)
+    accepted.require_gap()
+    if apply:
+        with open_records(settings.records) as connection:
+            acknowledge(connection, accepted)
+    if as_json:
+        gap = {"first": accepted.first, "last": accepted.last, "reason": accepted.reason}
+        print_json({"cluster": name, "acknowledged": gap, "applied": apply})
+    elif apply:
+        say(f"{name}: the gap {accepted.first} .. {accepted.last} is acknowledged: {accepted.reason}")
+    else:
+        say(f"{name}: would acknowledge the gap {accepted.first} .. {accepted.last}: {accepted.reason}")
+        say("Nothing was changed; add --apply to do it.")
+
+
+def _show(cluster: ClusterWal, width: int) -> None:
+    """One cluster: a line of its state, then each gap and what it means in time, then the next command."""
+    head = f"{cluster.name:<{width}}  {_WORDS.get(cluster.outcome, cluster.outcome.upper()):<7}"
+    indent = " " * (width + 2)
+    if cluster.outcome is Outcome.PASS:
+        say(f"{head}  {cluster.segments_checked} segments, {_recoverable(cluster)}")
+    else:
+        say(f"{head}  {cluster.segments_checked} segments are there, {_recoverable(cluster)}")
+    for found, verdict in zip(cluster.repositories, cluster.continuity, strict=True):
+        if verdict.outcome is not Outcome.PASS and not found.open_gaps:
+            say(f"{indent}{verdict.sentence}")
+        _show_gaps(cluster, found, indent)
+    if any(found.open_gaps for found in cluster.repositories):
+        say(
+            f"{indent}Next: take a full backup now (printflow backup run {cluster.name} --type full), then find out "
+            "why archiving failed."
+        )
+    if cluster.lag.outcome is not Outcome.PASS:
+        say(f"{indent}{cluster.lag.sentence}")
+
+
+def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
+    others = [one for one in cluster.repositories if one is not found]
+    for gap in found.gaps:
+        if gap.acknowledged is not None:
+            say(f"{indent}repo{found.repository}: acknowledged gap, {gap_words(gap)} ({gap.acknowledged})")
+            continue
+        say(f"{indent}repo{found.repository}: {gap_words(gap)} missing")
+        before = f"{gap.before:%Y-%m-%d %H:%M:%S} UTC" if gap.before else "the first backup"
+        if gap.after is not None:
+            lost = f"Nothing between {before} and {moment(gap.after)} can be restored from it"
+        else:
+            lost = f"Nothing after {before} can be restored from it"
+        say(f"{indent}{lost}; backups before that cannot reach the present.")
+        if whole := [one for one in others if one.verdict is Outcome.PASS]:
+            say(f"{indent}repo{whole[0].repository} is whole: restore from there meanwhile.")
+
+
+def _recoverable(cluster: ClusterWal) -> str:
+    if cluster.recoverable_from is None or cluster.recoverable_to is None:
+        return "the present cannot be recovered from any backup"
+    ago = seconds(max((datetime.now(UTC) - cluster.recoverable_to).total_seconds(), 0))
+    return f"recoverable from {cluster.recoverable_from:%Y-%m-%d %H:%M:%S} to {ago} ago"
