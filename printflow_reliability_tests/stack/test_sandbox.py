@@ -155,7 +155,7 @@ def test_an_up_that_fails_says_why_and_leaves_nothing_half_started(own: SandboxH
     manifest = own.path("redis", "appendonlydir", "appendonly.aof.manifest")
     sound = manifest.read_bytes()
     manifest.write_bytes(b"garbage\n")
-    with pytest.raises(CouldNotTell, match="redis ended as soon as it was started:\n(.*\n)*.*manifest") as failed:
+    with pytest.raises(CouldNotTell, match=r"redis ended as soon as it was started:\n(.*\n)*.*manifest") as failed:
         lifecycle.up(own)
     assert str(own.path("logs", "redis.log")) in failed.value.next_step
     assert recorded(own) == {}
