@@ -34,6 +34,7 @@ def s3_client(bucket: BucketSettings) -> "S3Client":
         aws_secret_access_key=bucket.secret_access_key,
         verify=str(bucket.ca_file) if bucket.ca_file else None,
         config=Config(
+            signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},

@@ -1,0 +1,276 @@
+"""The catalog: every reference query of printflow.toml, as one stream of references in the byte order of the keys.
+
+What no query returns, nobody references. The database sorts (`COLLATE "C"` is S3's byte order) and streams; queries of
+one database run as one statement, so that they see one moment and cost one connection.
+"""
+
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
+
+from psycopg import sql
+
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.platform.queries import (
+    Connection,
+    ConnectWith,
+    as_table,
+    asked,
+    columns_of,
+    require_columns,
+    session,
+)
+from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.settings import ReferenceSettings, Settings
+
+REQUIRED = ("tenant", "owner", "key")
+OPTIONAL = {
+    "bucket": ("text", "varchar", "bpchar", "name"),
+    "size": ("int2", "int4", "int8", "numeric"),
+    "sha256": ("text", "varchar", "bpchar", "bytea"),
+    "soft_deleted": ("bool",),
+}
+"""The optional columns and the types they may have."""
+KEYS_IN_ONE_QUERY = 2000
+
+
+class Reference(NamedTuple):
+    """A value in the database that names an object, or with a trailing slash all objects below it.
+
+    `entry` is the place of its query in printflow.toml (`reference[entry]`), `size` is in bytes, `sha256` lower-case
+    hex; both are None where the platform does not know them.
+    """
+
+    key: str
+    entry: int
+    tenant: str | None
+    owner: str | None
+    bucket: str
+    size: int | None
+    sha256: str | None
+    soft_deleted: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One `[[reference]]` whose query the database accepts."""
+
+    index: int
+    settings: ReferenceSettings
+    columns: tuple[str, ...]
+    buckets: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What printflow.toml calls the query."""
+        return query_key(self.index)
+
+    def select(self, condition: sql.Composable) -> sql.Composed:
+        """The query's rows that fulfil a condition, in the columns of `Reference`."""
+        return sql.SQL(
+            'SELECT key::text COLLATE "C" AS key, {entry}::int, tenant::text, owner::text, {bucket} AS bucket, '
+            "{size}, {sha256}, {soft_deleted} FROM {query} WHERE key IS NOT NULL AND {condition}"
+        ).format(
+            entry=sql.Literal(self.index),
+            bucket=self.bucket_column,
+            size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
+            sha256=sql.SQL(
+                "lower(encode(sha256, 'hex'))"
+                if "sha256 bytea" in self.columns
+                else "lower(sha256::text)"
+                if "sha256" in self.columns
+                else "NULL::text"
+            ),
+            soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
+            query=as_table(self.settings.query),
+            condition=condition,
+        )
+
+    @property
+    def bucket_column(self) -> sql.Composable:
+        """The bucket of each row: its own where the query says so, else the entry's."""
+        default = sql.Literal(self.settings.bucket)
+        if "bucket" not in self.columns:
+            return sql.SQL("{}::text").format(default)
+        return sql.SQL("coalesce(bucket::text, {})").format(default)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All reference queries, accepted by their databases."""
+
+    settings: Settings
+    entries: tuple[Entry, ...]
+    connect_with: ConnectWith | None = None
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The buckets that references point into, by the names of printflow.toml."""
+        return tuple(sorted({bucket for entry in self.entries for bucket in entry.buckets}))
+
+    def references(self, bucket: str, tenants: Sequence[Tenant] | None = None) -> Iterator[Reference]:
+        """Every reference into a bucket, in the byte order of the keys.
+
+        Args:
+            bucket: its name in printflow.toml.
+            tenants: only theirs, and those of others into their base paths; None for everybody's.
+
+        Raises:
+            ConfigError: a query fails on the data.
+            CouldNotTell: a cluster is unreachable, or does not sort by bytes.
+        """
+        condition = _everything() if tenants is None else _touching(tenants)
+        return self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
+
+    def references_of(self, entry: Entry, tenants: Sequence[str] | None = None) -> Iterator[Reference]:
+        """Every reference of one query, into whatever bucket, in the byte order of the keys."""
+        condition = (
+            _everything() if tenants is None else sql.SQL("tenant::text = ANY({})").format(sql.Literal(list(tenants)))
+        )
+        return self._stream([entry], condition, None)
+
+    def look_up(self, bucket: str, keys: Iterable[str]) -> Iterator[Reference]:
+        """What refers, now, to any of these keys exactly; in no order."""
+        entries = [entry for entry in self.entries if bucket in entry.buckets]
+        wanted = iter(keys)
+        while batch := list(itertools.islice(wanted, KEYS_IN_ONE_QUERY)):
+            condition = sql.SQL("key::text = ANY({})").format(sql.Literal(batch))
+            yield from self._stream(entries, condition, bucket)
+
+    def _stream(self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None) -> Iterator[Reference]:
+        def place(entry: Entry) -> tuple[str, str]:
+            return entry.settings.cluster, entry.settings.database or ""
+
+        groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
+        streams = [self._of_one_database(group, condition, bucket) for group in groups]
+        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
+
+    def _of_one_database(
+        self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None
+    ) -> Iterator[Reference]:
+        cluster = self.settings.cluster_named(entries[0].settings.cluster)
+        union = sql.SQL("\nUNION ALL\n").join(
+            entry.select(condition if bucket is None else _both(condition, entry, bucket)) for entry in entries
+        )
+        copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
+        with (
+            session(cluster, entries[0].settings.database, self.connect_with) as connection,
+            asked(" or ".join(entry.key for entry in entries)),
+            connection.cursor().copy(copy_sql) as copy,
+        ):
+            last = ""
+            for key, entry, tenant, owner, place, size, sha256, soft_deleted in copy.rows():
+                if key < last:
+                    raise CouldNotTell(
+                        f"cluster {cluster.name} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
+                        "references are read only from databases with the encoding UTF8",
+                    )
+                last = key
+                yield Reference(
+                    key,
+                    int(entry),
+                    tenant,
+                    owner,
+                    place,
+                    None if size is None else int(size),
+                    sha256,
+                    soft_deleted == "t",
+                )
+
+
+def open_catalog(settings: Settings, *, connect_with: ConnectWith | None = None) -> Catalog:
+    """Have every reference query checked by its database.
+
+    Raises:
+        ConfigError: a query is refused, lacks a column, has one nobody knows, or names an unknown bucket.
+        CouldNotTell: a cluster is unreachable.
+    """
+    entries: dict[int, Entry] = {}
+    numbered = sorted(enumerate(settings.reference), key=lambda one: (one[1].cluster, one[1].database or ""))
+    for (cluster, database), group in itertools.groupby(numbered, key=lambda one: (one[1].cluster, one[1].database)):
+        with session(settings.cluster_named(cluster), database, connect_with) as connection:
+            for index, reference in group:
+                entries[index] = _accepted(settings, connection, index, reference)
+    return Catalog(settings, tuple(entries[index] for index in sorted(entries)), connect_with)
+
+
+def stream_references(
+    settings: Settings,
+    reference: ReferenceSettings,
+    *,
+    tenants: Sequence[str] | None = None,
+    connect_with: ConnectWith | None = None,
+) -> Iterator[Reference]:
+    """Every reference of one query (of these tenants only), sorted by key in byte order.
+
+    Raises:
+        ConfigError: the query is refused or does not return what it must.
+        CouldNotTell: the cluster is unreachable.
+    """
+    index = settings.reference.index(reference)
+    with session(settings.cluster_named(reference.cluster), reference.database, connect_with) as connection:
+        entry = _accepted(settings, connection, index, reference)
+    yield from Catalog(settings, (entry,), connect_with).references_of(entry, tenants)
+
+
+def query_key(index: int) -> str:
+    """What printflow.toml calls a reference's query."""
+    return f"reference[{index}].query"
+
+
+def _accepted(settings: Settings, connection: Connection, index: int, reference: ReferenceSettings) -> Entry:
+    key = query_key(index)
+    have = columns_of(connection, key, reference.query)
+    require_columns(key, have, REQUIRED)
+    for name, type_name in have.items():
+        if name not in REQUIRED and name not in OPTIONAL:
+            raise ConfigError(
+                f'{key}: returns a column "{name}" that has no meaning; known are {", ".join((*REQUIRED, *OPTIONAL))}',
+                "mend the query in printflow.toml",
+            )
+        if name in OPTIONAL and type_name not in OPTIONAL[name]:
+            raise ConfigError(
+                f'{key}: its column "{name}" is {type_name}; it must be {" or ".join(OPTIONAL[name])}',
+                "cast it in the query",
+            )
+    columns = tuple(have) + (("sha256 bytea",) if have.get("sha256") == "bytea" else ())
+    entry = Entry(index, reference, columns, (reference.bucket,))
+    if "bucket" not in have:
+        return entry
+    with asked(key):
+        rows = connection.execute(
+            sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL").format(
+                entry.bucket_column, as_table(reference.query)
+            )
+        ).fetchall()
+    known = {bucket.name for bucket in settings.bucket}
+    named = {str(row[0]) for row in rows}
+    if unknown := sorted(named - known):
+        raise ConfigError(
+            f'{key}: returns rows in bucket "{unknown[0]}", but no [[bucket]] has that name',
+            f"name the bucket in the file, or have the query leave those rows out; known: {', '.join(sorted(known))}",
+        )
+    return Entry(index, reference, columns, tuple(sorted(named)))
+
+
+def _everything() -> sql.Composable:
+    return sql.SQL("true")
+
+
+def _touching(tenants: Sequence[Tenant]) -> sql.Composable:
+    """The references of some tenants, and everybody's into their base paths or to something that covers those."""
+    paths = sql.SQL(" OR ").join(
+        sql.SQL("starts_with(key::text, {path}) OR (key::text LIKE '%/' AND starts_with({path}, key::text))").format(
+            path=sql.Literal(tenant.base_path)
+        )
+        for tenant in tenants
+    )
+    ids = sql.Literal([tenant.id for tenant in tenants])
+    return sql.SQL("(tenant::text = ANY({}) OR {})").format(ids, paths)
+
+
+def _both(condition: sql.Composable, entry: Entry, bucket: str) -> sql.Composable:
+    return sql.SQL("{} AND {} = {}").format(condition, entry.bucket_column, sql.Literal(bucket))

@@ -1,0 +1,90 @@
+"""Running the SQL of printflow.toml: what the database refuses is an error that names the file's key."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import sql
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.connect import connect, unreachable
+from printflow_reliability.settings import ClusterSettings
+
+Connection: TypeAlias = psycopg.Connection[Any]
+ConnectWith: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
+"""Opens a connection to a cluster and database; a drill passes one that opens its clone's."""
+
+STREAM_SECONDS = 24 * 3600
+"""A query that streams beside a listing lasts as long as the listing does."""
+
+
+def connect_to_platform(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
+    """The connection that is used unless a drill brings its own."""
+    return connect(cluster, database=database, statement_seconds=STREAM_SECONDS)
+
+
+@contextmanager
+def session(
+    cluster: ClusterSettings, database: str | None = None, connect_with: ConnectWith | None = None
+) -> Iterator[Connection]:
+    """A connection for queries of the file; a connection lost inside the block is "could not tell".
+
+    Raises:
+        CouldNotTell: the cluster is unreachable, or the connection was lost.
+    """
+    try:
+        with (connect_with or connect_to_platform)(cluster, database) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise unreachable(cluster, error) from None
+
+
+@contextmanager
+def asked(key: str) -> Iterator[None]:
+    """Turn the database's refusal of a query into one message that names its key in printflow.toml.
+
+    Raises:
+        ConfigError: the query does not parse, names something unknown or forbidden, or fails on the data.
+    """
+    try:
+        yield
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError as error:
+        reason = error.diag.message_primary or " ".join(str(error).split())
+        raise ConfigError(f"{key}: the database refused it: {reason}", "mend the query in printflow.toml") from None
+
+
+def as_table(query: str) -> sql.Composable:
+    """A query of the file as something to select from; it may end in a semicolon or a comment."""
+    return sql.SQL("({}\n) AS asked").format(sql.SQL(query.strip().rstrip(";")))
+
+
+def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str]:
+    """The columns that a query returns and their types, without running it.
+
+    Raises:
+        ConfigError: the database refuses it.
+    """
+    with asked(key):
+        cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(as_table(query)))
+    return {
+        column.name: getattr(connection.adapters.types.get(column.type_code), "name", "?")
+        for column in cursor.description or ()
+    }
+
+
+def require_columns(key: str, have: Mapping[str, str], need: tuple[str, ...]) -> None:
+    """Raises:
+    ConfigError: a column is missing; the message says which there are.
+    """
+    if lacking := [name for name in need if name not in have]:
+        raise ConfigError(
+            f"{key}: returns no column {_quoted(lacking)}; it returns {_quoted(have) or 'nothing'}",
+            f"name its columns: SELECT ... AS {lacking[0]}",
+        )
+
+
+def _quoted(names: Mapping[str, str] | list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -1,0 +1,80 @@
+"""The tenants, and where in the buckets each one's files belong."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.settings import Settings
+
+KEY = "tenancy.tenants"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One tenant: its id, and the prefix under which all of its objects lie; it ends in a slash."""
+
+    id: str
+    base_path: str
+
+
+class BasePaths:
+    """Whose base path a key lies under."""
+
+    def __init__(self, tenants: Iterable[Tenant]) -> None:
+        self.of = {tenant.id: tenant.base_path for tenant in tenants}
+        self._tenants = {path: tenant for tenant, path in self.of.items()}
+
+    def owner_of(self, key: str) -> str | None:
+        """The tenant under whose base path a key lies (the innermost), or None if it lies under nobody's."""
+        end = key.rfind("/")
+        while end >= 0:
+            if tenant := self._tenants.get(key[: end + 1]):
+                return tenant
+            end = key.rfind("/", 0, end)
+        return None
+
+
+def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> tuple[Tenant, ...]:
+    """Every tenant, by id.
+
+    Raises:
+        ConfigError: the query is refused, lacks a column, or gives a base path that cannot keep tenants apart.
+        CouldNotTell: the cluster is unreachable.
+    """
+    cluster = settings.cluster_named(settings.tenancy.cluster)
+    with session(cluster, None, connect_with) as connection:
+        have = columns_of(connection, KEY, settings.tenancy.tenants)
+        require_columns(KEY, have, ("tenant", "base_path"))
+        with asked(KEY):
+            rows = connection.execute(
+                sql.SQL("SELECT tenant::text, base_path::text FROM {} ORDER BY 1").format(
+                    as_table(settings.tenancy.tenants)
+                )
+            ).fetchall()
+    found: dict[str, str] = {}
+    for tenant, base_path in rows:
+        if tenant is None or base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
+            raise ConfigError(
+                f'{KEY}: tenant {tenant} has the base path "{base_path}", which keeps nobody apart',
+                "have the query return base paths that end in a slash and do not begin with one",
+            )
+        if found.setdefault(tenant, base_path) != base_path:
+            raise ConfigError(f"{KEY}: tenant {tenant} comes with two base paths", "mend the query in printflow.toml")
+    if len(set(found.values())) < len(found):
+        raise ConfigError(f"{KEY}: two tenants share one base path", "mend the query in printflow.toml")
+    return tuple(Tenant(tenant, base_path) for tenant, base_path in found.items())
+
+
+def tenant_named(known: Iterable[Tenant], name: str) -> Tenant:
+    """The tenant with that id.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for tenant in known:
+        if tenant.id == name:
+            return tenant
+    raise ConfigError(f'there is no tenant "{name}"', "a tenant is named by the id that tenancy.tenants returns")
