@@ -1,0 +1,24 @@
+"""Where the graph gets its settings: printflow.toml, read when a run or a sensor needs it.
+
+Read late on purpose: the definitions load and validate on a machine that has no configuration at all.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from printflow_reliability.settings import Settings, find_config, load
+
+
+class Configuration(dg.ConfigurableResource[Settings]):
+    """The configuration file; empty means $PRINTFLOW_CONFIG, then the running sandbox's."""
+
+    file: str = ""
+
+    def settings(self) -> Settings:
+        """The settings as the file says now.
+
+        Raises:
+            ConfigError: there is no file, or it is wrong.
+        """
+        return load(find_config(Path(self.file) if self.file else None))

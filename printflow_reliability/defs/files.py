@@ -1,0 +1,162 @@
+"""Print files in the graph: every reference against the bucket, orphans, and whether the PDFs can be printed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from printflow_reliability.defs import vocabulary as words
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.errors import PrintflowError
+from printflow_reliability.files.orphans import known_orphans
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.pdf.sweep import sweep
+from printflow_reliability.platform.tenancy import tenants
+
+GROUP = "files"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3", "postgres"},
+    deps=["live_db", "admin_db", "print_files_bucket"],
+    partitions_def=words.TENANTS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("tenant_files", "files.missing", "files.tenancy", "files.content"),
+    description="Every reference of the databases against the bucket, by tenant; all tenants at once are one pass.",
+)
+def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
+    """Reconcile the chosen tenants."""
+    chosen = _chosen(context)
+    with plainly():
+        report = reconcile(configuration.settings(), tenants=chosen)
+    _tell_each_tenant(context, report.as_json()["tenants"])
+    return result(report, "files.missing", "files.tenancy", "files.content", part=chosen is not None)
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3"},
+    deps=[dg.AssetDep("tenant_files", partition_mapping=dg.AllPartitionMapping())],
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("orphaned_files", "files.orphans"),
+    description="Objects that nothing refers to, from the newest pass over all tenants. Nothing is moved or deleted.",
+)
+def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
+    """Count what the newest whole pass found."""
+    with plainly():
+        report = known_orphans(configuration.settings())
+    return result(report, "files.orphans", findings=report.findings)
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3", "pdf"},
+    deps=["tenant_files"],
+    partitions_def=words.TENANTS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("print_file_integrity", "pdf.integrity"),
+    description="Every referenced print file opened in an isolated worker; unchanged ones are known from the ledger.",
+)
+def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
+    """Sweep the chosen tenants' print files."""
+    chosen = _chosen(context)
+    with plainly():
+        report = sweep(configuration.settings(), tenants=chosen)
+    return result(report, "pdf.integrity", part=chosen is not None)
+
+
+reconcile_files = dg.define_asset_job(
+    "reconcile_files",
+    selection=["tenant_files", "orphaned_files"],
+    description="Every reference against the bucket, then the orphans.",
+)
+sweep_print_files = dg.define_asset_job(
+    "sweep_print_files", selection=["print_file_integrity"], description="Inspect referenced print files."
+)
+
+
+@dg.schedule(
+    job=reconcile_files,
+    cron_schedule="0 2 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Reconcile all tenants in one pass.",
+)
+def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """All known tenants as one range of partitions."""
+    return _all_tenants(context)
+
+
+@dg.schedule(
+    job=sweep_print_files,
+    cron_schedule="0 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Inspect the print files of all tenants in one pass.",
+)
+def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """All known tenants as one range of partitions."""
+    return _all_tenants(context)
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps one partition a tenant, as the platform knows them.",
+)
+def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
+    """Add the partitions of new tenants and end those of tenants that are gone."""
+    try:
+        now = {tenant.id for tenant in tenants(configuration.settings())}
+    except PrintflowError as error:
+        return dg.SkipReason(str(error))
+    before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if added := sorted(now - before):
+        requests.append(words.TENANTS.build_add_request(added))
+    if gone := sorted(before - now):
+        requests.append(words.TENANTS.build_delete_request(gone))
+    if not requests:
+        return dg.SkipReason(f"all {len(now)} tenants have their partition")
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def _chosen(context: dg.AssetExecutionContext) -> Sequence[str] | None:
+    """The tenants to look at; None where all of them are chosen, so that one pass sees the whole bucket."""
+    every = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
+    return None if every <= set(context.partition_keys) else list(context.partition_keys)
+
+
+def _tell_each_tenant(context: dg.AssetExecutionContext, counted: Sequence[Mapping[str, Any]]) -> None:
+    """Each tenant's own counts on its own partition; the pass may know tenants that have none yet."""
+    for one in counted:
+        if one["tenant"] in context.partition_keys:
+            context.add_asset_metadata(
+                {f"{kind}_files": count for kind, count in one["counts"].items()}, partition_key=one["tenant"]
+            )
+
+
+def _all_tenants(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    keys = context.instance.get_dynamic_partitions(_name(words.TENANTS))
+    if not keys:
+        return dg.SkipReason("no tenant has a partition yet: is the sensor tenants_known running?")
+    return dg.RunRequest(tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+
+
+def _name(partitions: dg.DynamicPartitionsDefinition) -> str:
+    assert partitions.name is not None  # noqa: S101 - only the deprecated form by function has none
+    return partitions.name
+
+
+definitions = dg.Definitions(
+    assets=[tenant_files, orphaned_files, print_file_integrity],
+    jobs=[reconcile_files, sweep_print_files],
+    schedules=[nightly_reconciliation, nightly_sweep],
+    sensors=[tenants_known],
+)

@@ -1,0 +1,120 @@
+"""The paid-order guard's clock: looks every few seconds, alerts at once, and runs a held order when it changed.
+
+A `run_key` is never run twice, not even after a failure, so a key names the change that asks for the run.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.alerts.delivery import deliver
+from printflow_reliability.defs import vocabulary as words
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.orders import judge_held_order
+from printflow_reliability.errors import PrintflowError
+from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.holds import held
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import Settings
+
+INTERVAL_SECONDS = 10
+SHOWN_AFTER_LIFTED = timedelta(days=1)
+"""How long a mended order keeps its partition, so that people see that it succeeded."""
+LIFTED = "lifted"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What this sensor last knew of an order: a fingerprint of its hold, or that it was lifted, and since when."""
+
+    state: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to do about an order whose hold changed."""
+
+    run: tuple[str, ...]
+    forget: tuple[str, ...]
+    seen: Mapping[str, Seen]
+
+
+def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: datetime) -> Change:
+    """Which held orders to run, and which lifted ones to forget.
+
+    Args:
+        before: what was known at the last look, by order.
+        held_now: a fingerprint of each open hold, by order.
+        now: the time of this look.
+    """
+    states = {**dict.fromkeys(before, LIFTED), **held_now}
+    run = tuple(order for order, state in states.items() if order not in before or before[order].state != state)
+    forget = tuple(
+        order
+        for order, state in states.items()
+        if order not in run and state == LIFTED and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
+    )
+    seen = {
+        order: Seen(state, now.isoformat()) if order in run else before[order]
+        for order, state in states.items()
+        if order not in forget
+    }
+    return Change(run, forget, seen)
+
+
+@dg.sensor(
+    job=judge_held_order,
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Judges every paid order, holds and alerts where artwork is missing or unusable, and runs each held "
+    "order when its state changed: it fails until it is mended.",
+)
+def paid_orders_guard(
+    context: dg.SensorEvaluationContext, configuration: Configuration
+) -> dg.SensorResult | dg.SkipReason:
+    """Judge, alert, then run what changed."""
+    try:
+        settings = configuration.settings()
+        report = judge_paid_orders(settings)
+        conclude(settings, report.checks, alert=True)
+        deliver(settings)
+        held_now = _fingerprints(settings)
+    except PrintflowError as error:
+        return dg.SkipReason(str(error))
+    now = datetime.now(UTC)
+    before = {order: Seen(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
+    change = changes(before, held_now, now)
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if change.run:
+        requests.append(words.HELD_ORDERS.build_add_request(list(change.run)))
+    if change.forget:
+        requests.append(words.HELD_ORDERS.build_delete_request(list(change.forget)))
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"{order} {change.seen[order].state} {now.isoformat()}", partition_key=order)
+            for order in change.run
+        ],
+        skip_reason=None if change.run else f"{len(held_now)} orders held, none of them changed",
+        dynamic_partitions_requests=requests,
+        cursor=json.dumps({order: asdict(seen) for order, seen in change.seen.items()}),
+    )
+
+
+def _fingerprints(settings: Settings) -> Mapping[str, str]:
+    """What each open hold is about, in short, by order."""
+    with open_records(settings.records) as connection:
+        return {
+            hold.order: hashlib.sha256(
+                json.dumps([hold.since.isoformat(), hold.reason, hold.files], default=str, sort_keys=True).encode()
+            ).hexdigest()[:16]
+            for hold in held(connection)
+        }
+
+
+definitions = dg.Definitions(sensors=[paid_orders_guard])

@@ -1,0 +1,68 @@
+"""Paid orders in the graph: all of them counted, those in trouble one partition each until they are mended."""
+
+import dagster as dg
+
+from printflow_reliability.defs import vocabulary as words
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.orders.guard import judge_paid_orders
+
+GROUP = "orders"
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"postgres", "s3"},
+    deps=["print_file_integrity", "live_db"],
+    freshness_policy=words.EVERY_QUARTER_HOUR,
+    check_specs=check_specs("paid_orders", "orders.artwork"),
+    description="How many paid orders there are, and how many must not go to print.",
+)
+def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
+    """Judge every paid order."""
+    with plainly():
+        report = judge_paid_orders(configuration.settings())
+    return result(report, "orders.artwork")
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"postgres", "s3"},
+    deps=["paid_orders"],
+    partitions_def=words.HELD_ORDERS,
+    check_specs=check_specs("held_orders", "orders.artwork", blocking=True),
+    description="A paid order that must not go to print. Its run fails until the artwork is there and usable; then it "
+    "succeeds, and the hold is lifted. Healthy orders have no partition.",
+)
+def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
+    """Judge one order again."""
+    order = context.partition_key
+    with plainly():
+        report = judge_paid_orders(configuration.settings(), orders=[order])
+    return result(report, "orders.artwork", part=True, metadata={"order": order})
+
+
+count_paid_orders = dg.define_asset_job(
+    "count_paid_orders", selection=["paid_orders"], description="Judge every paid order."
+)
+judge_held_order = dg.define_asset_job(
+    "judge_held_order",
+    selection=["held_orders"],
+    description="Judge one held order again.",
+    run_tags={"dagster/priority": "10"},
+)
+
+definitions = dg.Definitions(
+    assets=[paid_orders, held_orders],
+    jobs=[count_paid_orders, judge_held_order],
+    schedules=[
+        dg.ScheduleDefinition(
+            name="paid_orders_every_ten_minutes",
+            job=count_paid_orders,
+            cron_schedule="*/10 * * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+    ],
+)

@@ -1,0 +1,22 @@
+"""The names that the graph's modules share: groups, owners, partitions, pools, and when a number is too old."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+OWNERS = ("team:reliability",)
+
+TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
+"""One partition a tenant; a sensor adds those that the platform knows."""
+HELD_ORDERS = dg.DynamicPartitionsDefinition(name="held_orders")
+"""One partition a paid order in trouble; healthy orders cost none."""
+
+DRILL_POOL = "restore_drill"
+"""Two drills would fight for memory and disk; dagster.yaml allows one step of each pool."""
+BACKUP_POOL = "base_backup"
+"""pgBackRest locks a stanza while it backs it up: a second backup would only fail."""
+
+EVERY_HOUR = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
+EVERY_DAY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+EVERY_WEEK = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
+EVERY_QUARTER_HOUR = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30))
