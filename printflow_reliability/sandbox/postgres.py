@@ -96,7 +96,7 @@ def server(home: SandboxHome, cluster: str) -> Server:
         argv=(programs().postgres("postgres"), "-D", str(home.path("postgres", cluster))),
         ready=ready,
         stop_signal=signal.SIGINT,
-        grace_seconds=20,
+        grace_seconds=10,
         # Whoever starts it has ended what worked in its directory; the pid in these may by now be anybody's.
         leaves=(
             home.path("postgres", cluster, "postmaster.pid"),

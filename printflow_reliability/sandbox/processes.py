@@ -4,6 +4,7 @@ A pid alone may be somebody else's by now, so a process's start time and the mac
 """
 
 import os
+import re
 import signal
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -17,7 +18,7 @@ OUR_MODULES = "printflow_reliability.sandbox."
 
 @dataclass(frozen=True)
 class Process:
-    """A process that works in a sandbox: its program's name, where it is, and its arguments."""
+    """A process: its program's name, where it is, and its arguments with zero bytes between them."""
 
     pid: int
     program: str
@@ -26,10 +27,8 @@ class Process:
 
     def below(self, place: Path) -> bool:
         """Whether it works below that place: is there, or names it in an argument."""
-        inside = f"{place}/"
-        return f"{self.directory}/".startswith(inside) or any(
-            inside in f"{argument}/" for argument in self.arguments.split("\0")
-        )
+        named = re.compile(rf"(^|[\0=]){re.escape(str(place))}(/|\0|$)")
+        return bool(named.match(self.directory) or named.search(self.arguments))
 
 
 def boot_id() -> str:

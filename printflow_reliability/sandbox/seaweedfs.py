@@ -32,8 +32,8 @@ BUCKETS = {
 """Every bucket, and the server it is on."""
 VERSIONED = ("print-files",)
 """Versioned without Object Lock; what is offsite has both."""
-READ = ("Read", "List")
-WRITE = ("Read", "List", "Write", "Tagging")
+READ = ("Read", "List", "GetBucketObjectLockConfiguration")
+WRITE = (*READ, "Write", "Tagging")
 ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "admin": {"": ("Admin", *WRITE)},
     "app": {"print-files": WRITE, "print-files-replica": WRITE},

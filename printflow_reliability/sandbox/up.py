@@ -90,6 +90,7 @@ def up(home: SandboxHome, *, tell: Tell = _say_nothing) -> Sequence[ServiceStatu
         except BaseException:
             tell("taking down what was started")
             _stop(home, [name for name in recorded(home) if name not in alive])
+            end_leftovers(home)
             raise
     return status(home)
 
@@ -104,11 +105,12 @@ def down(home: SandboxHome, *, remove: bool = False, tell: Tell = _say_nothing) 
         return ()
     with home.locked():
         names = list(recorded(home))
-        tell("stopping " + ", ".join(names))
+        if names:
+            tell(f"stopping {', '.join(names)}")
         _stop(home, names)
         end_leftovers(home)
-    if remove:
-        home.remove()
+        if remove:
+            home.remove()
     return names
 
 

@@ -116,6 +116,7 @@ def test_a_process_works_below_a_place_if_it_is_there_or_names_it() -> None:
     assert at("/srv/pf/postgres/live_db").below(place)
     assert at("/", "pgbackrest", "--config=/srv/pf/pgbackrest/pgbackrest.conf").below(place)
     assert at("/", "weed", "-dir=/srv/pf").below(place)
+    assert not at("/", "postgres", "-D", "/mnt/srv/pf/postgres/live_db").below(place)
     assert not at("/srv/pf2/postgres/live_db", "-D", "/srv/pf2/postgres/live_db").below(place)
 
 
