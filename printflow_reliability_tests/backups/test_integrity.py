@@ -1,0 +1,98 @@
+"""Every report here is what pgBackRest 2.45 really printed of a repository with that damage; its exit code was 0."""
+
+from pathlib import Path
+
+import pytest
+
+from printflow_reliability.backups.info import StanzaInfo, parse_info
+from printflow_reliability.backups.integrity import VerifiedRepository, judge
+from printflow_reliability.backups.verify_report import parse_verify
+from printflow_reliability.checks import Outcome
+
+RESOURCES = Path(__file__).parent / "resources"
+
+
+def info() -> StanzaInfo:
+    return parse_info((RESOURCES / "info.json").read_text(), "lab")
+
+
+def verified(name: str) -> VerifiedRepository:
+    report = (RESOURCES / "verify" / f"{name}.txt").read_text()
+    log = (RESOURCES / "verify" / f"{name}.log").read_text()
+    return judge("lab", 1, parse_verify(report, log, "lab"), info(), info())
+
+
+def test_a_healthy_repository_passes() -> None:
+    found = verified("healthy")
+
+    assert found.verdict.outcome is Outcome.PASS
+    assert found.files_checked == 11 + 969 + 969
+    assert found.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("flipped_file", "20261124-041759F/pg_data/base/5/16385.zst"),
+        ("flipped_bundle", "20261124-041759F/pg_data/base/4/2658.zst"),
+        ("missing_file", "20261124-041759F/pg_data/base/5/16385.zst"),
+        ("missing_manifest", "20261124-041759F/backup.manifest"),
+        ("flipped_manifest", "20261124-041759F/backup.manifest"),
+        ("missing_both_manifests", "backup 20261124-041759F"),
+        ("flipped_wal", "15-1/0000000100000000/000000010000000000000006-55d8a957b6d614737bcdd2e6073aa4047c0f33d8.zst"),
+        (
+            "truncated_wal",
+            "15-1/0000000100000000/000000010000000000000006-55d8a957b6d614737bcdd2e6073aa4047c0f33d8.zst",
+        ),
+        ("doubled_wal", "000000010000000000000006"),
+        ("truncated_bundle", "backup 20261124-041759F"),
+        ("missing_archive_info", "archive.info"),
+        ("missing_archive_folder", "archive 15-1"),
+        ("unknown_backup", "backup 20261120-041759F"),
+    ],
+)
+def test_damage_is_found_by_name(damage: str, named: str) -> None:
+    found = verified(damage)
+
+    assert found.verdict.outcome is Outcome.FAIL
+    assert named in [finding.key for finding in found.findings]
+    assert all(finding.bucket == "repo1" for finding in found.findings)
+
+
+def test_hundreds_of_damaged_files_are_some_and_a_count() -> None:
+    keys = [finding.key or "" for finding in verified("truncated_bundle").findings]
+
+    assert len(keys) < 30
+    assert any(key.endswith("more files") for key in keys)
+
+
+def test_a_backup_that_is_being_taken_is_not_an_unknown_one() -> None:
+    text = (RESOURCES / "info.json").read_text()
+    running = parse_info(text.replace('"held":false', '"held":true'), "lab")
+    report = (RESOURCES / "verify" / "unknown_backup.txt").read_text()
+
+    assert judge("lab", 1, parse_verify(report, "", "lab"), running, info()).verdict.outcome is Outcome.PASS
+
+
+def test_a_backup_that_was_not_verified_fails() -> None:
+    lines = (RESOURCES / "verify" / "healthy.txt").read_text().splitlines()
+
+    found = judge("lab", 1, parse_verify("\n".join(lines[:-2]), "", "lab"), info(), info())
+
+    assert found.verdict.outcome is Outcome.FAIL
+    assert "was not verified" in found.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    "report", ["", "stanza: lab", "stanza: other\nstatus: ok", "stanza: lab\nstatus: ok\n  backup: new words"]
+)
+def test_a_report_that_is_not_understood_is_unknown(report: str) -> None:
+    assert judge("lab", 1, parse_verify(report, "", "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN
+
+
+def test_a_file_that_could_not_be_fetched_is_unknown_and_not_damage() -> None:
+    report = (RESOURCES / "verify" / "truncated_wal.txt").read_text()
+    log = (RESOURCES / "verify" / "truncated_wal.log").read_text()
+    unfetched = log.replace("[95] raised from local-1 protocol: unable to flush", "[49] unable to connect")
+
+    assert judge("lab", 1, parse_verify(report, unfetched, "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN

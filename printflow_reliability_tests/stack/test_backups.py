@@ -1,0 +1,285 @@
+"""Base backups and WAL on real clusters and repositories: each check rings, is silent, and says when it cannot tell."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import boto3
+import psycopg
+import pytest
+
+from printflow_reliability.backups.base_backup import list_backups, take_base_backups
+from printflow_reliability.backups.integrity import verify_repositories
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.wal import WalReport, verify_wal
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.cli import run
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.sandbox.pgbackrest import REPOSITORIES
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def backed_up(sandbox: StackSandbox) -> StackSandbox:
+    """The sandbox with at least one full backup in each repository, and some WAL after it."""
+    info = PgBackRest(sandbox.settings.cluster[0], sandbox.settings.runner()).info()
+    if {backup.repository for backup in info.backups} != {1, 2}:
+        take_base_backups(sandbox.settings, backup_type="full")
+    for cluster in sandbox.settings.cluster:
+        switch_wal(sandbox, cluster.name, times=3)
+    return sandbox
+
+
+def result(checks: tuple[CheckResult, ...], name: str) -> CheckResult:
+    return next(check for check in checks if check.check == name)
+
+
+@contextmanager
+def superuser(sandbox: StackSandbox, cluster: str) -> Iterator[psycopg.Connection]:
+    """A superuser's session in a cluster, through its socket."""
+    directory, port = sandbox.home.path("sockets"), sandbox.home.port(cluster)
+    with psycopg.connect(f"host={directory} port={port} user=postgres dbname=postgres", autocommit=True) as connection:
+        yield connection
+
+
+def switch_wal(sandbox: StackSandbox, cluster: str, *, times: int = 1) -> str:
+    """Close WAL segments in production and wait until the last of them is archived; its name."""
+    with superuser(sandbox, cluster) as connection:
+        for _ in range(times):
+            connection.execute("SELECT pg_logical_emit_message(true, 'printflow', 'something to archive')")
+            row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+        assert row is not None
+        for _ in range(150):
+            archived = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
+            if archived and archived[0] and archived[0][:24] >= row[0]:
+                return str(row[0])
+            time.sleep(0.1)
+    raise AssertionError(f"{row[0]} was not archived within 15 s")
+
+
+@contextmanager
+def tampered(
+    sandbox: StackSandbox, repository: int, prefix: str, change: Callable[[bytes], bytes | None]
+) -> Iterator[str]:
+    """Change (or, for None, delete) the largest object below a prefix of a repository; put back what was there."""
+    bucket = REPOSITORIES[repository]
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
+        region_name=seaweedfs.REGION,
+        aws_access_key_id=sandbox.home.secret("s3-backup.key"),
+        aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
+        verify=str(sandbox.home.path("certs", "ca.pem")),
+    )
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"repo{repository}/{prefix}")["Contents"]
+    key = max(listed, key=lambda one: one["Size"])["Key"]
+    good = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    bad = change(good)
+    try:
+        if bad is None:
+            client.delete_object(Bucket=bucket, Key=key)
+        else:
+            client.put_object(Bucket=bucket, Key=key, Body=bad)
+        yield key
+    finally:
+        client.put_object(Bucket=bucket, Key=key, Body=good)
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.alarm("backup.recent", "silent")
+def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox) -> None:
+    before = list_backups(backed_up.settings, clusters=["live_db"])
+
+    report = take_base_backups(backed_up.settings, clusters=["live_db"], backup_type="incr")
+
+    known = {backup.label for backup in before.clusters[0].backups}
+    assert [one.repository for one in report.backups] == [1, 2]
+    assert all(one.backup and one.backup.type == "incr" and one.backup.label not in known for one in report.backups)
+    assert result(report.checks, "backup.recent").outcome is Outcome.PASS
+
+
+@pytest.mark.alarm("backup.recent", "ring")
+def test_backups_that_are_too_old_ring(backed_up: StackSandbox, record_property: Record) -> None:
+    began = time.monotonic()
+    strict = backed_up.settings.model_copy(
+        update={"backups": backed_up.settings.backups.model_copy(update={"max_age_seconds": 0.001})}
+    )
+
+    found = result(list_backups(strict).checks, "backup.recent")
+
+    record_property("seconds_to_ring", time.monotonic() - began)
+    assert found.outcome is Outcome.FAIL
+    assert "printflow backup run live_db" in found.detail
+
+
+def test_a_stanza_that_is_not_there_rings(backed_up: StackSandbox) -> None:
+    other = tuple(one.model_copy(update={"stanza": "nobody"}) for one in backed_up.settings.cluster)
+
+    found = list_backups(backed_up.settings.model_copy(update={"cluster": other})).checks[0]
+
+    assert found.outcome is Outcome.FAIL
+    assert "no stanza" in found.detail
+
+
+@pytest.mark.alarm("backup.integrity", "silent")
+@pytest.mark.alarm("wal.continuity", "silent")
+@pytest.mark.alarm("wal.lag", "silent")
+def test_healthy_repositories_are_silent(backed_up: StackSandbox) -> None:
+    wal = verify_wal(backed_up.settings)
+    integrity = verify_repositories(backed_up.settings, clusters=["admin_db"])
+
+    assert [check.outcome for check in wal.checks] == [Outcome.PASS, Outcome.PASS]
+    assert all(one.recoverable_from and one.recoverable_to for one in wal.clusters)
+    assert result(integrity.checks, "backup.integrity").outcome is Outcome.PASS
+    assert integrity.numbers["files_checked"] > 100
+
+
+@pytest.mark.alarm("backup.integrity", "ring")
+def test_a_flipped_byte_in_a_backup_rings(backed_up: StackSandbox, record_property: Record) -> None:
+    label = list_backups(backed_up.settings, clusters=["admin_db"]).clusters[0].backups[0].label
+    began = time.monotonic()
+
+    with tampered(backed_up, 1, f"backup/admin_db/{label}/bundle/", flipped):
+        report = verify_repositories(backed_up.settings, clusters=["admin_db"])
+
+    record_property("seconds_to_ring", time.monotonic() - began)
+    assert result(report.checks, "backup.integrity").outcome is Outcome.FAIL
+    assert [one.verdict.outcome for one in report.repositories] == [Outcome.FAIL, Outcome.PASS]
+    assert any((finding.key or "").startswith(label) for finding in report.repositories[0].findings)
+
+
+@pytest.mark.alarm("wal.continuity", "ring")
+def test_a_missing_segment_rings_by_its_name_until_it_is_acknowledged(
+    backed_up: StackSandbox, record_property: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "live_db", times=2)
+    began = time.monotonic()
+
+    with tampered(backed_up, 1, f"archive/live_db/15-1/{missing[:16]}/{missing}-", lambda _: None):
+        report = verify_wal(backed_up.settings, clusters=["live_db"])
+        record_property("seconds_to_ring", time.monotonic() - began)
+        code = run([*config(backed_up), "wal", "verify", "live_db"])
+        said = capsys.readouterr().out
+        acknowledge = [*config(backed_up), "wal", "acknowledge", "live_db", missing, missing, "--reason", "a test"]
+        try:
+            assert run(acknowledge) == 0
+            assert gaps(verify_wal(backed_up.settings, clusters=["live_db"])) == [(missing, missing, 1, None)]
+            assert run([*acknowledge, "--apply"]) == 0
+            accepted = verify_wal(backed_up.settings, clusters=["live_db"])
+        finally:
+            with open_records(backed_up.settings.records) as connection:
+                connection.execute("DELETE FROM acknowledged_gaps WHERE cluster = 'live_db'")
+
+    assert result(report.checks, "wal.continuity").outcome is Outcome.FAIL
+    assert gaps(report) == [(missing, missing, 1, None)]
+    assert code == 1
+    assert missing in said
+    assert "printflow backup run live_db --type full" in said
+    assert gaps(accepted) == [(missing, missing, 1, "a test")]
+    assert result(accepted.checks, "wal.continuity").outcome is Outcome.PASS
+
+
+@pytest.mark.alarm("wal.lag", "ring")
+def test_archiving_that_fails_rings(backed_up: StackSandbox, record_property: Record) -> None:
+    with archiving_broken(backed_up, "admin_db"):
+        began = time.monotonic()
+        for _ in range(60):
+            report = verify_wal(backed_up.settings, clusters=["admin_db"])
+            if result(report.checks, "wal.lag").outcome is Outcome.FAIL:
+                break
+            time.sleep(0.3)
+        record_property("seconds_to_ring", time.monotonic() - began)
+
+    found = result(report.checks, "wal.lag")
+    assert found.outcome is Outcome.FAIL
+    assert "admin_db: archiving is failing" in found.detail
+    switch_wal(backed_up, "admin_db")
+    assert result(verify_wal(backed_up.settings).checks, "wal.lag").outcome is Outcome.PASS
+
+
+@pytest.mark.alarm("wal.lag", "unknown")
+def test_the_archive_can_be_judged_while_production_is_down(backed_up: StackSandbox) -> None:
+    with backed_up.stopped("admin_db"):
+        report = verify_wal(backed_up.settings)
+
+    assert result(report.checks, "wal.lag").outcome is Outcome.UNKNOWN
+    assert result(report.checks, "wal.continuity").outcome is Outcome.PASS
+    assert [one.lag.outcome for one in report.clusters] == [Outcome.PASS, Outcome.UNKNOWN]
+
+
+@pytest.mark.alarm("backup.recent", "unknown")
+@pytest.mark.alarm("backup.integrity", "unknown")
+@pytest.mark.alarm("wal.continuity", "unknown")
+def test_with_its_repository_away_nothing_is_called_healthy(backed_up: StackSandbox) -> None:
+    with backed_up.stopped("offsite"), ThreadPoolExecutor(3) as pool:
+        listing = pool.submit(list_backups, backed_up.settings)
+        integrity = pool.submit(verify_repositories, backed_up.settings, clusters=["admin_db"])
+        wal = pool.submit(verify_wal, backed_up.settings)
+        checks = (*listing.result().checks, *integrity.result().checks, *wal.result().checks)
+
+    for name in ("backup.recent", "backup.integrity", "wal.continuity"):
+        assert result(checks, name).outcome is Outcome.UNKNOWN, name
+    assert "repo2" in result(checks, "wal.continuity").detail
+
+
+def test_only_one_backup_of_a_cluster_runs_at_a_time(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*config(backed_up), "backup", "run", "admin_db", "--json"]
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = sorted(pool.map(run, [command, command]))
+
+    assert codes == [0, 2]
+    assert "already" in capsys.readouterr().err
+
+
+def test_a_cluster_that_nobody_knows_is_answered_with_those_there_are(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match="admin_db, live_db"):
+        list_backups(backed_up.settings, clusters=["life_db"])
+    assert run([*config(backed_up), "backup", "list", "life_db", "--json"]) == 2
+    assert "life_db" in json.loads(capsys.readouterr().out)["error"]["what"]
+
+
+def config(sandbox: StackSandbox) -> list[str]:
+    return ["--config", str(sandbox.config)]
+
+
+def gaps(report: WalReport) -> list[tuple[str, str, int, str | None]]:
+    return [
+        (gap.first, gap.last, gap.count, gap.acknowledged)
+        for cluster in report.clusters
+        for repository in cluster.repositories
+        for gap in repository.gaps
+    ]
+
+
+@contextmanager
+def archiving_broken(sandbox: StackSandbox, cluster: str) -> Iterator[None]:
+    """Production's archive_command fails for the block, and there is something to archive."""
+    with superuser(sandbox, cluster) as connection:
+        try:
+            connection.execute("ALTER SYSTEM SET archive_command = '/bin/false'")
+            connection.execute("SELECT pg_reload_conf()")
+            time.sleep(1)  # the archiver reads its configuration between two files
+            connection.execute("SELECT pg_logical_emit_message(true, 'printflow', 'something to archive')")
+            connection.execute("SELECT pg_switch_wal()")
+            yield
+        finally:
+            connection.execute("ALTER SYSTEM RESET archive_command")
+            connection.execute("SELECT pg_reload_conf()")
