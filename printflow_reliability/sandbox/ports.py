@@ -1,5 +1,6 @@
 """The sandbox's ports: free loopback ports, remembered from one `up` to the next, chosen again where one is taken."""
 
+import errno
 import json
 import random
 import socket
@@ -32,14 +33,16 @@ def assign(home: SandboxHome, names: Iterable[str], *, in_use: Collection[str]) 
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on that loopback port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Whether a server could listen on that loopback port now, by either protocol that the machine has."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                return False
+    return True
 
 
 def _choose(taken: Collection[int]) -> int:

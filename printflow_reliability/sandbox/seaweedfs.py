@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,11 @@ def endpoint(home: SandboxHome, region: str) -> str:
     return f"https://localhost:{home.port(region)}"
 
 
+def localhost() -> str:
+    """The address that `localhost` means here before all others: pgBackRest 2.45 tries no second one."""
+    return str(socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)[0][4][0])
+
+
 def server(home: SandboxHome, region: str) -> Server:
     """How the S3 server of a region is run."""
     first = next(name for name, where in BUCKETS.items() if where == region)
@@ -90,7 +96,8 @@ def server(home: SandboxHome, region: str) -> Server:
         endpoint=endpoint(home, region),
         argv=(
             *(str(home.path("bin", "weed")), "-logtostderr=true", "server", "-filer", "-s3"),
-            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={home.path('seaweedfs', region)}"),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.ip.bind={localhost()}"),
+            f"-dir={home.path('seaweedfs', region)}",
             *ports,
             # A master alone that starts again waits for others to elect it, 10 to 20 seconds by default.
             *("-master.electionTimeout=1s", "-master.telemetry=false", "-master.volumeSizeLimitMB=256"),
