@@ -1,0 +1,141 @@
+"""`printflow drill`: rehearse a recovery now, and look back at those there were."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.console import (
+    JSON_OPTION,
+    invocation,
+    moment,
+    print_json,
+    progress,
+    say,
+    seconds,
+    size,
+    table,
+)
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.history import list_drills, show_drill
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.settings import Settings
+
+app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
+
+WORDS = {"pass": "PASSED", "fail": "FAILED", "unknown": "COULD NOT TELL", None: "RUNNING"}
+ORDER = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN)
+
+
+@app.command("run")
+def run_command(
+    ctx: typer.Context,
+    target: str = typer.Option("latest", "--target", help="What to restore: latest is the end of WAL."),
+    repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Restore every cluster into a throwaway clone, compare it with production, and tear it down."""
+    settings = invocation(ctx).settings()
+    phases = list(Phase)
+    with progress("restore drill") as advance:
+        advance(0, len(phases))
+        report = run_drill(
+            settings,
+            target=target,
+            repository=repo,
+            tell=lambda phase: advance(phases.index(phase), len(phases)),
+        )
+    conclude(settings, report.checks, alert=False)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show(report.as_json(), settings)
+    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+@app.command("list")
+def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """The newest drills, newest first."""
+    drills = list_drills(invocation(ctx).settings())
+    if json:
+        print_json({"drills": drills})
+        return
+    if not drills:
+        say("No drill was ever run here. Next: printflow drill run")
+        return
+    rows = [
+        (
+            str(one["id"]),
+            moment(datetime.fromisoformat(one["started_at"])),
+            WORDS[one["outcome"]],
+            _duration(one["rto_seconds"]),
+            _duration(one["rpo_seconds"]),
+            f"repo{one['repository']}",
+        )
+        for one in drills
+    ]
+    table(("drill", "started", "", "RTO", "RPO", "from"), rows)
+
+
+@app.command("show")
+def show_command(
+    ctx: typer.Context, id: int = typer.Argument(help="The drill's number."), json: bool = JSON_OPTION
+) -> None:
+    """One drill, with all its numbers."""
+    settings = invocation(ctx).settings()
+    drill = show_drill(settings, id)
+    if json:
+        print_json(drill)
+    else:
+        _show(drill, settings)
+
+
+def _show(drill: Mapping[str, Any], settings: Settings) -> None:
+    say(f"Restore drill {drill['id']}, to {_target(drill['target'])}, from repo{drill['repository']}")
+    answers = {one["name"]: one for one in drill.get("checks", ())}
+    for label, text in _lines(drill, answers):
+        say(f"  {label:<9} {text}")
+    troubled = [one for outcome in ORDER for one in answers.values() if one["outcome"] == outcome]
+    for one in troubled:
+        say(f"  {one['outcome'].upper():<8} {one['name']}: {one['detail']}")
+    rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
+    targets = settings.drills
+    say(
+        f"{WORDS[drill['outcome']]}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
+        f"RPO {rpo} (target {seconds(targets.rpo_target_seconds)})"
+    )
+    if drill.get("report"):
+        say(f"Report: {drill['report']}")
+
+
+def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What was done, in the order it was done; troubled checks have lines of their own."""
+    lines = []
+    phases = drill.get("phases", {})
+    fetched = [
+        f"{one['name']} {size(one['fetched_bytes'])}"
+        for one in drill.get("clusters", ())
+        if one["fetched_bytes"] is not None
+    ]
+    if fetched and "fetch" in phases:
+        lines.append(("fetch", f"{', '.join(fetched)} in {seconds(phases['fetch'])}"))
+    for label, names in (
+        ("replay", ("drill.fence", "drill.recovery")),
+        ("validate", ("drill.indexes", "drill.foreign_keys")),
+        ("files", ("drill.files",)),
+        ("harm", ("drill.isolation",)),
+    ):
+        told = [answers[name]["detail"] for name in names if name in answers and answers[name]["outcome"] == "pass"]
+        lines += [(label if number == 0 else "", detail) for number, detail in enumerate(told)]
+    return lines
+
+
+def _target(target: str) -> str:
+    return "the end of WAL" if target == "latest" else target
+
+
+def _duration(value: float | None) -> str:
+    return "not known" if value is None else seconds(value)

@@ -1,0 +1,24 @@
+-- Every foreign key of a database, once: constraints that partitions inherit are covered by their parent's.
+-- The operators are the constraint's own (conpfeqop), so that a type's equality is the one it was declared with.
+SELECT con.conname AS name,
+       cn.nspname AS child_schema, c.relname AS child_table,
+       pn.nspname AS parent_schema, p.relname AS parent_table,
+       con.confmatchtype = 'f' AS match_full,
+       (SELECT array_agg(a.attname::text ORDER BY k.position)
+        FROM unnest(con.conkey) WITH ORDINALITY AS k (number, position)
+        JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.number) AS child_columns,
+       (SELECT array_agg(a.attname::text ORDER BY k.position)
+        FROM unnest(con.confkey) WITH ORDINALITY AS k (number, position)
+        JOIN pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = k.number) AS parent_columns,
+       (SELECT array_agg(ARRAY[n.nspname::text, o.oprname::text] ORDER BY k.position)
+        FROM unnest(con.conpfeqop) WITH ORDINALITY AS k (operator, position)
+        JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace n ON n.oid = o.oprnamespace) AS operators,
+       COALESCE((SELECT array_agg(a.attname::text ORDER BY k.position)
+        FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (number, position)
+        JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.number
+        WHERE i.indrelid = con.conrelid AND i.indisprimary AND a.attrelid = i.indrelid), '{}') AS primary_key
+FROM pg_constraint con
+JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
+JOIN pg_class p ON p.oid = con.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+WHERE con.contype = 'f' AND con.conparentid = 0
+ORDER BY child_schema, child_table, name
