@@ -87,6 +87,8 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     service = recorded(home).get(server.name)
     if service and service.running:
         return False
+    if service:
+        _end_session(service)
     for left in server.leaves:
         left.unlink(missing_ok=True)
     run = programs()
@@ -152,8 +154,7 @@ def stop_service(
         if not processes.wait_gone(service.pid, service.started, grace_seconds):
             processes.send([service.pid], signal.SIGKILL)
             processes.wait_gone(service.pid, service.started, 5)
-        # The leader's session number stays taken while a member lives, so these are its own children.
-        processes.send(processes.session_members(service.pid), signal.SIGKILL)
+    _end_session(service)
     for left in leaves:
         left.unlink(missing_ok=True)
     home.path("services", f"{name}.json").unlink(missing_ok=True)
@@ -194,6 +195,15 @@ def log_tail(home: SandboxHome, name: str) -> str:
     except FileNotFoundError:
         return "  (it has no log)"
     return "\n".join(f"  {line}" for line in lines[-LOG_TAIL:]) or "  (its log is empty)"
+
+
+def _end_session(service: Service) -> None:
+    """Kill what an ended server had started and left behind.
+
+    While one of its session lives, the kernel gives the leader's pid to nobody else.
+    """
+    if service.boot == processes.boot_id() and processes.start_time(service.pid) is None:
+        processes.send(processes.session_members(service.pid), signal.SIGKILL)
 
 
 def _problem(home: SandboxHome, name: str, error: Exception, too_late: bool, given_up: bool) -> str:

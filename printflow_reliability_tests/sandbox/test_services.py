@@ -51,24 +51,46 @@ def test_a_stopped_service_is_gone_and_forgotten(home: SandboxHome) -> None:
     assert recorded(home) == {}
 
 
-def test_one_that_ignores_its_signal_is_killed_with_its_children(home: SandboxHome) -> None:
-    stubborn = (
-        "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        "print(child.pid, flush=True); time.sleep(60)"
-    )
-    start_service(home, server((sys.executable, "-c", stubborn)))
+PARENT = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def child_of(home: SandboxHome) -> int:
+    """Start a service that ignores SIGTERM and has a child; says the child's pid."""
+    start_service(home, server((sys.executable, "-c", PARENT)))
     log = services.log_file(home, "sleeper")
-    while not log.read_text().strip():
+    while not log.read_text().endswith("\n"):
         time.sleep(0.02)
-    child = int(log.read_text())
+    return int(log.read_text())
+
+
+def ends(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while processes.start_time(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return processes.start_time(pid) is None
+
+
+def test_one_that_ignores_its_signal_is_killed_with_its_children(home: SandboxHome) -> None:
+    child = child_of(home)
     service = recorded(home)["sleeper"]
     stop_service(home, "sleeper", grace_seconds=0.2)
     assert not service.running
-    deadline = time.monotonic() + 5
-    while processes.start_time(child) is not None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert processes.start_time(child) is None
+    assert ends(child)
+
+
+def test_children_that_a_killed_server_left_are_ended_with_it(home: SandboxHome) -> None:
+    child = child_of(home)
+    os.kill(recorded(home)["sleeper"].pid, signal.SIGKILL)
+    assert ends(recorded(home)["sleeper"].pid)
+    assert processes.start_time(child) is not None
+    stop_service(home, "sleeper")
+    assert ends(child)
 
 
 @pytest.mark.parametrize("changed", [{"started": 1}, {"boot": "another"}])
