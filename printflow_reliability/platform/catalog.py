@@ -6,7 +6,7 @@ one database run as one statement, so that they see one moment and cost one conn
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
@@ -111,7 +111,12 @@ class Catalog:
         """The buckets that references point into, by the names of printflow.toml."""
         return tuple(sorted({bucket for entry in self.entries for bucket in entry.buckets}))
 
-    def references(self, bucket: str, tenants: Sequence[Tenant] | None = None) -> Iterator[Reference]:
+    @property
+    def knows_checksums(self) -> bool:
+        """Whether any query returns the sha256 that its objects must have."""
+        return any("sha256" in entry.columns for entry in self.entries)
+
+    def references(self, bucket: str, tenants: Sequence[Tenant] | None = None) -> Generator[Reference, None, None]:
         """Every reference into a bucket, in the byte order of the keys.
 
         Args:
@@ -123,16 +128,16 @@ class Catalog:
             CouldNotTell: a cluster is unreachable, or does not sort by bytes.
         """
         condition = _everything() if tenants is None else _touching(tenants)
-        return self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
+        yield from self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
 
-    def references_of(self, entry: Entry, tenants: Sequence[str] | None = None) -> Iterator[Reference]:
+    def references_of(self, entry: Entry, tenants: Sequence[str] | None = None) -> Generator[Reference, None, None]:
         """Every reference of one query, into whatever bucket, in the byte order of the keys."""
         condition = (
             _everything() if tenants is None else sql.SQL("tenant::text = ANY({})").format(sql.Literal(list(tenants)))
         )
-        return self._stream([entry], condition, None)
+        yield from self._stream([entry], condition, None)
 
-    def look_up(self, bucket: str, keys: Iterable[str]) -> Iterator[Reference]:
+    def look_up(self, bucket: str, keys: Iterable[str]) -> Generator[Reference, None, None]:
         """What refers, now, to any of these keys exactly; in no order."""
         entries = [entry for entry in self.entries if bucket in entry.buckets]
         wanted = iter(keys)
@@ -140,17 +145,19 @@ class Catalog:
             condition = sql.SQL("key::text = ANY({})").format(sql.Literal(batch))
             yield from self._stream(entries, condition, bucket)
 
-    def _stream(self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None) -> Iterator[Reference]:
+    def _stream(
+        self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None
+    ) -> Generator[Reference, None, None]:
         def place(entry: Entry) -> tuple[str, str]:
             return entry.settings.cluster, entry.settings.database or ""
 
         groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
         streams = [self._of_one_database(group, condition, bucket) for group in groups]
-        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
+        yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
 
     def _of_one_database(
         self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None
-    ) -> Iterator[Reference]:
+    ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
         union = sql.SQL("\nUNION ALL\n").join(
             entry.select(condition if bucket is None else _both(condition, entry, bucket)) for entry in entries
@@ -203,7 +210,7 @@ def stream_references(
     *,
     tenants: Sequence[str] | None = None,
     connect_with: ConnectWith | None = None,
-) -> Iterator[Reference]:
+) -> Generator[Reference, None, None]:
     """Every reference of one query (of these tenants only), sorted by key in byte order.
 
     Raises:

@@ -21,11 +21,12 @@ class Tenant:
 
 
 class BasePaths:
-    """Whose base path a key lies under."""
+    """Whose base path a key lies under; `nested` tells whether one tenant's lies within another's."""
 
     def __init__(self, tenants: Iterable[Tenant]) -> None:
         self.of = {tenant.id: tenant.base_path for tenant in tenants}
         self._tenants = {path: tenant for tenant, path in self.of.items()}
+        self.nested = any(self.owner_of(path[:-1]) is not None for path in self._tenants)
 
     def owner_of(self, key: str) -> str | None:
         """The tenant under whose base path a key lies (the innermost), or None if it lies under nobody's."""

@@ -1,0 +1,128 @@
+"""The first look: one pass over a bucket and its references, which leaves candidates and no verdicts.
+
+Both sides move while one looks: orders are placed, files replaced, tenants deleted. So what differs here is only
+suspected; `second_look` confirms it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from printflow_reliability.console import Advance
+from printflow_reliability.files.known_content import KnownContent
+from printflow_reliability.files.merge import Pair, merge
+from printflow_reliability.files.near_miss import climbs
+from printflow_reliability.files.spool import Spool
+from printflow_reliability.platform.catalog import Reference
+from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.storage.pages import StoredObject
+
+ADVANCE_EVERY = 5000
+
+
+def _references() -> Spool[Reference]:
+    return Spool(tuple, lambda values: Reference(*values))
+
+
+def _objects() -> Spool[StoredObject]:
+    return Spool(
+        lambda one: (*one[:3], one.modified_at.isoformat()),
+        lambda values: StoredObject(values[0], values[1], values[2], datetime.fromisoformat(values[3])),
+    )
+
+
+@dataclass
+class Candidates:
+    """What one pass suspects, and what it counted. `elsewhere` lies outside what was listed, so only HEAD can tell."""
+
+    missing: Spool[Reference] = field(default_factory=_references)
+    wrong_tenant: Spool[Reference] = field(default_factory=_references)
+    mismatched: Spool[Reference] = field(default_factory=_references)
+    unreferenced: Spool[StoredObject] = field(default_factory=_objects)
+    references: int = 0
+    objects: int = 0
+    elsewhere: int = 0
+    without_ledger: int = 0
+
+    def close(self) -> None:
+        """Free the disk."""
+        for spool in (self.missing, self.wrong_tenant, self.mismatched, self.unreferenced):
+            spool.close()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a pass looks at: everything below a prefix, and the references of one tenant or of all (None)."""
+
+    prefix: str = ""
+    tenant: str | None = None
+
+    def covers(self, reference: Reference) -> bool:
+        """Whether the pass answers for this reference, rather than only having it cover objects."""
+        return self.tenant is None or reference.tenant == self.tenant
+
+
+def look(
+    references: Iterator[Reference],
+    objects: Iterator[StoredObject],
+    paths: BasePaths,
+    scope: Scope,
+    known: KnownContent | None,
+    advance: Advance | None = None,
+) -> Candidates:
+    """Join both streams and keep what differs."""
+    found = Candidates()
+    try:
+        _join(merge(references, _counted(objects, found, advance)), found, paths, scope, known)
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def _join(pairs: Iterator[Pair], found: Candidates, paths: BasePaths, scope: Scope, known: KnownContent | None) -> None:
+    for reference, one in pairs:
+        if reference is None:
+            if one is not None:
+                found.unreferenced.append(one)
+            continue
+        if not scope.covers(reference):
+            continue
+        found.references += 1
+        if out_of_place(reference, paths):
+            found.wrong_tenant.append(reference)
+        elif one is None:
+            found.missing.append(reference)
+            found.elsewhere += not reference.key.startswith(scope.prefix)
+        elif (reference.size is not None or reference.sha256 is not None) and not reference.key.endswith("/"):
+            if reference.sha256 is not None and known is None:
+                found.without_ledger += 1
+            if differs(reference, one.size, known.sha256(one.key, one.etag) if known and reference.sha256 else None):
+                found.mismatched.append(reference)
+
+
+def out_of_place(reference: Reference, paths: BasePaths) -> bool:
+    """Whether a reference leaves its tenant: it climbs by `..`, or lies under somebody else's base path."""
+    key = reference.key
+    if (".." in key or "%" in key) and climbs(key):
+        return True
+    base_path = paths.of.get(reference.tenant or "")
+    if base_path is not None and key.startswith(base_path):
+        return paths.nested and paths.owner_of(key) != reference.tenant
+    owner = paths.owner_of(key)
+    return owner is not None and owner != reference.tenant
+
+
+def differs(reference: Reference, size: int, sha256: str | None) -> bool:
+    """Whether an object's size, or its checksum where the ledger knows it, is not what the database says."""
+    if reference.size is not None and reference.size != size:
+        return True
+    return reference.sha256 is not None and sha256 is not None and reference.sha256 != sha256
+
+
+def _counted(objects: Iterator[StoredObject], found: Candidates, advance: Advance | None) -> Iterator[StoredObject]:
+    for one in objects:
+        found.objects += 1
+        if advance is not None and found.objects % ADVANCE_EVERY == 0:
+            advance(found.objects)
+        yield one

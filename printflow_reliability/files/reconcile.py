@@ -1,0 +1,239 @@
+"""Reconciliation: every reference of the databases against the buckets, and back.
+
+Whatever could make it wrong stops it: an empty listing, half the files missing, a server that dies midway. Then the
+checks are unknown (or the pass is refused) and no findings file is left that looks complete.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from printflow_reliability.console import Advance
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.files import kinds
+from printflow_reliability.files.first_look import Candidates, Scope, look
+from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.report import ReconcileReport, Tally
+from printflow_reliability.files.second_look import SecondLook
+from printflow_reliability.files.spool import FindingsFile
+from printflow_reliability.findings import Finding
+from printflow_reliability.platform.catalog import Catalog, open_catalog
+from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenant_named
+from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.records import passes
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import Settings
+from printflow_reliability.storage.listing import read_in_order
+from printflow_reliability.storage.pages import StoredObject
+
+FEW_REFERENCES = 20
+"""With fewer references than this, any fraction of them may be missing without looking like a misconfiguration."""
+
+Records = psycopg.Connection[TupleRow]
+
+
+def reconcile(
+    settings: Settings,
+    *,
+    tenants: Sequence[str] | None = None,
+    buckets: Sequence[str] | None = None,
+    connect_with: ConnectWith | None = None,
+    findings_file: Path | None = None,
+    advance: Advance | None = None,
+) -> ReconcileReport:
+    """Compare every reference with its bucket.
+
+    Args:
+        settings: the whole file.
+        tenants: only these tenants' references and base paths, by id; None for whole buckets.
+        buckets: only these, by their names in printflow.toml; None for all that references point into.
+        connect_with: opens the databases instead; a drill passes its clone's. Such a pass is not kept in the records.
+        findings_file: gets every finding, one JSON document a line, and only if the pass went through to its end.
+        advance: hears how many objects were seen.
+
+    Raises:
+        ConfigError: a query is refused, or a tenant or bucket is unknown.
+        Refused: an empty bucket with references into it, or too many missing at once.
+    """
+    started, started_at = time.monotonic(), datetime.now(UTC)
+    tally, pass_id = Tally(), None
+    warnings: list[str] = []
+    unknown: list[str] = []
+    with ExitStack() as stack:
+        findings = stack.enter_context(FindingsFile(findings_file))
+        try:
+            run = _prepare(settings, tenants, buckets, connect_with, stack, warnings)
+        except CouldNotTell as away:
+            unknown.append(away.what)
+        else:
+            for bucket in run.buckets:
+                try:
+                    for scope in run.scopes:
+                        run.one_bucket(bucket, scope, findings, tally, advance)
+                except CouldNotTell as away:
+                    unknown.append(away.what)
+                except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
+                    unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
+        if not unknown:
+            findings.complete()
+            if connect_with is None and buckets is None:
+                pass_id = _remember(settings, tenants, started_at, tally, findings, warnings)
+    return ReconcileReport(
+        checks=tally.checks(unknown),
+        references=tally.references,
+        objects=tally.objects,
+        counts={kind: tally.counts[kind] for kind in kinds.KINDS},
+        tenants={tenant: dict(counts) for tenant, counts in sorted(tally.tenants.items())},
+        orphan_bytes=tally.orphan_bytes,
+        worst=tally.worst(),
+        seconds=time.monotonic() - started,
+        findings_file=None if unknown else findings_file,
+        pass_id=pass_id,
+        warnings=warnings,
+    )
+
+
+@dataclass
+class _Run:
+    """What one reconciliation works with."""
+
+    settings: Settings
+    catalog: Catalog
+    tenants: tuple[Tenant, ...]
+    buckets: tuple[str, ...]
+    scopes: tuple[Scope, ...]
+    records: Records | None
+
+    def one_bucket(
+        self, name: str, scope: Scope, findings: FindingsFile, tally: Tally, advance: Advance | None
+    ) -> None:
+        """Both looks at one bucket, or at one tenant's part of it."""
+        present = Presence(self.settings.bucket_named(name))
+        replica = present.bucket.replica
+        started_at = present.now()
+        with closing(self._first_look(present, scope, advance)) as found:
+            _require_plausible(self.settings, name, scope, found)
+            second = SecondLook(
+                present=present,
+                replica=Presence(self.settings.bucket_named(replica)) if replica else None,
+                catalog=self.catalog,
+                paths=BasePaths(all_tenants(self.settings, connect_with=self.catalog.connect_with)),
+                scope=scope,
+                started_at=started_at,
+                grace_seconds=self.settings.files.orphan_grace_seconds,
+                checksums=Checksums(self.records) if self.records else None,
+            )
+            for finding in second.findings(found):
+                findings.write(finding)
+                tally.add(finding)
+            tally.references += found.references
+            tally.objects += found.objects
+            tally.without_ledger += found.without_ledger
+            tally.orphan_bytes += second.orphan_bytes
+
+    def _first_look(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:
+        paths = BasePaths(self.tenants)
+        only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
+
+        def read(objects: Iterator[StoredObject]) -> Candidates:
+            with ExitStack() as stack:
+                known = None
+                if self.records is not None and self.catalog.knows_checksums:
+                    ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
+                    known = KnownContent(ledger)
+                references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
+                return look(references, objects, paths, scope, known, advance)
+
+        return read_in_order(present.bucket, scope.prefix, read)
+
+
+def _prepare(
+    settings: Settings,
+    tenants: Sequence[str] | None,
+    buckets: Sequence[str] | None,
+    connect_with: ConnectWith | None,
+    stack: ExitStack,
+    warnings: list[str],
+) -> _Run:
+    catalog = open_catalog(settings, connect_with=connect_with)
+    known = all_tenants(settings, connect_with=connect_with)
+    if tenants is None:
+        scopes: tuple[Scope, ...] = (Scope(),)
+    else:
+        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants)]
+        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen)
+    for name in buckets or ():
+        settings.bucket_named(name)
+        if name not in catalog.buckets:
+            raise ConfigError(f"no reference query points into bucket {name}", "printflow files catalog")
+    records = None
+    if catalog.knows_checksums:
+        try:
+            records = stack.enter_context(open_records(settings.records))
+        except CouldNotTell as away:
+            warnings.append(f"checksums were not compared: {away.what}")
+    return _Run(settings, catalog, known, tuple(dict.fromkeys(buckets or catalog.buckets)), scopes, records)
+
+
+def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Candidates) -> None:
+    """Raises:
+    Refused: what was seen looks like a misconfiguration rather than a loss.
+    """
+    if found.references == 0 or (scope.tenant is not None and found.references < FEW_REFERENCES):
+        return
+    where = f"bucket {bucket}" if scope.tenant is None else f"{scope.prefix} in bucket {bucket}"
+    next_step = (
+        f'check `bucket` and `endpoint_url` of bucket "{bucket}" and the reference queries in printflow.toml; '
+        "if the files really are gone, raise files.max_missing_fraction to have them listed"
+    )
+    if found.objects == 0:
+        raise Refused(f"{where} is empty although {found.references:,} references point into it", next_step)
+    missing = len(found.missing) - found.elsewhere
+    if found.references >= FEW_REFERENCES and missing > settings.files.max_missing_fraction * found.references:
+        raise Refused(
+            f"{missing:,} of {found.references:,} references into {where} have no object there: "
+            f"more than files.max_missing_fraction = {settings.files.max_missing_fraction:g} allows",
+            next_step,
+        )
+
+
+def _remember(
+    settings: Settings,
+    tenants: Sequence[str] | None,
+    started_at: datetime,
+    tally: Tally,
+    findings: FindingsFile,
+    warnings: list[str],
+) -> int | None:
+    """Keep the pass in the records: one over everything, or one for each tenant. Without records, a warning."""
+
+    def of(tenant: str | None) -> Iterator[Finding]:
+        return (one for one in findings if tenant is None or one.tenant == tenant)
+
+    number = None
+    try:
+        with open_records(settings.records) as connection:
+            for tenant in (None,) if tenants is None else tuple(dict.fromkeys(tenants)):
+                counts = tally.counts if tenant is None else tally.tenants.get(tenant, Counter())
+                number = passes.store(
+                    connection,
+                    "reconcile",
+                    tenant=tenant,
+                    started_at=started_at,
+                    finished_at=datetime.now(UTC),
+                    counts={kind: counts.get(kind, 0) for kind in kinds.KINDS},
+                    findings=of(tenant),
+                )
+    except (CouldNotTell, ConfigError) as away:
+        warnings.append(f"this pass was not kept in the records: {away.what}")
+        return None
+    return number

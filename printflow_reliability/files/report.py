@@ -1,0 +1,151 @@
+"""What a reconciliation reports: four checks with their sentences, counts by kind and tenant, the worst findings."""
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.files import kinds
+from printflow_reliability.findings import Finding, Severity
+
+SHOWN = 100
+"""How many of the worst findings a report carries; all of them are in the findings file and in the records."""
+
+NOUN: Mapping[str, str] = {
+    kinds.MISSING_LOST: "lost",
+    kinds.MISSING_RESTORABLE: "missing but restorable",
+    kinds.NEAR_MISS: "under a key that is spelled differently",
+    kinds.WRONG_TENANT: "outside the tenant's own base path",
+    kinds.SIZE_MISMATCH: "of another size",
+    kinds.CHECKSUM_MISMATCH: "with another checksum",
+    kinds.ORPHAN: "that nothing refers to",
+}
+
+
+@dataclass(frozen=True)
+class ReconcileReport:
+    """One pass. Where a bucket could not be read to the end, its checks are unknown and `findings_file` is None.
+
+    Attributes:
+        tenants: counts by kind for each tenant that has findings.
+        worst: the worst findings, worst first; the others are in the findings file and the records.
+        warnings: what else a person should know.
+    """
+
+    checks: tuple[CheckResult, ...]
+    references: int
+    objects: int
+    counts: Mapping[str, int]
+    tenants: Mapping[str, Mapping[str, int]]
+    orphan_bytes: int
+    worst: Sequence[Finding]
+    seconds: float
+    findings_file: Path | None = None
+    pass_id: int | None = None
+    warnings: Sequence[str] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(result.outcome is Outcome.PASS for result in self.checks)
+
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """The pass in numbers, by constant names."""
+        return {
+            "references": self.references,
+            "objects": self.objects,
+            "missing_files": self.counts[kinds.MISSING_LOST] + self.counts[kinds.MISSING_RESTORABLE],
+            "restorable_files": self.counts[kinds.MISSING_RESTORABLE],
+            "lost_files": self.counts[kinds.MISSING_LOST],
+            "near_miss_files": self.counts[kinds.NEAR_MISS],
+            "wrong_tenant_files": self.counts[kinds.WRONG_TENANT],
+            "mismatched_files": self.counts[kinds.SIZE_MISMATCH] + self.counts[kinds.CHECKSUM_MISMATCH],
+            "orphaned_files": self.counts[kinds.ORPHAN],
+            "orphaned_bytes": self.orphan_bytes,
+            "seconds": self.seconds,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """As `files reconcile --json` shows it."""
+        return {
+            "ok": self.ok,
+            "references": self.references,
+            "objects": self.objects,
+            "counts": dict(self.counts),
+            "tenants": [{"tenant": tenant, "counts": dict(counts)} for tenant, counts in self.tenants.items()],
+            "seconds": round(self.seconds, 3),
+            "orphan_bytes": self.orphan_bytes,
+            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "findings": [finding.as_json() for finding in self.worst],
+            "findings_file": self.findings_file,
+            "pass": self.pass_id,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass
+class Tally:
+    """Counts findings as they come, and remembers the worst."""
+
+    references: int = 0
+    objects: int = 0
+    without_ledger: int = 0
+    orphan_bytes: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    tenants: dict[str, Counter[str]] = field(default_factory=dict)
+    urgent: dict[str, Severity] = field(default_factory=dict)
+    _worst: list[tuple[int, int, Finding]] = field(default_factory=list)
+
+    def add(self, finding: Finding) -> None:
+        """Count one finding."""
+        self.counts[finding.kind] += 1
+        if finding.tenant is not None:
+            self.tenants.setdefault(finding.tenant, Counter())[finding.kind] += 1
+        so_far = self.urgent.get(finding.kind, Severity.INFO)
+        self.urgent[finding.kind] = max(so_far, finding.severity, key=lambda severity: severity.rank)
+        entry = (finding.severity.rank, -sum(self.counts.values()), finding)
+        (heapq.heappush if len(self._worst) < SHOWN else heapq.heappushpop)(self._worst, entry)
+
+    def worst(self) -> tuple[Finding, ...]:
+        """The worst findings, worst first, otherwise as they came."""
+        return tuple(finding for _, _, finding in sorted(self._worst, key=lambda entry: entry[:2], reverse=True))
+
+    def checks(self, unknown: Sequence[str], orphans_known: bool = True) -> tuple[CheckResult, ...]:
+        """The answers: a failure that is certain, then what could not be told, then all is well."""
+        return tuple(self._check(name, list(unknown), orphans_known) for name in kinds.KINDS_OF_CHECK)
+
+    def _check(self, name: str, unknown: list[str], orphans_known: bool) -> CheckResult:
+        found = {kind: self.counts[kind] for kind in kinds.KINDS_OF_CHECK[name]}
+        numbers = {f"{kind}_files": count for kind, count in found.items()}
+        urgent = max((self.urgent.get(kind, Severity.INFO).rank for kind, count in found.items() if count), default=0)
+        said = ", ".join(f"{count:,} {NOUN[kind]}" for kind, count in found.items() if count)
+        if name == "files.content" and self.without_ledger:
+            unknown.append(f"{self.without_ledger:,} checksums could not be compared, as the records are away")
+        if name == "files.orphans":
+            if said:
+                return CheckResult(
+                    name, Outcome.FAIL, f"{self.counts[kinds.ORPHAN]:,} objects {NOUN[kinds.ORPHAN]}", numbers
+                )
+            if not orphans_known:
+                unknown.append("only references were looked at")
+        if urgent >= REGISTER[name].severity.rank or urgent >= Severity.ERROR.rank:
+            return CheckResult(name, Outcome.FAIL, f"of {self.references:,} references: {said}", numbers)
+        if unknown:
+            return CheckResult(name, Outcome.UNKNOWN, "; ".join(unknown), numbers)
+        if urgent:
+            return CheckResult(name, Outcome.WARN, f"of {self.references:,} references: {said}", numbers)
+        return CheckResult(name, Outcome.PASS, _all_well(name, self.references, self.objects, said), numbers)
+
+
+def _all_well(name: str, references: int, objects: int, information: str) -> str:
+    after = f" ({information}, of soft-deleted things only)" if information else ""
+    return {
+        "files.missing": f"all of {references:,} references have their object{after}",
+        "files.tenancy": f"all of {references:,} references lie under their own tenant's base path",
+        "files.content": f"no object differs from what the database knows of it{after}",
+        "files.orphans": f"each of {objects:,} objects is referred to, or too young to tell",
+    }[name]

@@ -1,0 +1,152 @@
+"""The findings of a reconciliation in sentences for a person: what is wrong, on what evidence, what to do now."""
+
+from typing import TypeAlias
+
+from printflow_reliability.console import moment, size
+from printflow_reliability.files import kinds
+from printflow_reliability.files.near_miss import climbs, difference
+from printflow_reliability.findings import Finding
+from printflow_reliability.platform.catalog import Reference
+from printflow_reliability.settings import ReferenceSettings
+from printflow_reliability.storage.objects import ObjectHead, Version
+
+Entry: TypeAlias = ReferenceSettings
+
+MAKE_AGAIN = {
+    "print-ready": "render it again from its design, or ask the customer for the artwork; hold the order until then",
+    "design": "ask the customer for the artwork again",
+    "proof": "render the proof again",
+    "image": "upload the image again",
+    "derived": "derive it again from its source",
+}
+
+
+def restorable_version(reference: Reference, entry: Entry, bucket: str, version: Version) -> Finding:
+    """Missing now, but a version of it is still in its bucket or in the replica."""
+    return _finding(
+        kinds.MISSING_RESTORABLE,
+        reference,
+        entry,
+        f"{_owner(reference)} needs it and it is gone; {bucket} still has the version of "
+        f"{moment(version.modified_at)} ({size(version.size)})",
+        f"copy version {version.version_id} of bucket {bucket} over the key in {reference.bucket}",
+        version_id=version.version_id,
+    )
+
+
+def restorable_copy(reference: Reference, entry: Entry, replica: str, copy: ObjectHead) -> Finding:
+    """Missing now, but the replica has it."""
+    return _finding(
+        kinds.MISSING_RESTORABLE,
+        reference,
+        entry,
+        f"{_owner(reference)} needs it and it is gone with all its versions; {replica} has it ({size(copy.size)})",
+        f"copy it from bucket {replica} to {reference.bucket}",
+        version_id=copy.version_id,
+    )
+
+
+def restorable_folder(reference: Reference, entry: Entry, bucket: str) -> Finding:
+    """Nothing is below a prefix now, but something was."""
+    return _finding(
+        kinds.MISSING_RESTORABLE,
+        reference,
+        entry,
+        f"{_owner(reference)} needs what lies below it and nothing does; {bucket} still has objects or versions there",
+        f"copy what bucket {bucket} has below it to {reference.bucket}",
+    )
+
+
+def lost(reference: Reference, entry: Entry, replica: str | None) -> Finding:
+    """Missing, and nothing is left of it."""
+    nowhere = f"nor does its replica {replica}" if replica else "and it has no replica"
+    return _finding(
+        kinds.MISSING_LOST,
+        reference,
+        entry,
+        f"{_owner(reference)} needs it; bucket {reference.bucket} has no version of it, {nowhere}",
+        MAKE_AGAIN[entry.kind],
+    )
+
+
+def near_miss(reference: Reference, entry: Entry, near: str) -> Finding:
+    """No such key, but one that a person would call the same."""
+    return _finding(
+        kinds.NEAR_MISS,
+        reference,
+        entry,
+        f"{_owner(reference)} needs it and there is no such key, but there is {near!r}: "
+        f"{difference(reference.key, near)}",
+        f"if {near!r} is the file, correct the key in the row of {_owner(reference)}",
+    )
+
+
+def wrong_tenant(reference: Reference, entry: Entry, whose: str | None) -> Finding:
+    """A reference that leaves its tenant's base path for another's, or climbs."""
+    where = "has a part that climbs out of its folder" if climbs(reference.key) else f"lies under tenant {whose}"
+    return _finding(
+        kinds.WRONG_TENANT,
+        reference,
+        entry,
+        f"{_owner(reference)} of tenant {reference.tenant} refers to a key that {where}",
+        "stop serving it, find out who wrote that key, and correct the row; the object itself is left alone",
+    )
+
+
+def mismatch(reference: Reference, entry: Entry, there: ObjectHead, sha256: str | None) -> Finding:
+    """The object is there and is not what the database says."""
+    if reference.size is not None and reference.size != there.size:
+        return _finding(
+            kinds.SIZE_MISMATCH,
+            reference,
+            entry,
+            f"{_owner(reference)} knows it with {reference.size} bytes; the object has {there.size}, "
+            f"written {moment(there.modified_at)}",
+            "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
+            version_id=there.version_id,
+        )
+    return _finding(
+        kinds.CHECKSUM_MISMATCH,
+        reference,
+        entry,
+        f"{_owner(reference)} knows it with sha256 {reference.sha256}; the object, written "
+        f"{moment(there.modified_at)}, has {sha256}",
+        "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
+        version_id=there.version_id,
+    )
+
+
+def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Finding:
+    """An object that nothing refers to."""
+    return Finding(
+        kind=kinds.ORPHAN,
+        severity=kinds.severity_of(kinds.ORPHAN, "derived"),
+        tenant=tenant,
+        bucket=bucket,
+        key=key,
+        version_id=there.version_id,
+        detail=f"nothing refers to it; {size(there.size)}, written {moment(there.modified_at)}",
+        action="if something does need it, a reference query is missing: printflow files catalog; nothing is deleted",
+    )
+
+
+def _owner(reference: Reference) -> str:
+    return reference.owner or "something"
+
+
+def _finding(
+    kind: str, reference: Reference, entry: Entry, detail: str, action: str, *, version_id: str | None = None
+) -> Finding:
+    deleted = " (which is soft-deleted)" if reference.soft_deleted else ""
+    return Finding(
+        kind=kind,
+        severity=kinds.severity_of(kind, entry.kind, soft_deleted=reference.soft_deleted),
+        tenant=reference.tenant,
+        bucket=reference.bucket,
+        key=reference.key,
+        version_id=version_id,
+        reference=entry.name,
+        owner=reference.owner,
+        detail=detail[:1].upper() + detail[1:] + deleted,
+        action=action[:1].upper() + action[1:],
+    )
