@@ -7,11 +7,10 @@ into one repository at a time, so a cluster's repositories follow each other; cl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
@@ -120,8 +119,7 @@ def take_base_backups(
     """
     programs = settings.runner()
     selected = chosen(settings, clusters)
-    total = sum(len(cluster.repositories) for cluster in selected)
-    count = _Count(advance, total)
+    count = Count(advance, sum(len(cluster.repositories) for cluster in selected))
 
     def take(cluster: ClusterSettings) -> list[TakenBackup]:
         taken = []
@@ -160,23 +158,10 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
     if newest:
         numbers["oldest_newest_backup_seconds"] = round(max((now - at).total_seconds() for at in newest), 3)
     verdicts = [verdict for cluster in listed for verdict in cluster.verdicts]
-    fine = "; ".join(verdict.sentence for verdict in verdicts)
+    fine = f"{len(verdicts)} repositories, each with a sound, recent backup: " + "; ".join(
+        verdict.sentence for verdict in verdicts
+    )
     return BackupListing(listed, (answer("backup.recent", verdicts, numbers, nothing_wrong=fine),), numbers)
-
-
-class _Count:
-    """Counts finished backups of several threads for one progress display."""
-
-    def __init__(self, advance: Advance | None, total: int) -> None:
-        self._advance, self._total, self._done, self._lock = advance, total, 0, Lock()
-        if advance:
-            advance(0, total)
-
-    def one_more(self) -> None:
-        with self._lock:
-            self._done += 1
-            if self._advance:
-                self._advance(self._done, self._total)
 
 
 def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, settings: Settings) -> TakenBackup:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import TypeVar
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -27,6 +29,22 @@ class Verdict:
     def unknown(cls, subject: str, reason: CouldNotTell) -> "Verdict":
         """The verdict on what could not be asked."""
         return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.what}")
+
+
+class Count:
+    """Counts what several threads have done, for one progress display."""
+
+    def __init__(self, advance: Advance | None, total: int) -> None:
+        self._advance, self._total, self._done, self._lock = advance, total, 0, Lock()
+        if advance:
+            advance(0, total)
+
+    def one_more(self) -> None:
+        """One of them is done."""
+        with self._lock:
+            self._done += 1
+            if self._advance:
+                self._advance(self._done, self._total)
 
 
 def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSettings, ...]:

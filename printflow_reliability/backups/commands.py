@@ -12,7 +12,6 @@ from printflow_reliability.checks import CheckResult, Outcome, exit_code
 from printflow_reliability.console import (
     JSON_OPTION,
     invocation,
-    moment,
     print_json,
     progress,
     say,
@@ -25,7 +24,7 @@ __all__ = ["backup_app", "wal_app"]
 
 backup_app = typer.Typer(help="Base backups: take them, list them, verify every stored byte.", no_args_is_help=True)
 
-Cluster = Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="One cluster; all of them by default.")]
+Cluster = Annotated[str | None, typer.Argument(metavar="CLUSTER", help="One cluster; all of them by default.")]
 
 
 @backup_app.command("run")
@@ -92,7 +91,7 @@ def _show_taken(report: BaseBackupReport) -> None:
     ]
     table(("cluster", "repository", "backup", "type", "took", "size"), rows)
     for one in report.backups:
-        if one.backup and one.backup.type != one.asked_for and one.verdict.outcome is Outcome.PASS:
+        if one.backup and one.backup.type != one.asked_for:
             say(one.verdict.sentence)
     _conclude_in_words(report.checks[0])
 
@@ -104,7 +103,7 @@ def _show_listing(listing: BackupListing) -> None:
             f"repo{one.repository}",
             one.label,
             one.type,
-            moment(one.finished_at),
+            f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
             size(one.repository_bytes),
             {True: "BAD PAGES", False: "sound", None: "unknown"}[one.error],
         )
@@ -112,7 +111,7 @@ def _show_listing(listing: BackupListing) -> None:
         for one in cluster.backups
     ]
     if rows:
-        table(("cluster", "repository", "backup", "type", "finished", "size", "state"), rows)
+        table(("cluster", "repository", "backup", "type", "finished (UTC)", "size", "state"), rows)
     _conclude_in_words(listing.checks[0])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
@@ -87,12 +87,16 @@ def verify_repositories(
     programs = settings.runner()
     timeout = settings.backups.timeout_seconds
 
-    def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
-        return [_verify(PgBackRest(cluster, programs), number, timeout) for number in cluster.repositories]
-
     selected = chosen(settings, clusters)
-    if advance:
-        advance(0, sum(len(cluster.repositories) for cluster in selected))
+    count = Count(advance, sum(len(cluster.repositories) for cluster in selected))
+
+    def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
+        verified = []
+        for number in cluster.repositories:
+            verified.append(_verify(PgBackRest(cluster, programs), number, timeout))
+            count.one_more()
+        return verified
+
     repositories = tuple(one for found in at_once(verify, selected) for one in found)
     numbers = {
         "files_checked": sum(one.files_checked for one in repositories),

@@ -30,7 +30,7 @@ _WORDS = {Outcome.PASS: "whole", Outcome.FAIL: "BROKEN", Outcome.UNKNOWN: "UNKNO
 @wal_app.command("verify")
 def verify(
     ctx: typer.Context,
-    cluster: str | None = typer.Argument(None, metavar="[CLUSTER]", help="One cluster; all of them by default."),
+    cluster: str | None = typer.Argument(None, metavar="CLUSTER", help="One cluster; all of them by default."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Walk the archived WAL from the oldest backup on, and ask production how far its archiving is."""
@@ -79,10 +79,7 @@ def _show(cluster: ClusterWal, width: int) -> None:
     """One cluster: a line of its state, then each gap and what it means in time, then the next command."""
     head = f"{cluster.name:<{width}}  {_WORDS.get(cluster.outcome, cluster.outcome.upper()):<7}"
     indent = " " * (width + 2)
-    if cluster.outcome is Outcome.PASS:
-        say(f"{head}  {cluster.segments_checked} segments, {_recoverable(cluster)}")
-    else:
-        say(f"{head}  {cluster.segments_checked} segments are there, {_recoverable(cluster)}")
+    say(f"{head}  {cluster.segments_checked} segments, {_recoverable(cluster)}")
     for found, verdict in zip(cluster.repositories, cluster.continuity, strict=True):
         if verdict.outcome is not Outcome.PASS and not found.open_gaps:
             say(f"{indent}{verdict.sentence}")
@@ -115,6 +112,7 @@ def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
 
 def _recoverable(cluster: ClusterWal) -> str:
     if cluster.recoverable_from is None or cluster.recoverable_to is None:
-        return "the present cannot be recovered from any backup"
+        judged = all(one.unknown is None for one in cluster.repositories)
+        return "no backup can reach the present" if judged else "what can be recovered is not known"
     ago = seconds(max((datetime.now(UTC) - cluster.recoverable_to).total_seconds(), 0))
     return f"recoverable from {cluster.recoverable_from:%Y-%m-%d %H:%M:%S} to {ago} ago"

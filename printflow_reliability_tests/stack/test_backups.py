@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import psycopg
@@ -111,15 +112,33 @@ def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox
 
 
 @pytest.mark.alarm("backup.recent", "ring")
-def test_backups_that_are_too_old_ring(backed_up: StackSandbox, record_property: Record) -> None:
-    began = time.monotonic()
+def test_a_backup_of_a_damaged_page_rings_although_pgbackrest_ends_with_0(
+    backed_up: StackSandbox, record_property: Record
+) -> None:
+    program = PgBackRest(backed_up.settings.cluster_named("admin_db"), backed_up.settings.runner())
+    with damaged_page(backed_up, "admin_db"):
+        began = time.monotonic()
+        program.backup(1, "incr", timeout=60)
+        listing = list_backups(backed_up.settings, clusters=["admin_db"])
+        record_property("seconds_to_ring", time.monotonic() - began)
+    program.backup(1, "incr", timeout=60)
+
+    newest = [backup for backup in listing.clusters[0].backups if backup.repository == 1][-1]
+    found = result(listing.checks, "backup.recent")
+    assert found.outcome is Outcome.FAIL
+    assert newest.error is True
+    assert newest.label in found.detail
+    assert "repo2" not in found.detail
+    assert list_backups(backed_up.settings, clusters=["admin_db"]).checks[0].outcome is Outcome.PASS
+
+
+def test_backups_that_are_too_old_ring(backed_up: StackSandbox) -> None:
     strict = backed_up.settings.model_copy(
         update={"backups": backed_up.settings.backups.model_copy(update={"max_age_seconds": 0.001})}
     )
 
     found = result(list_backups(strict).checks, "backup.recent")
 
-    record_property("seconds_to_ring", time.monotonic() - began)
     assert found.outcome is Outcome.FAIL
     assert "printflow backup run live_db" in found.detail
 
@@ -214,10 +233,13 @@ def test_archiving_that_fails_rings(backed_up: StackSandbox, record_property: Re
 def test_the_archive_can_be_judged_while_production_is_down(backed_up: StackSandbox) -> None:
     with backed_up.stopped("admin_db"):
         report = verify_wal(backed_up.settings)
+        taken = take_base_backups(backed_up.settings, clusters=["admin_db"])
 
     assert result(report.checks, "wal.lag").outcome is Outcome.UNKNOWN
     assert result(report.checks, "wal.continuity").outcome is Outcome.PASS
     assert [one.lag.outcome for one in report.clusters] == [Outcome.PASS, Outcome.UNKNOWN]
+    assert result(taken.checks, "backup.recent").outcome is Outcome.UNKNOWN
+    assert [one.backup for one in taken.backups] == [None, None]
 
 
 @pytest.mark.alarm("backup.recent", "unknown")
@@ -283,3 +305,24 @@ def archiving_broken(sandbox: StackSandbox, cluster: str) -> Iterator[None]:
         finally:
             connection.execute("ALTER SYSTEM RESET archive_command")
             connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def damaged_page(sandbox: StackSandbox, cluster: str) -> Iterator[None]:
+    """A table of production with a flipped byte on disk, dropped at the end."""
+    with superuser(sandbox, cluster) as connection:
+        connection.execute("CREATE TABLE damaged AS SELECT generate_series(1, 5000) AS n")
+        try:
+            connection.execute("CHECKPOINT")
+            row = connection.execute(
+                "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('damaged')"
+            ).fetchone()
+            assert row is not None
+            path = Path(row[0])
+            content = bytearray(path.read_bytes())
+            content[8192 + 4000] ^= 1
+            with path.open("r+b") as file:
+                file.write(content)
+            yield
+        finally:
+            connection.execute("DROP TABLE damaged")
