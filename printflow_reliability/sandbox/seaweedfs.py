@@ -111,7 +111,7 @@ def server(home: SandboxHome, region: str) -> Server:
         ),
         ready=ready,
         # Its orderly end waits 15 s for gRPC streams that never close; what it acknowledged is on disk by then.
-        grace_seconds=3,
+        grace_seconds=2,
         leaves=tuple(Path(f"/tmp/seaweedfs-{part}-grpc-{home.port(f'{region}.{part}.grpc')}.sock") for part in PARTS),  # noqa: S108 - its own choice
     )
 
