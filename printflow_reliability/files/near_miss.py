@@ -17,7 +17,7 @@ def variants(key: str, bucket: str) -> tuple[str, ...]:
     plain = _plain(key, bucket)
     found = dict.fromkeys(
         (
-            _without_url(key, bucket),
+            without_url(key, bucket),
             key.lstrip("/"),
             re.sub("/{2,}", "/", key),
             unquote(key),
@@ -54,10 +54,11 @@ def difference(key: str, other: str) -> str:
 
 def _plain(key: str, bucket: str) -> str:
     """The key without a URL around it, decoded, without empty parts."""
-    return re.sub("/{2,}", "/", unquote(_without_url(key, bucket))).lstrip("/")
+    return re.sub("/{2,}", "/", unquote(without_url(key, bucket))).lstrip("/")
 
 
-def _without_url(key: str, bucket: str) -> str:
+def without_url(key: str, bucket: str) -> str:
+    """The path of a URL, without the bucket where it leads the path; anything else as it is."""
     if not URL.match(key):
         return key
     try:

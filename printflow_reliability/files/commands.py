@@ -1,0 +1,121 @@
+"""`printflow files`: reconcile references with the buckets, list orphans, check the catalog."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.checks import CheckResult, Outcome, exit_code
+from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, progress, say, seconds, table
+from printflow_reliability.files import kinds
+from printflow_reliability.files.catalog_check import CatalogReport, check_catalog
+from printflow_reliability.files.orphans import known_orphans
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.files.report import ReconcileReport
+from printflow_reliability.findings import Finding
+
+SHOWN = 20
+"""Findings that a person sees at once; the file and --json have more."""
+
+app = typer.Typer(help="Every file reference against the buckets, and back.", no_args_is_help=True)
+
+
+@app.command("reconcile")
+def reconcile_command(
+    ctx: typer.Context,
+    tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
+    bucket: list[str] | None = typer.Option(None, "--bucket", metavar="NAME", help="Only this bucket of the file."),
+    findings: Path | None = typer.Option(None, "--findings", metavar="FILE", help="Write one finding a line there."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Compare every reference of the databases with its bucket."""
+    settings = invocation(ctx).settings()
+    with progress("objects") as advance:
+        report = reconcile(
+            settings, tenants=tenant or None, buckets=bucket or None, findings_file=findings, advance=advance
+        )
+    conclude(settings, report.checks, alert=False)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show(report, findings)
+    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+
+
+@app.command("orphans")
+def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """List the objects that nothing refers to, as the newest pass over all tenants found them."""
+    settings = invocation(ctx).settings()
+    report = known_orphans(settings)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show_checks(report.checks)
+        _show_findings(report.findings)
+        if report.as_of is not None:
+            say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
+    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+
+
+@app.command("catalog")
+def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """Check the reference queries, and look for columns with object paths that none of them covers."""
+    settings = invocation(ctx).settings()
+    with progress("columns") as advance:
+        report = check_catalog(settings, advance=advance)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show_catalog(report)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _show(report: ReconcileReport, findings: Path | None) -> None:
+    say(f"{report.references:,} references, {report.objects:,} objects, compared in {seconds(report.seconds)}")
+    _show_checks(report.checks)
+    _show_findings(report.worst)
+    for warning in report.warnings:
+        say(f"note: {warning}")
+    if report.findings_file is not None:
+        say(f"All {sum(report.counts.values()):,} findings: {report.findings_file}")
+    elif findings is not None:
+        say("No findings file was written, as the pass did not go through to its end.")
+    if any(one.outcome is Outcome.UNKNOWN for one in report.checks):
+        say("Next: mend what is named above, then again: printflow files reconcile")
+    elif worst := next(iter(report.worst), None):
+        only = f" --tenant {worst.tenant}" if worst.tenant and worst.kind != kinds.ORPHAN else ""
+        say(f"Next, for the first one: {worst.action}. Then again: printflow files reconcile{only}")
+
+
+def _show_checks(checks: Sequence[CheckResult]) -> None:
+    word = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "FAILED", Outcome.UNKNOWN: "COULD NOT TELL"}
+    table(("check", "", ""), [(one.check, word[one.outcome], one.detail) for one in checks])
+
+
+def _show_findings(findings: Sequence[Finding]) -> None:
+    if not findings:
+        return
+    rows = [
+        (one.severity, one.kind, one.tenant or "-", one.key or "-", one.detail, one.action) for one in findings[:SHOWN]
+    ]
+    table(("severity", "kind", "tenant", "key", "what", "what to do"), rows)
+    if len(findings) > SHOWN:
+        say(f"... and {len(findings) - SHOWN:,} more; all of them: printflow files reconcile --findings FILE")
+
+
+def _show_catalog(report: CatalogReport) -> None:
+    table(
+        ("reference", "cluster", "kind", "buckets", "columns"),
+        [
+            (one.name, one.cluster, one.kind, ", ".join(one.buckets), ", ".join(one.columns))
+            for one in report.references
+        ],
+    )
+    if not report.uncovered:
+        say("Every query is valid, and no column with object paths was found that none of them covers.")
+        return
+    table(
+        ("not covered: table", "column", "example"), [(one.table, one.column, one.example) for one in report.uncovered]
+    )
+    say("Their files look like orphans. Next: add a [[reference]] to printflow.toml for each that names files in use.")
