@@ -244,7 +244,7 @@ def _gap(
     segment_bytes: int,
 ) -> Gap:
     """A gap with what it means in time."""
-    earlier = [segment for segment in checked if segment.number < run.first]
+    earlier = checked[: bisect_left(checked, run.first, key=lambda segment: segment.number)]  # numbers only grow
     later = [need.backup.finished_at for need in usable if need.segments.first > run.last]
     return Gap(
         run.timeline,

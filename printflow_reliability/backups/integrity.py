@@ -176,7 +176,8 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
     verified = {one.label: one for one in report.backups}
     for label, one in verified.items():
         if label not in known:
-            if not before.backup_running and not after.backup_running:
+            # A backup that is being taken, or was broken off, is none yet; the next one removes what is left of it.
+            if one.status != "in-progress" and not (before.backup_running or after.backup_running):
                 problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
         elif label in stayed and (one.status != "valid" or one.checked != one.valid or not one.checked):
             problems.append(

@@ -38,6 +38,7 @@ def test_a_healthy_repository_passes() -> None:
         ("missing_file", "20261124-041759F/pg_data/base/5/16385.zst"),
         ("missing_manifest", "20261124-041759F/backup.manifest"),
         ("flipped_manifest", "20261124-041759F/backup.manifest"),
+        ("newest_without_manifest", "20261124-041759F_20261124-041805I/backup.manifest"),
         ("missing_both_manifests", "backup 20261124-041759F"),
         ("flipped_wal", "15-1/0000000100000000/000000010000000000000006-55d8a957b6d614737bcdd2e6073aa4047c0f33d8.zst"),
         (
@@ -72,6 +73,10 @@ def test_a_backup_that_is_being_taken_is_not_an_unknown_one() -> None:
     report = (RESOURCES / "verify" / "unknown_backup.txt").read_text()
 
     assert judge("lab", 1, parse_verify(report, "", "lab"), running, info()).verdict.outcome is Outcome.PASS
+
+
+def test_what_is_left_of_a_backup_that_was_broken_off_is_not_damage() -> None:
+    assert verified("aborted_backup").verdict.outcome is Outcome.PASS
 
 
 def test_a_backup_that_was_not_verified_fails() -> None:
