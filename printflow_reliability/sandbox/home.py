@@ -170,7 +170,9 @@ class SandboxHome:
             for place in {self.wished, self.root}:
                 if place.is_symlink() and not place.exists():
                     continue
-                if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                # An up that was killed at its very first step leaves the marker's beginnings.
+                ours = {MARKER, _partial(Path(MARKER)).name}
+                if place.exists() and not (place.is_dir() and {one.name for one in place.iterdir()} <= ours):
                     raise ConfigError(
                         f"{place} exists and is not a sandbox; it was left alone",
                         "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",
@@ -222,7 +224,7 @@ def write(path: Path, text: str, *, mode: int, owner: Programs | None = None) ->
         mode: its permissions, from the first moment on.
         owner: the runner whose user shall own it; ours if None.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         os.fchmod(file.fileno(), mode)
@@ -230,3 +232,8 @@ def write(path: Path, text: str, *, mode: int, owner: Programs | None = None) ->
     if owner is not None:
         owner.own(partial)
     partial.replace(path)
+
+
+def _partial(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_name(f".{path.name}.partial")

@@ -69,6 +69,14 @@ def test_something_else_in_its_place_is_left_alone(as_root: Path, tmp_path: Path
     assert [one.name for one in precious.iterdir()] == ["thesis.txt"]
 
 
+def test_a_place_where_the_very_first_step_was_killed_is_taken_up(as_root: Path, tmp_path: Path) -> None:
+    home = SandboxHome.at(tmp_path / "sb")
+    home.root.mkdir(parents=True)
+    (home.root / f".{MARKER}.partial").write_text("{")
+    home.create()
+    assert home.exists
+
+
 @pytest.mark.usefixtures("as_a_person")
 def test_directories_are_right_whatever_the_umask() -> None:
     # pytest's own directories are too long for sockets.
