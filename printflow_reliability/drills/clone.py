@@ -40,7 +40,6 @@ CONF = """\
 data_directory = '{data}'
 hba_file = '{place}/pg_hba.conf'
 ident_file = '{place}/pg_ident.conf'
-external_pid_file = ''
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700

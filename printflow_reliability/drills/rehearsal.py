@@ -323,8 +323,9 @@ class Rehearsal:
         newest = parse_segment(fence.segment, production.segment_bytes)
         if len(archived) == 24:
             newest = max(newest, parse_segment(archived, production.segment_bytes))
-        # Where within its newest segment production's WAL ends is not known, but it does not end before it.
-        return max(parse_lsn(fence.end_lsn), newest.number * production.segment_bytes)
+        # Where within its newest segment production's WAL ends is not known. A clone that lacks just this segment ends
+        # exactly where it begins; one that has it comes further.
+        return max(parse_lsn(fence.end_lsn), newest.number * production.segment_bytes + 1)
 
     def _require_space(self) -> None:
         needed = sum(required_bytes(one.backup, one.production.segment_bytes) for one in self._points.values())

@@ -1,0 +1,49 @@
+"""The anti-join that each foreign key is checked with."""
+
+from dataclasses import replace
+
+from printflow_reliability.drills.foreign_keys import ForeignKey, Violation, anti_join
+
+ITEMS = ForeignKey(
+    name="items_order_fk",
+    child_schema="public",
+    child_table="order items",
+    parent_schema="shop",
+    parent_table="orders",
+    match_full=False,
+    child_columns=["tenant", "order_id"],
+    parent_columns=["tenant_id", "id"],
+    operators=[["pg_catalog", "="], ["citext", "="]],
+    primary_key=["id"],
+)
+
+
+def test_match_simple_asks_nothing_of_a_row_with_any_null() -> None:
+    query = anti_join(ITEMS).as_string()
+    assert 'child."tenant" IS NOT NULL AND child."order_id" IS NOT NULL AND NOT EXISTS' in query
+
+
+def test_match_full_lets_only_rows_pass_that_are_null_in_all_columns() -> None:
+    query = anti_join(replace(ITEMS, match_full=True)).as_string()
+    assert 'NOT (child."tenant" IS NULL AND child."order_id" IS NULL) AND NOT EXISTS' in query
+
+
+def test_columns_are_compared_with_the_constraints_own_operators() -> None:
+    query = anti_join(ITEMS).as_string()
+    assert 'parent."tenant_id" OPERATOR("pg_catalog".=) child."tenant"' in query
+    assert 'parent."id" OPERATOR("citext".=) child."order_id"' in query
+    assert 'FROM "public"."order items" AS child' in query
+
+
+def test_examples_are_named_by_primary_key_or_by_place() -> None:
+    assert """concat_ws(', ', 'id ' || child."id"::text)""" in anti_join(ITEMS).as_string()
+    assert "child.ctid::text" in anti_join(replace(ITEMS, primary_key=[])).as_string()
+
+
+def test_a_violation_is_told_with_its_rows_or_with_why_it_could_not_be_checked() -> None:
+    violated = Violation("live_db", ITEMS.label, "shop.orders", 2, ("id 7", "id 9"))
+    assert violated.describe() == (
+        "live_db: 2 rows of public.order items.items_order_fk have no row in shop.orders (id 7, id 9)"
+    )
+    unreadable = Violation("live_db", ITEMS.label, "shop.orders", unreadable="invalid page in block 3")
+    assert "cannot be checked: invalid page in block 3" in unreadable.describe()

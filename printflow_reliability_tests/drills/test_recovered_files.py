@@ -1,0 +1,27 @@
+"""What the findings of a reconciliation mean for a recovery."""
+
+import pytest
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.recovered_files import judge
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ({}, Outcome.PASS),
+        ({"orphan": 5}, Outcome.PASS),
+        ({"missing_restorable": 3}, Outcome.WARN),
+        ({"missing_lost": 1}, Outcome.FAIL),
+        ({"wrong_tenant": 1}, Outcome.FAIL),
+        ({"missing_restorable": 3, "size_mismatch": 1}, Outcome.FAIL),
+    ],
+)
+def test_lost_and_wrong_files_fail_a_drill_and_restorable_ones_warn(counts: dict[str, int], outcome: Outcome) -> None:
+    assert judge(counts, 100).outcome is outcome
+
+
+def test_the_numbers_add_up() -> None:
+    result = judge({"missing_restorable": 3, "missing_lost": 1, "near_miss": 2}, 100)
+    assert result.numbers == {"references": 100, "missing_files": 4, "lost_files": 1, "wrong_files": 2}
+    assert "100 references: 96 there, 3 restorable, 1 lost, 2 not what the database says" in result.detail

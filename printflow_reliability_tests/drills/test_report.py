@@ -1,0 +1,103 @@
+"""A drill's document and its page."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.report import CHECKS, ClusterReport, DrillReport, render
+from printflow_reliability.settings import Settings
+
+BEGAN = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    document: dict[str, Any] = {
+        "platform": {"name": "Print & <Flow>"},
+        "records": {"url": "postgresql://localhost/records"},
+        "cluster": [
+            {"name": "live_db", "url": "postgresql://localhost/live", "pgbackrest_config": Path("/etc/p.conf")}
+        ],
+        "bucket": [{"name": "print-files", "bucket": "print-files"}],
+        "tenancy": {"cluster": "live_db", "tenants": "SELECT 1"},
+        "reference": [
+            {"name": "r", "cluster": "live_db", "bucket": "print-files", "kind": "proof", "query": "SELECT 1"}
+        ],
+        "orders": {"cluster": "live_db", "bucket": "print-files", "paid": "SELECT 1"},
+    }
+    return Settings.model_validate(document)
+
+
+def drill(**outcomes: Outcome) -> DrillReport:
+    checks = tuple(
+        CheckResult(name, outcomes.get(name.removeprefix("drill."), Outcome.PASS), f"<b>{name}</b>") for name in CHECKS
+    )
+    return DrillReport(
+        id=31,
+        target="latest",
+        repository=2,
+        started_at=BEGAN,
+        finished_at=BEGAN,
+        checks=checks,
+        numbers={"rto_seconds": 131.0, "rpo_seconds": 2.0, "missing_files": 3},
+        phases={Phase.FETCH: 38.0, Phase.FENCE: 2.0},
+        clusters=(ClusterReport("live_db", tables=40, rows=1000), ClusterReport("admin_db", tables=1, rows=5)),
+        matched=True,
+    )
+
+
+def test_the_document_has_the_keys_that_programs_hold_on_to() -> None:
+    document = drill().as_json()
+    assert document["id"] == 31
+    assert (document["passed"], document["rto_seconds"], document["rpo_seconds"]) == (True, 131.0, 2.0)
+    assert document["phases"] == {"fence": 2.0, "fetch": 38.0}
+    assert document["fence"] == {"matched": True, "tables": 41, "rows": 1005}
+    assert (document["missing_files"], document["manual_steps"], document["report"]) == (3, 0, None)
+    assert set(document["checks"][0]) >= {"name", "passed", "detail"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "outcome", "word"),
+    [
+        ({}, Outcome.PASS, "Passed"),
+        ({"files": Outcome.WARN}, Outcome.PASS, "Passed"),
+        ({"files": Outcome.UNKNOWN}, Outcome.UNKNOWN, "Could not tell"),
+        ({"files": Outcome.UNKNOWN, "fence": Outcome.FAIL}, Outcome.FAIL, "Failed"),
+    ],
+)
+def test_the_page_says_the_verdict_in_a_word(
+    outcomes: dict[str, Outcome], outcome: Outcome, word: str, settings: Settings
+) -> None:
+    report = drill(**outcomes)
+    assert report.outcome is outcome
+    assert f"<strong>{word}</strong>" in render(report.as_json(), settings)
+
+
+def test_what_the_page_shows_is_escaped_and_needs_nothing_from_elsewhere(settings: Settings) -> None:
+    page = render(drill().as_json(), settings)
+    assert "<b>drill.fence</b>:" not in page
+    assert "&lt;b&gt;drill.fence&lt;/b&gt;" in page
+    assert "Print &amp; &lt;Flow&gt;" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_drill_that_broke_off_at_once_still_makes_a_page(settings: Settings) -> None:
+    report = DrillReport(
+        id=32,
+        target="latest",
+        repository=1,
+        started_at=BEGAN,
+        finished_at=BEGAN,
+        checks=tuple(CheckResult(name, Outcome.UNKNOWN, "live_db is away") for name in CHECKS),
+        numbers={},
+        phases={},
+        clusters=(ClusterReport("live_db"),),
+        matched=None,
+    )
+    page = render(report.as_json(), settings)
+    assert "not known" in page
+    assert "not compared" in page

@@ -1,0 +1,242 @@
+"""Restore drills on real clusters: silent on a healthy platform, ringing where a restore looks good and is not."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+from printflow_reliability.sandbox.faults import planted
+
+from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.history import list_drills, show_drill
+from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.drills.reaper import processes_in
+from printflow_reliability.drills.rehearsal import newest_backup
+from printflow_reliability.drills.report import CHECKS, DrillReport
+from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
+from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
+
+pytestmark = pytest.mark.stack
+
+Record = Callable[[str, object], None]
+
+KILLED_DRILL = """
+import os, signal, sys
+from pathlib import Path
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.settings import load
+
+def tell(phase):
+    if phase == sys.argv[2]:
+        os.kill(os.getpid(), int(sys.argv[3]))
+
+run_drill(load(Path(sys.argv[1])), tell=tell)
+"""
+
+
+@pytest.fixture(scope="module")
+def backed_up(sandbox: StackSandbox) -> StackSandbox:
+    """The sandbox with a base backup of each cluster in each repository."""
+    for cluster in sandbox.settings.cluster:
+        for number in cluster.repositories:
+            try:
+                newest_backup(PgBackRest(cluster, sandbox.settings.runner()), number)
+            except CouldNotTell:
+                take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
+    return sandbox
+
+
+def outcomes(report: DrillReport) -> dict[str, Outcome]:
+    return {check.check: check.outcome for check in report.checks}
+
+
+def detail(report: DrillReport, name: str) -> str:
+    return next(check.detail for check in report.checks if check.check == name)
+
+
+def left_behind(sandbox: StackSandbox) -> list[object]:
+    """Directories and processes of drills."""
+    directory = sandbox.settings.drills.directory
+    return [*directory.iterdir(), *processes_in(directory)]
+
+
+def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) -> int:
+    """Run a drill in a process of its own that gets a signal as a phase begins; its exit code."""
+    argv = [sys.executable, "-c", KILLED_DRILL, str(sandbox.config), phase, str(int(number))]
+    return subprocess.run(argv, timeout=120, capture_output=True, check=False).returncode
+
+
+@pytest.mark.alarm("drill.fence", "silent")
+@pytest.mark.alarm("drill.recovery", "silent")
+@pytest.mark.alarm("drill.indexes", "silent")
+@pytest.mark.alarm("drill.foreign_keys", "silent")
+@pytest.mark.alarm("drill.files", "silent")
+@pytest.mark.alarm("drill.objectives", "silent")
+@pytest.mark.alarm("drill.isolation", "silent")
+def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(backed_up: StackSandbox) -> None:
+    assert killed_drill(backed_up, Phase.VALIDATE, signal.SIGKILL) == -signal.SIGKILL
+    assert left_behind(backed_up)
+    report = run_drill(backed_up.settings)
+    assert outcomes(report) == dict.fromkeys(CHECKS, Outcome.PASS)
+    assert report.passed
+    assert left_behind(backed_up) == []
+    killed, done = list_drills(backed_up.settings)[1::-1]
+    assert killed["outcome"] == "unknown"
+    assert done == show_drill(backed_up.settings, report.id)
+    document = report.as_json()
+    assert document["rto_seconds"] == pytest.approx(sum(document["phases"][phase] for phase in RECOVERY), abs=0.01)
+    assert 0 <= document["rpo_seconds"] < 60
+    assert document["fence"]["matched"] is True
+    assert document["fence"]["rows"] > 0
+    assert list(document["phases"]) == [phase.value for phase in Phase]
+    client = seaweedfs.client(backed_up.home, "reports")
+    kept = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.json")["Body"].read()
+    assert json.loads(kept)["id"] == report.id
+    page = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.html")["Body"].read().decode()
+    assert "Passed" in page
+
+
+def test_a_drill_that_is_told_to_end_leaves_nothing_and_is_recorded(backed_up: StackSandbox) -> None:
+    assert killed_drill(backed_up, Phase.REPLAY_TO_FENCE, signal.SIGTERM) != 0
+    assert left_behind(backed_up) == []
+    newest = list_drills(backed_up.settings)[0]
+    assert newest["outcome"] == "unknown"
+    assert {check["name"] for check in newest["checks"]} == set(CHECKS)
+
+
+@pytest.mark.alarm("drill.foreign_keys", "ring")
+@pytest.mark.alarm("drill.indexes", "ring")
+@pytest.mark.alarm("drill.files", "ring")
+@pytest.mark.alarm("drill.objectives", "ring")
+def test_damage_that_a_restore_faithfully_restores_is_found_in_the_clone(
+    backed_up: StackSandbox, record_property: Record
+) -> None:
+    hasty = backed_up.settings.drills.model_copy(update={"rto_target_seconds": 0.1})
+    with ExitStack() as stack:
+        for fault in ("foreign_key_violated", "index_missing_rows", "object_gone"):
+            stack.enter_context(planted(backed_up.home, fault))
+        began = time.monotonic()
+        report = run_drill(backed_up.settings.model_copy(update={"drills": hasty}))
+        record_property("seconds_to_ring", time.monotonic() - began)
+    found = outcomes(report)
+    for name in ("drill.foreign_keys", "drill.indexes", "drill.files", "drill.objectives"):
+        assert found[name] is Outcome.FAIL, detail(report, name)
+    assert found["drill.recovery"] is Outcome.PASS
+    assert found["drill.isolation"] is Outcome.PASS
+    assert "lost" in detail(report, "drill.files")
+    assert "RTO" in detail(report, "drill.objectives")
+    assert not report.passed
+
+
+@pytest.mark.alarm("drill.recovery", "ring")
+@pytest.mark.alarm("drill.isolation", "ring")
+def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_changed_are_noticed(
+    backed_up: StackSandbox, record_property: Record
+) -> None:
+    client = seaweedfs.client(backed_up.home, "pgbackrest-repo1")
+    # What a clone does that archives: a segment of its own timeline, in production's repository.
+    pushed = f"repo1/archive/admin_db/15-1/{2:08X}{0:08X}/{2:08X}{0:08X}{9:08X}-{'0' * 40}.zst"
+    with ExitStack() as stack:
+        stack.callback(_drop_slot, backed_up)
+        stack.callback(client.delete_object, Bucket="pgbackrest-repo1", Key=pushed)
+
+        def tell(phase: Phase) -> None:
+            if phase is Phase.FETCH:
+                # Archived before the disaster, and gone from the repository when it is needed.
+                lost = switch_wal(backed_up, "live_db")
+                stack.enter_context(tampered(backed_up, 1, f"archive/live_db/15-1/{lost[:16]}/{lost}", lambda _: None))
+                client.put_object(Bucket="pgbackrest-repo1", Key=pushed, Body=b"")
+                with postgres.superuser(backed_up.home, "live_db") as connection:
+                    connection.execute("SELECT pg_create_physical_replication_slot('drill_test')")
+
+        began = time.monotonic()
+        report = run_drill(backed_up.settings, repository=1, tell=tell)
+        record_property("seconds_to_ring", time.monotonic() - began)
+    found = outcomes(report)
+    assert found["drill.fence"] is Outcome.PASS
+    assert found["drill.recovery"] is Outcome.FAIL
+    assert "live_db" in detail(report, "drill.recovery")
+    assert found["drill.isolation"] is Outcome.FAIL
+    assert "drill_test" in detail(report, "drill.isolation")
+    assert "new in repo1 of admin_db: archive/15-1/00000002" in detail(report, "drill.isolation")
+    for name in ("drill.indexes", "drill.foreign_keys", "drill.files", "drill.objectives"):
+        assert found[name] is Outcome.UNKNOWN
+    assert report.outcome is Outcome.FAIL
+    assert left_behind(backed_up) == []
+
+
+def test_wal_missing_before_the_fence_fails_the_recovery(backed_up: StackSandbox) -> None:
+    lost = switch_wal(backed_up, "live_db")
+    with tampered(backed_up, 2, f"archive/live_db/15-1/{lost[:16]}/{lost}", lambda _: None):
+        report = run_drill(backed_up.settings, repository=2)
+    assert outcomes(report)["drill.recovery"] is Outcome.FAIL
+    assert outcomes(report)["drill.fence"] is Outcome.UNKNOWN
+    assert "missing or damaged" in detail(report, "drill.recovery")
+
+
+@pytest.mark.alarm("drill.fence", "ring")
+def test_rows_that_the_backup_lacks_are_named_table_by_table(backed_up: StackSandbox, record_property: Record) -> None:
+    with planted(backed_up.home, "heap_truncated") as fault:
+        began = time.monotonic()
+        report = run_drill(backed_up.settings)
+        record_property("seconds_to_ring", time.monotonic() - began)
+    assert outcomes(report)["drill.fence"] is Outcome.FAIL
+    assert report.matched is False
+    assert fault.where["table"] in detail(report, "drill.fence")
+
+
+@pytest.mark.alarm("drill.fence", "unknown")
+@pytest.mark.alarm("drill.recovery", "unknown")
+@pytest.mark.alarm("drill.indexes", "unknown")
+@pytest.mark.alarm("drill.foreign_keys", "unknown")
+@pytest.mark.alarm("drill.files", "unknown")
+@pytest.mark.alarm("drill.objectives", "unknown")
+@pytest.mark.alarm("drill.isolation", "unknown")
+@pytest.mark.parametrize("server", ["live_db", "primary"])
+def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
+    backed_up: StackSandbox, server: str
+) -> None:
+    with backed_up.stopped(server):
+        report = run_drill(backed_up.settings, repository=1)
+    assert outcomes(report) == dict.fromkeys(CHECKS, Outcome.UNKNOWN)
+    assert report.outcome is Outcome.UNKNOWN
+    assert left_behind(backed_up) == []
+
+
+def test_two_drills_at_once_are_refused(backed_up: StackSandbox) -> None:
+    with (
+        open_records(backed_up.settings.records) as records,
+        exclusive(records, "restore drill"),
+        pytest.raises(LockHeld, match="another restore drill is running"),
+    ):
+        run_drill(backed_up.settings)
+
+
+def test_a_target_or_repository_that_is_not_there_is_refused(backed_up: StackSandbox) -> None:
+    with pytest.raises(ConfigError, match="--target"):
+        run_drill(backed_up.settings, target="tomorrow")
+    with pytest.raises(ConfigError, match=r"--repo: .* they share 1, 2"):
+        run_drill(backed_up.settings, repository=7)
+
+
+def test_a_heartbeat_query_that_the_database_refuses_names_the_key(backed_up: StackSandbox) -> None:
+    first, *rest = backed_up.settings.cluster
+    wrong = first.model_copy(update={"heartbeat": "SELECT max(when_was_it) FROM heartbeats"})
+    with pytest.raises(ConfigError, match=r"cluster\[0\].heartbeat: the database refused it"):
+        run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, *rest)}))
+
+
+def _drop_slot(sandbox: StackSandbox) -> None:
+    with postgres.superuser(sandbox.home, "live_db") as connection:
+        connection.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
