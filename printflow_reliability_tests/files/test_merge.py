@@ -1,0 +1,53 @@
+"""The merge join says what two sets would say, for any keys, prefixes and repetitions."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from printflow_reliability.files.merge import merge
+from printflow_reliability.platform.catalog import Reference
+from printflow_reliability.storage.pages import StoredObject
+
+PART = st.sampled_from(["a", "b", "a-b", "a.pdf", "é", "e\u0301", "", "\n", "..", "%2F", "A", "\U0001f600", "\uffff"])
+KEYS = st.lists(PART, min_size=1, max_size=4).map("/".join) | st.text(st.characters(codec="utf-8"), max_size=4)
+
+
+def reference(key: str, entry: int = 0) -> Reference:
+    return Reference(key, entry, "1", f"order {entry}", "print-files", None, None, False)
+
+
+def stored(key: str) -> StoredObject:
+    return StoredObject(key, 1, "etag", datetime(2026, 11, 2, tzinfo=UTC))
+
+
+@given(st.lists(KEYS, max_size=12), st.lists(KEYS, max_size=12, unique=True))
+def test_the_merge_join_agrees_with_the_naive_comparison(named: list[str], keys: list[str]) -> None:
+    references = [reference(key, entry) for entry, key in enumerate(sorted(named))]
+    objects = [stored(key) for key in sorted(keys)]
+    expected = set()
+    for one in references:
+        below = [key for key in sorted(keys) if key.startswith(one.key)] if one.key.endswith("/") else []
+        same = [key for key in keys if key == one.key]
+        first = below[0] if below else same[0] if same else None
+        expected.add((one.key, one.entry, first))
+    prefixes = tuple(key for key in named if key.endswith("/"))
+    alone = {key for key in keys if key not in named and not (prefixes and key.startswith(prefixes))}
+
+    pairs = list(merge(references, objects))
+    joined = [(one.key, one.entry, there.key if there else None) for one, there in pairs if one is not None]
+    assert len(joined) == len(references), "every reference comes out exactly once"
+    assert set(joined) == expected
+    assert [there.key for one, there in pairs if one is None and there is not None] == sorted(alone)
+
+
+def test_two_references_to_one_object_both_come_with_it() -> None:
+    one = stored("a")
+    assert list(merge([reference("a", 0), reference("a", 1)], [one])) == [
+        (reference("a", 0), one),
+        (reference("a", 1), one),
+    ]
+
+
+def test_nothing_at_all_joins_to_nothing() -> None:
+    assert list(merge([], [])) == []

@@ -1,0 +1,57 @@
+"""The order of a listing is proven, mended where it is broken, and a repeated key is an incomplete listing."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.storage import listing
+from printflow_reliability.storage.listing import OrderBroken, in_order, proven, read_in_order
+from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability_tests.storage.test_pages import page, serving
+
+KEYS = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+def stored(key: str) -> StoredObject:
+    return StoredObject(key, len(key), "etag", datetime(2026, 11, 2, tzinfo=UTC))
+
+
+@given(st.lists(KEYS, unique=True))
+def test_a_listing_in_byte_order_passes_the_gate(keys: list[str]) -> None:
+    objects = [stored(key) for key in sorted(keys, key=lambda key: key.encode())]
+    assert list(proven(objects)) == objects
+
+
+@given(st.lists(KEYS, unique=True, min_size=2))
+def test_a_listing_in_any_other_order_does_not(keys: list[str]) -> None:
+    ordered = sorted(keys, key=lambda key: key.encode())
+    if keys == ordered:
+        keys = keys[::-1]
+    with pytest.raises(OrderBroken):
+        list(proven(map(stored, keys)))
+
+
+@given(st.lists(KEYS, unique=True), st.integers(1, 7))
+def test_sorting_in_runs_on_disk_gives_the_byte_order(keys: list[str], run_objects: int) -> None:
+    expected = [stored(key) for key in sorted(keys, key=lambda key: key.encode())]
+    assert list(in_order(map(stored, keys), run_objects)) == expected
+
+
+@pytest.mark.parametrize("keys", [["a", "a"], ["a", "b", "a"]])
+def test_a_key_that_comes_twice_is_an_incomplete_listing(keys: list[str]) -> None:
+    with pytest.raises(CouldNotTell, match="twice"):
+        list(in_order(map(stored, keys), 2))
+
+
+def test_an_immediate_repetition_is_noticed_as_it_streams() -> None:
+    with pytest.raises(CouldNotTell, match="twice"):
+        list(proven(map(stored, ["a", "b", "b"])))
+
+
+def test_a_store_that_breaks_the_order_is_read_once_more_sorted() -> None:
+    with serving(lambda _: (200, page(["1/x", "1-b/x", "1.pdf"]))) as bucket:
+        assert read_in_order(bucket, "", lambda objects: [one.key for one in objects]) == ["1-b/x", "1.pdf", "1/x"]
+        assert [one.key for one in listing.list_objects(bucket)] == ["1-b/x", "1.pdf", "1/x"]

@@ -1,0 +1,61 @@
+"""Only a real 404 means that an object is not there."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.clients import s3_errors
+from printflow_reliability.storage.objects import head, prior_versions, versions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = BucketSettings(name="print-files", bucket="print-files")
+
+
+@pytest.fixture
+def client() -> Iterator["S3Client"]:
+    with mock_aws():
+        made = boto3.client("s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+        made.create_bucket(Bucket="print-files")
+        made.put_bucket_versioning(Bucket="print-files", VersioningConfiguration={"Status": "Enabled"})
+        yield made
+
+
+def test_an_object_that_is_there_says_its_version(client: "S3Client") -> None:
+    put = client.put_object(Bucket="print-files", Key="a", Body=b"12345")
+    there = head(client, "print-files", "a")
+    assert there is not None
+    assert (there.version_id, there.size) == (put["VersionId"], 5)
+    assert there.etag == put["ETag"].strip('"')
+
+
+def test_no_object_is_none_and_no_bucket_is_unknown(client: "S3Client") -> None:
+    assert head(client, "print-files", "a") is None
+    with pytest.raises(CouldNotTell, match="404"), s3_errors(BUCKET):
+        head(client, "gone", "a")
+
+
+@pytest.mark.parametrize("status", [403, 500, 503, 400])
+def test_any_other_refusal_is_never_missing(status: int) -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    with Stubber(client) as stub:
+        stub.add_client_error("head_object", str(status), http_status_code=status)
+        with pytest.raises(ClientError):
+            head(client, "print-files", "a")
+
+
+def test_versions_are_of_exactly_this_key_newest_first(client: "S3Client") -> None:
+    written = [client.put_object(Bucket="print-files", Key="a", Body=bytes(n))["VersionId"] for n in (1, 2)]
+    client.put_object(Bucket="print-files", Key="a/longer", Body=b"x")
+    client.delete_object(Bucket="print-files", Key="a")
+    assert [one.delete_marker for one in versions(client, "print-files", "a")] == [True, False, False]
+    assert [one.version_id for one in prior_versions(client, "print-files", "a")] == written[::-1]
+    assert prior_versions(client, "print-files", "a/") == ()
