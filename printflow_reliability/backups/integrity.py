@@ -5,12 +5,18 @@ one that nobody knows, and of an archive that is gone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
-from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK, StanzaInfo
-from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.info import (
+    STATUS_MISSING_DATA,
+    STATUS_MISSING_STANZA,
+    STATUS_NO_BACKUPS,
+    STATUS_OK,
+    StanzaInfo,
+)
+from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.console import Advance
@@ -113,12 +119,38 @@ def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> Verified
     try:
         # Asked before and after: verify takes long, and backups come and go meanwhile.
         before = _reachable(pgbackrest, repository)
+        if before.status_of(repository).code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
+            sentence = f"{where} has no stanza {before.name} ({before.status_of(repository).message})"
+            return VerifiedRepository(cluster, repository, Verdict(Outcome.FAIL, sentence))
         ran = pgbackrest.verify(repository, timeout=timeout)
         report = parse_verify(ran.stdout, ran.stderr, pgbackrest.cluster.stanza)
+        beside = _bookkeeping(pgbackrest, repository) and _bookkeeping(pgbackrest, repository)
         after = _reachable(pgbackrest, repository)
     except CouldNotTell as failed:
         return VerifiedRepository(cluster, repository, Verdict.unknown(where, failed))
-    return judge(cluster, repository, report, before, after)
+    return judge(cluster, repository, replace(report, bad_files=(*report.bad_files, *beside)), before, after)
+
+
+def _bookkeeping(pgbackrest: PgBackRest, repository: int) -> tuple[BadFile, ...]:
+    """What is wrong with backup.info and archive.info, of which verify needs but one of two copies.
+
+    A backup that ends between two reads makes them differ for a moment: look twice.
+    """
+    bad = []
+    for path in (
+        f"backup/{pgbackrest.cluster.stanza}/backup.info",
+        f"archive/{pgbackrest.cluster.stanza}/archive.info",
+    ):
+        name = path.rpartition("/")[2]
+        copies = []
+        for copy in (name, f"{name}.copy"):
+            try:
+                copies.append(pgbackrest.repo_get(path.replace(name, copy), repository))
+            except RepositoryDamaged:
+                bad.append(BadFile(copy, "is missing or cannot be decrypted"))
+        if len(copies) == 2 and copies[0] != copies[1]:
+            bad.append(BadFile(name, "is not what its copy is: one of them is damaged"))
+    return tuple(bad)
 
 
 def _reachable(pgbackrest: PgBackRest, repository: int) -> StanzaInfo:
@@ -129,7 +161,7 @@ def _reachable(pgbackrest: PgBackRest, repository: int) -> StanzaInfo:
     """
     info = pgbackrest.info(repository)
     status = info.status_of(repository)
-    if status.code not in (STATUS_OK, STATUS_NO_BACKUPS):
+    if status.code not in (STATUS_OK, STATUS_NO_BACKUPS, STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
         raise CouldNotTell(status.message, f"pgbackrest --stanza={info.name} --repo={repository} info")
     return info
 

@@ -145,11 +145,11 @@ def test_backups_that_are_too_old_ring(backed_up: StackSandbox) -> None:
 
 def test_a_stanza_that_is_not_there_rings(backed_up: StackSandbox) -> None:
     other = tuple(one.model_copy(update={"stanza": "nobody"}) for one in backed_up.settings.cluster)
+    settings = backed_up.settings.model_copy(update={"cluster": other})
 
-    found = list_backups(backed_up.settings.model_copy(update={"cluster": other})).checks[0]
-
-    assert found.outcome is Outcome.FAIL
-    assert "no stanza" in found.detail
+    for report in (list_backups(settings), verify_repositories(settings), verify_wal(settings)):
+        assert report.checks[0].outcome is Outcome.FAIL
+        assert "no stanza" in report.checks[0].detail
 
 
 @pytest.mark.alarm("backup.integrity", "silent")
@@ -170,13 +170,18 @@ def test_a_flipped_byte_in_a_backup_rings(backed_up: StackSandbox, record_proper
     label = list_backups(backed_up.settings, clusters=["admin_db"]).clusters[0].backups[0].label
     began = time.monotonic()
 
-    with tampered(backed_up, 1, f"backup/admin_db/{label}/bundle/", flipped):
+    with (
+        tampered(backed_up, 1, f"backup/admin_db/{label}/bundle/", flipped),
+        tampered(backed_up, 1, "backup/admin_db/backup.info.copy", flipped),
+    ):
         report = verify_repositories(backed_up.settings, clusters=["admin_db"])
 
     record_property("seconds_to_ring", time.monotonic() - began)
     assert result(report.checks, "backup.integrity").outcome is Outcome.FAIL
     assert [one.verdict.outcome for one in report.repositories] == [Outcome.FAIL, Outcome.PASS]
-    assert any((finding.key or "").startswith(label) for finding in report.repositories[0].findings)
+    named = [finding.key or "" for finding in report.repositories[0].findings]
+    assert any(name.startswith(label) for name in named)
+    assert "backup.info" in named  # verify itself is content with one of two copies
 
 
 @pytest.mark.alarm("wal.continuity", "ring")
