@@ -41,7 +41,8 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
     files: dict[str, int] = {}
     for kind in ("backup", "archive"):
         listed: Sequence[RepositoryFile] = pgbackrest.repo_ls(f"{kind}/{pgbackrest.cluster.stanza}", number)
-        files |= {f"{kind}/{file.name}": file.size for file in listed}
+        # SeaweedFS lists an empty folder as a key that ends in "/", and removes it when it likes.
+        files |= {f"{kind}/{file.name}": file.size for file in listed if not file.name.endswith("/")}
     return RepositoryState(pgbackrest.cluster.name, number, files)
 
 
