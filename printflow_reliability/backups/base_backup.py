@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
-from printflow_reliability.backups.info import Backup, StanzaInfo
+from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK, Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
 from printflow_reliability.checks import CheckResult, Outcome
@@ -175,6 +175,9 @@ def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, sett
             raise LockHeld(
                 f"a backup of {name} is running already", f"wait for it to end: printflow backup list {name}"
             )
+        if (status := before.status_of(repository)).code not in (STATUS_OK, STATUS_NO_BACKUPS):
+            # pgBackRest would find out too, after trying for minutes.
+            raise CouldNotTell(status.message, f"pgbackrest --stanza={before.name} --repo={repository} info")
         pgbackrest.backup(repository, backup_type, timeout=settings.backups.timeout_seconds)
         taken = _new(before, pgbackrest.info(repository), repository)
     except CouldNotTell as failed:

@@ -20,6 +20,7 @@ from printflow_reliability.console import (
     say,
     seconds,
 )
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 
 wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
@@ -62,6 +63,8 @@ def acknowledge_gap(
     name = settings.cluster_named(cluster).name
     accepted = Acknowledgement(name, check_segment_name(first), check_segment_name(last), reason)
     accepted.require_gap()
+    with progress("looking whether it is missing"):
+        _require_reported(verify_wal(settings, clusters=(name,)).clusters[0], accepted)
     if apply:
         with open_records(settings.records) as connection:
             acknowledge(connection, accepted)
@@ -73,6 +76,26 @@ def acknowledge_gap(
     else:
         say(f"{name}: would acknowledge the gap {accepted.first} .. {accepted.last}: {accepted.reason}")
         say("Nothing was changed; add --apply to do it.")
+
+
+def _require_reported(cluster: ClusterWal, accepted: Acknowledgement) -> None:
+    """Refuse to accept what is not missing: it would hide a gap of tomorrow.
+
+    Raises:
+        ConfigError: no gap of the cluster spans these segments.
+        CouldNotTell: no repository with such a gap is known, and one could not be read.
+    """
+    gaps = [gap for found in cluster.repositories for gap in found.gaps]
+    if any(gap.first <= accepted.first and accepted.last <= gap.last for gap in gaps):
+        return
+    for found in cluster.repositories:
+        if found.unknown is not None:
+            raise found.unknown
+    known = "; ".join(gap_words(gap) for gap in gaps) or "none"
+    raise ConfigError(
+        f"{accepted.first} .. {accepted.last} is not missing from the archive of {cluster.name}",
+        f"name a gap that is there: {known}",
+    )
 
 
 def _show(cluster: ClusterWal, width: int) -> None:

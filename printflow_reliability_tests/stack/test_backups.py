@@ -201,6 +201,12 @@ def test_a_missing_segment_rings_by_its_name_until_it_is_acknowledged(
         try:
             assert run(acknowledge) == 0
             assert gaps(verify_wal(backed_up.settings, clusters=["live_db"])) == [(missing, missing, 1, None)]
+            assert (
+                run(
+                    [*config(backed_up), "wal", "acknowledge", "live_db", missing[:-2] + "00", missing, "--reason", "x"]
+                )
+                == 2
+            )
             assert run([*acknowledge, "--apply"]) == 0
             accepted = verify_wal(backed_up.settings, clusters=["live_db"])
         finally:
