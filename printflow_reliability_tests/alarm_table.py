@@ -1,9 +1,9 @@
 """The alarm table: a check that cannot fail is worse than none, so every registered check must be seen three ways.
 
-A test says with `@pytest.mark.alarm("wal.continuity", "ring")` that it makes the check ring by a planted fault; "silent"
-and "unknown" stand for a healthy system and for one that is away. A whole run ends with the table and fails when a
-registered check lacks one of the three. A test that knows the seconds from the fault to the verdict says so with
-`record_property("seconds_to_ring", seconds)`; otherwise its own duration is shown.
+A test says with `@pytest.mark.alarm("wal.continuity", "ring")` that it makes the check ring by a planted fault;
+"silent" and "unknown" stand for a healthy system and for one that is away. A whole run ends with the table and fails
+when a registered check lacks one of the three. A test that knows the seconds from the fault to the verdict says so
+with `record_property("seconds_to_ring", seconds)`; otherwise its own duration is shown.
 """
 
 from collections import defaultdict

@@ -1,7 +1,9 @@
 """The fence: a restore point in production and the exact counts of every logged table at that very moment.
 
-No lock is taken. Two snapshots around the restore point that are both quiet (no transaction in progress) and have the
-same next transaction id prove that nothing committed between them: the second snapshot then is the state at the
+No lock is taken. Two snapshots around the restore point that are both quiet and have the same next transaction id prove
+that nothing became visible between them. A transaction whose commit is written but not yet visible (it waits for the
+disk, or for a standby) would be in the clone and not in the second snapshot, and snapshots do not show it while it is
+the newest; so none may hold a transaction id just after the restore point. Then the second snapshot is the state at the
 restore point, and is counted in at leisure. Otherwise it is tried again some milliseconds later.
 """
 
@@ -27,6 +29,11 @@ log = logging.getLogger(__name__)
 QUIET_SECONDS = 20.0
 """How long to look for a quiet moment. Measured at 2,200 transactions a second: 6 ms."""
 PAUSE_SECONDS = 0.003
+STATE = """
+SELECT pg_current_snapshot()::text,
+       EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
+"""
+"""The snapshot, and whether anybody holds a transaction id: its owner, prepared ones too, locks it until it is visible."""
 LOOK_IN_REPOSITORY_SECONDS = 3.0
 
 
@@ -83,12 +90,12 @@ class Snapshot:
 
     @property
     def quiet(self) -> bool:
-        """Whether no transaction was in progress, prepared ones included."""
+        """Whether no transaction is in progress that is older than the newest that ended."""
         return self.xmin == self.xmax and not self.in_progress
 
 
 def nothing_between(before: Snapshot, after: Sequence[Snapshot]) -> bool:
-    """Whether these snapshots, taken one after the other, prove that they all see one and the same state."""
+    """Whether these snapshots, taken one after the other, prove that nothing became visible between them."""
     return before.quiet and all(one.quiet and one.xmax == before.xmax for one in after)
 
 
@@ -188,9 +195,9 @@ def _restore_point(
     tries = 0
     while True:
         tries += 1
-        before = _snapshot(writer)
+        before, busy = _state(writer)
         # Pointless restore points are spared: they cost WAL.
-        if not before.quiet and time.monotonic() < deadline:
+        if (busy or not before.quiet) and time.monotonic() < deadline:
             time.sleep(PAUSE_SECONDS)
             continue
         row = writer.execute(
@@ -199,8 +206,9 @@ def _restore_point(
         if row is None:
             raise CouldNotTell("pg_create_restore_point returned nothing")
         point = _RestorePoint(*row)
+        _, busy = _state(writer)
         after = [_open_snapshot(reader) for reader in readers]
-        if nothing_between(before, after):
+        if not busy and nothing_between(before, after):
             return point, True, tries
         for reader in readers:
             reader.execute("ROLLBACK")
@@ -208,6 +216,11 @@ def _restore_point(
             log.warning("no quiet moment within %.0f s and %d tries", quiet_seconds, tries)
             return point, False, tries
         time.sleep(PAUSE_SECONDS)
+
+
+def _state(connection: psycopg.Connection) -> tuple[Snapshot, bool]:
+    row = connection.execute(STATE).fetchone()
+    return Snapshot.parse(row[0] if row else ""), bool(row and row[1])
 
 
 def _snapshot(connection: psycopg.Connection) -> Snapshot:

@@ -61,6 +61,7 @@ def head(client: "S3Client", bucket: str, key: str, version_id: str | None = Non
 def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
     """Every version and delete marker of exactly this key, newest first."""
     found: list[Version] = []
+    latest = None
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
         found += [
             Version(one["VersionId"], one["ETag"].strip('"'), one["Size"], one["LastModified"])
@@ -72,11 +73,13 @@ def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
             for one in page.get("DeleteMarkers", ())
             if one["Key"] == key
         ]
+        both = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        latest = next((one["VersionId"] for one in both if one["Key"] == key and one["IsLatest"]), latest)
         # Longer keys with this one at their front come after it, and there may be millions.
-        others = [one["Key"] for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
-        if any(other > key for other in others):
+        if any(one["Key"] > key for one in both):
             break
-    return tuple(sorted(found, key=lambda version: version.modified_at, reverse=True))
+    # S3 dates versions to the second; within one, only the latest is known, and the store's own order.
+    return tuple(sorted(found, key=lambda one: (one.version_id == latest, one.modified_at), reverse=True))
 
 
 def prior_versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:

@@ -5,24 +5,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from printflow_reliability.sandbox.faults import planted
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.fence import Snapshot, make_fence
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.reaper import processes_in
 from printflow_reliability.drills.rehearsal import newest_backup
 from printflow_reliability.drills.report import CHECKS, DrillReport
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox.faults import planted
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
 
@@ -214,6 +217,17 @@ def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
     assert left_behind(backed_up) == []
 
 
+def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent(backed_up: StackSandbox) -> None:
+    cluster = backed_up.settings.cluster_named("live_db")
+    with postgres.superuser(backed_up.home, "live_db") as connection, _commit_waiting_for_a_standby(backed_up):
+        snapshot = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
+        assert snapshot is not None
+        assert Snapshot.parse(snapshot[0]).quiet  # a snapshot alone does not show it
+        fence = make_fence(cluster, ask_production(cluster), "test", quiet_seconds=0.3)
+    assert fence.counts is None
+    assert make_fence(cluster, ask_production(cluster), "test", quiet_seconds=5).counts is not None
+
+
 def test_two_drills_at_once_are_refused(backed_up: StackSandbox) -> None:
     with (
         open_records(backed_up.settings.records) as records,
@@ -235,6 +249,32 @@ def test_a_heartbeat_query_that_the_database_refuses_names_the_key(backed_up: St
     wrong = first.model_copy(update={"heartbeat": "SELECT max(when_was_it) FROM heartbeats"})
     with pytest.raises(ConfigError, match=r"cluster\[0\].heartbeat: the database refused it"):
         run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, *rest)}))
+
+
+@contextmanager
+def _commit_waiting_for_a_standby(sandbox: StackSandbox) -> Iterator[None]:
+    """A transaction whose commit is in the WAL, and which nobody sees: its standby does not exist."""
+    with postgres.superuser(sandbox.home, "live_db") as connection, ThreadPoolExecutor(max_workers=1) as pool:
+
+        def commit() -> None:
+            with postgres.superuser(sandbox.home, "live_db") as waiting:
+                waiting.execute("CREATE TABLE waits_for_a_standby ()")
+
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+        time.sleep(0.3)
+        waiting = pool.submit(commit)
+        try:
+            for _ in range(100):
+                if connection.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'").rowcount:
+                    break
+                time.sleep(0.05)
+            yield
+        finally:
+            connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            connection.execute("SELECT pg_reload_conf()")
+            waiting.result(timeout=20)
+            connection.execute("DROP TABLE waits_for_a_standby")
 
 
 def _drop_slot(sandbox: StackSandbox) -> None:

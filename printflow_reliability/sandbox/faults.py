@@ -1,0 +1,322 @@
+"""Faults for the sandbox: each really breaks something, and says what must be found because of it.
+
+`planted` mends what it broke, so that tests can share one sandbox.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg import sql
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox import up as lifecycle
+from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.sandbox.seed import BUCKETS
+
+VICTIMS = """
+SELECT i.id, o.id, o.tenant_id::text, i.print_ready_file
+FROM order_items i JOIN orders o ON o.id = i.order_id
+WHERE o.status = 'paid' AND o.deleted_at IS NULL AND i.print_ready_file LIKE 'tenants/' || o.tenant_id || '/%%.pdf'
+ORDER BY i.id OFFSET %s LIMIT 1"""
+
+Mend = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Victim:
+    """The order item that a fault is planted in: always a paid one, and another for each fault."""
+
+    item: int
+    order: int
+    tenant: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault that is now there: which check must ring, what it must say, and where."""
+
+    fault: str
+    check: str
+    kind: str
+    expected: str
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that can be planted. `kind` is the finding's kind that must be found, empty where it is a check alone."""
+
+    name: str
+    check: str
+    kind: str
+    expected: str
+    plant: Callable[[SandboxHome], tuple[Mapping[str, str], Mend]]
+
+
+def plant(home: SandboxHome, name: str) -> Planted:
+    """Plant a fault for good."""
+    return _plant(home, name)[0]
+
+
+@contextmanager
+def planted(home: SandboxHome, name: str) -> Iterator[Planted]:
+    """Plant a fault for the block, and mend it afterwards."""
+    fault, mend = _plant(home, name)
+    try:
+        yield fault
+    finally:
+        mend()
+
+
+def _plant(home: SandboxHome, name: str) -> tuple[Planted, Mend]:
+    fault = FAULTS[name]
+    where, mend = fault.plant(home)
+    return Planted(fault.name, fault.check, fault.kind, fault.expected, where), mend
+
+
+def _victim(home: SandboxHome, number: int) -> Victim:
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        row = connection.execute(VICTIMS, (number,)).fetchone()
+    if row is None:
+        raise CouldNotTell("the sandbox has too few orders for this fault", "printflow sandbox up --orders 60")
+    return Victim(*row)
+
+
+def _where(victim: Victim, key: str | None = None) -> Mapping[str, str]:
+    return {"order": str(victim.order), "tenant": victim.tenant, "bucket": "print-files", "key": key or victim.key}
+
+
+def _link(home: SandboxHome, victim: Victim, key: str | None) -> None:
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE order_items SET print_ready_file = %s WHERE id = %s", (key, victim.item))
+
+
+def _body(home: SandboxHome, key: str) -> bytes:
+    client = seaweedfs.client(home, "print-files")
+    return client.get_object(Bucket="print-files", Key=key)["Body"].read()
+
+
+def _put(home: SandboxHome, key: str, body: bytes, buckets: tuple[str, ...] = BUCKETS) -> None:
+    for bucket in buckets:
+        seaweedfs.client(home, bucket).put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def _erase(home: SandboxHome, key: str) -> None:
+    """Remove every version and delete marker of a key, from the bucket and its replica."""
+    for bucket in BUCKETS:
+        client = seaweedfs.client(home, bucket)
+        listed = client.list_object_versions(Bucket=bucket, Prefix=key)
+        for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+            if one["Key"] == key:
+                client.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
+
+
+def _link_lost(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 0)
+    _link(home, victim, None)
+    return _where(victim), lambda: _link(home, victim, victim.key)
+
+
+def _object_deleted(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 1)
+    body = _body(home, victim.key)
+    seaweedfs.client(home, "print-files").delete_object(Bucket="print-files", Key=victim.key)
+    return _where(victim), lambda: _put(home, victim.key, body, ("print-files",))
+
+
+def _object_gone(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 2)
+    body = _body(home, victim.key)
+    _erase(home, victim.key)
+    return _where(victim), lambda: _put(home, victim.key, body)
+
+
+def _overwritten(
+    number: int, change: Callable[[bytes], bytes]
+) -> Callable[[SandboxHome], tuple[Mapping[str, str], Mend]]:
+    def plant(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+        victim = _victim(home, number)
+        body = _body(home, victim.key)
+        _put(home, victim.key, change(body), ("print-files",))
+        return _where(victim), lambda: _put(home, victim.key, body, ("print-files",))
+
+    return plant
+
+
+def _error_page(body: bytes) -> bytes:
+    page = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+    return page + b"\n" * (len(body) - len(page))
+
+
+def _wrong_tenant(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 5)
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        row = connection.execute(
+            "SELECT i.print_ready_file FROM order_items i JOIN orders o ON o.id = i.order_id"
+            " WHERE o.tenant_id <> %s AND o.deleted_at IS NULL ORDER BY i.id DESC LIMIT 1",
+            (victim.tenant,),
+        ).fetchone()
+    if row is None:
+        raise CouldNotTell("the sandbox has one tenant only", "printflow sandbox up --tenants 3")
+    _link(home, victim, row[0])
+    return _where(victim, row[0]), lambda: _link(home, victim, victim.key)
+
+
+def _near_miss(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 6)
+    folder, _, name = victim.key.rpartition("/")
+    nearly = f"{folder}/{name.upper()}"
+    _link(home, victim, nearly)
+    return _where(victim, nearly), lambda: _link(home, victim, victim.key)
+
+
+def _orphans(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    victim = _victim(home, 7)
+    key = f"{victim.key.removesuffix('.pdf')}-regenerated.pdf"
+    _put(home, key, _body(home, victim.key))
+    return _where(victim, key), lambda: _erase(home, key)
+
+
+def _foreign_key(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("INSERT INTO invoices (number, order_id, snapshot) VALUES (1, 999999999, '{}')")
+
+    def mend() -> None:
+        with postgres.superuser(home, "live_db", "live_db") as connection:
+            connection.execute("DELETE FROM invoices WHERE number = 1")
+
+    return {"cluster": "live_db", "table": "public.invoices"}, mend
+
+
+def _index_missing_rows(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    ready = "UPDATE pg_index SET indisready = %s WHERE indexrelid = 'jobs_queue_idx'::regclass"
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        connection.execute(ready, (False,))
+        connection.execute("INSERT INTO jobs (queue, payload, available_at, created_at) VALUES ('fault', '{}', 0, 0)")
+        connection.execute(ready, (True,))
+
+    def mend() -> None:
+        with postgres.superuser(home, "live_db", "live_db") as connection:
+            connection.execute("REINDEX INDEX jobs_queue_idx")
+            connection.execute("DELETE FROM jobs WHERE queue = 'fault'")
+
+    return {"cluster": "live_db", "index": "jobs_queue_idx"}, mend
+
+
+def _heap_truncated(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    with postgres.superuser(home, "admin_db", "admin_db") as connection:
+        connection.execute("CHECKPOINT")
+        rows = connection.execute(
+            "SELECT current_setting('data_directory'), pg_relation_filepath('audit_logs')"
+        ).fetchall()
+    heap = Path(*rows[0])
+    whole = _rewritten(home, heap, b"")
+    return {"cluster": "admin_db", "table": "audit_logs"}, lambda: _restored(home, heap, whole)
+
+
+def _rewritten(home: SandboxHome, heap: Path, content: bytes) -> bytes:
+    """Stop the cluster, replace a heap file in place, start again; what the file held before."""
+    lifecycle.stop(home, "admin_db")
+    before = heap.read_bytes()
+    with heap.open("r+b") as file:
+        file.truncate(0)
+        file.write(content)
+    lifecycle.start(home, "admin_db")
+    return before
+
+
+def _restored(home: SandboxHome, heap: Path, whole: bytes) -> None:
+    _rewritten(home, heap, whole)
+
+
+def _archiving_broken(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    def archive_with(command: str | None) -> None:
+        statement = sql.SQL("ALTER SYSTEM SET archive_command = {}").format(sql.Literal(command))
+        with postgres.superuser(home, "live_db") as connection:
+            connection.execute(statement if command else "ALTER SYSTEM RESET archive_command")
+            connection.execute("SELECT pg_reload_conf()")
+
+    archive_with("false")
+    return {"cluster": "live_db"}, lambda: archive_with(None)
+
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault(
+            "print_ready_link_lost",
+            "orders.artwork",
+            "",
+            "the paid order is held: its print-ready file was never linked",
+            _link_lost,
+        ),
+        Fault(
+            "object_deleted",
+            "files.missing",
+            "missing_restorable",
+            "the file is missing and a prior version or the replica has it",
+            _object_deleted,
+        ),
+        Fault(
+            "object_gone", "files.missing", "missing_lost", "the file is lost: nothing has it any more", _object_gone
+        ),
+        Fault(
+            "pdf_truncated",
+            "pdf.integrity",
+            "unusable",
+            "the print file is cut off",
+            _overwritten(3, lambda body: body[: len(body) // 2]),
+        ),
+        Fault(
+            "pdf_html_error",
+            "pdf.integrity",
+            "unusable",
+            "the print file is an HTML page",
+            _overwritten(4, _error_page),
+        ),
+        Fault(
+            "wrong_tenant_path",
+            "files.tenancy",
+            "wrong_tenant",
+            "the order's file lies under another tenant",
+            _wrong_tenant,
+        ),
+        Fault(
+            "key_near_miss",
+            "files.missing",
+            "near_miss",
+            "the file exists under a key that differs in case",
+            _near_miss,
+        ),
+        Fault(
+            "orphaned_regenerations", "files.orphans", "orphan", "a regenerated file that nothing refers to", _orphans
+        ),
+        Fault(
+            "foreign_key_violated",
+            "drill.foreign_keys",
+            "",
+            "the drill finds an invoice of an order that does not exist",
+            _foreign_key,
+        ),
+        Fault(
+            "index_missing_rows",
+            "drill.indexes",
+            "",
+            "the drill's pg_amcheck finds an index that lacks rows",
+            _index_missing_rows,
+        ),
+        Fault(
+            "heap_truncated",
+            "drill.fence",
+            "",
+            "the clone holds rows of audit_logs that production has lost",
+            _heap_truncated,
+        ),
+        Fault("archiving_broken", "wal.lag", "", "WAL is no longer archived", _archiving_broken),
+    )
+}

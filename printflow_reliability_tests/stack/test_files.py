@@ -1,0 +1,394 @@
+"""Reconciliation on real servers: each fault is found by name, a healthy shop is silent, a server away is unknown."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.files.catalog_check import check_catalog
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.files.report import ReconcileReport
+from printflow_reliability.findings import Finding
+from printflow_reliability.platform.catalog import stream_references
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.paid_orders import paid_items
+from printflow_reliability.platform.queries import Connection
+from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.records import passes
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import postgres
+from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.storage.clients import s3_client
+from printflow_reliability.storage.objects import head
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.stack
+
+BUCKETS = ("print-files", "print-files-replica")
+CHECKS = ("files.missing", "files.tenancy", "files.content", "files.orphans")
+FILES = 30
+QUERY = "SELECT tenant, owner, key, size, sha256, soft_deleted FROM stack_files -- a comment at the end;"
+SCHEMA = """
+DROP TABLE IF EXISTS stack_files, stack_tenants;
+CREATE TABLE stack_tenants (tenant uuid, base_path text);
+CREATE TABLE stack_files (tenant uuid, owner text, key text, size bigint, sha256 text, soft_deleted boolean);
+"""
+
+
+@dataclass
+class Shop:
+    """Two tenants of the test's own, with their objects and rows, beside whatever else the sandbox holds."""
+
+    sandbox: StackSandbox
+    tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
+    neighbour: str = field(default_factory=lambda: str(uuid.uuid4()))
+    touched: set[str] = field(default_factory=set)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The sandbox's settings with the shop's own catalog."""
+        all_of = self.sandbox.settings
+        reference = all_of.reference[0].model_copy(
+            update={"name": "stack file", "cluster": "live_db", "bucket": "print-files", "query": QUERY}
+        )
+        return all_of.model_copy(
+            update={
+                "tenancy": all_of.tenancy.model_copy(
+                    update={"cluster": "live_db", "tenants": "SELECT tenant, base_path FROM stack_tenants"}
+                ),
+                "reference": (reference.model_copy(update={"kind": "print-ready", "database": None}),),
+                "files": all_of.files.model_copy(update={"orphan_grace_seconds": 1.0}),
+            }
+        )
+
+    @cached_property
+    def clients(self) -> Mapping[str, "S3Client"]:
+        """What the platform writes with."""
+        home = self.sandbox.home
+        secrets = {
+            "access_key_id": home.secret("s3-app.key"),
+            "secret_access_key": home.secret("s3-app.secret"),  # the application's own
+        }
+        return {name: s3_client(self.settings.bucket_named(name).model_copy(update=secrets)) for name in BUCKETS}
+
+    def path(self, name: str, tenant: str | None = None) -> str:
+        """A key below a tenant's base path."""
+        return f"stack/{tenant or self.tenant}/{name}"
+
+    def put(self, key: str, body: bytes = b"%PDF-1.4", buckets: tuple[str, ...] = BUCKETS) -> str:
+        """Write an object, also into the replica."""
+        self.touched.add(key)
+        for name in buckets:
+            self.clients[name].put_object(Bucket=name, Key=key, Body=body)
+        return key
+
+    def refer(self, key: str, **columns: Any) -> str:
+        """A row that names a key."""
+        row = {"tenant": self.tenant, "owner": f"file {key[-20:]}", "size": None, "sha256": None, "soft_deleted": False}
+        row |= columns
+        with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
+            connection.execute(
+                "INSERT INTO stack_files VALUES (%(tenant)s, %(owner)s, %(key)s, %(size)s, %(sha256)s, %(soft_deleted)s)",
+                row | {"key": key},
+            )
+        return key
+
+    def delete(self, key: str) -> None:
+        """What an application's delete does: a marker over good versions."""
+        self.clients["print-files"].delete_object(Bucket="print-files", Key=key)
+
+    def destroy(self, key: str, *buckets: str) -> None:
+        """End every version of a key."""
+        for name in buckets:
+            listed = self.clients[name].list_object_versions(Bucket=name, Prefix=key)
+            for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+                if one["Key"] == key:
+                    self.clients[name].delete_object(Bucket=name, Key=key, VersionId=one["VersionId"])
+
+    def reconcile(self, **options: Any) -> ReconcileReport:
+        """One pass over the first tenant."""
+        return reconcile(self.settings, tenants=[self.tenant], **options)
+
+
+@pytest.fixture
+def shop(sandbox: StackSandbox) -> Iterator[Shop]:
+    made = Shop(sandbox)
+    with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
+        connection.execute(SCHEMA)
+        for tenant in (made.tenant, made.neighbour):
+            connection.execute("INSERT INTO stack_tenants VALUES (%s, %s)", (tenant, f"stack/{tenant}/"))
+        with connection.cursor().copy("COPY stack_files FROM STDIN") as copy:
+            for n in range(FILES):
+                copy.write_row((made.tenant, f"file {n}", made.path(f"{n}.pdf"), 8, None, False))
+    for n in range(FILES):
+        made.put(made.path(f"{n}.pdf"))
+    time.sleep(2.1)  # older than the grace period, to the second that S3 dates objects by
+    try:
+        yield made
+    finally:
+        with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
+            connection.execute("DROP TABLE stack_files, stack_tenants")
+        for key in made.touched:
+            made.destroy(key, "print-files")
+            made.clients["print-files-replica"].delete_object(Bucket="print-files-replica", Key=key)
+
+
+def by_key(path: Path) -> dict[str, Finding]:
+    found = [Finding(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len({one.key for one in found}) == len(found)
+    return {one.key or "": one for one in found}
+
+
+@pytest.mark.alarm("files.missing", "silent")
+@pytest.mark.alarm("files.tenancy", "silent")
+@pytest.mark.alarm("files.content", "silent")
+@pytest.mark.alarm("files.orphans", "silent")
+def test_a_healthy_shop_is_silent(shop: Shop, tmp_path: Path) -> None:
+    report = shop.reconcile(findings_file=tmp_path / "findings.jsonl")
+    assert [one.check for one in report.checks] == list(CHECKS)
+    assert {one.outcome for one in report.checks} == {Outcome.PASS}
+    assert (report.references, report.objects) == (FILES, FILES)
+    assert by_key(tmp_path / "findings.jsonl") == {}
+
+
+@pytest.mark.alarm("files.missing", "ring")
+@pytest.mark.alarm("files.tenancy", "ring")
+@pytest.mark.alarm("files.content", "ring")
+@pytest.mark.alarm("files.orphans", "ring")
+def test_every_fault_is_found_by_name_in_one_pass(shop: Shop, tmp_path: Path, record_property: Any) -> None:
+    deleted, moved, gone = (shop.path(f"{n}.pdf") for n in (0, 1, 2))
+    shop.delete(deleted)
+    shop.destroy(moved, "print-files")
+    lost = shop.refer(shop.path("never uploaded\nanywhere.pdf"))
+    shop.delete(gone)
+    with postgres.superuser(shop.sandbox.home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE stack_files SET soft_deleted = true WHERE key = %s", (gone,))
+    shop.put(shop.path("Über uns.pdf"))
+    spelled = {
+        shop.refer(key): shop.path("Über uns.pdf")
+        for key in (
+            shop.path("über uns.PDF"),
+            shop.path("%C3%9Cber%20uns.pdf"),
+            shop.path("U\u0308ber uns.pdf"),
+            "/" + shop.path("Über uns.pdf"),
+            "https://cdn.example.com/print-files/" + shop.path("Über uns.pdf"),
+            shop.path("/Über uns.pdf"),
+        )
+    }
+    foreign = shop.refer(shop.put(shop.path("secret.pdf", shop.neighbour)))
+    climbing = shop.refer(shop.path("../" + shop.neighbour + "/secret.pdf"))
+    shorter = shop.refer(shop.put(shop.path("short.pdf"), b"%PD"), size=8)
+    altered = shop.refer(shop.put(shop.path("altered.pdf"), b"altered"), sha256=hashlib.sha256(b"good").hexdigest())
+    _remember_in_ledger(shop, altered, b"altered")
+    folder = shop.refer(shop.path("previews/"))
+    shop.put(shop.path("previews/1.png"))
+    empty = shop.refer(shop.path("empty/"))
+    orphan = shop.put(shop.path("orphan.pdf"))
+    time.sleep(2.1)
+    began = time.monotonic()
+
+    report = shop.reconcile(findings_file=tmp_path / "findings.jsonl")
+
+    record_property("seconds_to_ring", time.monotonic() - began)
+    found = by_key(tmp_path / "findings.jsonl")
+    expected = {
+        deleted: ("missing_restorable", "critical"),
+        moved: ("missing_restorable", "critical"),
+        gone: ("missing_restorable", "info"),
+        lost: ("missing_lost", "critical"),
+        foreign: ("wrong_tenant", "critical"),
+        climbing: ("wrong_tenant", "critical"),
+        shorter: ("size_mismatch", "critical"),
+        altered: ("checksum_mismatch", "critical"),
+        empty: ("missing_lost", "critical"),
+        orphan: ("orphan", "warning"),
+    } | dict.fromkeys(spelled, ("near_miss", "critical"))
+    assert {key: (one.kind, one.severity) for key, one in found.items()} == expected
+    assert folder not in found
+    assert found[deleted].version_id is not None
+    assert "version" in found[deleted].action
+    assert "print-files-replica" in found[moved].action
+    for key, meant in spelled.items():
+        assert repr(meant) in found[key].action
+    assert {one.outcome for one in report.checks} == {Outcome.FAIL}
+    assert exit_code(one.outcome for one in report.checks) == 1
+    assert report.tenants[shop.tenant]["near_miss"] == len(spelled)
+    with open_records(shop.settings.records) as connection:
+        kept = passes.newest(connection, "reconcile", shop.tenant)
+        assert kept is not None
+        assert kept.id == report.pass_id
+        assert {one.key: one for one in passes.findings_of(connection, kept.id)} == found
+
+
+@pytest.mark.alarm("files.missing", "unknown")
+@pytest.mark.alarm("files.tenancy", "unknown")
+@pytest.mark.alarm("files.content", "unknown")
+@pytest.mark.alarm("files.orphans", "unknown")
+def test_a_server_killed_in_mid_pass_is_unknown_and_leaves_no_findings_file(shop: Shop, tmp_path: Path) -> None:
+    shop.delete(shop.path("0.pdf"))
+    with ExitStack() as until_the_end:
+        connections = iter(range(100))
+
+        def connect_with(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
+            if next(connections) == 3:  # the second look: the whole listing was read by now
+                until_the_end.enter_context(shop.sandbox.stopped("primary"))
+            return connect(cluster, database=database)
+
+        report = shop.reconcile(findings_file=tmp_path / "findings.jsonl", connect_with=connect_with)
+        assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+        assert "print-files" in report.checks[0].detail
+        assert exit_code(one.outcome for one in report.checks) == 2
+        assert list(tmp_path.iterdir()) == []
+        command = CliRunner().invoke(_app(), ["--config", str(shop.sandbox.config), "files", "reconcile", "--json"])
+    assert command.exit_code == 2
+    assert {one["outcome"] for one in json.loads(command.stdout)["checks"]} == {"unknown"}
+
+
+def test_a_database_that_is_away_is_unknown(shop: Shop, tmp_path: Path) -> None:
+    with shop.sandbox.stopped("live_db"):
+        report = shop.reconcile(findings_file=tmp_path / "findings.jsonl")
+        assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+        assert "cluster live_db cannot be reached" in report.checks[0].detail
+        with pytest.raises(CouldNotTell):
+            tenants(shop.settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_replica_nothing_is_called_lost(shop: Shop) -> None:
+    shop.destroy(shop.path("0.pdf"), "print-files")
+    with shop.sandbox.stopped("offsite"):
+        report = shop.reconcile()
+    assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+    assert "print-files-replica" in report.checks[0].detail
+
+
+def test_without_records_the_report_still_comes_and_says_so(shop: Shop) -> None:
+    shop.delete(shop.path("0.pdf"))
+    with shop.sandbox.stopped("system_db"):
+        report = shop.reconcile()
+    outcomes = {one.check: one.outcome for one in report.checks}
+    assert outcomes["files.missing"] is Outcome.FAIL
+    assert outcomes["files.orphans"] is Outcome.PASS
+    assert any("not kept in the records" in warning for warning in report.warnings)
+
+
+def test_a_tenant_whose_files_are_all_gone_is_refused_as_a_misconfiguration(shop: Shop, tmp_path: Path) -> None:
+    for n in range(FILES):
+        shop.delete(shop.path(f"{n}.pdf"))
+    with pytest.raises(Refused, match="empty although 30 references"):
+        shop.reconcile(findings_file=tmp_path / "findings.jsonl")
+    shop.put(shop.path("0.pdf"))
+    with pytest.raises(Refused, match="max_missing_fraction"):
+        shop.reconcile(findings_file=tmp_path / "findings.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_row_gone_and_a_file_written_during_the_pass_are_no_findings(shop: Shop) -> None:
+    vanishing, late = shop.path("0.pdf"), shop.path("1.pdf")
+    shop.delete(vanishing)
+    shop.delete(late)
+    connections = iter(range(100))
+
+    def connect_with(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
+        if next(connections) == 3:
+            with postgres.superuser(shop.sandbox.home, "live_db", "live_db") as connection:
+                connection.execute("DELETE FROM stack_files WHERE key = %s", (vanishing,))
+            shop.put(late)
+        return connect(cluster, database=database)
+
+    report = shop.reconcile(connect_with=connect_with)
+    assert {one.outcome for one in report.checks} == {Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT tenant, owner FROM stack_files", 'returns no column "key"'),
+        ("SELECT nothing FROM stack_files", 'column "nothing" does not exist'),
+        ("SELECT tenant, owner, key FROM no_such_table", 'relation "no_such_table" does not exist'),
+        ("SELEC tenant", "syntax error"),
+        ("SELECT tenant, owner, key, 1 AS weight FROM stack_files", 'a column "weight" that has no meaning'),
+        ("SELECT tenant, owner, key, 'x' AS size FROM stack_files", 'column "size" is text'),
+        ("SELECT tenant, owner, key, 'nowhere' AS bucket FROM stack_files", 'rows in bucket "nowhere"'),
+        ("DELETE FROM stack_files RETURNING tenant, owner, key", "syntax error"),
+        ("SELECT tenant, owner, (1 / (length(key) - length(key)))::text AS key FROM stack_files", "division by zero"),
+    ],
+)
+def test_a_query_that_the_database_refuses_is_named_by_its_key(shop: Shop, query: str, said: str) -> None:
+    reference = shop.settings.reference[0]
+    broken = shop.settings.model_copy(update={"reference": (reference, reference.model_copy(update={"query": query}))})
+    with pytest.raises(ConfigError, match=r"reference\[1\]\.query") as raised:
+        reconcile(broken, tenants=[shop.tenant])
+    assert said in raised.value.what
+
+
+def test_references_stream_in_the_byte_order_of_their_keys(shop: Shop) -> None:
+    for key in ("B", "a", "a-b", "a.b", "a/b", "é", "z", "\U0001f600", "\uffff", "new\nline\ttab\\"):
+        shop.refer(key)
+    shop.refer("B", owner="another")
+    keys = [one.key for one in stream_references(shop.settings, shop.settings.reference[0], tenants=[shop.tenant])]
+    assert keys == sorted(keys, key=lambda key: key.encode())
+    assert keys.count("B") == 2
+    assert "new\nline\ttab\\" in keys
+    none = list(stream_references(shop.settings, shop.settings.reference[0], tenants=[shop.neighbour]))
+    assert none == []
+
+
+def test_a_column_with_paths_that_no_query_covers_is_named(shop: Shop) -> None:
+    with postgres.superuser(shop.sandbox.home, "live_db", "live_db") as connection:
+        connection.execute("CREATE TABLE stack_forgotten (snapshot jsonb, known text)")
+        try:
+            connection.execute(
+                "INSERT INTO stack_forgotten VALUES (jsonb_build_object('files', jsonb_build_array("
+                "jsonb_build_object('path', %s::text, 'name', 'a/b')))::jsonb, %s)",
+                (shop.path("forgotten.pdf"), shop.path("0.pdf")),
+            )
+            report = check_catalog(shop.settings)
+        finally:
+            connection.execute("DROP TABLE stack_forgotten")
+    assert [one.name for one in report.references] == ["stack file"]
+    named = {(one.table, one.column): one.example for one in report.uncovered}
+    assert named[("stack_forgotten", "snapshot.files[].path")] == shop.path("forgotten.pdf")
+    assert ("stack_forgotten", "known") not in named
+
+
+def test_paid_items_come_with_their_time_in_utc_and_missing_artwork_as_none(shop: Shop) -> None:
+    paid = """SELECT 7 AS "order", tenant, timestamp '2026-11-02 03:00' AS paid_at, NULL::text AS key
+              FROM stack_tenants WHERE tenant IN (SELECT tenant FROM stack_files)"""
+    settings = shop.settings.model_copy(update={"orders": shop.settings.orders.model_copy(update={"paid": paid})})
+    (item,) = paid_items(settings, "7")
+    assert (item.order, item.tenant, item.key) == ("7", shop.tenant, None)
+    assert item.paid_at == datetime(2026, 11, 2, 3, tzinfo=UTC)
+    assert paid_items(settings, "8") == ()
+
+
+def _remember_in_ledger(shop: Shop, key: str, body: bytes) -> None:
+    there = head(shop.clients["print-files"], "print-files", key)
+    assert there is not None
+    with open_records(shop.settings.records) as connection:
+        connection.execute(
+            """INSERT INTO print_files (bucket, key, version_id, etag, size, sha256, verdict, problems, rules, checked_at)
+               VALUES ('print-files', %s, %s, %s, %s, %s, 'good', '[]', '', now())""",
+            (key, there.version_id, there.etag, there.size, hashlib.sha256(body).hexdigest()),
+        )
+
+
+def _app() -> Any:
+    from printflow_reliability.cli import app  # every capability's commands, needed by one test only
+
+    return app
