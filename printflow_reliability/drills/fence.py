@@ -33,7 +33,7 @@ STATE = """
 SELECT pg_current_snapshot()::text,
        EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
 """
-"""The snapshot, and whether anybody holds a transaction id: its owner, prepared ones too, locks it until it is visible."""
+"""The snapshot, and whether anybody holds a transaction id: its owner, prepared ones too, holds it until visible."""
 LOOK_IN_REPOSITORY_SECONDS = 3.0
 
 

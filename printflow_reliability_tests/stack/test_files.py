@@ -103,7 +103,8 @@ class Shop:
         row |= columns
         with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
             connection.execute(
-                "INSERT INTO stack_files VALUES (%(tenant)s, %(owner)s, %(key)s, %(size)s, %(sha256)s, %(soft_deleted)s)",
+                "INSERT INTO stack_files VALUES"
+                " (%(tenant)s, %(owner)s, %(key)s, %(size)s, %(sha256)s, %(soft_deleted)s)",
                 row | {"key": key},
             )
         return key
@@ -382,7 +383,8 @@ def _remember_in_ledger(shop: Shop, key: str, body: bytes) -> None:
     assert there is not None
     with open_records(shop.settings.records) as connection:
         connection.execute(
-            """INSERT INTO print_files (bucket, key, version_id, etag, size, sha256, verdict, problems, rules, checked_at)
+            """INSERT INTO print_files (bucket, key, version_id, etag, size, sha256, verdict,
+                                            problems, rules, checked_at)
                VALUES ('print-files', %s, %s, %s, %s, %s, 'good', '[]', '', now())""",
             (key, there.version_id, there.etag, there.size, hashlib.sha256(body).hexdigest()),
         )

@@ -1,0 +1,66 @@
+"""`printflow alerts`: what was sent where, and a test through every route."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import typer
+
+from printflow_reliability.alerts.delivery import send
+from printflow_reliability.alerts.outbox import recorded_alerts
+from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, table
+from printflow_reliability.records.database import open_records
+
+app = typer.Typer(help="What was sent where.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """List the newest alerts, open ones first; exits with 1 while one is open."""
+    settings = invocation(ctx).settings()
+    with open_records(settings.records) as connection:
+        alerts = recorded_alerts(connection)
+    if json:
+        print_json({"alerts": [asdict(alert) for alert in alerts]})
+    elif not alerts:
+        say("No alert was ever raised.")
+    else:
+        rows = [
+            (
+                alert.severity,
+                "open" if alert.resolved_at is None else "resolved",
+                moment(alert.last_raised_at),
+                str(alert.times),
+                alert.title,
+                ", ".join(
+                    f"{one['route']}: {'told' if one['delivered_at'] else 'NOT TOLD'}" for one in alert.deliveries
+                ),
+            )
+            for alert in alerts
+        ]
+        table(("severity", "", "last raised", "times", "what", "who was told"), rows)
+    raise typer.Exit(1 if any(alert.resolved_at is None for alert in alerts) else 0)
+
+
+@app.command("test")
+def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """Send a test alert through every route now; exits with 1 if one did not take it."""
+    settings = invocation(ctx).settings()
+    document = {
+        "event": "trigger",
+        "dedup_key": "test",
+        "severity": "info",
+        "title": "Test alert: nothing is wrong",
+        "body": "Sent by `printflow alerts test`.",
+        "raised_at": datetime.now(UTC).isoformat(),
+        "times": 1,
+        "source": settings.platform.name,
+        "environment": settings.platform.environment,
+    }
+    errors = {route.name: send(route, document) for route in settings.alert_route}
+    if json:
+        print_json({"ok": bool(errors) and not any(errors.values()), "routes": errors})
+    elif not errors:
+        say("No [[alert_route]] is configured: nobody would hear of an alert.")
+    else:
+        table(("route", ""), [(name, error or "took it") for name, error in errors.items()])
+    raise typer.Exit(0 if errors and not any(errors.values()) else 1)
