@@ -20,7 +20,8 @@ lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validati
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	DAGSTER_DISABLE_TELEMETRY=yes .venv/bin/dagster definitions validate -m printflow_reliability.definitions
+	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+		DAGSTER_HOME=$$home DAGSTER_DISABLE_TELEMETRY=yes .venv/bin/dagster definitions validate -m printflow_reliability.definitions
 
 unit: setup ## The tests that need no servers
 	.venv/bin/pytest -m "not stack" $(ARGS)

@@ -18,7 +18,6 @@ import printflow_reliability.backups.commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
-import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
@@ -37,7 +36,6 @@ app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
 app.add_typer(printflow_reliability.files.commands.app, name="files")
-app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
@@ -78,9 +76,11 @@ def run(arguments: Sequence[str]) -> int:
         code = typer.main.get_command(app).main(list(arguments), prog_name="printflow", standalone_mode=False)
     except PrintflowError as error:
         return _fail(arguments, error.what, error.next_step)
-    except TyperException as error:  # bad arguments: Typer knows best how to show where
-        error.show()
-        return 2
+    except TyperException as error:  # bad arguments
+        message = error.format_message()
+        if not message:  # a noun without its verb: its help has been shown
+            return 2
+        return _fail(arguments, message, "the command with --help shows what it takes")
     except (typer.Abort, KeyboardInterrupt):
         return _fail(arguments, "interrupted", "")
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
