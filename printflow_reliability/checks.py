@@ -65,6 +65,7 @@ REGISTER: Mapping[str, Check] = {
         Check("files.tenancy", "Does every reference lie under its own tenant's base path?", Severity.CRITICAL),
         Check("files.content", "Has every object the size and checksum that the database knows?", Severity.ERROR),
         Check("files.orphans", "Is every object of the bucket referred to by something?", Severity.WARNING),
+        Check("pdf.integrity", "Does every referenced print file open, whole and printable?", Severity.CRITICAL),
         Check("orders.artwork", "Has every paid order usable artwork?", Severity.CRITICAL),
         Check("alerts.delivery", "Does every alert reach its route?", Severity.CRITICAL),
     )

@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -18,7 +20,9 @@ import printflow_reliability.backups.commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
+import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
+from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
 
@@ -36,6 +40,7 @@ app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
 app.add_typer(printflow_reliability.files.commands.app, name="files")
+app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
@@ -88,11 +93,19 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except Exception as error:
         log.info("unexpected error", exc_info=True)
+        _report(arguments, error)
         name = type(error).__name__
         return _fail(
             arguments, f"unexpected {name}: {error}", "this is a defect; run again with --verbose to see where"
         )
     return code if isinstance(code, int) else 0
+
+
+def _report(arguments: Sequence[str], error: Exception) -> None:
+    """Tell Sentry of a defect, where one is configured and the configuration can be read at all."""
+    given = next((Path(value) for option, value in pairwise(arguments) if option == "--config"), None)
+    with suppress(PrintflowError):
+        report_error(Invocation(given).settings(), error)
 
 
 def _fail(arguments: Sequence[str], what: str, next_step: str) -> int:

@@ -144,6 +144,18 @@ class FilesSettings(Section):
     max_missing_fraction: float = Field(default=0.5, gt=0, le=1)
 
 
+class PdfSettings(Section):
+    """`[pdf]`: limits of the isolated worker (bytes, seconds) and the print rules (dots per inch)."""
+
+    max_bytes: int = Field(default=512 * 1024**2, gt=0)
+    max_pages: int = Field(default=2000, gt=0)
+    timeout_seconds: float = Field(default=30, gt=0)
+    memory_bytes: int = Field(default=1024**3, gt=0)
+    min_dpi: float = Field(default=150, ge=0)
+    require_embedded_fonts: bool = True
+    require_trim_box: bool = False
+
+
 class AlertRouteSettings(Section):
     """`[[alert_route]]`: where alerts go. A webhook gets a POST of JSON with a stable `dedup_key`."""
 
@@ -174,6 +186,7 @@ class Settings(Section):
     backups: BackupsSettings = BackupsSettings()
     drills: DrillsSettings = DrillsSettings()
     files: FilesSettings = FilesSettings()
+    pdf: PdfSettings = PdfSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     sentry: SentrySettings | None = None
     _secrets: tuple[str, ...] = PrivateAttr(default=())

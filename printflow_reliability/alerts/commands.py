@@ -56,7 +56,8 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         "source": settings.platform.name,
         "environment": settings.platform.environment,
     }
-    errors = {route.name: send(route, document) for route in settings.alert_route}
+    refusals = {route.name: send(route, document) for route in settings.alert_route}
+    errors = {name: refusal.reason if refusal else None for name, refusal in refusals.items()}
     if json:
         print_json({"ok": bool(errors) and not any(errors.values()), "routes": errors})
     elif not errors:

@@ -57,20 +57,34 @@ def deliver(settings: Settings) -> DeliveryReport:
     return DeliveryReport((_answer(settings, undelivered, error, numbers),), numbers)
 
 
-def send(route: AlertRouteSettings, document: Mapping[str, Any]) -> str | None:
-    """Send one document to a route now; what went wrong, in words that hold neither address nor token."""
+@dataclass(frozen=True)
+class Refusal:
+    """Why a route did not take a document, in words that hold neither address nor token; how long it wants to wait."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+def send(route: AlertRouteSettings, document: Mapping[str, Any]) -> Refusal | None:
+    """Send one document to a route now; None if it took it."""
     headers = {"Authorization": f"Bearer {route.token}"} if route.token else {}
     try:
         reply = httpx.post(route.url, json=dict(document), headers=headers, timeout=TIMEOUT_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"route {route.name} cannot be reached ({type(error).__name__})"
-    return None if reply.is_success else f"route {route.name} answered {reply.status_code}"
+        return Refusal(f"route {route.name} cannot be reached ({type(error).__name__})")
+    if reply.is_success:
+        return None
+    asked = reply.headers.get("Retry-After", "")
+    return Refusal(f"route {route.name} answered {reply.status_code}", float(asked) if asked.isdecimal() else None)
 
 
-def retry_seconds(attempts: int, chance: random.Random) -> float:
-    """How long to wait after so many tries: doubling up to a limit, with jitter of a half."""
-    wait = min(FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 10), LONGEST_RETRY_SECONDS)
-    return wait * chance.uniform(0.5, 1.0)
+def retry_seconds(attempts: int, chance: random.Random, wanted: float | None = None) -> float:
+    """How long to wait after so many tries: doubling up to a limit, with jitter; at least what the route asks for.
+
+    What it asks for is capped by the same limit: a page must not wait for an hour because a header says so.
+    """
+    wait = min(FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 10), LONGEST_RETRY_SECONDS) * chance.uniform(0.5, 1.0)
+    return max(wait, min(wanted or 0.0, LONGEST_RETRY_SECONDS))
 
 
 def _deliver_due(connection: psycopg.Connection[TupleRow], settings: Settings) -> int:
@@ -84,18 +98,19 @@ def _deliver_due(connection: psycopg.Connection[TupleRow], settings: Settings) -
             if row is None:
                 return delivered
             place = row[:3]
-            error = _send_row(routes.get(row[1]), settings, row)
-            if error is None:
+            refusal = _send_row(routes.get(row[1]), settings, row)
+            if refusal is None:
                 connection.execute(DONE, place)
                 delivered += 1
             else:
-                connection.execute(AGAIN, (error, retry_seconds(row[3], chance), *place))
+                wait = retry_seconds(row[3], chance, refusal.retry_after)
+                connection.execute(AGAIN, (refusal.reason, wait, *place))
 
 
-def _send_row(route: AlertRouteSettings | None, settings: Settings, row: TupleRow) -> str | None:
+def _send_row(route: AlertRouteSettings | None, settings: Settings, row: TupleRow) -> Refusal | None:
     _, name, event, _, key, severity, title, body, raised_at, times = row
     if route is None:
-        return f"route {name} is no longer in printflow.toml"
+        return Refusal(f"route {name} is no longer in printflow.toml")
     return send(
         route,
         {

@@ -8,6 +8,7 @@ import dagster as dg
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
+from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
@@ -22,6 +23,8 @@ EVALUATIONS_AT_ONCE = 500
 SPOKEN_FOR = ("orders.artwork", "alerts.delivery")
 """Checks whose own sensor concludes them with newer knowledge than a recorded evaluation has."""
 CHECK_FAILED = "DagsterAssetCheckFailedError"
+ANSWERED = "Failure"
+"""What `plainly` raises: an error that a person can act on, and no defect of ours."""
 
 
 @dg.asset(
@@ -108,6 +111,8 @@ def failed_run(context: dg.RunFailureSensorContext, configuration: Configuration
     settings = configuration.settings()
     run = context.dagster_run
     reason = settings.runner().redact(context.failure_event.message or "it did not say why")
+    if any(error is None or error.cls_name != ANSWERED for error in errors):
+        report_message(settings, f"Run of {_what(run)} failed: {reason}")
     with open_records(settings.records) as connection:
         alert = Alert(
             dedup_key=_run_key(run),

@@ -1,4 +1,4 @@
-"""Print files in the graph: every reference against the bucket, and orphans."""
+"""Print files in the graph: every reference against the bucket, orphans, and whether the PDFs can be printed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.platform.tenancy import tenants
 
 GROUP = "files"
@@ -53,10 +54,32 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     return result(report, "files.orphans", findings=report.findings)
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3", "pdf"},
+    deps=["tenant_files"],
+    partitions_def=words.TENANTS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("print_file_integrity", "pdf.integrity"),
+    description="Every referenced print file opened in an isolated worker; unchanged ones are known from the ledger.",
+)
+def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
+    """Sweep the chosen tenants' print files."""
+    chosen = _chosen(context)
+    with plainly():
+        report = sweep(configuration.settings(), tenants=chosen)
+    return result(report, "pdf.integrity", part=chosen is not None)
+
+
 reconcile_files = dg.define_asset_job(
     "reconcile_files",
     selection=["tenant_files", "orphaned_files"],
     description="Every reference against the bucket, then the orphans.",
+)
+sweep_print_files = dg.define_asset_job(
+    "sweep_print_files", selection=["print_file_integrity"], description="Inspect referenced print files."
 )
 
 
@@ -67,6 +90,17 @@ reconcile_files = dg.define_asset_job(
     description="Reconcile all tenants in one pass.",
 )
 def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """All known tenants as one range of partitions."""
+    return _all_tenants(context)
+
+
+@dg.schedule(
+    job=sweep_print_files,
+    cron_schedule="0 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Inspect the print files of all tenants in one pass.",
+)
+def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """All known tenants as one range of partitions."""
     return _all_tenants(context)
 
@@ -121,8 +155,8 @@ def _name(partitions: dg.DynamicPartitionsDefinition) -> str:
 
 
 definitions = dg.Definitions(
-    assets=[tenant_files, orphaned_files],
-    jobs=[reconcile_files],
-    schedules=[nightly_reconciliation],
+    assets=[tenant_files, orphaned_files, print_file_integrity],
+    jobs=[reconcile_files, sweep_print_files],
+    schedules=[nightly_reconciliation, nightly_sweep],
     sensors=[tenants_known],
 )

@@ -28,7 +28,8 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     elif not report.held:
         say(f"No order is held: {report.checks[0].detail}.")
     else:
-        say(f"{len(report.held)} paid orders must not go to print")
+        count = len(report.held)
+        say(f"{count} paid {'order' if count == 1 else 'orders'} must not go to print")
         now = datetime.now(UTC)
         rows = [
             (

@@ -1,15 +1,13 @@
-"""Judging paid orders: is there artwork, under the tenant's own path, in the bucket? What is not ready is held.
+"""Judging paid orders: is there artwork, under the tenant's own path, in the bucket, printable? What is not is held.
 
 Where the database or S3 does not answer, nothing is concluded: no hold is placed and none is lifted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -19,19 +17,17 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.findings import Severity
 from printflow_reliability.orders.holds import Hold, held, lift, place
+from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.pdf.judge import Judge, Judged
+from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, paid_items
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
-from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.objects import head
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 CHECK = "orders.artwork"
-AT_ONCE = 16
-"""Objects looked at at the same time."""
+MOST_FETCHED = 100
+"""Files new to the ledger that one look fetches and inspects; of more, only presence is known until their turn."""
 MANY = 10
 """More newly held orders than this in one look have one cause: they become one alert with a count."""
 
@@ -120,10 +116,12 @@ def judge(settings: Settings, orders: Sequence[str] | None = None) -> list[Order
     else:
         items = tuple(item for order in orders for item in paid_items(settings, order))
     bases = {tenant.id: tenant.base_path for tenant in tenants(settings)}
+    placed = {item.key for item in items if item.key is not None and _in_place(item.key, bases.get(item.tenant))}
     bucket = settings.bucket_named(settings.orders.bucket)
-    client = s3_client(bucket)
-    with s3_errors(bucket), ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        problems = list(pool.map(partial(_problem, client, bucket.bucket, bases), items))
+    with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
+        judge = Judge(bucket, records, worker)
+        files = {judged.key: judged for judged in judge.judge(sorted(placed), most_fetched=MOST_FETCHED)}
+    problems = [_problem(item, bases.get(item.tenant), files) for item in items]
     now = datetime.now(UTC)
     answers = []
     judged = sorted(zip(items, problems, strict=True), key=lambda pair: pair[0].order)
@@ -136,15 +134,22 @@ def judge(settings: Settings, orders: Sequence[str] | None = None) -> list[Order
     return answers
 
 
-def _problem(client: "S3Client", bucket: str, bases: Mapping[str, str], item: PaidItem) -> str | None:
+def _in_place(key: str, base: str | None) -> bool:
+    """Whether a key lies under its tenant's own base path."""
+    return base is not None and key.startswith(base) and ".." not in key.split("/")
+
+
+def _problem(item: PaidItem, base: str | None, files: Mapping[str, Judged]) -> str | None:
     """What is wrong with one item's artwork, as a sentence's part; None where nothing is."""
     if item.key is None:
         return "print-ready file was never linked"
-    base = bases.get(item.tenant)
-    if base is None or not item.key.startswith(base) or ".." in item.key.split("/"):
+    if not _in_place(item.key, base):  # also where its rightful owner refers to it and it was judged for them
         return "print-ready file lies outside its tenant's own path"
-    if head(client, bucket, item.key) is None:
+    judged = files[item.key]
+    if judged.head is None:
         return "print-ready file is not in the bucket"
+    if judged.inspection is not None and judged.inspection.verdict in (Verdict.UNUSABLE, Verdict.UNPRINTABLE):
+        return f"print-ready PDF is {judged.inspection.verdict}: {judged.inspection.reason}"
     return None
 
 

@@ -1,14 +1,24 @@
 """`printflow sandbox`: the embedded platform, up and down, and faults planted in it."""
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
-from printflow_reliability.console import JSON_OPTION, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, print_json, say, seconds, table
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
+
+if TYPE_CHECKING:
+    from printflow_reliability.sandbox.demo import Demo, Stage
 
 app = typer.Typer(help="The embedded platform: real servers, seeded data, planted faults.", no_args_is_help=True)
 
@@ -72,9 +82,97 @@ def fault_command(
         say(f"Planted {planted.fault}. Expected: {planted.expected}")
 
 
-def demo() -> None:
-    """The whole cycle once: sandbox up, faults in, everything run, the UI last."""
-    raise ConfigError("the demo is not there yet", "printflow sandbox up")
+def demo(
+    no_ui: bool = typer.Option(False, "--no-ui", help="End, and take everything down, when the cycle is done."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Run the whole cycle once on real servers, with planted faults, and show it in the Dagster UI.
+
+    A sandbox is made anew (an earlier one in this directory is deleted), filled, backed up, restored into a throwaway
+    clone, reconciled and inspected; faults are planted and must be found by name. Takes some minutes. Ctrl-C takes
+    everything down. Exit code 0 only if every stage did what it should and every planted fault was found.
+    """
+    # The cycle needs the seed's libraries and Dagster's client; no other command does.
+    from printflow_reliability.sandbox.demo import Demo
+
+    home = SandboxHome.locate()
+    cycle = Demo(home, Narrator())
+    with ended_by_sigterm():
+        try:
+            cycle.run()
+            if json:
+                print_json(
+                    {
+                        "ok": cycle.ok,
+                        "stages": [stage.as_json() for stage in cycle.stages],
+                        "planted": [fault.as_json() for fault in cycle.faults],
+                        "ui": None if no_ui else cycle.ui,
+                    }
+                )
+            else:
+                _show_demo(cycle)
+            if not no_ui and cycle.complete:
+                cycle.keep_running()
+                print(f"The Dagster UI: {cycle.ui}   (Ctrl-C ends everything)", file=sys.stderr)
+                _wait_for_ctrl_c()
+        finally:
+            lifecycle.down(home, tell=_tell)
+    raise typer.Exit(0 if cycle.ok else 1 if cycle.complete else 2)
+
+
+def _show_demo(cycle: "Demo") -> None:
+    total = sum(stage.seconds for stage in cycle.stages)
+    rows = [
+        ("ok" if one.ok else "FAILED", one.name, seconds(one.seconds), f"{one.seconds / total:.0%}", one.summary)
+        for one in cycle.stages
+    ]
+    table(("", "stage", "took", "share", ""), rows, title=f"The cycle took {seconds(total)}")
+    say()
+    found = sum(one.found for one in cycle.faults)
+    faults = [("found" if one.found else "NOT FOUND", one.fault, one.evidence) for one in cycle.faults]
+    table(("", "planted fault", "evidence"), faults, title=f"{found} of {len(faults)} planted faults were found")
+
+
+def _wait_for_ctrl_c() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return
+
+
+class Narrator:
+    """Tells on stderr what the demo does: a spinner on a terminal, and a line for each stage that ended."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("") if self._console.is_terminal else None
+
+    def began(self, name: str) -> None:
+        """Show what is being done."""
+        if self._status:
+            self._status.update(f"{name} ...")
+            self._status.start()
+
+    def ended(self, stage: "Stage") -> None:
+        """Say how it went."""
+        if self._status:
+            self._status.stop()
+        word = "ok    " if stage.ok else "FAILED"
+        print(f"demo: {word} {stage.name:<32} {stage.seconds:6.1f} s  {stage.summary}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C does, so that everything is taken down."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(home: SandboxHome, json: bool) -> bool:

@@ -10,24 +10,24 @@ from pathlib import Path
 
 from psycopg import sql
 
-from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.sandbox import postgres, repository_faults, seaweedfs
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.seed import BUCKETS
 
 VICTIMS = """
-SELECT i.id, o.id, o.tenant_id::text, i.print_ready_file
+SELECT DISTINCT ON (o.id) i.id, o.id, o.tenant_id::text, i.print_ready_file
 FROM order_items i JOIN orders o ON o.id = i.order_id
-WHERE o.status = 'paid' AND o.deleted_at IS NULL AND i.print_ready_file LIKE 'tenants/' || o.tenant_id || '/%%.pdf'
-ORDER BY i.id OFFSET %s LIMIT 1"""
+WHERE o.status = 'paid' AND o.deleted_at IS NULL
+ORDER BY o.id, i.id OFFSET %s LIMIT 1"""
 
-Mend = Callable[[], None]
+Mend = repository_faults.Mend
 
 
 @dataclass(frozen=True)
 class Victim:
-    """The order item that a fault is planted in: always a paid one, and another for each fault."""
+    """The order item that a fault is planted in: of a paid order, and of another one for each fault."""
 
     item: int
     order: int
@@ -83,6 +83,8 @@ def _victim(home: SandboxHome, number: int) -> Victim:
         row = connection.execute(VICTIMS, (number,)).fetchone()
     if row is None:
         raise CouldNotTell("the sandbox has too few orders for this fault", "printflow sandbox up --orders 60")
+    if row[3] is None:
+        raise ConfigError(f"order {row[1]} has lost its print-ready file already: this fault is planted")
     return Victim(*row)
 
 
@@ -316,6 +318,20 @@ FAULTS: Mapping[str, Fault] = {
             "",
             "the clone holds rows of audit_logs that production has lost",
             _heap_truncated,
+        ),
+        Fault(
+            "wal_segment_missing",
+            "wal.continuity",
+            "",
+            "a gap in live_db's archive, named by its segment",
+            repository_faults.segment_missing,
+        ),
+        Fault(
+            "backup_byte_flipped",
+            "backup.integrity",
+            "",
+            "a damaged file in a backup of live_db, named by its backup",
+            repository_faults.byte_flipped,
         ),
         Fault("archiving_broken", "wal.lag", "", "WAL is no longer archived", _archiving_broken),
     )

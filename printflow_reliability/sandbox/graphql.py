@@ -42,10 +42,14 @@ query ($id: ID!) {
           ... on TextMetadataEntry { text }
         }
       }
+      eventConnection(limit: 1000) {
+        events { ... on AssetCheckEvaluationEvent { evaluation { checkName success description } } }
+      }
     }
   }
 }
 """
+STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 RUNS = """
 query ($job: String!) {
   runsOrError(filter: {pipelineName: $job}) {
@@ -89,11 +93,13 @@ class Ended:
     Attributes:
         status: SUCCESS, FAILURE or CANCELED.
         numbers: the figures of its materializations, by asset.
+        failed_checks: what each check that did not pass said, by its name as Dagster spells it.
     """
 
     run_id: str
     status: str
     numbers: Mapping[str, Mapping[str, Any]]
+    failed_checks: Mapping[str, str]
 
     @property
     def succeeded(self) -> bool:
@@ -182,15 +188,21 @@ class Webserver:
         """
         deadline = time.monotonic() + timeout
         while True:
-            run = self._ask(RUN, {"id": run_id})["runOrError"]
+            run = self._ask(STATUS, {"id": run_id})["runOrError"]
             if run.get("status") in ENDED:
-                return Ended(run_id, run["status"], _numbers(run["assetMaterializations"]))
+                return self._ended(run_id)
             if time.monotonic() > deadline:
                 raise CouldNotTell(
                     f"run {run_id} is {run.get('status', 'lost')} after {timeout:.0f} s",
                     f"look at {self.run_url(run_id)}",
                 )
             time.sleep(POLL_SECONDS)
+
+    def _ended(self, run_id: str) -> Ended:
+        run = self._ask(RUN, {"id": run_id})["runOrError"]
+        evaluations = [event["evaluation"] for event in run["eventConnection"]["events"] if "evaluation" in event]
+        failed = {one["checkName"]: one["description"] or "" for one in evaluations if not one["success"]}
+        return Ended(run_id, run["status"], _numbers(run["assetMaterializations"]), failed)
 
     def partition_runs(self, job: str) -> Sequence[PartitionRun]:
         """Every run of a partitioned job, newest first."""

@@ -1,0 +1,142 @@
+"""`printflow pdf`: the verdict on single files, and the sweep over all that are referenced."""
+
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import typer
+from botocore.exceptions import ClientError
+
+from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.console import (
+    JSON_OPTION,
+    Invocation,
+    invocation,
+    print_json,
+    progress,
+    say,
+    seconds,
+    table,
+)
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.pdf.inspection import Inspection, Verdict
+from printflow_reliability.pdf.sweep import SweepReport, sweep
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.settings import PdfSettings
+from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.objects import NOT_THERE
+
+SHOWN = 20
+app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
+
+
+@app.command("inspect")
+def inspect_command(
+    ctx: typer.Context,
+    files: list[str] = typer.Argument(metavar="PATH|s3://BUCKET/KEY...", help="BUCKET as printflow.toml names it."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Judge single files in the isolated worker: exit code 0 all are good, 1 not all, 2 could not tell."""
+    limits = _limits(invocation(ctx), files)
+    with (
+        InspectionWorker(limits) as worker,
+        tempfile.TemporaryDirectory(prefix="printflow-pdf-") as directory,
+        progress("files") as advance,
+    ):
+        judged: list[tuple[str, Inspection]] = []
+        for number, file in enumerate(files, 1):
+            path = _fetched(invocation(ctx), file, Path(directory)) if file.startswith("s3://") else _local(file)
+            judged.append((file, worker.inspect(path)))
+            advance(number, len(files))
+    if json:
+        print_json({"files": [{"path": file, **one.as_json()} for file, one in judged]})
+    else:
+        rows = [
+            (one.verdict, "-" if one.pages is None else str(one.pages), file, one.reason)
+            for file, one in sorted(judged, key=lambda pair: -list(Verdict).index(pair[1].verdict))
+        ]
+        table(("verdict", "pages", "file", "why"), rows)
+    raise typer.Exit(0 if all(one.verdict is Verdict.GOOD for _, one in judged) else 1)
+
+
+@app.command("sweep")
+def sweep_command(
+    ctx: typer.Context,
+    tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
+    everything: bool = typer.Option(False, "--all", help="Fetch and inspect also what has not changed since."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Inspect every print file that the databases refer to; unchanged ones are known from before."""
+    settings = invocation(ctx).settings()
+    with progress("print files") as advance:
+        report = sweep(settings, tenants=tenant or None, everything=everything, advance=advance)
+    conclude(settings, report.checks, alert=False)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show(report)
+    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+
+
+def _show(report: SweepReport) -> None:
+    check = report.checks[0]
+    word = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "FAILED", Outcome.UNKNOWN: "COULD NOT TELL"}
+    say(f"{word[check.outcome]}: {check.detail}")
+    rows = [(one.severity, one.owner or "-", one.key or "-", one.detail, one.action) for one in report.findings[:SHOWN]]
+    if rows:
+        table(("severity", "owner", "key", "what", "what to do"), rows)
+    if len(report.findings) > SHOWN:
+        say(f"... and {len(report.findings) - SHOWN:,} more: printflow pdf sweep --json")
+    missing = f", {report.missing} more are not in the bucket (printflow files reconcile)" if report.missing else ""
+    say(f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}")
+
+
+def _limits(called: Invocation, files: list[str]) -> PdfSettings:
+    """The configured limits and rules; a local file may be judged without any configuration, by the defaults."""
+    try:
+        return called.settings().pdf
+    except ConfigError:
+        if called.config is not None or any(file.startswith("s3://") for file in files):
+            raise
+        return PdfSettings()
+
+
+def _local(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise ConfigError(f"there is no file {file}", "name a file, or s3://BUCKET/KEY")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    return path
+
+
+def _fetched(called: Invocation, address: str, directory: Path) -> Path:
+    """The object at an address, fetched into a directory.
+
+    Raises:
+        ConfigError: there is no such bucket in the file, or no such object.
+        CouldNotTell: the bucket does not answer.
+    """
+    place = urlsplit(address, allow_fragments=False)
+    key = address.removeprefix(f"s3://{place.netloc}/")
+    settings = called.settings()
+    bucket = settings.bucket_named(place.netloc)
+    path = directory / "fetched.pdf"
+    with s3_errors(bucket):
+        try:
+            answer = s3_client(bucket).get_object(Bucket=bucket.bucket, Key=key)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in NOT_THERE:
+                raise ConfigError(
+                    f"there is no object {address}", "printflow files reconcile lists near misses"
+                ) from None
+            raise
+        if answer["ContentLength"] > settings.pdf.max_bytes:
+            raise CouldNotTell(f"{address} has {answer['ContentLength']} bytes", "raise pdf.max_bytes to inspect it")
+        with path.open("wb") as file:
+            for chunk in answer["Body"].iter_chunks(1024 * 1024):
+                file.write(chunk)
+    return path

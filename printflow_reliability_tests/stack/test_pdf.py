@@ -1,0 +1,102 @@
+"""Print-file integrity on the real bucket: good files are good, a spoiled one is named, nothing is read twice."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
+from printflow_reliability.pdf.sweep import SweepReport, sweep
+from printflow_reliability.sandbox.faults import planted
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+Record = Callable[[str, object], None]
+
+
+def named(report: SweepReport, key: str) -> list[tuple[str, str | None, str]]:
+    return [(one.kind, one.tenant, one.detail) for one in report.findings if one.key == key]
+
+
+@pytest.mark.alarm("pdf.integrity", "silent")
+def test_a_healthy_platforms_files_are_good_and_are_not_fetched_again(sandbox: StackSandbox) -> None:
+    first = sweep(sandbox.settings, everything=True)
+    again = sweep(sandbox.settings)
+
+    assert first.ok, first.checks[0].detail
+    assert first.checked == first.counts["good"] > 20
+    assert (first.unchanged, first.missing) == (0, 0)
+    assert (again.checked, again.unchanged) == (first.checked, first.checked)
+    assert again.ok
+
+
+@pytest.mark.alarm("pdf.integrity", "ring")
+@pytest.mark.parametrize(("fault", "says"), [("pdf_truncated", "cut off"), ("pdf_html_error", "an HTML page")])
+def test_a_spoiled_file_is_named_with_its_tenant_and_order(
+    sandbox: StackSandbox, record_property: Record, fault: str, says: str
+) -> None:
+    sweep(sandbox.settings)
+    with planted(sandbox.home, fault) as there:
+        began = time.monotonic()
+        report = sweep(sandbox.settings)
+        record_property("seconds_to_ring", time.monotonic() - began)
+
+    assert report.checks[0].outcome is Outcome.FAIL
+    found = named(report, there.where["key"])
+    assert [(kind, tenant) for kind, tenant, _ in found] == [("unusable", there.where["tenant"])]
+    assert says in found[0][2]
+    assert report.checked - report.unchanged == 1  # only the version that is new was fetched
+    assert sweep(sandbox.settings).ok
+
+
+@pytest.mark.alarm("pdf.integrity", "unknown")
+def test_with_the_bucket_away_no_file_is_called_good(sandbox: StackSandbox) -> None:
+    with sandbox.stopped("primary"):
+        report = sweep(sandbox.settings)
+
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert not report.ok
+    assert "print-files" in report.checks[0].detail
+
+
+def test_one_tenant_can_be_swept_alone(sandbox: StackSandbox) -> None:
+    with planted(sandbox.home, "pdf_truncated") as there:
+        tenant = there.where["tenant"]
+        its_own = sweep(sandbox.settings, tenants=[tenant])
+        others = [one for one in _tenants(sandbox) if one != tenant]
+        rest = sweep(sandbox.settings, tenants=others)
+
+    assert not its_own.ok
+    assert rest.ok
+    assert 0 < its_own.checked < its_own.checked + rest.checked
+
+
+def test_the_commands_keep_their_promises(sandbox: StackSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ["--config", str(sandbox.config)]
+    with planted(sandbox.home, "pdf_html_error") as there:
+        assert run([*config, "pdf", "inspect", f"s3://print-files/{there.where['key']}", "--json"]) == 1
+        inspected = json.loads(capsys.readouterr().out)
+        assert run([*config, "pdf", "sweep", "--json"]) == 1
+        swept = json.loads(capsys.readouterr().out)
+        assert run([*config, "pdf", "sweep"]) == 1
+        said = capsys.readouterr().out
+    assert run([*config, "pdf", "sweep", "--tenant", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+    assert run([*config, "pdf", "inspect", "s3://nowhere/x.pdf"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert run([*config, "pdf", "inspect", "s3://print-files/not/there.pdf"]) == 2
+
+    assert inspected["files"][0]["verdict"] == "unusable"
+    assert inspected["files"][0]["problems"][0]["code"] == "not_a_pdf"
+    assert {"ok", "checked", "unchanged", "counts", "seconds"} <= swept.keys()
+    assert swept["counts"]["unusable"] == 1
+    assert "an HTML page" in said
+
+
+def _tenants(sandbox: StackSandbox) -> list[str]:
+    from printflow_reliability.platform.tenancy import tenants
+
+    return [tenant.id for tenant in tenants(sandbox.settings)]
