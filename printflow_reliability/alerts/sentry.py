@@ -35,8 +35,8 @@ def _report(settings: Settings, transport: Transport | None, capture: Any) -> bo
         dsn=settings.sentry.dsn,
         environment=settings.platform.environment,
         transport=transport,
-        send_default_pii=False,
         include_local_variables=False,  # they hold rows and secrets
+        include_source_context=False,
         default_integrations=False,
         server_name="",
         before_send=scrub,

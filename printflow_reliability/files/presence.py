@@ -62,6 +62,12 @@ class Presence:
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=prefix, MaxKeys=1)
         return bool(answer.get("Contents"))
 
+    def some_in(self, folder: str) -> tuple[str, ...]:
+        """Keys below a prefix that ends in a slash, at most one page of them."""
+        with s3_errors(self.bucket):
+            answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
+        return tuple(one["Key"] for one in answer.get("Contents", ()))
+
     def prior(self, key: str) -> Version | None:
         """The newest version with bytes of exactly this key."""
         if not key or len(key.encode()) > LONGEST_KEY_BYTES:

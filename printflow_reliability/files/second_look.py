@@ -24,6 +24,8 @@ from printflow_reliability.storage.pages import StoredObject
 
 BATCH = 1000
 NEAR_MISS_BATCH = 20_000
+FOLDERS_LISTED = 2000
+"""Lost objects are few; where they lie in more folders than this, their folders are not looked into one by one."""
 SKIPPED_AT_LEAST = 20
 SKIPPED_FRACTION = 0.01
 """A listing that left out more than this, of what HEAD then finds to be old, is not to be believed."""
@@ -105,10 +107,18 @@ class SecondLook:
                 if (spelling := folded(one.key, bucket)) in wanted:
                     wanted[spelling].append(one.key)
 
+        folders = {reference.key.rpartition("/")[0] for reference in lost}
+
         def nearest(reference: Reference) -> str | None:
             if reference.key.endswith("/"):
                 return None
-            candidates = (*wanted[folded(reference.key, bucket)], *variants(reference.key, bucket))
+            spelling = folded(reference.key, bucket)
+            candidates = (*wanted[spelling], *variants(reference.key, bucket))
+            folder = reference.key.rpartition("/")[0]
+            # What it means may well be referred to by others, so that the pass had no reason to keep it.
+            if len(folders) <= FOLDERS_LISTED and folder and not climbs(folder):
+                beside = self.present.some_in(f"{folder}/")
+                candidates += tuple(key for key in beside if folded(key, bucket) == spelling)
             for key in candidates:
                 foreign = climbs(key) or self.paths.owner_of(key) not in (None, reference.tenant)
                 if not foreign and self.present.head(key) is not None:

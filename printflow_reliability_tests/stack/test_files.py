@@ -188,7 +188,7 @@ def test_every_fault_is_found_by_name_in_one_pass(shop: Shop, tmp_path: Path, re
             shop.path("U\u0308ber uns.pdf"),
             "/" + shop.path("Über uns.pdf"),
             "https://cdn.example.com/print-files/" + shop.path("Über uns.pdf"),
-            shop.path("/Über uns.pdf"),
+            # A doubled slash is not among them: this server really gives the object for it.
         )
     }
     foreign = shop.refer(shop.put(shop.path("secret.pdf", shop.neighbour)))

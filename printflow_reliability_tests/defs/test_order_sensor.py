@@ -1,0 +1,97 @@
+"""The guard's clock: a run for each change of a hold, and none for what stays as it was."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.defs import order_sensor
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.order_sensor import LIFTED, SHOWN_AFTER_LIFTED, Seen, changes, paid_orders_guard
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.orders.guard import GuardReport
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def seen(state: str, at: datetime = NOW) -> Seen:
+    return Seen(state, at.isoformat())
+
+
+def test_a_new_hold_is_run_once() -> None:
+    first = changes({}, {"7": "a"}, NOW)
+    second = changes(first.seen, {"7": "a"}, NOW)
+
+    assert first.run == ("7",)
+    assert second.run == second.forget == ()
+
+
+def test_a_hold_whose_reason_changed_is_run_again() -> None:
+    assert changes({"7": seen("a")}, {"7": "b"}, NOW).run == ("7",)
+
+
+def test_a_mended_order_is_run_once_more_and_forgotten_after_a_while() -> None:
+    mended = changes({"7": seen("a")}, {}, NOW)
+    later = changes(mended.seen, {}, NOW + SHOWN_AFTER_LIFTED / 2)
+    much_later = changes(mended.seen, {}, NOW + SHOWN_AFTER_LIFTED + timedelta(seconds=1))
+
+    assert mended.run == ("7",)
+    assert mended.seen["7"].state == LIFTED
+    assert later.run == later.forget == ()
+    assert much_later.forget == ("7",)
+    assert much_later.seen == {}
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A guard without servers; the holds it would find."""
+    holds: dict[str, str] = {}
+    passed = GuardReport((CheckResult("orders.artwork", Outcome.PASS, "fine"),))
+    monkeypatch.setattr(Configuration, "settings", lambda _self: None)
+    monkeypatch.setattr(order_sensor, "judge_paid_orders", lambda _settings: passed)
+    monkeypatch.setattr(order_sensor, "conclude", lambda _settings, _checks, *, alert: alert)
+    monkeypatch.setattr(order_sensor, "deliver", lambda _settings: None)
+    monkeypatch.setattr(order_sensor, "_fingerprints", lambda _settings: holds)
+    return holds
+
+
+def evaluated(cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        answer = paid_orders_guard(context, configuration=Configuration())
+    assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+    return answer
+
+
+def partitions(requests: Sequence[object] | None) -> list[Sequence[str]]:
+    return [one.partition_keys for one in requests or () if isinstance(one, dg.AddDynamicPartitionsRequest)]
+
+
+def test_a_held_order_gets_its_partition_and_its_run(platform: dict[str, str]) -> None:
+    platform["7"] = "a"
+
+    first = evaluated()
+    assert isinstance(first, dg.SensorResult)
+    second = evaluated(first.cursor)
+
+    assert [run.partition_key for run in first.run_requests or ()] == ["7"]
+    assert partitions(first.dynamic_partitions_requests) == [["7"]]
+    assert isinstance(second, dg.SensorResult)
+    assert not second.run_requests
+    assert second.skip_reason is not None
+
+
+def test_a_broken_configuration_skips_with_its_sentence_and_keeps_the_cursor(
+    platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Configuration) -> None:
+        raise ConfigError("records.url: the environment variable RECORDS is not set")
+
+    monkeypatch.setattr(Configuration, "settings", refuse)
+
+    answer = evaluated('{"7": {"state": "a", "at": "2026-05-01T00:00:00+00:00"}}')
+
+    assert isinstance(answer, dg.SkipReason)
+    assert "RECORDS is not set" in (answer.skip_message or "")
