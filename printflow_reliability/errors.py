@@ -18,6 +18,11 @@ class PrintflowError(Exception):
         self.what = what
         self.next_step = next_step
 
+    @property
+    def sentence(self) -> str:
+        """What failed and the next step, on one line."""
+        return f"{self.what}. Next: {self.next_step}" if self.next_step else self.what
+
     def __reduce__(self) -> tuple[type["PrintflowError"], tuple[str, str]]:
         return type(self), (self.what, self.next_step)
 

@@ -1,6 +1,6 @@
 """`printflow drill`: rehearse a recovery now, and look back at those there were."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -98,17 +98,26 @@ def _show(drill: Mapping[str, Any], settings: Settings) -> None:
     answers = {one["name"]: one for one in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
-    troubled = [one for outcome in ORDER for one in answers.values() if one["outcome"] == outcome]
-    for one in troubled:
-        say(f"  {one['outcome'].upper():<8} {one['name']}: {one['detail']}")
+    for outcome, detail, names in _troubles(answers.values()):
+        say(f"  {outcome.upper():<9} {', '.join(names)}: {detail}")
     rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
     targets = settings.drills
     say(
         f"{WORDS[drill['outcome']]}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
         f"RPO {rpo} (target {seconds(targets.rpo_target_seconds)})"
     )
+    if drill["outcome"] in (Outcome.FAIL, Outcome.UNKNOWN):
+        say("Next: mend what is named above, then again: printflow drill run")
     if drill.get("report"):
         say(f"Report: {drill['report']}")
+
+
+def _troubles(answers: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """What is not well, worst first: outcome, what was said, and the checks that say it; one cause is told once."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for one in answers:
+        grouped.setdefault((one["outcome"], one["detail"]), []).append(one["name"])
+    return [(*said, names) for outcome in ORDER for said, names in grouped.items() if said[0] == outcome]
 
 
 def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -122,13 +131,16 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     ]
     if fetched and "fetch" in phases:
         lines.append(("fetch", f"{', '.join(fetched)} in {seconds(phases['fetch'])}"))
+    passed = {name for name, one in answers.items() if one["outcome"] == Outcome.PASS}
+    fences = ", ".join(f"{one['name']} {one['fence_lsn']}" for one in drill.get("clusters", ()))
+    prefix = {"drill.fence": f"fence {fences}: "}
     for label, names in (
         ("replay", ("drill.fence", "drill.recovery")),
         ("validate", ("drill.indexes", "drill.foreign_keys")),
         ("files", ("drill.files",)),
         ("harm", ("drill.isolation",)),
     ):
-        told = [answers[name]["detail"] for name in names if name in answers and answers[name]["outcome"] == "pass"]
+        told = [prefix.get(name, "") + answers[name]["detail"] for name in names if name in passed]
         lines += [(label if number == 0 else "", detail) for number, detail in enumerate(told)]
     return lines
 

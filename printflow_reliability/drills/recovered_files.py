@@ -8,7 +8,7 @@ from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.settings import Settings
 
 CHECK = "drill.files"
-WRONG = ("near_miss", "wrong_tenant", "size_mismatch", "checksum_mismatch")
+WRONG = ("wrong_tenant", "size_mismatch", "checksum_mismatch")
 """Kinds of findings in which an object is there, and is not what the database means."""
 
 
@@ -27,14 +27,18 @@ def judge(counts: Mapping[str, int], references: int) -> CheckResult:
     """The check's answer for these findings by kind."""
     restorable = counts.get("missing_restorable", 0)
     lost = counts.get("missing_lost", 0)
+    misspelled = counts.get("near_miss", 0)
     wrong = sum(counts.get(kind, 0) for kind in WRONG)
-    numbers = {"references": references, "missing_files": lost + restorable, "lost_files": lost, "wrong_files": wrong}
-    there = references - lost - restorable
+    missing = lost + restorable + misspelled
+    numbers = {"references": references, "missing_files": missing, "lost_files": lost, "wrong_files": wrong}
+    there = references - missing
     detail = f"{references:,} references: {there:,} there, {restorable} restorable, {lost} lost"
+    if misspelled:
+        detail += f", {misspelled} only under another spelling"
     if wrong:
         detail += f", {wrong} not what the database says"
-    if lost or wrong:
+    if lost or misspelled or wrong:
         return CheckResult(CHECK, Outcome.FAIL, f"{detail}. Next: printflow files reconcile", numbers)
     if restorable:
-        return CheckResult(CHECK, Outcome.WARN, f"{detail}. Next: printflow files heal", numbers)
+        return CheckResult(CHECK, Outcome.WARN, f"{detail}. Next: printflow files reconcile", numbers)
     return CheckResult(CHECK, Outcome.PASS, detail, numbers)

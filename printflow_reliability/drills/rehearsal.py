@@ -36,7 +36,7 @@ from printflow_reliability.drills.recovery import (
 )
 from printflow_reliability.drills.report import CHECKS, ClusterReport
 from printflow_reliability.drills.validation import validate_foreign_keys, validate_indexes
-from printflow_reliability.errors import CouldNotTell, PrintflowError, Refused
+from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -115,11 +115,11 @@ class Rehearsal:
                 with self.clock.measure(phase):
                     step()
         except (RecoveryShort, RepositoryDamaged, NoBackupForTarget, Refused) as failed:
-            self._verdict("drill.recovery", Outcome.FAIL, _sentence(failed))
+            self._verdict("drill.recovery", Outcome.FAIL, failed.sentence)
             self._broke_off = "not reached: the recovery failed before"
         except CouldNotTell as unknown:
             log.warning("drill %s broke off in %s: %s", self.id, self.clock.running, unknown.what)
-            self._broke_off = f"not reached; {self.clock.running} broke off: {unknown.what}"
+            self._broke_off = f"not reached; {self.clock.running} broke off: {unknown.sentence}"
 
     def find(self) -> None:
         """Ask production who it is, and the repository for the base backups to use."""
@@ -262,9 +262,9 @@ class Rehearsal:
         try:
             self._answer(check_files(self.settings, connector(self._clones)))
         except Refused as refused:
-            self._verdict("drill.files", Outcome.FAIL, _sentence(refused))
+            self._verdict("drill.files", Outcome.FAIL, refused.sentence)
         except CouldNotTell as unknown:
-            self._verdict("drill.files", Outcome.UNKNOWN, unknown.what)
+            self._verdict("drill.files", Outcome.UNKNOWN, unknown.sentence)
 
     def tear_down(self) -> None:
         """End the clones and remove them, and look whether production and the repositories are as they were.
@@ -351,7 +351,9 @@ class Rehearsal:
             try:
                 self._before = look()
             except CouldNotTell as unknown:
-                self._verdict("drill.isolation", Outcome.UNKNOWN, f"what was there before is not known: {unknown.what}")
+                self._verdict(
+                    "drill.isolation", Outcome.UNKNOWN, f"what was there before is not known: {unknown.sentence}"
+                )
 
         return task
 
@@ -362,7 +364,7 @@ class Rehearsal:
             now = dict(zip(self.clusters, self._each(ask_production), strict=True))
             found = changes(self._before, self._look_around(now))
         except CouldNotTell as unknown:
-            self._verdict("drill.isolation", Outcome.UNKNOWN, f"what is there after is not known: {unknown.what}")
+            self._verdict("drill.isolation", Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
             return
         if found:
             self._verdict("drill.isolation", Outcome.FAIL, "changed during the drill: " + "; ".join(found))
@@ -423,6 +425,8 @@ def judge_objectives(
     numbers: Mapping[str, int | float], rto_target: float, rpo_target: float, not_known: str
 ) -> CheckResult:
     """Compare what was measured with what was promised; one objective that is missed is certain by itself."""
+    if "rto_seconds" not in numbers and "rpo_seconds" not in numbers:
+        return CheckResult("drill.objectives", Outcome.UNKNOWN, not_known)
     parts, outcomes = [], []
     for name, target in (("rto_seconds", rto_target), ("rpo_seconds", rpo_target)):
         word = name.partition("_")[0].upper()
@@ -443,10 +447,6 @@ def make_place(place: Path, settings: Settings) -> None:
     place.mkdir(mode=0o711)
     settings.runner().own(place)
     (place / reaper.MARKER).write_text(json.dumps({"pid": os.getpid()}) + "\n", encoding="utf-8")
-
-
-def _sentence(error: PrintflowError) -> str:
-    return f"{error.what}. Next: {error.next_step}" if error.next_step else error.what
 
 
 def _wait() -> None:

@@ -22,7 +22,7 @@ def validate_indexes(clones: Sequence[Clone], *, timeout: float, give_up: Callab
     try:
         found = [finding for findings in at_once(tasks, give_up=give_up) for finding in findings]
     except CouldNotTell as unknown:
-        return CheckResult("drill.indexes", Outcome.UNKNOWN, unknown.what)
+        return CheckResult("drill.indexes", Outcome.UNKNOWN, unknown.sentence)
     if found:
         return CheckResult("drill.indexes", Outcome.FAIL, describe(found), {"unsound_relations": len(found)})
     return CheckResult("drill.indexes", Outcome.PASS, "every heap and index is sound", {"unsound_relations": 0})
@@ -35,7 +35,7 @@ def validate_foreign_keys(clones: Sequence[Clone], *, timeout: float, give_up: C
         tasks = [partial(_foreign_keys, clone, name, timeout) for clone, name in places]
         answers = at_once(tasks, give_up=give_up)
     except CouldNotTell as unknown:
-        return CheckResult("drill.foreign_keys", Outcome.UNKNOWN, unknown.what)
+        return CheckResult("drill.foreign_keys", Outcome.UNKNOWN, unknown.sentence)
     checked = sum(count for count, _ in answers)
     violations = [violation for _, found in answers for violation in found]
     numbers = {"foreign_keys": checked, "violated_foreign_keys": len(violations)}

@@ -78,14 +78,19 @@ def _show(report: ReconcileReport, findings: Path | None) -> None:
     for warning in report.warnings:
         say(f"note: {warning}")
     if report.findings_file is not None:
-        say(f"All {sum(report.counts.values()):,} findings: {report.findings_file}")
+        count = sum(report.counts.values())
+        say(
+            f"All {count:,} findings: {report.findings_file}"
+            if count
+            else f"No findings: {report.findings_file} is empty"
+        )
     elif findings is not None:
         say("No findings file was written, as the pass did not go through to its end.")
     if any(one.outcome is Outcome.UNKNOWN for one in report.checks):
         say("Next: mend what is named above, then again: printflow files reconcile")
     elif worst := next(iter(report.worst), None):
         only = f" --tenant {worst.tenant}" if worst.tenant and worst.kind != kinds.ORPHAN else ""
-        say(f"Next, for the first one: {worst.action}. Then again: printflow files reconcile{only}")
+        say(f"Begin with the first one. Then again: printflow files reconcile{only}")
 
 
 def _show_checks(checks: Sequence[CheckResult]) -> None:
@@ -96,10 +101,12 @@ def _show_checks(checks: Sequence[CheckResult]) -> None:
 def _show_findings(findings: Sequence[Finding]) -> None:
     if not findings:
         return
-    rows = [
-        (one.severity, one.kind, one.tenant or "-", one.key or "-", one.detail, one.action) for one in findings[:SHOWN]
-    ]
-    table(("severity", "kind", "tenant", "key", "what", "what to do"), rows)
+    say()
+    # Keys are long and meant to be copied, so that each finding has lines of its own instead of a row.
+    for one in findings[:SHOWN]:
+        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {one.key or '-'}")
+        say(f"{'':9}{one.detail}.")
+        say(f"{'':9}Next: {one.action[:1].lower()}{one.action[1:]}.")
     if len(findings) > SHOWN:
         say(f"... and {len(findings) - SHOWN:,} more; all of them: printflow files reconcile --findings FILE")
 

@@ -73,14 +73,14 @@ def reconcile(
         try:
             run = _prepare(settings, tenants, buckets, connect_with, stack, warnings)
         except CouldNotTell as away:
-            unknown.append(away.what)
+            unknown.append(away.sentence)
         else:
             for bucket in run.buckets:
                 try:
                     for scope in run.scopes:
                         run.one_bucket(bucket, scope, findings, tally, advance)
                 except CouldNotTell as away:
-                    unknown.append(away.what)
+                    unknown.append(away.sentence)
                 except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
                     unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
         if not unknown:
@@ -180,7 +180,7 @@ def _prepare(
         try:
             records = stack.enter_context(open_records(settings.records))
         except CouldNotTell as away:
-            warnings.append(f"checksums were not compared: {away.what}")
+            warnings.append(f"checksums were not compared: {away.sentence}")
     return _Run(settings, catalog, known, tuple(dict.fromkeys(buckets or catalog.buckets)), scopes, records)
 
 
@@ -234,6 +234,6 @@ def _remember(
                     findings=of(tenant),
                 )
     except (CouldNotTell, ConfigError) as away:
-        warnings.append(f"this pass was not kept in the records: {away.what}")
+        warnings.append(f"this pass was not kept in the records: {away.sentence}")
         return None
     return number

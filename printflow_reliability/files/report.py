@@ -107,7 +107,9 @@ class Tally:
             self.tenants.setdefault(finding.tenant, Counter())[finding.kind] += 1
         so_far = self.urgent.get(finding.kind, Severity.INFO)
         self.urgent[finding.kind] = max(so_far, finding.severity, key=lambda severity: severity.rank)
-        entry = (finding.severity.rank, -sum(self.counts.values()), finding)
+        # Of two that are as urgent, what is lost comes before what can be brought back.
+        urgency = finding.severity.rank * 100 - kinds.KINDS.index(finding.kind)
+        entry = (urgency, -sum(self.counts.values()), finding)
         (heapq.heappush if len(self._worst) < SHOWN else heapq.heappushpop)(self._worst, entry)
 
     def worst(self) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ CREATE TABLE drills (
     outcome text,                       -- pass | fail | unknown; null while it runs
     rto_seconds double precision,
     rpo_seconds double precision,
-    document jsonb
+    document json                       -- not jsonb, which would lose the order of the phases
 );
 
 -- A restore point made in production, with the exact row count of every logged table at that very moment.
