@@ -46,7 +46,7 @@ directory = "drills"
 reports_bucket = "reports"
 
 [files]
-orphan_grace_seconds = 60
+orphan_grace_seconds = 20
 
 [[alert_route]]
 name = "on call"

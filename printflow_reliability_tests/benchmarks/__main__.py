@@ -1,0 +1,64 @@
+"""`make bench`: every benchmark in turn, each in a sandbox of its own that is removed afterwards; one table at the end.
+
+It needs nothing beyond what set-up installs. No time is asserted: the machines are noisy, so look at the ratios.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from printflow_reliability.console import say, table
+from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.sandbox.up import down
+from printflow_reliability_tests.benchmarks import drill, reconcile
+
+
+def main() -> None:
+    """Run what was asked for, and print what was measured side by side."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
+    parser.add_argument("--megabytes", type=int, default=200, help="megabytes in each cluster to drill with")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
+    parser.add_argument("--only", choices=("reconcile", "drill"), help="leave the other out")
+    given = parser.parse_args()
+    rows = []
+    if given.only != "drill":
+        found = _in_own_sandbox(lambda: reconcile.run(given.objects, given.rounds))
+        memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
+        rows.append(
+            _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
+        )
+    if given.only != "reconcile":
+        found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
+        rows.append(
+            _row(
+                f"drill of 2 x {given.megabytes} MB",
+                found,
+                ("drill_wall_seconds", "raw_wall_seconds"),
+                "restore, start, pg_amcheck",
+                "-",
+            )
+        )
+    say()
+    table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
+
+
+def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: str, memory: str) -> tuple[str, ...]:
+    ours, theirs = (found[key] for key in keys)
+    return name, f"{ours:.2f} s", f"{theirs:.2f} s", f"{found['ratio']:.2f}", other, memory
+
+
+def _in_own_sandbox(benchmark: Callable[[], dict[str, float]]) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="pf-bench-", dir="/tmp") as directory:
+        Path(directory).chmod(0o755)  # the servers' user must get in
+        os.environ["PRINTFLOW_HOME"] = str(Path(directory) / "sb")
+        try:
+            return benchmark()
+        finally:
+            down(SandboxHome.locate(), remove=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""A cycle in which a server dies: whatever needed it says so, nothing of that is called healthy, and the rest goes on."""
+
+import signal
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from printflow_reliability.alerts.delivery import deliver
+from printflow_reliability.alerts.outbox import Alert, raise_alert
+from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.wal import verify_wal
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.findings import Severity
+from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.pdf.sweep import sweep
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import up as lifecycle
+from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+DRILL = {"drill.fence", "drill.recovery", "drill.indexes", "drill.foreign_keys", "drill.files", "drill.objectives"}
+FILES = {"files.missing", "files.tenancy", "files.content", "files.orphans"}
+WAL = {"wal.continuity", "wal.lag"}
+LATER: tuple[Callable[[Settings], object], ...] = (verify_wal, reconcile, sweep, judge_paid_orders, deliver)
+"""The rest of the cycle, after the drill."""
+
+HONEST = {
+    # The fence is made and both clones are fetched when it dies, so that only production cannot be looked at again.
+    "live_db": {"drill.isolation", "drill.objectives", "wal.lag", *FILES, "pdf.integrity", "orders.artwork"},
+    "admin_db": {"drill.isolation", "drill.objectives", "wal.lag"},
+    "primary": {*DRILL, "drill.isolation", *WAL, *FILES, "pdf.integrity", "orders.artwork"},
+    "offsite": {"drill.isolation", "wal.continuity"},
+    "system_db": {"run_drill", *WAL, "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
+    "receiver": {"alerts.delivery"},
+    "redis": set(),
+}
+"""What must not be called healthy when that server died in mid-drill."""
+
+
+@pytest.fixture(scope="module")
+def backed_up(sandbox: StackSandbox) -> StackSandbox:
+    take_base_backups(sandbox.settings, backup_type="full")
+    return sandbox
+
+
+@pytest.mark.parametrize("server", HONEST)
+def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSandbox, server: str) -> None:
+    with open_records(backed_up.settings.records) as connection:
+        raise_alert(connection, backed_up.settings, Alert(f"cycle:{server}", Severity.CRITICAL, "A test", "of alerts"))
+
+    def kill(phase: Phase) -> None:
+        if phase is Phase.REPLAY_TO_FENCE:
+            lifecycle.stop(backed_up.home, server, with_signal=signal.SIGKILL)
+
+    try:
+        answers = dict(_answers("run_drill", lambda: run_drill(backed_up.settings, tell=kill)))
+        for step in LATER:
+            answers |= _answers(step.__name__, lambda step=step: step(backed_up.settings))  # type: ignore[misc]
+    finally:
+        lifecycle.start(backed_up.home, server)
+        with open_records(backed_up.settings.records) as connection:
+            connection.execute("DELETE FROM alerts")
+
+    unwell = {name for name, answer in answers.items() if answer.outcome is not Outcome.PASS}
+    assert unwell == HONEST[server], {name: answers[name].detail for name in unwell ^ HONEST[server] if name in answers}
+
+
+def test_after_all_that_a_drill_passes_and_nothing_is_left_behind(backed_up: StackSandbox) -> None:
+    report = run_drill(backed_up.settings)
+
+    assert report.passed, [one.detail for one in report.checks if one.outcome is not Outcome.PASS]
+    assert list(backed_up.settings.drills.directory.iterdir()) == []
+
+
+def _answers(name: str, ask: Callable[[], object]) -> Iterable[tuple[str, CheckResult]]:
+    """What a step answers, by check; a step that cannot even answer is unknown as a whole."""
+    try:
+        checks: tuple[CheckResult, ...] = ask().checks  # type: ignore[attr-defined]
+    except CouldNotTell as unknown:
+        checks = (CheckResult(name, Outcome.UNKNOWN, unknown.what),)
+    return [(one.check, one) for one in checks]
