@@ -94,8 +94,18 @@ def _show(report: ReconcileReport, findings: Path | None) -> None:
 
 
 def _show_checks(checks: Sequence[CheckResult]) -> None:
-    word = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "FAILED", Outcome.UNKNOWN: "COULD NOT TELL"}
-    table(("check", "", ""), [(one.check, word[one.outcome], one.detail) for one in checks])
+    """A line a check, worst first; where one cause left several without an answer, it is told once."""
+    word = {
+        Outcome.FAIL: "FAILED",
+        Outcome.UNKNOWN: "COULD NOT TELL",
+        Outcome.WARN: "warning",
+        Outcome.PASS: "ok",
+    }
+    named: dict[tuple[Outcome, str], list[str]] = {}
+    for one in checks:
+        named.setdefault((one.outcome, one.detail), []).append(one.check)
+    for (outcome, detail), names in sorted(named.items(), key=lambda entry: list(word).index(entry[0][0])):
+        say(f"{word[outcome]:<15}{', '.join(names)}: {detail}")
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:
