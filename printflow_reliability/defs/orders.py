@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import check_specs, plainly, result
@@ -32,16 +33,23 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     kinds={"postgres", "s3"},
     deps=["paid_orders"],
     partitions_def=words.HELD_ORDERS,
-    check_specs=check_specs("held_orders", "orders.artwork", blocking=True),
     description="A paid order that must not go to print. Its run fails until the artwork is there and usable; then it "
     "succeeds, and the hold is lifted. Healthy orders have no partition.",
 )
 def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
-    """Judge one order again."""
+    """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
     order = context.partition_key
     with plainly():
         report = judge_paid_orders(configuration.settings(), orders=[order])
-    return result(report, "orders.artwork", part=True, metadata={"order": order})
+    answer = report.checks[0]
+    if answer.outcome is not Outcome.PASS:
+        raise dg.Failure(
+            description=f"order {order} must not go to print: {answer.detail}",
+            metadata={f"file {number}": str(file) for hold in report.held for number, file in enumerate(hold.files, 1)}
+            | {"next_step": f"printflow orders check {order}"},
+            allow_retries=False,
+        )
+    return result(report, metadata={"order": order})
 
 
 count_paid_orders = dg.define_asset_job(

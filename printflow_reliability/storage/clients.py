@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.settings import BucketSettings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def s3_client(bucket: BucketSettings) -> "S3Client":
         region_name=bucket.region,
         aws_access_key_id=bucket.access_key_id,
         aws_secret_access_key=bucket.secret_access_key,
-        verify=str(bucket.ca_file) if bucket.ca_file else None,
+        verify=_ca_file(bucket),
         config=Config(
             signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
             connect_timeout=CONNECT_SECONDS,
@@ -57,8 +58,8 @@ def s3_store(bucket: BucketSettings) -> S3Store:
         "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
         "timeout": timedelta(seconds=READ_SECONDS),
     }
-    if bucket.ca_file:
-        client["root_certificate"] = bucket.ca_file.read_bytes()
+    if ca_file := _ca_file(bucket):
+        client["root_certificate"] = Path(ca_file).read_bytes()
     return S3Store(
         config=options,  # type: ignore[arg-type]
         client_options=client,  # type: ignore[arg-type]
@@ -69,7 +70,7 @@ def s3_store(bucket: BucketSettings) -> S3Store:
 def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
     """Connections for requests that boto3 signed and that it would be too slow to read; retries what may pass."""
     return urllib3.PoolManager(
-        ca_certs=str(bucket.ca_file) if bucket.ca_file else None,
+        ca_certs=_ca_file(bucket),
         cert_reqs="CERT_REQUIRED",
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         retries=urllib3.Retry(
@@ -81,6 +82,15 @@ def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
             raise_on_status=False,
         ),
     )
+
+
+def _ca_file(bucket: BucketSettings) -> str | None:
+    """Raises:
+    ConfigError: it is not there; a client would say that the server cannot be trusted.
+    """
+    if bucket.ca_file is not None and not bucket.ca_file.is_file():
+        raise ConfigError(f'ca_file of bucket "{bucket.name}": there is no file {bucket.ca_file}')
+    return str(bucket.ca_file) if bucket.ca_file else None
 
 
 @contextmanager
@@ -108,5 +118,6 @@ def _next_step(bucket: BucketSettings, code: str) -> str:
     if code in ("NoSuchBucket", "404"):
         return f'check `bucket` of bucket "{bucket.name}" in printflow.toml: the server knows no such bucket'
     if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-        return f'check the access key of bucket "{bucket.name}" in printflow.toml and what it may do'
+        # A server tells nobody without access whether a bucket exists.
+        return f'check the access key and `bucket` of bucket "{bucket.name}" in printflow.toml, and what the key may do'
     return "try again; if it stays so, look at the S3 server"

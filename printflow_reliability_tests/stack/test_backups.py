@@ -20,6 +20,7 @@ from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.sandbox.pgbackrest import REPOSITORIES
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
@@ -167,20 +168,18 @@ def test_healthy_repositories_are_silent(backed_up: StackSandbox) -> None:
 
 @pytest.mark.alarm("backup.integrity", "ring")
 def test_a_flipped_byte_in_a_backup_rings(backed_up: StackSandbox, record_property: Record) -> None:
-    label = list_backups(backed_up.settings, clusters=["admin_db"]).clusters[0].backups[0].label
-    began = time.monotonic()
-
     with (
-        tampered(backed_up, 1, f"backup/admin_db/{label}/bundle/", flipped),
-        tampered(backed_up, 1, "backup/admin_db/backup.info.copy", flipped),
+        planted(backed_up.home, "backup_byte_flipped") as fault,
+        tampered(backed_up, 1, "backup/live_db/backup.info.copy", flipped),
     ):
-        report = verify_repositories(backed_up.settings, clusters=["admin_db"])
+        began = time.monotonic()
+        report = verify_repositories(backed_up.settings, clusters=["live_db"])
+        record_property("seconds_to_ring", time.monotonic() - began)
 
-    record_property("seconds_to_ring", time.monotonic() - began)
     assert result(report.checks, "backup.integrity").outcome is Outcome.FAIL
     assert [one.verdict.outcome for one in report.repositories] == [Outcome.FAIL, Outcome.PASS]
     named = [finding.key or "" for finding in report.repositories[0].findings]
-    assert any(name.startswith(label) for name in named)
+    assert any(name.startswith(fault.where["label"]) for name in named)
     assert "backup.info" in named  # verify itself is content with one of two copies
 
 
@@ -188,11 +187,9 @@ def test_a_flipped_byte_in_a_backup_rings(backed_up: StackSandbox, record_proper
 def test_a_missing_segment_rings_by_its_name_until_it_is_acknowledged(
     backed_up: StackSandbox, record_property: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    missing = switch_wal(backed_up, "live_db")
-    switch_wal(backed_up, "live_db", times=2)
-    began = time.monotonic()
-
-    with tampered(backed_up, 1, f"archive/live_db/15-1/{missing[:16]}/{missing}-", lambda _: None):
+    with planted(backed_up.home, "wal_segment_missing") as fault:
+        missing = fault.where["segment"]
+        began = time.monotonic()
         report = verify_wal(backed_up.settings, clusters=["live_db"])
         record_property("seconds_to_ring", time.monotonic() - began)
         code = run([*config(backed_up), "wal", "verify", "live_db"])

@@ -14,6 +14,7 @@ import pytest
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fence import Snapshot, make_fence
 from printflow_reliability.drills.history import list_drills, show_drill
@@ -206,14 +207,18 @@ def test_rows_that_the_backup_lacks_are_named_table_by_table(backed_up: StackSan
 @pytest.mark.alarm("drill.files", "unknown")
 @pytest.mark.alarm("drill.objectives", "unknown")
 @pytest.mark.alarm("drill.isolation", "unknown")
-@pytest.mark.parametrize("server", ["live_db", "primary"])
+@pytest.mark.parametrize(("server", "how"), [("live_db", "stopped"), ("admin_db", "frozen"), ("primary", "stopped")])
 def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
-    backed_up: StackSandbox, server: str
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str], server: str, how: str
 ) -> None:
-    with backed_up.stopped(server):
-        report = run_drill(backed_up.settings, repository=1)
-    assert outcomes(report) == dict.fromkeys(CHECKS, Outcome.UNKNOWN)
-    assert report.outcome is Outcome.UNKNOWN
+    began = time.monotonic()
+    with getattr(backed_up, how)(server):
+        assert run(["--config", str(backed_up.config), "drill", "run", "--repo", "1", "--json"]) == 2
+        assert time.monotonic() - began < 40
+    drill = json.loads(capsys.readouterr().out)
+    assert {check["name"]: check["outcome"] for check in drill["checks"]} == dict.fromkeys(CHECKS, "unknown")
+    assert (drill["passed"], drill["outcome"]) == (False, "unknown")
+    assert all("Next:" in check["detail"] for check in drill["checks"])
     assert left_behind(backed_up) == []
 
 

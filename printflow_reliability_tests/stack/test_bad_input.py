@@ -1,0 +1,145 @@
+"""A wrong configuration or a system that refuses: exit code 2, one message naming the key, never a traceback."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from printflow_reliability.cli import run
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+RECONCILE = ("files", "reconcile")
+DRILL = ("drill", "run")
+LIVE_DB = 'url = "file:secrets/live_db.url"'
+HEARTBEAT = 'heartbeat = "SELECT max(at) FROM heartbeats"'
+FIRST_QUERY = "SELECT o.tenant_id AS tenant, 'order ' || o.id AS owner, i.print_ready_file AS key, i.print_ready_size"
+PRINT_FILES = 'name = "print-files"\nbucket = "print-files"'
+SECRET_KEY = 'secret_access_key = "file:secrets/s3-printflow.secret"'
+
+
+@contextmanager
+def configured(sandbox: StackSandbox, old: str, new: str) -> Iterator[Path]:
+    """The sandbox's configuration with one mistake in it, beside the right one, where its paths mean the same."""
+    text = sandbox.config.read_text(encoding="utf-8")
+    assert old in text
+    wrong = sandbox.config.with_name("wrong.toml")
+    wrong.write_text(text.replace(old, new, 1), encoding="utf-8")
+    try:
+        yield wrong
+    finally:
+        wrong.unlink()
+
+
+def said(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that must end with 2 says, on whichever stream; nobody gets to see a traceback or a secret."""
+    assert run(["--config", str(config), *command]) == 2
+    streams = capsys.readouterr()
+    text = streams.out + streams.err
+    assert "Traceback" not in text
+    for name in ("live_db.url", "records.url", "s3-printflow.secret"):
+        secret = config.with_name("secrets").joinpath(name).read_text(encoding="utf-8").strip()
+        password = conninfo_to_dict(secret)["password"] if name.endswith(".url") else secret
+        assert str(password) not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "command", "what", "next_step"),
+    [
+        (
+            "orphan_grace_seconds =",
+            "orphan_grace =",
+            RECONCILE,
+            "files.orphan_grace: unknown key",
+            'did you mean "orphan_grace_seconds"?',
+        ),
+        (
+            LIVE_DB,
+            'url = "env:NO_SUCH_SECRET"',
+            DRILL,
+            "cluster[0].url: the environment variable NO_SUCH_SECRET is not set",
+            "export NO_SUCH_SECRET=",
+        ),
+        (
+            LIVE_DB,
+            'url = "file:secrets/none.url"',
+            RECONCILE,
+            "cluster[0].url: the secret file",
+            "create it with mode 0600",
+        ),
+        (FIRST_QUERY, "SELEC", RECONCILE, "reference[0].query: the database refused it: syntax error", ""),
+        ("FROM tenants", "FROM no_tenants", RECONCILE, "tenancy.tenants", 'relation "no_tenants" does not exist'),
+        (HEARTBEAT, 'heartbeat = "SELECT 1"', DRILL, "cluster[0].heartbeat", "must return one timestamptz"),
+        (
+            PRINT_FILES,
+            'name = "print-files"\nbucket = "no-such-bucket"',
+            RECONCILE,
+            "bucket print-files (no-such-bucket) answered",
+            # The key may not read it, so that the server does not even say that there is none.
+            'the access key and `bucket` of bucket "print-files" in printflow.toml',
+        ),
+        (
+            SECRET_KEY,
+            'secret_access_key = "not the secret"',
+            RECONCILE,
+            "bucket print-files (print-files) answered",
+            'the access key and `bucket` of bucket "print-files"',
+        ),
+        (
+            'ca_file = "certs/ca.pem"',
+            'ca_file = "certs/none.pem"',
+            RECONCILE,
+            'ca_file of bucket "print-files": there is no file',
+            "",
+        ),
+        (
+            'url = "file:secrets/records.url"',
+            'url = "postgresql://nobody:wrong@127.0.0.1:1/records"',
+            DRILL,
+            "the records database cannot be reached",
+            "is records.url right?",
+        ),
+        ("", "", (*RECONCILE, "--tenant", "nobody"), 'there is no tenant "nobody"', ""),
+        ("", "", (*RECONCILE, "--bucket", "nowhere"), 'there is no bucket named "nowhere"', "print-files"),
+        ("", "", ("drill", "show", "99999"), "there is no drill 99999", "printflow drill list"),
+        ("", "", (*DRILL, "--target", "soon"), '--target: "soon" is not known', "latest"),
+        ("", "", (*DRILL, "--repo", "7"), "--repo: every cluster must have the repository", "they share 1, 2"),
+    ],
+)
+def test_a_mistake_is_named_by_its_key_with_what_to_do(
+    sandbox: StackSandbox,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    command: Sequence[str],
+    what: str,
+    next_step: str,
+) -> None:
+    with configured(sandbox, old, new) as wrong:
+        text = said(wrong, command, capsys)
+    assert text.count(what) == 1, text
+    assert next_step in text
+
+
+@pytest.mark.parametrize("command", [RECONCILE, DRILL, ("orders", "check", "1"), ("files", "catalog")])
+def test_a_database_that_refuses_the_password_is_not_told_as_a_finding(
+    sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], command: Sequence[str]
+) -> None:
+    right = sandbox.settings.cluster_named("live_db").url
+    password = str(conninfo_to_dict(right)["password"])
+    with configured(sandbox, LIVE_DB, f'url = "{right.replace(password, "wrong")}"') as wrong:
+        text = said(wrong, command, capsys)
+    assert "cluster live_db cannot be reached" in text
+    assert "password authentication failed" in text
+    assert 'is the url of cluster "live_db" right?' in text
+
+
+def test_a_findings_file_that_cannot_be_written_is_said_before_the_work(
+    sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = said(sandbox.config, [*RECONCILE, "--findings", str(tmp_path / "no folder" / "findings")], capsys)
+    assert "no folder" in text
