@@ -1,7 +1,7 @@
 """A cycle in which a server dies: what needed it says so, none of that is called healthy, and the rest goes on."""
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
 
@@ -26,17 +26,19 @@ pytestmark = pytest.mark.stack
 
 DRILL = {"drill.fence", "drill.recovery", "drill.indexes", "drill.foreign_keys", "drill.files", "drill.objectives"}
 FILES = {"files.missing", "files.tenancy", "files.content", "files.orphans"}
-WAL = {"wal.continuity", "wal.lag"}
 LATER: tuple[Callable[[Settings], object], ...] = (verify_wal, reconcile, sweep, judge_paid_orders, deliver)
 """The rest of the cycle, after the drill."""
+
+TIMING = {"drill.fence", "wal.lag"}
+"""What may have been answered truthfully before its server died, or from what it had left behind: WAL fetched ahead."""
 
 HONEST = {
     # The fence is made and both clones are fetched when it dies, so that only production cannot be looked at again.
     "live_db": {"drill.isolation", "wal.lag", *FILES, "pdf.integrity", "orders.artwork"},
     "admin_db": {"drill.isolation", "wal.lag"},
-    "primary": {*DRILL, "drill.isolation", *WAL, *FILES, "pdf.integrity", "orders.artwork"},
+    "primary": {*DRILL - TIMING, "drill.isolation", "wal.continuity", *FILES, "pdf.integrity", "orders.artwork"},
     "offsite": {"drill.isolation", "wal.continuity"},
-    "system_db": {"run_drill", *WAL, "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
+    "system_db": {"run_drill", "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
     "receiver": {"alerts.delivery"},
     "redis": set(),
 }
@@ -62,7 +64,7 @@ def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSand
             lifecycle.stop(backed_up.home, server, with_signal=signal.SIGKILL)
 
     try:
-        answers = dict(_answers("run_drill", lambda: run_drill(impatient, tell=kill)))
+        answers = _answers("run_drill", lambda: run_drill(impatient, tell=kill))
         for step in LATER:
             answers |= _answers(step.__name__, lambda step=step: step(backed_up.settings))  # type: ignore[misc]
     finally:
@@ -70,8 +72,9 @@ def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSand
         with open_records(backed_up.settings.records) as connection:
             connection.execute("DELETE FROM alerts")
 
-    unwell = {name for name, answer in answers.items() if answer.outcome is not Outcome.PASS}
-    assert unwell == HONEST[server], {name: answers[name].detail for name in unwell ^ HONEST[server] if name in answers}
+    unwell = {name for name, (outcome, _) in answers.items() if outcome is not Outcome.PASS}
+    surprising = {name: answers.get(name) for name in unwell ^ HONEST[server]}
+    assert HONEST[server] <= unwell <= HONEST[server] | TIMING, surprising
 
 
 def test_after_all_that_a_drill_passes_and_nothing_is_left_behind(backed_up: StackSandbox) -> None:
@@ -81,10 +84,10 @@ def test_after_all_that_a_drill_passes_and_nothing_is_left_behind(backed_up: Sta
     assert list(backed_up.settings.drills.directory.iterdir()) == []
 
 
-def _answers(name: str, ask: Callable[[], object]) -> Iterable[tuple[str, CheckResult]]:
+def _answers(name: str, ask: Callable[[], object]) -> dict[str, tuple[Outcome, str]]:
     """What a step answers, by check; a step that cannot even answer is unknown as a whole."""
     try:
         checks: tuple[CheckResult, ...] = ask().checks  # type: ignore[attr-defined]
     except CouldNotTell as unknown:
-        checks = (CheckResult(name, Outcome.UNKNOWN, unknown.what),)
-    return [(one.check, one) for one in checks]
+        return {name: (Outcome.UNKNOWN, unknown.what)}
+    return {one.check: (one.outcome, one.detail) for one in checks}
