@@ -28,8 +28,8 @@ TENANTS, ORDERS, SEED = 3, 60, 1
 RUN_SECONDS = 240.0
 GUARD_SECONDS = 60.0
 """What the product promises: within this time a paid order without artwork is held, and a person knows."""
-MENDED_SECONDS = 90.0
-ALERT_SECONDS = 45.0
+MENDED_SECONDS = 180.0
+ALERT_SECONDS = 90.0
 EARLY = "orphaned_regenerations"
 """Planted first: an orphan must outlive the grace period before it is one."""
 MENDED = "print_ready_link_lost"

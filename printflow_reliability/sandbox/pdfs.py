@@ -5,11 +5,14 @@ import random
 from functools import lru_cache
 
 from PIL import Image
+from reportlab import rl_config
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+rl_config.useA85 = 0  # print shops send binary streams; as ASCII they would be a quarter larger and slow to write
 
 DPI = 300
 BLEED = 3 * mm
@@ -18,11 +21,13 @@ MOTIFS = 4
 """Different pictures; drawing one costs more than the rest of a PDF, so that PDFs share them."""
 FORMATS = ((85 * mm, 55 * mm), (105 * mm, 148 * mm))
 """Trim sizes in points: a business card and an A6 flyer."""
+BOOKLET, BOOKLET_PAGES = (148 * mm, 210 * mm), 8
+"""A5, for what has at least as many pages: files of a megabyte and more."""
 
 
 def print_pdf(number: int, *, pages: int = 1) -> bytes:
     """A print-ready PDF; the same number and pages give the same bytes."""
-    width, height = FORMATS[number % len(FORMATS)]
+    width, height = BOOKLET if pages >= BOOKLET_PAGES else FORMATS[number % len(FORMATS)]
     full = (width + 2 * BLEED, height + 2 * BLEED)
     _register_font()
     target = io.BytesIO()
@@ -31,7 +36,7 @@ def print_pdf(number: int, *, pages: int = 1) -> bytes:
     for page in range(1, pages + 1):
         canvas.setTrimBox((BLEED, BLEED, BLEED + width, BLEED + height))
         canvas.setBleedBox((0, 0, *full))
-        canvas.drawImage(ImageReader(io.BytesIO(_motif(number % MOTIFS, full))), 0, 0, *full)
+        canvas.drawImage(ImageReader(io.BytesIO(_motif((number + page - 1) % MOTIFS, full))), 0, 0, *full)
         canvas.setFont(FONT, 9)
         canvas.drawString(2 * BLEED, 2 * BLEED, f"Job {number}, page {page} of {pages}")
         canvas.showPage()
@@ -51,9 +56,10 @@ def _motif(number: int, full: tuple[float, float]) -> bytes:
 
 @lru_cache
 def _jpeg(number: int, width: int, height: int) -> bytes:
-    """A coloured gradient with some noise, so that it compresses like a photograph and not to nothing."""
+    """A coloured gradient: every fourth soft as a plain background, the others with the detail of a photograph."""
     chance = random.Random(number)  # noqa: S311 - a picture, not a secret
-    coarse = Image.frombytes("RGB", (32, 32), chance.randbytes(32 * 32 * 3))
+    grain = 32 if number % MOTIFS else 3
+    coarse = Image.frombytes("RGB", (grain, grain), chance.randbytes(grain * grain * 3))
     target = io.BytesIO()
     coarse.resize((width, height), Image.Resampling.BICUBIC).save(target, "JPEG", quality=80, dpi=(DPI, DPI))
     return target.getvalue()

@@ -137,7 +137,7 @@ def _order(platform: Platform, shop: _Shop, number: int) -> None:
 
 def _order_item(platform: Platform, shop: _Shop, order: int, item: int) -> None:
     base = f"tenants/{shop.tenant}/orders/{order}/{item}"
-    body = pdfs.print_pdf(order * 10 + item, pages=1 + order % 3)
+    body = pdfs.print_pdf(order * 10 + item, pages=2 * pdfs.BOOKLET_PAGES if order % 20 == 11 else 1 + order % 3)
     key = platform.put(f"{base}/{platform.chance.choice(NAMES)}", body)
     document = platform.add("designer_documents", tenant_id=shop.tenant, print_ready_file=key)
     files = {
