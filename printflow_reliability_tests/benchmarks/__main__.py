@@ -19,7 +19,7 @@ def main() -> None:
     """Run what was asked for, and print what was measured side by side."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
-    parser.add_argument("--megabytes", type=int, default=200, help="megabytes in each cluster to drill with")
+    parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
     parser.add_argument("--only", choices=("reconcile", "drill"), help="leave the other out")
     given = parser.parse_args()

@@ -160,7 +160,7 @@ def _told(seconds: dict[str, float]) -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     print(json.dumps(run(given.megabytes, given.rounds), indent=2))
