@@ -180,11 +180,11 @@ def test_up_recovers_from_an_up_that_was_killed(own: SandboxHome) -> None:
 def test_a_port_that_somebody_took_meanwhile_is_chosen_again(own: SandboxHome) -> None:
     lifecycle.down(own)
     before = json.loads(own.path("ports.json").read_text())
-    with socket.socket() as squatter, socket.socket() as another:
-        squatter.bind(("127.0.0.1", before["live_db"]))
-        another.bind(("127.0.0.1", before["primary.filer.grpc"]))
-        squatter.listen()
-        another.listen()
+    # create_server reuses an address whose last connections linger in TIME_WAIT, as a server of somebody else would
+    with (
+        socket.create_server(("127.0.0.1", before["live_db"])),
+        socket.create_server(("127.0.0.1", before["primary.filer.grpc"])),
+    ):
         lifecycle.up(own)
     after = json.loads(own.path("ports.json").read_text())
     assert {name for name in after if after[name] != before[name]} == {"live_db", "primary.filer.grpc"}
