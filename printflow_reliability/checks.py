@@ -52,6 +52,11 @@ REGISTER: Mapping[str, Check] = {
         Check(
             "drill.recovery", "Does replay reach the end of WAL, and the clone promote and write?", Severity.CRITICAL
         ),
+        Check(
+            "drill.links",
+            "Do rows of one cluster find the rows of other clusters that they name, at the same moment?",
+            Severity.ERROR,
+        ),
         Check("drill.indexes", "Does pg_amcheck find every heap and index of the clone sound?", Severity.ERROR),
         Check("drill.foreign_keys", "Does every row of the clone have the rows it refers to?", Severity.ERROR),
         Check("drill.files", "Is every file that the clone refers to in the bucket or restorable?", Severity.ERROR),

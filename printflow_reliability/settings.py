@@ -57,6 +57,7 @@ class ClusterSettings(Section):
 
     `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
     `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
+    `superuser` is the role that initdb made, for recoveries in which production can no longer be asked.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ClusterSettings(Section):
     drill_pgbackrest_config: Path | None = None
     repositories: tuple[int, ...] = (1,)
     heartbeat: str | None = None
+    superuser: str = "postgres"
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
@@ -106,6 +108,18 @@ class ReferenceSettings(Section):
     query: str
 
 
+class LinkSettings(Section):
+    """`[[link]]`: rows of one cluster that name rows of another; `query` and `target_query` each return `value`."""
+
+    name: str
+    cluster: str
+    database: str | None = None
+    query: str
+    target_cluster: str
+    target_database: str | None = None
+    target_query: str
+
+
 class OrdersSettings(Section):
     """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print."""
 
@@ -124,13 +138,21 @@ class BackupsSettings(Section):
 
 
 class DrillsSettings(Section):
-    """`[drills]`: where clones live, where reports go, and the objectives in seconds."""
+    """`[drills]`: where clones live, where reports go, and the objectives in seconds.
+
+    With `ask_production` off a drill needs nothing of production but the repository: it compares with recorded fences.
+    Tables up to `digest_max_bytes` are compared by content at the fence, larger ones by their number of rows. Replay in
+    which nothing moves for `stall_seconds` is given up.
+    """
 
     directory: Path = Path("drills")
     reports_bucket: str | None = None
     rto_target_seconds: float = Field(default=3600, gt=0)
     rpo_target_seconds: float = Field(default=300, gt=0)
     phase_timeout_seconds: float = Field(default=4 * 3600, gt=0)
+    stall_seconds: float = Field(default=900, gt=0)
+    digest_max_bytes: int = Field(default=64 * 1024**2, ge=0)
+    ask_production: bool = True
 
 
 class FilesSettings(Section):
@@ -182,6 +204,7 @@ class Settings(Section):
     bucket: tuple[BucketSettings, ...] = Field(min_length=1)
     tenancy: TenancySettings
     reference: tuple[ReferenceSettings, ...] = Field(min_length=1)
+    link: tuple[LinkSettings, ...] = ()
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
     drills: DrillsSettings = DrillsSettings()
@@ -239,6 +262,9 @@ class Settings(Section):
         for index, reference in enumerate(self.reference):
             uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
             uses.append((f"reference[{index}].bucket", reference.bucket, buckets))
+        for index, link in enumerate(self.link):
+            uses.append((f"link[{index}].cluster", link.cluster, clusters))
+            uses.append((f"link[{index}].target_cluster", link.target_cluster, clusters))
         for index, bucket in enumerate(self.bucket):
             if bucket.replica is not None:
                 uses.append((f"bucket[{index}].replica", bucket.replica, buckets))

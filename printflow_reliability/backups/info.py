@@ -73,7 +73,7 @@ class ArchiveRange:
 
 @dataclass(frozen=True)
 class StanzaInfo:
-    """A stanza: its status, and its backups, oldest first."""
+    """A stanza: its status, its backups, oldest first, and by repository its newest cluster's system identifier."""
 
     name: str
     code: int
@@ -82,6 +82,7 @@ class StanzaInfo:
     repositories: tuple[RepositoryStatus, ...]
     archives: tuple[ArchiveRange, ...]
     backups: tuple[Backup, ...]
+    system_identifiers: Mapping[int, int] = field(default_factory=dict)
 
     def in_repository(self, number: int) -> tuple[Backup, ...]:
         """The backups of one repository, oldest first."""
@@ -130,6 +131,11 @@ def _stanza(entry: Mapping[str, Any]) -> StanzaInfo:
             for one in entry["archive"]
         ),
         backups=tuple(backups),
+        system_identifiers={
+            one.get("repo-key", 1): one["system-id"]
+            for one in sorted(entry.get("db", ()), key=lambda one: one["id"])
+            if "system-id" in one
+        },
     )
 
 

@@ -192,6 +192,14 @@ class PgBackRest:
         """
         return self._run("repo-get", PATIENCE, path, repository=repository).stdout
 
+    def repo_put_empty(self, path: str, repository: int) -> None:
+        """Write an empty file into a repository, unencrypted; with credentials that can only read it fails."""
+        self._run("repo-put", PATIENCE, "--raw", path, repository=repository)
+
+    def repo_remove(self, path: str, repository: int) -> None:
+        """Remove a file of a repository."""
+        self._run("repo-rm", PATIENCE, path, repository=repository)
+
     def verify(self, repository: int, *, timeout: float) -> Completed:
         """Check every stored byte of one repository: the report on stdout, the names of bad files on stderr.
 

@@ -11,6 +11,7 @@ from printflow_reliability.drills.drill import run_drill
 GROUP = "drills"
 CHECKS = (
     "drill.fence",
+    "drill.links",
     "drill.recovery",
     "drill.indexes",
     "drill.foreign_keys",

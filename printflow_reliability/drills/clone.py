@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,9 @@ import psycopg
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
 from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
+from printflow_reliability.drills.reaper import processes_in
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.programs import ProgramFailed, Programs
@@ -60,6 +63,26 @@ log_min_messages = 'log'
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where the first part of a replay ends: at a fence, in a pause; at a moment, or at the end of WAL, promoted."""
+
+    fence: Fence | None = None
+    moment: datetime | None = None
+
+    def recovery(self) -> Recovery:
+        """In pgBackRest's terms."""
+        if self.fence is not None:
+            return Recovery("lsn", self.fence.lsn, "pause", str(self.fence.timeline))
+        if self.moment is not None:
+            return Recovery("time", self.moment.isoformat(sep=" "), "promote", "latest")
+        return Recovery("default", None, None, "latest")
+
+    def options(self) -> tuple[str, ...]:
+        """Stop before the record that begins where the restore point's ends."""
+        return ("--target-exclusive",) if self.fence is not None else ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +151,8 @@ class Clone:
                 f"choose a directory that {self.programs.run_as} can reach",
             ) from None
 
-    def fetch(self, repository: int, fence: Fence, *, timeout: float, process_max: int | None = None) -> None:
-        """Restore the newest backup that leads to the fence, and write the clone's own configuration.
+    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+        """Restore a backup, and write the clone's own configuration.
 
         Raises:
             ProgramFailed: as PgBackRest.restore.
@@ -139,10 +162,11 @@ class Clone:
             self.data,
             repository=repository,
             timeout=timeout,
-            recovery=Recovery("lsn", fence.lsn, "pause", str(fence.timeline)),
-            process_max=process_max,
+            recovery=aim.recovery(),
+            backup_set=backup.label,
+            process_max=os.cpu_count(),
             options=(
-                "--target-exclusive",  # stop before the record that begins where the restore point's ends
+                *aim.options(),
                 f"--tablespace-map-all={self.place / 'tablespaces'}",
                 f"--spool-path={self.place / 'spool'}",
                 f"--lock-path={self.place / 'lock'}",
@@ -158,6 +182,9 @@ class Clone:
         Raises:
             CloneEnded: it ended instead.
         """
+        if self.log_file.exists():
+            # What it said before its last stop must not be taken for what it says now.
+            self.log_file.rename(self.place / f"server.{len(list(self.place.glob('server.*.log'))) + 1}.log")
         try:
             self.programs.run(
                 [
@@ -185,11 +212,16 @@ class Clone:
             timeout=timeout + 10,
         )
 
-    def forget_target(self) -> None:
-        """From its next start on, replay goes on to the end of WAL, and then the clone promotes itself."""
-        settings = "recovery_target_lsn = ''\nrecovery_target_action = 'promote'\nrecovery_target_timeline = 'latest'\n"
+    def aim_at(self, moment: datetime | None) -> None:
+        """From its next start on, replay goes on to a moment, or to the end of WAL; then the clone promotes itself."""
+        settings = [
+            "recovery_target_lsn = ''",
+            f"recovery_target_time = '{moment.isoformat(sep=' ') if moment else ''}'",
+            "recovery_target_action = 'promote'",
+            "recovery_target_timeline = 'latest'",
+        ]
         with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
-            file.write(settings)
+            file.write("\n".join([*settings, ""]))
 
     def connect(
         self, database: str | None = None, *, read_only: bool = True, statement_seconds: float = 600
@@ -223,8 +255,11 @@ class Clone:
                 f"production's is {self.production.system_identifier}",
                 f'is `stanza` of cluster "{self.cluster.name}" right?',
             )
-        if row[2] or row[3] != "off":
-            raise Refused(f"the clone of {self.cluster.name} is not isolated: it listens on {row[2]!r} or archives")
+        listening = tcp_listeners(processes_in(self.place))
+        if row[2] or row[3] != "off" or listening:
+            raise Refused(
+                f"the clone of {self.cluster.name} is not isolated: it listens on {row[2] or listening!r} or archives"
+            )
 
     def log_text(self) -> str:
         """All that its server has logged."""

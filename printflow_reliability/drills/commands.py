@@ -21,6 +21,7 @@ from printflow_reliability.console import (
 )
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills, show_drill
+from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.settings import Settings
 
@@ -33,7 +34,11 @@ ORDER = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN)
 @app.command("run")
 def run_command(
     ctx: typer.Context,
-    target: str = typer.Option("latest", "--target", help="What to restore: latest is the end of WAL."),
+    target: str = typer.Option(
+        "latest",
+        "--target",
+        help="What to restore: latest (the end of WAL), longest (the same from the oldest backup), random, or a time.",
+    ),
     repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
     json: bool = JSON_OPTION,
 ) -> None:
@@ -54,6 +59,18 @@ def run_command(
     else:
         _show(report.as_json(), settings)
     raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+@app.command("fence")
+def fence_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """Record what every table holds at this moment, so that drills to moments after it can be compared."""
+    report = record_fence(invocation(ctx).settings())
+    if json:
+        print_json(report.as_json())
+        return
+    for fence in report.fences:
+        say(f"{fence.cluster:<10} {fence.lsn}  {fence.tables} tables, {fence.rows:,} rows")
+    say("Drills to a moment after this can be compared with it: printflow drill run --target random")
 
 
 @app.command("list")
@@ -94,7 +111,7 @@ def show_command(
 
 
 def _show(drill: Mapping[str, Any], settings: Settings) -> None:
-    say(f"Restore drill {drill['id']}, to {_target(drill['target'])}, from repo{drill['repository']}")
+    say(f"Restore drill {drill['id']}, to {_target(drill)}, from repo{drill['repository']}")
     answers = {one["name"]: one for one in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
@@ -135,7 +152,7 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     fences = ", ".join(f"{one['name']} {one['fence_lsn']}" for one in drill.get("clusters", ()))
     prefix = {"drill.fence": f"fence {fences}: "}
     for label, names in (
-        ("replay", ("drill.fence", "drill.recovery")),
+        ("replay", ("drill.fence", "drill.links", "drill.recovery")),
         ("validate", ("drill.indexes", "drill.foreign_keys")),
         ("files", ("drill.files",)),
         ("harm", ("drill.isolation",)),
@@ -145,8 +162,11 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     return lines
 
 
-def _target(target: str) -> str:
-    return "the end of WAL" if target == "latest" else target
+def _target(drill: Mapping[str, Any]) -> str:
+    if drill.get("moment"):
+        at = moment(datetime.fromisoformat(drill["moment"]))
+        return f"{at}, chosen at random" if drill["target"] == "random" else at
+    return "the end of WAL, from the oldest backup" if drill["target"] == "longest" else "the end of WAL"
 
 
 def _duration(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The clone at the fence against production at the fence: every table, row for row in number."""
+"""The clone at the fence against production at the fence: every table, row for row in number, small ones in content."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +7,20 @@ from dataclasses import dataclass
 import psycopg
 
 from printflow_reliability.drills.clone import Clone
-from printflow_reliability.drills.counts import count_rows, databases, logged_tables
+from printflow_reliability.drills.counts import SAME_TEXT, count_rows, databases, logged_tables
 from printflow_reliability.drills.fence import Fence
+
+CATALOG = "pg_catalog."
+"""Large objects are counted in the clone always, and in production only if the role may read them."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the clone says of a table: its rows and their digest, or why it cannot be read."""
+
+    rows: int | None
+    digest: str | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class Difference:
             return f"{where} is in the clone and was not in production"
         if self.found is None:
             return f"{where} is missing in the clone ({self.expected:,} rows in production)"
+        if self.found == self.expected:
+            return f"{where} has as many rows as production had ({self.expected:,}), but not the same ones"
         return f"{where} has {self.found:,} rows, production had {self.expected:,}"
 
 
@@ -43,22 +57,27 @@ def compare(clone: Clone, fence: Fence) -> tuple[Difference, ...]:
     with clone.connect() as connection:
         there = databases(connection)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        found = dict(zip(there, pool.map(lambda name: _count(clone, name), there), strict=True))
+        found = dict(zip(there, pool.map(lambda name: _count(clone, name, fence), there), strict=True))
     return differences(fence, found)
 
 
-def differences(fence: Fence, found: Mapping[str, Mapping[str, int | str]]) -> tuple[Difference, ...]:
-    """Where these counts (or why a table could not be counted) differ from the fence's."""
+def differences(fence: Fence, found: Mapping[str, Mapping[str, Found]]) -> tuple[Difference, ...]:
+    """Where these counts and digests (or why a table could not be counted) differ from the fence's."""
     differing = []
     for database in sorted((fence.counts or {}).keys() | found.keys()):
         expected = (fence.counts or {}).get(database, {})
+        digests = (fence.digests or {}).get(database, {})
         counted = found.get(database, {})
         for table in sorted(expected.keys() | counted.keys()):
             before, now = expected.get(table), counted.get(table)
-            if isinstance(now, str):
-                differing.append(Difference(fence.cluster, database, table, before, None, now))
-            elif before != now:
-                differing.append(Difference(fence.cluster, database, table, before, now))
+            if before is None and table.startswith(CATALOG):
+                continue
+            if now is None:
+                differing.append(Difference(fence.cluster, database, table, before, None))
+            elif now.unreadable:
+                differing.append(Difference(fence.cluster, database, table, before, None, now.unreadable))
+            elif before != now.rows or (table in digests and digests[table] != now.digest):
+                differing.append(Difference(fence.cluster, database, table, before, now.rows))
     return tuple(differing)
 
 
@@ -69,20 +88,22 @@ def describe(found: Sequence[Difference], shown: int = 5) -> str:
     return f"{len(found)} tables differ from production at the fence: {named}{more}"
 
 
-def _count(clone: Clone, database: str) -> dict[str, int | str]:
-    """Rows by table; where a table cannot be read, why."""
-    counted: dict[str, int | str] = {}
+def _count(clone: Clone, database: str, fence: Fence) -> dict[str, Found]:
+    """What the clone says of each table; digests where the fence has them."""
+    digests = (fence.digests or {}).get(database, {})
+    counted: dict[str, Found] = {}
     with clone.connect(database) as connection:
-        for schema, table in logged_tables(connection):
+        connection.execute(SAME_TEXT)
+        for table in logged_tables(connection):
             try:
-                counted[f"{schema}.{table}"] = count_rows(connection, schema, table)
+                counted[table.label] = Found(*count_rows(connection, table, digest=table.label in digests))
             except psycopg.OperationalError as error:
                 # A damaged file is an operational error too; a clone that went away has closed the connection.
                 if connection.closed:
                     raise
-                counted[f"{schema}.{table}"] = _reason(error)
+                counted[table.label] = Found(None, unreadable=_reason(error))
             except psycopg.DatabaseError as error:
-                counted[f"{schema}.{table}"] = _reason(error)
+                counted[table.label] = Found(None, unreadable=_reason(error))
     return counted
 
 

@@ -13,15 +13,15 @@ import psycopg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills import history, reaper, report
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.rehearsal import Rehearsal, make_place
+from printflow_reliability.drills.rehearsal import Memory, Rehearsal, make_place
 from printflow_reliability.drills.report import DrillReport
+from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TARGETS = ("latest",)
 LOCK = "restore drill"
 
 
@@ -36,7 +36,8 @@ def run_drill(
 
     Args:
         settings: the whole configuration.
-        target: what to restore; "latest" is the end of WAL.
+        target: what to restore: "latest" is the end of WAL, "longest" the same from the oldest backup, "random" a
+            moment between backups, anything else an ISO 8601 time with its zone.
         repository: the number of the repository to restore from; the first that all clusters have if None.
         tell: hears of each phase as it begins.
 
@@ -45,23 +46,23 @@ def run_drill(
         LockHeld: another drill is running.
         CouldNotTell: the records are unreachable, so that nothing could be remembered.
     """
-    if target not in TARGETS:
-        raise ConfigError(f'--target: "{target}" is not known; drills restore "latest"', "printflow drill run")
+    wanted = parse_target(target, datetime.now(UTC))
     chosen = choose_repository(settings, repository)
     with _interruptible(), open_records(settings.records) as records, exclusive(records, LOCK):
         reaper.reap(settings.drills.directory)
         started_at = datetime.now(UTC)
-        drill = Rehearsal(settings, history.begin(records, target, chosen, started_at), chosen, PhaseClock())
+        number = history.begin(records, str(wanted), chosen, started_at)
+        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), _memory(settings, records, number))
         try:
             try:
                 make_place(drill.place, settings)
-                drill.run(tell or _nothing, lambda fence: history.keep_fence(records, drill.id, fence))
+                drill.run(tell or _nothing)
             finally:
                 _tear_down(drill)
         except BaseException:
-            _finish(settings, records, drill, target, started_at)
+            _finish(settings, records, drill, started_at)
             raise
-        return _finish(settings, records, drill, target, started_at)
+        return _finish(settings, records, drill, started_at)
 
 
 def choose_repository(settings: Settings, given: int | None) -> int:
@@ -79,6 +80,16 @@ def choose_repository(settings: Settings, given: int | None) -> int:
     return given
 
 
+def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memory:
+    names = [cluster.name for cluster in settings.cluster]
+    ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    return Memory(
+        stored=lambda after, before: history.stored_fences(records, names, after, before),
+        keep=lambda fence: history.keep_fence(records, drill, fence),
+        newest=lambda: history.stored_fences(records, names, *ever),
+    )
+
+
 def _tear_down(drill: Rehearsal) -> None:
     try:
         with drill.clock.measure(Phase.TEAR_DOWN):
@@ -88,13 +99,12 @@ def _tear_down(drill: Rehearsal) -> None:
         log.error("drill %s: %s", drill.id, left)
 
 
-def _finish(
-    settings: Settings, records: psycopg.Connection, drill: Rehearsal, target: str, started_at: datetime
-) -> DrillReport:
+def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, started_at: datetime) -> DrillReport:
     """Put everything together and keep it: in records, and where possible in the reports' bucket."""
     done = DrillReport(
         id=drill.id,
-        target=target,
+        target=str(drill.target),
+        moment=drill.plan.moment if drill.plan else None,
         repository=drill.repository,
         started_at=started_at,
         finished_at=datetime.now(UTC),

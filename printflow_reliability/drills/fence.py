@@ -1,16 +1,20 @@
-"""The fence: a restore point in production and the exact counts of every logged table at that very moment.
+"""The fence: a restore point in every cluster at the same moment, and what every logged table held at that moment.
 
 No lock is taken. Two snapshots around the restore point that are both quiet and have the same next transaction id prove
 that nothing became visible between them. A transaction whose commit is written but not yet visible (it waits for the
 disk, or for a standby) would be in the clone and not in the second snapshot, and snapshots do not show it while it is
 the newest; so none may hold a transaction id just after the restore point. Then the second snapshot is the state at the
 restore point, and is counted in at leisure. Otherwise it is tried again some milliseconds later.
+
+The first snapshots of all clusters are taken before the first restore point and the second ones after the last, so
+a moment lies between them in every cluster: all fences of one set are the platform's state at that moment.
 """
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,10 +22,10 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_segment
-from printflow_reliability.drills.counts import Counts, count_rows, databases, logged_tables
+from printflow_reliability.drills.counts import SAME_TEXT, Counts, Digests, count_rows, databases, logged_tables
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.connect import connect, unreachable
 from printflow_reliability.settings import ClusterSettings
 
 log = logging.getLogger(__name__)
@@ -34,6 +38,9 @@ SELECT pg_current_snapshot()::text,
        EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
 """
 """The snapshot, and whether anybody holds a transaction id: its owner, prepared ones too, holds it until visible."""
+RESTORE_POINT = """
+SELECT lsn::text, pg_walfile_name(lsn), clock_timestamp() FROM pg_create_restore_point(%s) AS lsn
+"""
 LOOK_IN_REPOSITORY_SECONDS = 3.0
 
 
@@ -50,7 +57,8 @@ class Fence:
         end_lsn: where the segment that holds it was ended, so that it could be archived.
         segment: that segment's name.
         counts: rows by database and table; None if production was never quiet long enough to count exactly.
-        tries: how many restore points it took.
+        digests: of the contents of the tables that are small enough.
+        production: who the cluster was, for drills that cannot ask it.
     """
 
     cluster: str
@@ -61,7 +69,8 @@ class Fence:
     end_lsn: str
     segment: str
     counts: Counts | None
-    tries: int
+    digests: Digests | None
+    production: Production
 
     @property
     def tables(self) -> int:
@@ -99,42 +108,51 @@ def nothing_between(before: Snapshot, after: Sequence[Snapshot]) -> bool:
     return before.quiet and all(one.quiet and one.xmax == before.xmax for one in after)
 
 
-def make_fence(cluster: ClusterSettings, production: Production, name: str, *, quiet_seconds: float) -> Fence:
-    """Make a restore point, count, and end the segment it lies in.
+def make_fences(
+    productions: Mapping[str, Production],
+    clusters: Sequence[ClusterSettings],
+    name: str,
+    *,
+    quiet_seconds: float,
+    digest_bytes: int,
+) -> tuple[Fence, ...]:
+    """Make a restore point in every cluster, count, and end the segments they lie in.
+
+    Args:
+        productions: who the clusters are, by name.
+        clusters: where; the fences come in the same order.
+        name: of the restore points in the WAL.
+        quiet_seconds: how long to look for a moment in which all clusters are quiet.
+        digest_bytes: tables up to this size are compared by content too.
 
     Raises:
-        CouldNotTell: the cluster cannot be reached, or refuses a table or one of the two functions.
+        CouldNotTell: a cluster cannot be reached, or refuses a table or one of the two functions.
     """
     with ExitStack() as stack:
-        writer = stack.enter_context(connect(cluster, read_only=False))
-        names = databases(writer)
-        readers = {one: stack.enter_context(connect(cluster, database=one)) for one in names}
-        try:
-            point, quiet, tries = _restore_point(writer, list(readers.values()), name, quiet_seconds)
-            counts = {one: _count(reader) for one, reader in readers.items()} if quiet else None
-            switched = writer.execute("SELECT pg_switch_wal()::text").fetchone()
-        except psycopg.OperationalError:
-            raise  # `connect` knows what to say of a lost connection
-        except psycopg.DatabaseError as refused:
-            reason = refused.diag.message_primary or " ".join(str(refused).split())
-            raise CouldNotTell(
-                f"cluster {cluster.name} refuses what a fence needs: {reason}",
-                "GRANT pg_read_all_data TO its role, and EXECUTE ON FUNCTION pg_create_restore_point(text), "
-                "pg_switch_wal(); where tables have row security the role needs BYPASSRLS",
-            ) from None
-    if switched is None:
-        raise CouldNotTell(f"cluster {cluster.name} did not switch its WAL segment")
-    return Fence(
-        cluster=cluster.name,
-        name=name,
-        taken_at=point.at,
-        timeline=production.timeline,
-        lsn=point.lsn,
-        end_lsn=switched[0],
-        segment=point.segment,
-        counts=counts,
-        tries=tries,
-    )
+        sides = [_open_side(stack, one) for one in clusters]
+        points, quiet = _restore_points(sides, name, quiet_seconds)
+        readers = [(side, database) for side in sides for database in side.readers]
+        with ThreadPoolExecutor(max_workers=len(readers)) as pool:
+            counted = list(pool.map(lambda one: one[0].count(one[1], digest_bytes), readers)) if quiet else []
+        held = dict(zip(((side.cluster.name, database) for side, database in readers), counted, strict=False))
+        ends = [side.switch_wal() for side in sides]
+    fences = []
+    for side, point, end in zip(sides, points, ends, strict=True):
+        found = {database: held[side.cluster.name, database] for database in side.readers} if quiet else {}
+        fence = Fence(
+            cluster=side.cluster.name,
+            name=name,
+            taken_at=point.at,
+            timeline=productions[side.cluster.name].timeline,
+            lsn=point.lsn,
+            end_lsn=end,
+            segment=point.segment,
+            counts={database: rows for database, (rows, _) in found.items()} if quiet else None,
+            digests={database: digests for database, (_, digests) in found.items()} if quiet else None,
+            production=productions[side.cluster.name],
+        )
+        fences.append(fence)
+    return tuple(fences)
 
 
 def await_archived(
@@ -184,59 +202,110 @@ class _RestorePoint:
     at: datetime
 
 
-def _restore_point(
-    writer: psycopg.Connection, readers: Sequence[psycopg.Connection], name: str, quiet_seconds: float
-) -> tuple[_RestorePoint, bool, int]:
-    """Restore points until one falls into a quiet moment; each reader is left in a transaction at that state.
+@dataclass(frozen=True)
+class _Side:
+    """One cluster while its fence is made: a connection that writes restore points, and a reader a database."""
 
-    Returns the last restore point, whether it is that one, and how many were made.
-    """
-    deadline = time.monotonic() + quiet_seconds
-    tries = 0
-    while True:
-        tries += 1
-        before, busy = _state(writer)
-        # Pointless restore points are spared: they cost WAL.
-        if (busy or not before.quiet) and time.monotonic() < deadline:
-            time.sleep(PAUSE_SECONDS)
-            continue
-        row = writer.execute(
-            "SELECT lsn::text, pg_walfile_name(lsn), clock_timestamp() FROM pg_create_restore_point(%s) AS lsn", (name,)
-        ).fetchone()
+    cluster: ClusterSettings
+    writer: psycopg.Connection
+    readers: Mapping[str, psycopg.Connection]
+
+    def state(self) -> tuple[Snapshot, bool]:
+        """The snapshot of this moment, and whether anybody holds a transaction id."""
+        with self._explained():
+            row = self.writer.execute(STATE).fetchone()
+        return Snapshot.parse(row[0] if row else ""), bool(row and row[1])
+
+    def restore_point(self, name: str) -> _RestorePoint:
+        """Write one."""
+        with self._explained():
+            row = self.writer.execute(RESTORE_POINT, (name,)).fetchone()
         if row is None:
             raise CouldNotTell("pg_create_restore_point returned nothing")
-        point = _RestorePoint(*row)
-        _, busy = _state(writer)
-        after = [_open_snapshot(reader) for reader in readers]
-        if not busy and nothing_between(before, after):
-            return point, True, tries
-        for reader in readers:
+        return _RestorePoint(*row)
+
+    def open_snapshots(self) -> list[Snapshot]:
+        """Begin a transaction in each database that sees this moment until it ends."""
+        with self._explained():
+            return [_open_snapshot(reader) for reader in self.readers.values()]
+
+    def close_snapshots(self) -> None:
+        """End them."""
+        with self._explained():
+            for reader in self.readers.values():
+                reader.execute("ROLLBACK")
+
+    def count(self, database: str, digest_bytes: int) -> tuple[dict[str, int], dict[str, str]]:
+        """Rows of every table in the open snapshot, and digests of the small ones."""
+        reader = self.readers[database]
+        rows, digests = {}, {}
+        with self._explained():
+            reader.execute(SAME_TEXT)
+            for table in logged_tables(reader):
+                number, digest = count_rows(reader, table, digest=table.bytes <= digest_bytes)
+                rows[table.label] = number
+                if digest is not None:
+                    digests[table.label] = digest
             reader.execute("ROLLBACK")
+        return rows, digests
+
+    def switch_wal(self) -> str:
+        """End the segment, so that it can be archived; where it ended."""
+        with self._explained():
+            row = self.writer.execute("SELECT pg_switch_wal()::text").fetchone()
+        if row is None:
+            raise CouldNotTell(f"cluster {self.cluster.name} did not switch its WAL segment")
+        return str(row[0])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say of which cluster an error is: connections of several are open at once."""
+        try:
+            yield
+        except psycopg.OperationalError as lost:
+            raise unreachable(self.cluster, lost) from None
+        except psycopg.DatabaseError as refused:
+            reason = refused.diag.message_primary or " ".join(str(refused).split())
+            raise CouldNotTell(
+                f"cluster {self.cluster.name} refuses what a fence needs: {reason}",
+                "GRANT pg_read_all_data TO its role, and EXECUTE ON FUNCTION pg_create_restore_point(text), "
+                "pg_switch_wal(); where tables have row security the role needs BYPASSRLS",
+            ) from None
+
+
+def _open_side(stack: ExitStack, cluster: ClusterSettings) -> _Side:
+    writer = stack.enter_context(connect(cluster, read_only=False))
+    readers = {one: stack.enter_context(connect(cluster, database=one)) for one in databases(writer)}
+    return _Side(cluster, writer, readers)
+
+
+def _restore_points(sides: Sequence[_Side], name: str, quiet_seconds: float) -> tuple[list[_RestorePoint], bool]:
+    """Restore points until they fall into a moment in which all is quiet; readers are left in it, in transactions.
+
+    Returns the last ones, and whether they are such.
+    """
+    deadline = time.monotonic() + quiet_seconds
+    while True:
+        before = [side.state() for side in sides]
+        # Pointless restore points are spared: they cost WAL.
+        if any(busy or not snapshot.quiet for snapshot, busy in before) and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+            continue
+        points = [side.restore_point(name) for side in sides]
+        busy_after = [side.state()[1] for side in sides]
+        after = [side.open_snapshots() for side in sides]
+        unchanged = all(nothing_between(one[0], later) for one, later in zip(before, after, strict=True))
+        if unchanged and not any(busy_after):
+            return points, True
+        for side in sides:
+            side.close_snapshots()
         if time.monotonic() > deadline:
-            log.warning("no quiet moment within %.0f s and %d tries", quiet_seconds, tries)
-            return point, False, tries
+            log.warning("no quiet moment within %.0f s", quiet_seconds)
+            return points, False
         time.sleep(PAUSE_SECONDS)
 
 
-def _state(connection: psycopg.Connection) -> tuple[Snapshot, bool]:
-    row = connection.execute(STATE).fetchone()
-    return Snapshot.parse(row[0] if row else ""), bool(row and row[1])
-
-
-def _snapshot(connection: psycopg.Connection) -> Snapshot:
-    row = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
+def _open_snapshot(reader: psycopg.Connection) -> Snapshot:
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    row = reader.execute("SELECT pg_current_snapshot()::text").fetchone()
     return Snapshot.parse(row[0] if row else "")
-
-
-def _open_snapshot(connection: psycopg.Connection) -> Snapshot:
-    """Begin a transaction that sees this moment until it ends."""
-    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    return _snapshot(connection)
-
-
-def _count(reader: psycopg.Connection) -> dict[str, int]:
-    # With row security a policy would make the number smaller, without a word.
-    reader.execute("SET LOCAL row_security = off")
-    counts = {f"{schema}.{table}": count_rows(reader, schema, table) for schema, table in logged_tables(reader)}
-    reader.execute("ROLLBACK")
-    return counts

@@ -1,13 +1,14 @@
 """The history of drills in records: one row each, with its whole document; bad days above all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -22,8 +23,18 @@ UPDATE drills SET finished_at = now(), outcome = 'unknown'
 WHERE finished_at IS NULL AND id <> %s RETURNING id
 """
 KEEP_FENCE = """
-INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, counts) VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+NEWEST_SET = """
+SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production
+FROM fences WHERE production IS NOT NULL AND name = (
+    SELECT name FROM fences
+    WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at > %(after)s AND taken_at < %(before)s
+    GROUP BY name HAVING count(DISTINCT cluster) = cardinality(%(clusters)s)
+    ORDER BY max(taken_at) DESC LIMIT 1)
+"""
+"""The fences of one name were made at one moment in all clusters."""
 COLUMNS = "id, started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document"
 NEWEST = 100
 
@@ -66,13 +77,28 @@ def begin(records: psycopg.Connection, target: str, repository: int, started_at:
     return int(row[0])
 
 
-def keep_fence(records: psycopg.Connection, drill: int, fence: Fence) -> None:
+def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> None:
     """Keep a fence, so that later drills can be compared with it too; one without counts is not worth keeping."""
-    if fence.counts is not None:
-        counts = json.dumps(fence.counts)
-        records.execute(
-            KEEP_FENCE, (drill, fence.cluster, fence.name, fence.taken_at, fence.timeline, fence.lsn, counts)
-        )
+    if fence.counts is None:
+        return
+    documents = [json.dumps(one) for one in (fence.counts, fence.digests, fence.production.as_json())]
+    place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
+    records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents))
+
+
+def stored_fences(
+    records: psycopg.Connection, clusters: Sequence[str], after: datetime, before: datetime
+) -> dict[str, Fence]:
+    """The newest set of fences made between two moments, by cluster; empty if there is none."""
+    values = {"clusters": list(clusters), "after": after, "before": before}
+    found = {}
+    for row in records.execute(NEWEST_SET, values).fetchall():
+        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production = row
+        identity = Production.from_json(production)
+        fence = Fence(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, identity)
+        if fence.cluster in clusters:
+            found[fence.cluster] = fence
+    return found
 
 
 def finish(records: psycopg.Connection, drill: int, outcome: str, document: Mapping[str, Any]) -> None:

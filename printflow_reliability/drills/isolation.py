@@ -1,18 +1,31 @@
-"""Proof that a drill did no harm: the repositories and production's timeline and slots, before and after.
+"""Proof that a drill did no harm: the repositories, and production's timeline, slots and archiving, before and after.
 
 Production itself goes on archiving meanwhile, so new segments of its own timeline are no change; anything else is.
+Before anything is restored, the drill tries whether its credentials could write to a repository, and refuses if so.
 """
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.drills.production import Production
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.programs import ProgramFailed
 
 SEGMENT = re.compile(r"[^/]+/([0-9A-F]{16})/([0-9A-F]{8})[0-9A-F]{16}-[0-9a-f]{40}(?:\.\w+)?")
 SHOWN = 3
+PROBE = "printflow-write-probe"
+"""An empty file at the top of a repository; it should never be there."""
+DENIED = re.compile(
+    r"AccessDenied|\b403\b|Forbidden|Permission denied|Read-only file system|AuthorizationFailure", re.I
+)
+LISTENING = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
+PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,50 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
     return RepositoryState(pgbackrest.cluster.name, number, files)
 
 
+def refuse_writer(pgbackrest: PgBackRest, number: int) -> None:
+    """Try to write to a repository with a drill's credentials.
+
+    Raises:
+        ConfigError: they can.
+        CouldNotTell: it did not fail because it is forbidden, so nothing is proven.
+    """
+    name = pgbackrest.cluster.name
+    try:
+        pgbackrest.repo_put_empty(PROBE, number)
+    except ProgramFailed as refused:
+        if DENIED.search(refused.stderr_tail):
+            return
+        raise CouldNotTell(
+            f"whether a drill's credentials can write to repo{number} of {name} cannot be told: {refused.what}",
+            refused.next_step,
+        ) from None
+    pgbackrest.repo_remove(PROBE, number)
+    raise ConfigError(
+        f"drill_pgbackrest_config of cluster {name}: its credentials can write to repo{number}, and a clone must not "
+        "be able to",
+        f"give {pgbackrest.config} credentials that can only list and read the repository",
+    )
+
+
+def tcp_listeners(pids: Iterable[int]) -> list[str]:
+    """The TCP ports on which any of these processes listens, each as "ADDRESS:PORT" in the kernel's hexadecimal."""
+    ours: set[str] = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for open_file in (PROC / str(pid) / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if socket := re.fullmatch(r"socket:\[(\d+)\]", str(open_file.readlink())):
+                        ours.add(socket[1])
+    found = []
+    for table in (PROC / "net" / "tcp", PROC / "net" / "tcp6"):
+        with contextlib.suppress(FileNotFoundError):
+            for line in table.read_text().splitlines()[1:]:
+                columns = line.split()
+                if columns[3] == LISTENING and columns[9] in ours:
+                    found.append(columns[1])
+    return found
+
+
 def changes(before: IsolationState, after: IsolationState) -> list[str]:
     """What differs, as one phrase each; empty if the drill left everything as it was."""
     found = []
@@ -57,6 +114,8 @@ def changes(before: IsolationState, after: IsolationState) -> list[str]:
             found.append(f"{name} went from timeline {old.timeline} to {new.timeline}")
         if new.system_identifier != old.system_identifier:
             found.append(f"{name} is another cluster than before")
+        if new.archiving != old.archiving:
+            found.append(f"archive_mode or archive_command of {name} changed")
         found += _set_changes(f"replication slots of {name}", old.slots, new.slots)
         found += _set_changes(f"subscriptions of {name}", old.subscriptions, new.subscriptions)
     after_by_place = {(one.cluster, one.repository): one for one in after.repositories}

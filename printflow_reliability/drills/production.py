@@ -6,6 +6,7 @@ Everything here is read; the two functions that a fence calls are the only ones 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
@@ -19,7 +20,8 @@ SELECT s.system_identifier,
        (SELECT rolname FROM pg_roles WHERE oid = 10) AS superuser,
        current_setting('data_directory') AS data_directory,
        pg_size_bytes(current_setting('wal_segment_size')) AS segment_bytes,
-       current_setting('server_version_num')::int AS version
+       current_setting('server_version_num')::int AS version,
+       md5(concat_ws(' ', current_setting('archive_mode'), current_setting('archive_command'))) AS archiving
 FROM pg_control_system() s
 """
 FLOORS = (
@@ -48,6 +50,7 @@ class Production:
         version: as server_version_num.
         floors: the settings of FLOORS.
         slots, subscriptions: what a clone that is not isolated would take over.
+        archiving: a digest of how it archives; the command itself may hold what is nobody's business.
     """
 
     cluster: str
@@ -60,6 +63,18 @@ class Production:
     floors: Mapping[str, int]
     slots: frozenset[str]
     subscriptions: frozenset[str]
+    archiving: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a later drill, which may not be able to ask, must know; kept with each fence."""
+        watched = {"slots": sorted(self.slots), "subscriptions": sorted(self.subscriptions)}
+        return {**self.__dict__, "floors": dict(self.floors), **watched}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Production":
+        """The inverse of `as_json`."""
+        watched = {name: frozenset(document[name]) for name in ("slots", "subscriptions")}
+        return cls(**{**document, **watched})
 
 
 def ask_production(cluster: ClusterSettings) -> Production:
@@ -89,7 +104,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
             ) from None
     if identity is None:
         raise CouldNotTell(f"cluster {cluster.name} does not say who it is")
-    system_identifier, timeline, superuser, data_directory, segment_bytes, version = identity
+    system_identifier, timeline, superuser, data_directory, segment_bytes, version, archiving = identity
     return Production(
         cluster=cluster.name,
         system_identifier=system_identifier,
@@ -101,6 +116,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
         floors=dict(floors),
         slots=frozenset(row[0] for row in slots),
         subscriptions=frozenset(row[0] for row in subscriptions),
+        archiving=archiving,
     )
 
 

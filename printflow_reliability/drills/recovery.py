@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
@@ -16,6 +17,8 @@ from printflow_reliability.errors import CouldNotTell, PrintflowError
 
 POLL_SECONDS = 0.05
 SHORT = "recovery ended before configured recovery target was reached"
+STOPPED = re.compile(r"recovery stopping (?:before|after) \w+ of transaction \d+, time")
+"""Said when a commit after the target time was met: proof that replay came as far as that time."""
 REDO_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 FIRST_WRITE = """
 CREATE TABLE printflow_drill_first_write (at timestamptz NOT NULL);
@@ -70,15 +73,19 @@ def started_short(clone: Clone, fence: Fence, ended: CloneEnded) -> PrintflowErr
     return ended
 
 
-def replay_to_end(clone: Clone, *, timeout: float) -> None:
-    """Wait until the clone has replayed all WAL that it can get.
+def replay_to_end(clone: Clone, moment: datetime | None, *, timeout: float) -> None:
+    """Wait until the clone has replayed all WAL that it can get, or up to a moment.
 
     Raises:
+        RecoveryShort: WAL ended before the first commit after the moment.
         CouldNotTell: it ended, or is not there in time.
     """
 
     def at_end() -> bool:
-        if REDO_DONE.search(clone.log_text()):
+        said = clone.log_text()
+        if REDO_DONE.search(said):
+            if moment is not None and not STOPPED.search(said):
+                raise short_of(clone, f"{moment:%Y-%m-%d %H:%M:%S} UTC", None)
             return True
         if not clone.alive():
             raise CouldNotTell("it ended during replay")

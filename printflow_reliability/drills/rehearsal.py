@@ -7,37 +7,34 @@ the way; what breaks a phase off ends the rehearsal, and what was not reached is
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from printflow_reliability.backups.info import Backup
+from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest, RepositoryDamaged
-from printflow_reliability.backups.segment import parse_lsn, parse_segment
+from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills import comparison, reaper
+from printflow_reliability.drills import comparison, links, reaper
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import Clone, CloneEnded, connector, required_bytes
-from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, await_archived, make_fence
-from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
+from printflow_reliability.drills.clone import Clone
+from printflow_reliability.drills.expected_end import archived_by_production, archived_in_repository
+from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, await_archived, make_fences
+from printflow_reliability.drills.isolation import refuse_writer
 from printflow_reliability.drills.phases import Phase, PhaseClock, rto_seconds
+from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
 from printflow_reliability.drills.recovered_files import check_files
-from printflow_reliability.drills.recovery import (
-    RecoveryShort,
-    await_promotion,
-    replay_to_end,
-    replay_to_fence,
-    started_short,
-)
+from printflow_reliability.drills.recovery import RecoveryShort
 from printflow_reliability.drills.report import CHECKS, ClusterReport
+from printflow_reliability.drills.restoration import Restoration
+from printflow_reliability.drills.surroundings import Surroundings
+from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import validate_foreign_keys, validate_indexes
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import ClusterSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -48,11 +45,12 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Point:
-    """One cluster before its clone is made: who it is, and the base backup that will be used."""
+class Memory:
+    """What a rehearsal asks of the records: fences to compare with, and where to keep those that it makes."""
 
-    production: Production
-    backup: Backup
+    stored: StoredFences
+    keep: Callable[[Fence], None]
+    newest: Callable[[], Mapping[str, Fence]]
 
 
 class Rehearsal:
@@ -65,41 +63,44 @@ class Rehearsal:
         numbers: what was measured so far.
         clusters: each cluster's part so far, by name.
         matched: whether the clones agreed with production at the fence.
-        fences: by cluster.
+        plan: what it is going to do; None until that was found.
     """
 
-    def __init__(self, settings: Settings, id: int, repository: int, clock: PhaseClock) -> None:
+    def __init__(
+        self, settings: Settings, id: int, target: Target, repository: int, clock: PhaseClock, memory: Memory
+    ) -> None:
         self.settings = settings
         self.id = id
+        self.target = target
         self.repository = repository
         self.place = settings.drills.directory / str(id)
         self.clock = clock
         self.numbers: dict[str, int | float] = {}
         self.clusters = {cluster.name: ClusterReport(cluster.name) for cluster in settings.cluster}
         self.matched: bool | None = None
-        self.fences: dict[str, Fence] = {}
-        self._programs = settings.runner()
-        self._points: dict[str, Point] = {}
-        self._clones: dict[str, Clone] = {}
-        self._before: IsolationState | None = None
+        self.plan: Plan | None = None
+        self._memory = memory
+        self._surroundings: Surroundings | None = None
+        self._fences: Mapping[str, Fence] = {}
+        self._later: Mapping[str, Fence] = {}
+        self._restoration: Restoration | None = None
         self._declared: dict[str, datetime] = {}
         self._expected: dict[str, int] = {}
         self._verdicts: dict[str, CheckResult] = {}
         self._broke_off = "the drill did not come so far"
 
-    def run(self, tell: Callable[[Phase], None], keep_fence: Callable[[Fence], None]) -> None:
+    def run(self, tell: Callable[[Phase], None]) -> None:
         """Go through the phases until the last, or until one breaks off.
 
         Args:
             tell: hears of each phase as it begins.
-            keep_fence: gets each fence as soon as it is made.
 
         Raises:
             ConfigError, LockHeld: nothing can be said until that is mended.
         """
         steps = (
             (Phase.FIND, self.find),
-            (Phase.FENCE, partial(self.fence, keep_fence)),
+            (Phase.FENCE, self.fence),
             (Phase.FETCH, self.fetch),
             (Phase.START, self.start),
             (Phase.REPLAY_TO_FENCE, self.replay_to_fence),
@@ -122,79 +123,111 @@ class Rehearsal:
             self._broke_off = f"not reached; {self.clock.running} broke off: {unknown.sentence}"
 
     def find(self) -> None:
-        """Ask production who it is, and the repository for the base backups to use."""
-
-        def point(cluster: ClusterSettings) -> Point:
-            production = ask_production(cluster)
-            newest_heartbeat(cluster, key=self._heartbeat_key(cluster))
-            backup = newest_backup(self._pgbackrest(cluster), self.repository)
-            return Point(production, backup)
-
-        for cluster, found in zip(self.settings.cluster, self._each(point), strict=True):
-            self._points[cluster.name] = found
-            self._note(cluster, backup=found.backup.label)
-
-    def fence(self, keep_fence: Callable[[Fence], None]) -> None:
-        """Look at what must not change; make the fences; wait until they are archived."""
-
-        def make(cluster: ClusterSettings) -> Fence:
-            name = f"printflow-drill-{self.id}"
-            return make_fence(cluster, self._points[cluster.name].production, name, quiet_seconds=QUIET_SECONDS)
-
-        look = partial(self._look_around, {name: one.production for name, one in self._points.items()})
-        tasks: list[Callable[[], object]] = [
-            self._look_or_not(look),
-            *(partial(make, one) for one in self.settings.cluster),
-        ]
-        for made in at_once(tasks, give_up=self._give_up)[1:]:
-            if isinstance(made, Fence):
-                self.fences[made.cluster] = made
-                keep_fence(made)
-                self.clusters[made.cluster] = replace(
-                    self.clusters[made.cluster],
-                    fence_lsn=made.lsn,
-                    tables=made.tables if made.counts is not None else None,
-                    rows=made.rows if made.counts is not None else None,
+        """Find out who the clusters are, what the repository has of them, and how far to go."""
+        if self.settings.drills.ask_production:
+            links.require_readable(self.settings)
+            productions = dict(zip(self.clusters, self._each(self._ask), strict=True))
+            now = max(self._each(production_clock))
+        else:
+            fences = self._memory.newest()
+            if not fences:
+                raise CouldNotTell(
+                    "no fence was ever recorded, so who the clusters are is not known without asking them",
+                    "printflow drill fence, where production can be reached",
                 )
-        self._each(self._archived)
+            productions, now = {name: fence.production for name, fence in fences.items()}, datetime.now(UTC)
+        found: dict[str, tuple[Backup, ...]] = {}
+        answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = self._each(
+            lambda cluster: backups_in(self._pgbackrest(cluster), self.repository)
+        )
+        for cluster, (info, backups) in zip(self.settings.cluster, answers, strict=True):
+            require_same_cluster(productions[cluster.name], info, self.repository)
+            found[cluster.name] = backups
+        self._each(lambda cluster: refuse_writer(self._pgbackrest(cluster), self.repository))
+        self.plan = make_plan(
+            self.target,
+            productions,
+            found,
+            self.repository,
+            now,
+            self._memory.stored,
+            fence_now=self.settings.drills.ask_production,
+        )
+        self._restoration = Restoration(self.settings, self.place, self.repository, self.plan)
+        self._restoration.require_space()
+        self._surroundings = Surroundings(self.settings, productions, self._pgbackrest)
+        for name, point in self.plan.points.items():
+            self._note(name, backup=point.backup.label)
+
+    def fence(self) -> None:
+        """Look at what must not change; make the fences; wait until they are archived."""
+        plan, surroundings = self._planned, self._known_surroundings
+        made: list[tuple[Fence, ...]] = []
+
+        def make() -> None:
+            productions = {name: point.production for name, point in plan.points.items()}
+            fences = make_fences(
+                productions,
+                self.settings.cluster,
+                f"printflow-drill-{self.id}",
+                quiet_seconds=QUIET_SECONDS,
+                digest_bytes=self.settings.drills.digest_max_bytes,
+            )
+            made.append(fences)
+
+        tasks = [surroundings.look_before, *((make,) if self.settings.drills.ask_production else ())]
+        at_once(tasks, give_up=self._give_up)
+        self._later = {fence.cluster: fence for fences in made for fence in fences}
+        for fence in self._later.values():
+            self._memory.keep(fence)
+        if self._later:
+            self._each(self._archived)
+        self._fences = plan.fences if plan.moment is not None or not self._later else self._later
+        if plan.moment is not None and not self._later:
+            newest = self._memory.newest()
+            self._later = {name: one for name, one in newest.items() if one.taken_at >= plan.moment}
+        for name, fence in self._fences.items():
+            exact = fence.counts is not None
+            self._note(
+                name,
+                fence_lsn=fence.lsn,
+                tables=fence.tables if exact else None,
+                rows=fence.rows if exact else None,
+            )
 
     def fetch(self) -> None:
         """The disaster is declared: restore every cluster out of the repository."""
-        self._declared = dict(zip(self.clusters, self._each(production_clock), strict=True))
+        plan = self._planned
+        self._declared = {name: plan.moment or datetime.now(UTC) for name in self.clusters}
+        if self._later and plan.moment is None:
+            self._declared = dict(zip(self.clusters, self._each(production_clock), strict=True))
         self._expected = dict(zip(self.clusters, self._each(self._expected_end), strict=True))
-        self._require_space()
-        limit = self.settings.drills.phase_timeout_seconds
-        for cluster in self.settings.cluster:
-            place = self.place / cluster.name
-            self._clones[cluster.name] = Clone(cluster, self._points[cluster.name].production, place, self._programs)
-            self._clones[cluster.name].prepare()
-        self._each_clone(lambda clone: clone.fetch(self.repository, self.fences[clone.cluster.name], timeout=limit))
-        for cluster in self.settings.cluster:
-            self._note(cluster, fetched_bytes=self._points[cluster.name].backup.database_bytes)
-        self.numbers["fetched_bytes"] = sum(point.backup.database_bytes for point in self._points.values())
+        self._restored.fetch(self._fences)
+        for name, fetched in self._restored.fetched_bytes.items():
+            self._note(name, fetched_bytes=fetched)
+        self.numbers["fetched_bytes"] = sum(self._restored.fetched_bytes.values())
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
-
-        def begin(clone: Clone) -> None:
-            try:
-                clone.start(timeout=self.settings.drills.phase_timeout_seconds)
-            except CloneEnded as ended:
-                raise started_short(clone, self.fences[clone.cluster.name], ended) from None
-
-        self._each_clone(begin)
+        self._restored.start()
 
     def replay_to_fence(self) -> None:
         """Replay up to the restore points."""
-        limit = self.settings.drills.phase_timeout_seconds
-        self._each_clone(lambda clone: replay_to_fence(clone, self.fences[clone.cluster.name], timeout=limit))
+        self._restored.replay_to_fence()
 
     def compare_at_fence(self) -> None:
         """Count in the clones, then let them go on: a real recovery would not have stopped here."""
-        uncounted = [name for name, fence in self.fences.items() if fence.counts is None]
-        found = [one for part in self._each_clone(self._compare) for one in part]
-        tables, rows = (sum(getattr(fence, what) for fence in self.fences.values()) for what in ("tables", "rows"))
+        if not self._fences:
+            reason = "no fence was recorded between the oldest backup and the target, so rows cannot be compared"
+            self._verdict("drill.fence", Outcome.UNKNOWN, f"{reason}. Next: printflow drill fence, every night")
+            self._verdict("drill.links", Outcome.UNKNOWN, "the clusters never stood still at one moment: no fence")
+            return
+        uncounted = [name for name, fence in self._fences.items() if fence.counts is None]
+        self._answer(links.check_links(self.settings, self._restored.connector))
+        found = [one for part in self._restored.each(self._compare) for one in part]
+        tables, rows = (sum(getattr(fence, what) for fence in self._fences.values()) for what in ("tables", "rows"))
         self.numbers |= {"tables": tables, "rows": rows, "differing_tables": len(found)}
+        digests = sum(len(one) for fence in self._fences.values() for one in (fence.digests or {}).values())
         if found:
             self.matched = False
             self._verdict("drill.fence", Outcome.FAIL, comparison.describe(found))
@@ -202,55 +235,49 @@ class Rehearsal:
             self._verdict(
                 "drill.fence",
                 Outcome.UNKNOWN,
-                f"{', '.join(uncounted)} never had a moment without a transaction in {QUIET_SECONDS:.0f} s, so "
+                f"{' and '.join(uncounted)} had no moment without a transaction together in {QUIET_SECONDS:.0f} s, so "
                 "production's rows at the fence are not known",
             )
         else:
             self.matched = True
-            self._verdict("drill.fence", Outcome.PASS, f"{tables} tables, {rows:,} rows, all equal to production")
-        self._each_clone(self._go_on)
+            detail = f"{tables} tables, {rows:,} rows, all equal to production ({digests} compared by content)"
+            self._verdict("drill.fence", Outcome.PASS, detail)
+        self._restored.stop()
+        self._restored.go_on()
 
     def replay_to_end(self) -> None:
-        """Replay all WAL that is in the repository."""
-        self._each_clone(partial(replay_to_end, timeout=self.settings.drills.phase_timeout_seconds))
+        """Replay to the moment, or all WAL that is in the repository."""
+        self._restored.replay_to_end(self._later)
 
     def promote(self) -> None:
         """Wait for promotion and a first write, and see how far the clones came."""
-        limit = self.settings.drills.phase_timeout_seconds
-
-        def promoted(clone: Clone) -> None:
-            name = clone.cluster.name
-            reached = await_promotion(clone, self._expected[name], timeout=limit)
-            began = self._points[name].backup.lsn_start
-            replayed = parse_lsn(reached.reached_lsn) - parse_lsn(began) if began else None
-            if reached.timeline != clone.production.timeline + 1:
-                raise Refused(
-                    f"the clone of {name} promoted to timeline {reached.timeline}, not to "
-                    f"{clone.production.timeline + 1}: the repository holds a timeline that production does not know",
-                    f"printflow wal verify {name}",
-                )
+        plan = self._planned
+        for name, reached in self._restored.promote(self._expected, self._later).items():
+            clone = self._restored.clones[name]
+            began = plan.points[name].backup.lsn_start
             heartbeat = newest_heartbeat(clone.settings, key=self._heartbeat_key(clone.cluster))
             # The state at the fence was recovered too, so its moment was, with or without a heartbeat after it.
-            newest = max(filter(None, (heartbeat, self.fences[name].taken_at)))
+            at_fence = self._fences[name].taken_at if name in self._fences else None
+            moments = [at for at in (heartbeat, at_fence) if at is not None]
             self._note(
-                clone.cluster,
+                name,
                 reached_lsn=reached.reached_lsn,
                 timeline=reached.timeline,
-                replayed_bytes=replayed,
-                recovered_at=newest,
+                replayed_bytes=parse_lsn(reached.reached_lsn) - parse_lsn(began) if began else None,
+                recovered_at=max(moments, default=None),
             )
-
-        self._each_clone(promoted)
         parts = self.clusters.values()
         self.numbers["replayed_bytes"] = sum(one.replayed_bytes or 0 for one in parts)
         lost = [(self._declared[one.name] - one.recovered_at).total_seconds() for one in parts if one.recovered_at]
-        self.numbers["rpo_seconds"] = round(max(0.0, *lost), 3)
-        reached = ", ".join(f"{one.name} to {one.reached_lsn}" for one in parts)
-        self._verdict("drill.recovery", Outcome.PASS, f"replayed to the end of WAL ({reached}), promoted, written to")
+        if lost:
+            self.numbers["rpo_seconds"] = round(max(0.0, *lost), 3)
+        reached_all = ", ".join(f"{one.name} to {one.reached_lsn}" for one in parts)
+        where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
+        self._verdict("drill.recovery", Outcome.PASS, f"replayed to {where} ({reached_all}), promoted, written to")
 
     def validate(self) -> None:
         """Check what must hold before anybody is let in."""
-        clones = tuple(self._clones.values())
+        clones = tuple(self._restored.clones.values())
         limit = self.settings.drills.phase_timeout_seconds
         checks = (validate_indexes, validate_foreign_keys)
         tasks = [partial(check, clones, timeout=limit, give_up=self._give_up) for check in checks]
@@ -260,7 +287,7 @@ class Rehearsal:
     def files(self) -> None:
         """Check the clones' references against the bucket."""
         try:
-            self._answer(check_files(self.settings, connector(self._clones)))
+            self._answer(check_files(self.settings, self._restored.connector))
         except Refused as refused:
             self._verdict("drill.files", Outcome.FAIL, refused.sentence)
         except CouldNotTell as unknown:
@@ -282,8 +309,14 @@ class Rehearsal:
         rto = rto_seconds(seconds)
         if rto is not None and "rpo_seconds" in self.numbers:
             self.numbers["rto_seconds"] = round(rto, 3)
-        if seconds.get(Phase.FETCH) and "fetched_bytes" in self.numbers:
-            self.numbers["fetch_bytes_per_second"] = round(self.numbers["fetched_bytes"] / seconds[Phase.FETCH])
+        speeds = (
+            ("fetch_bytes_per_second", "fetched_bytes", (Phase.FETCH,)),
+            ("replay_bytes_per_second", "replayed_bytes", (Phase.START, Phase.REPLAY_TO_FENCE, Phase.REPLAY_TO_END)),
+        )
+        for name, number, phases in speeds:
+            took = sum(seconds.get(phase, 0.0) for phase in phases)
+            if took and number in self.numbers:
+                self.numbers[name] = round(self.numbers[number] / took)
         self.numbers |= {f"{phase}_seconds": round(took, 3) for phase, took in seconds.items()}
         drills = self.settings.drills
         self._answer(
@@ -291,21 +324,38 @@ class Rehearsal:
         )
         return tuple(self._verdicts.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)
 
+    @property
+    def _planned(self) -> Plan:
+        if self.plan is None:
+            raise RuntimeError("the drill has no plan yet")
+        return self.plan
+
+    @property
+    def _restored(self) -> Restoration:
+        if self._restoration is None:
+            raise RuntimeError("the drill has no plan yet")
+        return self._restoration
+
+    @property
+    def _known_surroundings(self) -> Surroundings:
+        if self._surroundings is None:
+            raise RuntimeError("the drill has no plan yet")
+        return self._surroundings
+
+    def _ask(self, cluster: ClusterSettings) -> Production:
+        production = ask_production(cluster)
+        newest_heartbeat(cluster, key=self._heartbeat_key(cluster))
+        return production
+
     def _compare(self, clone: Clone) -> Sequence[comparison.Difference]:
-        fence = self.fences[clone.cluster.name]
+        fence = self._fences[clone.cluster.name]
         return comparison.compare(clone, fence) if fence.counts is not None else ()
 
-    def _go_on(self, clone: Clone) -> None:
-        limit = self.settings.drills.phase_timeout_seconds
-        clone.stop(timeout=limit)
-        clone.forget_target()
-        clone.start(timeout=limit)
-
     def _archived(self, cluster: ClusterSettings) -> None:
-        point = self._points[cluster.name]
+        point = self._planned.points[cluster.name]
         await_archived(
             cluster,
-            self.fences[cluster.name],
+            self._later[cluster.name],
             self._pgbackrest(cluster),
             self.repository,
             point.backup.archive_id,
@@ -314,84 +364,36 @@ class Rehearsal:
         )
 
     def _expected_end(self, cluster: ClusterSettings) -> int:
-        """The LSN (bytes) that replay must reach: all that production had archived when the disaster was declared."""
-        production = self._points[cluster.name].production
-        fence = self.fences[cluster.name]
-        with connect(cluster) as connection:
-            row = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
-        archived = row[0] if row and row[0] else ""
-        newest = parse_segment(fence.segment, production.segment_bytes)
-        if len(archived) == 24:
-            newest = max(newest, parse_segment(archived, production.segment_bytes))
-        # Where within its newest segment production's WAL ends is not known. A clone that lacks just this segment ends
-        # exactly where it begins; one that has it comes further.
-        return max(parse_lsn(fence.end_lsn), newest.number * production.segment_bytes + 1)
-
-    def _require_space(self) -> None:
-        needed = sum(required_bytes(one.backup, one.production.segment_bytes) for one in self._points.values())
-        free = shutil.disk_usage(self.place).free
-        if needed > free:
-            raise CouldNotTell(
-                f"the clones need {needed:,} bytes below {self.place.parent}, and only {free:,} are free",
-                "make room there, or let drills.directory name a larger disk",
-            )
-
-    def _look_around(self, production: Mapping[str, Production]) -> IsolationState:
-        tasks: list[Callable[[], RepositoryState]] = [
-            partial(repository_state, self._pgbackrest(cluster), number)
-            for cluster in self.settings.cluster
-            for number in cluster.repositories
-        ]
-        return IsolationState(production, at_once(tasks, give_up=_wait))
-
-    def _look_or_not(self, look: Callable[[], IsolationState]) -> Callable[[], None]:
-        """Looking around, as a task that fails only its own check."""
-
-        def task() -> None:
-            try:
-                self._before = look()
-            except CouldNotTell as unknown:
-                self._verdict(
-                    "drill.isolation", Outcome.UNKNOWN, f"what was there before is not known: {unknown.sentence}"
-                )
-
-        return task
+        """The LSN (bytes) that replay must reach at least."""
+        plan, name = self._planned, cluster.name
+        point, fence = plan.points[name], self._fences.get(name)
+        if plan.moment is not None:
+            # That the moment itself was reached is read from PostgreSQL's log, or proven by a later fence.
+            start = fence.lsn if fence else point.backup.lsn_stop
+            return parse_lsn(start) if start else 0
+        if name in self._later:
+            return archived_by_production(cluster, self._later[name], point.production.segment_bytes)
+        return archived_in_repository(self._pgbackrest(cluster), self.repository, point)
 
     def _judge_isolation(self) -> None:
-        if self._before is None:
-            return
-        try:
-            now = dict(zip(self.clusters, self._each(ask_production), strict=True))
-            found = changes(self._before, self._look_around(now))
-        except CouldNotTell as unknown:
-            self._verdict("drill.isolation", Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
-            return
-        if found:
-            self._verdict("drill.isolation", Outcome.FAIL, "changed during the drill: " + "; ".join(found))
-        else:
-            listed = sum(len(one.files) for one in self._before.repositories)
-            detail = f"{listed:,} files of the repositories, slots, subscriptions and timelines are as they were"
-            self._verdict("drill.isolation", Outcome.PASS, detail)
+        if self._surroundings is not None:
+            self._answer(self._surroundings.judge())
 
     def _each(self, task: Callable[[ClusterSettings], Result]) -> list[Result]:
         tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in self.settings.cluster]
-        return at_once(tasks, give_up=self._give_up)
-
-    def _each_clone(self, task: Callable[[Clone], Result]) -> list[Result]:
-        tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self._clones.values()]
         return at_once(tasks, give_up=self._give_up)
 
     def _give_up(self) -> None:
         reaper.end_processes(self.place)
 
     def _pgbackrest(self, cluster: ClusterSettings) -> PgBackRest:
-        return PgBackRest(cluster, self._programs, config=cluster.drill_pgbackrest_config)
+        return PgBackRest(cluster, self.settings.runner(), config=cluster.drill_pgbackrest_config)
 
     def _heartbeat_key(self, cluster: ClusterSettings) -> str:
         return f"cluster[{self.settings.cluster.index(cluster)}].heartbeat"
 
-    def _note(self, cluster: ClusterSettings, **parts: object) -> None:
-        self.clusters[cluster.name] = replace(self.clusters[cluster.name], **parts)  # type: ignore[arg-type]
+    def _note(self, cluster: str, **parts: object) -> None:
+        self.clusters[cluster] = replace(self.clusters[cluster], **parts)  # type: ignore[arg-type]
 
     def _answer(self, result: CheckResult) -> None:
         self._verdicts[result.check] = result
@@ -399,26 +401,6 @@ class Rehearsal:
 
     def _verdict(self, check: str, outcome: Outcome, detail: str) -> None:
         self._answer(CheckResult(check, outcome, detail))
-
-
-def newest_backup(pgbackrest: PgBackRest, repository: int) -> Backup:
-    """The newest base backup of a cluster in a repository.
-
-    Raises:
-        NoBackupForTarget: there is none.
-        CouldNotTell: the repository cannot be asked.
-    """
-    info = pgbackrest.info(repository)
-    found = info.in_repository(repository)
-    if found:
-        return found[-1]
-    status = info.status_of(repository)
-    name = pgbackrest.cluster.name
-    if status.code in (1, 2):
-        raise NoBackupForTarget(
-            f"there is no base backup of {name} in repo{repository} ({status.message})", f"printflow backup run {name}"
-        )
-    raise CouldNotTell(f"repo{repository} of {name} cannot be read: {status.message}", f"printflow backup list {name}")
 
 
 def judge_objectives(

@@ -56,7 +56,8 @@ class DrillReport:
 
     Attributes:
         id: its number in records.
-        target: what was restored: "latest".
+        target: what was asked for: "latest", "random", "longest" or a time.
+        moment: what was restored to; None for the end of WAL, or if the drill did not come so far.
         repository: the number of the repository it came from.
         checks: every drill.* check, always.
         numbers: what is plotted over time; only what was reached.
@@ -67,6 +68,7 @@ class DrillReport:
 
     id: int
     target: str
+    moment: datetime | None
     repository: int
     started_at: datetime
     finished_at: datetime
@@ -95,6 +97,7 @@ class DrillReport:
             "passed": self.passed,
             "outcome": self.outcome,
             "target": self.target,
+            "moment": self.moment.isoformat() if self.moment else None,
             "repository": self.repository,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat(),

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.reaper import end_processes
-from printflow_reliability.drills.rehearsal import newest_backup
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome, write
@@ -144,7 +144,7 @@ def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> None:
             connection.execute("CHECKPOINT")
     take_base_backups(settings, backup_type="full")
     for cluster in settings.cluster:
-        backup = newest_backup(PgBackRest(cluster, settings.runner()), 1)
+        backup = backups_in(PgBackRest(cluster, settings.runner()), 1)[1][-1]
         print(f"{cluster.name}: backup {backup.label}, {backup.database_bytes / 1e6:,.0f} MB", flush=True)
 
 

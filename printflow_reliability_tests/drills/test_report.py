@@ -39,6 +39,7 @@ def drill(**outcomes: Outcome) -> DrillReport:
     return DrillReport(
         id=31,
         target="latest",
+        moment=None,
         repository=2,
         started_at=BEGAN,
         finished_at=BEGAN,
@@ -89,6 +90,7 @@ def test_a_drill_that_broke_off_at_once_still_makes_a_page(settings: Settings) -
     report = DrillReport(
         id=32,
         target="latest",
+        moment=None,
         repository=1,
         started_at=BEGAN,
         finished_at=BEGAN,

@@ -1,13 +1,16 @@
 """Restore drills on real clusters: silent on a healthy platform, ringing where a restore looks good and is not."""
 
 import json
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,18 +18,21 @@ from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.drills.clone import CONF
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fence import Snapshot, make_fence
+from printflow_reliability.drills.fence import Fence, Snapshot, make_fences
 from printflow_reliability.drills.history import list_drills, show_drill
+from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.production import ask_production
-from printflow_reliability.drills.reaper import processes_in
-from printflow_reliability.drills.rehearsal import newest_backup
+from printflow_reliability.drills.reaper import processes_in, reap
 from printflow_reliability.drills.report import CHECKS, DrillReport
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
 
@@ -37,6 +43,7 @@ Record = Callable[[str, object], None]
 KILLED_DRILL = """
 import os, signal, sys
 from pathlib import Path
+from printflow_reliability.drills.clone import CONF
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.settings import load
@@ -55,7 +62,7 @@ def backed_up(sandbox: StackSandbox) -> StackSandbox:
     for cluster in sandbox.settings.cluster:
         for number in cluster.repositories:
             try:
-                newest_backup(PgBackRest(cluster, sandbox.settings.runner()), number)
+                backups_in(PgBackRest(cluster, sandbox.settings.runner()), number)
             except CouldNotTell:
                 take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
     return sandbox
@@ -81,6 +88,7 @@ def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) ->
     return subprocess.run(argv, timeout=120, capture_output=True, check=False).returncode
 
 
+@pytest.mark.alarm("drill.links", "silent")
 @pytest.mark.alarm("drill.fence", "silent")
 @pytest.mark.alarm("drill.recovery", "silent")
 @pytest.mark.alarm("drill.indexes", "silent")
@@ -200,6 +208,7 @@ def test_rows_that_the_backup_lacks_are_named_table_by_table(backed_up: StackSan
     assert fault.where["table"] in detail(report, "drill.fence")
 
 
+@pytest.mark.alarm("drill.links", "unknown")
 @pytest.mark.alarm("drill.fence", "unknown")
 @pytest.mark.alarm("drill.recovery", "unknown")
 @pytest.mark.alarm("drill.indexes", "unknown")
@@ -223,14 +232,153 @@ def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
 
 
 def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent(backed_up: StackSandbox) -> None:
-    cluster = backed_up.settings.cluster_named("live_db")
+    def fences(seconds: float) -> tuple[Fence, ...]:
+        clusters = backed_up.settings.cluster
+        productions = {one.name: ask_production(one) for one in clusters}
+        return make_fences(productions, clusters, "test", quiet_seconds=seconds, digest_bytes=0)
+
     with postgres.superuser(backed_up.home, "live_db") as connection, _commit_waiting_for_a_standby(backed_up):
         snapshot = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
         assert snapshot is not None
         assert Snapshot.parse(snapshot[0]).quiet  # a snapshot alone does not show it
-        fence = make_fence(cluster, ask_production(cluster), "test", quiet_seconds=0.3)
-    assert fence.counts is None
-    assert make_fence(cluster, ask_production(cluster), "test", quiet_seconds=5).counts is not None
+        assert [fence.counts for fence in fences(0.3)] == [None, None]
+    assert None not in [fence.counts for fence in fences(5)]
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.TEAR_DOWN])
+def test_whatever_phase_a_drill_is_killed_in_the_next_start_reaps_what_it_left(
+    backed_up: StackSandbox, phase: Phase
+) -> None:
+    assert killed_drill(backed_up, phase, signal.SIGKILL) == -signal.SIGKILL
+    assert left_behind(backed_up)
+    reap(backed_up.settings.drills.directory)
+    assert left_behind(backed_up) == []
+    with postgres.superuser(backed_up.home, "live_db") as connection:
+        assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("repository", "dead"), [(1, "offsite"), (2, "primary")])
+def test_either_repository_alone_is_enough_while_the_other_server_is_dead(
+    backed_up: StackSandbox, repository: int, dead: str
+) -> None:
+    record_fence(backed_up.settings)
+    switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "admin_db")
+    with backed_up.stopped(dead):
+        report = run_drill(without_production(backed_up.settings), repository=repository)
+    found = outcomes(report)
+    wrong = {name for name, outcome in found.items() if outcome is not Outcome.PASS}
+    # Files lie in the primary region and their copies offsite; the dead repository cannot be listed.
+    assert wrong <= {"drill.isolation", "drill.files"}, report.checks
+    assert found["drill.isolation"] is Outcome.UNKNOWN
+
+
+def test_a_random_moment_is_compared_with_a_fence_recorded_before_it(backed_up: StackSandbox) -> None:
+    record_fence(backed_up.settings)
+    with postgres.superuser(backed_up.home, "live_db", "live_db") as connection:
+        connection.execute("CREATE TABLE later AS SELECT now() AS at")
+        time.sleep(1.1)
+        moment = connection.execute("SELECT clock_timestamp()").fetchone()
+        time.sleep(0.2)
+        connection.execute("DROP TABLE later")
+    assert moment is not None
+    try:
+        given = run_drill(backed_up.settings, target=moment[0].isoformat())
+    finally:
+        record_fence(backed_up.settings)
+    assert outcomes(given)["drill.fence"] is Outcome.PASS, detail(given, "drill.fence")
+    assert outcomes(given)["drill.recovery"] is Outcome.PASS, detail(given, "drill.recovery")
+    assert given.moment == moment[0]
+    chosen = run_drill(without_production(backed_up.settings), target="random")
+    assert chosen.moment is not None
+    assert outcomes(chosen)["drill.fence"] is Outcome.PASS, detail(chosen, "drill.fence")
+    assert outcomes(chosen)["drill.recovery"] is Outcome.PASS, detail(chosen, "drill.recovery")
+
+
+def test_the_longest_replay_begins_at_the_oldest_backup(backed_up: StackSandbox) -> None:
+    report = run_drill(backed_up.settings, target="longest", repository=2)
+    oldest = backups_in(PgBackRest(backed_up.settings.cluster[0], backed_up.settings.runner()), 2)[1][0]
+    assert report.clusters[0].backup == oldest.label
+    assert report.passed, report.checks
+
+
+@pytest.mark.alarm("drill.links", "ring")
+def test_rows_that_name_a_tenant_who_is_not_there_are_found(backed_up: StackSandbox, record_property: Record) -> None:
+    with postgres.superuser(backed_up.home, "admin_db", "admin_db") as connection:
+        connection.execute("INSERT INTO audit_logs (tenant_id, action) VALUES (md5('nobody')::uuid, 'test')")
+        try:
+            began = time.monotonic()
+            report = run_drill(backed_up.settings)
+            record_property("seconds_to_ring", time.monotonic() - began)
+        finally:
+            connection.execute("DELETE FROM audit_logs WHERE tenant_id = md5('nobody')::uuid")
+    assert outcomes(report)["drill.links"] is Outcome.FAIL
+    assert '1 values of "tenant of an audit row" name nothing' in detail(report, "drill.links")
+
+
+def test_credentials_that_can_write_to_a_repository_are_refused_and_leave_nothing_there(
+    backed_up: StackSandbox,
+) -> None:
+    first, *rest = backed_up.settings.cluster
+    writer = first.model_copy(update={"drill_pgbackrest_config": first.pgbackrest_config})
+    with pytest.raises(ConfigError, match="drill_pgbackrest_config of cluster live_db: .* can write to repo1"):
+        run_drill(backed_up.settings.model_copy(update={"cluster": (writer, *rest)}))
+    listed = seaweedfs.client(backed_up.home, "pgbackrest-repo1").list_objects_v2(
+        Bucket="pgbackrest-repo1", Prefix="repo1/printflow-write-probe"
+    )
+    assert "Contents" not in listed
+    assert left_behind(backed_up) == []
+
+
+def test_another_cluster_under_the_stanzas_name_is_refused(backed_up: StackSandbox) -> None:
+    live, admin = backed_up.settings.cluster
+    wrong = live.model_copy(update={"stanza": admin.stanza})
+    report = run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, admin)}))
+    assert outcomes(report)["drill.recovery"] is Outcome.FAIL
+    assert "backups of another cluster than live_db" in detail(report, "drill.recovery")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("listen_addresses = '127.0.0.1'", "is not isolated: it listens on 127.0.0.1"),
+        ("archive_mode = on", "is not isolated"),
+    ],
+)
+def test_a_clone_that_is_not_isolated_is_ended_at_once(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+) -> None:
+    monkeypatch.setattr("printflow_reliability.drills.clone.CONF", f"{CONF}{setting}\n")
+    monkeypatch.setattr("printflow_reliability.drills.clone.PORT", free_port())
+    report = run_drill(backed_up.settings)
+    assert outcomes(report)["drill.recovery"] is Outcome.FAIL
+    assert said in detail(report, "drill.recovery")
+    assert left_behind(backed_up) == []
+
+
+def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    drills = backed_up.settings.drills.model_copy(update={"stall_seconds": 2.0})
+    monkeypatch.setattr(
+        "printflow_reliability.drills.clone.CONF", f"{CONF}restore_command = 'sleep 60 # archive-get %f'\n"
+    )
+    monkeypatch.setattr("printflow_reliability.drills.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*="))
+    began = time.monotonic()
+    report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
+    assert time.monotonic() - began < 30
+    assert outcomes(report)["drill.recovery"] is Outcome.UNKNOWN
+    assert "nothing moved in the replay of" in detail(report, "drill.recovery")
+    assert left_behind(backed_up) == []
+
+
+def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printflow_reliability.drills.restoration.shutil.disk_usage", lambda _: SimpleNamespace(free=5))
+    heard: list[Phase] = []
+    report = run_drill(backed_up.settings, tell=heard.append)
+    assert heard == [Phase.FIND]
+    assert report.outcome is Outcome.UNKNOWN
+    assert "only 5 are free" in detail(report, "drill.recovery")
 
 
 def test_two_drills_at_once_are_refused(backed_up: StackSandbox) -> None:
@@ -243,8 +391,14 @@ def test_two_drills_at_once_are_refused(backed_up: StackSandbox) -> None:
 
 
 def test_a_target_or_repository_that_is_not_there_is_refused(backed_up: StackSandbox) -> None:
-    with pytest.raises(ConfigError, match="--target"):
+    with pytest.raises(ConfigError, match='"tomorrow" is no target'):
         run_drill(backed_up.settings, target="tomorrow")
+    with pytest.raises(ConfigError, match="has no time zone"):
+        run_drill(backed_up.settings, target="2026-11-02T14:05:00")
+    with pytest.raises(ConfigError, match="lies in the future"):
+        run_drill(backed_up.settings, target="2126-11-02T14:05:00Z")
+    with pytest.raises(ConfigError, match=r"lies outside of what repo1 can restore: 20\d\d-.* to 20\d\d-.* UTC"):
+        run_drill(backed_up.settings, target="2020-11-02T14:05:00Z")
     with pytest.raises(ConfigError, match=r"--repo: .* they share 1, 2"):
         run_drill(backed_up.settings, repository=7)
 
@@ -254,6 +408,19 @@ def test_a_heartbeat_query_that_the_database_refuses_names_the_key(backed_up: St
     wrong = first.model_copy(update={"heartbeat": "SELECT max(when_was_it) FROM heartbeats"})
     with pytest.raises(ConfigError, match=r"cluster\[0\].heartbeat: the database refused it"):
         run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, *rest)}))
+
+
+def without_production(settings: Settings) -> Settings:
+    """The same for a machine that cannot reach production's clusters: every connection to them would fail."""
+    drills = settings.drills.model_copy(update={"ask_production": False})
+    unreachable = [one.model_copy(update={"url": "postgresql://127.0.0.1:1/none"}) for one in settings.cluster]
+    return settings.model_copy(update={"drills": drills, "cluster": tuple(unreachable)})
+
+
+def free_port() -> int:
+    """One that a server could listen on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""Rows of one cluster that name rows of another (a subscription its tenant): is each named row there, at one moment?
+
+No foreign key reaches from cluster to cluster, so only clones that stand at the same moment can be compared.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.settings import LinkSettings, Settings
+
+CHECK = "drill.links"
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Dangling:
+    """A link some of whose values name nothing: how many, and a few of them."""
+
+    link: str
+    values: int
+    examples: tuple[str, ...]
+
+    def describe(self) -> str:
+        """A phrase for a person."""
+        return f'{self.values} values of "{self.link}" name nothing ({", ".join(self.examples)})'
+
+
+def require_readable(settings: Settings, connect_with: ConnectWith | None = None) -> None:
+    """Have the databases parse both queries of every link.
+
+    Raises:
+        ConfigError: one is refused, or returns no column `value`.
+        CouldNotTell: a cluster is unreachable.
+    """
+    for index, link in enumerate(settings.link):
+        for key, cluster, database, query in _sides(index, link):
+            with session(settings.cluster_named(cluster), database, connect_with) as connection:
+                require_columns(key, columns_of(connection, key, query), ("value",))
+
+
+def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
+    """Check every link in clones that stand at one moment."""
+    if not settings.link:
+        alone = len(settings.cluster) == 1
+        detail = "one cluster, so no row can name a row of another"
+        if not alone:
+            detail = "no [[link]] in printflow.toml says which rows of one cluster name rows of another"
+        return CheckResult(CHECK, Outcome.PASS if alone else Outcome.WARN, detail)
+    found, values = [], 0
+    try:
+        for index, link in enumerate(settings.link):
+            checked, dangling = _check(settings, index, link, connect_with)
+            values += checked
+            found += [dangling] if dangling.values else []
+    except CouldNotTell as unknown:
+        return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
+    numbers = {"linked_values": values, "dangling_values": sum(one.values for one in found)}
+    if found:
+        return CheckResult(CHECK, Outcome.FAIL, "; ".join(one.describe() for one in found), numbers)
+    detail = f"{values:,} values of {len(settings.link)} links between clusters name rows that are there"
+    return CheckResult(CHECK, Outcome.PASS, detail, numbers)
+
+
+def _check(settings: Settings, index: int, link: LinkSettings, connect_with: ConnectWith) -> tuple[int, Dangling]:
+    """Merge the two sorted streams; how many values there were, and those without a partner."""
+    (key, cluster, database, query), (target_key, target, target_database, target_query) = _sides(index, link)
+    checked, dangling = 0, 0
+    examples: list[str] = []
+    with (
+        closing(_values(settings, key, cluster, database, query, connect_with)) as named,
+        closing(_values(settings, target_key, target, target_database, target_query, connect_with)) as there,
+    ):
+        partner = next(there, None)
+        for value in named:
+            checked += 1
+            while partner is not None and partner < value:
+                partner = next(there, None)
+            if partner != value:
+                dangling += 1
+                examples += [value] if len(examples) < EXAMPLES else []
+    return checked, Dangling(link.name, dangling, tuple(examples))
+
+
+def _values(
+    settings: Settings, key: str, cluster: str, database: str | None, query: str, connect_with: ConnectWith
+) -> Generator[str, None, None]:
+    """The values of a query, each once, in the byte order of their UTF-8, which is also Python's of code points."""
+    wanted = sql.SQL(
+        'COPY (SELECT DISTINCT value::text COLLATE "C" FROM {} WHERE value IS NOT NULL ORDER BY 1) TO STDOUT'
+    ).format(as_table(query))
+    with (
+        session(settings.cluster_named(cluster), database, connect_with) as connection,
+        asked(key),
+        connection.cursor().copy(wanted) as copy,
+    ):
+        for (value,) in copy.rows():
+            yield str(value)
+
+
+def _sides(index: int, link: LinkSettings) -> Sequence[tuple[str, str, str | None, str]]:
+    """Of both queries the key in printflow.toml, cluster, database and text."""
+    return (
+        (f"link[{index}].query", link.cluster, link.database, link.query),
+        (f"link[{index}].target_query", link.target_cluster, link.target_database, link.target_query),
+    )

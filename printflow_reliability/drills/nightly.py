@@ -1,0 +1,68 @@
+"""A fence every night, kept in the records, so that drills to past moments have something exact to compare with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from printflow_reliability.checks import CheckResult
+from printflow_reliability.drills import history
+from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, make_fences
+from printflow_reliability.drills.production import ask_production
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import Settings
+
+
+@dataclass(frozen=True)
+class FenceReport:
+    """The fences of one moment, one a cluster."""
+
+    fences: tuple[Fence, ...]
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """What is plotted over time."""
+        return {
+            "tables": sum(fence.tables for fence in self.fences),
+            "rows": sum(fence.rows for fence in self.fences),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `drill fence --json`."""
+        return {
+            "name": self.fences[0].name,
+            "taken_at": max(fence.taken_at for fence in self.fences).isoformat(),
+            "clusters": [
+                {"name": fence.cluster, "lsn": fence.lsn, "tables": fence.tables, "rows": fence.rows}
+                for fence in self.fences
+            ],
+            **self.numbers,
+        }
+
+
+def record_fence(settings: Settings) -> FenceReport:
+    """Make a fence in every cluster at the same moment and keep them.
+
+    Raises:
+        CouldNotTell: a cluster or the records are unreachable, or the clusters were never quiet together.
+    """
+    name = f"printflow-fence-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    with open_records(settings.records) as records:
+        fences = make_fences(
+            {cluster.name: ask_production(cluster) for cluster in settings.cluster},
+            settings.cluster,
+            name,
+            quiet_seconds=QUIET_SECONDS,
+            digest_bytes=settings.drills.digest_max_bytes,
+        )
+        if any(fence.counts is None for fence in fences):
+            raise CouldNotTell(
+                f"the clusters never had a moment without a transaction together in {QUIET_SECONDS:.0f} s, so their "
+                "rows at the fence are not known",
+                "take the fence at a quieter time",
+            )
+        for fence in fences:
+            history.keep_fence(records, None, fence)
+    return FenceReport(fences)

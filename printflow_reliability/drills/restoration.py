@@ -1,0 +1,206 @@
+"""A recovery of all clusters together, step by step: what a drill rehearses and a disaster does in earnest.
+
+Clusters go through each step together, since a recovery is over when the last of them is.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from printflow_reliability.backups.segment import parse_lsn
+from printflow_reliability.drills import reaper
+from printflow_reliability.drills.at_once import at_once
+from printflow_reliability.drills.clone import Aim, Clone, CloneEnded, connector, required_bytes
+from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.plan import Plan
+from printflow_reliability.drills.recovery import (
+    SHORT,
+    Promoted,
+    RecoveryShort,
+    await_promotion,
+    replay_to_end,
+    replay_to_fence,
+    started_short,
+)
+from printflow_reliability.drills.stall import stall_noticed
+from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.settings import Settings
+
+Result = TypeVar("Result")
+
+
+class Restoration:
+    """The clones of one recovery.
+
+    Attributes:
+        clones: by cluster; there once they are being fetched.
+    """
+
+    def __init__(self, settings: Settings, place: Path, repository: int, plan: Plan) -> None:
+        self.clones: dict[str, Clone] = {}
+        self._settings = settings
+        self._place = place
+        self._repository = repository
+        self._plan = plan
+        self._limit = settings.drills.phase_timeout_seconds
+        self._aims: dict[str, Aim] = {}
+        self._ran_out: set[str] = set()
+        self._passed_fence = False
+
+    @property
+    def connector(self) -> ConnectWith:
+        """How a capability that was written for production reads the clones instead."""
+        return connector(self.clones)
+
+    @property
+    def fetched_bytes(self) -> Mapping[str, int]:
+        """By cluster, what a restore of its backup writes."""
+        return {name: point.backup.database_bytes for name, point in self._plan.points.items()}
+
+    def require_space(self) -> None:
+        """Raises:
+        CouldNotTell: the clones do not fit on the disk.
+        """
+        points = self._plan.points.values()
+        needed = sum(required_bytes(one.backup, one.production.segment_bytes) for one in points)
+        free = shutil.disk_usage(self._place).free
+        if needed > free:
+            raise CouldNotTell(
+                f"the clones need {needed:,} bytes below {self._place.parent}, and only {free:,} are free",
+                "make room there, or choose a directory on a larger disk",
+            )
+
+    def fetch(self, fences: Mapping[str, Fence]) -> None:
+        """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
+        for cluster in self._settings.cluster:
+            production = self._plan.points[cluster.name].production
+            clone = Clone(cluster, production, self._place / cluster.name, self._settings.runner())
+            self._aims[cluster.name] = Aim(fences.get(cluster.name), self._plan.moment)
+            self.clones[cluster.name] = clone
+            clone.prepare()
+        self.each(
+            lambda clone: clone.fetch(
+                self._repository,
+                self._plan.points[clone.cluster.name].backup,
+                self._aims[clone.cluster.name],
+                timeout=self._limit,
+            )
+        )
+
+    def start(self) -> None:
+        """Start the clones; each answers once it is consistent."""
+
+        def begin(clone: Clone) -> None:
+            fence = self._aims[clone.cluster.name].fence
+            try:
+                self._start(clone)
+            except CloneEnded as ended:
+                raise (started_short(clone, fence, ended) if fence else ended) from None
+
+        self.each(begin)
+
+    def replay_to_fence(self) -> None:
+        """Replay up to the fences, and pause there."""
+
+        def replay(clone: Clone) -> None:
+            fence = self._aims[clone.cluster.name].fence
+            if fence is not None:
+                with self._watched(clone):
+                    replay_to_fence(clone, fence, timeout=self._limit)
+
+        self.each(replay)
+
+    def stop(self) -> None:
+        """Stop the clones in good order where they are."""
+        self.each(lambda clone: clone.stop(timeout=self._limit))
+
+    def go_on(self) -> None:
+        """Start the stopped clones again; from here on, replay goes to its end."""
+        self._passed_fence = True
+        self.each(self._go_on)
+
+    def replay_to_end(self, later: Mapping[str, Fence]) -> None:
+        """Replay to the moment, or all WAL that is in the repository.
+
+        Where nothing was committed after the moment, PostgreSQL never sees that it has come. Then a fence that was made
+        `later` than the moment must be in what was replayed; `promote` makes sure of it.
+        """
+
+        def replay(clone: Clone) -> None:
+            try:
+                with self._watched(clone):
+                    replay_to_end(clone, self._plan.moment, timeout=self._limit)
+            except RecoveryShort:
+                if clone.cluster.name not in later or self._plan.moment is None:
+                    raise
+                self._await_end(clone)
+                clone.aim_at(None)
+                clone.start(timeout=self._limit)
+                replay_to_end(clone, None, timeout=self._limit)
+                self._ran_out.add(clone.cluster.name)
+
+        self.each(replay)
+
+    def promote(self, expected: Mapping[str, int], later: Mapping[str, Fence]) -> Mapping[str, Promoted]:
+        """Wait until every clone is a server of its own and was written to once; how far each came.
+
+        Args:
+            expected: the LSN (bytes) that each must have reached.
+            later: fences after the moment, as in `replay_to_end`.
+
+        Raises:
+            RecoveryShort: one did not come so far.
+            Refused: one promoted to another timeline than the next.
+        """
+
+        def promoted(clone: Clone) -> Promoted:
+            name = clone.cluster.name
+            wanted = parse_lsn(later[name].lsn) if name in self._ran_out else expected[name]
+            reached = await_promotion(clone, wanted, timeout=self._limit)
+            known = clone.production.timeline
+            if known and reached.timeline != known + 1:
+                raise Refused(
+                    f"the clone of {name} promoted to timeline {reached.timeline}, not to {known + 1}: "
+                    "the repository holds a timeline that production does not know",
+                    f"printflow wal verify {name}",
+                )
+            return reached
+
+        return dict(zip(self.clones, self.each(promoted), strict=True))
+
+    def each(self, task: Callable[[Clone], Result]) -> list[Result]:
+        """Do something with every clone at once."""
+        tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self.clones.values()]
+        return at_once(tasks, give_up=self.give_up)
+
+    def give_up(self) -> None:
+        """End all that the clones are doing."""
+        reaper.end_processes(self._place)
+
+    def _go_on(self, clone: Clone) -> None:
+        clone.aim_at(self._plan.moment)
+        self._start(clone)
+
+    def _start(self, clone: Clone) -> None:
+        try:
+            with self._watched(clone):
+                clone.start(timeout=self._limit)
+        except CloneEnded as ended:
+            # WAL may end before the moment while a clone still starts; `replay_to_end` then sees it in the log.
+            if self._aims[clone.cluster.name].fence and not self._passed_fence:
+                raise
+            if self._plan.moment is None or SHORT not in ended.log:
+                raise
+
+    def _watched(self, clone: Clone) -> AbstractContextManager[None]:
+        return stall_noticed(clone, self._settings.drills.stall_seconds)
+
+    def _await_end(self, clone: Clone) -> None:
+        deadline = time.monotonic() + self._limit
+        while clone.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)

@@ -1,0 +1,68 @@
+"""A drill's look at what it must leave as it was, before and after; a look that fails spoils only its own check."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.at_once import at_once
+from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
+from printflow_reliability.drills.production import Production, ask_production
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import ClusterSettings, Settings
+
+CHECK = "drill.isolation"
+
+
+class Surroundings:
+    """Production and all repositories of a drill.
+
+    Production is looked at only where drills may ask it; elsewhere they cannot reach it either.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        productions: Mapping[str, Production],
+        pgbackrest: Callable[[ClusterSettings], PgBackRest],
+    ) -> None:
+        self._settings = settings
+        self._productions = productions
+        self._pgbackrest = pgbackrest
+        self._before: IsolationState | None = None
+        self._why_not = "the drill did not come so far"
+
+    def look_before(self) -> None:
+        """Take the first look."""
+        try:
+            self._before = IsolationState(self._productions, self._list_repositories())
+        except CouldNotTell as unknown:
+            self._why_not = f"what was there before is not known: {unknown.sentence}"
+
+    def judge(self) -> CheckResult:
+        """Take the second look and compare."""
+        if self._before is None:
+            return CheckResult(CHECK, Outcome.UNKNOWN, self._why_not)
+        asked = self._settings.drills.ask_production
+        try:
+            now = {one.name: ask_production(one) for one in self._settings.cluster} if asked else {}
+            found = changes(self._before, IsolationState(now, self._list_repositories()))
+        except CouldNotTell as unknown:
+            return CheckResult(CHECK, Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
+        if found:
+            return CheckResult(CHECK, Outcome.FAIL, "changed during the drill: " + "; ".join(found))
+        listed = sum(len(one.files) for one in self._before.repositories)
+        kept = "slots, subscriptions, timelines and archiving" if asked else "and production was out of reach"
+        return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")
+
+    def _list_repositories(self) -> list[RepositoryState]:
+        tasks: list[Callable[[], RepositoryState]] = [
+            partial(repository_state, self._pgbackrest(cluster), number)
+            for cluster in self._settings.cluster
+            for number in cluster.repositories
+        ]
+        return at_once(tasks, give_up=_wait)
+
+
+def _wait() -> None:
+    """Give nothing up: a listing ends soon by itself."""

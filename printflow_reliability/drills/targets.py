@@ -1,0 +1,89 @@
+"""What a drill restores to: the end of WAL, a moment, or one that it chooses; and the window in which moments lie."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Literal
+
+from printflow_reliability.backups.info import Backup
+from printflow_reliability.errors import ConfigError
+
+Kind = Literal["latest", "random", "longest", "time"]
+KINDS: tuple[Kind, ...] = ("latest", "random", "longest")
+WHOLE_SECOND = timedelta(seconds=1)
+"""pgBackRest tells when a backup ended in whole seconds, cut off."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was asked for; `moment` is set for a given time only."""
+
+    kind: Kind
+    moment: datetime | None = None
+
+    def __str__(self) -> str:
+        """As the command line and the history write it."""
+        return self.moment.isoformat() if self.moment else self.kind
+
+
+@dataclass(frozen=True)
+class Window:
+    """The moments that a repository can restore all clusters to."""
+
+    earliest: datetime
+    latest: datetime
+
+    def __str__(self) -> str:
+        """For a person."""
+        return f"{self.earliest:%Y-%m-%d %H:%M:%S} to {self.latest:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def parse_target(text: str, now: datetime) -> Target:
+    """Read a target as people write it.
+
+    Raises:
+        ConfigError: it is no target, has no time zone, or lies in the future.
+    """
+    for kind in KINDS:
+        if text == kind:
+            return Target(kind)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f'"{text}" is no target: it is neither {", ".join(KINDS)} nor a time', "write 2026-11-02T14:05:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        raise ConfigError(f"the time {text} has no time zone", f"write {text}Z for UTC, or {text}+01:00")
+    if moment > now:
+        raise ConfigError(f"the time {text} lies in the future; it is {now:%Y-%m-%d %H:%M:%S} UTC now")
+    return Target("time", moment.astimezone(now.tzinfo))
+
+
+def window_of(backups: Mapping[str, Sequence[Backup]], now: datetime) -> Window:
+    """From the end of the oldest backup that every cluster has, to now; `backups` are by cluster, oldest first."""
+    return Window(max(of_one[0].finished_at for of_one in backups.values()) + WHOLE_SECOND, now)
+
+
+def require_inside(window: Window, moment: datetime, repository: int) -> None:
+    """Raises:
+    ConfigError: the moment lies outside the window, which the message names.
+    """
+    if not window.earliest <= moment <= window.latest:
+        raise ConfigError(
+            f"{moment:%Y-%m-%d %H:%M:%S} UTC lies outside of what repo{repository} can restore: {window}",
+            "printflow backup list",
+        )
+
+
+def random_moment(window: Window, ends: Iterable[datetime], chance: random.Random) -> datetime:
+    """A moment of the window, most likely far from any backup: there replay has the most to do.
+
+    Each span between two backups is as likely as any other, however long, and its middle is likelier than its ends.
+    """
+    inside = sorted({window.earliest, window.latest, *(at for at in ends if window.earliest < at < window.latest)})
+    spans = list(pairwise(inside)) or [(inside[0], inside[0])]
+    begin, end = chance.choice(spans)
+    return begin + (end - begin) * chance.triangular(0, 1)
