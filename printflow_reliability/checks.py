@@ -57,8 +57,18 @@ REGISTER: Mapping[str, Check] = {
             "Do rows of one cluster find the rows of other clusters that they name, at the same moment?",
             Severity.ERROR,
         ),
+        Check(
+            "drill.inventory",
+            "Are all databases, extensions, roles and large objects of production in the clone?",
+            Severity.ERROR,
+        ),
+        Check("drill.checksums", "Has every page of the clone the checksum it was written with?", Severity.CRITICAL),
+        Check("drill.shrinkage", "Has every table about as many rows as at the fence before?", Severity.ERROR),
         Check("drill.indexes", "Does pg_amcheck find every heap and index of the clone sound?", Severity.ERROR),
         Check("drill.foreign_keys", "Does every row of the clone have the rows it refers to?", Severity.ERROR),
+        Check("drill.constraints", "Do unique and not-null constraints hold for every row?", Severity.ERROR),
+        Check("drill.sequences", "Is every sequence ahead of the column that it feeds?", Severity.ERROR),
+        Check("drill.smoke", "Does the recovered database answer what the application asks of it?", Severity.CRITICAL),
         Check("drill.files", "Is every file that the clone refers to in the bucket or restorable?", Severity.ERROR),
         Check("drill.objectives", "Were the recovery time and recovery point objectives met?", Severity.ERROR),
         Check(

@@ -120,6 +120,21 @@ class LinkSettings(Section):
     target_query: str
 
 
+class SmokeSettings(Section):
+    """`[[smoke]]`: a query that the application needs, asked of a recovered database, and what it must return.
+
+    `value` is the first column of the first row, as text.
+    """
+
+    name: str
+    cluster: str
+    database: str | None = None
+    query: str
+    min_rows: int = Field(default=1, ge=0)
+    max_rows: int | None = Field(default=None, ge=0)
+    value: str | None = None
+
+
 class OrdersSettings(Section):
     """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print."""
 
@@ -153,6 +168,8 @@ class DrillsSettings(Section):
     stall_seconds: float = Field(default=900, gt=0)
     digest_max_bytes: int = Field(default=64 * 1024**2, ge=0)
     ask_production: bool = True
+    shrink_threshold: float = Field(default=0.2, gt=0, lt=1)
+    shrink_ignored: tuple[str, ...] = ()
 
 
 class FilesSettings(Section):
@@ -205,6 +222,7 @@ class Settings(Section):
     tenancy: TenancySettings
     reference: tuple[ReferenceSettings, ...] = Field(min_length=1)
     link: tuple[LinkSettings, ...] = ()
+    smoke: tuple[SmokeSettings, ...] = ()
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
     drills: DrillsSettings = DrillsSettings()
@@ -265,6 +283,8 @@ class Settings(Section):
         for index, link in enumerate(self.link):
             uses.append((f"link[{index}].cluster", link.cluster, clusters))
             uses.append((f"link[{index}].target_cluster", link.target_cluster, clusters))
+        for index, smoke in enumerate(self.smoke):
+            uses.append((f"smoke[{index}].cluster", smoke.cluster, clusters))
         for index, bucket in enumerate(self.bucket):
             if bucket.replica is not None:
                 uses.append((f"bucket[{index}].replica", bucket.replica, buckets))

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.objectives import objectives
@@ -9,16 +10,7 @@ from printflow_reliability.defs.reporting import check_specs, document_table, pl
 from printflow_reliability.drills.drill import run_drill
 
 GROUP = "drills"
-CHECKS = (
-    "drill.fence",
-    "drill.links",
-    "drill.recovery",
-    "drill.indexes",
-    "drill.foreign_keys",
-    "drill.files",
-    "drill.objectives",
-    "drill.isolation",
-)
+CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
 
 class DrillConfig(dg.Config):

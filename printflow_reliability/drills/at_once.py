@@ -9,22 +9,26 @@ from printflow_reliability.errors import CouldNotTell
 Result = TypeVar("Result")
 
 
-def at_once(tasks: Sequence[Callable[[], Result]], *, give_up: Callable[[], None]) -> list[Result]:
-    """Run every task in a thread of its own and return their results in order.
+def at_once(
+    tasks: Sequence[Callable[[], Result]], *, give_up: Callable[[], None], workers: int | None = None
+) -> list[Result]:
+    """Run every task in a thread and return their results in order.
 
     All end before this returns. If several fail, one that is certain is raised rather than a "could not tell".
 
     Args:
         tasks: what to do.
+        workers: how many run at a time, the first ones first; all if None.
         give_up: called again and again, when interrupted, until the tasks have ended because of it.
     """
     if not tasks:
         return []
-    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+    with ThreadPoolExecutor(max_workers=workers or len(tasks)) as pool:
         futures = [pool.submit(task) for task in tasks]
         try:
             wait(futures)
         except BaseException:  # Ctrl-C and the like
+            pool.shutdown(wait=False, cancel_futures=True)
             while wait(futures, timeout=0.2).not_done:
                 give_up()
             raise

@@ -153,7 +153,13 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     prefix = {"drill.fence": f"fence {fences}: "}
     for label, names in (
         ("replay", ("drill.fence", "drill.links", "drill.recovery")),
-        ("validate", ("drill.indexes", "drill.foreign_keys")),
+        (
+            "validate",
+            (
+                *("drill.inventory", "drill.checksums", "drill.shrinkage", "drill.indexes", "drill.foreign_keys"),
+                *("drill.constraints", "drill.sequences", "drill.smoke"),
+            ),
+        ),
         ("files", ("drill.files",)),
         ("harm", ("drill.isolation",)),
     ):

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -23,6 +23,7 @@ import psycopg
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_segment
 from printflow_reliability.drills.counts import SAME_TEXT, Counts, Digests, count_rows, databases, logged_tables
+from printflow_reliability.drills.inventory import Inventory, take_inventory
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, unreachable
@@ -59,6 +60,7 @@ class Fence:
         counts: rows by database and table; None if production was never quiet long enough to count exactly.
         digests: of the contents of the tables that are small enough.
         production: who the cluster was, for drills that cannot ask it.
+        inventory: its databases, extensions and roles.
     """
 
     cluster: str
@@ -71,6 +73,7 @@ class Fence:
     counts: Counts | None
     digests: Digests | None
     production: Production
+    inventory: Inventory = field(default_factory=dict)
 
     @property
     def tables(self) -> int:
@@ -131,6 +134,7 @@ def make_fences(
     with ExitStack() as stack:
         sides = [_open_side(stack, one) for one in clusters]
         points, quiet = _restore_points(sides, name, quiet_seconds)
+        inventories = {side.cluster.name: side.inventory() for side in sides}
         readers = [(side, database) for side in sides for database in side.readers]
         with ThreadPoolExecutor(max_workers=len(readers)) as pool:
             counted = list(pool.map(lambda one: one[0].count(one[1], digest_bytes), readers)) if quiet else []
@@ -150,6 +154,7 @@ def make_fences(
             counts={database: rows for database, (rows, _) in found.items()} if quiet else None,
             digests={database: digests for database, (_, digests) in found.items()} if quiet else None,
             production=productions[side.cluster.name],
+            inventory=inventories[side.cluster.name],
         )
         fences.append(fence)
     return tuple(fences)
@@ -234,6 +239,11 @@ class _Side:
         with self._explained():
             for reader in self.readers.values():
                 reader.execute("ROLLBACK")
+
+    def inventory(self) -> dict[str, str]:
+        """Its databases, extensions and roles, in the open snapshots."""
+        with self._explained():
+            return {name: kind for reader in self.readers.values() for name, kind in take_inventory(reader).items()}
 
     def count(self, database: str, digest_bytes: int) -> tuple[dict[str, int], dict[str, str]]:
         """Rows of every table in the open snapshot, and digests of the small ones."""

@@ -33,6 +33,7 @@ class ForeignKey:
     parent_columns: list[str]
     operators: list[list[str]]
     primary_key: list[str]
+    bytes: int
 
     @property
     def label(self) -> str:
@@ -40,47 +41,26 @@ class ForeignKey:
         return f"{self.child_schema}.{self.child_table}.{self.name}"
 
 
-@dataclass(frozen=True)
-class Violation:
-    """Rows without the row they refer to: how many, and some of them by primary key (never by content).
-
-    `unreadable` says why it could not be checked, where the rows themselves cannot be read.
-    """
-
-    database: str
-    foreign_key: str
-    parent: str
-    rows: int = 0
-    examples: tuple[str, ...] = ()
-    unreadable: str = ""
-
-    def describe(self) -> str:
-        """A phrase for a person."""
-        if self.unreadable:
-            return f"{self.database}: {self.foreign_key} cannot be checked: {self.unreadable}"
-        shown = ", ".join(self.examples)
-        return f"{self.database}: {self.rows} rows of {self.foreign_key} have no row in {self.parent} ({shown})"
-
-
-def check_foreign_keys(connection: psycopg.Connection, database: str) -> tuple[int, tuple[Violation, ...]]:
-    """Check every foreign key of a database; returns how many there are, and those that are violated."""
-    connection.execute(WITHOUT_INDEXES)
+def foreign_keys(connection: psycopg.Connection) -> tuple[ForeignKey, ...]:
+    """Every foreign key of a database."""
     with connection.cursor(row_factory=class_row(ForeignKey)) as cursor:
-        keys = cursor.execute(FOREIGN_KEYS).fetchall()
-    found = []
-    for key in keys:
-        parent = f"{key.parent_schema}.{key.parent_table}"
-        try:
-            row = connection.execute(anti_join(key)).fetchone()
-        except psycopg.DatabaseError as error:
-            if connection.closed:
-                raise
-            reason = error.diag.message_primary or " ".join(str(error).split())
-            found.append(Violation(database, key.label, parent, unreadable=reason))
-            continue
-        if row is not None and row[0]:
-            found.append(Violation(database, key.label, parent, int(row[0]), tuple(row[1])))
-    return len(keys), tuple(found)
+        return tuple(cursor.execute(FOREIGN_KEYS).fetchall())
+
+
+def check_foreign_key(connection: psycopg.Connection, database: str, key: ForeignKey) -> list[str]:
+    """A phrase for a person if rows violate a foreign key: how many, and some by primary key, never by content."""
+    parent = f"{key.parent_schema}.{key.parent_table}"
+    connection.execute(WITHOUT_INDEXES)
+    try:
+        row = connection.execute(anti_join(key)).fetchone()
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        reason = error.diag.message_primary or " ".join(str(error).split())
+        return [f"{database}: {key.label} cannot be checked: {reason}"]
+    if row is None or not row[0]:
+        return []
+    return [f"{database}: {row[0]} rows of {key.label} have no row in {parent} ({', '.join(row[1])})"]
 
 
 def anti_join(key: ForeignKey) -> sql.Composed:

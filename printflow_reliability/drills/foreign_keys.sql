@@ -16,7 +16,8 @@ SELECT con.conname AS name,
        COALESCE((SELECT array_agg(a.attname::text ORDER BY k.position)
         FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (number, position)
         JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.number
-        WHERE i.indrelid = con.conrelid AND i.indisprimary AND a.attrelid = i.indrelid), '{}') AS primary_key
+        WHERE i.indrelid = con.conrelid AND i.indisprimary AND a.attrelid = i.indrelid), '{}') AS primary_key,
+       pg_table_size(con.conrelid) + pg_table_size(con.confrelid) AS bytes
 FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
 JOIN pg_class p ON p.oid = con.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace

@@ -23,11 +23,13 @@ UPDATE drills SET finished_at = now(), outcome = 'unknown'
 WHERE finished_at IS NULL AND id <> %s RETURNING id
 """
 KEEP_FENCE = """
-INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production,
+                    inventory)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 NEWEST_SET = """
-SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production
+SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
+       inventory
 FROM fences WHERE production IS NOT NULL AND name = (
     SELECT name FROM fences
     WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at > %(after)s AND taken_at < %(before)s
@@ -81,7 +83,8 @@ def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> 
     """Keep a fence, so that later drills can be compared with it too; one without counts is not worth keeping."""
     if fence.counts is None:
         return
-    documents = [json.dumps(one) for one in (fence.counts, fence.digests, fence.production.as_json())]
+    who = fence.production.as_json()
+    documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory)]
     place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
     records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents))
 
@@ -93,9 +96,9 @@ def stored_fences(
     values = {"clusters": list(clusters), "after": after, "before": before}
     found = {}
     for row in records.execute(NEWEST_SET, values).fetchall():
-        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production = row
+        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production, things = row
         identity = Production.from_json(production)
-        fence = Fence(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, identity)
+        fence = Fence(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, identity, things)
         if fence.cluster in clusters:
             found[fence.cluster] = fence
     return found

@@ -84,7 +84,7 @@ def make_plan(
             "printflow drill fence, where production can be reached",
         )
     points = {
-        name: Point(production, _backup_for(target, backups[name], fences.get(name), moment))
+        name: Point(production, backup_for(target, backups[name], fences.get(name), moment))
         for name, production in productions.items()
     }
     return Plan(moment, window, points, fences)
@@ -110,7 +110,7 @@ def stored_first(stored: StoredFences, window: Window) -> datetime:
     return max(one.taken_at for one in first.values())
 
 
-def _backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None, moment: datetime | None) -> Backup:
+def backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None, moment: datetime | None) -> Backup:
     if target.kind == "longest":
         return backups[0]
     if fence is not None:

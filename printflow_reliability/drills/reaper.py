@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 MARKER = "drill.json"
 """What tells a drill's directory from anything else that somebody may have put beside it."""
-PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck"})
+PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums"})
 END_SECONDS = 15.0
 PROC = Path("/proc")
 

@@ -85,7 +85,11 @@ def replay_to_end(clone: Clone, moment: datetime | None, *, timeout: float) -> N
         said = clone.log_text()
         if REDO_DONE.search(said):
             if moment is not None and not STOPPED.search(said):
-                raise short_of(clone, f"{moment:%Y-%m-%d %H:%M:%S} UTC", None)
+                raise RecoveryShort(
+                    f"the WAL of {clone.cluster.name} ends before the first commit after {moment:%Y-%m-%d %H:%M:%S} "
+                    "UTC, so that nothing proves that all up to then is there",
+                    f"restore all there is, --to latest; and printflow wal verify {clone.cluster.name}",
+                )
             return True
         if not clone.alive():
             raise CouldNotTell("it ended during replay")

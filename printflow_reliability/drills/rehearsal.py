@@ -18,12 +18,13 @@ from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills import comparison, links, reaper
+from printflow_reliability.drills import comparison, links, reaper, shrinkage, smoke
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clone import Clone
 from printflow_reliability.drills.expected_end import archived_by_production, archived_in_repository
 from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, await_archived, make_fences
 from printflow_reliability.drills.isolation import refuse_writer
+from printflow_reliability.drills.page_checksums import check_pages
 from printflow_reliability.drills.phases import Phase, PhaseClock, rto_seconds
 from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
@@ -33,7 +34,7 @@ from printflow_reliability.drills.report import CHECKS, ClusterReport
 from printflow_reliability.drills.restoration import Restoration
 from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
-from printflow_reliability.drills.validation import validate_foreign_keys, validate_indexes
+from printflow_reliability.drills.validation import check_inventory, validate
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -126,6 +127,7 @@ class Rehearsal:
         """Find out who the clusters are, what the repository has of them, and how far to go."""
         if self.settings.drills.ask_production:
             links.require_readable(self.settings)
+            smoke.require_readable(self.settings)
             productions = dict(zip(self.clusters, self._each(self._ask), strict=True))
             now = max(self._each(production_clock))
         else:
@@ -220,10 +222,17 @@ class Rehearsal:
         if not self._fences:
             reason = "no fence was recorded between the oldest backup and the target, so rows cannot be compared"
             self._verdict("drill.fence", Outcome.UNKNOWN, f"{reason}. Next: printflow drill fence, every night")
-            self._verdict("drill.links", Outcome.UNKNOWN, "the clusters never stood still at one moment: no fence")
+            for check in ("drill.links", "drill.inventory", "drill.checksums", "drill.shrinkage"):
+                self._verdict(check, Outcome.UNKNOWN, "the clones never stood still at a fence, since there was none")
             return
         uncounted = [name for name, fence in self._fences.items() if fence.counts is None]
         self._answer(links.check_links(self.settings, self._restored.connector))
+        clones = tuple(self._restored.clones.values())
+        self._answer(check_inventory(clones, self._fences))
+        taken_at = min(fence.taken_at for fence in self._fences.values())
+        before = self._memory.stored(datetime.min.replace(tzinfo=UTC), taken_at)
+        drills = self.settings.drills
+        self._answer(shrinkage.judge(before, self._fences, drills.shrink_threshold, drills.shrink_ignored))
         found = [one for part in self._restored.each(self._compare) for one in part]
         tables, rows = (sum(getattr(fence, what) for fence in self._fences.values()) for what in ("tables", "rows"))
         self.numbers |= {"tables": tables, "rows": rows, "differing_tables": len(found)}
@@ -243,6 +252,8 @@ class Rehearsal:
             detail = f"{tables} tables, {rows:,} rows, all equal to production ({digests} compared by content)"
             self._verdict("drill.fence", Outcome.PASS, detail)
         self._restored.stop()
+        # Stopped anyway: this is when a clone's pages can be read as they lie on disk.
+        self._answer(check_pages(clones, timeout=drills.phase_timeout_seconds, give_up=self._give_up))
         self._restored.go_on()
 
     def replay_to_end(self) -> None:
@@ -277,12 +288,10 @@ class Rehearsal:
 
     def validate(self) -> None:
         """Check what must hold before anybody is let in."""
-        clones = tuple(self._restored.clones.values())
         limit = self.settings.drills.phase_timeout_seconds
-        checks = (validate_indexes, validate_foreign_keys)
-        tasks = [partial(check, clones, timeout=limit, give_up=self._give_up) for check in checks]
-        for result in at_once(tasks, give_up=self._give_up):
+        for result in validate(tuple(self._restored.clones.values()), timeout=limit, give_up=self._give_up):
             self._answer(result)
+        self._answer(smoke.check_smoke(self.settings, self._restored.connector))
 
     def files(self) -> None:
         """Check the clones' references against the bucket."""

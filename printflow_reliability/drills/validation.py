@@ -1,21 +1,59 @@
-"""What must hold in a recovered cluster before anybody is let in: sound indexes, whole relations."""
+"""What must hold in a recovered cluster before anybody is let in: sound indexes, whole relations, kept constraints.
+
+Independent tables are checked side by side, the largest first.
+"""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
+import psycopg
+
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills import inventory
 from printflow_reliability.drills.amcheck import check_relations, describe
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clone import Clone
+from printflow_reliability.drills.constraints import constraints, violations
 from printflow_reliability.drills.counts import databases
-from printflow_reliability.drills.foreign_keys import Violation, check_foreign_keys
+from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.foreign_keys import check_foreign_key, foreign_keys
+from printflow_reliability.drills.sequences import check_sequences
 from printflow_reliability.errors import CouldNotTell
 
 SHOWN = 3
+GiveUp = Callable[[], None]
 
 
-def validate_indexes(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[], None]) -> CheckResult:
+@dataclass(frozen=True)
+class _Place:
+    """A database of a clone."""
+
+    clone: Clone
+    database: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One thing to check in one database: of which check, how large the table is, and what finds the phrases."""
+
+    check: str
+    place: _Place
+    bytes: int
+    find: Callable[[psycopg.Connection], list[str]]
+
+
+def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tuple[CheckResult, ...]:
+    """Check promoted clones: indexes, foreign keys, unique and not-null constraints, sequences."""
+    checks: list[Callable[[], tuple[CheckResult, ...]]] = [
+        lambda: (validate_indexes(clones, timeout=timeout, give_up=give_up),),
+        lambda: validate_rows(clones, timeout=timeout, give_up=give_up),
+    ]
+    return tuple(result for results in at_once(checks, give_up=give_up) for result in results)
+
+
+def validate_indexes(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> CheckResult:
     """Run pg_amcheck over every database of every clone."""
     jobs = max(1, (os.cpu_count() or 1) // max(1, len(clones)))
     tasks = [partial(check_relations, clone, jobs=jobs, timeout=timeout) for clone in clones]
@@ -28,30 +66,80 @@ def validate_indexes(clones: Sequence[Clone], *, timeout: float, give_up: Callab
     return CheckResult("drill.indexes", Outcome.PASS, "every heap and index is sound", {"unsound_relations": 0})
 
 
-def validate_foreign_keys(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[], None]) -> CheckResult:
-    """Check every foreign key of every database of every clone; each database is opened on the way."""
+def validate_rows(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tuple[CheckResult, ...]:
+    """Check what rows must fulfil: foreign keys, unique and not-null constraints, sequences."""
+    names = ("drill.foreign_keys", "drill.constraints", "drill.sequences")
     try:
-        places = [(clone, name) for clone in clones for name in _databases(clone)]
-        tasks = [partial(_foreign_keys, clone, name, timeout) for clone, name in places]
-        answers = at_once(tasks, give_up=give_up)
+        places = [_Place(clone, name) for clone in clones for name in _databases(clone)]
+        tasks = sorted((task for place in places for task in _tasks(place)), key=lambda task: -task.bytes)
+        work = [partial(_run, task, timeout) for task in tasks]
+        answers = at_once(work, give_up=give_up, workers=os.cpu_count())
     except CouldNotTell as unknown:
-        return CheckResult("drill.foreign_keys", Outcome.UNKNOWN, unknown.sentence)
-    checked = sum(count for count, _ in answers)
-    violations = [violation for _, found in answers for violation in found]
-    numbers = {"foreign_keys": checked, "violated_foreign_keys": len(violations)}
-    if violations:
-        named = "; ".join(one.describe() for one in violations[:SHOWN])
-        more = f"; and {len(violations) - SHOWN} more" if len(violations) > SHOWN else ""
-        detail = f"{len(violations)} of {checked} foreign keys are violated: {named}{more}"
-        return CheckResult("drill.foreign_keys", Outcome.FAIL, detail, numbers)
-    return CheckResult("drill.foreign_keys", Outcome.PASS, f"{checked} foreign keys hold for every row", numbers)
+        return tuple(CheckResult(name, Outcome.UNKNOWN, unknown.sentence) for name in names)
+    by_check: dict[str, list[list[str]]] = {name: [] for name in names}
+    for task, phrases in zip(tasks, answers, strict=True):
+        by_check[task.check].append(phrases)
+    keys, kept, fed = (by_check[name] for name in names)
+    return (
+        _judge(names[0], keys, "foreign_keys", "violated_foreign_keys", f"{len(keys)} foreign keys hold for every row"),
+        _judge(names[1], kept, "constraints", "violated_constraints", "unique and not-null constraints hold"),
+        _judge(names[2], fed, "sequence_databases", "sequences_behind", "every sequence is ahead of its column"),
+    )
+
+
+def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> CheckResult:
+    """Compare what clones, paused at their fences, are made of with what production was made of; read large objects."""
+    check = "drill.inventory"
+    found, expected = [], 0
+    try:
+        for clone in clones:
+            fence = fences[clone.cluster.name]
+            there: dict[str, str] = {}
+            for name in _databases(clone):
+                with clone.connect(name) as connection:
+                    there |= inventory.take_inventory(connection)
+                    damaged = inventory.damaged_large_objects(connection, name)
+                found += [f"{clone.cluster.name}: {damaged}"] if damaged else []
+            expected += len(fence.inventory)
+            found += [f"{clone.cluster.name}: {one}" for one in inventory.differences(fence.inventory, there)]
+    except CouldNotTell as unknown:
+        return CheckResult(check, Outcome.UNKNOWN, unknown.sentence)
+    if found:
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return CheckResult(check, Outcome.FAIL, "; ".join(found[:SHOWN]) + more, {"inventory_differences": len(found)})
+    if not expected:
+        return CheckResult(check, Outcome.UNKNOWN, "the fence says nothing of databases, extensions and roles")
+    detail = f"{expected} databases, extensions and roles are there, large objects are whole"
+    return CheckResult(check, Outcome.PASS, detail, {"inventory_differences": 0})
+
+
+def _judge(check: str, answers: Sequence[Sequence[str]], asked: str, wrong: str, well: str) -> CheckResult:
+    found = [phrase for phrases in answers for phrase in phrases]
+    numbers = {asked: len(answers), wrong: len(found)}
+    if found:
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return CheckResult(check, Outcome.FAIL, "; ".join(found[:SHOWN]) + more, numbers)
+    return CheckResult(check, Outcome.PASS, well, numbers)
+
+
+def _tasks(place: _Place) -> Iterable[_Task]:
+    """All that is to be checked in a database."""
+    with place.clone.connect(place.database) as connection:
+        keys = foreign_keys(connection)
+        kept = constraints(connection)
+    name = place.database
+    for key in keys:
+        yield _Task("drill.foreign_keys", place, key.bytes, partial(check_foreign_key, database=name, key=key))
+    for one in kept:
+        yield _Task("drill.constraints", place, one.bytes, partial(violations, database=name, constraint=one))
+    yield _Task("drill.sequences", place, 0, lambda connection: check_sequences(connection, name)[1])
+
+
+def _run(task: _Task, timeout: float) -> list[str]:
+    with task.place.clone.connect(task.place.database, statement_seconds=timeout) as connection:
+        return task.find(connection)
 
 
 def _databases(clone: Clone) -> tuple[str, ...]:
     with clone.connect("postgres") as connection:
         return databases(connection)
-
-
-def _foreign_keys(clone: Clone, database: str, timeout: float) -> tuple[int, tuple[Violation, ...]]:
-    with clone.connect(database, statement_seconds=timeout) as connection:
-        return check_foreign_keys(connection, database)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from printflow_reliability.drills.foreign_keys import ForeignKey, Violation, anti_join
+from printflow_reliability.drills.foreign_keys import ForeignKey, anti_join
 
 ITEMS = ForeignKey(
     name="items_order_fk",
@@ -15,6 +15,7 @@ ITEMS = ForeignKey(
     parent_columns=["tenant_id", "id"],
     operators=[["pg_catalog", "="], ["citext", "="]],
     primary_key=["id"],
+    bytes=8192,
 )
 
 
@@ -38,12 +39,3 @@ def test_columns_are_compared_with_the_constraints_own_operators() -> None:
 def test_examples_are_named_by_primary_key_or_by_place() -> None:
     assert """concat_ws(', ', 'id ' || child."id"::text)""" in anti_join(ITEMS).as_string()
     assert "child.ctid::text" in anti_join(replace(ITEMS, primary_key=[])).as_string()
-
-
-def test_a_violation_is_told_with_its_rows_or_with_why_it_could_not_be_checked() -> None:
-    violated = Violation("live_db", ITEMS.label, "shop.orders", 2, ("id 7", "id 9"))
-    assert violated.describe() == (
-        "live_db: 2 rows of public.order items.items_order_fk have no row in shop.orders (id 7, id 9)"
-    )
-    unreadable = Violation("live_db", ITEMS.label, "shop.orders", unreadable="invalid page in block 3")
-    assert "cannot be checked: invalid page in block 3" in unreadable.describe()

@@ -32,13 +32,35 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import Settings, SmokeSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
 
 pytestmark = pytest.mark.stack
 
 Record = Callable[[str, object], None]
+
+PREPARE = """
+CREATE TABLE shrinks AS SELECT generate_series(1, 200) AS id;
+CREATE TABLE behind (id serial PRIMARY KEY);
+CREATE TABLE twins (id integer NOT NULL, name text NOT NULL);
+CREATE UNIQUE INDEX ON twins (id);
+SELECT lo_from_bytea(0, 'artwork')
+"""
+DAMAGE = """
+DELETE FROM shrinks WHERE id > 50;
+INSERT INTO behind VALUES (9);
+SELECT setval('behind_id_seq', 3);
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'twins_id_idx'::regclass;
+INSERT INTO twins VALUES (1, 'one');
+INSERT INTO twins VALUES (1, 'one');
+UPDATE pg_index SET indisready = true WHERE indexrelid = 'twins_id_idx'::regclass;
+UPDATE pg_attribute SET attnotnull = false WHERE attrelid = 'twins'::regclass AND attname = 'name';
+INSERT INTO twins VALUES (2, NULL);
+UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 'twins'::regclass AND attname = 'name';
+DELETE FROM pg_largeobject_metadata
+"""
+UNDO = "DROP TABLE IF EXISTS shrinks, behind, twins; TRUNCATE pg_largeobject"
 
 KILLED_DRILL = """
 import os, signal, sys
@@ -89,6 +111,12 @@ def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) ->
 
 
 @pytest.mark.alarm("drill.links", "silent")
+@pytest.mark.alarm("drill.inventory", "silent")
+@pytest.mark.alarm("drill.checksums", "silent")
+@pytest.mark.alarm("drill.shrinkage", "silent")
+@pytest.mark.alarm("drill.constraints", "silent")
+@pytest.mark.alarm("drill.sequences", "silent")
+@pytest.mark.alarm("drill.smoke", "silent")
 @pytest.mark.alarm("drill.fence", "silent")
 @pytest.mark.alarm("drill.recovery", "silent")
 @pytest.mark.alarm("drill.indexes", "silent")
@@ -209,6 +237,12 @@ def test_rows_that_the_backup_lacks_are_named_table_by_table(backed_up: StackSan
 
 
 @pytest.mark.alarm("drill.links", "unknown")
+@pytest.mark.alarm("drill.inventory", "unknown")
+@pytest.mark.alarm("drill.checksums", "unknown")
+@pytest.mark.alarm("drill.shrinkage", "unknown")
+@pytest.mark.alarm("drill.constraints", "unknown")
+@pytest.mark.alarm("drill.sequences", "unknown")
+@pytest.mark.alarm("drill.smoke", "unknown")
 @pytest.mark.alarm("drill.fence", "unknown")
 @pytest.mark.alarm("drill.recovery", "unknown")
 @pytest.mark.alarm("drill.indexes", "unknown")
@@ -302,6 +336,62 @@ def test_the_longest_replay_begins_at_the_oldest_backup(backed_up: StackSandbox)
     assert report.passed, report.checks
 
 
+@pytest.mark.alarm("drill.constraints", "ring")
+@pytest.mark.alarm("drill.sequences", "ring")
+@pytest.mark.alarm("drill.smoke", "ring")
+@pytest.mark.alarm("drill.inventory", "ring")
+@pytest.mark.alarm("drill.shrinkage", "ring")
+def test_what_production_has_been_made_to_hold_wrongly_is_found_in_the_clone(
+    backed_up: StackSandbox, record_property: Record
+) -> None:
+    smoke = SmokeSettings(name="nobody", cluster="live_db", query="SELECT 1 WHERE false")
+    with ExitStack() as stack:
+        connection = stack.enter_context(postgres.superuser(backed_up.home, "live_db", "live_db"))
+        stack.callback(connection.execute, UNDO)
+        connection.execute(PREPARE)
+        record_fence(backed_up.settings)
+        connection.execute(DAMAGE)
+        began = time.monotonic()
+        report = run_drill(
+            backed_up.settings.model_copy(update={"smoke": (*backed_up.settings.smoke, smoke)}),
+        )
+        record_property("seconds_to_ring", time.monotonic() - began)
+    said = {check.check: check.detail for check in report.checks if check.outcome is Outcome.FAIL}
+    assert said["drill.constraints"].count("public.twins") == 2, said
+    assert "1 values of the unique index twins_id_idx come twice" in said["drill.constraints"]
+    assert "1 rows have no name, which must not be null" in said["drill.constraints"]
+    assert "public.behind_id_seq is at 3, and public.behind.id at 9 already" in said["drill.sequences"]
+    assert '"nobody" returned 0 rows' in said["drill.smoke"]
+    assert "live_db.public.shrinks went from 200 to 50 rows" in said["drill.shrinkage"]
+    assert "pages of large objects of live_db belong to no large object" in said["drill.inventory"]
+
+
+@pytest.mark.alarm("drill.checksums", "ring")
+def test_a_page_that_changed_on_disk_is_named(backed_up: StackSandbox, record_property: Record) -> None:
+    began = time.monotonic()
+    report = run_drill(backed_up.settings, tell=lambda phase: _flip_a_byte(backed_up, phase))
+    record_property("seconds_to_ring", time.monotonic() - began)
+    assert outcomes(report)["drill.checksums"] is Outcome.FAIL
+    assert "1 pages are damaged: live_db base/" in detail(report, "drill.checksums")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT nothing FROM users", r"smoke\[0\].query: the database refused it: .*nothing"),
+        ("DELETE FROM users RETURNING 1", r"smoke\[0\].query: the database refused it"),
+        ("SELECT setval('users_id_seq', 7)", r"smoke\[0\].query: it writes"),
+    ],
+)
+def test_a_smoke_query_that_does_not_parse_or_writes_names_its_key(
+    backed_up: StackSandbox, query: str, said: str
+) -> None:
+    smoke = SmokeSettings(name="bad", cluster="live_db", query=query)
+    with pytest.raises(ConfigError, match=said):
+        run_drill(backed_up.settings.model_copy(update={"smoke": (smoke,)}))
+    assert left_behind(backed_up) == []
+
+
 @pytest.mark.alarm("drill.links", "ring")
 def test_rows_that_name_a_tenant_who_is_not_there_are_found(backed_up: StackSandbox, record_property: Record) -> None:
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as connection:
@@ -321,7 +411,7 @@ def test_credentials_that_can_write_to_a_repository_are_refused_and_leave_nothin
 ) -> None:
     first, *rest = backed_up.settings.cluster
     writer = first.model_copy(update={"drill_pgbackrest_config": first.pgbackrest_config})
-    with pytest.raises(ConfigError, match="drill_pgbackrest_config of cluster live_db: .* can write to repo1"):
+    with pytest.raises(ConfigError, match=r"drill_pgbackrest_config of cluster live_db: .* can write to repo1"):
         run_drill(backed_up.settings.model_copy(update={"cluster": (writer, *rest)}))
     listed = seaweedfs.client(backed_up.home, "pgbackrest-repo1").list_objects_v2(
         Bucket="pgbackrest-repo1", Prefix="repo1/printflow-write-probe"
@@ -410,10 +500,24 @@ def test_a_heartbeat_query_that_the_database_refuses_names_the_key(backed_up: St
         run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, *rest)}))
 
 
+def _flip_a_byte(sandbox: StackSandbox, phase: Phase) -> None:
+    """Change a byte of the clone's largest table on disk, as its disk might, once replay is over that page."""
+    if phase is not Phase.FENCE:
+        return
+    for place in sandbox.settings.drills.directory.glob("*/live_db/data/base/*"):
+        largest = max((file for file in place.iterdir() if file.name.isdigit()), key=lambda file: file.stat().st_size)
+        if int(place.name) > 16000:
+            with largest.open("r+b") as file:
+                file.seek(4000)
+                byte = file.read(1)
+                file.seek(4000)
+                file.write(bytes([byte[0] ^ 0xFF]))
+
+
 def without_production(settings: Settings) -> Settings:
     """The same for a machine that cannot reach production's clusters: every connection to them would fail."""
     drills = settings.drills.model_copy(update={"ask_production": False})
-    unreachable = [one.model_copy(update={"url": "postgresql://127.0.0.1:1/none"}) for one in settings.cluster]
+    unreachable = [one.model_copy(update={"url": f"postgresql://127.0.0.1:1/{one.name}"}) for one in settings.cluster]
     return settings.model_copy(update={"drills": drills, "cluster": tuple(unreachable)})
 
 

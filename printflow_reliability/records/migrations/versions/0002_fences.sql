@@ -3,4 +3,5 @@ ALTER TABLE fences ADD COLUMN digests jsonb;        -- {database: {schema.table:
 ALTER TABLE fences ADD COLUMN end_lsn pg_lsn;       -- where the segment that holds it was ended
 ALTER TABLE fences ADD COLUMN segment text;
 ALTER TABLE fences ADD COLUMN production jsonb;     -- who the cluster was
+ALTER TABLE fences ADD COLUMN inventory jsonb;      -- its databases, extensions and roles
 CREATE INDEX ON fences (name);

@@ -1,0 +1,111 @@
+"""Unique and not-null constraints, checked over the rows themselves and not over what the catalog claims.
+
+A unique index is only as good as the moment it was built in: one that lost rows lets duplicates in. Indexes are
+therefore not used here. Rows are named by where they lie, never by content.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from printflow_reliability.drills.foreign_keys import WITHOUT_INDEXES
+
+UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
+NOT_NULL = """
+SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum), pg_table_size(c.oid)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+GROUP BY 1, 2, c.oid ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class UniqueIndex:
+    """A unique index as the catalog has it; `columns` and `predicate` are SQL."""
+
+    schema: str
+    table: str
+    name: str
+    valid: bool
+    columns: list[str]
+    predicate: str | None
+    nulls_are_equal: bool
+    bytes: int
+
+
+@dataclass(frozen=True)
+class NotNull:
+    """The columns of a table that must not be null."""
+
+    schema: str
+    table: str
+    columns: list[str]
+    bytes: int
+
+
+Constraint = UniqueIndex | NotNull
+
+
+def constraints(connection: psycopg.Connection) -> tuple[Constraint, ...]:
+    """Every unique index and every table's not-null columns of a database."""
+    with connection.cursor(row_factory=class_row(UniqueIndex)) as cursor:
+        unique = cursor.execute(UNIQUE_INDEXES).fetchall()
+    not_null = [NotNull(*row) for row in connection.execute(NOT_NULL).fetchall()]
+    return (*unique, *not_null)
+
+
+def violations(connection: psycopg.Connection, database: str, constraint: Constraint) -> list[str]:
+    """What violates a constraint, as phrases for a person; empty if every row fulfils it."""
+    where = f"{database}: {constraint.schema}.{constraint.table}"
+    connection.execute(WITHOUT_INDEXES)
+    try:
+        if isinstance(constraint, UniqueIndex):
+            return _duplicates(connection, where, constraint)
+        return _nulls(connection, where, constraint)
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        return [f"{where} cannot be checked: {error.diag.message_primary or ' '.join(str(error).split())}"]
+
+
+def duplicates_query(index: UniqueIndex) -> sql.Composed:
+    """How many values a unique index has more than once, and where two of the rows lie."""
+    columns = sql.SQL(", ").join(sql.SQL(column) for column in index.columns)
+    conditions = [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
+    if not index.nulls_are_equal:
+        conditions.append(sql.SQL("num_nulls({}) = 0").format(columns))
+    return sql.SQL(
+        "SELECT count(*), min(first)::text, min(last)::text FROM (SELECT min(ctid) AS first, max(ctid) AS last "
+        "FROM ONLY {table} WHERE {conditions} GROUP BY {columns} HAVING count(*) > 1) AS twice"
+    ).format(
+        table=sql.Identifier(index.schema, index.table),
+        conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
+        columns=columns,
+    )
+
+
+def _duplicates(connection: psycopg.Connection, where: str, index: UniqueIndex) -> list[str]:
+    found = [] if index.valid else [f"{where}: the unique index {index.name} is not valid, so it guards nothing"]
+    row = connection.execute(duplicates_query(index)).fetchone()
+    if row is not None and row[0]:
+        found.append(f"{where}: {row[0]} values of the unique index {index.name} come twice (rows {row[1]}, {row[2]})")
+    return found
+
+
+def _nulls(connection: psycopg.Connection, where: str, columns: NotNull) -> list[str]:
+    # num_nulls() is a function to the planner; it takes "IS NULL" of a not-null column to be false without looking.
+    counted = sql.SQL(", ").join(
+        sql.SQL("count(*) FILTER (WHERE num_nulls({}) > 0)").format(sql.Identifier(column))
+        for column in columns.columns
+    )
+    table = sql.Identifier(columns.schema, columns.table)
+    row = connection.execute(sql.SQL("SELECT {} FROM ONLY {}").format(counted, table)).fetchone() or ()
+    return [
+        f"{where}: {number} rows have no {column}, which must not be null"
+        for column, number in zip(columns.columns, row, strict=True)
+        if number
+    ]

@@ -1,0 +1,54 @@
+"""What a cluster is made of besides rows: databases, extensions, roles; and whether its large objects are whole."""
+
+from collections.abc import Mapping
+
+import psycopg
+
+Inventory = Mapping[str, str]
+"""What there is ("role app", "extension live_db.citext", ...), and of what kind it is."""
+
+OF_CLUSTER = """
+SELECT 'role ' || r.rolname, concat_ws(' ',
+       CASE WHEN rolcanlogin THEN 'login' END, CASE WHEN rolsuper THEN 'superuser' END,
+       CASE WHEN rolcreaterole THEN 'createrole' END, CASE WHEN rolcreatedb THEN 'createdb' END,
+       CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
+       (SELECT 'member of ' || string_agg(g.rolname, ', ' ORDER BY g.rolname)
+        FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
+FROM pg_roles r WHERE r.rolname !~ '^pg_'
+UNION ALL
+SELECT 'database ' || datname, concat_ws(' ', pg_encoding_to_char(encoding), datcollate)
+FROM pg_database WHERE datallowconn AND NOT datistemplate
+"""
+OF_DATABASE = "SELECT 'extension ' || current_database() || '.' || extname, extversion FROM pg_extension"
+LARGE_OBJECTS = """
+SELECT count(*), coalesce(sum(length(data)), 0),
+       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.oid = loid))
+FROM pg_largeobject
+"""
+
+
+def take_inventory(connection: psycopg.Connection) -> dict[str, str]:
+    """The inventory of a cluster, and of the one database that the connection leads to."""
+    return {name: kind for query in (OF_CLUSTER, OF_DATABASE) for name, kind in connection.execute(query).fetchall()}
+
+
+def differences(expected: Inventory, found: Inventory) -> list[str]:
+    """What is missing, or is not what it was, as phrases for a person; what is new harms nobody."""
+    missing = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
+    changed = [
+        f'{name} is "{found[name]}", it was "{expected[name]}"'
+        for name in sorted(expected.keys() & found.keys())
+        if found[name] != expected[name]
+    ]
+    return missing + changed
+
+
+def damaged_large_objects(connection: psycopg.Connection, database: str) -> str:
+    """What is wrong with a database's large objects, all of which are read; empty if nothing is."""
+    try:
+        row = connection.execute(LARGE_OBJECTS).fetchone()
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        return f"large objects of {database} cannot be read: {error.diag.message_primary or error}"
+    return f"{row[2]} pages of large objects of {database} belong to no large object" if row and row[2] else ""

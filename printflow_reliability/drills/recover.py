@@ -1,0 +1,255 @@
+"""Disaster mode: the drill's own recovery, kept. It needs the repository alone: no production, no records."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from printflow_reliability.backups.info import Backup, StanzaInfo
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.segment import parse_lsn
+from printflow_reliability.checks import CheckResult
+from printflow_reliability.drills import reaper
+from printflow_reliability.drills.at_once import at_once
+from printflow_reliability.drills.clone import PORT
+from printflow_reliability.drills.expected_end import archived_in_repository
+from printflow_reliability.drills.phases import Phase, PhaseClock
+from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
+from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.recovery import Promoted
+from printflow_reliability.drills.restoration import Restoration
+from printflow_reliability.drills.targets import Target, require_inside, window_of
+from printflow_reliability.drills.validation import validate
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.settings import ClusterSettings, Settings
+
+Tell = Callable[[Phase, str], None]
+SEGMENT_BYTES = 16 * 1024**2
+"""PostgreSQL's default, for the estimate of disk space; the restored cluster knows its own."""
+
+
+@dataclass(frozen=True)
+class RecoveredCluster:
+    """One cluster that was brought back and now runs on a socket of its own.
+
+    Attributes:
+        data: its data directory.
+        sockets: where it listens; there is no TCP.
+        reached_lsn: how far its replay came.
+    """
+
+    name: str
+    backup: str
+    data: Path
+    sockets: Path
+    port: int
+    superuser: str
+    timeline: int
+    reached_lsn: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Every attribute."""
+        return {**self.__dict__, "data": str(self.data), "sockets": str(self.sockets)}
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A recovery that was kept; `moment` is None for the end of WAL, `phases` are seconds."""
+
+    into: Path
+    moment: datetime | None
+    repository: int
+    clusters: Sequence[RecoveredCluster]
+    checks: tuple[CheckResult, ...]
+    phases: Mapping[Phase, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `recover --json`."""
+        return {
+            "into": str(self.into),
+            "moment": self.moment.isoformat() if self.moment else None,
+            "repository": self.repository,
+            "clusters": [one.as_json() for one in self.clusters],
+            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "phases": {phase: round(took, 3) for phase, took in self.phases.items()},
+            "seconds": round(sum(self.phases.values()), 3),
+        }
+
+
+def recover(settings: Settings, target: Target, into: Path, *, repository: int, tell: Tell) -> Recovered:
+    """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
+
+    Args:
+        settings: the whole configuration.
+        target: the end of WAL, or a moment.
+        into: a directory that does not exist yet; removed again if the recovery fails.
+        repository: the number of the repository.
+        tell: hears of each phase as it begins, and what is done in it.
+
+    Raises:
+        ConfigError: the directory exists, or the moment lies outside the window.
+        RecoveryShort: WAL ends before the moment.
+        CouldNotTell: the repository is unreachable, or the disk too small.
+    """
+    clock = PhaseClock()
+    place = make_empty(into, settings)
+    try:
+        with clock.measure(Phase.FIND):
+            tell(Phase.FIND, f"look for base backups in repo{repository}")
+            plan = plan_without_production(settings, target, repository)
+            restoration = Restoration(settings, place, repository, plan)
+            restoration.require_space()
+        reached = bring_up(settings, restoration, plan, repository, clock, tell)
+        with clock.measure(Phase.VALIDATE):
+            tell(
+                Phase.VALIDATE,
+                "check every heap and index with pg_amcheck, foreign keys, constraints and sequences by query",
+            )
+            clones = tuple(restoration.clones.values())
+            limit = settings.drills.phase_timeout_seconds
+            checks = validate(clones, timeout=limit, give_up=restoration.give_up)
+    except BaseException:
+        reaper.remove(place)
+        raise
+    clusters = tuple(
+        RecoveredCluster(
+            name=name,
+            backup=plan.points[name].backup.label,
+            data=clone.data,
+            sockets=clone.sockets,
+            port=PORT,
+            superuser=clone.production.superuser,
+            timeline=reached[name].timeline,
+            reached_lsn=reached[name].reached_lsn,
+        )
+        for name, clone in restoration.clones.items()
+    )
+    return Recovered(place, plan.moment, repository, clusters, checks, clock.seconds)
+
+
+@contextmanager
+def recovered_aside(settings: Settings, target: Target, *, repository: int, tell: Tell) -> Iterator[ConnectWith]:
+    """The clusters as of a moment, to read from for the block; only call it while holding the drills' lock.
+
+    Raises:
+        ConfigError, RecoveryShort, CouldNotTell: as `recover`.
+    """
+    reaper.reap(settings.drills.directory)
+    # A number, so that the next start reaps it should this one be killed; no drill has this one.
+    place = make_empty(settings.drills.directory / "0", settings)
+    try:
+        tell(Phase.FIND, f"look for base backups in repo{repository}")
+        plan = plan_without_production(settings, target, repository)
+        restoration = Restoration(settings, place, repository, plan)
+        restoration.require_space()
+        bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+        yield restoration.connector
+    finally:
+        reaper.remove(place)
+
+
+def bring_up(
+    settings: Settings,
+    restoration: Restoration,
+    plan: Plan,
+    repository: int,
+    clock: PhaseClock,
+    tell: Tell,
+) -> Mapping[str, Promoted]:
+    """Fetch, start, replay and promote; how far each cluster came."""
+    expected = {cluster.name: _expected(settings, cluster, plan, repository) for cluster in settings.cluster}
+    where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
+    labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
+    with clock.measure(Phase.FETCH):
+        tell(Phase.FETCH, f"pgbackrest restore from repo{repository}: {labels}")
+        restoration.fetch({})
+    with clock.measure(Phase.START):
+        tell(Phase.START, "start the clusters on sockets of their own, with archiving off")
+        restoration.start()
+    with clock.measure(Phase.REPLAY_TO_END):
+        tell(Phase.REPLAY_TO_END, f"replay to {where}")
+        restoration.replay_to_end({})
+    with clock.measure(Phase.PROMOTE):
+        tell(Phase.PROMOTE, "promote, and write once")
+        return restoration.promote(expected, {})
+
+
+def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:
+    """Plan from what the repository alone tells.
+
+    Raises:
+        ConfigError: the moment lies outside the window.
+        NoBackupForTarget: there is no base backup.
+        CouldNotTell: the repository cannot be asked.
+    """
+    tasks = [partial(backups_in, _pgbackrest(settings, cluster), repository) for cluster in settings.cluster]
+    answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = at_once(tasks, give_up=_wait)
+    backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
+    window = window_of(backups, datetime.now(UTC))
+    if target.moment is not None:
+        require_inside(window, target.moment, repository)
+    points = {
+        cluster.name: Point(
+            _unasked(cluster, info, repository), backup_for(target, backups[cluster.name], None, target.moment)
+        )
+        for cluster, (info, _) in zip(settings.cluster, answers, strict=True)
+    }
+    return Plan(target.moment, window, points, {})
+
+
+def make_empty(into: Path, settings: Settings) -> Path:
+    """Make the directory of a recovery, marked as one that a reaper may remove.
+
+    Raises:
+        ConfigError: it exists, or cannot be made.
+    """
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        into.mkdir(mode=0o711)
+    except FileExistsError:
+        raise ConfigError(
+            f"{into} exists already, and nothing there is overwritten", "name another directory"
+        ) from None
+    except OSError as refused:
+        raise ConfigError(f"{into} cannot be made: {refused.strerror}", "name another directory") from None
+    settings.runner().own(into)
+    (into / reaper.MARKER).write_text(f'{{"pid": {os.getpid()}}}\n', encoding="utf-8")
+    return into.resolve()
+
+
+def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:
+    """Who a cluster is, by what its repository and printflow.toml say; its timeline is not known, so 0."""
+    return Production(
+        cluster=cluster.name,
+        system_identifier=info.system_identifiers.get(repository, 0),
+        timeline=0,
+        superuser=cluster.superuser,
+        data_directory="",
+        segment_bytes=SEGMENT_BYTES,
+        version=0,
+        floors={},
+        slots=frozenset(),
+        subscriptions=frozenset(),
+    )
+
+
+def _expected(settings: Settings, cluster: ClusterSettings, plan: Plan, repository: int) -> int:
+    point = plan.points[cluster.name]
+    if plan.moment is not None:
+        return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
+    newest = point.backup.wal_stop or ""
+    on_its_timeline = replace(point, production=replace(point.production, timeline=int(newest[:8] or "1", 16)))
+    return archived_in_repository(_pgbackrest(settings, cluster), repository, on_its_timeline)
+
+
+def _pgbackrest(settings: Settings, cluster: ClusterSettings) -> PgBackRest:
+    return PgBackRest(cluster, settings.runner(), config=cluster.drill_pgbackrest_config)
+
+
+def _wait() -> None:
+    """Give nothing up: a question ends soon by itself."""

@@ -1,0 +1,62 @@
+"""`printflow recover`: the drill's recovery in earnest. What it restores stays, and each step is said as it is done."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, seconds
+from printflow_reliability.drills.drill import choose_repository
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.recover import Recovered, recover
+from printflow_reliability.drills.targets import Target, parse_target
+from printflow_reliability.errors import ConfigError
+
+
+def recover_command(
+    ctx: typer.Context,
+    to: str = typer.Option(..., "--to", help="latest (the end of WAL), or a time such as 2026-11-02T14:05:00Z."),
+    into: Path = typer.Option(
+        ..., "--into", help="A directory that does not exist yet, on a disk that is large enough."
+    ),
+    repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Bring every cluster back, out of the repository alone, and keep it running beside production.
+
+    Nothing of production is touched: the restored clusters listen on sockets in DIR only, and archive nothing. Handing
+    over to them is the runbook's next step.
+    """
+    settings = invocation(ctx).settings()
+    target = parse_target(to, datetime.now(UTC))
+    if target.kind not in ("latest", "time"):
+        raise ConfigError(f'--to: "{to}" is nothing to recover to in earnest', "--to latest, or a time")
+    number = 0
+
+    def tell(phase: Phase, what: str) -> None:
+        nonlocal number
+        number += 1
+        if not json:
+            say(f"{datetime.now(UTC):%H:%M:%S}  step {number}  {phase.replace('_', ' ')}: {what}")
+
+    done = recover(settings, target, into, repository=choose_repository(settings, repo), tell=tell)
+    if json:
+        print_json(done.as_json())
+    else:
+        _show(done, target)
+    raise typer.Exit(exit_code(check.outcome for check in done.checks))
+
+
+def _show(done: Recovered, target: Target) -> None:
+    for check in done.checks:
+        say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
+    where = str(done.moment) if target.moment else "the end of WAL"
+    say(f"Recovered to {where} in {seconds(sum(done.phases.values()))}; running now, on sockets only:")
+    for one in done.clusters:
+        say(f"  {one.name}: psql -h {one.sockets} -p {one.port} -U {one.superuser} {one.name}")
+        say(f"    data directory {one.data}, timeline {one.timeline}, reached {one.reached_lsn}")
+    if any(check.outcome is not Outcome.PASS for check in done.checks):
+        say("Next: look at what is not sound above before anybody is let in")
+    else:
+        say("Next: look around, then hand over as the runbook says: printflow runbook cluster-lost")

@@ -1,0 +1,58 @@
+"""Sequences against the columns that they feed: one that is behind hands out numbers that are taken."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+FED_COLUMNS = Path(__file__).with_name("sequences.sql").read_text(encoding="utf-8").encode()
+
+
+@dataclass(frozen=True)
+class FedColumn:
+    """A column and the sequence that its values come from."""
+
+    sequence_schema: str
+    sequence: str
+    schema: str
+    table: str
+    column: str
+    increment: int
+
+
+def check_sequences(connection: psycopg.Connection, database: str) -> tuple[int, list[str]]:
+    """How many fed columns a database has, and a phrase for each whose sequence is behind."""
+    with connection.cursor(row_factory=class_row(FedColumn)) as cursor:
+        fed = cursor.execute(FED_COLUMNS).fetchall()
+    return len(fed), [phrase for one in fed if (phrase := _behind(connection, database, one))]
+
+
+def is_behind(last: int, called: bool, increment: int, furthest: int | None) -> bool:
+    """Whether the next number of a sequence is not beyond the furthest value of its column, in its direction."""
+    if furthest is None:
+        return False
+    following = last + increment if called else last
+    return following <= furthest if increment > 0 else following >= furthest
+
+
+def _behind(connection: psycopg.Connection, database: str, fed: FedColumn) -> str:
+    query = sql.SQL(
+        "SELECT last_value, is_called, (SELECT {furthest}({column})::numeric FROM {table}) FROM {sequence}"
+    ).format(
+        furthest=sql.SQL("max" if fed.increment > 0 else "min"),
+        column=sql.Identifier(fed.column),
+        table=sql.Identifier(fed.schema, fed.table),
+        sequence=sql.Identifier(fed.sequence_schema, fed.sequence),
+    )
+    where = f"{database}: {fed.sequence_schema}.{fed.sequence}"
+    try:
+        row = connection.execute(query).fetchone()
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        return f"{where} cannot be checked: {error.diag.message_primary or ' '.join(str(error).split())}"
+    if row is not None and is_behind(row[0], row[1], fed.increment, row[2]):
+        return f"{where} is at {row[0]}, and {fed.schema}.{fed.table}.{fed.column} at {row[2]} already"
+    return ""

@@ -1,0 +1,84 @@
+"""The smoke test: what the application asks first of its database, asked of a recovered one."""
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
+from printflow_reliability.settings import Settings, SmokeSettings
+
+CHECK = "drill.smoke"
+
+
+def require_readable(settings: Settings, connect_with: ConnectWith | None = None) -> None:
+    """Have the databases parse every smoke query, without running it.
+
+    Raises:
+        ConfigError: one does not parse, or is no query that only reads.
+        CouldNotTell: a cluster is unreachable.
+    """
+    for index, smoke in enumerate(settings.smoke):
+        with session(settings.cluster_named(smoke.cluster), smoke.database, connect_with) as connection:
+            columns_of(connection, query_key(index), smoke.query)
+
+
+def check_smoke(settings: Settings, connect_with: ConnectWith) -> CheckResult:
+    """Ask every smoke query of the clones, which refuse writes of these sessions.
+
+    Raises:
+        ConfigError: a query writes, or is refused for another reason that is its own.
+    """
+    if not settings.smoke:
+        return CheckResult(
+            CHECK, Outcome.WARN, "no [[smoke]] in printflow.toml says what the application asks of its database first"
+        )
+    failed: list[str] = []
+    try:
+        for index, smoke in enumerate(settings.smoke):
+            with session(settings.cluster_named(smoke.cluster), smoke.database, connect_with) as connection:
+                failed += _ask(connection, index, smoke)
+    except CouldNotTell as unknown:
+        return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
+    numbers = {"smoke_queries": len(settings.smoke), "failed_smoke_queries": len(failed)}
+    if failed:
+        return CheckResult(CHECK, Outcome.FAIL, "; ".join(failed), numbers)
+    return CheckResult(CHECK, Outcome.PASS, f"{len(settings.smoke)} queries of the application are answered", numbers)
+
+
+def query_key(index: int) -> str:
+    """What printflow.toml calls a smoke query."""
+    return f"smoke[{index}].query"
+
+
+def unmet(smoke: SmokeSettings, rows: Sequence[Sequence[object]]) -> str:
+    """What is not as expected of these rows, for a person; empty if all is."""
+    if len(rows) < smoke.min_rows:
+        return f'"{smoke.name}" returned {len(rows)} rows, expected at least {smoke.min_rows}'
+    if smoke.max_rows is not None and len(rows) > smoke.max_rows:
+        return f'"{smoke.name}" returned more rows than {smoke.max_rows}'
+    if smoke.value is not None and (not rows or _as_text(rows[0][0]) != smoke.value):
+        return f'"{smoke.name}" did not return the value that is expected of it'
+    return ""
+
+
+def _ask(connection: psycopg.Connection, index: int, smoke: SmokeSettings) -> list[str]:
+    most = max(smoke.min_rows, smoke.max_rows or 0) + 1
+    asked = sql.SQL("SELECT * FROM {} LIMIT {}").format(as_table(smoke.query), sql.Literal(most))
+    try:
+        rows = connection.execute(asked).fetchall()
+    except psycopg.errors.ReadOnlySqlTransaction:
+        key = query_key(index)
+        raise ConfigError(f"{key}: it writes; a smoke test only reads", "mend it in printflow.toml") from None
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError as refused:
+        return [f'"{smoke.name}" is refused: {refused.diag.message_primary or refused}']
+    problem = unmet(smoke, rows)
+    return [problem] if problem else []
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

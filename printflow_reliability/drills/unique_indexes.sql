@@ -1,0 +1,13 @@
+-- Every unique index of a logged table, as it was defined; expression columns and predicates come as SQL.
+SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, x.indisvalid AND x.indisready AS valid,
+       ARRAY(SELECT pg_get_indexdef(x.indexrelid, k, true) FROM generate_series(1, x.indnkeyatts) AS k) AS columns,
+       pg_get_expr(x.indpred, x.indrelid) AS predicate,
+       coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_are_equal,
+       pg_table_size(c.oid) AS bytes
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE x.indisunique AND c.relkind IN ('r', 'm') AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+ORDER BY 1, 2, 3
