@@ -117,7 +117,7 @@ def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, s
     )
     document = done.as_json()
     try:
-        report.keep(document, settings)
+        report.keep(document, drill.heal_plan, settings)
     except CouldNotTell as unkept:
         log.error("the report of drill %s was not kept in the bucket: %s", drill.id, unkept)
         document["report"] = None

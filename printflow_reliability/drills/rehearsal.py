@@ -65,6 +65,7 @@ class Rehearsal:
         clusters: each cluster's part so far, by name.
         matched: whether the clones agreed with production at the fence.
         plan: what it is going to do; None until that was found.
+        heal_plan: lines of JSON, one for each file that would have to be brought back.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Rehearsal:
         self.clusters = {cluster.name: ClusterReport(cluster.name) for cluster in settings.cluster}
         self.matched: bool | None = None
         self.plan: Plan | None = None
+        self.heal_plan: tuple[str, ...] = ()
         self._memory = memory
         self._surroundings: Surroundings | None = None
         self._fences: Mapping[str, Fence] = {}
@@ -296,7 +298,9 @@ class Rehearsal:
     def files(self) -> None:
         """Check the clones' references against the bucket."""
         try:
-            self._answer(check_files(self.settings, self._restored.connector))
+            found = check_files(self.settings, self._restored.connector, self._planned.moment, self.place)
+            self._answer(found.result)
+            self.heal_plan = tuple(found.plan_lines())
         except Refused as refused:
             self._verdict("drill.files", Outcome.FAIL, refused.sentence)
         except CouldNotTell as unknown:

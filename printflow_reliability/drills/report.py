@@ -147,8 +147,8 @@ def address(settings: Settings, drill: int) -> str | None:
     return f"s3://{settings.bucket_named(settings.drills.reports_bucket).bucket}/drills/{drill}/report.html"
 
 
-def keep(document: Mapping[str, Any], settings: Settings) -> None:
-    """Put the page and the JSON into the reports' bucket.
+def keep(document: Mapping[str, Any], heal_plan: Sequence[str], settings: Settings) -> None:
+    """Put the page, the JSON and the plan to heal files into the reports' bucket.
 
     Raises:
         CouldNotTell: the bucket does not take them.
@@ -162,6 +162,7 @@ def keep(document: Mapping[str, Any], settings: Settings) -> None:
         for name, body, kind in (
             ("report.html", page, "text/html; charset=utf-8"),
             ("report.json", json.dumps(document, indent=2), "application/json"),
+            ("heal-plan.jsonl", "".join(heal_plan), "application/x-ndjson"),
         ):
             key = f"drills/{document['id']}/{name}"
             client.put_object(Bucket=bucket.bucket, Key=key, Body=body.encode(), ContentType=kind)

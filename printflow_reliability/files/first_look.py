@@ -33,11 +33,15 @@ def _objects() -> Spool[StoredObject]:
 
 @dataclass
 class Candidates:
-    """What one pass suspects, and what it counted. `elsewhere` lies outside what was listed, so only HEAD can tell."""
+    """What one pass suspects, and what it counted. `elsewhere` lies outside what was listed, so only HEAD can tell.
+
+    `rewritten` refers to objects that were written after the moment that the pass was asked about.
+    """
 
     missing: Spool[Reference] = field(default_factory=_references)
     wrong_tenant: Spool[Reference] = field(default_factory=_references)
     mismatched: Spool[Reference] = field(default_factory=_references)
+    rewritten: Spool[Reference] = field(default_factory=_references)
     unreferenced: Spool[StoredObject] = field(default_factory=_objects)
     references: int = 0
     objects: int = 0
@@ -46,7 +50,7 @@ class Candidates:
 
     def close(self) -> None:
         """Free the disk."""
-        for spool in (self.missing, self.wrong_tenant, self.mismatched, self.unreferenced):
+        for spool in (self.missing, self.wrong_tenant, self.mismatched, self.rewritten, self.unreferenced):
             spool.close()
 
 
@@ -69,18 +73,26 @@ def look(
     scope: Scope,
     known: KnownContent | None,
     advance: Advance | None = None,
+    since: datetime | None = None,
 ) -> Candidates:
-    """Join both streams and keep what differs."""
+    """Join both streams and keep what differs, and with `since` also what refers to an object written after it."""
     found = Candidates()
     try:
-        _join(merge(references, _counted(objects, found, advance)), found, paths, scope, known)
+        _join(merge(references, _counted(objects, found, advance)), found, paths, scope, known, since)
     except BaseException:
         found.close()
         raise
     return found
 
 
-def _join(pairs: Iterator[Pair], found: Candidates, paths: BasePaths, scope: Scope, known: KnownContent | None) -> None:
+def _join(
+    pairs: Iterator[Pair],
+    found: Candidates,
+    paths: BasePaths,
+    scope: Scope,
+    known: KnownContent | None,
+    since: datetime | None,
+) -> None:
     for reference, one in pairs:
         if reference is None:
             if one is not None:
@@ -89,6 +101,8 @@ def _join(pairs: Iterator[Pair], found: Candidates, paths: BasePaths, scope: Sco
         if not scope.covers(reference):
             continue
         found.references += 1
+        if since is not None and one is not None and one.modified_at > since and not reference.key.endswith("/"):
+            found.rewritten.append(reference)
         if out_of_place(reference, paths):
             found.wrong_tenant.append(reference)
         elif one is None:

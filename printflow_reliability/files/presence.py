@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.objects import ObjectHead, Version, head, prior_versions
+from printflow_reliability.storage.objects import ObjectHead, Version, head, prior_versions, versions
 
 IN_FLIGHT = 16
 LONGEST_KEY_BYTES = 1024
@@ -74,6 +74,13 @@ class Presence:
             return None
         with s3_errors(self.bucket):
             return next(iter(prior_versions(self._client, self.bucket.bucket, key)), None)
+
+    def version_at(self, key: str, moment: datetime) -> Version | None:
+        """The version with bytes that was current at a moment; None if there was no object then."""
+        with s3_errors(self.bucket):
+            every = versions(self._client, self.bucket.bucket, key)
+        newest = next((one for one in every if one.modified_at <= moment), None)
+        return None if newest is None or newest.delete_marker else newest
 
     def any_prior_below(self, prefix: str) -> bool:
         """Whether any version with bytes lies below a prefix."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds
 from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
+from printflow_reliability.files.overwritten import overwritten
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.report import ReconcileReport, Tally
 from printflow_reliability.files.second_look import SecondLook
@@ -37,6 +38,8 @@ from printflow_reliability.storage.pages import StoredObject
 
 FEW_REFERENCES = 20
 """With fewer references than this, any fraction of them may be missing without looking like a misconfiguration."""
+CLOCKS = timedelta(seconds=5)
+"""How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
 
 Records = psycopg.Connection[TupleRow]
 
@@ -49,6 +52,7 @@ def reconcile(
     connect_with: ConnectWith | None = None,
     findings_file: Path | None = None,
     advance: Advance | None = None,
+    as_of: datetime | None = None,
 ) -> ReconcileReport:
     """Compare every reference with its bucket.
 
@@ -59,6 +63,8 @@ def reconcile(
         connect_with: opens the databases instead; a drill passes its clone's. Such a pass is not kept in the records.
         findings_file: gets every finding, one JSON document a line, and only if the pass went through to its end.
         advance: hears how many objects were seen.
+        as_of: the moment that the databases stand at, if that is not now; objects that were overwritten since are
+            then told too, in the report's `overwritten`, with the version that was current at that moment.
 
     Raises:
         ConfigError: a query is refused, or a tenant or bucket is unknown.
@@ -71,7 +77,7 @@ def reconcile(
     with ExitStack() as stack:
         findings = stack.enter_context(FindingsFile(findings_file))
         try:
-            run = _prepare(settings, tenants, buckets, connect_with, stack, warnings)
+            run = _prepare(settings, tenants, buckets, connect_with, stack, warnings, as_of)
         except CouldNotTell as away:
             unknown.append(away.sentence)
         else:
@@ -99,6 +105,7 @@ def reconcile(
         findings_file=None if unknown else findings_file,
         pass_id=pass_id,
         warnings=warnings,
+        overwritten=tuple(tally.overwritten),
     )
 
 
@@ -112,6 +119,7 @@ class _Run:
     buckets: tuple[str, ...]
     scopes: tuple[Scope, ...]
     records: Records | None
+    as_of: datetime | None
 
     def one_bucket(
         self, name: str, scope: Scope, findings: FindingsFile, tally: Tally, advance: Advance | None
@@ -135,6 +143,8 @@ class _Run:
             for finding in second.findings(found):
                 findings.write(finding)
                 tally.add(finding)
+            if self.as_of is not None:
+                tally.overwritten += overwritten(present, self.catalog, found.rewritten, self.as_of)
             tally.references += found.references
             tally.objects += found.objects
             tally.without_ledger += found.without_ledger
@@ -151,9 +161,14 @@ class _Run:
                     ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
                     known = KnownContent(ledger)
                 references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
-                return look(references, objects, paths, scope, known, advance)
+                return look(references, objects, paths, scope, known, advance, _settled(self.as_of))
 
         return read_in_order(present.bucket, scope.prefix, read)
+
+
+def _settled(as_of: datetime | None) -> datetime | None:
+    """A little before the moment: buckets date objects to the second, and by another clock than the databases'."""
+    return None if as_of is None else as_of - CLOCKS
 
 
 def _prepare(
@@ -163,6 +178,7 @@ def _prepare(
     connect_with: ConnectWith | None,
     stack: ExitStack,
     warnings: list[str],
+    as_of: datetime | None,
 ) -> _Run:
     catalog = open_catalog(settings, connect_with=connect_with)
     known = all_tenants(settings, connect_with=connect_with)
@@ -181,7 +197,7 @@ def _prepare(
             records = stack.enter_context(open_records(settings.records))
         except CouldNotTell as away:
             warnings.append(f"checksums were not compared: {away.sentence}")
-    return _Run(settings, catalog, known, tuple(dict.fromkeys(buckets or catalog.buckets)), scopes, records)
+    return _Run(settings, catalog, known, tuple(dict.fromkeys(buckets or catalog.buckets)), scopes, records, as_of)
 
 
 def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Candidates) -> None:

@@ -33,6 +33,7 @@ class ReconcileReport:
         tenants: counts by kind for each tenant that has findings.
         worst: the worst findings, worst first; the others are in the findings file and the records.
         warnings: what else a person should know.
+        overwritten: of a pass as of a moment, the objects that are others now than they were then.
     """
 
     checks: tuple[CheckResult, ...]
@@ -46,6 +47,7 @@ class ReconcileReport:
     findings_file: Path | None = None
     pass_id: int | None = None
     warnings: Sequence[str] = ()
+    overwritten: Sequence[Finding] = ()
 
     @property
     def ok(self) -> bool:
@@ -94,6 +96,7 @@ class Tally:
     references: int = 0
     objects: int = 0
     without_ledger: int = 0
+    overwritten: list[Finding] = field(default_factory=list)
     orphan_bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     tenants: dict[str, Counter[str]] = field(default_factory=dict)

@@ -1,0 +1,44 @@
+"""Files as of a recovered moment, in a real versioned bucket: what was overwritten, deleted or lost since."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.recovered_files import check_files
+from printflow_reliability.platform.catalog import stream_references
+from printflow_reliability.platform.queries import connect_to_platform
+from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+
+def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: StackSandbox, tmp_path: Path) -> None:
+    settings = sandbox.settings
+    reference = next(one for one in settings.reference if one.name == "product image")
+    keys = sorted({one.key for one in stream_references(settings, reference)})[:2]
+    client = seaweedfs.client(sandbox.home, "print-files")
+    before = check_files(settings, connect_to_platform, None, tmp_path)
+    assert before.result.outcome is Outcome.PASS, before.result.detail
+    bodies = [client.get_object(Bucket="print-files", Key=key)["Body"].read() for key in keys]
+    then = client.head_object(Bucket="print-files", Key=keys[0])["VersionId"]
+    time.sleep(1.1)
+    moment = datetime.now(UTC)
+    time.sleep(1.1)
+    try:
+        client.put_object(Bucket="print-files", Key=keys[0], Body=bodies[0] + b"later")
+        client.delete_object(Bucket="print-files", Key=keys[1])
+        found = check_files(settings, connect_to_platform, moment, tmp_path)
+    finally:
+        for key, body in zip(keys, bodies, strict=True):
+            client.put_object(Bucket="print-files", Key=key, Body=body)
+    numbers = found.result.numbers
+    assert found.result.outcome is Outcome.WARN, found.result.detail
+    assert (numbers["restorable_files"], numbers["lost_files"], numbers["overwritten_files"]) == (1, 0, 1)
+    plan = [json.loads(line) for line in found.plan_lines()]
+    assert [(one["kind"], one["key"]) for one in plan] == [("missing_restorable", keys[1]), ("overwritten", keys[0])]
+    assert plan[1]["version_id"] == then
