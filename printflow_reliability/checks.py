@@ -76,6 +76,11 @@ REGISTER: Mapping[str, Check] = {
             "Are the repositories and production's timeline and slots as they were before the drill?",
             Severity.CRITICAL,
         ),
+        Check(
+            "recovery.objectives",
+            "Do recent drills prove that the recovery time and point objectives can be met?",
+            Severity.ERROR,
+        ),
         Check("files.missing", "Is every object that the database refers to in its bucket?", Severity.CRITICAL),
         Check("files.tenancy", "Does every reference lie under its own tenant's base path?", Severity.CRITICAL),
         Check("files.content", "Has every object the size and checksum that the database knows?", Severity.ERROR),

@@ -152,6 +152,13 @@ class BackupsSettings(Section):
     timeout_seconds: float = Field(default=6 * 3600, gt=0)
 
 
+class ManualStepSettings(Section):
+    """`[[drills.manual_step]]`: what people still have to do afterwards; `seconds` once a game day timed it."""
+
+    name: str
+    seconds: float | None = Field(default=None, ge=0)
+
+
 class DrillsSettings(Section):
     """`[drills]`: where clones live, where reports go, and the objectives in seconds.
 
@@ -170,6 +177,8 @@ class DrillsSettings(Section):
     ask_production: bool = True
     shrink_threshold: float = Field(default=0.2, gt=0, lt=1)
     shrink_ignored: tuple[str, ...] = ()
+    max_age_seconds: float = Field(default=8 * 86400, gt=0)
+    manual_step: tuple[ManualStepSettings, ...] = ()
 
 
 class FilesSettings(Section):

@@ -5,16 +5,21 @@ import dagster as dg
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.objectives import objectives
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.nightly import record_fence
+from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
+from printflow_reliability.drills.objectives import state_objectives
+from printflow_reliability.drills.rotation import plan_of_week
 
 GROUP = "drills"
+SHOWN_DRILLS = 20
+COLUMNS = ("id", "started_at", "target", "repository", "outcome", "rto_seconds", "rpo_seconds")
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
 
 class DrillConfig(dg.Config):
-    """Which moment to restore to, and from which repository; none named means the drill's own choice."""
+    """What to restore to (latest, random, longest, a time), and from which repository; none named means the first."""
 
     target: str = "latest"
     repository: int | None = None
@@ -55,12 +60,34 @@ def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.Mater
     kinds={"postgres"},
     deps=["restore_drill"],
     freshness_policy=words.EVERY_WEEK,
-    description="Recovery time and recovery point, measured by the drills so far, against their targets.",
+    check_specs=check_specs("recovery_objectives", OBJECTIVES),
+    description="Recovery time and recovery point, measured by the drills so far, against their targets; how long a "
+    "recovery would take at twice the data, and what people would have to do besides.",
 )
 def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
-    """Read the drills' history."""
+    """Judge the drills' history."""
     with plainly():
-        return dg.MaterializeResult(metadata=objectives(configuration.settings()))
+        report = state_objectives(configuration.settings())
+    history = dg.MetadataValue.md(document_table(report.drills[:SHOWN_DRILLS], COLUMNS))
+    return result(report, OBJECTIVES, metadata={"history": history})
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"postgres"},
+    deps=["live_db", "admin_db"],
+    freshness_policy=words.EVERY_DAY,
+    description="What every table of every cluster held at one moment, and a restore point there: what drills to past "
+    "moments compare with.",
+)
+def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
+    """Record a fence."""
+    with plainly():
+        report = record_fence(configuration.settings())
+    document = report.as_json()
+    clusters = dg.MetadataValue.md(document_table(document["clusters"], ("name", "lsn", "tables", "rows")))
+    return result(report, metadata={"fence": document["name"], "clusters": clusters})
 
 
 run_restore_drill = dg.define_asset_job(
@@ -69,14 +96,36 @@ run_restore_drill = dg.define_asset_job(
     description="One rehearsed restore. A crashed one is not begun again by itself.",
     run_tags={"dagster/max_retries": "0"},
 )
-state_objectives = dg.define_asset_job(
-    "state_objectives", selection=["recovery_objectives"], description="Read the drills' history again."
+judge_objectives = dg.define_asset_job(
+    "judge_objectives", selection=["recovery_objectives"], description="Read the drills' history again."
 )
+
+
+record_recovery_fence = dg.define_asset_job(
+    "record_recovery_fence", selection=["recovery_fence"], description="Record what every table holds at this moment."
+)
+
+
+@dg.schedule(
+    job=run_restore_drill,
+    cron_schedule="0 3 * * 0",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every week another target; every second drill from the offsite repository alone.",
+)
+def weekly_restore_drill(context: dg.ScheduleEvaluationContext, configuration: Configuration) -> dg.RunRequest:
+    """Choose this week's target and repository."""
+    clusters = configuration.settings().cluster
+    repositories = sorted(set.intersection(*(set(cluster.repositories) for cluster in clusters)))
+    target, repository = plan_of_week(context.scheduled_execution_time.date(), repositories)
+    return dg.RunRequest(
+        run_config=dg.RunConfig(ops={"restore_drill": DrillConfig(target=target, repository=repository)}),
+        tags={"drill/target": target.partition("T")[0], "drill/repository": f"repo{repository}"},
+    )
 
 
 @dg.asset_sensor(
     asset_key=dg.AssetKey("restore_drill"),
-    job=state_objectives,
+    job=judge_objectives,
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="After every drill, also a failed one: state the recovery objectives again.",
@@ -88,15 +137,23 @@ def drill_finished(context: dg.SensorEvaluationContext, asset_event: dg.EventLog
 
 
 definitions = dg.Definitions(
-    assets=[restore_drill, recovery_objectives],
-    jobs=[run_restore_drill, state_objectives],
+    assets=[restore_drill, recovery_objectives, recovery_fence],
+    jobs=[run_restore_drill, judge_objectives, record_recovery_fence],
     schedules=[
+        weekly_restore_drill,
         dg.ScheduleDefinition(
-            name="weekly_restore_drill",
-            job=run_restore_drill,
-            cron_schedule="0 3 * * 0",
+            name="nightly_recovery_fence",
+            job=record_recovery_fence,
+            cron_schedule="30 2 * * *",
             default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
+        ),
+        # Daily, since a drill that is not run says nothing by itself.
+        dg.ScheduleDefinition(
+            name="daily_recovery_objectives",
+            job=judge_objectives,
+            cron_schedule="0 6 * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
     ],
     sensors=[drill_finished],
 )

@@ -22,6 +22,7 @@ from printflow_reliability.console import (
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.nightly import record_fence
+from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.settings import Settings
 
@@ -58,6 +59,22 @@ def run_command(
         print_json(report.as_json())
     else:
         _show(report.as_json(), settings)
+    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+
+
+@app.command("objectives")
+def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """What the drills so far say of a real recovery, against its objectives, and at twice the data."""
+    settings = invocation(ctx).settings()
+    report = state_objectives(settings)
+    conclude(settings, report.checks, alert=False)
+    if json:
+        print_json(report.as_json())
+    else:
+        for check in report.checks:
+            say(f"{check.outcome.upper()}  {check.detail}")
+        for step in settings.drills.manual_step:
+            say(f"  by hand: {step.name} ({_duration(step.seconds) if step.seconds is not None else 'never timed'})")
     raise typer.Exit(exit_code(check.outcome for check in report.checks))
 
 

@@ -114,6 +114,7 @@ def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, s
         clusters=tuple(drill.clusters.values()),
         matched=drill.matched,
         report=report.address(settings, drill.id),
+        manual_steps_after=settings.drills.manual_step,
     )
     document = done.as_json()
     try:

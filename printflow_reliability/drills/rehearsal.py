@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
+
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.segment import parse_lsn
@@ -121,6 +123,11 @@ class Rehearsal:
         except (RecoveryShort, RepositoryDamaged, NoBackupForTarget, Refused) as failed:
             self._verdict("drill.recovery", Outcome.FAIL, failed.sentence)
             self._broke_off = "not reached: the recovery failed before"
+        except psycopg.DatabaseError as damaged:
+            # Production's refusals are "could not tell" by now; what is left is a clone that cannot read itself.
+            said = damaged.diag.message_primary or " ".join(str(damaged).split())
+            self._verdict("drill.recovery", Outcome.FAIL, f"a clone is damaged: {said}. Next: printflow backup verify")
+            self._broke_off = "not reached: a clone is damaged"
         except CouldNotTell as unknown:
             log.warning("drill %s broke off in %s: %s", self.id, self.clock.running, unknown.what)
             self._broke_off = f"not reached; {self.clock.running} broke off: {unknown.sentence}"

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from printflow_reliability import console
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
 from printflow_reliability.drills.phases import RECOVERY, Phase
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
@@ -64,6 +64,7 @@ class DrillReport:
         phases: seconds of each phase that was finished.
         matched: whether the clones agreed with production at the fence; None if that could not be told.
         report: where the page is kept; None if nowhere.
+        manual_steps_after: what people would still have to do after this recovery; the drill's own steps are none.
     """
 
     id: int
@@ -78,6 +79,7 @@ class DrillReport:
     clusters: Sequence[ClusterReport]
     matched: bool | None
     report: str | None = None
+    manual_steps_after: Sequence[ManualStepSettings] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -120,6 +122,7 @@ class DrillReport:
             ],
             "missing_files": self.numbers.get("missing_files"),
             "manual_steps": 0,
+            "manual_steps_after": [one.model_dump() for one in self.manual_steps_after],
             "numbers": dict(self.numbers),
             "clusters": [one.as_json() for one in self.clusters],
             "report": self.report,

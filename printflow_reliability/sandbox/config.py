@@ -45,6 +45,13 @@ TAIL = """
 directory = "drills"
 reports_bucket = "reports"
 
+[[drills.manual_step]]
+name = "point the names in DNS at the recovered clusters"
+seconds = 300
+
+[[drills.manual_step]]
+name = "give the application the secrets of the recovered clusters"
+
 [files]
 orphan_grace_seconds = 20
 

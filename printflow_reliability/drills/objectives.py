@@ -1,0 +1,148 @@
+"""What the history of drills says of a real recovery: how long it takes, how much is lost, and how that will grow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.history import list_drills
+from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import DrillsSettings, Settings
+
+CHECK = "recovery.objectives"
+FITTED_DRILLS = 3
+SPREAD = 1.2
+"""The largest of the databases drilled must be so many times the smallest before a line through them means anything."""
+GROWING = frozenset(RECOVERY - {Phase.FIND, Phase.PROMOTE})
+"""The phases that take longer with more data; the others are questions and one write."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The recovery time at twice the data, in seconds, and how it was worked out: "fitted" or "scaled"."""
+
+    seconds: float
+    method: str
+
+
+@dataclass(frozen=True)
+class ObjectivesReport:
+    """The objectives, what was measured against them, and what a person would still have to do.
+
+    Attributes:
+        drills: the history, newest first, as documents.
+        untimed_steps: how many manual steps nobody has timed yet; with any, times that count them are lower bounds.
+    """
+
+    checks: tuple[CheckResult, ...]
+    drills: Sequence[Mapping[str, Any]]
+    forecast: Forecast | None
+    untimed_steps: int
+    numbers: Mapping[str, int | float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `drill objectives --json`."""
+        return {
+            "ok": all(one.outcome is Outcome.PASS for one in self.checks),
+            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "forecast_method": self.forecast.method if self.forecast else None,
+            "untimed_steps": self.untimed_steps,
+            **self.numbers,
+        }
+
+
+def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
+    """Read the drills' history, and judge it."""
+    try:
+        drills = list_drills(settings)
+    except CouldNotTell as unknown:
+        return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
+    return judge(drills, settings.drills, now or datetime.now(UTC))
+
+
+def judge(drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: datetime) -> ObjectivesReport:
+    """Judge a history of drills, newest first. What was never measured is absent from the numbers, not zero."""
+    ended = [drill for drill in drills if drill["finished_at"]]
+    passed = [drill for drill in ended if drill["passed"]]
+    numbers: dict[str, int | float] = {
+        "drills": len(drills),
+        "drills_passed": len(passed),
+        "rto_target_seconds": targets.rto_target_seconds,
+        "rpo_target_seconds": targets.rpo_target_seconds,
+    }
+    problems: list[str] = []
+    for name, target in (("rto_seconds", targets.rto_target_seconds), ("rpo_seconds", targets.rpo_target_seconds)):
+        measured = [float(drill[name]) for drill in ended if drill[name] is not None]
+        if measured:
+            numbers |= {name: measured[0], f"worst_{name}": max(measured)}
+            if measured[0] > target:
+                word = name.partition("_")[0].upper()
+                problems.append(
+                    f"the newest drill measured an {word} of {measured[0]:.1f} s, the target is {target:g} s"
+                )
+    if passed:
+        age = (now - datetime.fromisoformat(passed[0]["finished_at"])).total_seconds()
+        numbers["last_passed_drill_age_seconds"] = round(age)
+        if age > targets.max_age_seconds:
+            problems.append(f"no drill passed for {age / 86400:.1f} days, and one should every week")
+    else:
+        problems.append("no drill ever passed, so nothing proves that a recovery would work")
+    untimed = sum(step.seconds is None for step in targets.manual_step)
+    numbers["manual_steps_after"] = len(targets.manual_step)
+    numbers["manual_steps_seconds"] = sum(step.seconds or 0.0 for step in targets.manual_step)
+    if "rto_seconds" in numbers:
+        numbers["rto_with_manual_steps_seconds"] = numbers["rto_seconds"] + numbers["manual_steps_seconds"]
+    forecast = forecast_rto(passed)
+    if forecast is not None:
+        numbers["rto_at_twice_the_data_seconds"] = round(forecast.seconds, 3)
+    result = _result(problems, forecast, numbers, targets, untimed)
+    return ObjectivesReport((result,), drills, forecast, untimed, numbers)
+
+
+def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
+    """The recovery time at twice the newest drill's data: a line through the history, or its growing phases doubled."""
+    points = [
+        (float(drill["numbers"]["fetched_bytes"]), float(drill["rto_seconds"]))
+        for drill in passed
+        if drill.get("rto_seconds") is not None and drill.get("numbers", {}).get("fetched_bytes")
+    ]
+    if not points:
+        return None
+    newest_bytes, newest_seconds = points[0]
+    sizes = [size for size, _ in points]
+    if len(points) >= FITTED_DRILLS and max(sizes) >= SPREAD * min(sizes):
+        mean_size, mean_seconds = (sum(values) / len(points) for values in zip(*points, strict=True))
+        spread = sum((size - mean_size) ** 2 for size in sizes)
+        slope = sum((size - mean_size) * (took - mean_seconds) for size, took in points) / spread
+        if slope > 0:
+            return Forecast(mean_seconds + slope * (2 * newest_bytes - mean_size), "fitted")
+    drill = next(one for one in passed if one.get("numbers", {}).get("fetched_bytes"))
+    growing = sum(seconds for phase, seconds in drill.get("phases", {}).items() if phase in GROWING)
+    return Forecast(newest_seconds + growing, "scaled")
+
+
+def _result(
+    problems: Sequence[str],
+    forecast: Forecast | None,
+    numbers: Mapping[str, int | float],
+    targets: DrillsSettings,
+    untimed: int,
+) -> CheckResult:
+    if problems:
+        return CheckResult(CHECK, Outcome.FAIL, "; ".join(problems) + ". Next: printflow drill run", numbers)
+    told = []
+    if "rto_seconds" in numbers:
+        told.append(f"RTO {numbers['rto_seconds']:.1f} s of {targets.rto_target_seconds:g} s")
+    if "rpo_seconds" in numbers:
+        told.append(f"RPO {numbers['rpo_seconds']:.1f} s of {targets.rpo_target_seconds:g} s")
+    if forecast is not None:
+        told.append(f"RTO at twice the data {forecast.seconds:.1f} s ({forecast.method})")
+    if targets.manual_step:
+        bound = f", {untimed} of them never timed" if untimed else ""
+        told.append(f"{len(targets.manual_step)} manual steps add {numbers['manual_steps_seconds']:.0f} s{bound}")
+    late = forecast is not None and forecast.seconds > targets.rto_target_seconds
+    if late or numbers.get("rto_with_manual_steps_seconds", 0) > targets.rto_target_seconds:
+        return CheckResult(CHECK, Outcome.WARN, f"{'; '.join(told)}: the target will be missed", numbers)
+    return CheckResult(CHECK, Outcome.PASS, "; ".join(told), numbers)
