@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import sql
 
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import connect, unreachable
 from printflow_reliability.settings import ClusterSettings
 
@@ -15,6 +15,8 @@ Connection: TypeAlias = psycopg.Connection[Any]
 ConnectWith: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
 """Opens a connection to a cluster and database; a drill passes one that opens its clone's."""
 
+DAMAGE = "XX"
+"""PostgreSQL's class of errors for damaged data and indexes."""
 STREAM_SECONDS = 24 * 3600
 """A query that streams beside a listing lasts as long as the listing does."""
 
@@ -46,6 +48,7 @@ def asked(key: str) -> Iterator[None]:
 
     Raises:
         ConfigError: the query does not parse, names something unknown or forbidden, or fails on the data.
+        CouldNotTell: the rows it reads are damaged.
     """
     try:
         yield
@@ -53,6 +56,10 @@ def asked(key: str) -> Iterator[None]:
         raise
     except psycopg.DatabaseError as error:
         reason = error.diag.message_primary or " ".join(str(error).split())
+        if (error.sqlstate or "").startswith(DAMAGE):
+            raise CouldNotTell(
+                f"{key}: what it reads is damaged: {reason}", "printflow drill run; see drill.checksums"
+            ) from None
         raise ConfigError(f"{key}: the database refused it: {reason}", "mend the query in printflow.toml") from None
 
 
