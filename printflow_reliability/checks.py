@@ -69,6 +69,7 @@ REGISTER: Mapping[str, Check] = {
         Check("drill.constraints", "Do unique and not-null constraints hold for every row?", Severity.ERROR),
         Check("drill.sequences", "Is every sequence ahead of the column that it feeds?", Severity.ERROR),
         Check("drill.smoke", "Does the recovered database answer what the application asks of it?", Severity.CRITICAL),
+        Check("drill.tenant", "Can one tenant's rows be brought back out of the clone?", Severity.ERROR),
         Check("drill.files", "Is every file that the clone refers to in the bucket or restorable?", Severity.ERROR),
         Check("drill.objectives", "Were the recovery time and recovery point objectives met?", Severity.ERROR),
         Check(

@@ -19,6 +19,7 @@ import printflow_reliability.alerts.commands
 import printflow_reliability.backups.commands
 import printflow_reliability.drills.commands
 import printflow_reliability.drills.recover_command
+import printflow_reliability.drills.tenant_command
 import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
@@ -41,6 +42,7 @@ app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
 app.command("recover")(printflow_reliability.drills.recover_command.recover_command)
+app.add_typer(printflow_reliability.drills.tenant_command.app, name="tenant")
 app.add_typer(printflow_reliability.files.commands.app, name="files")
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")

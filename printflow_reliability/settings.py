@@ -91,10 +91,19 @@ class BucketSettings(Section):
 
 
 class TenancySettings(Section):
-    """`[tenancy]`: a query returning `tenant` (UUID) and `base_path` of each tenant."""
+    """`[tenancy]`: a query returning `tenant` (UUID) and `base_path` of each tenant.
+
+    A tenant's rows are those of `table` by its primary key, those whose `column` names the tenant, and those that
+    belong to these by foreign keys. `tables` names tables that must be found so. `restore_url` leads to the same
+    database with a role that may write; only `tenant restore --apply` uses it.
+    """
 
     cluster: str
     tenants: str
+    table: str = "tenants"
+    column: str = "tenant_id"
+    tables: tuple[str, ...] = ()
+    restore_url: str | None = None
 
 
 class ReferenceSettings(Section):

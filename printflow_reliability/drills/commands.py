@@ -178,6 +178,7 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
             ),
         ),
         ("files", ("drill.files",)),
+        ("tenant", ("drill.tenant",)),
         ("harm", ("drill.isolation",)),
     ):
         told = [prefix.get(name, "") + answers[name]["detail"] for name in names if name in passed]

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -12,6 +12,7 @@ import psycopg
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills import history, reaper, report
+from printflow_reliability.drills.fence import Fence
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.rehearsal import Memory, Rehearsal, make_place
 from printflow_reliability.drills.report import DrillReport
@@ -83,10 +84,17 @@ def choose_repository(settings: Settings, given: int | None) -> int:
 def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memory:
     names = [cluster.name for cluster in settings.cluster]
     ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+    def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
+        try:
+            return history.stored_fences(records, names, after, before)
+        except psycopg.OperationalError as lost:
+            raise CouldNotTell(f"the records database was lost: {' '.join(str(lost).split())}") from None
+
     return Memory(
-        stored=lambda after, before: history.stored_fences(records, names, after, before),
+        stored=stored,
         keep=lambda fence: history.keep_fence(records, drill, fence),
-        newest=lambda: history.stored_fences(records, names, *ever),
+        newest=lambda: stored(*ever),
     )
 
 

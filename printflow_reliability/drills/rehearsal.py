@@ -7,6 +7,7 @@ the way; what breaks a phase off ends the rehearsal, and what was not reached is
 import json
 import logging
 import os
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +39,9 @@ from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import check_inventory, validate
 from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.tenants.rehearsal import rehearse
 
 log = logging.getLogger(__name__)
 
@@ -312,6 +315,21 @@ class Rehearsal:
             self._verdict("drill.files", Outcome.FAIL, refused.sentence)
         except CouldNotTell as unknown:
             self._verdict("drill.files", Outcome.UNKNOWN, unknown.sentence)
+
+        self._answer(self._rehearse_tenant())
+
+    def _rehearse_tenant(self) -> CheckResult:
+        """Lose and bring back one tenant's rows in the clone, another tenant every time."""
+        tenancy = self.settings.tenancy
+        clone = self._restored.clones[tenancy.cluster]
+        try:
+            known = tenants(self.settings, connect_with=self._restored.connector)
+        except CouldNotTell as unknown:
+            return CheckResult("drill.tenant", Outcome.UNKNOWN, unknown.sentence)
+        if not known:
+            return CheckResult("drill.tenant", Outcome.UNKNOWN, "the clone knows no tenant to bring back")
+        chosen = random.choice(known)  # noqa: S311 - not a secret
+        return rehearse(tenancy, chosen.id, clone.connect, partial(clone.connect, read_only=False))
 
     def tear_down(self) -> None:
         """End the clones and remove them, and look whether production and the repositories are as they were.

@@ -112,6 +112,7 @@ def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) ->
     return subprocess.run(argv, timeout=120, capture_output=True, check=False).returncode
 
 
+@pytest.mark.alarm("drill.tenant", "silent")
 @pytest.mark.alarm("drill.links", "silent")
 @pytest.mark.alarm("drill.inventory", "silent")
 @pytest.mark.alarm("drill.checksums", "silent")
@@ -238,6 +239,7 @@ def test_rows_that_the_backup_lacks_are_named_table_by_table(backed_up: StackSan
     assert fault.where["table"] in detail(report, "drill.fence")
 
 
+@pytest.mark.alarm("drill.tenant", "unknown")
 @pytest.mark.alarm("drill.links", "unknown")
 @pytest.mark.alarm("drill.inventory", "unknown")
 @pytest.mark.alarm("drill.checksums", "unknown")

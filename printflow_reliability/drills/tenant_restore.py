@@ -1,0 +1,130 @@
+"""One tenant's rows and files back as of a moment: out of a clone made for it, into production."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Json
+
+from printflow_reliability.checks import CheckResult
+from printflow_reliability.drills.drill import LOCK
+from printflow_reliability.drills.recover import Tell, recovered_aside
+from printflow_reliability.drills.targets import Target
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.queries import Connection, ConnectWith, session
+from printflow_reliability.platform.tenancy import tenant_named, tenants
+from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.settings import Settings
+from printflow_reliability.tenants.closure import closure
+from printflow_reliability.tenants.restore import TablePlan, apply_rows, plan_rows
+
+AUDIT = """
+INSERT INTO tenant_restores (tenant, moment, planned_at, rows_written, plan) VALUES (%s, %s, %s, %s, %s)
+"""
+
+
+@dataclass(frozen=True)
+class TenantRestore:
+    """A tenant restore, planned or done.
+
+    Attributes:
+        moment: what the rows are as of.
+        plan: one part a table, parents first.
+        written: how many rows were written; None if it was only planned.
+        files: the reconciliation's answers for this tenant afterwards; empty if it was only planned.
+    """
+
+    tenant: str
+    moment: datetime
+    plan: Sequence[TablePlan]
+    written: int | None
+    files: Sequence[CheckResult]
+
+    @property
+    def conflicts(self) -> int:
+        """Rows that are there and differ; they stay as they are."""
+        return sum(one.conflict for one in self.plan)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `tenant restore --json`."""
+        return {
+            "tenant": self.tenant,
+            "moment": self.moment.isoformat(),
+            "plan": [one.as_json() for one in self.plan],
+            "restored": self.written,
+            "files": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.files],
+        }
+
+
+def restore_tenant(
+    settings: Settings, tenant: str, target: Target, *, repository: int, apply: bool, tell: Tell
+) -> TenantRestore:
+    """Recover the clusters aside as of a moment, and bring one tenant's absent rows back.
+
+    Args:
+        settings: the whole configuration.
+        tenant: its id.
+        target: a given time.
+        repository: the number of the repository.
+        apply: write; otherwise only plan.
+        tell: hears of each phase of the recovery.
+
+    Raises:
+        ConfigError: there was no such tenant, no time is given, or no role that may write.
+        LockHeld: a drill or another restore is running.
+        Refused: production changed meanwhile, or a row would become another tenant's.
+        CouldNotTell: a system is unreachable.
+    """
+    if target.moment is None:
+        raise ConfigError("--to: a tenant is restored to a given time", "--to 2026-11-02T14:05:00Z")
+    if apply and settings.tenancy.restore_url is None:
+        raise ConfigError(
+            "tenancy.restore_url: is missing, and --apply needs a role that may write",
+            'restore_url = "env:NAME" in [tenancy], a url of the same database',
+        )
+    with (
+        open_records(settings.records) as records,
+        exclusive(records, LOCK),
+        recovered_aside(settings, target, repository=repository, tell=tell) as clones,
+    ):
+        return bring_back(settings, tenant, target.moment, clones, records, apply=apply)
+
+
+def bring_back(
+    settings: Settings,
+    tenant: str,
+    moment: datetime,
+    source_with: ConnectWith,
+    records: psycopg.Connection,
+    *,
+    apply: bool,
+) -> TenantRestore:
+    """Plan, and write if told to, from databases that stand at the moment."""
+    tenant_named(tenants(settings, connect_with=source_with), tenant)
+    cluster = settings.cluster_named(settings.tenancy.cluster)
+    planned_at = datetime.now(UTC)
+    with session(cluster, None, source_with) as source, _production(settings, apply=apply) as target:
+        tables = closure(source, settings.tenancy, tenant)
+        plan = plan_rows(source, target, tables)
+        if not apply:
+            return TenantRestore(tenant, moment, plan, None, ())
+        with target.transaction():
+            written = apply_rows(source, target, tables, plan)
+    document = Json([one.as_json() for one in plan])
+    records.execute(AUDIT, (tenant, moment, planned_at, written, document))
+    files = [one for one in reconcile(settings, tenants=[tenant]).checks if one.check != "files.orphans"]
+    return TenantRestore(tenant, moment, plan, written, files)
+
+
+@contextmanager
+def _production(settings: Settings, *, apply: bool) -> Iterator[Connection]:
+    cluster = settings.cluster_named(settings.tenancy.cluster)
+    if apply:
+        cluster = cluster.model_copy(update={"url": settings.tenancy.restore_url})
+    with connect(cluster, read_only=not apply) as connection:
+        yield connection

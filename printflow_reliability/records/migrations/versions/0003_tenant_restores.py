@@ -1,0 +1,15 @@
+"""What was written into production to bring a tenant back."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the table."""
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

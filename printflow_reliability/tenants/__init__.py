@@ -1,0 +1,1 @@
+"""One tenant's rows: which they are, and how they come back."""

@@ -1,0 +1,171 @@
+"""One tenant's rows brought back out of a real clone, and nobody else's touched."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
+from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import postgres
+from printflow_reliability.tenants.closure import closure
+from printflow_reliability.tenants.rehearsal import rehearse
+from printflow_reliability.tenants.restore import tenant_hashes
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.test_backups import switch_wal
+
+pytestmark = pytest.mark.stack
+
+LOSE = """
+DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
+DELETE FROM invoices WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
+DELETE FROM orders WHERE tenant_id = %(tenant)s
+"""
+
+
+@pytest.fixture(scope="module")
+def backed_up(sandbox: StackSandbox) -> StackSandbox:
+    take_base_backups(sandbox.settings, backup_type="full")
+    return sandbox
+
+
+@pytest.fixture
+def live_db(backed_up: StackSandbox) -> Iterator[psycopg.Connection]:
+    with postgres.superuser(backed_up.home, "live_db", "live_db") as connection:
+        yield connection
+
+
+def moment_of(sandbox: StackSandbox, live_db: psycopg.Connection) -> datetime:
+    """A moment that lies between two commits of every cluster."""
+    time.sleep(1.1)
+    row = live_db.execute("SELECT clock_timestamp()").fetchone()
+    time.sleep(0.1)
+    assert row is not None
+    with postgres.superuser(sandbox.home, "admin_db", "admin_db") as connection:
+        connection.execute("CREATE TABLE later (); DROP TABLE later")
+    return row[0]  # type: ignore[no-any-return]
+
+
+def hashes(sandbox: StackSandbox, live_db: psycopg.Connection) -> dict[str, dict[str, tuple[int, str]]]:
+    tenancy = sandbox.settings.tenancy
+    return {one.id: tenant_hashes(live_db, closure(live_db, tenancy, one.id)) for one in tenants(sandbox.settings)}
+
+
+def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
+    backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tenant = tenants(backed_up.settings)[0].id
+    before = hashes(backed_up, live_db)
+    moment = moment_of(backed_up, live_db)
+    for statement in LOSE.split(";"):
+        live_db.execute(statement.encode(), {"tenant": tenant})
+    live_db.execute(
+        "UPDATE products SET name = name || '!' WHERE id = (SELECT min(id) FROM products WHERE tenant_id = %s)",
+        (tenant,),
+    )
+    switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "admin_db")
+    argv = ["--config", str(backed_up.config), "tenant", "restore", tenant, "--to", moment.isoformat(), "--json"]
+    assert run(argv) == 1
+    planned = {one["table"]: one for one in json.loads(capsys.readouterr().out)["plan"]}
+    assert planned["public.orders"]["insert"] == before[tenant]["public.orders"][0]
+    assert planned["public.products"]["conflict"] == 1
+    assert planned["public.tenants"] == {
+        "table": "public.tenants",
+        "insert": 0,
+        "conflict": 0,
+        "unchanged": 1,
+        "conflicts": [],
+    }
+    assert hashes(backed_up, live_db)[tenant]["public.orders"][0] == 0
+    assert run([*argv, "--apply"]) == 1  # the conflict needs a person
+    done = json.loads(capsys.readouterr().out)
+    assert done["restored"] == sum(one["insert"] for one in planned.values())
+    live_db.execute("UPDATE products SET name = rtrim(name, '!')")
+    assert hashes(backed_up, live_db) == before
+    assert {one["name"] for one in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
+    with open_records(backed_up.settings.records) as records:
+        audit = records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id DESC LIMIT 1").fetchone()
+    assert audit == (tenant, done["restored"])
+
+
+def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
+    backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, other, *_ = (one.id for one in tenants(backed_up.settings))
+    before = hashes(backed_up, live_db)
+    item = live_db.execute(
+        "SELECT i.id, i.order_id FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.tenant_id = %s "
+        "ORDER BY 1 LIMIT 1",
+        (mine,),
+    ).fetchone()
+    assert item is not None
+    moment = moment_of(backed_up, live_db)
+    live_db.execute("CREATE TABLE kept AS SELECT * FROM order_items WHERE id = %s", (item[0],))
+    live_db.execute("DELETE FROM order_items WHERE id = %s", (item[0],))
+    live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (other, item[1]))
+    try:
+        switch_wal(backed_up, "live_db")
+        switch_wal(backed_up, "admin_db")
+        argv = ["--config", str(backed_up.config), "tenant", "restore", mine, "--to", moment.isoformat(), "--apply"]
+        assert run(argv) == 2
+        assert "are another tenant's in production" in capsys.readouterr().err
+        assert live_db.execute("SELECT FROM order_items WHERE id = %s", (item[0],)).rowcount == 0
+    finally:
+        live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (mine, item[1]))
+        live_db.execute("INSERT INTO order_items SELECT * FROM kept")
+        live_db.execute("DROP TABLE kept")
+    assert hashes(backed_up, live_db) == before
+
+
+@pytest.mark.alarm("drill.tenant", "ring")
+def test_a_tenant_whose_rows_others_depend_on_cannot_be_brought_back_and_rings(
+    backed_up: StackSandbox, live_db: psycopg.Connection
+) -> None:
+    mine, other, *_ = (one.id for one in tenants(backed_up.settings))
+
+    def read() -> object:
+        return postgres.superuser(backed_up.home, "live_db", "live_db")
+
+    well = rehearse(backed_up.settings.tenancy, mine, read, read)  # type: ignore[arg-type]
+    assert well.outcome is Outcome.PASS, well.detail
+    live_db.execute(
+        "UPDATE designer_documents SET customer_id = (SELECT min(id) FROM customers WHERE tenant_id = %s) WHERE id = "
+        "(SELECT min(id) FROM designer_documents WHERE tenant_id = %s AND customer_id IS NULL)",
+        (mine, other),
+    )
+    shared = live_db.execute(
+        "SELECT d.id FROM designer_documents d JOIN customers c ON c.id = d.customer_id "
+        "WHERE d.tenant_id <> c.tenant_id"
+    ).fetchall()
+    assert shared
+    try:
+        answer = rehearse(backed_up.settings.tenancy, mine, read, read)  # type: ignore[arg-type]
+    finally:
+        live_db.execute(
+            "UPDATE designer_documents SET customer_id = NULL WHERE id = ANY(%s)", ([one[0] for one in shared],)
+        )
+    assert answer.outcome is Outcome.FAIL
+    assert f"rows of others depend on rows of tenant {mine}" in answer.detail
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nobody", "--to", "2026-11-02T00:00:00"], "has no time zone"),
+        (["nobody", "--to", "latest"], "--to: a tenant is restored to a given time"),
+        (["nobody", "--to", "2000-01-01T00:00:00Z"], "lies outside of what repo1 can restore"),
+    ],
+)
+def test_what_cannot_be_restored_is_said_in_one_message(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(["--config", str(backed_up.config), "tenant", "restore", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert list(backed_up.settings.drills.directory.glob("*")) == []
