@@ -24,6 +24,7 @@ import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
+import printflow_reliability.runbook.commands
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
@@ -43,6 +44,7 @@ app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
 app.command("recover")(printflow_reliability.drills.recover_command.recover_command)
 app.add_typer(printflow_reliability.drills.tenant_command.app, name="tenant")
+app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
 app.add_typer(printflow_reliability.files.commands.app, name="files")
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")

@@ -57,7 +57,8 @@ class ClusterSettings(Section):
 
     `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
     `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
-    `superuser` is the role that initdb made, for recoveries in which production can no longer be asked.
+    `superuser` is the role that initdb made, for recoveries in which production can no longer be asked. `stop_command`,
+    `start_command` and `psql_command` are what the runbook tells people to type; nothing here runs them.
     """
 
     name: str
@@ -69,6 +70,9 @@ class ClusterSettings(Section):
     repositories: tuple[int, ...] = (1,)
     heartbeat: str | None = None
     superuser: str = "postgres"
+    stop_command: str | None = None
+    start_command: str | None = None
+    psql_command: str | None = None
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
@@ -190,6 +194,19 @@ class DrillsSettings(Section):
     manual_step: tuple[ManualStepSettings, ...] = ()
 
 
+class RunbookSettings(Section):
+    """`[runbook]`: where a recovery in earnest goes, and who does what: shown to people, never acted upon."""
+
+    directory: Path = Path("recovery")
+    activation: tuple[str, ...] = (
+        "a check of this program says that rows, WAL or files are lost",
+        "a database server does not come back within 10 minutes",
+        "any sign of an intruder",
+    )
+    roles: dict[str, str] = {}
+    call_tree: tuple[str, ...] = ()
+
+
 class FilesSettings(Section):
     """`[files]`: reconciliation. An unreferenced object younger than the grace period is not an orphan yet.
 
@@ -244,6 +261,7 @@ class Settings(Section):
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
     drills: DrillsSettings = DrillsSettings()
+    runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()

@@ -58,6 +58,22 @@ def status_command(json: bool = JSON_OPTION) -> None:
         raise typer.Exit(1)
 
 
+@app.command("stop")
+def stop_command(name: str = typer.Argument(help="The server, as `sandbox status` calls it.")) -> None:
+    """Stop one server, in good order."""
+    home = SandboxHome.locate()
+    lifecycle.stop(home, _known(home, name))
+    say(f"{name} is stopped. Next: printflow sandbox start {name}")
+
+
+@app.command("start")
+def start_command(name: str = typer.Argument(help="The server, as `sandbox status` calls it.")) -> None:
+    """Start one server, and wait until it answers."""
+    home = SandboxHome.locate()
+    lifecycle.start(home, _known(home, name))
+    say(f"{name} is up.")
+
+
 @app.command("fault")
 def fault_command(
     name: str = typer.Argument(help="The fault to plant, or `list` for all of them."), json: bool = JSON_OPTION
@@ -80,6 +96,13 @@ def fault_command(
         print_json(asdict(planted))
     else:
         say(f"Planted {planted.fault}. Expected: {planted.expected}")
+
+
+def _known(home: SandboxHome, name: str) -> str:
+    known = [one.name for one in lifecycle.status(home)]
+    if name not in known:
+        raise ConfigError(f'there is no server named "{name}" here', f"one of: {', '.join(known) or 'none'}")
+    return name
 
 
 def demo(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from printflow_reliability.sandbox import postgres, seaweedfs
-from printflow_reliability.sandbox.home import SandboxHome, write
+from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.receiver import server as receiver
 
 CATALOG = Path(__file__).with_name("catalog.toml")
@@ -29,6 +29,9 @@ pgbackrest_config = "pgbackrest/pgbackrest.conf"
 drill_pgbackrest_config = "pgbackrest/drill.conf"
 repositories = [1, 2]
 heartbeat = "SELECT max(at) FROM heartbeats"
+stop_command = "env PRINTFLOW_HOME={home} printflow sandbox stop {name}"
+start_command = "env PRINTFLOW_HOME={home} printflow sandbox start {name}"
+psql_command = "{as_server}psql -h {sockets} -p {port} -U postgres -d {name}"
 """
 BUCKET = """
 [[bucket]]
@@ -52,6 +55,14 @@ seconds = 300
 [[drills.manual_step]]
 name = "give the application the secrets of the recovered clusters"
 
+[runbook]
+directory = "recovery"
+call_tree = ["the person on call: sandbox pager", "the founder: sandbox phone"]
+
+[runbook.roles]
+lead = "decides, and writes down when what was done"
+hands = "types the commands, and reads them out first"
+
 [files]
 orphan_grace_seconds = 20
 
@@ -74,7 +85,15 @@ def write_config(home: SandboxHome) -> None:
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():
         write(home.path("secrets", name), url + "\n", mode=0o600)
-    text = HEAD + "".join(CLUSTER.format(name=name) for name in postgres.PROTECTED)
+    text = HEAD
+    for name in postgres.PROTECTED:
+        text += CLUSTER.format(
+            name=name,
+            home=home.wished,
+            sockets=home.path("sockets"),
+            port=home.port(name),
+            as_server="runuser -u postgres -- " if programs().identity() else "",
+        )
     for name in BUCKETS:
         region = seaweedfs.BUCKETS[name]
         text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)

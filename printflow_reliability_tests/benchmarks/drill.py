@@ -27,7 +27,7 @@ ROWS_PER_MB = 900
 CATALOG = """
 [tenancy]
 cluster = "live_db"
-tenants = "SELECT md5('1')::uuid AS tenant, 'tenants/1/' AS base_path"
+tenants = "SELECT id AS tenant, 'tenants/' || id || '/' AS base_path FROM tenants"
 
 [[reference]]
 name = "none: files are another benchmark's"
@@ -42,6 +42,9 @@ bucket = "print-files"
 paid = "SELECT 1 AS order, md5('1')::uuid AS tenant, now() AS paid_at, 'none' AS key WHERE false"
 """
 FILL = """
+CREATE TABLE tenants (id uuid PRIMARY KEY);
+INSERT INTO tenants VALUES (md5('1')::uuid);
+GRANT SELECT ON tenants TO printflow;
 CREATE TABLE bench_parents (id int PRIMARY KEY);
 INSERT INTO bench_parents SELECT generate_series(0, 999);
 CREATE TABLE bench_rows (id int PRIMARY KEY, parent int NOT NULL REFERENCES bench_parents, filling text NOT NULL);
@@ -136,7 +139,7 @@ def _on_all(settings: Settings, step: Callable[[ClusterSettings], None]) -> floa
 def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> None:
     for cluster in settings.cluster:
         with postgres.superuser(home, cluster.name, cluster.name) as connection:
-            connection.execute("DROP TABLE IF EXISTS bench_rows, bench_parents")
+            connection.execute("DROP TABLE IF EXISTS bench_rows, bench_parents, tenants CASCADE")
             connection.execute(FILL.format(rows=megabytes * ROWS_PER_MB).encode())
             connection.execute("CREATE TABLE IF NOT EXISTS heartbeats (at timestamptz NOT NULL)")
             connection.execute("GRANT SELECT ON heartbeats TO printflow")

@@ -106,7 +106,10 @@ def said(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str
         ("", "", (*RECONCILE, "--tenant", "nobody"), 'there is no tenant "nobody"', ""),
         ("", "", (*RECONCILE, "--bucket", "nowhere"), 'there is no bucket named "nowhere"', "print-files"),
         ("", "", ("drill", "show", "99999"), "there is no drill 99999", "printflow drill list"),
-        ("", "", (*DRILL, "--target", "soon"), '--target: "soon" is not known', "latest"),
+        ("", "", (*DRILL, "--target", "soon"), '"soon" is no target', "write 2026-11-02T14:05:00Z"),
+        ("", "", ("recover", "--to", "latest", "--into", "/"), "/ exists already", "name another directory"),
+        ("", "", ("recover", "--to", "random", "--into", "none"), "--to:", "--to latest, or a time"),
+        ("", "", ("runbook", "sunshine"), 'there is no scenario "sunshine"', "cluster-lost"),
         ("", "", (*DRILL, "--repo", "7"), "--repo: every cluster must have the repository", "they share 1, 2"),
     ],
 )

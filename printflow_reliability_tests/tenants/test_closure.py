@@ -59,10 +59,10 @@ def test_a_table_that_must_be_tenants_and_cannot_tell_whose_its_rows_are_is_name
 
 
 def test_a_root_that_is_not_there_and_a_table_without_a_primary_key_are_named() -> None:
-    with pytest.raises(ConfigError, match='tenancy.table: there is no table "shops"'):
+    with pytest.raises(ConfigError, match=r'tenancy.table: there is no table "shops"'):
         tenant_tables(TABLES, KEYS, tenancy(table="shops"), SHOP)
     without = {**TABLES, "public.orders": table("orders", "tenant_id", key=())}
-    with pytest.raises(ConfigError, match="public.orders holds rows of tenants and has no primary key"):
+    with pytest.raises(ConfigError, match=r"public.orders holds rows of tenants and has no primary key"):
         tenant_tables(without, KEYS, tenancy(), SHOP)
 
 

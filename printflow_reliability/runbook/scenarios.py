@@ -1,0 +1,261 @@
+"""The kinds of failure, how to tell them apart, and the steps of each; commands can be pasted as they stand.
+
+Every command is run, in order, by a test that rehearses each scenario on real servers.
+"""
+
+import configparser
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.settings import ClusterSettings, Settings
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what to do and why, and the command for it; a step without one is done by a person.
+
+    `findings` tells that the command may end with exit code 1 here, since finding something is its purpose.
+    """
+
+    text: str
+    command: str | None = None
+    findings: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What only the emergency knows; placeholders in capitals until it is given."""
+
+    at: str = "TIME"
+    table: str = "TABLE"
+    tenant: str = "TENANT"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A kind of failure: its title, the question of the decision tree that leads to it, and its steps."""
+
+    name: str
+    title: str
+    question: str
+    steps: Sequence[Step]
+
+
+class Names:
+    """This installation's names, as they stand in commands."""
+
+    def __init__(self, settings: Settings, config: Path, facts: Facts) -> None:
+        self.settings = settings
+        self.facts = facts
+        self.into = settings.runbook.directory
+        self._config = config
+
+    def printflow(self, *arguments: str) -> str:
+        """A command of this program."""
+        return shlex.join(["printflow", "--config", str(self._config), *arguments])
+
+    def as_server(self, *arguments: str) -> str:
+        """A program that runs as the servers' user."""
+        runner = self.settings.runner()
+        other = ("runuser", "-u", runner.run_as, "--") if runner.identity() else ()
+        return shlex.join([*other, *arguments])
+
+    def server_program(self, name: str) -> str:
+        """One of PostgreSQL's programs."""
+        return self.settings.runner().postgres(name)
+
+    def recovered(self, cluster: ClusterSettings) -> Path:
+        """The data directory of a recovered cluster."""
+        return self.into / cluster.name / "data"
+
+    def recovered_psql(self, cluster: ClusterSettings, database: str | None = None) -> list[str]:
+        """How to reach a recovered cluster: its socket is its only door."""
+        where = ["-h", str(self.into / cluster.name / "s"), "-p", "5432", "-U", cluster.superuser]
+        return [*where, "-d", database or cluster.name]
+
+    def data(self, cluster: ClusterSettings) -> str:
+        """Production's data directory, as the backup tool knows it."""
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(cluster.pgbackrest_config.read_text(encoding="utf-8"))
+            return parser[cluster.stanza]["pg1-path"]
+        except (OSError, configparser.Error, KeyError):
+            raise ConfigError(
+                f"{cluster.pgbackrest_config} does not say where cluster {cluster.name} lives (pg1-path of "
+                f"[{cluster.stanza}])",
+                "mend it: backups need it too",
+            ) from None
+
+    def by_hand(self, cluster: ClusterSettings, what: str) -> str | None:
+        """The installation's own command for a cluster: stop, start or psql; None where the file names none."""
+        command: str | None = getattr(cluster, f"{what}_command")
+        return command
+
+
+def scenarios(names: Names) -> Mapping[str, Scenario]:
+    """Every scenario by name, in the order of the decision tree."""
+    made: Sequence[Callable[[Names], Scenario]] = (
+        _ransomware,
+        _region_lost,
+        _cluster_lost,
+        _table_dropped,
+        _tenant_deleted,
+        _bucket_damaged,
+    )
+    return {one.name: one for one in (make(names) for make in made)}
+
+
+def _cluster_lost(names: Names) -> Scenario:
+    return Scenario(
+        "cluster-lost",
+        "A cluster is lost",
+        "Does a database server not start, or is its data directory damaged, with the repository intact?",
+        (
+            Step("See what can be restored.", names.printflow("backup", "list")),
+            Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None)),
+            *_look_around(names),
+            *(step for cluster in names.settings.cluster for step in _hand_over(names, cluster)),
+            *_afterwards(names),
+        ),
+    )
+
+
+def _region_lost(names: Names) -> Scenario:
+    offsite = max(names.settings.cluster[0].repositories)
+    return Scenario(
+        "region-lost",
+        "The primary region is lost",
+        "Is the whole primary region unreachable: servers, bucket and nearby repository?",
+        (
+            Step(
+                f"Recover every cluster from the offsite repository, repo{offsite}.", _recover(names, "latest", offsite)
+            ),
+            *_look_around(names),
+            Step("Let [[bucket]] in printflow.toml and the application's disks name the replica's bucket."),
+            Step("Point the names in DNS at the recovered clusters, and give the application their secrets."),
+        ),
+    )
+
+
+def _ransomware(names: Names) -> Scenario:
+    offsite = max(names.settings.cluster[0].repositories)
+    return Scenario(
+        "ransomware",
+        "Data was encrypted or altered on purpose",
+        "Is there any sign of an intruder: encrypted files, a ransom note, rows altered on purpose?",
+        (
+            Step("Cut the network of every server of production. Do not switch them off: their memory is evidence."),
+            Step("Revoke every key and password of production at the providers, from a clean machine."),
+            Step(
+                "See what is offsite, under Object Lock, where the intruder could not write.",
+                names.printflow("backup", "list"),
+            ),
+            Step("Check every stored byte of the repositories.", names.printflow("backup", "verify")),
+            Step("Recover from offsite to a moment before the intrusion.", _recover(names, names.facts.at, offsite)),
+            *_look_around(names),
+            Step("Rebuild servers from clean images; only then hand over as in cluster-lost."),
+        ),
+    )
+
+
+def _table_dropped(names: Names) -> Scenario:
+    cluster = names.settings.cluster_named(names.settings.tenancy.cluster)
+    dump = names.as_server(
+        names.server_program("pg_dump"), *names.recovered_psql(cluster), "--table", names.facts.table, "--no-owner"
+    )
+    load = names.by_hand(cluster, "psql")
+    return Scenario(
+        "table-dropped",
+        "A table was dropped or emptied",
+        "Are rows gone, of all tenants at once, while the servers run?",
+        (
+            Step("Recover every cluster to just before it, beside production.", _recover(names, names.facts.at, None)),
+            *_look_around(names),
+            Step(
+                "Bring the table back. It must not exist in production: rename what is left of it first.",
+                f"{dump} | {load} --single-transaction -v ON_ERROR_STOP=1 -q" if load else None,
+            ),
+            Step("End the recovered clusters.", _end_recovered(names)),
+            *_afterwards(names),
+        ),
+    )
+
+
+def _tenant_deleted(names: Names) -> Scenario:
+    restore = ("tenant", "restore", names.facts.tenant, "--to", names.facts.at)
+    return Scenario(
+        "tenant-deleted",
+        "One tenant's rows are gone",
+        "Are rows or files gone of one tenant only?",
+        (
+            Step("See what would be written.", names.printflow(*restore)),
+            Step("Write it.", names.printflow(*restore, "--apply")),
+            *_afterwards(names),
+        ),
+    )
+
+
+def _bucket_damaged(names: Names) -> Scenario:
+    return Scenario(
+        "bucket-damaged",
+        "Files are missing or damaged",
+        "Are the databases well, and files missing, overwritten or unreadable?",
+        (
+            Step("List every reference whose file is missing or wrong.", names.printflow("files", "reconcile"), True),
+            Step("Judge every print file that changed.", names.printflow("pdf", "sweep"), True),
+            Step("See which paid orders must not go to print.", names.printflow("orders", "held"), True),
+            Step("Copy each file that is missing but restorable back from the version that the findings name."),
+            Step("Look again.", names.printflow("files", "reconcile"), True),
+        ),
+    )
+
+
+def _recover(names: Names, to: str, repository: int | None) -> str:
+    where = ("--repo", str(repository)) if repository is not None else ()
+    return names.printflow("recover", "--to", to, "--into", str(names.into), *where)
+
+
+def _look_around(names: Names) -> list[Step]:
+    return [
+        Step(
+            f"Look into the recovered {cluster.name}: is its newest heartbeat what you expect?",
+            names.as_server("psql", *names.recovered_psql(cluster), "-c", cluster.heartbeat),
+        )
+        for cluster in names.settings.cluster
+        if cluster.heartbeat
+    ]
+
+
+def _hand_over(names: Names, cluster: ClusterSettings) -> list[Step]:
+    data, recovered = names.data(cluster), names.recovered(cluster)
+    return [
+        Step(f"Stop what is left of {cluster.name} in production.", names.by_hand(cluster, "stop")),
+        Step(f"Stop the recovered {cluster.name} in good order.", _stop(names, cluster)),
+        Step("Keep what was lost, for those who look into it later.", shlex.join(["mv", data, f"{data}.lost"])),
+        Step("Put the recovered data in its place.", shlex.join(["mv", str(recovered), data])),
+        Step(f"Start {cluster.name}: it archives again, on a new timeline.", names.by_hand(cluster, "start")),
+    ]
+
+
+def _afterwards(names: Names) -> list[Step]:
+    return [
+        Step(
+            "Take a full backup: the old ones end before the recovery.",
+            names.printflow("backup", "run", "--type", "full"),
+        ),
+        Step("Compare every reference with the bucket.", names.printflow("files", "reconcile"), True),
+        Step("See which paid orders must not go to print.", names.printflow("orders", "held"), True),
+    ]
+
+
+def _stop(names: Names, cluster: ClusterSettings) -> str:
+    arguments = ("stop", "--wait", "--silent", "--mode=fast", "--pgdata", str(names.recovered(cluster)))
+    return names.as_server(names.server_program("pg_ctl"), *arguments)
+
+
+def _end_recovered(names: Names) -> str:
+    stops = [_stop(names, cluster) for cluster in names.settings.cluster]
+    return " && ".join([*stops, shlex.join(["rm", "-r", str(names.into)])])

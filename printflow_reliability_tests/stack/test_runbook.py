@@ -1,0 +1,150 @@
+"""The runbook's commands, verbatim and in order, on servers of their own: each branch rehearsed in earnest."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.cli import run
+from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.sandbox import postgres
+from printflow_reliability.sandbox import up as lifecycle
+from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability_tests.stack.conftest import StackSandbox, new_home
+from printflow_reliability_tests.stack.test_backups import switch_wal
+
+pytestmark = pytest.mark.stack
+
+ROWS = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM quotes), (SELECT count(*) FROM tenants)"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[StackSandbox]:
+    with new_home() as home:
+        lifecycle.up(home)
+        lifecycle.fill(home, tenants=2, orders=12, seed=1)
+        take_base_backups(home.settings(), backup_type="full")
+        yield StackSandbox(home, home.settings())
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which `printflow` is this program."""
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "printflow"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom printflow_reliability.cli import main\nsys.exit(main())\n"
+    )
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def rows(home: SandboxHome) -> tuple[object, ...]:
+    with postgres.superuser(home, "live_db", "live_db") as connection:
+        row = connection.execute(ROWS).fetchone()
+    assert row is not None
+    return row
+
+
+def moment_before(own: StackSandbox, statements: Sequence[str]) -> str:
+    """Do damage; a moment just before it, with commits after it in the archive of every cluster."""
+    time.sleep(1.1)
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        time.sleep(0.1)
+        for statement in statements:
+            connection.execute(statement.encode())
+    with postgres.superuser(own.home, "admin_db", "admin_db") as connection:
+        connection.execute("CREATE TABLE later (); DROP TABLE later")
+    for cluster in ("live_db", "admin_db"):
+        switch_wal(own, cluster)
+    assert row is not None
+    return str(row[0].isoformat())
+
+
+def follow(own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str], scenario: str, *facts: str) -> int:
+    """Run every command of a scenario as it stands; how many there were."""
+    shutil.rmtree(own.settings.runbook.directory, ignore_errors=True)
+    assert run(["--config", str(own.config), "runbook", scenario, *facts, "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["scenarios"][0]["steps"]
+    commands = [step for step in steps if step["command"]]
+    for step in commands:
+        done = subprocess.run(
+            ["/bin/bash", "-c", step["command"]],
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(Path.cwd())},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        allowed = (0, 1) if step["findings"] else (0,)
+        assert done.returncode in allowed, f"{step['command']}\n{done.stdout}\n{done.stderr}"
+    return len(commands)
+
+
+def end_recovered(own: StackSandbox) -> None:
+    """What the runbook leaves running on purpose."""
+    for cluster in own.settings.cluster:
+        data = own.settings.runbook.directory / cluster.name / "data"
+        if (data / "postmaster.pid").exists():
+            runner = own.settings.runner()
+            runner.run([runner.postgres("pg_ctl"), "stop", "-D", str(data), "-m", "immediate"], timeout=30)
+
+
+def test_a_lost_table_and_a_deleted_tenant_come_back(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(own.home)
+    at = moment_before(own, ["DROP TABLE quotes"])
+    assert follow(own, path, capsys, "table-dropped", "--at", at, "--table", "public.quotes") >= 7
+    assert rows(own.home) == before
+    tenant = tenants(own.settings)[0].id
+    lost = [
+        f"DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = '{tenant}')",
+        f"DELETE FROM invoices WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = '{tenant}')",
+        f"DELETE FROM orders WHERE tenant_id = '{tenant}'",
+    ]
+    at = moment_before(own, lost)
+    assert follow(own, path, capsys, "tenant-deleted", "--at", at, "--tenant", tenant) >= 4
+    assert rows(own.home) == before
+
+
+def test_a_lost_region_and_an_intruder_are_recovered_from_offsite_alone(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert follow(own, path, capsys, "region-lost") >= 3
+    end_recovered(own)
+    at = moment_before(own, ["CREATE TABLE ransom_note AS SELECT 1 AS bitcoin"])
+    assert follow(own, path, capsys, "ransomware", "--at", at) >= 5
+    sockets = own.settings.runbook.directory / "live_db" / "s"
+    with psycopg.connect(host=str(sockets), port=5432, user="postgres", dbname="live_db") as connection:
+        assert connection.execute("SELECT to_regclass('ransom_note')").fetchone() == (None,)
+    end_recovered(own)
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        connection.execute("DROP TABLE ransom_note")
+
+
+def test_files_that_are_missing_are_listed(own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert follow(own, path, capsys, "bucket-damaged") >= 4
+
+
+def test_a_lost_cluster_is_replaced_and_archives_again(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(own.home)
+    assert follow(own, path, capsys, "cluster-lost") >= 15
+    assert rows(own.home) == before
+    with postgres.superuser(own.home, "live_db") as connection:
+        row = connection.execute("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)").fetchone()
+        assert row is not None
+        assert row[0] > "00000001"
+    switch_wal(own, "live_db")
