@@ -117,7 +117,7 @@ def _cluster_lost(names: Names) -> Scenario:
             Step("See what can be restored.", names.printflow("backup", "list")),
             Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None)),
             *_look_around(names),
-            *(step for cluster in names.settings.cluster for step in _hand_over(names, cluster)),
+            *_hand_over(names),
             *_afterwards(names),
         ),
     )
@@ -164,7 +164,7 @@ def _ransomware(names: Names) -> Scenario:
 def _table_dropped(names: Names) -> Scenario:
     cluster = names.settings.cluster_named(names.settings.tenancy.cluster)
     dump = names.as_server(
-        names.server_program("pg_dump"), *names.recovered_psql(cluster), "--table", names.facts.table, "--no-owner"
+        names.server_program("pg_dump"), *names.recovered_psql(cluster), "--table", names.facts.table
     )
     load = names.by_hand(cluster, "psql")
     return Scenario(
@@ -229,14 +229,22 @@ def _look_around(names: Names) -> list[Step]:
     ]
 
 
-def _hand_over(names: Names, cluster: ClusterSettings) -> list[Step]:
-    data, recovered = names.data(cluster), names.recovered(cluster)
-    return [
-        Step(f"Stop what is left of {cluster.name} in production.", names.by_hand(cluster, "stop")),
-        Step(f"Stop the recovered {cluster.name} in good order.", _stop(names, cluster)),
-        Step("Keep what was lost, for those who look into it later.", shlex.join(["mv", data, f"{data}.lost"])),
-        Step("Put the recovered data in its place.", shlex.join(["mv", str(recovered), data])),
-        Step(f"Start {cluster.name}: it archives again, on a new timeline.", names.by_hand(cluster, "start")),
+def _hand_over(names: Names) -> list[Step]:
+    """All clusters go through each step together, so that the application never meets halves of two states."""
+    clusters = names.settings.cluster
+    steps = [Step(f"Stop what is left of {one.name} in production.", names.by_hand(one, "stop")) for one in clusters]
+    steps += [Step(f"Stop the recovered {one.name} in good order.", _stop(names, one)) for one in clusters]
+    for one in clusters:
+        data = names.data(one)
+        steps += [
+            Step(
+                f"Keep what was lost of {one.name}, to be looked into later.", shlex.join(["mv", data, f"{data}.lost"])
+            ),
+            Step(f"Put the recovered {one.name} in its place.", shlex.join(["mv", str(names.recovered(one)), data])),
+        ]
+    return steps + [
+        Step(f"Start {one.name}: it archives again, on a new timeline.", names.by_hand(one, "start"))
+        for one in clusters
     ]
 
 

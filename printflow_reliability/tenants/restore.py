@@ -47,7 +47,11 @@ def plan_rows(source: Connection, target: Connection, tables: Sequence[TenantTab
     """
     for connection in (source, target):
         connection.execute(SAME_TEXT)
-    return tuple(_plan(source, target, one) for one in tables)
+    plans = []
+    for one in tables:
+        with _explained(one.table):
+            plans.append(_plan(source, target, one))
+    return tuple(plans)
 
 
 def apply_rows(source: Connection, target: Connection, tables: Sequence[TenantTable], plan: Sequence[TablePlan]) -> int:
@@ -161,6 +165,11 @@ def _insert(source: Connection, target: Connection, one: TenantTable, planned: T
 def _explained(table: Table) -> Iterator[None]:
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as refused:
+        raise ConfigError(
+            f"tenancy.restore_url: its role may not write what it must: {refused.diag.message_primary}",
+            "name the role that owns the platform's tables",
+        ) from None
     except psycopg.errors.IntegrityError as broken:
         constraint = broken.diag.constraint_name or "a constraint"
         raise Refused(
