@@ -175,13 +175,18 @@ class ManualStepSettings(Section):
 class DrillsSettings(Section):
     """`[drills]`: where clones live, where reports go, and the objectives in seconds.
 
-    With `ask_production` off a drill needs nothing of production but the repository: it compares with recorded fences.
+    Reports are locked against deletion (S3 Object Lock) for `report_lock_days`; 0 is for a bucket without a lock.
+    People read them below `reports_url` if there is such an address, else as s3://. With `ask_production` off a drill
+    needs nothing of production but the repository: it compares with recorded fences.
     Tables up to `digest_max_bytes` are compared by content at the fence, larger ones by their number of rows. Replay in
     which nothing moves for `stall_seconds` is given up.
     """
 
     directory: Path = Path("drills")
     reports_bucket: str | None = None
+    reports_url: str | None = None
+    report_lock_days: int = Field(default=400, ge=0)
+    report_lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
     rto_target_seconds: float = Field(default=3600, gt=0)
     rpo_target_seconds: float = Field(default=300, gt=0)
     phase_timeout_seconds: float = Field(default=4 * 3600, gt=0)

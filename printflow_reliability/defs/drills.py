@@ -49,7 +49,7 @@ def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.Mater
             "drill": document["id"],
             "outcome": "passed" if document["passed"] else "not passed",
             "validation": dg.MetadataValue.md(document_table(checks, ("check", "outcome", "detail"))),
-            "report": str(document["report"]),
+            "report": dg.MetadataValue.url(document["report"]) if document["report"] else "not kept",
         },
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -24,6 +25,8 @@ from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.report import fetch
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import Settings
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
@@ -127,6 +130,24 @@ def show_command(
         _show(drill, settings)
 
 
+@app.command("report")
+def report_command(
+    ctx: typer.Context,
+    id: int = typer.Argument(help="The drill's number."),
+    into: Path | None = typer.Option(None, "--into", metavar="FILE", help="Default: drill-ID.html in this directory."),
+) -> None:
+    """Fetch the page of one drill out of the reports' bucket."""
+    settings = invocation(ctx).settings()
+    show_drill(settings, id)
+    page = fetch(settings, id)
+    file = into or Path(f"drill-{id}.html")
+    try:
+        file.write_bytes(page)
+    except OSError as refused:
+        raise ConfigError(f"{file} cannot be written: {refused.strerror}", "name another file with --into") from None
+    say(f"{file}: the report of drill {id}, for any browser")
+
+
 def _show(drill: Mapping[str, Any], settings: Settings) -> None:
     say(f"Restore drill {drill['id']}, to {_target(drill)}, from repo{drill['repository']}")
     answers = {one["name"]: one for one in drill.get("checks", ())}
@@ -143,7 +164,7 @@ def _show(drill: Mapping[str, Any], settings: Settings) -> None:
     if drill["outcome"] in (Outcome.FAIL, Outcome.UNKNOWN):
         say("Next: mend what is named above, then again: printflow drill run")
     if drill.get("report"):
-        say(f"Report: {drill['report']}")
+        say(f"Report: {drill['report']}   printflow drill report {drill['id']}")
 
 
 def _troubles(answers: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:

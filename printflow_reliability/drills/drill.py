@@ -85,14 +85,18 @@ def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memo
     names = [cluster.name for cluster in settings.cluster]
     ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
-    def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
+    def asked(look: Callable[[], Mapping[str, Fence]]) -> Mapping[str, Fence]:
         try:
-            return history.stored_fences(records, names, after, before)
-        except psycopg.OperationalError as lost:
-            raise CouldNotTell(f"the records database was lost: {' '.join(str(lost).split())}") from None
+            return look()
+        except psycopg.Error as lost:  # never to be taken for an error of a clone
+            raise CouldNotTell(f"the records database does not answer: {' '.join(str(lost).split())}") from None
+
+    def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
+        return asked(lambda: history.stored_fences(records, names, after, before))
 
     return Memory(
         stored=stored,
+        baseline=lambda before: asked(lambda: history.baseline_fences(records, names, before)),
         keep=lambda fence: history.keep_fence(records, drill, fence),
         newest=lambda: stored(*ever),
     )
@@ -122,11 +126,12 @@ def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, s
         clusters=tuple(drill.clusters.values()),
         matched=drill.matched,
         report=report.address(settings, drill.id),
+        newest_fence=drill.newest_fence,
         manual_steps_after=settings.drills.manual_step,
     )
     document = done.as_json()
     try:
-        report.keep(document, drill.heal_plan, settings)
+        report.keep(document, drill.heal_plan, settings, history.before(records, drill.id))
     except CouldNotTell as unkept:
         log.error("the report of drill %s was not kept in the bucket: %s", drill.id, unkept)
         document["report"] = None

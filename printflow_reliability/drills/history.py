@@ -37,6 +37,23 @@ FROM fences WHERE production IS NOT NULL AND name = (
     ORDER BY max(taken_at) DESC LIMIT 1)
 """
 """The fences of one name were made at one moment in all clusters."""
+BASELINE = """
+SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
+       inventory
+FROM fences WHERE production IS NOT NULL AND name = coalesce(
+    (SELECT document ->> 'newest_fence' FROM drills
+     WHERE document::jsonb @> '{"checks": [{"name": "drill.shrinkage", "outcome": "pass"}]}'
+       AND document ->> 'newest_fence' IN (SELECT name FROM fences WHERE taken_at < %(before)s)
+     ORDER BY id DESC LIMIT 1),
+    (SELECT name FROM fences
+     WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at < %(before)s
+     GROUP BY name HAVING count(DISTINCT cluster) = cardinality(%(clusters)s)
+     ORDER BY max(taken_at) LIMIT 1))
+"""
+"""What the newest drill that found no table shrunken had before it; before any such drill, the oldest fences.
+
+Not simply the newest fences: a table that was emptied on Tuesday is as empty in every night's fence until Sunday.
+"""
 COLUMNS = "id, started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document"
 NEWEST = 100
 
@@ -50,6 +67,12 @@ def list_drills(settings: Settings) -> list[dict[str, Any]]:
     with open_records(settings.records) as records:
         query = f"SELECT {COLUMNS} FROM drills ORDER BY id DESC LIMIT %s"  # noqa: S608 - our own column names
         return [_document(row) for row in records.execute(query.encode(), (NEWEST,)).fetchall()]
+
+
+def before(records: psycopg.Connection, drill: int) -> list[dict[str, Any]]:
+    """The newest drills that ended before this one began, newest first."""
+    query = f"SELECT {COLUMNS} FROM drills WHERE id < %s ORDER BY id DESC LIMIT %s"  # noqa: S608 - our own column names
+    return [_document(row) for row in records.execute(query.encode(), (drill, NEWEST)).fetchall()]
 
 
 def show_drill(settings: Settings, id: int) -> dict[str, Any]:
@@ -93,13 +116,21 @@ def stored_fences(
     records: psycopg.Connection, clusters: Sequence[str], after: datetime, before: datetime
 ) -> dict[str, Fence]:
     """The newest set of fences made between two moments, by cluster; empty if there is none."""
-    values = {"clusters": list(clusters), "after": after, "before": before}
+    return _fences(records, NEWEST_SET, {"clusters": list(clusters), "after": after, "before": before})
+
+
+def baseline_fences(records: psycopg.Connection, clusters: Sequence[str], before: datetime) -> dict[str, Fence]:
+    """The fences that numbers of rows are compared with, by cluster; empty if there are none before that moment."""
+    return _fences(records, BASELINE, {"clusters": list(clusters), "before": before})
+
+
+def _fences(records: psycopg.Connection, query: str, values: Mapping[str, Any]) -> dict[str, Fence]:
     found = {}
-    for row in records.execute(NEWEST_SET, values).fetchall():
+    for row in records.execute(query.encode(), values).fetchall():
         cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production, things = row
         identity = Production.from_json(production)
         fence = Fence(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, identity, things)
-        if fence.cluster in clusters:
+        if fence.cluster in values["clusters"]:
             found[fence.cluster] = fence
     return found
 

@@ -5,16 +5,21 @@ Before anything is restored, the drill tries whether its credentials could write
 """
 
 import contextlib
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.programs import ProgramFailed
+
+log = logging.getLogger(__name__)
 
 SEGMENT = re.compile(r"[^/]+/([0-9A-F]{16})/([0-9A-F]{8})[0-9A-F]{16}-[0-9a-f]{40}(?:\.\w+)?")
 SHOWN = 3
@@ -59,8 +64,34 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
     return RepositoryState(pgbackrest.cluster.name, number, files)
 
 
+def refuse_writers(clusters: Sequence[PgBackRest], used: int, give_up: Callable[[], None]) -> None:
+    """Try to write to every repository with a drill's credentials: a clone that archives would write to all of them.
+
+    Args:
+        clusters: how each cluster's repositories are reached.
+        used: the number of the repository that the drill restores from. Another one that does not answer proves
+            nothing and harms nobody.
+        give_up: as in `at_once`.
+
+    Raises:
+        ConfigError: they can write to one.
+        CouldNotTell: it did not fail because it is forbidden, so nothing is proven.
+    """
+
+    def try_one(pgbackrest: PgBackRest, number: int) -> None:
+        try:
+            refuse_writer(pgbackrest, number)
+        except CouldNotTell as unproven:
+            if number == used:
+                raise
+            log.warning("%s", unproven.what)
+
+    pairs = [(one, number) for one in clusters for number in one.cluster.repositories]
+    at_once([partial(try_one, *pair) for pair in pairs], give_up=give_up)
+
+
 def refuse_writer(pgbackrest: PgBackRest, number: int) -> None:
-    """Try to write to a repository with a drill's credentials.
+    """Try to write to one repository.
 
     Raises:
         ConfigError: they can.

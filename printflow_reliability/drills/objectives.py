@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.history import list_drills
 from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.drills.unarchived import Unarchived
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import DrillsSettings, Settings
 
 CHECK = "recovery.objectives"
+OF_ONE_DRILL = "drill.objectives"
 FITTED_DRILLS = 3
 SPREAD = 1.2
 """The largest of the databases drilled must be so many times the smallest before a line through them means anything."""
@@ -99,6 +101,35 @@ def judge(drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: dat
         numbers["rto_at_twice_the_data_seconds"] = round(forecast.seconds, 3)
     result = _result(problems, forecast, numbers, targets, untimed)
     return ObjectivesReport((result,), drills, forecast, untimed, numbers)
+
+
+def judge_drill(
+    numbers: Mapping[str, int | float], targets: DrillsSettings, unarchived: Sequence[Unarchived], not_known: str
+) -> CheckResult:
+    """Compare what was measured with what was promised; one objective that is missed is certain by itself.
+
+    A cluster that may keep commits to itself for longer than the RPO's target is a warning, however well it went today.
+    """
+    if "rto_seconds" not in numbers and "rpo_seconds" not in numbers:
+        return CheckResult(OF_ONE_DRILL, Outcome.UNKNOWN, not_known)
+    parts, outcomes = [], []
+    for name, target in (("rto_seconds", targets.rto_target_seconds), ("rpo_seconds", targets.rpo_target_seconds)):
+        word = name.partition("_")[0].upper()
+        if name not in numbers:
+            outcomes.append(Outcome.UNKNOWN)
+            parts.append(f"{word} not known ({not_known})")
+        else:
+            met = numbers[name] <= target
+            outcomes.append(Outcome.PASS if met else Outcome.FAIL)
+            parts.append(f"{word} {numbers[name]:.1f} s, target {target:g} s" + ("" if met else ": missed"))
+    for one in unarchived:
+        if not 0 < one.archive_timeout < targets.rpo_target_seconds:
+            outcomes.append(Outcome.WARN)
+            parts.append(
+                f"{one.cluster} may keep commits unarchived for longer than that: archive_timeout is "
+                f"{one.archive_timeout:g} s"
+            )
+    return CheckResult(OF_ONE_DRILL, worst(outcomes), "; ".join(parts))
 
 
 def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:

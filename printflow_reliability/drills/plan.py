@@ -93,15 +93,11 @@ def make_plan(
 def stored_first(stored: StoredFences, window: Window) -> datetime:
     """The earliest moment of the window that has a recorded fence before it, so that what is drilled can be compared.
 
-    Raises:
-        CouldNotTell: there is no fence in the window.
+    Without any fence it is the window's own beginning: the recovery is drilled, and its rows are "could not tell".
     """
     newest = stored(window.earliest, window.latest)
     if not newest:
-        raise CouldNotTell(
-            f"no fence was recorded within {window}, so a random moment could not be compared with anything",
-            "printflow drill fence, or wait for tonight's",
-        )
+        return window.earliest
     first = newest
     while earlier := stored(window.earliest, min(one.taken_at for one in first.values())):
         if earlier == first:

@@ -3,23 +3,62 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from printflow_reliability import console
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
 from printflow_reliability.drills.phases import RECOVERY, Phase
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
+SHOWN_DRILLS = 26
+"""Half a year of weekly drills."""
+DWARFED = 5
 TEMPLATES = Environment(
     loader=PackageLoader("printflow_reliability.drills", "."), autoescape=True, undefined=StrictUndefined
 )
 TEMPLATES.filters["seconds"] = console.seconds
 TEMPLATES.filters["size"] = console.size
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One drill in a trend; `seconds` is None where it was not measured."""
+
+    drill: int
+    outcome: str
+    seconds: float | None
+    height: float
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How a number went from drill to drill, oldest first; heights are percents of the chart's."""
+
+    title: str
+    target: float
+    target_height: float | None
+    bars: Sequence[Bar]
+
+    @classmethod
+    def of(cls, title: str, name: str, target: float, drills: Sequence[Mapping[str, Any]]) -> "Trend":
+        """The trend of a number; the line of its target is shown where it does not dwarf what was measured."""
+        values = [one.get(name) for one in drills]
+        most = max([float(value) for value in values if value is not None], default=0.0)
+        top = max(most, target if target <= DWARFED * most else 0.0) or 1.0
+        bars = [
+            Bar(one["id"], one["outcome"] or "unknown", value, 100 * (value or 0.0) / top)
+            for one, value in zip(drills, values, strict=True)
+        ]
+        return cls(title, target, 100 * target / top if target <= top else None, bars)
 
 
 @dataclass(frozen=True)
@@ -64,6 +103,7 @@ class DrillReport:
         phases: seconds of each phase that was finished.
         matched: whether the clones agreed with production at the fence; None if that could not be told.
         report: where the page is kept; None if nowhere.
+        newest_fence: the name of the newest fences the drill knew; the next one compares numbers of rows with them.
         manual_steps_after: what people would still have to do after this recovery; the drill's own steps are none.
     """
 
@@ -79,6 +119,7 @@ class DrillReport:
     clusters: Sequence[ClusterReport]
     matched: bool | None
     report: str | None = None
+    newest_fence: str | None = None
     manual_steps_after: Sequence[ManualStepSettings] = ()
 
     @property
@@ -125,33 +166,55 @@ class DrillReport:
             "manual_steps_after": [one.model_dump() for one in self.manual_steps_after],
             "numbers": dict(self.numbers),
             "clusters": [one.as_json() for one in self.clusters],
+            "newest_fence": self.newest_fence,
             "report": self.report,
         }
 
 
-def render(document: Mapping[str, Any], settings: Settings) -> str:
-    """The page: one minute for a manager, the rest for an engineer. Nothing in it is loaded from elsewhere."""
+def render(document: Mapping[str, Any], settings: Settings, history: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The page: one minute for a manager, the rest for an engineer. Nothing in it is loaded from elsewhere.
+
+    Args:
+        document: of the drill.
+        settings: the whole configuration.
+        history: documents of the drills before it, newest first.
+    """
+    drills = settings.drills
+    shown = [document, *history[: SHOWN_DRILLS - 1]][::-1]
+    trends = [
+        Trend.of("Time to recover (RTO)", "rto_seconds", drills.rto_target_seconds, shown),
+        Trend.of("Data that would be lost (RPO)", "rpo_seconds", drills.rpo_target_seconds, shown),
+    ]
     order = {Outcome.FAIL: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.PASS: 3}
     return TEMPLATES.get_template("report.html").render(
         drill=document,
         checks=sorted(document["checks"], key=lambda one: order[Outcome(one["outcome"])]),
         questions={name: REGISTER[name].question for name in CHECKS},
         platform=settings.platform,
-        objectives=settings.drills,
+        objectives=drills,
+        trends=trends,
         recovery=RECOVERY,
         longest=max([*document["phases"].values(), 0.001]),
     )
 
 
+def key_of(drill: int, name: str = "report.html") -> str:
+    """The key of one of a drill's files in the reports' bucket."""
+    return f"drills/{drill}/{name}"
+
+
 def address(settings: Settings, drill: int) -> str | None:
-    """Where the page of a drill is kept; None if no bucket is configured."""
+    """Where people find the page of a drill; None if no bucket is configured."""
     if settings.drills.reports_bucket is None:
         return None
-    return f"s3://{settings.bucket_named(settings.drills.reports_bucket).bucket}/drills/{drill}/report.html"
+    base = settings.drills.reports_url or f"s3://{settings.bucket_named(settings.drills.reports_bucket).bucket}"
+    return f"{base.rstrip('/')}/{key_of(drill)}"
 
 
-def keep(document: Mapping[str, Any], heal_plan: Sequence[str], settings: Settings) -> None:
-    """Put the page, the JSON and the plan to heal files into the reports' bucket.
+def keep(
+    document: Mapping[str, Any], heal_plan: Sequence[str], settings: Settings, history: Sequence[Mapping[str, Any]]
+) -> None:
+    """Put the page, the JSON and the plan to heal files into the reports' bucket, locked against deletion.
 
     Raises:
         CouldNotTell: the bucket does not take them.
@@ -159,7 +222,8 @@ def keep(document: Mapping[str, Any], heal_plan: Sequence[str], settings: Settin
     if settings.drills.reports_bucket is None:
         return
     bucket = settings.bucket_named(settings.drills.reports_bucket)
-    page = render(document, settings)
+    page = render(document, settings, history)
+    drills = settings.drills
     with s3_errors(bucket):
         client = s3_client(bucket)
         for name, body, kind in (
@@ -167,5 +231,31 @@ def keep(document: Mapping[str, Any], heal_plan: Sequence[str], settings: Settin
             ("report.json", json.dumps(document, indent=2), "application/json"),
             ("heal-plan.jsonl", "".join(heal_plan), "application/x-ndjson"),
         ):
-            key = f"drills/{document['id']}/{name}"
-            client.put_object(Bucket=bucket.bucket, Key=key, Body=body.encode(), ContentType=kind)
+            put: PutObjectRequestTypeDef = {
+                "Bucket": bucket.bucket,
+                "Key": key_of(document["id"], name),
+                "Body": body.encode(),
+                "ContentType": kind,
+            }
+            if drills.report_lock_days:
+                put["ObjectLockMode"] = drills.report_lock_mode
+                put["ObjectLockRetainUntilDate"] = datetime.now(UTC) + timedelta(days=drills.report_lock_days)
+            client.put_object(**put)
+
+
+def fetch(settings: Settings, drill: int) -> bytes:
+    """The page of a drill, out of the reports' bucket.
+
+    Raises:
+        ConfigError: no bucket is configured, or it has no such page.
+        CouldNotTell: the bucket cannot be asked.
+    """
+    if settings.drills.reports_bucket is None:
+        raise ConfigError("drills.reports_bucket: is missing, so no report was kept", f"printflow drill show {drill}")
+    bucket = settings.bucket_named(settings.drills.reports_bucket)
+    with s3_errors(bucket):
+        client = s3_client(bucket)
+        try:
+            return client.get_object(Bucket=bucket.bucket, Key=key_of(drill))["Body"].read()
+        except client.exceptions.NoSuchKey:
+            raise ConfigError(f"there is no report of drill {drill}", "printflow drill list") from None

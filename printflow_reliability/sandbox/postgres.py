@@ -53,7 +53,7 @@ max_wal_size = '512MB'
 ARCHIVING = """\
 archive_mode = 'on'
 archive_command = 'pgbackrest --config={config} --stanza={cluster} archive-push %p'
-archive_timeout = 300
+archive_timeout = 60
 """
 HBA = """\
 # Only the servers' own user can enter the socket directory.

@@ -40,7 +40,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "app": {"print-files": WRITE, "print-files-replica": WRITE},
     "backup": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
-    "printflow": {"print-files": READ, "print-files-replica": READ, "reports": WRITE},
+    "printflow": {"print-files": READ, "print-files-replica": READ, "reports": (*WRITE, "PutObjectRetention")},
     "dagster": {"compute-logs": WRITE},
 }
 """What each identity may do in which bucket; "" is all of them."""

@@ -3,8 +3,10 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.objectives import judge_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase, PhaseClock, rto_seconds
-from printflow_reliability.drills.rehearsal import judge_objectives
+from printflow_reliability.drills.unarchived import Unarchived
+from printflow_reliability.settings import DrillsSettings
 
 
 def test_a_recovery_needs_neither_fence_nor_files_nor_tear_down() -> None:
@@ -44,4 +46,14 @@ def test_a_phase_entered_twice_adds_up_and_one_that_raises_is_unfinished() -> No
 def test_one_objective_missed_is_certain_and_one_not_measured_is_never_met(
     numbers: dict[str, int | float], outcome: Outcome
 ) -> None:
-    assert judge_objectives(numbers, 60, 5, "not reached").outcome is outcome
+    targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
+    assert judge_drill(numbers, targets, (), "not reached").outcome is outcome
+
+
+@pytest.mark.parametrize(("timeout", "outcome"), [(0, Outcome.WARN), (60, Outcome.WARN), (4, Outcome.PASS)])
+def test_a_cluster_that_may_keep_commits_to_itself_beyond_the_target_is_a_warning_on_any_day(
+    timeout: float, outcome: Outcome
+) -> None:
+    targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
+    numbers = {"rto_seconds": 1.0, "rpo_seconds": 1.0}
+    assert judge_drill(numbers, targets, [Unarchived("live_db", 0, timeout)], "").outcome is outcome

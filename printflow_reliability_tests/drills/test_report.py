@@ -86,6 +86,15 @@ def test_what_the_page_shows_is_escaped_and_needs_nothing_from_elsewhere(setting
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_the_page_shows_how_the_objectives_went_from_drill_to_drill(settings: Settings) -> None:
+    late = {**drill().as_json(), "id": 30, "outcome": "fail", "rto_seconds": 7200.0}
+    unmeasured = {**drill().as_json(), "id": 29, "outcome": "unknown", "rto_seconds": None}
+    page = render(drill().as_json(), settings, [late, unmeasured])
+    assert page.index("drill 29: unknown, not measured") < page.index("drill 30: fail, 2 h")
+    assert 'class="fail" style="height:100.0%"' in page
+    assert page.count("<hr") == 1  # the RTO's target; the RPO's is far above what was measured
+
+
 def test_a_drill_that_broke_off_at_once_still_makes_a_page(settings: Settings) -> None:
     report = DrillReport(
         id=32,

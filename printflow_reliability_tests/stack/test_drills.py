@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -148,6 +149,35 @@ def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(
     assert json.loads(kept)["id"] == report.id
     page = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.html")["Body"].read().decode()
     assert "Passed" in page
+    assert f"drill {killed['id']}: unknown, not measured" in page
+    lock = client.get_object_retention(Bucket="reports", Key=f"drills/{report.id}/report.html")["Retention"]
+    assert lock["RetainUntilDate"] > datetime.now(UTC) + timedelta(days=300)
+
+
+def test_wal_that_only_production_has_counts_as_lost_although_the_fence_sends_it_on_its_way(
+    backed_up: StackSandbox,
+) -> None:
+    with postgres.superuser(backed_up.home, "live_db", "live_db") as connection:
+        switch_wal(backed_up, "live_db")
+        time.sleep(3)
+        connection.execute("INSERT INTO heartbeats VALUES (-1, clock_timestamp())")
+        try:
+            report = run_drill(backed_up.settings)
+        finally:
+            connection.execute("DELETE FROM heartbeats WHERE id = -1")
+    assert report.numbers["unarchived_seconds"] >= 3
+    assert report.numbers["rpo_seconds"] >= report.numbers["unarchived_seconds"]
+
+
+def test_a_random_moment_without_any_fence_is_recovered_and_its_rows_are_not_claimed(backed_up: StackSandbox) -> None:
+    with open_records(backed_up.settings.records) as records:
+        records.execute("UPDATE fences SET production = NULL")  # as one recorded before drills knew of it
+    switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "admin_db")
+    report = run_drill(backed_up.settings, target="random")
+    assert outcomes(report)["drill.recovery"] is Outcome.PASS, detail(report, "drill.recovery")
+    assert outcomes(report)["drill.fence"] is Outcome.UNKNOWN
+    assert "printflow drill fence" in detail(report, "drill.fence")
 
 
 def test_a_drill_that_is_told_to_end_leaves_nothing_and_is_recorded(backed_up: StackSandbox) -> None:
@@ -356,8 +386,12 @@ def test_what_production_has_been_made_to_hold_wrongly_is_found_in_the_clone(
         connection = stack.enter_context(postgres.superuser(backed_up.home, "live_db", "live_db"))
         stack.callback(connection.execute, UNDO)
         connection.execute(PREPARE)
-        record_fence(backed_up.settings)
+        baseline = record_fence(backed_up.settings).fences[0].name
+        stack.callback(_forget_drills_of, backed_up, baseline)
+        _passed_drill(backed_up, baseline)
         connection.execute(DAMAGE)
+        # A night later the tables are as small as they are now; that is no reason to find them well.
+        record_fence(backed_up.settings)
         began = time.monotonic()
         report = run_drill(
             backed_up.settings.model_copy(update={"smoke": (*backed_up.settings.smoke, smoke)}),
@@ -559,6 +593,25 @@ def _commit_waiting_for_a_standby(sandbox: StackSandbox) -> Iterator[None]:
             connection.execute("SELECT pg_reload_conf()")
             waiting.result(timeout=20)
             connection.execute("DROP TABLE waits_for_a_standby")
+
+
+PASSED = """
+INSERT INTO drills (started_at, finished_at, target, repository, outcome, document)
+VALUES (now(), now(), 'latest', 1, 'pass',
+        jsonb_build_object('newest_fence', %s::text,
+                           'checks', '[{"name": "drill.shrinkage", "outcome": "pass"}]'::jsonb))
+"""
+
+
+def _passed_drill(sandbox: StackSandbox, fence: str) -> None:
+    """What a drill leaves in the records whose newest fence was this one, and that found no table shrunken."""
+    with open_records(sandbox.settings.records) as records:
+        records.execute(PASSED, (fence,))
+
+
+def _forget_drills_of(sandbox: StackSandbox, fence: str) -> None:
+    with open_records(sandbox.settings.records) as records:
+        records.execute("DELETE FROM drills WHERE document ->> 'newest_fence' = %s", (fence,))
 
 
 def _drop_slot(sandbox: StackSandbox) -> None:

@@ -1,0 +1,54 @@
+"""What would be lost if the disaster came now: commits whose WAL is not archived yet.
+
+A drill's fence ends the segment that it lies in and so sends WAL on its way, which a real disaster would have taken
+along. So this is looked at before the fence is made, and a drill's RPO is never better than it.
+"""
+
+from dataclasses import dataclass
+
+from printflow_reliability.drills.production import newest_heartbeat
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.settings import ClusterSettings
+
+STATE = """
+SELECT clock_timestamp(),
+       coalesce((SELECT w.modification FROM pg_ls_waldir() w WHERE w.name = left(a.last_archived_wal, 24)),
+                a.last_archived_time),
+       (SELECT setting::float FROM pg_settings WHERE name = 'archive_timeout')
+FROM pg_stat_archiver a
+"""
+"""A segment was last written to when it was full or was ended; if it is recycled by now, when it was archived."""
+
+
+@dataclass(frozen=True)
+class Unarchived:
+    """One cluster's WAL that is on its own machine alone.
+
+    Attributes:
+        seconds: how long ago the newest archived segment ended, where something was committed since; else 0.
+        archive_timeout: after how many seconds PostgreSQL ends a segment that is not full; 0 is never.
+    """
+
+    cluster: str
+    seconds: float
+    archive_timeout: float
+
+
+def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> Unarchived:
+    """Look at a cluster in production.
+
+    Without a heartbeat nobody knows whether anything was committed since, and then nothing is claimed.
+
+    Raises:
+        ConfigError: the database refuses the heartbeat's query.
+        CouldNotTell: it cannot be reached.
+    """
+    heartbeat = newest_heartbeat(cluster, key=heartbeat_key)
+    with connect(cluster) as connection:
+        row = connection.execute(STATE).fetchone()
+    if row is None:
+        raise CouldNotTell(f"cluster {cluster.name} says nothing of its archiving")
+    now, archived_to, timeout = row
+    lost = (now - archived_to).total_seconds() if heartbeat and archived_to and heartbeat > archived_to else 0.0
+    return Unarchived(cluster.name, max(0.0, lost), timeout)
