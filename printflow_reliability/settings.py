@@ -94,6 +94,17 @@ class BucketSettings(Section):
     replica: str | None = None
 
 
+class TenantRowsSettings(Section):
+    """`[[tenancy.elsewhere]]`: rows of tenants in another cluster, which no foreign key ties to the tenants' table.
+
+    They are told by `column`, and by foreign keys among themselves. `restore_url` as in `[tenancy]`.
+    """
+
+    cluster: str
+    column: str = "tenant_id"
+    restore_url: str | None = None
+
+
 class TenancySettings(Section):
     """`[tenancy]`: a query returning `tenant` (UUID) and `base_path` of each tenant.
 
@@ -108,6 +119,13 @@ class TenancySettings(Section):
     column: str = "tenant_id"
     tables: tuple[str, ...] = ()
     restore_url: str | None = None
+    elsewhere: tuple[TenantRowsSettings, ...] = ()
+
+    @property
+    def parts(self) -> "tuple[tuple[str, TenancySettings | TenantRowsSettings], ...]":
+        """Where rows of tenants are, the tenants themselves first, each with its key in the file."""
+        elsewhere = ((f"tenancy.elsewhere[{index}]", part) for index, part in enumerate(self.elsewhere))
+        return (("tenancy", self), *elsewhere)
 
 
 class ReferenceSettings(Section):
@@ -318,6 +336,8 @@ class Settings(Section):
             ("orders.cluster", self.orders.cluster, clusters),
             ("orders.bucket", self.orders.bucket, buckets),
         ]
+        for index, elsewhere in enumerate(self.tenancy.elsewhere):
+            uses.append((f"tenancy.elsewhere[{index}].cluster", elsewhere.cluster, clusters))
         for index, reference in enumerate(self.reference):
             uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
             uses.append((f"reference[{index}].bucket", reference.bucket, buckets))

@@ -42,7 +42,7 @@ from printflow_reliability.drills.validation import check_inventory, validate
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import ClusterSettings, Settings
-from printflow_reliability.tenants.rehearsal import rehearse
+from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,6 @@ class Rehearsal:
     def fence(self) -> None:
         """Refuse writers; look at what must not change; make the fences; wait until they are archived."""
         plan, surroundings = self._planned, self._known_surroundings
-        refuse_writers([self._pgbackrest(one) for one in self.settings.cluster], self.repository, self._give_up)
         if self.settings.drills.ask_production:
             self._unarchived = self._each(
                 lambda cluster: look_at_unarchived(cluster, heartbeat_key=self._heartbeat_key(cluster))
@@ -199,7 +198,11 @@ class Rehearsal:
             )
             made.append(fences)
 
-        tasks = [surroundings.look_before, *((make,) if self.settings.drills.ask_production else ())]
+        def refuse() -> None:
+            refuse_writers([self._pgbackrest(one) for one in self.settings.cluster], self.repository, self._give_up)
+
+        # Side by side, since a repository whose server is dead keeps two of them waiting.
+        tasks = [surroundings.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
         at_once(tasks, give_up=self._give_up)
         self._later = {fence.cluster: fence for fences in made for fence in fences}
         for fence in self._later.values():
@@ -333,8 +336,7 @@ class Rehearsal:
 
     def _rehearse_tenant(self) -> CheckResult:
         """Lose and bring back one tenant's rows in the clone, another tenant every time."""
-        tenancy = self.settings.tenancy
-        clone = self._restored.clones[tenancy.cluster]
+        tenancy, clones = self.settings.tenancy, self._restored.clones
         try:
             known = tenants(self.settings, connect_with=self._restored.connector)
         except CouldNotTell as unknown:
@@ -342,7 +344,11 @@ class Rehearsal:
         if not known:
             return CheckResult("drill.tenant", Outcome.UNKNOWN, "the clone knows no tenant to bring back")
         chosen = random.choice(known)  # noqa: S311 - not a secret
-        return rehearse(tenancy, chosen.id, clone.connect, partial(clone.connect, read_only=False))
+        parts = [
+            RehearsedPart(rows, clones[rows.cluster].connect, partial(clones[rows.cluster].connect, read_only=False))
+            for _, rows in tenancy.parts
+        ]
+        return rehearse(parts, chosen.id)
 
     def tear_down(self) -> None:
         """End the clones and remove them, and look whether production and the repositories are as they were.

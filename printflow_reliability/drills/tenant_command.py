@@ -50,8 +50,8 @@ def restore_command(
 
 
 def _show(done: TenantRestore) -> None:
-    rows = [(one.table, str(one.insert), str(one.conflict), str(one.unchanged)) for one in done.plan]
-    table(("table", "insert", "conflict", "unchanged"), rows)
+    rows = [(one.cluster, one.table, str(one.insert), str(one.conflict), str(one.unchanged)) for one in done.plan]
+    table(("cluster", "table", "insert", "conflict", "unchanged"), rows)
     for one in done.plan:
         if one.conflicts:
             say(f"  {one.table}: there and different, left alone: {', '.join(one.conflicts)}")

@@ -1,8 +1,8 @@
 """One tenant's rows and files back as of a moment: out of a clone made for it, into production."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
 from printflow_reliability.platform.tenancy import tenant_named, tenants
 from printflow_reliability.records.database import exclusive, open_records
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import closure
 from printflow_reliability.tenants.restore import TablePlan, apply_rows, plan_rows
 
@@ -82,11 +82,13 @@ def restore_tenant(
     """
     if target.moment is None:
         raise ConfigError("--to: a tenant is restored to a given time", "--to 2026-11-02T14:05:00Z")
-    if apply and settings.tenancy.restore_url is None:
-        raise ConfigError(
-            "tenancy.restore_url: is missing, and --apply needs a role that may write",
-            'restore_url = "env:NAME" in [tenancy], a url of the same database',
-        )
+    if apply:
+        for key, part in settings.tenancy.parts:
+            if part.restore_url is None:
+                raise ConfigError(
+                    f"{key}.restore_url: is missing, and --apply needs a role that may write",
+                    f'restore_url = "env:NAME" in [{key.partition("[")[0]}], a url of the same database',
+                )
     with (
         open_records(settings.records) as records,
         exclusive(records, LOCK),
@@ -106,15 +108,27 @@ def bring_back(
 ) -> TenantRestore:
     """Plan, and write if told to, from databases that stand at the moment."""
     tenant_named(tenants(settings, connect_with=source_with), tenant)
-    cluster = settings.cluster_named(settings.tenancy.cluster)
     planned_at = datetime.now(UTC)
-    with session(cluster, None, source_with) as source, _production(settings, apply=apply) as target:
-        tables = closure(source, settings.tenancy, tenant)
-        plan = plan_rows(source, target, tables)
+    plan: list[TablePlan] = []
+    written = 0
+    with ExitStack() as stack:
+        work = []
+        for _, part in settings.tenancy.parts:
+            cluster = settings.cluster_named(part.cluster)
+            source = stack.enter_context(session(cluster, None, source_with))
+            target = stack.enter_context(_production(cluster, part, apply=apply))
+            tables = closure(source, part, tenant)
+            planned = plan_rows(source, target, tables)
+            plan += [replace(one, cluster=cluster.name) for one in planned]
+            work.append((source, target, tables, planned))
         if not apply:
             return TenantRestore(tenant, moment, plan, None, ())
-        with target.transaction():
-            written = apply_rows(source, target, tables, plan)
+        with ExitStack() as transactions:
+            # One transaction a cluster, and none of them ends before all rows are written and checked. Should the very
+            # last commit fail, the same command again writes what is still absent.
+            for _, target, _, _ in reversed(work):
+                transactions.enter_context(target.transaction())
+            written = sum(apply_rows(*one) for one in work)
     document = Json([one.as_json() for one in plan])
     records.execute(AUDIT, (tenant, moment, planned_at, written, document))
     files = [one for one in reconcile(settings, tenants=[tenant]).checks if one.check != "files.orphans"]
@@ -122,9 +136,10 @@ def bring_back(
 
 
 @contextmanager
-def _production(settings: Settings, *, apply: bool) -> Iterator[Connection]:
-    cluster = settings.cluster_named(settings.tenancy.cluster)
+def _production(
+    cluster: ClusterSettings, part: TenancySettings | TenantRowsSettings, *, apply: bool
+) -> Iterator[Connection]:
     if apply:
-        cluster = cluster.model_copy(update={"url": settings.tenancy.restore_url})
+        cluster = cluster.model_copy(update={"url": part.restore_url})
     with connect(cluster, read_only=not apply) as connection:
         yield connection

@@ -81,7 +81,7 @@ def write_config(home: SandboxHome) -> None:
     urls = {"records.url": postgres.url(home, "system_db", "records", "records")}
     urls |= {"dagster.url": postgres.url(home, "system_db", "dagster", "dagster")}
     urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
-    urls |= {"live_db.restore.url": postgres.url(home, "live_db", "platform_app")}
+    urls |= {f"{cluster}.restore.url": postgres.url(home, cluster, "platform_app") for cluster in postgres.PROTECTED}
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():
         write(home.path("secrets", name), url + "\n", mode=0o600)

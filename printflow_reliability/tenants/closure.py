@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.queries import Connection
-from printflow_reliability.settings import TenancySettings
+from printflow_reliability.settings import TenancySettings, TenantRowsSettings
 
 TABLES = Path(__file__).with_name("tables.sql").read_text(encoding="utf-8").encode()
 FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
@@ -57,8 +57,10 @@ class TenantTable:
     condition: sql.Composable
 
 
-def closure(connection: Connection, tenancy: TenancySettings, tenant: str) -> tuple[TenantTable, ...]:
-    """Every table that may hold rows of a tenant, parents before children.
+def closure(
+    connection: Connection, tenancy: TenancySettings | TenantRowsSettings, tenant: str
+) -> tuple[TenantTable, ...]:
+    """Every table of a database that may hold rows of a tenant, parents before children.
 
     Raises:
         ConfigError: the root table is not there, a table that must be tenants' cannot tell whose its rows are, or one
@@ -72,20 +74,22 @@ def closure(connection: Connection, tenancy: TenancySettings, tenant: str) -> tu
 
 
 def tenant_tables(
-    tables: Mapping[str, Table], foreign_keys: Sequence[ForeignKey], tenancy: TenancySettings, tenant: str
+    tables: Mapping[str, Table],
+    foreign_keys: Sequence[ForeignKey],
+    tenancy: TenancySettings | TenantRowsSettings,
+    tenant: str,
 ) -> tuple[TenantTable, ...]:
     """The same, of a catalog that was read."""
-    root = _labelled(tenancy.table)
-    if root not in tables or len(tables[root].primary_key) != 1:
-        raise ConfigError(
-            f'tenancy.table: there is no table "{tenancy.table}" with a primary key of one column',
-            "name the table whose primary key is the tenant's id",
-        )
     whose = sql.Literal(tenant)
-    owned: dict[str, sql.Composable] = {root: sql.SQL("t.{}::text = {}").format(_key(tables[root]), whose)}
-    for label, table in tables.items():
-        if label != root and tenancy.column in table.columns:
-            owned[label] = sql.SQL("t.{}::text = {}").format(sql.Identifier(tenancy.column), whose)
+    owned: dict[str, sql.Composable] = {
+        label: sql.SQL("t.{}::text = {}").format(sql.Identifier(tenancy.column), whose)
+        for label, table in tables.items()
+        if tenancy.column in table.columns
+    }
+    required: Sequence[str] = ()
+    if isinstance(tenancy, TenancySettings):
+        root, required = _root(tables, tenancy), tenancy.tables
+        owned[root] = sql.SQL("t.{}::text = {}").format(_key(tables[root]), whose)
     grown = True
     while grown:
         found = {
@@ -98,7 +102,7 @@ def tenant_tables(
         }
         grown = bool(found)
         owned |= found
-    for index, name in enumerate(tenancy.tables):
+    for index, name in enumerate(required):
         if _labelled(name) not in owned:
             raise ConfigError(
                 f'tenancy.tables[{index}]: "{name}" has neither the column {tenancy.column} nor a foreign key that '
@@ -109,6 +113,16 @@ def tenant_tables(
         if not tables[label].primary_key:
             raise ConfigError(f"{label} holds rows of tenants and has no primary key", "give it one")
     return tuple(TenantTable(tables[label], owned[label]) for label in _parents_first(owned, foreign_keys))
+
+
+def _root(tables: Mapping[str, Table], tenancy: TenancySettings) -> str:
+    root = _labelled(tenancy.table)
+    if root not in tables or len(tables[root].primary_key) != 1:
+        raise ConfigError(
+            f'tenancy.table: there is no table "{tenancy.table}" with a primary key of one column',
+            "name the table whose primary key is the tenant's id",
+        )
+    return root
 
 
 def _through(

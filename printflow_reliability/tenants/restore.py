@@ -33,6 +33,7 @@ class TablePlan:
     conflict: int = 0
     unchanged: int = 0
     conflicts: tuple[str, ...] = ()
+    cluster: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Every attribute."""
@@ -91,7 +92,9 @@ def _plan(source: Connection, target: Connection, one: TenantTable) -> TablePlan
             counts[kind] += 1
             if kind == "conflict" and len(conflicts) < EXAMPLES:
                 conflicts.append(key)
-    return TablePlan(one.table.label, **counts, conflicts=tuple(conflicts))
+    return TablePlan(
+        one.table.label, counts["insert"], counts["conflict"], counts["unchanged"], conflicts=tuple(conflicts)
+    )
 
 
 def _batches(source: Connection, one: TenantTable) -> Iterator[list[tuple[str, str]]]:

@@ -15,13 +15,14 @@ from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.tenants.closure import closure
-from printflow_reliability.tenants.rehearsal import rehearse
+from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
 from printflow_reliability.tenants.restore import tenant_hashes
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal
 
 pytestmark = pytest.mark.stack
 
+SUBSCRIPTION = "SELECT * FROM subscriptions WHERE tenant_id = %s"
 LOSE = """
 DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
 DELETE FROM invoices WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
@@ -62,7 +63,11 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
 ) -> None:
     tenant = tenants(backed_up.settings)[0].id
     before = hashes(backed_up, live_db)
+    with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
+        subscription = admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone()
     moment = moment_of(backed_up, live_db)
+    with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
+        admin_db.execute("DELETE FROM subscriptions WHERE tenant_id = %s", (tenant,))
     for statement in LOSE.split(";"):
         live_db.execute(statement.encode(), {"tenant": tenant})
     live_db.execute(
@@ -82,6 +87,7 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
         "conflict": 0,
         "unchanged": 1,
         "conflicts": [],
+        "cluster": "live_db",
     }
     assert hashes(backed_up, live_db)[tenant]["public.orders"][0] == 0
     assert run([*argv, "--apply"]) == 1  # the conflict needs a person
@@ -89,6 +95,9 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     assert done["restored"] == sum(one["insert"] for one in planned.values())
     live_db.execute("UPDATE products SET name = rtrim(name, '!')")
     assert hashes(backed_up, live_db) == before
+    assert planned["public.subscriptions"]["insert"] == 1
+    with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
+        assert admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone() == subscription
     assert {one["name"] for one in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
     with open_records(backed_up.settings.records) as records:
         audit = records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id DESC LIMIT 1").fetchone()
@@ -133,7 +142,8 @@ def test_a_tenant_whose_rows_others_depend_on_cannot_be_brought_back_and_rings(
     def read() -> object:
         return postgres.superuser(backed_up.home, "live_db", "live_db")
 
-    well = rehearse(backed_up.settings.tenancy, mine, read, read)  # type: ignore[arg-type]
+    part = RehearsedPart(backed_up.settings.tenancy, read, read)  # type: ignore[arg-type]
+    well = rehearse([part], mine)
     assert well.outcome is Outcome.PASS, well.detail
     live_db.execute(
         "UPDATE designer_documents SET customer_id = (SELECT min(id) FROM customers WHERE tenant_id = %s) WHERE id = "
@@ -146,7 +156,7 @@ def test_a_tenant_whose_rows_others_depend_on_cannot_be_brought_back_and_rings(
     ).fetchall()
     assert shared
     try:
-        answer = rehearse(backed_up.settings.tenancy, mine, read, read)  # type: ignore[arg-type]
+        answer = rehearse([part], mine)
     finally:
         live_db.execute(
             "UPDATE designer_documents SET customer_id = NULL WHERE id = ANY(%s)", ([one[0] for one in shared],)

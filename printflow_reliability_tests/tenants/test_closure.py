@@ -3,7 +3,7 @@
 import pytest
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.settings import TenancySettings
+from printflow_reliability.settings import TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import ForeignKey, Table, tenant_tables
 
 SHOP = "7f3a91c2-0000-4000-8000-000000000001"
@@ -56,6 +56,15 @@ def test_a_row_without_the_column_is_a_tenants_by_its_parents_and_only_if_they_a
 def test_a_table_that_must_be_tenants_and_cannot_tell_whose_its_rows_are_is_named() -> None:
     with pytest.raises(ConfigError, match=r'tenancy.tables\[0\]: "jobs" has neither the column tenant_id nor'):
         tenant_tables(TABLES, KEYS, tenancy(tables=["jobs"]), SHOP)
+
+
+def test_in_a_cluster_without_the_tenants_table_rows_are_told_by_the_column_and_keys_among_themselves() -> None:
+    there = {
+        one.label: one for one in (table("subscriptions", "tenant_id"), table("terms", "subscription"), table("x"))
+    }
+    elsewhere = TenantRowsSettings(cluster="admin_db")
+    found = tenant_tables(there, [key("terms", "subscription", "subscriptions")], elsewhere, SHOP)
+    assert [one.table.name for one in found] == ["subscriptions", "terms"]
 
 
 def test_a_root_that_is_not_there_and_a_table_without_a_primary_key_are_named() -> None:
