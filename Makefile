@@ -13,7 +13,7 @@ demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-u
 	@.venv/bin/printflow demo $(ARGS)
 
 test: setup lint ## Lint, types, architecture, unit and stack tests
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validation
 	.venv/bin/ruff check .

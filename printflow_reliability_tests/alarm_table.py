@@ -4,6 +4,9 @@ A test says with `@pytest.mark.alarm("wal.continuity", "ring")` that it makes th
 "silent" and "unknown" stand for a healthy system and for one that is away. A whole run ends with the table and fails
 when a registered check lacks one of the three. A test that knows the seconds from the fault to the verdict says so
 with `record_property("seconds_to_ring", seconds)`; otherwise its own duration is shown.
+
+Claims travel with the tests' reports: with several workers (xdist) only those see the tests, and only the process that
+they report to sees all of them.
 """
 
 from collections import defaultdict
@@ -14,6 +17,7 @@ from _pytest.terminal import TerminalReporter
 
 from printflow_reliability.checks import REGISTER
 
+CLAIM = "alarm"
 SIGHTINGS = ("ring", "silent", "unknown")
 
 
@@ -22,24 +26,27 @@ class AlarmTable:
 
     def __init__(self) -> None:
         self.whole_run = False
-        self.claims: dict[str, list[tuple[str, str]]] = {}
         self.seen: dict[tuple[str, str], list[float]] = defaultdict(list)
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """A worker of xdist sees a part of the tests, so it is never a whole run."""
+        config = session.config
+        narrowed = config.option.markexpr or config.option.keyword or config.args != config.getini("testpaths")
+        self.whole_run = not narrowed and not config.option.collectonly and not hasattr(config, "workerinput")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Read the markers; a marker naming no registered check is a mistake in the test."""
         for item in items:
-            claims = [self._claim(item, marker) for marker in item.iter_markers("alarm")]
-            if claims:
-                self.claims[item.nodeid] = claims
-        narrowed = config.option.markexpr or config.option.keyword or config.args != config.getini("testpaths")
-        self.whole_run = not narrowed and not config.option.collectonly
+            item.user_properties += [(CLAIM, self._claim(item, marker)) for marker in item.iter_markers("alarm")]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A sighting counts only when its test passed."""
         if report.when == "call" and report.passed:
             timed = dict(report.user_properties).get("seconds_to_ring", report.duration)
-            for claim in self.claims.get(report.nodeid, []):
-                self.seen[claim].append(float(str(timed)))
+            for name, claim in report.user_properties:
+                if name == CLAIM:
+                    check, _, sighting = str(claim).partition(" ")
+                    self.seen[check, sighting].append(float(str(timed)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -71,11 +78,11 @@ class AlarmTable:
         return [(check, sighting) for check in REGISTER for sighting in SIGHTINGS if not self.seen[check, sighting]]
 
     @staticmethod
-    def _claim(item: pytest.Item, marker: pytest.Mark) -> tuple[str, str]:
+    def _claim(item: pytest.Item, marker: pytest.Mark) -> str:
         check, sees = marker.args
         if check not in REGISTER or sees not in SIGHTINGS:
             raise pytest.UsageError(f"{item.nodeid}: alarm({check!r}, {sees!r}) names no check, or none of {SIGHTINGS}")
-        return check, sees
+        return f"{check} {sees}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,14 +34,23 @@ def run(pytester: pytest.Pytester, source: str, *arguments: str) -> pytest.RunRe
     return pytester.runpytest_subprocess(*arguments)
 
 
-def test_a_whole_run_that_sees_every_check_three_ways_passes(pytester: pytest.Pytester) -> None:
-    result = run(pytester, marked(*ALL, body='record_property("seconds_to_ring", 4.2)'))
+WORKERS = pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "1")], ids=["alone", "in a worker"])
+
+
+@WORKERS
+def test_a_whole_run_that_sees_every_check_three_ways_passes(
+    pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    result = run(pytester, marked(*ALL, body='record_property("seconds_to_ring", 4.2)'), *workers)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*wal.continuity*1*1*1*4.2"])
 
 
-def test_a_whole_run_that_never_saw_a_check_ring_fails_and_names_it(pytester: pytest.Pytester) -> None:
-    result = run(pytester, marked(*(one for one in ALL if one != ("wal.continuity", "ring"))))
+@WORKERS
+def test_a_whole_run_that_never_saw_a_check_ring_fails_and_names_it(
+    pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    result = run(pytester, marked(*(one for one in ALL if one != ("wal.continuity", "ring"))), *workers)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["LACKING  no passed test sees wal.continuity ring"])
 

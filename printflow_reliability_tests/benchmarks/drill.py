@@ -6,6 +6,7 @@ The raw commands work on all clusters at once, as a person with a good script wo
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import time
@@ -64,14 +65,14 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
     settings = load(config)
-    _fill(home, settings, megabytes)
+    size = _fill(home, settings, megabytes)
     raw: list[dict[str, float]] = []
     drills: list[dict[str, float]] = []
     for number in range(rounds):
         raw.append(_raw(settings, number))
-        print("raw    " + _told(raw[-1]), flush=True)
+        print("raw    " + _told(raw[-1], size), flush=True)
         drills.append(_drill(settings))
-        print("drill  " + _told(drills[-1]), flush=True)
+        print("drill  " + _told(drills[-1], size), flush=True)
     results = {f"raw_{name}_seconds": statistics.median(one[name] for one in raw) for name in raw[0]}
     results |= {f"drill_{name}_seconds": statistics.median(one[name] for one in drills) for name in drills[0]}
     results["ratio"] = results["drill_wall_seconds"] / results["raw_wall_seconds"]
@@ -96,7 +97,11 @@ def _raw(settings: Settings, number: int) -> dict[str, float]:
 
     def restore(cluster: ClusterSettings) -> None:
         PgBackRest(cluster, run, config=cluster.drill_pgbackrest_config).restore(
-            place / cluster.name, repository=1, timeout=3600, options=(f"--spool-path={place}",)
+            place / cluster.name,
+            repository=1,
+            timeout=3600,
+            process_max=os.cpu_count(),
+            options=(f"--spool-path={place}",),
         )
 
     def promote(cluster: ClusterSettings) -> None:
@@ -136,7 +141,8 @@ def _on_all(settings: Settings, step: Callable[[ClusterSettings], None]) -> floa
     return time.perf_counter() - began
 
 
-def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> None:
+def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
+    """Fill and back up every cluster; how many bytes their databases have in all."""
     for cluster in settings.cluster:
         with postgres.superuser(home, cluster.name, cluster.name) as connection:
             connection.execute("DROP TABLE IF EXISTS bench_rows, bench_parents, tenants CASCADE")
@@ -146,9 +152,12 @@ def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> None:
             connection.execute("INSERT INTO heartbeats VALUES (now())")
             connection.execute("CHECKPOINT")
     take_base_backups(settings, backup_type="full")
+    size = 0
     for cluster in settings.cluster:
         backup = backups_in(PgBackRest(cluster, settings.runner()), 1)[1][-1]
         print(f"{cluster.name}: backup {backup.label}, {backup.database_bytes / 1e6:,.0f} MB", flush=True)
+        size += backup.database_bytes
+    return size
 
 
 def _port(settings: Settings, cluster: ClusterSettings) -> int:
@@ -156,8 +165,9 @@ def _port(settings: Settings, cluster: ClusterSettings) -> int:
     return 5432 + settings.cluster.index(cluster)
 
 
-def _told(seconds: dict[str, float]) -> str:
-    return "  ".join(f"{name} {took:.1f}" for name, took in seconds.items())
+def _told(seconds: dict[str, float], size: int) -> str:
+    """Seconds of each part, and what that makes in MB of all databases a second."""
+    return "  ".join(f"{name} {took:.1f} s ({size / took / 1e6:,.0f} MB/s)" for name, took in seconds.items())
 
 
 def main() -> None:

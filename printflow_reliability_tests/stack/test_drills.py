@@ -291,7 +291,7 @@ def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
     began = time.monotonic()
     with getattr(backed_up, how)(server):
         assert run(["--config", str(backed_up.config), "drill", "run", "--repo", "1", "--json"]) == 2
-        assert time.monotonic() - began < 40
+        assert time.monotonic() - began < 90
     drill = json.loads(capsys.readouterr().out)
     assert {check["name"]: check["outcome"] for check in drill["checks"]} == dict.fromkeys(CHECKS, "unknown")
     assert (drill["passed"], drill["outcome"]) == (False, "unknown")
@@ -495,7 +495,7 @@ def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkey
     monkeypatch.setattr("printflow_reliability.drills.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*="))
     began = time.monotonic()
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 55
     assert outcomes(report)["drill.recovery"] is Outcome.UNKNOWN
     assert "nothing moved in the replay of" in detail(report, "drill.recovery")
     assert left_behind(backed_up) == []
