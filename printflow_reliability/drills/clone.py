@@ -10,8 +10,8 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -223,42 +223,53 @@ class Clone:
         with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.write("\n".join([*settings, ""]))
 
+    @contextmanager
     def connect(
         self, database: str | None = None, *, read_only: bool = True, statement_seconds: float = 600
-    ) -> AbstractContextManager[psycopg.Connection]:
-        """A superuser's connection to the clone.
+    ) -> Iterator[psycopg.Connection]:
+        """A superuser's connection to the clone, and to nothing else.
 
         Raises:
             CouldNotTell: it does not answer.
+            Refused: what answers is another server.
         """
-        return connect(self.settings, database=database, read_only=read_only, statement_seconds=statement_seconds)
+        # The socket is only a name: production, reached through it, would have the same system identifier.
+        with connect(
+            self.settings, database=database, read_only=read_only, statement_seconds=statement_seconds
+        ) as connection:
+            row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+            if row is None or Path(row[0]).resolve() != self.data.resolve():
+                raise Refused(
+                    f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
+                    "end the drill and look at what listens in the clone's directory",
+                )
+            yield connection
 
     def prove_it_is_the_clone(self) -> None:
-        """Make sure that what answers is this clone, and a clone of the right cluster.
+        """Make sure that this is a clone of the right cluster, and isolated.
 
         Raises:
-            Refused: it is something else; production has the same system identifier, but not this data directory.
+            Refused: it is not.
         """
         with self.connect() as connection:
-            row = connection.execute(
-                "SELECT current_setting('data_directory'), system_identifier, current_setting('listen_addresses'), "
-                "current_setting('archive_mode') FROM pg_control_system()"
+            identity = connection.execute(
+                "SELECT system_identifier, current_setting('listen_addresses'), current_setting('archive_mode') "
+                "FROM pg_control_system()"
             ).fetchone()
-        if row is None or Path(row[0]).resolve() != self.data.resolve():
+        if identity is None:
+            raise CouldNotTell(f"the clone of {self.cluster.name} does not say who it is")
+        identifier, addresses, archive_mode = identity
+        if identifier != self.production.system_identifier:
             raise Refused(
-                f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
-                "end the drill and look at what listens in the clone's directory",
-            )
-        if row[1] != self.production.system_identifier:
-            raise Refused(
-                f"what was restored for {self.cluster.name} is another cluster: its system identifier is {row[1]}, "
+                f"what was restored for {self.cluster.name} is another cluster: its system identifier is {identifier}, "
                 f"production's is {self.production.system_identifier}",
                 f'is `stanza` of cluster "{self.cluster.name}" right?',
             )
         listening = tcp_listeners(processes_in(self.place))
-        if row[2] or row[3] != "off" or listening:
+        if addresses or archive_mode != "off" or listening:
             raise Refused(
-                f"the clone of {self.cluster.name} is not isolated: it listens on {row[2] or listening!r} or archives"
+                f"the clone of {self.cluster.name} is not isolated: it listens on {addresses or listening!r} "
+                "or archives"
             )
 
     def log_text(self) -> str:

@@ -14,7 +14,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.drills import history, reaper, report
 from printflow_reliability.drills.fence import Fence
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.rehearsal import Memory, Rehearsal, make_place
+from printflow_reliability.drills.rehearsal import Memory, Rehearsal
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -55,8 +55,8 @@ def run_drill(
         number = history.begin(records, str(wanted), chosen, started_at)
         drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), _memory(settings, records, number))
         try:
+            reaper.make(drill.place, settings)
             try:
-                make_place(drill.place, settings)
                 drill.run(tell or _nothing)
             finally:
                 _tear_down(drill)

@@ -11,6 +11,7 @@ a moment lies between them in every cluster: all fences of one set are the platf
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -169,8 +170,9 @@ def await_archived(
     *,
     segment_bytes: int,
     timeout: float,
+    over: threading.Event,
 ) -> None:
-    """Wait until the fence's segment is in the repository.
+    """Wait until the fence's segment is in the repository, or until nobody is interested any more (`over`).
 
     PostgreSQL's own word is asked often, the repository now and then: with another repository's server dead, archiving
     counts as failed though this repository has the segment.
@@ -197,7 +199,8 @@ def await_archived(
                 f"the segment {fence.segment} of cluster {cluster.name} was not archived within {timeout:.0f} s",
                 f"printflow wal verify {cluster.name}, and read archive_command's errors in its log",
             )
-        time.sleep(0.1)
+        if over.wait(0.1):
+            return
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,21 @@ class PhaseClock:
         self.seconds: dict[Phase, float] = {}
         self.running: Phase | None = None
         self._clock = clock
+        self._inner = 0.0
 
     @contextmanager
     def measure(self, phase: Phase) -> Iterator[None]:
-        """Count the block as part of a phase. A block that raises leaves its phase unfinished."""
+        """Count the block as part of a phase. A block that raises leaves its phase unfinished.
+
+        A phase within another's block is not counted twice: its time is not the outer one's.
+        """
         began = self._clock()
         outer, self.running = self.running, phase
+        before, self._inner = self._inner, 0.0
         yield
-        took = self._clock() - began
+        whole = self._clock() - began
+        took = whole - self._inner
+        self._inner = before + whole
         self.seconds[phase] = self.seconds.get(phase, 0.0) + took
         self.running = outer
         log.info("%s: %.1f s", phase, took)

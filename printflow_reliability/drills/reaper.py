@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,32 @@ MARKER = "drill.json"
 PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums"})
 END_SECONDS = 15.0
 PROC = Path("/proc")
+
+
+def make(place: Path, settings: Settings) -> Path:
+    """Make the directory of a drill or a recovery, marked as one that may be removed again; its resolved path.
+
+    Raises:
+        ConfigError: it exists, or cannot be made.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o711)
+    except FileExistsError:
+        raise ConfigError(
+            f"{place} exists already, and nothing there is overwritten", "name another directory, or move it away"
+        ) from None
+    except OSError as refused:
+        raise ConfigError(f"{place} cannot be made: {refused.strerror}", "name another directory") from None
+    try:
+        settings.runner().own(place)
+        (place / MARKER).write_text(f'{{"pid": {os.getpid()}}}\n', encoding="utf-8")
+    except OSError as refused:
+        shutil.rmtree(place)
+        raise ConfigError(
+            f"{place} cannot be written to: {refused.strerror}", "make room, or name another directory"
+        ) from None
+    return place.resolve()
 
 
 def reap(directory: Path) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """Disaster mode: the drill's own recovery, kept. It needs the repository alone: no production, no records."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +23,6 @@ from printflow_reliability.drills.recovery import Promoted
 from printflow_reliability.drills.restoration import Restoration
 from printflow_reliability.drills.targets import Target, require_inside, window_of
 from printflow_reliability.drills.validation import validate
-from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -97,7 +95,7 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
     clock = PhaseClock()
-    place = make_empty(into, settings)
+    place = reaper.make(into, settings)
     try:
         with clock.measure(Phase.FIND):
             tell(Phase.FIND, f"look for base backups in repo{repository}")
@@ -141,7 +139,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
     """
     reaper.reap(settings.drills.directory)
     # A number, so that the next start reaps it should this one be killed; no drill has this one.
-    place = make_empty(settings.drills.directory / "0", settings)
+    place = reaper.make(settings.drills.directory / "0", settings)
     try:
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
@@ -200,26 +198,6 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
         for cluster, (info, _) in zip(settings.cluster, answers, strict=True)
     }
     return Plan(target.moment, window, points, {})
-
-
-def make_empty(into: Path, settings: Settings) -> Path:
-    """Make the directory of a recovery, marked as one that a reaper may remove.
-
-    Raises:
-        ConfigError: it exists, or cannot be made.
-    """
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        into.mkdir(mode=0o711)
-    except FileExistsError:
-        raise ConfigError(
-            f"{into} exists already, and nothing there is overwritten", "name another directory"
-        ) from None
-    except OSError as refused:
-        raise ConfigError(f"{into} cannot be made: {refused.strerror}", "name another directory") from None
-    settings.runner().own(into)
-    (into / reaper.MARKER).write_text(f'{{"pid": {os.getpid()}}}\n', encoding="utf-8")
-    return into.resolve()
 
 
 def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:

@@ -4,15 +4,14 @@ Clusters go through each phase together, since a recovery is over when the last 
 the way; what breaks a phase off ends the rehearsal, and what was not reached is "could not tell".
 """
 
-import json
 import logging
-import os
 import random
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import psycopg
@@ -178,7 +177,7 @@ class Rehearsal:
             self._note(name, backup=point.backup.label)
 
     def fence(self) -> None:
-        """Refuse writers; look at what must not change; make the fences; wait until they are archived."""
+        """Refuse writers; look at what must not change; make the fences."""
         plan, surroundings = self._planned, self._known_surroundings
         if self.settings.drills.ask_production:
             self._unarchived = self._each(
@@ -207,8 +206,6 @@ class Rehearsal:
         self._later = {fence.cluster: fence for fences in made for fence in fences}
         for fence in self._later.values():
             self._memory.keep(fence)
-        if self._later:
-            self._each(self._archived)
         self._fences = plan.fences if plan.moment is not None or not self._later else self._later
         if plan.moment is not None and not self._later:
             newest = self._memory.newest()
@@ -223,13 +220,24 @@ class Rehearsal:
             )
 
     def fetch(self) -> None:
-        """The disaster is declared: restore every cluster out of the repository."""
+        """The disaster is declared: restore every cluster out of the repository.
+
+        Meanwhile the fence's WAL is archived, which takes seconds that a drill need not wait for.
+        """
         plan = self._planned
         self._declared = {name: plan.moment or datetime.now(UTC) for name in self.clusters}
         if self._later and plan.moment is None:
             self._declared = dict(zip(self.clusters, self._each(production_clock), strict=True))
+        over = threading.Event()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            archived = pool.submit(self._await_archived, over)
+            try:
+                self._restored.fetch(self._fences)
+                with self.clock.measure(Phase.FENCE):
+                    archived.result()
+            finally:
+                over.set()
         self._expected = dict(zip(self.clusters, self._each(self._expected_end), strict=True))
-        self._restored.fetch(self._fences)
         for name, fetched in self._restored.fetched_bytes.items():
             self._note(name, fetched_bytes=fetched)
         self.numbers["fetched_bytes"] = sum(self._restored.fetched_bytes.values())
@@ -405,17 +413,25 @@ class Rehearsal:
         fence = self._fences[clone.cluster.name]
         return comparison.compare(clone, fence) if fence.counts is not None else ()
 
-    def _archived(self, cluster: ClusterSettings) -> None:
-        point = self._planned.points[cluster.name]
-        await_archived(
-            cluster,
-            self._later[cluster.name],
-            self._pgbackrest(cluster),
-            self.repository,
-            point.backup.archive_id,
-            segment_bytes=point.production.segment_bytes,
-            timeout=ARCHIVE_SECONDS,
-        )
+    def _await_archived(self, over: threading.Event) -> None:
+        """Wait until the fences that were made in production are in the repository."""
+        if not self.settings.drills.ask_production:
+            return
+
+        def wait(cluster: ClusterSettings) -> None:
+            point = self._planned.points[cluster.name]
+            await_archived(
+                cluster,
+                self._later[cluster.name],
+                self._pgbackrest(cluster),
+                self.repository,
+                point.backup.archive_id,
+                segment_bytes=point.production.segment_bytes,
+                timeout=ARCHIVE_SECONDS,
+                over=over,
+            )
+
+        self._each(wait)
 
     def _expected_end(self, cluster: ClusterSettings) -> int:
         """The LSN (bytes) that replay must reach at least."""
@@ -455,14 +471,6 @@ class Rehearsal:
 
     def _verdict(self, check: str, outcome: Outcome, detail: str) -> None:
         self._answer(CheckResult(check, outcome, detail))
-
-
-def make_place(place: Path, settings: Settings) -> None:
-    """Make the drill's directory, marked as one that a reaper may remove."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.mkdir(mode=0o711)
-    settings.runner().own(place)
-    (place / reaper.MARKER).write_text(json.dumps({"pid": os.getpid()}) + "\n", encoding="utf-8")
 
 
 def _wait() -> None:

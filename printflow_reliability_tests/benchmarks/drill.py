@@ -1,4 +1,4 @@
-"""A drill's wall time against the raw commands it wraps: pgbackrest restore, start to promotion, pg_amcheck.
+"""A drill's wall time against the raw commands that it wraps: pgbackrest, pg_ctl, pg_checksums and pg_amcheck.
 
 Both in turn, on a sandbox of the benchmark's own (PRINTFLOW_HOME) whose clusters hold as many megabytes as asked for.
 The raw commands work on all clusters at once, as a person with a good script would.
@@ -104,6 +104,13 @@ def _raw(settings: Settings, number: int) -> dict[str, float]:
             options=(f"--spool-path={place}",),
         )
 
+    def checksums(cluster: ClusterSettings) -> None:
+        """As far as a drill comes to it: with the WAL of the backup replayed, and stopped in good order."""
+        promote(cluster)
+        data = str(place / cluster.name)
+        run.run([run.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast", "--pgdata", data], timeout=3600)
+        run.run([run.postgres("pg_checksums"), "--check", "--pgdata", data], timeout=3600)
+
     def promote(cluster: ClusterSettings) -> None:
         options = (
             f"-c listen_addresses= -c unix_socket_directories={place} -c port={_port(settings, cluster)} "
@@ -126,7 +133,7 @@ def _raw(settings: Settings, number: int) -> dict[str, float]:
     try:
         measured = {
             name: _on_all(settings, step)
-            for name, step in (("restore", restore), ("promote", promote), ("amcheck", amcheck))
+            for name, step in (("restore", restore), ("checksums", checksums), ("start", promote), ("amcheck", amcheck))
         }
         return {"wall": sum(measured.values()), **measured}
     finally:

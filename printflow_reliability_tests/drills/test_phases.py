@@ -32,6 +32,15 @@ def test_a_phase_entered_twice_adds_up_and_one_that_raises_is_unfinished() -> No
     assert clock.running is Phase.FETCH
 
 
+def test_a_phase_within_another_is_counted_once() -> None:
+    times = iter([0.0, 5.0, 8.0, 10.0])
+    clock = PhaseClock(lambda: next(times))
+    with clock.measure(Phase.FETCH), clock.measure(Phase.FENCE):
+        pass
+    assert clock.seconds == {Phase.FENCE: 3.0, Phase.FETCH: 7.0}
+    assert clock.running is None
+
+
 @pytest.mark.parametrize(
     ("numbers", "outcome"),
     [

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.drills.plan import backups_in
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.sandbox import processes
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
@@ -78,3 +82,15 @@ def sandbox() -> Iterator[StackSandbox]:
         lifecycle.up(home)
         lifecycle.fill(home, tenants=TENANTS, orders=ORDERS, seed=1)
         yield StackSandbox(home, home.settings())
+
+
+@pytest.fixture(scope="session")
+def backed_up(sandbox: StackSandbox) -> StackSandbox:
+    """The sandbox with a base backup of each cluster in each repository."""
+    for cluster in sandbox.settings.cluster:
+        for number in cluster.repositories:
+            try:
+                backups_in(PgBackRest(cluster, sandbox.settings.runner()), number)
+            except CouldNotTell:
+                take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
+    return sandbox

@@ -4,18 +4,14 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
-from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
@@ -27,14 +23,15 @@ from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.production import ask_production
-from printflow_reliability.drills.reaper import processes_in, reap
-from printflow_reliability.drills.report import CHECKS, DrillReport
-from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
-from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.drills.reaper import reap
+from printflow_reliability.drills.report import CHECKS
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
-from printflow_reliability.settings import Settings, SmokeSettings
+from printflow_reliability.settings import SmokeSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.drilling import detail, killed_drill, left_behind, outcomes, without_production
 from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
 
 pytestmark = pytest.mark.stack
@@ -64,53 +61,6 @@ DELETE FROM pg_largeobject_metadata
 FIRST_OWN = 16384
 """The first number that PostgreSQL gives to what users make."""
 UNDO = "DROP TABLE IF EXISTS shrinks, behind, twins; DELETE FROM pg_largeobject"
-
-KILLED_DRILL = """
-import os, signal, sys
-from pathlib import Path
-from printflow_reliability.drills.clone import CONF
-from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.settings import load
-
-def tell(phase):
-    if phase == sys.argv[2]:
-        os.kill(os.getpid(), int(sys.argv[3]))
-
-run_drill(load(Path(sys.argv[1])), tell=tell)
-"""
-
-
-@pytest.fixture(scope="module")
-def backed_up(sandbox: StackSandbox) -> StackSandbox:
-    """The sandbox with a base backup of each cluster in each repository."""
-    for cluster in sandbox.settings.cluster:
-        for number in cluster.repositories:
-            try:
-                backups_in(PgBackRest(cluster, sandbox.settings.runner()), number)
-            except CouldNotTell:
-                take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
-    return sandbox
-
-
-def outcomes(report: DrillReport) -> dict[str, Outcome]:
-    return {check.check: check.outcome for check in report.checks}
-
-
-def detail(report: DrillReport, name: str) -> str:
-    return next(check.detail for check in report.checks if check.check == name)
-
-
-def left_behind(sandbox: StackSandbox) -> list[object]:
-    """Directories and processes of drills."""
-    directory = sandbox.settings.drills.directory
-    return [*directory.iterdir(), *processes_in(directory)]
-
-
-def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) -> int:
-    """Run a drill in a process of its own that gets a signal as a phase begins; its exit code."""
-    argv = [sys.executable, "-c", KILLED_DRILL, str(sandbox.config), phase, str(int(number))]
-    return subprocess.run(argv, timeout=120, capture_output=True, check=False).returncode
 
 
 @pytest.mark.alarm("drill.tenant", "silent")
@@ -501,26 +451,6 @@ def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkey
     assert left_behind(backed_up) == []
 
 
-def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(
-    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("printflow_reliability.drills.restoration.shutil.disk_usage", lambda _: SimpleNamespace(free=5))
-    heard: list[Phase] = []
-    report = run_drill(backed_up.settings, tell=heard.append)
-    assert heard == [Phase.FIND]
-    assert report.outcome is Outcome.UNKNOWN
-    assert "only 5 are free" in detail(report, "drill.recovery")
-
-
-def test_two_drills_at_once_are_refused(backed_up: StackSandbox) -> None:
-    with (
-        open_records(backed_up.settings.records) as records,
-        exclusive(records, "restore drill"),
-        pytest.raises(LockHeld, match="another restore drill is running"),
-    ):
-        run_drill(backed_up.settings)
-
-
 def test_a_target_or_repository_that_is_not_there_is_refused(backed_up: StackSandbox) -> None:
     with pytest.raises(ConfigError, match='"tomorrow" is no target'):
         run_drill(backed_up.settings, target="tomorrow")
@@ -554,13 +484,6 @@ def _flip_a_byte(sandbox: StackSandbox, phase: Phase) -> None:
                 byte = file.read(1)
                 file.seek(4000)
                 file.write(bytes([byte[0] ^ 0xFF]))
-
-
-def without_production(settings: Settings) -> Settings:
-    """The same for a machine that cannot reach production's clusters: every connection to them would fail."""
-    drills = settings.drills.model_copy(update={"ask_production": False})
-    unreachable = [one.model_copy(update={"url": f"postgresql://127.0.0.1:1/{one.name}"}) for one in settings.cluster]
-    return settings.model_copy(update={"drills": drills, "cluster": tuple(unreachable)})
 
 
 def free_port() -> int:

@@ -1,0 +1,191 @@
+"""Drills that are killed, starved of disk or time, or met by another: nothing is left, and the cause is named."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.history import list_drills
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.reaper import processes_in
+from printflow_reliability.drills.recover import recover
+from printflow_reliability.drills.targets import Target
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
+from printflow_reliability_tests.stack.test_backups import switch_wal
+
+pytestmark = pytest.mark.stack
+
+KILLED_WHILE_TEARING_DOWN = """
+import os, signal, shutil, sys
+from pathlib import Path
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.settings import load
+
+whole = shutil.rmtree
+
+def half(place):
+    whole(Path(place) / "live_db" / "data" / "base")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+shutil.rmtree = half
+run_drill(load(Path(sys.argv[1])))
+"""
+WAITING = """
+import sys, time
+from pathlib import Path
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.settings import load
+
+def tell(phase):
+    if phase is Phase.START:
+        print("waiting", flush=True)
+        time.sleep(120)
+
+run_drill(load(Path(sys.argv[1])), tell=tell)
+"""
+
+
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """A file system of its own that holds so much and no more; needs root, as the sandbox in CI has."""
+    with tempfile.TemporaryDirectory(prefix="pf-disk-", dir="/tmp") as directory:
+        mounted = Path(directory)
+        options = f"size={megabytes}m,mode=755"
+        subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], check=True)
+        try:
+            yield mounted
+        finally:
+            subprocess.run(["/bin/umount", directory], check=True)
+
+
+def drilling_in(settings: Settings, directory: Path, **more: object) -> Settings:
+    return settings.model_copy(
+        update={"drills": settings.drills.model_copy(update={"directory": directory / "drills", **more})}
+    )
+
+
+def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(backed_up: StackSandbox) -> None:
+    argv = [sys.executable, "-c", KILLED_WHILE_TEARING_DOWN, str(backed_up.config)]
+    killed = subprocess.run(argv, timeout=120, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert left_behind(backed_up)
+    report = run_drill(backed_up.settings)
+    assert report.passed, report.checks
+    assert left_behind(backed_up) == []
+
+
+def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(backed_up: StackSandbox) -> None:
+    heard: list[Phase] = []
+    with small_disk(40) as disk:
+        report = run_drill(drilling_in(backed_up.settings, disk), tell=heard.append)
+        assert list((disk / "drills").iterdir()) == []
+    assert heard == [Phase.FIND]
+    assert report.outcome is Outcome.UNKNOWN
+    assert "the clones need" in detail(report, "drill.recovery")
+    assert "are free" in detail(report, "drill.recovery")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_named_and_cleared(backed_up: StackSandbox) -> None:
+    earlier = list_drills(backed_up.settings)
+    with small_disk(700) as disk:
+
+        def tell(phase: Phase) -> None:
+            if phase is Phase.FETCH:
+                ballast = disk / "ballast"
+                with ballast.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, 690 * 1024**2)
+
+        report = run_drill(drilling_in(backed_up.settings, disk), tell=tell)
+        assert [one.name for one in disk.iterdir() if one.name != "drills"] == ["ballast"]
+        assert list((disk / "drills").iterdir()) == []
+        assert list(processes_in(disk)) == []
+    assert report.outcome is Outcome.UNKNOWN
+    assert "No space left on device" in detail(report, "drill.recovery")
+    assert outcomes(report)["drill.isolation"] is Outcome.PASS
+    assert list_drills(backed_up.settings)[1:] == earlier[:99]
+
+
+def test_recovering_onto_a_full_disk_says_so_and_leaves_nothing(backed_up: StackSandbox) -> None:
+    with small_disk(4) as disk:
+        into = disk / "recovered"
+        with pytest.raises(CouldNotTell, match=r"the clones need [\d,]+ bytes below .*, and only [\d,]+ are free"):
+            recover(backed_up.settings, Target("latest"), into, repository=1, tell=lambda *_: None)
+        assert not into.exists()
+        with (disk / "ballast").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize)
+        with pytest.raises(ConfigError, match="No space left on device"):
+            recover(backed_up.settings, Target("latest"), into, repository=1, tell=lambda *_: None)
+        assert not into.exists()
+
+
+def test_a_phase_that_takes_longer_than_it_may_is_ended_and_named(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 0.2})
+    report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
+    assert report.outcome is Outcome.UNKNOWN
+    assert "fetch broke off" in detail(report, "drill.indexes")
+    assert "0.2 s" in detail(report, "drill.indexes") or "0 s" in detail(report, "drill.indexes")
+    assert left_behind(backed_up) == []
+
+
+def test_a_second_drill_of_another_process_is_told_who_is_drilling(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [sys.executable, "-c", WAITING, str(backed_up.config)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout is not None
+            assert first.stdout.readline() == "waiting\n"
+            assert run(["--config", str(backed_up.config), "drill", "run"]) == 2
+            assert "another restore drill is running" in capsys.readouterr().err
+            assert left_behind(backed_up)  # the second one took nothing away from the first
+        finally:
+            first.terminate()
+    assert left_behind(backed_up) == []
+
+
+def test_a_directory_that_somebody_put_where_the_clones_go_is_left_alone(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = backed_up.settings.drills.directory / str(list_drills(backed_up.settings)[0]["id"] + 1)
+    place.mkdir(parents=True)
+    (place / "theirs").write_text("do not delete")
+    try:
+        assert run(["--config", str(backed_up.config), "drill", "run"]) == 2
+        assert f"{place} exists already" in capsys.readouterr().err
+        assert (place / "theirs").read_text() == "do not delete"
+    finally:
+        (place / "theirs").unlink()
+        place.rmdir()
+
+
+def test_a_tenant_that_the_clone_does_not_know_is_named(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    time.sleep(1.1)
+    moment = datetime.now(UTC).isoformat()
+    switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "admin_db")
+    nobody = str(uuid4())
+    assert run(["--config", str(backed_up.config), "tenant", "restore", nobody, "--to", moment, "--json"]) == 2
+    streams = capsys.readouterr()
+    assert f'there is no tenant "{nobody}"' in streams.err + json.dumps(streams.out)
+    assert left_behind(backed_up) == []
