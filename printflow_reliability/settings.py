@@ -82,7 +82,10 @@ class ClusterSettings(Section):
 
 
 class BucketSettings(Section):
-    """`[[bucket]]`: an S3 bucket and how to reach it; `name` is what this file and the findings call it."""
+    """`[[bucket]]`: an S3 bucket and how to reach it; `name` is what this file and the findings call it.
+
+    `heal_access_key_id` and its secret may write; only `files heal --apply` and `tenant restore --apply` use them.
+    """
 
     name: str
     bucket: str
@@ -90,6 +93,8 @@ class BucketSettings(Section):
     region: str = "us-east-1"
     access_key_id: str | None = None
     secret_access_key: str | None = None
+    heal_access_key_id: str | None = None
+    heal_secret_access_key: str | None = None
     ca_file: Path | None = None
     replica: str | None = None
 

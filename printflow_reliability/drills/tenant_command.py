@@ -55,6 +55,9 @@ def _show(done: TenantRestore) -> None:
     for one in done.plan:
         if one.conflicts:
             say(f"  {one.table}: there and different, left alone: {', '.join(one.conflicts)}")
+    if done.healed:
+        for action in done.healed.actions:
+            say(f"  file {action.deed}: {action.key}: {action.detail}")
     for check in done.files:
         say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
     absent = sum(one.insert for one in done.plan)

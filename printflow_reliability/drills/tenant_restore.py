@@ -14,6 +14,7 @@ from printflow_reliability.drills.drill import LOCK
 from printflow_reliability.drills.recover import Tell, recovered_aside
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.files.heal import HealReport, heal, require_healers
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
@@ -37,6 +38,7 @@ class TenantRestore:
         plan: one part a table, parents first.
         written: how many rows were written; None if it was only planned.
         files: the reconciliation's answers for this tenant afterwards; empty if it was only planned.
+        healed: which of its files were brought back; None if it was only planned.
     """
 
     tenant: str
@@ -44,6 +46,7 @@ class TenantRestore:
     plan: Sequence[TablePlan]
     written: int | None
     files: Sequence[CheckResult]
+    healed: HealReport | None = None
 
     @property
     def conflicts(self) -> int:
@@ -57,6 +60,7 @@ class TenantRestore:
             "moment": self.moment.isoformat(),
             "plan": [one.as_json() for one in self.plan],
             "restored": self.written,
+            "healed_files": self.healed.as_json() if self.healed else None,
             "files": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.files],
         }
 
@@ -83,6 +87,7 @@ def restore_tenant(
     if target.moment is None:
         raise ConfigError("--to: a tenant is restored to a given time", "--to 2026-11-02T14:05:00Z")
     if apply:
+        require_healers(settings)
         for key, part in settings.tenancy.parts:
             if part.restore_url is None:
                 raise ConfigError(
@@ -131,8 +136,9 @@ def bring_back(
             written = sum(apply_rows(*one) for one in work)
     document = Json([one.as_json() for one in plan])
     records.execute(AUDIT, (tenant, moment, planned_at, written, document))
+    healed = heal(settings, tenants=[tenant], apply=True)
     files = [one for one in reconcile(settings, tenants=[tenant]).checks if one.check != "files.orphans"]
-    return TenantRestore(tenant, moment, plan, written, files)
+    return TenantRestore(tenant, moment, plan, written, files, healed)
 
 
 @contextmanager

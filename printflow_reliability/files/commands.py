@@ -10,6 +10,7 @@ from printflow_reliability.checks import CheckResult, Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, progress, say, seconds, table
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_check import CatalogReport, check_catalog
+from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
@@ -41,6 +42,9 @@ def reconcile_command(
     else:
         _show(report, findings)
     raise typer.Exit(exit_code(one.outcome for one in report.checks))
+
+
+app.command("heal")(heal_command)
 
 
 @app.command("orphans")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -25,6 +26,17 @@ def in_parallel(ask: Callable[[T], R], what: Iterable[T]) -> Iterator[tuple[T, R
     every = list(what)
     with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
         yield from zip(every, pool.map(ask, every), strict=True)
+
+
+@dataclass(frozen=True)
+class KeptCopy:
+    """What a missing object can be brought back from; `current` if it is the replica's object of today."""
+
+    bucket: BucketSettings
+    version_id: str
+    size: int
+    modified_at: datetime
+    current: bool = False
 
 
 class Presence:
@@ -93,6 +105,19 @@ class Presence:
     def _listed(self, key: str) -> bool:
         answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=key, MaxKeys=1)
         return any(one["Key"] == key for one in answer.get("Contents", ()))
+
+
+def kept_copy(present: Presence, replica: Presence | None, key: str) -> KeptCopy | None:
+    """The best copy of a missing object: a version in its own bucket, else the replica's object or a version there."""
+    if version := present.prior(key):
+        return KeptCopy(present.bucket, version.version_id, version.size, version.modified_at)
+    if replica is None:
+        return None
+    if copy := replica.head(key):
+        return KeptCopy(replica.bucket, copy.version_id, copy.size, copy.modified_at, current=True)
+    if version := replica.prior(key):
+        return KeptCopy(replica.bucket, version.version_id, version.size, version.modified_at)
+    return None
 
 
 def _rewritten(key: str) -> bool:

@@ -15,7 +15,7 @@ from printflow_reliability.files import wording
 from printflow_reliability.files.first_look import Candidates, Scope, differs, out_of_place
 from printflow_reliability.files.known_content import Checksums
 from printflow_reliability.files.near_miss import climbs, folded, variants
-from printflow_reliability.files.presence import Presence, in_parallel
+from printflow_reliability.files.presence import Presence, in_parallel, kept_copy
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
@@ -179,15 +179,11 @@ class SecondLook:
             if self.replica and self.replica.any_below(key):
                 return wording.restorable_folder(reference, entry, self.replica.bucket.name)
             return None
-        if version := self.present.prior(key):
-            return wording.restorable_version(reference, entry, self.name, version)
-        if self.replica is None:
+        copy = kept_copy(self.present, self.replica, key)
+        if copy is None:
             return None
-        if copy := self.replica.head(key):
-            return wording.restorable_copy(reference, entry, self.replica.bucket.name, copy)
-        if version := self.replica.prior(key):
-            return wording.restorable_version(reference, entry, self.replica.bucket.name, version)
-        return None
+        say = wording.restorable_copy if copy.current else wording.restorable_version
+        return say(reference, entry, copy)
 
     def _require_whole(self, skipped: int, references: int) -> None:
         if skipped > max(SKIPPED_AT_LEAST, SKIPPED_FRACTION * references):

@@ -5,10 +5,11 @@ from typing import TypeAlias
 from printflow_reliability.console import moment, size
 from printflow_reliability.files import kinds
 from printflow_reliability.files.near_miss import climbs, difference
+from printflow_reliability.files.presence import KeptCopy
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.settings import ReferenceSettings
-from printflow_reliability.storage.objects import ObjectHead, Version
+from printflow_reliability.storage.objects import ObjectHead
 
 Entry: TypeAlias = ReferenceSettings
 
@@ -21,29 +22,35 @@ MAKE_AGAIN = {
 }
 
 
-def restorable_version(reference: Reference, entry: Entry, bucket: str, version: Version) -> Finding:
+def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Finding:
     """Missing now, but a version of it is still in its bucket or in the replica."""
     return _finding(
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone; {bucket} still has the version of "
-        f"{moment(version.modified_at)} ({size(version.size)})",
-        f"copy version {version.version_id} of bucket {bucket} over the key in {reference.bucket}",
-        version_id=version.version_id,
+        f"{_owner(reference)} needs it and it is gone; {copy.bucket.name} still has the version of "
+        f"{moment(copy.modified_at)} ({size(copy.size)})",
+        f"bring version {copy.version_id} of bucket {copy.bucket.name} back: {_heal(reference)}",
+        version_id=copy.version_id,
     )
 
 
-def restorable_copy(reference: Reference, entry: Entry, replica: str, copy: ObjectHead) -> Finding:
+def restorable_copy(reference: Reference, entry: Entry, copy: KeptCopy) -> Finding:
     """Missing now, but the replica has it."""
     return _finding(
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone with all its versions; {replica} has it ({size(copy.size)})",
-        f"copy it from bucket {replica} to {reference.bucket}",
+        f"{_owner(reference)} needs it and it is gone with all its versions; {copy.bucket.name} has it "
+        f"({size(copy.size)})",
+        f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
         version_id=copy.version_id,
     )
+
+
+def _heal(reference: Reference) -> str:
+    only = f" --tenant {reference.tenant}" if reference.tenant else ""
+    return f"printflow files heal{only} --apply"
 
 
 def restorable_folder(reference: Reference, entry: Entry, bucket: str) -> Finding:

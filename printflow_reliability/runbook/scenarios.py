@@ -207,7 +207,8 @@ def _bucket_damaged(names: Names) -> Scenario:
             Step("List every reference whose file is missing or wrong.", names.printflow("files", "reconcile"), True),
             Step("Judge every print file that changed.", names.printflow("pdf", "sweep"), True),
             Step("See which paid orders must not go to print.", names.printflow("orders", "held"), True),
-            Step("Copy each file that is missing but restorable back from the version that the findings name."),
+            Step("See what can be brought back, and what is lost.", names.printflow("files", "heal"), True),
+            Step("Bring it back.", names.printflow("files", "heal", "--apply"), True),
             Step("Look again.", names.printflow("files", "reconcile"), True),
         ),
     )

@@ -43,6 +43,11 @@ access_key_id = "file:secrets/s3-printflow.key"
 secret_access_key = "file:secrets/s3-printflow.secret"
 ca_file = "certs/ca.pem"
 """
+HEALED = """\
+heal_access_key_id = "file:secrets/s3-app.key"
+heal_secret_access_key = "file:secrets/s3-app.secret"
+replica = "print-files-replica"
+"""
 TAIL = """
 [drills]
 directory = "drills"
@@ -98,6 +103,6 @@ def write_config(home: SandboxHome) -> None:
         region = seaweedfs.BUCKETS[name]
         text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)
         if name == "print-files":
-            text += 'replica = "print-files-replica"\n'
+            text += HEALED
     text += TAIL.format(receiver=receiver(home).endpoint)
     write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)

@@ -13,7 +13,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
-from printflow_reliability.sandbox import postgres
+from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.tenants.closure import closure
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
 from printflow_reliability.tenants.restore import tenant_hashes
@@ -23,6 +23,10 @@ from printflow_reliability_tests.stack.test_backups import switch_wal
 pytestmark = pytest.mark.stack
 
 SUBSCRIPTION = "SELECT * FROM subscriptions WHERE tenant_id = %s"
+ARTWORK = """
+SELECT i.print_ready_file FROM order_items i JOIN orders o ON o.id = i.order_id
+WHERE o.tenant_id = %s AND i.print_ready_file IS NOT NULL ORDER BY i.id LIMIT 1
+"""
 LOSE = """
 DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
 DELETE FROM invoices WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
@@ -65,6 +69,9 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     before = hashes(backed_up, live_db)
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         subscription = admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone()
+    row = live_db.execute(ARTWORK, (tenant,)).fetchone()
+    assert row is not None
+    key = row[0]
     moment = moment_of(backed_up, live_db)
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         admin_db.execute("DELETE FROM subscriptions WHERE tenant_id = %s", (tenant,))
@@ -74,6 +81,9 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
         "UPDATE products SET name = name || '!' WHERE id = (SELECT min(id) FROM products WHERE tenant_id = %s)",
         (tenant,),
     )
+    client = seaweedfs.client(backed_up.home, "print-files")
+    artwork = client.get_object(Bucket="print-files", Key=key)["Body"].read()
+    client.delete_object(Bucket="print-files", Key=key)
     switch_wal(backed_up, "live_db")
     switch_wal(backed_up, "admin_db")
     argv = ["--config", str(backed_up.config), "tenant", "restore", tenant, "--to", moment.isoformat(), "--json"]
@@ -95,6 +105,8 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     assert done["restored"] == sum(one["insert"] for one in planned.values())
     live_db.execute("UPDATE products SET name = rtrim(name, '!')")
     assert hashes(backed_up, live_db) == before
+    assert [one["key"] for one in done["healed_files"]["actions"] if one["deed"] == "healed"] == [key]
+    assert client.get_object(Bucket="print-files", Key=key)["Body"].read() == artwork
     assert planned["public.subscriptions"]["insert"] == 1
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         assert admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone() == subscription
