@@ -18,12 +18,12 @@ from typer.exceptions import TyperException
 import printflow_reliability.alerts.commands
 import printflow_reliability.backups.commands
 import printflow_reliability.drills.commands
-import printflow_reliability.drills.recover_command
-import printflow_reliability.drills.tenant_command
 import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
+import printflow_reliability.recovery.recover_command
+import printflow_reliability.recovery.tenant_command
 import printflow_reliability.runbook.commands
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
@@ -42,8 +42,8 @@ app = typer.Typer(
 app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
-app.command("recover")(printflow_reliability.drills.recover_command.recover_command)
-app.add_typer(printflow_reliability.drills.tenant_command.app, name="tenant")
+app.command("recover")(printflow_reliability.recovery.recover_command.recover_command)
+app.add_typer(printflow_reliability.recovery.tenant_command.app, name="tenant")
 app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
 app.add_typer(printflow_reliability.files.commands.app, name="files")
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")

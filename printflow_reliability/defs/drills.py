@@ -7,7 +7,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.nightly import record_fence
+from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.rotation import plan_of_week

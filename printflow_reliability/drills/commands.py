@@ -21,8 +21,8 @@ from printflow_reliability.console import (
     table,
 )
 from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
-from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.report import fetch

@@ -11,8 +11,9 @@ from types import FrameType
 import psycopg
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills import history, reaper, report
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills import history, report
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.rehearsal import Memory, Rehearsal
 from printflow_reliability.drills.report import DrillReport

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records

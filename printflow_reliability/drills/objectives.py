@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.history import list_drills
 from printflow_reliability.drills.phases import RECOVERY, Phase
-from printflow_reliability.drills.unarchived import Unarchived
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import DrillsSettings, Settings
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest
 from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
 from printflow_reliability.drills.targets import WHOLE_SECOND, Target, Window, random_moment, require_inside, window_of
 from printflow_reliability.errors import CouldNotTell, Refused

@@ -20,24 +20,27 @@ from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills import comparison, links, objectives, reaper, shrinkage, smoke
+from printflow_reliability.drills import objectives
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import Clone
-from printflow_reliability.drills.expected_end import archived_by_production, archived_in_repository
-from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, await_archived, make_fences
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.clones.expected_end import archived_by_production, archived_in_repository
+from printflow_reliability.drills.clones.replay import RecoveryShort
+from printflow_reliability.drills.clones.restoration import Restoration
+from printflow_reliability.drills.fences import comparison
+from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, await_archived, make_fences
+from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
 from printflow_reliability.drills.isolation import refuse_writers
-from printflow_reliability.drills.page_checksums import check_pages
 from printflow_reliability.drills.phases import Phase, PhaseClock, rto_seconds
 from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
-from printflow_reliability.drills.recovered_files import check_files
-from printflow_reliability.drills.recovery import RecoveryShort
 from printflow_reliability.drills.report import CHECKS, ClusterReport
-from printflow_reliability.drills.restoration import Restoration
 from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
-from printflow_reliability.drills.unarchived import Unarchived, look_at_unarchived
-from printflow_reliability.drills.validation import check_inventory, validate
+from printflow_reliability.drills.validation import links, shrinkage, smoke
+from printflow_reliability.drills.validation.page_checksums import check_pages
+from printflow_reliability.drills.validation.recovered_files import check_files
+from printflow_reliability.drills.validation.validate import check_inventory, validate
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import ClusterSettings, Settings

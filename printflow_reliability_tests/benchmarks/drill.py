@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.drills.clones.reaper import end_processes
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.plan import backups_in
-from printflow_reliability.drills.reaper import end_processes
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome, write

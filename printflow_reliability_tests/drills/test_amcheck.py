@@ -1,6 +1,6 @@
 """Reading what pg_amcheck says."""
 
-from printflow_reliability.drills.amcheck import describe, parse_findings
+from printflow_reliability.drills.validation.amcheck import describe, parse_findings
 
 SAID = """\
 btree index "live_db.public.orders_pkey":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.drills.clone import (
+from printflow_reliability.drills.clones.clone import (
     RECOVERY_SETTING,
     Clone,
     at_least,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from printflow_reliability.drills.comparison import Found, describe, differences
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.fences.comparison import Found, describe, differences
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
 
 FENCE = Fence(

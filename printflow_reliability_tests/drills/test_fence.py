@@ -2,7 +2,7 @@
 
 import pytest
 
-from printflow_reliability.drills.fence import Snapshot, nothing_between
+from printflow_reliability.drills.fences.fence import Snapshot, nothing_between
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from printflow_reliability.drills.foreign_keys import ForeignKey, anti_join
+from printflow_reliability.drills.validation.foreign_keys import ForeignKey, anti_join
 
 ITEMS = ForeignKey(
     name="items_order_fk",

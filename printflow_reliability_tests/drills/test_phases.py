@@ -3,9 +3,9 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.objectives import judge_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase, PhaseClock, rto_seconds
-from printflow_reliability.drills.unarchived import Unarchived
 from printflow_reliability.settings import DrillsSettings
 
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from printflow_reliability.drills import reaper
+from printflow_reliability.drills.clones import reaper
 
 
 def test_only_marked_directories_are_removed(tmp_path: Path) -> None:

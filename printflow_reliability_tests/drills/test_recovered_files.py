@@ -3,7 +3,7 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.recovered_files import judge
+from printflow_reliability.drills.validation.recovered_files import judge
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.drills.constraints import UniqueIndex, duplicates_query
-from printflow_reliability.drills.inventory import differences
-from printflow_reliability.drills.page_checksums import parse
-from printflow_reliability.drills.sequences import is_behind
-from printflow_reliability.drills.shrinkage import shrunk
-from printflow_reliability.drills.smoke import unmet
 from printflow_reliability.drills.targets import Window, parse_target, random_moment, require_inside, window_of
+from printflow_reliability.drills.validation.constraints import UniqueIndex, duplicates_query
+from printflow_reliability.drills.validation.inventory import differences
+from printflow_reliability.drills.validation.page_checksums import parse
+from printflow_reliability.drills.validation.sequences import is_behind
+from printflow_reliability.drills.validation.shrinkage import shrunk
+from printflow_reliability.drills.validation.smoke import unmet
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import SmokeSettings
 

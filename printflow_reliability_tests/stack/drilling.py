@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.clones.reaper import processes_in
 from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.reaper import processes_in
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -14,7 +14,7 @@ from printflow_reliability_tests.stack.conftest import StackSandbox
 KILLED_DRILL = """
 import os, signal, sys
 from pathlib import Path
-from printflow_reliability.drills.clone import CONF
+from printflow_reliability.drills.clones.clone import CONF
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.settings import load

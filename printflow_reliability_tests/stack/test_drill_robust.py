@@ -17,13 +17,13 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.drills.clones.reaper import processes_in
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills
 from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.reaper import processes_in
-from printflow_reliability.drills.recover import recover
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.recovery.recover import recover
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes

@@ -15,15 +15,15 @@ import pytest
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.drills.clone import CONF
+from printflow_reliability.drills.clones.clone import CONF
+from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fence import Fence, Snapshot, make_fences
+from printflow_reliability.drills.fences.fence import Fence, Snapshot, make_fences
+from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
-from printflow_reliability.drills.nightly import record_fence
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.production import ask_production
-from printflow_reliability.drills.reaper import reap
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
@@ -429,8 +429,8 @@ def test_another_cluster_under_the_stanzas_name_is_refused(backed_up: StackSandb
 def test_a_clone_that_is_not_isolated_is_ended_at_once(
     backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, setting: str, said: str
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.drills.clone.CONF", f"{CONF}{setting}\n")
-    monkeypatch.setattr("printflow_reliability.drills.clone.PORT", free_port())
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.CONF", f"{CONF}{setting}\n")
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.PORT", free_port())
     report = run_drill(backed_up.settings)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
     assert said in detail(report, "drill.recovery")
@@ -440,9 +440,11 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
 def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     drills = backed_up.settings.drills.model_copy(update={"stall_seconds": 2.0})
     monkeypatch.setattr(
-        "printflow_reliability.drills.clone.CONF", f"{CONF}restore_command = 'sleep 60 # archive-get %f'\n"
+        "printflow_reliability.drills.clones.clone.CONF", f"{CONF}restore_command = 'sleep 60 # archive-get %f'\n"
     )
-    monkeypatch.setattr("printflow_reliability.drills.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*="))
+    monkeypatch.setattr(
+        "printflow_reliability.drills.clones.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
+    )
     began = time.monotonic()
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
     assert time.monotonic() - began < 55

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.recovered_files import check_files
+from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.platform.catalog import stream_references
 from printflow_reliability.platform.queries import connect_to_platform
 from printflow_reliability.sandbox import seaweedfs

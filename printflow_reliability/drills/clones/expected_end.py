@@ -6,7 +6,7 @@ begins; one that has it comes further.
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_lsn, parse_segment
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import SEGMENT
 from printflow_reliability.drills.plan import Point
 from printflow_reliability.errors import CouldNotTell

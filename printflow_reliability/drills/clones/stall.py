@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from printflow_reliability.drills import reaper
-from printflow_reliability.drills.clone import Clone
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.errors import CouldNotTell
 
 PROC = Path("/proc")

@@ -12,17 +12,17 @@ from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult
-from printflow_reliability.drills import reaper
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import PORT
-from printflow_reliability.drills.expected_end import archived_in_repository
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.clone import PORT
+from printflow_reliability.drills.clones.expected_end import archived_in_repository
+from printflow_reliability.drills.clones.replay import Promoted
+from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.drills.production import Production
-from printflow_reliability.drills.recovery import Promoted
-from printflow_reliability.drills.restoration import Restoration
 from printflow_reliability.drills.targets import Target, require_inside, window_of
-from printflow_reliability.drills.validation import validate
+from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import ClusterSettings, Settings
 

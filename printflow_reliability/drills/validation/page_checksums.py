@@ -6,7 +6,7 @@ from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import Clone
+from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.programs import ProgramFailed
 

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.drills import reaper
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import Aim, Clone, CloneEnded, connector, required_bytes
-from printflow_reliability.drills.fence import Fence
-from printflow_reliability.drills.plan import Plan
-from printflow_reliability.drills.recovery import (
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.clone import Aim, Clone, CloneEnded, connector, required_bytes
+from printflow_reliability.drills.clones.replay import (
     SHORT,
     Promoted,
     RecoveryShort,
@@ -26,7 +24,9 @@ from printflow_reliability.drills.recovery import (
     replay_to_fence,
     started_short,
 )
-from printflow_reliability.drills.stall import stall_noticed
+from printflow_reliability.drills.clones.stall import stall_noticed
+from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.drills.plan import Plan
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import Settings

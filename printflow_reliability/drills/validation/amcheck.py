@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from printflow_reliability.drills.clone import PORT, Clone
+from printflow_reliability.drills.clones.clone import PORT, Clone
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.programs import ProgramFailed
 

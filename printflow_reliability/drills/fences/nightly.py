@@ -7,7 +7,7 @@ from typing import Any
 
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills import history
-from printflow_reliability.drills.fence import QUIET_SECONDS, Fence, make_fences
+from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, make_fences
 from printflow_reliability.drills.production import ask_production
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import open_records

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from printflow_reliability.drills.clone import Clone
-from printflow_reliability.drills.counts import SAME_TEXT, count_rows, databases, logged_tables
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.fences.counts import SAME_TEXT, count_rows, databases, logged_tables
+from printflow_reliability.drills.fences.fence import Fence
 
 CATALOG = "pg_catalog."
 """Large objects are counted in the clone always, and in production only if the role may read them."""

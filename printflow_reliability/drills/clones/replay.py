@@ -11,8 +11,8 @@ from datetime import datetime
 
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
-from printflow_reliability.drills.clone import Clone, CloneEnded
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.clones.clone import Clone, CloneEnded
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 
 POLL_SECONDS = 0.05

@@ -11,7 +11,6 @@ from psycopg.types.json import Json
 
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.drill import LOCK
-from printflow_reliability.drills.recover import Tell, recovered_aside
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import HealReport, heal, require_healers
@@ -20,6 +19,7 @@ from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
 from printflow_reliability.platform.tenancy import tenant_named, tenants
 from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.recovery.recover import Tell, recovered_aside
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import closure
 from printflow_reliability.tenants.restore import TablePlan, apply_rows, plan_rows

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from printflow_reliability.drills.foreign_keys import WITHOUT_INDEXES
+from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES
 
 UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
 NOT_NULL = """

@@ -11,15 +11,15 @@ from functools import partial
 import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills import inventory
-from printflow_reliability.drills.amcheck import check_relations, describe
 from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clone import Clone
-from printflow_reliability.drills.constraints import constraints, violations
-from printflow_reliability.drills.counts import databases
-from printflow_reliability.drills.fence import Fence
-from printflow_reliability.drills.foreign_keys import check_foreign_key, foreign_keys
-from printflow_reliability.drills.sequences import check_sequences
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.fences.counts import databases
+from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.drills.validation import inventory
+from printflow_reliability.drills.validation.amcheck import check_relations, describe
+from printflow_reliability.drills.validation.constraints import constraints, violations
+from printflow_reliability.drills.validation.foreign_keys import check_foreign_key, foreign_keys
+from printflow_reliability.drills.validation.sequences import check_sequences
 from printflow_reliability.errors import CouldNotTell
 
 SHOWN = 3

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.counts import Counts
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.fences.counts import Counts
+from printflow_reliability.drills.fences.fence import Fence
 
 CHECK = "drill.shrinkage"
 AT_LEAST = 100
@@ -41,6 +41,10 @@ def judge(
     if found:
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         return CheckResult(
-            CHECK, Outcome.FAIL, f"since {since} {'; '.join(found[:SHOWN])}{more}", {"shrunk_tables": len(found)}
+            CHECK,
+            Outcome.FAIL,
+            f"since {since} {'; '.join(found[:SHOWN])}{more}. If that is meant: name them in drills.shrink_ignored "
+            "until a drill has passed",
+            {"shrunk_tables": len(found)},
         )
     return CheckResult(CHECK, Outcome.PASS, f"no table shrank since {since}", {"shrunk_tables": 0})

@@ -20,10 +20,10 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
-from printflow_reliability.drills.fence import Fence
+from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
-from printflow_reliability.drills.reaper import processes_in
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.programs import ProgramFailed, Programs

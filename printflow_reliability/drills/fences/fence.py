@@ -23,9 +23,9 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_segment
-from printflow_reliability.drills.counts import SAME_TEXT, Counts, Digests, count_rows, databases, logged_tables
-from printflow_reliability.drills.inventory import Inventory, take_inventory
+from printflow_reliability.drills.fences.counts import SAME_TEXT, Counts, Digests, count_rows, databases, logged_tables
 from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.validation.inventory import Inventory, take_inventory
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, unreachable
 from printflow_reliability.settings import ClusterSettings

@@ -9,7 +9,7 @@ from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation,
 from printflow_reliability.drills.drill import choose_repository
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.targets import parse_target
-from printflow_reliability.drills.tenant_restore import TenantRestore, restore_tenant
+from printflow_reliability.recovery.tenant_restore import TenantRestore, restore_tenant
 
 app = typer.Typer(help="One tenant: its rows and files as of a moment.", no_args_is_help=True)
 
