@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
+from typing import TypeVar
 
 import psycopg
 
@@ -25,6 +26,7 @@ from printflow_reliability.settings import Settings
 log = logging.getLogger(__name__)
 
 LOCK = "restore drill"
+Answer = TypeVar("Answer")
 
 
 def run_drill(
@@ -86,9 +88,9 @@ def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memo
     names = [cluster.name for cluster in settings.cluster]
     ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
-    def asked(look: Callable[[], Mapping[str, Fence]]) -> Mapping[str, Fence]:
+    def asked(ask: Callable[[], Answer]) -> Answer:
         try:
-            return look()
+            return ask()
         except psycopg.Error as lost:  # never to be taken for an error of a clone
             raise CouldNotTell(f"the records database does not answer: {' '.join(str(lost).split())}") from None
 
@@ -98,7 +100,7 @@ def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memo
     return Memory(
         stored=stored,
         baseline=lambda before: asked(lambda: history.baseline_fences(records, names, before)),
-        keep=lambda fence: history.keep_fence(records, drill, fence),
+        keep=lambda fence: asked(lambda: history.keep_fence(records, drill, fence)),
         newest=lambda: stored(*ever),
     )
 
