@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.connect import connect, said
 from printflow_reliability.settings import ClusterSettings
 
 IDENTITY = """
@@ -99,7 +99,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
             subscriptions = connection.execute(SUBSCRIPTIONS).fetchall()
         except psycopg.errors.InsufficientPrivilege as refused:
             raise CouldNotTell(
-                f"cluster {cluster.name} refuses what a drill must know: {_plain(refused)}",
+                f"cluster {cluster.name} refuses what a drill must know: {said(refused)}",
                 "GRANT pg_monitor, pg_read_all_data TO the role of its url",
             ) from None
     if identity is None:
@@ -139,7 +139,7 @@ def newest_heartbeat(cluster: ClusterSettings, *, key: str) -> datetime | None:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as refused:
-            raise ConfigError(f"{key}: the database refused it: {_plain(refused)}") from None
+            raise ConfigError(f"{key}: the database refused it: {said(refused)}") from None
     at = row[0] if row else None
     if at is not None and not (isinstance(at, datetime) and at.tzinfo):
         raise ConfigError(f"{key}: it must return one timestamptz, such as the newest time of a heartbeat")
@@ -157,7 +157,3 @@ def production_clock(cluster: ClusterSettings) -> datetime:
     if row is None or not isinstance(row[0], datetime):
         raise CouldNotTell(f"cluster {cluster.name} does not tell the time")
     return row[0]
-
-
-def _plain(error: psycopg.Error) -> str:
-    return error.diag.message_primary or " ".join(str(error).split())

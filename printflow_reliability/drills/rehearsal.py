@@ -42,6 +42,7 @@ from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.validate import check_inventory, validate
 from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
@@ -135,8 +136,8 @@ class Rehearsal:
             self._broke_off = "not reached: the recovery failed before"
         except psycopg.DatabaseError as damaged:
             # Production's refusals are "could not tell" by now; what is left is a clone that cannot read itself.
-            said = damaged.diag.message_primary or " ".join(str(damaged).split())
-            self._verdict("drill.recovery", Outcome.FAIL, f"a clone is damaged: {said}. Next: printflow backup verify")
+            what = said(damaged)
+            self._verdict("drill.recovery", Outcome.FAIL, f"a clone is damaged: {what}. Next: printflow backup verify")
             self._broke_off = "not reached: a clone is damaged"
         except CouldNotTell as unknown:
             log.warning("drill %s broke off in %s: %s", self.id, self.clock.running, unknown.what)

@@ -65,6 +65,11 @@ def connect(
         raise unreachable(cluster, error) from None
 
 
+def said(error: psycopg.Error) -> str:
+    """What a server, or the client, said of an error, on one line."""
+    return error.diag.message_primary or " ".join(str(error).split())
+
+
 def unreachable(cluster: ClusterSettings, error: psycopg.Error) -> CouldNotTell:
     """What to tell a person when a cluster does not answer."""
     reason = " ".join(str(error).split()) or type(error).__name__

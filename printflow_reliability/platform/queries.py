@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import connect, unreachable
+from printflow_reliability.platform.connect import connect, said, unreachable
 from printflow_reliability.settings import ClusterSettings
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -55,7 +55,7 @@ def asked(key: str) -> Iterator[None]:
     except psycopg.OperationalError:
         raise
     except psycopg.DatabaseError as error:
-        reason = error.diag.message_primary or " ".join(str(error).split())
+        reason = said(error)
         if (error.sqlstate or "").startswith(DAMAGE):
             raise CouldNotTell(
                 f"{key}: what it reads is damaged: {reason}", "printflow drill run; see drill.checksums"

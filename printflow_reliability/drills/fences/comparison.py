@@ -9,6 +9,7 @@ import psycopg
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.fences.counts import SAME_TEXT, count_rows, databases, logged_tables
 from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.platform.connect import said
 
 CATALOG = "pg_catalog."
 """Large objects are counted in the clone always, and in production only if the role may read them."""
@@ -101,11 +102,7 @@ def _count(clone: Clone, database: str, fence: Fence) -> dict[str, Found]:
                 # A damaged file is an operational error too; a clone that went away has closed the connection.
                 if connection.closed:
                     raise
-                counted[table.label] = Found(None, unreadable=_reason(error))
+                counted[table.label] = Found(None, unreadable=said(error))
             except psycopg.DatabaseError as error:
-                counted[table.label] = Found(None, unreadable=_reason(error))
+                counted[table.label] = Found(None, unreadable=said(error))
     return counted
-
-
-def _reason(error: psycopg.Error) -> str:
-    return error.diag.message_primary or " ".join(str(error).split())

@@ -27,7 +27,7 @@ from printflow_reliability.drills.fences.counts import SAME_TEXT, Counts, Digest
 from printflow_reliability.drills.production import Production
 from printflow_reliability.drills.validation.inventory import Inventory, take_inventory
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect, unreachable
+from printflow_reliability.platform.connect import connect, said, unreachable
 from printflow_reliability.settings import ClusterSettings
 
 log = logging.getLogger(__name__)
@@ -278,7 +278,7 @@ class _Side:
         except psycopg.OperationalError as lost:
             raise unreachable(self.cluster, lost) from None
         except psycopg.DatabaseError as refused:
-            reason = refused.diag.message_primary or " ".join(str(refused).split())
+            reason = said(refused)
             raise CouldNotTell(
                 f"cluster {self.cluster.name} refuses what a fence needs: {reason}",
                 "GRANT pg_read_all_data TO its role, and EXECUTE ON FUNCTION pg_create_restore_point(text), "

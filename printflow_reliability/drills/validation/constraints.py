@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES
+from printflow_reliability.platform.connect import said
 
 UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
 NOT_NULL = """
@@ -69,7 +70,7 @@ def violations(connection: psycopg.Connection, database: str, constraint: Constr
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        return [f"{where} cannot be checked: {error.diag.message_primary or ' '.join(str(error).split())}"]
+        return [f"{where} cannot be checked: {said(error)}"]
 
 
 def duplicates_query(index: UniqueIndex) -> sql.Composed:

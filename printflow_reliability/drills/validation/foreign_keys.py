@@ -12,6 +12,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from printflow_reliability.platform.connect import said
+
 FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
 EXAMPLES = 5
 WITHOUT_INDEXES = """
@@ -56,7 +58,7 @@ def check_foreign_key(connection: psycopg.Connection, database: str, key: Foreig
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        reason = error.diag.message_primary or " ".join(str(error).split())
+        reason = said(error)
         return [f"{database}: {key.label} cannot be checked: {reason}"]
     if row is None or not row[0]:
         return []

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import psycopg
 
+from printflow_reliability.platform.connect import said
+
 Inventory = Mapping[str, str]
 """What there is ("role app", "extension live_db.citext", ...), and of what kind it is."""
 
@@ -50,5 +52,5 @@ def damaged_large_objects(connection: psycopg.Connection, database: str) -> str:
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        return f"large objects of {database} cannot be read: {error.diag.message_primary or error}"
+        return f"large objects of {database} cannot be read: {said(error)}"
     return f"{row[2]} pages of large objects of {database} belong to no large object" if row and row[2] else ""

@@ -7,6 +7,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from printflow_reliability.platform.connect import said
+
 FED_COLUMNS = Path(__file__).with_name("sequences.sql").read_text(encoding="utf-8").encode()
 
 
@@ -52,7 +54,7 @@ def _behind(connection: psycopg.Connection, database: str, fed: FedColumn) -> st
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        return f"{where} cannot be checked: {error.diag.message_primary or ' '.join(str(error).split())}"
+        return f"{where} cannot be checked: {said(error)}"
     if row is not None and is_behind(row[0], row[1], fed.increment, row[2]):
         return f"{where} is at {row[0]}, and {fed.schema}.{fed.table}.{fed.column} at {row[2]} already"
     return ""

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
 from printflow_reliability.settings import Settings, SmokeSettings
 
@@ -75,7 +76,7 @@ def _ask(connection: psycopg.Connection, index: int, smoke: SmokeSettings) -> li
     except psycopg.OperationalError:
         raise
     except psycopg.DatabaseError as refused:
-        return [f'"{smoke.name}" is refused: {refused.diag.message_primary or refused}']
+        return [f'"{smoke.name}" is refused: {said(refused)}']
     problem = unmet(smoke, rows)
     return [problem] if problem else []
 
