@@ -35,11 +35,11 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class RepositoryState:
-    """The files of one stanza in one repository, with their sizes; names begin with backup/ or archive/."""
+    """The files of one stanza in one repository, with size and time; names begin with backup/ or archive/."""
 
     cluster: str
     repository: int
-    files: Mapping[str, int]
+    files: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
     Raises:
         CouldNotTell: it cannot be listed.
     """
-    files: dict[str, int] = {}
+    files: dict[str, object] = {}
     for kind in ("backup", "archive"):
         listed: Sequence[RepositoryFile] = pgbackrest.repo_ls(f"{kind}/{pgbackrest.cluster.stanza}", number)
         # SeaweedFS lists an empty folder as a key that ends in "/", and removes it when it likes.
-        files |= {f"{kind}/{file.name}": file.size for file in listed if not file.name.endswith("/")}
+        files |= {
+            f"{kind}/{file.name}": (file.size, file.modified_at) for file in listed if not file.name.endswith("/")
+        }
     return RepositoryState(pgbackrest.cluster.name, number, files)
 
 

@@ -3,7 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from printflow_reliability.drills.clones import reaper
+from printflow_reliability.errors import CouldNotTell
 
 
 def test_only_marked_directories_are_removed(tmp_path: Path) -> None:
@@ -15,6 +18,29 @@ def test_only_marked_directories_are_removed(tmp_path: Path) -> None:
     assert not killed.exists()
     assert stranger.exists()
     assert reaper.reap(tmp_path / "nowhere") == ()
+
+
+def test_a_directory_that_is_still_empty_or_empty_again_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert reaper.reap(tmp_path) == (7,)
+    assert [one.name for one in tmp_path.iterdir()] == ["notes"]
+
+
+def test_what_is_half_removed_still_says_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "7"
+    (place / "live_db").mkdir(parents=True)
+    (place / reaper.MARKER).write_text("{}\n")
+
+    def refuse(_: Path) -> None:
+        raise OSError("read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", refuse)
+        with pytest.raises(CouldNotTell, match="cannot be removed: read-only"):
+            reaper.remove(place)
+    assert (place / reaper.MARKER).is_file()
+    assert reaper.reap(tmp_path) == (7,)
 
 
 def test_a_link_out_of_the_directory_is_removed_and_not_followed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,17 +18,20 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.clones.clone import CONF
+from printflow_reliability.drills.clones.reaper import processes_in, reap
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.targets import Target
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.recovery.recover import recover
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
 from printflow_reliability_tests.stack.test_backups import switch_wal
+from printflow_reliability_tests.stack.test_bad_input import configured, said
 
 pytestmark = pytest.mark.stack
 
@@ -40,11 +44,36 @@ from printflow_reliability.settings import load
 whole = shutil.rmtree
 
 def half(place):
-    whole(Path(place) / "live_db" / "data" / "base")
-    os.kill(os.getpid(), signal.SIGKILL)
+    if (Path(place) / "data" / "base").is_dir():
+        whole(Path(place) / "data" / "base")
+        os.kill(os.getpid(), signal.SIGKILL)
+    whole(place)
 
 shutil.rmtree = half
 run_drill(load(Path(sys.argv[1])))
+"""
+KILLED_AS_ITS_MARKER_WENT = """
+import os, signal, sys
+from pathlib import Path
+from printflow_reliability.drills.drill import run_drill
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.clones.reaper import MARKER
+from printflow_reliability.settings import load
+
+gone = False
+
+def heard(event, arguments):
+    global gone
+    if event in ("os.remove", "os.rmdir") and gone:
+        os.kill(os.getpid(), signal.SIGKILL)
+    gone = gone or event == "os.remove" and Path(arguments[0]).name == MARKER
+
+def tell(phase):
+    if phase is Phase.START:
+        raise KeyboardInterrupt
+
+sys.addaudithook(heard)
+run_drill(load(Path(sys.argv[1])), tell=tell)
 """
 WAITING = """
 import sys, time
@@ -91,6 +120,18 @@ def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(ba
     assert left_behind(backed_up) == []
 
 
+def test_a_drill_killed_when_its_marker_was_gone_left_nothing_but_that_directory_and_it_is_reaped(
+    backed_up: StackSandbox,
+) -> None:
+    argv = [sys.executable, "-c", KILLED_AS_ITS_MARKER_WENT, str(backed_up.config)]
+    killed = subprocess.run(argv, timeout=120, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (place,) = backed_up.settings.drills.directory.iterdir()
+    assert list(place.iterdir()) == []
+    assert reap(backed_up.settings.drills.directory) == (int(place.name),)
+    assert left_behind(backed_up) == []
+
+
 def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(backed_up: StackSandbox) -> None:
     heard: list[Phase] = []
     with small_disk(40) as disk:
@@ -122,7 +163,23 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_cleared(backed_up: StackSan
     assert list_drills(backed_up.settings)[1:] == earlier[:99]
 
 
-def test_recovering_onto_a_full_disk_says_so_and_leaves_nothing(backed_up: StackSandbox) -> None:
+def test_a_disk_that_fills_up_during_a_recovery_is_named_and_cleared(backed_up: StackSandbox) -> None:
+    with small_disk(700) as disk:
+
+        def tell(phase: Phase, _: str) -> None:
+            if phase is Phase.FETCH:
+                with (disk / "ballast").open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, 690 * 1024**2)
+
+        with pytest.raises(CouldNotTell, match="No space left on device"):
+            recover(backed_up.settings, Target("latest"), disk / "recovered", repository=1, tell=tell)
+        assert [one.name for one in disk.iterdir()] == ["ballast"]
+        assert list(processes_in(disk)) == []
+
+
+def test_recovering_onto_a_full_disk_says_so_and_leaves_nothing(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     with small_disk(4) as disk:
         into = disk / "recovered"
         with pytest.raises(CouldNotTell, match=r"the clones need [\d,]+ bytes below .*, and only [\d,]+ are free"):
@@ -130,8 +187,10 @@ def test_recovering_onto_a_full_disk_says_so_and_leaves_nothing(backed_up: Stack
         assert not into.exists()
         with (disk / "ballast").open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize)
-        with pytest.raises(ConfigError, match="No space left on device"):
-            recover(backed_up.settings, Target("latest"), into, repository=1, tell=lambda *_: None)
+        assert run(["--config", str(backed_up.config), "recover", "--to", "latest", "--into", str(into)]) == 2
+        told = capsys.readouterr().err
+        assert f"{into} cannot be written to: No space left on device" in told
+        assert "next: make room, or name another directory" in told
         assert not into.exists()
 
 
@@ -146,6 +205,24 @@ def test_a_phase_that_takes_longer_than_it_may_is_ended_and_named(
     assert left_behind(backed_up) == []
 
 
+def test_a_replay_that_gets_on_too_slowly_is_ended_when_its_time_is_over(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The replay's own command: it works, and takes too long.
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.CONF", f"{CONF}restore_command = 'sleep 60'\n")
+    monkeypatch.setattr(
+        "printflow_reliability.drills.clones.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
+    )
+    drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 6.0})
+    began = time.monotonic()
+    report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
+    assert time.monotonic() - began < 45
+    assert outcomes(report)["drill.recovery"] is Outcome.UNKNOWN
+    assert "start broke off: the clone of" in detail(report, "drill.recovery")
+    assert "server did not start in time" in detail(report, "drill.recovery")
+    assert left_behind(backed_up) == []
+
+
 def test_a_second_drill_of_another_process_is_told_who_is_drilling(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,7 +232,8 @@ def test_a_second_drill_of_another_process_is_told_who_is_drilling(
             assert first.stdout is not None
             assert first.stdout.readline() == "waiting\n"
             assert run(["--config", str(backed_up.config), "drill", "run"]) == 2
-            assert "another restore drill is running" in capsys.readouterr().err
+            told = capsys.readouterr().err
+            assert re.search(r"another restore drill is running \(database session \d+, since \d\d:\d\d", told), told
             assert left_behind(backed_up)  # the second one took nothing away from the first
         finally:
             first.terminate()
@@ -188,4 +266,20 @@ def test_a_tenant_that_the_clone_does_not_know_is_named(
     assert run(["--config", str(backed_up.config), "tenant", "restore", nobody, "--to", moment, "--json"]) == 2
     streams = capsys.readouterr()
     assert f'there is no tenant "{nobody}"' in streams.err + json.dumps(streams.out)
+    assert left_behind(backed_up) == []
+
+
+def test_a_table_of_tenants_that_cannot_tell_whose_its_rows_are_is_named(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    time.sleep(1.1)
+    moment = datetime.now(UTC).isoformat()
+    switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "admin_db")
+    tenant = tenants(backed_up.settings)[0].id
+    key = 'restore_url = "file:secrets/live_db.restore.url"'
+    with configured(backed_up, key, f'tables = ["orders", "heartbeats"]\n{key}') as wrong:
+        text = said(wrong, ("tenant", "restore", tenant, "--to", moment), capsys)
+    assert 'tenancy.tables[1]: "heartbeats" has neither the column tenant_id nor a foreign key' in text
+    assert "add the column, or leave the table out" in text
     assert left_behind(backed_up) == []

@@ -73,7 +73,8 @@ def test_a_table_that_no_configuration_names_is_counted_exactly_whatever_statist
     assert "forgotten.public.nobody_knows has 0 rows, production had 3" in said
 
 
-def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: StackSandbox) -> None:
+@pytest.mark.parametrize("forked_at", ["FF/0", "0/1000028"], ids=["after the fence", "before the backup"])
+def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: StackSandbox, forked_at: str) -> None:
     cluster = backed_up.settings.cluster_named("live_db")
     pgbackrest = PgBackRest(cluster, backed_up.settings.runner())
     with postgres.superuser(backed_up.home, "live_db") as connection:
@@ -83,7 +84,7 @@ def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: Sta
     client = seaweedfs.client(backed_up.home, "pgbackrest-repo1")
     with ExitStack() as stack:
         # What a standby leaves that was promoted by mistake and archives.
-        history.write_text("1\tFF/0\tno recovery target specified\n")
+        history.write_text(f"1\t{forked_at}\tno recovery target specified\n")
         backed_up.settings.runner().own(history)
         try:
             backed_up.settings.runner().run(
@@ -107,12 +108,13 @@ def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: Sta
     assert left_behind(backed_up) == []
 
 
-@pytest.mark.parametrize("when", [Phase.REPLAY_TO_FENCE, Phase.PROMOTE])
+@pytest.mark.parametrize("when", [Phase.REPLAY_TO_FENCE, Phase.PROMOTE, Phase.VALIDATE])
 def test_a_clone_that_is_really_production_is_refused_before_anything_is_written(
     backed_up: StackSandbox, when: Phase
 ) -> None:
     production = backed_up.home.path("sockets") / f".s.PGSQL.{backed_up.home.port('live_db')}"
-    written = "SELECT n_tup_ins, pg_is_in_recovery() FROM pg_stat_sys_tables WHERE relname = 'pg_class'"
+    written = """SELECT n_tup_ins, pg_is_in_recovery(), ARRAY(SELECT extname::text FROM pg_extension)
+                 FROM pg_stat_sys_tables WHERE relname = 'pg_class'"""
 
     def tell(phase: Phase) -> None:
         if phase is when:
@@ -127,6 +129,6 @@ def test_a_clone_that_is_really_production_is_refused_before_anything_is_written
         after = connection.execute(written).fetchone()
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
     assert "what answers as the clone of live_db is another server" in detail(report, "drill.recovery")
-    assert before == after  # no table was made there, not even for a moment
+    assert before == after  # no table was made there, not even for a moment, nor pg_amcheck's extension
     assert outcomes(report)["drill.isolation"] is Outcome.PASS
     assert left_behind(backed_up) == []

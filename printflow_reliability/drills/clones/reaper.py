@@ -60,7 +60,8 @@ def reap(directory: Path) -> tuple[int, ...]:
     """
     found = []
     for place in sorted(directory.iterdir()) if directory.is_dir() else ():
-        if place.name.isdigit() and (place / MARKER).is_file():
+        # One that is empty was killed as its marker was to be written, or had just been removed.
+        if place.name.isdigit() and ((place / MARKER).is_file() or (place.is_dir() and not any(place.iterdir()))):
             log.warning("drill %s was killed; removing what it left", place.name)
             remove(place)
             found.append(int(place.name))
@@ -74,10 +75,16 @@ def remove(place: Path) -> None:
         CouldNotTell: a process does not end, or a file cannot be removed.
     """
     end_processes(place)
-    try:
-        shutil.rmtree(place)  # it removes symlinks, such as tablespaces', and does not follow them
-    except FileNotFoundError:
+    if not place.exists():
         return
+    try:
+        # The marker goes last: without it, what a killed removal leaves would be nobody's to remove.
+        for entry in place.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)  # it removes symlinks, such as tablespaces', and does not follow them
+            elif entry.name != MARKER:
+                entry.unlink()
+        shutil.rmtree(place)
     except OSError as refused:
         raise CouldNotTell(f"the drill's directory {place} cannot be removed: {refused}", f"rm -r {place}") from None
 

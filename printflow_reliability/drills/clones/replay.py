@@ -19,6 +19,8 @@ POLL_SECONDS = 0.05
 SHORT = "recovery ended before configured recovery target was reached"
 STOPPED = re.compile(r"recovery stopping (?:before|after) \w+ of transaction \d+, time")
 """Said when a commit after the target time was met: proof that replay came as far as that time."""
+STRAY_TIMELINE = re.compile(r"requested timeline (\d+) (?:is not a child of this server|does not contain minimum)")
+"""Said at the start when the newest timeline of the repository branched off before what was restored."""
 REDO_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 FIRST_WRITE = """
 CREATE TABLE printflow_drill_first_write (at timestamptz NOT NULL);

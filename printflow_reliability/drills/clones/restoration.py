@@ -17,6 +17,7 @@ from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.clone import Aim, Clone, CloneEnded, connector, required_bytes
 from printflow_reliability.drills.clones.replay import (
     SHORT,
+    STRAY_TIMELINE,
     Promoted,
     RecoveryShort,
     await_promotion,
@@ -191,6 +192,12 @@ class Restoration:
             with self._watched(clone):
                 clone.start(timeout=self._limit)
         except CloneEnded as ended:
+            if stray := STRAY_TIMELINE.search(ended.log):
+                raise Refused(
+                    f"the repository holds a timeline that production does not know: timeline {stray[1]} leaves what "
+                    f"was restored for {clone.cluster.name}, and a recovery would follow it",
+                    f"printflow wal verify {clone.cluster.name}",
+                ) from None
             # WAL may end before the moment while a clone still starts; `replay_to_end` then sees it in the log.
             if self._aims[clone.cluster.name].fence and not self._passed_fence:
                 raise

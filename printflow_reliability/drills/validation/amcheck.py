@@ -34,6 +34,8 @@ def check_relations(clone: Clone, *, jobs: int, timeout: float) -> tuple[Amcheck
         *("--host", str(clone.sockets), "--port", str(PORT)),
         *("--username", clone.production.superuser, "--maintenance-db=postgres", "--no-password"),
     ]
+    with clone.connect("postgres"):
+        pass  # pg_amcheck connects by itself and installs its extension: where that leads is proven first
     try:
         answer = clone.programs.run(argv, timeout=timeout, accept=(0, CORRUPTION))
     except ProgramFailed as failed:
