@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.sandbox import processes
+from printflow_reliability.sandbox import ports, processes
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Service, recorded
@@ -22,6 +23,8 @@ from printflow_reliability.settings import Settings
 
 TENANTS = 3
 ORDERS = 24
+PORTS_EACH = 1_000
+"""Of the sandbox's range, what each process that runs tests has to itself."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,21 @@ class StackSandbox:
             yield
         finally:
             processes.send(pids, signal.SIGCONT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ports_of_our_own() -> Iterator[None]:
+    """No other process that runs tests on this machine chooses a port that a server of ours has or is about to take."""
+    with socket.socket(socket.AF_UNIX) as claim, pytest.MonkeyPatch.context() as patch:
+        for lowest in range(ports.LOWEST, ports.HIGHEST - PORTS_EACH + 1, PORTS_EACH):
+            try:
+                claim.bind(f"\0printflow-tests-{lowest}")  # an abstract name: free again when we end, however we end
+            except OSError:
+                continue
+            patch.setattr(ports, "LOWEST", lowest)
+            patch.setattr(ports, "HIGHEST", lowest + PORTS_EACH - 1)
+            break
+        yield
 
 
 @contextmanager
