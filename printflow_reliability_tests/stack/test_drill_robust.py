@@ -213,10 +213,10 @@ def test_a_replay_that_gets_on_too_slowly_is_ended_when_its_time_is_over(
     monkeypatch.setattr(
         "printflow_reliability.drills.clones.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
     )
-    drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 6.0})
+    drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 15.0})
     began = time.monotonic()
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
-    assert time.monotonic() - began < 45
+    assert time.monotonic() - began < 60
     assert outcomes(report)["drill.recovery"] is Outcome.UNKNOWN
     assert "start broke off: the clone of" in detail(report, "drill.recovery")
     assert "server did not start in time" in detail(report, "drill.recovery")
