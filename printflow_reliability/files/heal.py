@@ -7,7 +7,7 @@ before it is written, and read back afterwards. A run that was killed is simply 
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,9 +20,11 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import kinds
-from printflow_reliability.files.presence import KeptCopy, Presence, kept_copy
+from printflow_reliability.files.presence import Presence, kept_version
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.platform.tenancy import tenants as all_tenants
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
@@ -121,19 +123,21 @@ def heal(
         return HealReport(False, _ordered(_plan(settings, tenants)))
     require_healers(settings)
     with open_records(settings.records) as records, exclusive(records, LOCK):
-        done = []
-        for number, action in enumerate(_plan(settings, tenants), 1):
+        planned, done = _plan(settings, tenants), []
+        # A reference query may name buckets row by row.
+        require_healers(settings, {one.bucket for one in planned})
+        for number, action in enumerate(planned, 1):
             done.append(_carry_out(settings, records, action) if action.deed is Deed.PLANNED else action)
             if advance is not None:
                 advance(number)
     return HealReport(True, _ordered(done))
 
 
-def require_healers(settings: Settings) -> None:
+def require_healers(settings: Settings, buckets: Collection[str] = ()) -> None:
     """Raises:
-    ConfigError: a bucket that references point into has no credentials to heal it with.
+    ConfigError: one of these buckets, or one that references point into, has no credentials to heal it with.
     """
-    used = {reference.bucket for reference in settings.reference}
+    used = {*buckets, *(reference.bucket for reference in settings.reference)}
     for index, bucket in enumerate(settings.bucket):
         if bucket.name in used and not (bucket.heal_access_key_id and bucket.heal_secret_access_key):
             raise ConfigError(
@@ -151,9 +155,10 @@ def _plan(settings: Settings, tenants: Sequence[str] | None) -> list[HealAction]
         for check in report.checks:
             if check.outcome is Outcome.UNKNOWN:
                 raise CouldNotTell(f"what is missing cannot be told: {check.detail}")
+        paths = BasePaths(all_tenants(settings))
         found: dict[tuple[str | None, str | None], HealAction] = {}
         for finding in _missing(file):
-            found.setdefault((finding.bucket, finding.key), _action(settings, finding))
+            found.setdefault((finding.bucket, finding.key), _action(settings, paths, finding))
     return list(found.values())
 
 
@@ -161,18 +166,26 @@ def _missing(file: Path) -> Iterator[Finding]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             one = json.loads(line)
-            if one["kind"] in (kinds.MISSING_RESTORABLE, *WITHOUT_COPY):
-                yield Finding(**{**one, "severity": Severity(one["severity"])})
+            finding = Finding(**{**one, "severity": Severity(one["severity"])})
+            # What only a deleted row refers to and nobody has is no work for anybody.
+            lost = finding.kind in WITHOUT_COPY and finding.severity is not Severity.INFO
+            if lost or finding.kind == kinds.MISSING_RESTORABLE:
+                yield finding
 
 
-def _action(settings: Settings, finding: Finding) -> HealAction:
+def _action(settings: Settings, paths: BasePaths, finding: Finding) -> HealAction:
     bucket, key = finding.bucket or "", finding.key or ""
     action = HealAction(Deed.UNHEALABLE, bucket, key, finding.tenant, finding.owner, finding.action)
     if finding.kind in WITHOUT_COPY:
         return action
     if key.endswith("/"):
         return replace(action, detail="a whole folder: which of its objects should be there is not known here")
-    copy = _kept(settings, bucket, key)
+    base_path = paths.of.get(finding.tenant or "")
+    if base_path is None or not key.startswith(base_path):
+        return replace(action, detail="it lies outside of its tenant's own path, where nothing is written")
+    own = settings.bucket_named(bucket)
+    replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
+    copy = kept_version(Presence(own), replica, key, finding.version_id or "")
     if copy is None:
         return replace(action, detail="its last copy went away meanwhile")
     return replace(
@@ -183,12 +196,6 @@ def _action(settings: Settings, finding: Finding) -> HealAction:
         version_id=copy.version_id,
         size=copy.size,
     )
-
-
-def _kept(settings: Settings, bucket: str, key: str) -> KeptCopy | None:
-    own = settings.bucket_named(bucket)
-    replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
-    return kept_copy(Presence(own), replica, key)
 
 
 def _carry_out(settings: Settings, records: psycopg.Connection, action: HealAction) -> HealAction:
@@ -204,8 +211,9 @@ def _carry_out(settings: Settings, records: psycopg.Connection, action: HealActi
         if written is None:
             return replace(action, deed=Deed.THERE, detail="it is there again: somebody was faster")
         if _hash_of(bucket, action.key, written) != sha256:
-            _take_back(bucket, action.key, written)
-            return replace(action, deed=Deed.FAILED, detail="what was written reads back differently; it was removed")
+            removed = _take_back(bucket, action.key, written)
+            detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
+            return replace(action, deed=Deed.FAILED, detail=detail)
     except CouldNotTell as failed:
         return replace(action, deed=Deed.FAILED, detail=failed.sentence)
     where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
@@ -250,9 +258,13 @@ def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
     return digest.hexdigest()
 
 
-def _take_back(bucket: BucketSettings, key: str, version: str) -> None:
+def _take_back(bucket: BucketSettings, key: str, version: str) -> bool:
+    """Remove the version that was written; without versioning the object may be somebody else's by now, and stays."""
+    if version == "null":
+        return False
     with s3_errors(bucket):
         _healer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)
+    return True
 
 
 def _healer(bucket: BucketSettings) -> "S3Client":

@@ -80,12 +80,12 @@ class Presence:
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
         return tuple(one["Key"] for one in answer.get("Contents", ()))
 
-    def prior(self, key: str) -> Version | None:
-        """The newest version with bytes of exactly this key."""
+    def priors(self, key: str) -> tuple[Version, ...]:
+        """The versions with bytes of exactly this key, newest first."""
         if not key or len(key.encode()) > LONGEST_KEY_BYTES:
-            return None
+            return ()
         with s3_errors(self.bucket):
-            return next(iter(prior_versions(self._client, self.bucket.bucket, key)), None)
+            return prior_versions(self._client, self.bucket.bucket, key)
 
     def version_at(self, key: str, moment: datetime) -> Version | None:
         """The version with bytes that was current at a moment; None if there was no object then."""
@@ -107,17 +107,32 @@ class Presence:
         return any(one["Key"] == key for one in answer.get("Contents", ()))
 
 
-def kept_copy(present: Presence, replica: Presence | None, key: str) -> KeptCopy | None:
-    """The best copy of a missing object: a version in its own bucket, else the replica's object or a version there."""
-    if version := present.prior(key):
-        return KeptCopy(present.bucket, version.version_id, version.size, version.modified_at)
-    if replica is None:
-        return None
-    if copy := replica.head(key):
-        return KeptCopy(replica.bucket, copy.version_id, copy.size, copy.modified_at, current=True)
-    if version := replica.prior(key):
-        return KeptCopy(replica.bucket, version.version_id, version.size, version.modified_at)
-    return None
+def kept_copy(present: Presence, replica: Presence | None, key: str, size: int | None = None) -> KeptCopy | None:
+    """The best copy of a missing object: a version in its own bucket, else the replica's object or a version there.
+
+    Where the database knows the object's size, the newest copy of that size is better than any other: a good file may
+    have been overwritten before it was deleted.
+    """
+    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
+    fitting = [copy for copy in found if size is None or copy.size == size]
+    return next(iter(fitting or found), None)
+
+
+def kept_version(present: Presence, replica: Presence | None, key: str, version_id: str) -> KeptCopy | None:
+    """The very copy that a finding named, if it is still there."""
+    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
+    return next((copy for copy in found if copy.version_id == version_id), None)
+
+
+def _copies(presence: Presence, key: str) -> list[KeptCopy]:
+    """What a bucket has of a key, best first: the object of now, then versions, newest first."""
+    now = presence.head(key)
+    current = [KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, current=True)] if now else []
+    return current + [
+        KeptCopy(presence.bucket, one.version_id, one.size, one.modified_at)
+        for one in presence.priors(key)
+        if now is None or one.version_id != now.version_id
+    ]
 
 
 def _rewritten(key: str) -> bool:

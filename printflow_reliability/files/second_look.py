@@ -179,7 +179,7 @@ class SecondLook:
             if self.replica and self.replica.any_below(key):
                 return wording.restorable_folder(reference, entry, self.replica.bucket.name)
             return None
-        copy = kept_copy(self.present, self.replica, key)
+        copy = kept_copy(self.present, self.replica, key, reference.size)
         if copy is None:
             return None
         say = wording.restorable_copy if copy.current else wording.restorable_version

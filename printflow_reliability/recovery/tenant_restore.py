@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Json
 
-from printflow_reliability.checks import CheckResult
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import LOCK
 from printflow_reliability.drills.targets import Target
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.files.heal import HealReport, heal, require_healers
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
@@ -94,6 +94,10 @@ def restore_tenant(
                     f"{key}.restore_url: is missing, and --apply needs a role that may write",
                     f'restore_url = "env:NAME" in [{key.partition("[")[0]}], a url of the same database',
                 )
+    for _, part in settings.tenancy.parts:
+        # A mistake in [tenancy] is told before anything is recovered, not after.
+        with connect(settings.cluster_named(part.cluster)) as production:
+            closure(production, part, tenant)
     with (
         open_records(settings.records) as records,
         exclusive(records, LOCK),
@@ -136,9 +140,22 @@ def bring_back(
             written = sum(apply_rows(*one) for one in work)
     document = Json([one.as_json() for one in plan])
     records.execute(AUDIT, (tenant, moment, planned_at, written, document))
-    healed = heal(settings, tenants=[tenant], apply=True)
-    files = [one for one in reconcile(settings, tenants=[tenant]).checks if one.check != "files.orphans"]
+    healed, files = _heal_files(settings, tenant)
     return TenantRestore(tenant, moment, plan, written, files, healed)
+
+
+def _heal_files(settings: Settings, tenant: str) -> tuple[HealReport | None, Sequence[CheckResult]]:
+    """Bring the tenant's files back; the rows are written by now, so what goes wrong here is told and not raised."""
+    # Most of a deleted tenant's files may be missing, which is no sign of a misconfiguration here.
+    however_many = settings.files.model_copy(update={"max_missing_fraction": 1.0})
+    settings = settings.model_copy(update={"files": however_many})
+    healed = None
+    try:
+        healed = heal(settings, tenants=[tenant], apply=True)
+        report = reconcile(settings, tenants=[tenant])
+    except PrintflowError as failed:
+        return healed, (CheckResult("files.missing", Outcome.UNKNOWN, failed.sentence),)
+    return healed, [one for one in report.checks if one.check != "files.orphans"]
 
 
 @contextmanager

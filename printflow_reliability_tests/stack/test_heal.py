@@ -15,7 +15,7 @@ from printflow_reliability.files import heal as healing
 from printflow_reliability.files.heal import Deed, heal
 from printflow_reliability.platform.catalog import stream_references
 from printflow_reliability.records.database import exclusive, open_records
-from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -121,6 +121,21 @@ def test_an_object_that_somebody_wrote_meanwhile_is_not_replaced(
         report = heal(sandbox.settings, apply=True)
         assert body(sandbox, key) == b"theirs"
     assert [(one.deed, one.key) for one in report.actions] == [(Deed.THERE, key)]
+
+
+def test_a_good_file_that_was_overwritten_before_it_was_deleted_comes_back_good(sandbox: StackSandbox) -> None:
+    with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
+        row = connection.execute(
+            "SELECT print_ready_file FROM order_items WHERE print_ready_size IS NOT NULL ORDER BY id LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    key, client = row[0], seaweedfs.client(sandbox.home, BUCKET)
+    with kept(sandbox, key) as before:
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"an error page")
+        client.delete_object(Bucket=BUCKET, Key=key)
+        report = heal(sandbox.settings, apply=True)
+        assert [(one.deed, one.key) for one in report.actions] == [(Deed.HEALED, key)]
+        assert body(sandbox, key) == before[key]
 
 
 def test_what_lies_under_another_tenant_is_never_healed_from(sandbox: StackSandbox) -> None:
