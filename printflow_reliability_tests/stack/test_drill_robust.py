@@ -110,6 +110,15 @@ def drilling_in(settings: Settings, directory: Path, **more: object) -> Settings
     )
 
 
+def archived_moment(sandbox: StackSandbox) -> str:
+    """A moment after which every cluster committed and archived something."""
+    time.sleep(1.1)
+    moment = datetime.now(UTC).isoformat()
+    switch_wal(sandbox, "live_db")
+    switch_wal(sandbox, "admin_db")
+    return moment
+
+
 def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(backed_up: StackSandbox) -> None:
     argv = [sys.executable, "-c", KILLED_WHILE_TEARING_DOWN, str(backed_up.config)]
     killed = subprocess.run(argv, timeout=120, capture_output=True, check=False)
@@ -194,9 +203,7 @@ def test_recovering_onto_a_full_disk_says_so_and_leaves_nothing(
         assert not into.exists()
 
 
-def test_a_phase_that_takes_longer_than_it_may_is_ended_and_named(
-    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_phase_that_takes_longer_than_it_may_is_ended_and_named(backed_up: StackSandbox) -> None:
     drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 0.2})
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
     assert report.outcome is Outcome.UNKNOWN
@@ -258,10 +265,7 @@ def test_a_directory_that_somebody_put_where_the_clones_go_is_left_alone(
 def test_a_tenant_that_the_clone_does_not_know_is_named(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    time.sleep(1.1)
-    moment = datetime.now(UTC).isoformat()
-    switch_wal(backed_up, "live_db")
-    switch_wal(backed_up, "admin_db")
+    moment = archived_moment(backed_up)
     nobody = str(uuid4())
     assert run(["--config", str(backed_up.config), "tenant", "restore", nobody, "--to", moment, "--json"]) == 2
     streams = capsys.readouterr()
@@ -272,10 +276,7 @@ def test_a_tenant_that_the_clone_does_not_know_is_named(
 def test_a_table_of_tenants_that_cannot_tell_whose_its_rows_are_is_named(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    time.sleep(1.1)
-    moment = datetime.now(UTC).isoformat()
-    switch_wal(backed_up, "live_db")
-    switch_wal(backed_up, "admin_db")
+    moment = archived_moment(backed_up)
     tenant = tenants(backed_up.settings)[0].id
     key = 'restore_url = "file:secrets/live_db.restore.url"'
     with configured(backed_up, key, f'tables = ["orders", "heartbeats"]\n{key}') as wrong:
