@@ -68,6 +68,9 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
     raw: list[dict[str, float]] = []
     drills: list[dict[str, float]] = []
     for number in range(rounds):
+        take_base_backups(
+            settings, backup_type="incr"
+        )  # otherwise each round would replay more WAL than the one before
         raw.append(_raw(settings, number))
         print("raw    " + _told(raw[-1], size), flush=True)
         drills.append(_drill(settings))

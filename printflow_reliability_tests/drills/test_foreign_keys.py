@@ -10,6 +10,8 @@ ITEMS = ForeignKey(
     child_table="order items",
     parent_schema="shop",
     parent_table="orders",
+    child_is_partitioned=False,
+    parent_is_partitioned=False,
     match_full=False,
     child_columns=["tenant", "order_id"],
     parent_columns=["tenant_id", "id"],
@@ -33,7 +35,7 @@ def test_columns_are_compared_with_the_constraints_own_operators() -> None:
     query = anti_join(ITEMS).as_string()
     assert 'parent."tenant_id" OPERATOR("pg_catalog".=) child."tenant"' in query
     assert 'parent."id" OPERATOR("citext".=) child."order_id"' in query
-    assert 'FROM "public"."order items" AS child' in query
+    assert 'FROM ONLY "public"."order items" AS child' in query
 
 
 def test_examples_are_named_by_primary_key_or_by_place() -> None:

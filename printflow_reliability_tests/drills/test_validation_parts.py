@@ -22,11 +22,13 @@ NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 def test_duplicates_are_looked_for_where_the_predicate_holds_and_nulls_are_no_equals() -> None:
-    index = UniqueIndex("public", "odd table", "i", True, ['"a b"', "lower(c)"], "(deleted IS NULL)", False, 8192)
+    index = UniqueIndex(
+        "public", "odd table", "i", True, ['"a b"', "lower(c)"], False, "(deleted IS NULL)", False, 8192
+    )
     query = duplicates_query(index).as_string()
     assert 'FROM ONLY "public"."odd table" WHERE ((deleted IS NULL)) AND num_nulls("a b", lower(c)) = 0' in query
     assert 'GROUP BY "a b", lower(c) HAVING count(*) > 1' in query
-    equal = UniqueIndex("public", "t", "i", True, ["a"], None, True, 8192)
+    equal = UniqueIndex("public", "t", "i", True, ["a"], True, None, True, 8192)
     assert "WHERE true GROUP BY a" in duplicates_query(equal).as_string()
 
 

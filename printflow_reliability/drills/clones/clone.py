@@ -52,7 +52,8 @@ archive_mode = off
 hot_standby = on
 max_logical_replication_workers = 0
 shared_preload_libraries = ''
-shared_buffers = '{shared_buffers}'
+shared_buffers = '64MB'
+work_mem = '64MB'
 autovacuum = off
 ssl = off
 huge_pages = off
@@ -300,7 +301,6 @@ class Clone:
             sockets=self.sockets,
             port=PORT,
             cluster=self.cluster.name,
-            shared_buffers="64MB",
         )
         floors = at_least(self.production.floors, self._control_floors())
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))

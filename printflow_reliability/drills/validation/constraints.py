@@ -4,14 +4,14 @@ A unique index is only as good as the moment it was built in: one that lost rows
 therefore not used here. Rows are named by where they lie, never by content.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES
+from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES, relation
 from printflow_reliability.platform.connect import said
 
 UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
@@ -26,16 +26,38 @@ GROUP BY 1, 2, c.oid ORDER BY 1, 2
 
 @dataclass(frozen=True)
 class UniqueIndex:
-    """A unique index as the catalog has it; `columns` and `predicate` are SQL."""
+    """A unique index as the catalog has it; `columns` and `predicate` are SQL.
+
+    `by_value` says that it has a single column, and of a type as small as a number.
+    """
 
     schema: str
     table: str
     name: str
     valid: bool
     columns: list[str]
+    by_value: bool
     predicate: str | None
     nulls_are_equal: bool
     bytes: int
+
+    @property
+    def relation(self) -> sql.Composable:
+        """Its table as a FROM clause has it."""
+        return relation(self.schema, self.table)
+
+    @property
+    def values(self) -> sql.Composable:
+        """What must not come twice."""
+        return sql.SQL(", ").join(sql.SQL(column) for column in self.columns)
+
+    @property
+    def guarded(self) -> sql.Composable:
+        """Whether a row is one that the index guards."""
+        conditions = [sql.SQL("({})").format(sql.SQL(self.predicate))] if self.predicate else []
+        if not self.nulls_are_equal:
+            conditions.append(sql.SQL("num_nulls({}) = 0").format(self.values))
+        return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
 
 
 @dataclass(frozen=True)
@@ -47,11 +69,19 @@ class NotNull:
     columns: list[str]
     bytes: int
 
+    @property
+    def relation(self) -> sql.Composable:
+        """The table as a FROM clause has it."""
+        return relation(self.schema, self.table)
 
-Constraint = UniqueIndex | NotNull
+    @property
+    def nulls(self) -> sql.Composable:
+        """How many of them are null in a row."""
+        # A function to the planner; it takes "IS NULL" of a not-null column to be false without looking.
+        return sql.SQL("num_nulls({})").format(sql.SQL(", ").join(map(sql.Identifier, self.columns)))
 
 
-def constraints(connection: psycopg.Connection) -> tuple[Constraint, ...]:
+def constraints(connection: psycopg.Connection) -> tuple[UniqueIndex | NotNull, ...]:
     """Every unique index and every table's not-null columns of a database."""
     with connection.cursor(row_factory=class_row(UniqueIndex)) as cursor:
         unique = cursor.execute(UNIQUE_INDEXES).fetchall()
@@ -59,7 +89,7 @@ def constraints(connection: psycopg.Connection) -> tuple[Constraint, ...]:
     return (*unique, *not_null)
 
 
-def violations(connection: psycopg.Connection, database: str, constraint: Constraint) -> list[str]:
+def violations(connection: psycopg.Connection, database: str, constraint: UniqueIndex | NotNull) -> list[str]:
     """What violates a constraint, as phrases for a person; empty if every row fulfils it."""
     where = f"{database}: {constraint.schema}.{constraint.table}"
     connection.execute(WITHOUT_INDEXES)
@@ -75,18 +105,10 @@ def violations(connection: psycopg.Connection, database: str, constraint: Constr
 
 def duplicates_query(index: UniqueIndex) -> sql.Composed:
     """How many values a unique index has more than once, and where two of the rows lie."""
-    columns = sql.SQL(", ").join(sql.SQL(column) for column in index.columns)
-    conditions = [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
-    if not index.nulls_are_equal:
-        conditions.append(sql.SQL("num_nulls({}) = 0").format(columns))
     return sql.SQL(
         "SELECT count(*), min(first)::text, min(last)::text FROM (SELECT min(ctid) AS first, max(ctid) AS last "
-        "FROM ONLY {table} WHERE {conditions} GROUP BY {columns} HAVING count(*) > 1) AS twice"
-    ).format(
-        table=sql.Identifier(index.schema, index.table),
-        conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
-        columns=columns,
-    )
+        "FROM {table} WHERE {guarded} GROUP BY {values} HAVING count(*) > 1) AS twice"
+    ).format(table=index.relation, guarded=index.guarded, values=index.values)
 
 
 def _duplicates(connection: psycopg.Connection, where: str, index: UniqueIndex) -> list[str]:
@@ -98,13 +120,11 @@ def _duplicates(connection: psycopg.Connection, where: str, index: UniqueIndex) 
 
 
 def _nulls(connection: psycopg.Connection, where: str, columns: NotNull) -> list[str]:
-    # num_nulls() is a function to the planner; it takes "IS NULL" of a not-null column to be false without looking.
     counted = sql.SQL(", ").join(
-        sql.SQL("count(*) FILTER (WHERE num_nulls({}) > 0)").format(sql.Identifier(column))
+        sql.SQL("count(*) FILTER (WHERE {} > 0)").format(replace(columns, columns=[column]).nulls)
         for column in columns.columns
     )
-    table = sql.Identifier(columns.schema, columns.table)
-    row = connection.execute(sql.SQL("SELECT {} FROM ONLY {}").format(counted, table)).fetchone() or ()
+    row = connection.execute(sql.SQL("SELECT {} FROM {}").format(counted, columns.relation)).fetchone() or ()
     return [
         f"{where}: {number} rows have no {column}, which must not be null"
         for column, number in zip(columns.columns, row, strict=True)

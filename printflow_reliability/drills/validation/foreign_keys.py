@@ -30,12 +30,45 @@ class ForeignKey:
     child_table: str
     parent_schema: str
     parent_table: str
+    child_is_partitioned: bool
+    parent_is_partitioned: bool
     match_full: bool
     child_columns: list[str]
     parent_columns: list[str]
     operators: list[list[str]]
     primary_key: list[str]
     bytes: int
+
+    @property
+    def relation(self) -> sql.Composable:
+        """The referring table as a FROM clause has it."""
+        return relation(self.child_schema, self.child_table, partitioned=self.child_is_partitioned)
+
+    @property
+    def parent(self) -> sql.Composable:
+        """The table referred to, as a FROM clause has it."""
+        return relation(self.parent_schema, self.parent_table, partitioned=self.parent_is_partitioned)
+
+    @property
+    def asked(self) -> sql.Composable:
+        """Whether a row of `child` must have a row in the parent.
+
+        MATCH SIMPLE asks nothing of a row with a null in any column; MATCH FULL only of one with nulls in all of them.
+        """
+        columns = [sql.SQL("child.{}").format(sql.Identifier(column)) for column in self.child_columns]
+        if self.match_full:
+            # A row that is partly null fits no parent, so whoever looks for one finds it by itself.
+            return sql.SQL("NOT ({})").format(sql.SQL(" AND ").join(map(sql.SQL("{} IS NULL").format, columns)))
+        return sql.SQL(" AND ").join(map(sql.SQL("{} IS NOT NULL").format, columns))
+
+    def fits(self, parents: Sequence[sql.Composable]) -> sql.Composable:
+        """Whether these expressions of a parent's row are what a row of `child` refers to."""
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} OPERATOR({}.{}) child.{}").format(
+                parent, sql.Identifier(schema), sql.SQL(operator), sql.Identifier(column)
+            )
+            for parent, (schema, operator), column in zip(parents, self.operators, self.child_columns, strict=True)
+        )
 
     @property
     def label(self) -> str:
@@ -66,32 +99,18 @@ def check_foreign_key(connection: psycopg.Connection, database: str, key: Foreig
 
 
 def anti_join(key: ForeignKey) -> sql.Composed:
-    """The query that counts the rows violating a foreign key, with some examples.
-
-    MATCH SIMPLE asks nothing of a row with a null in any column; MATCH FULL only of one with nulls in all of them.
-    """
-    child = [sql.SQL("child.{}").format(sql.Identifier(column)) for column in key.child_columns]
-    joined = sql.SQL(" AND ").join(
-        sql.SQL("parent.{} OPERATOR({}.{}) {}").format(
-            sql.Identifier(parent), sql.Identifier(schema), sql.SQL(operator), column
-        )
-        for parent, (schema, operator), column in zip(key.parent_columns, key.operators, child, strict=True)
-    )
-    no_null = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(column) for column in child)
-    all_null = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(column) for column in child)
-    no_parent = sql.SQL("NOT EXISTS (SELECT FROM {} AS parent WHERE {})").format(
-        sql.Identifier(key.parent_schema, key.parent_table), joined
-    )
-    # A row that is partly null fits no parent in MATCH FULL, so the anti-join finds it by itself.
-    asked = sql.SQL("NOT ({})").format(all_null) if key.match_full else no_null
+    """The query that counts the rows violating a foreign key, with some examples."""
+    parents = [sql.SQL("parent.{}").format(sql.Identifier(column)) for column in key.parent_columns]
     return sql.SQL(
-        "WITH violation AS MATERIALIZED (SELECT {identity} AS row FROM {child} AS child WHERE {asked} AND {no_parent}) "
+        "WITH violation AS MATERIALIZED (SELECT {identity} AS row FROM {child} AS child WHERE {asked} "
+        "AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {fits})) "
         "SELECT (SELECT count(*) FROM violation), ARRAY(SELECT row FROM violation LIMIT {examples})"
     ).format(
         identity=_identity(key.primary_key),
-        child=sql.Identifier(key.child_schema, key.child_table),
-        asked=asked,
-        no_parent=no_parent,
+        child=key.relation,
+        asked=key.asked,
+        parent=key.parent,
+        fits=key.fits(parents),
         examples=sql.Literal(EXAMPLES),
     )
 
@@ -105,3 +124,8 @@ def _identity(primary_key: Sequence[str]) -> sql.Composable:
         for column in primary_key
     ]
     return sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join(parts))
+
+
+def relation(schema: str, table: str, *, partitioned: bool = False) -> sql.Composable:
+    """A table as a FROM clause has it: itself, or all of its partitions."""
+    return sql.SQL("{}{}").format(sql.SQL("" if partitioned else "ONLY "), sql.Identifier(schema, table))

@@ -1,8 +1,10 @@
 -- Every foreign key of a database, once: constraints that partitions inherit are covered by their parent's.
 -- The operators are the constraint's own (conpfeqop), so that a type's equality is the one it was declared with.
+-- Tables that inherit from one of the two are not part of it; partitions are.
 SELECT con.conname AS name,
        cn.nspname AS child_schema, c.relname AS child_table,
        pn.nspname AS parent_schema, p.relname AS parent_table,
+       c.relkind = 'p' AS child_is_partitioned, p.relkind = 'p' AS parent_is_partitioned,
        con.confmatchtype = 'f' AS match_full,
        (SELECT array_agg(a.attname::text ORDER BY k.position)
         FROM unnest(con.conkey) WITH ORDINALITY AS k (number, position)

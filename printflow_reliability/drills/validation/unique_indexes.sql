@@ -1,6 +1,8 @@
 -- Every unique index of a logged table, as it was defined; expression columns and predicates come as SQL.
 SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, x.indisvalid AND x.indisready AS valid,
        ARRAY(SELECT pg_get_indexdef(x.indexrelid, k, true) FROM generate_series(1, x.indnkeyatts) AS k) AS columns,
+       x.indnkeyatts = 1
+           AND (SELECT a.attbyval FROM pg_attribute a WHERE a.attrelid = x.indexrelid AND a.attnum = 1) AS by_value,
        pg_get_expr(x.indpred, x.indrelid) AS predicate,
        coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_are_equal,
        pg_table_size(c.oid) AS bytes

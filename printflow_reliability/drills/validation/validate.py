@@ -18,11 +18,14 @@ from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.validation import inventory
 from printflow_reliability.drills.validation.amcheck import check_relations, describe
 from printflow_reliability.drills.validation.constraints import constraints, violations
-from printflow_reliability.drills.validation.foreign_keys import check_foreign_key, foreign_keys
+from printflow_reliability.drills.validation.foreign_keys import ForeignKey, check_foreign_key, foreign_keys
+from printflow_reliability.drills.validation.readings import TableConstraints, batches, by_table, suspects
 from printflow_reliability.drills.validation.sequences import check_sequences
 from printflow_reliability.errors import CouldNotTell
 
 SHOWN = 3
+BATCH_BYTES = 128 * 2**20
+"""Small tables share a session, since opening one takes longer than reading them."""
 GiveUp = Callable[[], None]
 
 
@@ -34,14 +37,17 @@ class _Place:
     database: str
 
 
+Answer = tuple[str, list[str]]
+"""A check, and what one thing that it asked about is like: phrases for a person, none if all is well."""
+
+
 @dataclass(frozen=True)
 class _Task:
-    """One thing to check in one database: of which check, how large the table is, and what finds the phrases."""
+    """What is asked in one session of a database; `bytes` is how much is read for it."""
 
-    check: str
     place: _Place
     bytes: int
-    find: Callable[[psycopg.Connection], list[str]]
+    ask: Callable[[psycopg.Connection], list[Answer]]
 
 
 def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tuple[CheckResult, ...]:
@@ -73,13 +79,10 @@ def validate_rows(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -
         places = [_Place(clone, name) for clone in clones for name in _databases(clone)]
         tasks = sorted((task for place in places for task in _tasks(place)), key=lambda task: -task.bytes)
         work = [partial(_run, task, timeout) for task in tasks]
-        answers = at_once(work, give_up=give_up, workers=os.cpu_count())
+        answers = [one for found in at_once(work, give_up=give_up, workers=os.cpu_count()) for one in found]
     except CouldNotTell as unknown:
         return tuple(CheckResult(name, Outcome.UNKNOWN, unknown.sentence) for name in names)
-    by_check: dict[str, list[list[str]]] = {name: [] for name in names}
-    for task, phrases in zip(tasks, answers, strict=True):
-        by_check[task.check].append(phrases)
-    keys, kept, fed = (by_check[name] for name in names)
+    keys, kept, fed = ([phrases for check, phrases in answers if check == name] for name in names)
     return (
         _judge(names[0], keys, "foreign_keys", "violated_foreign_keys", f"{len(keys)} foreign keys hold for every row"),
         _judge(names[1], kept, "constraints", "violated_constraints", "unique and not-null constraints hold"),
@@ -123,21 +126,33 @@ def _judge(check: str, answers: Sequence[Sequence[str]], asked: str, wrong: str,
 
 
 def _tasks(place: _Place) -> Iterable[_Task]:
-    """All that is to be checked in a database."""
+    """All that is to be asked in a database."""
     with place.clone.connect(place.database) as connection:
-        keys = foreign_keys(connection)
-        kept = constraints(connection)
-    name = place.database
-    for key in keys:
-        yield _Task("drill.foreign_keys", place, key.bytes, partial(check_foreign_key, database=name, key=key))
-    for one in kept:
-        yield _Task("drill.constraints", place, one.bytes, partial(violations, database=name, constraint=one))
-    yield _Task("drill.sequences", place, 0, lambda connection: check_sequences(connection, name)[1])
+        tables = by_table((*foreign_keys(connection), *constraints(connection)))
+    for batch in batches(tables, most=BATCH_BYTES):
+        read = sum(table.bytes for table in batch)
+        yield _Task(place, read, partial(_ask_tables, database=place.database, tables=batch))
+    yield _Task(place, 0, lambda connection: [("drill.sequences", check_sequences(connection, place.database)[1])])
 
 
-def _run(task: _Task, timeout: float) -> list[str]:
+def _ask_tables(connection: psycopg.Connection, database: str, tables: Iterable[TableConstraints]) -> list[Answer]:
+    """One reading of each table, and a closer look at what it does not clear."""
+    answers: list[Answer] = []
+    for table in tables:
+        suspected = suspects(connection, table)
+        for one in table.constraints:
+            if isinstance(one, ForeignKey):
+                phrases = check_foreign_key(connection, database, one) if one in suspected else []
+                answers.append(("drill.foreign_keys", phrases))
+            else:
+                phrases = violations(connection, database, one) if one in suspected else []
+                answers.append(("drill.constraints", phrases))
+    return answers
+
+
+def _run(task: _Task, timeout: float) -> list[Answer]:
     with task.place.clone.connect(task.place.database, statement_seconds=timeout) as connection:
-        return task.find(connection)
+        return task.ask(connection)
 
 
 def _databases(clone: Clone) -> tuple[str, ...]:
