@@ -37,7 +37,7 @@ def main() -> None:
                 f"drill of 2 x {given.megabytes} MB",
                 found,
                 ("drill_wall_seconds", "raw_wall_seconds"),
-                "restore, start, pg_checksums, pg_amcheck",
+                "its commands in a script",
                 "-",
             )
         )

@@ -1,27 +1,23 @@
-"""A drill's wall time against the raw commands that it wraps: pgbackrest, pg_ctl, pg_checksums and pg_amcheck.
+"""A drill's wall time against the raw commands that it wraps, as `script.py` gives them.
 
 Both in turn, on a sandbox of the benchmark's own (PRINTFLOW_HOME) whose clusters hold as many megabytes as asked for.
-The raw commands work on all clusters at once, as a person with a good script would.
 """
 
 import argparse
 import json
-import os
 import statistics
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.drills.clones.reaper import remove
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome, write
 from printflow_reliability.sandbox.up import up
-from printflow_reliability.settings import ClusterSettings, Settings, load
+from printflow_reliability.settings import Settings, load
+from printflow_reliability_tests.benchmarks.script import QUERIES, Script
 
 ROWS_PER_MB = 900
 CATALOG = """
@@ -68,17 +64,22 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
     raw: list[dict[str, float]] = []
     drills: list[dict[str, float]] = []
     for number in range(rounds):
-        take_base_backups(
-            settings, backup_type="incr"
-        )  # otherwise each round would replay more WAL than the one before
-        raw.append(_raw(settings, number))
+        # Otherwise each round would replay more WAL than the one before.
+        take_base_backups(settings, backup_type="incr")
+        steps = Script(home, settings, settings.drills.directory / f"script-{number}").run()
+        programs = sum(seconds for name, seconds in steps.items() if name not in QUERIES)
+        raw.append({"wall": sum(steps.values()), "programs": programs, **steps})
         print("raw    " + _told(raw[-1], size), flush=True)
         drills.append(_drill(settings))
         print("drill  " + _told(drills[-1], size), flush=True)
     results = {f"raw_{name}_seconds": statistics.median(one[name] for one in raw) for name in raw[0]}
     results |= {f"drill_{name}_seconds": statistics.median(one[name] for one in drills) for name in drills[0]}
     results["ratio"] = results["drill_wall_seconds"] / results["raw_wall_seconds"]
-    print(f"{megabytes:,} MB in each cluster, median of {rounds}: ratio {results['ratio']:.2f}")
+    results["ratio_without_queries"] = results["drill_wall_seconds"] / results["raw_programs_seconds"]
+    print(
+        f"{megabytes:,} MB in each cluster, median of {rounds}: ratio {results['ratio']:.2f}; "
+        f"{results['ratio_without_queries']:.2f} if the script asks no database anything"
+    )
     return results
 
 
@@ -89,68 +90,6 @@ def _drill(settings: Settings) -> dict[str, float]:
     if not report.passed:
         raise CouldNotTell(f"the drill did not pass: {[check.detail for check in report.checks]}")
     return {"wall": wall, **{phase.value: seconds for phase, seconds in report.phases.items()}}
-
-
-def _raw(settings: Settings, number: int) -> dict[str, float]:
-    place = settings.drills.directory / f"raw-{number}"
-    run = settings.runner()
-    place.mkdir(mode=0o700)
-    run.own(place)
-
-    def restore(cluster: ClusterSettings) -> None:
-        PgBackRest(cluster, run, config=cluster.drill_pgbackrest_config).restore(
-            place / cluster.name,
-            repository=1,
-            timeout=3600,
-            process_max=os.cpu_count(),
-            options=(f"--spool-path={place}",),
-        )
-
-    def checksums(cluster: ClusterSettings) -> None:
-        """As far as a drill comes to it: with the WAL of the backup replayed, and stopped in good order."""
-        promote(cluster)
-        data = str(place / cluster.name)
-        run.run([run.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast", "--pgdata", data], timeout=3600)
-        run.run([run.postgres("pg_checksums"), "--check", "--pgdata", data], timeout=3600)
-
-    def promote(cluster: ClusterSettings) -> None:
-        options = (
-            f"-c listen_addresses= -c unix_socket_directories={place} -c port={_port(settings, cluster)} "
-            "-c shared_buffers=64MB -c autovacuum=off"
-        )
-        data = str(place / cluster.name)
-        log = str(place / f"{cluster.name}.log")
-        start = ["start", "--wait", "--silent", "--timeout=3600", "--pgdata", data, "--log", log, "--options", options]
-        run.run([run.postgres("pg_ctl"), *start], timeout=3600)
-        asking = ["--host", str(place), "--port", str(_port(settings, cluster)), "--username=postgres", "--tuples-only"]
-        asking += ["--no-align", "--command", "SELECT pg_is_in_recovery()", "postgres"]
-        while run.run([run.postgres("psql"), *asking], timeout=60).stdout.strip() != "f":
-            time.sleep(0.05)
-
-    def amcheck(cluster: ClusterSettings) -> None:
-        where = ["--host", str(place), "--port", str(_port(settings, cluster)), "--username=postgres"]
-        checks = ["--all", "--install-missing", "--heapallindexed", "--parent-check", "--jobs=1"]
-        run.run([run.postgres("pg_amcheck"), *where, *checks, "--maintenance-db=postgres"], timeout=3600)
-
-    try:
-        measured = {
-            name: _on_all(settings, step)
-            for name, step in (("restore", restore), ("checksums", checksums), ("start", promote), ("amcheck", amcheck))
-        }
-        began = time.perf_counter()
-        remove(place)
-        measured["remove"] = time.perf_counter() - began
-        return {"wall": sum(measured.values()), **measured}
-    finally:
-        if place.exists():
-            remove(place)
-
-
-def _on_all(settings: Settings, step: Callable[[ClusterSettings], None]) -> float:
-    began = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=len(settings.cluster)) as pool:
-        list(pool.map(step, settings.cluster))
-    return time.perf_counter() - began
 
 
 def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
@@ -172,11 +111,6 @@ def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
         print(f"{cluster.name}: backup {backup.label}, {backup.database_bytes / 1e6:,.0f} MB", flush=True)
         size += backup.database_bytes
     return size
-
-
-def _port(settings: Settings, cluster: ClusterSettings) -> int:
-    """Only a part of the socket's name."""
-    return 5432 + settings.cluster.index(cluster)
 
 
 def _told(seconds: dict[str, float], size: int) -> str:
