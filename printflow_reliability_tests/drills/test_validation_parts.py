@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import sql
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.drills.targets import Window, parse_target, random_moment, require_inside, window_of
 from printflow_reliability.drills.validation.constraints import UniqueIndex, duplicates_query
 from printflow_reliability.drills.validation.inventory import differences
 from printflow_reliability.drills.validation.page_checksums import parse
+from printflow_reliability.drills.validation.readings import TableConstraints, batches
 from printflow_reliability.drills.validation.sequences import is_behind
 from printflow_reliability.drills.validation.shrinkage import shrunk
 from printflow_reliability.drills.validation.smoke import unmet
@@ -135,3 +137,10 @@ def test_a_target_that_means_nothing_says_what_would(text: str, said: str) -> No
 def test_a_given_time_is_read_with_its_zone() -> None:
     assert parse_target("2026-11-02T12:00:00+01:00", NOW).moment == NOW - timedelta(hours=1)
     assert str(parse_target("random", NOW)) == "random"
+
+
+def test_small_tables_share_a_batch_and_large_ones_are_alone() -> None:
+    sizes = {"a": 1, "b": 900, "c": 40, "d": 70, "e": 50}
+    tables = [TableConstraints(sql.Identifier(name), size, ()) for name, size in sizes.items()]
+    divided = [sorted(one.bytes for one in batch) for batch in batches(tables, most=100)]
+    assert sorted(divided) == [[1, 40, 50], [70], [900]]
