@@ -24,12 +24,12 @@ WHERE finished_at IS NULL AND id <> %s RETURNING id
 """
 KEEP_FENCE = """
 INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production,
-                    inventory)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    inventory, open_transactions)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 NEWEST_SET = """
 SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory
+       inventory, open_transactions
 FROM fences WHERE production IS NOT NULL AND name = (
     SELECT name FROM fences
     WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at > %(after)s AND taken_at < %(before)s
@@ -39,7 +39,7 @@ FROM fences WHERE production IS NOT NULL AND name = (
 """The fences of one name were made at one moment in all clusters."""
 BASELINE = """
 SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory
+       inventory, open_transactions
 FROM fences WHERE production IS NOT NULL AND name = coalesce(
     (SELECT document ->> 'newest_fence' FROM drills
      WHERE document::jsonb @> '{"checks": [{"name": "drill.shrinkage", "outcome": "pass"}]}'
@@ -109,7 +109,7 @@ def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> 
     who = fence.production.as_json()
     documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory)]
     place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
-    records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents))
+    records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents, list(fence.open_transactions)))
 
 
 def stored_fences(
@@ -127,9 +127,13 @@ def baseline_fences(records: psycopg.Connection, clusters: Sequence[str], before
 def _fences(records: psycopg.Connection, query: str, values: Mapping[str, Any]) -> dict[str, Fence]:
     found = {}
     for row in records.execute(query.encode(), values).fetchall():
-        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production, things = row
-        identity = Production.from_json(production)
-        fence = Fence(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, identity, things)
+        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production, things, still_open = row
+        fence = Fence(
+            *(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests),
+            Production.from_json(production),
+            things,
+            still_open,
+        )
         if fence.cluster in values["clusters"]:
             found[fence.cluster] = fence
     return found

@@ -23,7 +23,6 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.clones.expected_end import archived_by_production, archived_in_repository
 from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.clones.restoration import Restoration
@@ -262,7 +261,6 @@ class Rehearsal:
             for check in ("drill.links", "drill.inventory", "drill.checksums", "drill.shrinkage"):
                 self._verdict(check, Outcome.UNKNOWN, "the clones never stood still at a fence, since there was none")
             return
-        uncounted = [name for name, fence in self._fences.items() if fence.counts is None]
         self._answer(links.check_links(self.settings, self._restored.connector))
         clones = tuple(self._restored.clones.values())
         self._answer(check_inventory(clones, self._fences))
@@ -271,24 +269,9 @@ class Rehearsal:
         self.newest_fence = next(iter(newest.values())).name
         before = self._memory.baseline(min(fence.taken_at for fence in newest.values()))
         self._answer(shrinkage.judge(before, newest, drills.shrink_threshold, drills.shrink_ignored))
-        found = [one for part in self._restored.each(self._compare) for one in part]
-        tables, rows = (sum(getattr(fence, what) for fence in self._fences.values()) for what in ("tables", "rows"))
-        self.numbers |= {"tables": tables, "rows": rows, "differing_tables": len(found)}
-        digests = sum(len(one) for fence in self._fences.values() for one in (fence.digests or {}).values())
-        if found:
-            self.matched = False
-            self._verdict("drill.fence", Outcome.FAIL, comparison.describe(found))
-        elif uncounted:
-            self._verdict(
-                "drill.fence",
-                Outcome.UNKNOWN,
-                f"{' and '.join(uncounted)} had no moment without a transaction together in {QUIET_SECONDS:.0f} s, so "
-                "production's rows at the fence are not known",
-            )
-        else:
-            self.matched = True
-            detail = f"{tables} tables, {rows:,} rows, all equal to production ({digests} compared by content)"
-            self._verdict("drill.fence", Outcome.PASS, detail)
+        compared = comparison.judge(clones, self._fences, self._give_up)
+        self._answer(compared)
+        self.matched = {Outcome.PASS: True, Outcome.FAIL: False}.get(compared.outcome)
         self._restored.stop()
         # Stopped anyway: this is when a clone's pages can be read as they lie on disk.
         self._answer(check_pages(clones, timeout=drills.phase_timeout_seconds, give_up=self._give_up))
@@ -412,10 +395,6 @@ class Rehearsal:
         production = ask_production(cluster)
         newest_heartbeat(cluster, key=self._heartbeat_key(cluster))
         return production
-
-    def _compare(self, clone: Clone) -> Sequence[comparison.Difference]:
-        fence = self._fences[clone.cluster.name]
-        return comparison.compare(clone, fence) if fence.counts is not None else ()
 
     def _await_archived(self, over: threading.Event) -> None:
         """Wait until the fences that were made in production are in the repository."""

@@ -1,8 +1,13 @@
 """When two snapshots prove that nothing happened between them."""
 
+from datetime import UTC, datetime
+from itertools import count
+from types import SimpleNamespace
+
 import pytest
 
-from printflow_reliability.drills.fences.fence import Snapshot, nothing_between
+from printflow_reliability.drills.fences import fence
+from printflow_reliability.drills.fences.fence import Snapshot, make_fences, nothing_between, whole_id
 
 
 @pytest.mark.parametrize(
@@ -13,9 +18,10 @@ def test_a_snapshot_is_quiet_when_no_transaction_is_in_progress(text: str, quiet
     assert Snapshot.parse(text).quiet is quiet
 
 
-def test_quiet_snapshots_with_the_same_next_transaction_see_one_state() -> None:
-    before = Snapshot.parse("740:740:")
-    assert nothing_between(before, [Snapshot.parse("740:740:"), Snapshot.parse("740:740:")])
+@pytest.mark.parametrize("text", ["740:740:", "738:740:738,739"])
+def test_equal_snapshots_see_one_state(text: str) -> None:
+    before = Snapshot.parse(text)
+    assert nothing_between(before, [Snapshot.parse(text), Snapshot.parse(text)])
 
 
 @pytest.mark.parametrize("after", ["741:741:", "740:741:740", "740:742:741"])
@@ -26,3 +32,36 @@ def test_a_transaction_that_began_or_ended_in_between_is_noticed_in_any_database
 
 def test_a_transaction_in_progress_before_the_restore_point_may_have_committed_after_it() -> None:
     assert not nothing_between(Snapshot.parse("739:740:739"), [Snapshot.parse("740:740:")])
+
+
+@pytest.mark.parametrize(
+    ("short", "near", "whole"),
+    [(740, 745, 740), (746, 745, 746), (2**32 - 3, 2**32 + 5, 2**32 - 3), (7, 2**33 - 2, 2**33 + 7)],
+)
+def test_a_transaction_id_is_made_whole_by_one_near_it(short: int, near: int, whole: int) -> None:
+    assert whole_id(short, near) == whole
+
+
+def test_where_commits_never_pause_the_restore_point_is_kept_and_nothing_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = count(740)
+
+    def next_snapshot() -> Snapshot:
+        number = next(ids)
+        return Snapshot(number, number, frozenset())
+
+    restless = SimpleNamespace(
+        cluster=SimpleNamespace(name="live_db"),
+        readers={"live_db": None},
+        state=lambda: (next_snapshot(), ()),
+        restore_point=lambda _: SimpleNamespace(lsn="0/5000148", segment="5", at=datetime(2026, 11, 2, tzinfo=UTC)),
+        open_snapshots=lambda: [next_snapshot()],
+        close_snapshots=lambda: None,
+        inventory=dict,
+        switch_wal=lambda: "0/6000000",
+    )
+    monkeypatch.setattr(fence, "_open_side", lambda *_: restless)
+    production = SimpleNamespace(timeline=1)
+    made = make_fences({"live_db": production}, [restless.cluster], "test", quiet_seconds=0.1, digest_bytes=0)  # type: ignore[dict-item]
+    assert [(one.lsn, one.counts, one.open_transactions) for one in made] == [("0/5000148", None, ())]

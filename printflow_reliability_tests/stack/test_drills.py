@@ -15,15 +15,15 @@ import pytest
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.drills import rehearsal
 from printflow_reliability.drills.clones.clone import CONF
 from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fences.fence import Fence, Snapshot, make_fences
+from printflow_reliability.drills.fences.fence import Snapshot
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
-from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
@@ -249,18 +249,34 @@ def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
     assert left_behind(backed_up) == []
 
 
-def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent(backed_up: StackSandbox) -> None:
-    def fences(seconds: float) -> tuple[Fence, ...]:
-        clusters = backed_up.settings.cluster
-        productions = {one.name: ask_production(one) for one in clusters}
-        return make_fences(productions, clusters, "test", quiet_seconds=seconds, digest_bytes=0)
-
+def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "QUIET_SECONDS", 0.4)
     with postgres.superuser(backed_up.home, "live_db") as connection, _commit_waiting_for_a_standby(backed_up):
         snapshot = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
         assert snapshot is not None
         assert Snapshot.parse(snapshot[0]).quiet  # a snapshot alone does not show it
-        assert [fence.counts for fence in fences(0.3)] == [None, None]
-    assert None not in [fence.counts for fence in fences(5)]
+        report = run_drill(backed_up.settings)
+    assert outcomes(report)["drill.fence"] is Outcome.UNKNOWN
+    assert "1 transactions of live_db were just being committed" in detail(report, "drill.fence")
+    assert report.matched is None
+
+
+def test_a_transaction_that_stays_open_for_hours_keeps_nobody_from_an_exact_fence(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "QUIET_SECONDS", 2.0)
+    with postgres.superuser(backed_up.home, "live_db", "live_db") as batch, batch.transaction(force_rollback=True):
+        batch.execute("CREATE TABLE batch AS SELECT generate_series(1, 1000) AS n")
+        batch.execute("UPDATE orders SET total_cents = total_cents")
+        report = run_drill(backed_up.settings)
+    assert outcomes(report)["drill.fence"] is Outcome.PASS, detail(report, "drill.fence")
+    with open_records(backed_up.settings.records) as records:
+        newest = "SELECT open_transactions FROM fences WHERE cluster = 'live_db' ORDER BY taken_at DESC LIMIT 1"
+        row = records.execute(newest).fetchone()
+    assert row is not None
+    assert len(row[0]) == 1
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.TEAR_DOWN])

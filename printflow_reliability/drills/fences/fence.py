@@ -1,10 +1,13 @@
 """The fence: a restore point in every cluster at the same moment, and what every logged table held at that moment.
 
-No lock is taken. Two snapshots around the restore point that are both quiet and have the same next transaction id prove
-that nothing became visible between them. A transaction whose commit is written but not yet visible (it waits for the
-disk, or for a standby) would be in the clone and not in the second snapshot, and snapshots do not show it while it is
-the newest; so none may hold a transaction id just after the restore point. Then the second snapshot is the state at the
-restore point, and is counted in at leisure. Otherwise it is tried again some milliseconds later.
+No lock is taken. Two snapshots around the restore point that are the same prove that nothing became visible between
+them, so the second one is the state at the restore point, and is counted in at leisure. Otherwise it is tried again
+some milliseconds later.
+
+One thing they do not show: a transaction whose commit is written but not yet visible (it waits for the disk, or for a
+standby) is in the clone and not in the second snapshot. It still holds its transaction id. So a moment is looked for in
+which nobody holds one; where there is none for long, as under a batch that runs for hours, those who do are noted, and
+the clone is asked whether any of them had committed (`comparison.committed_after_all`).
 
 The first snapshots of all clusters are taken before the first restore point and the second ones after the last, so
 a moment lies between them in every cluster: all fences of one set are the platform's state at that moment.
@@ -34,12 +37,15 @@ log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 20.0
 """How long to look for a quiet moment. Measured at 2,200 transactions a second: 6 ms."""
+PATIENCE = 0.5
+"""The part of that time after which transactions that stay open are let be."""
 PAUSE_SECONDS = 0.003
 STATE = """
 SELECT pg_current_snapshot()::text,
-       EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
+       ARRAY(SELECT transactionid::text::bigint FROM pg_locks
+             WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
 """
-"""The snapshot, and whether anybody holds a transaction id: its owner, prepared ones too, holds it until visible."""
+"""The snapshot, and who holds a transaction id: its owner, prepared ones too, holds it until visible."""
 RESTORE_POINT = """
 SELECT lsn::text, pg_walfile_name(lsn), clock_timestamp() FROM pg_create_restore_point(%s) AS lsn
 """
@@ -62,6 +68,8 @@ class Fence:
         digests: of the contents of the tables that are small enough.
         production: who the cluster was, for drills that cannot ask it.
         inventory: its databases, extensions and roles.
+        open_transactions: ids of those that were open. The counts are without them, and hold for a clone in which none
+            of them had committed.
     """
 
     cluster: str
@@ -75,6 +83,7 @@ class Fence:
     digests: Digests | None
     production: Production
     inventory: Inventory = field(default_factory=dict)
+    open_transactions: Sequence[int] = ()
 
     @property
     def tables(self) -> int:
@@ -89,17 +98,17 @@ class Fence:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """PostgreSQL's snapshot in its text form "xmin:xmax:xip_list"."""
+    """PostgreSQL's snapshot in its text form "xmin:xmax:xip_list": all before xmax ended, but those in progress."""
 
     xmin: int
     xmax: int
-    in_progress: bool
+    in_progress: frozenset[int]
 
     @classmethod
     def parse(cls, text: str) -> "Snapshot":
         """Read the text form of pg_snapshot."""
         xmin, xmax, running = text.split(":")
-        return cls(int(xmin), int(xmax), bool(running))
+        return cls(int(xmin), int(xmax), frozenset(map(int, filter(None, running.split(",")))))
 
     @property
     def quiet(self) -> bool:
@@ -109,7 +118,13 @@ class Snapshot:
 
 def nothing_between(before: Snapshot, after: Sequence[Snapshot]) -> bool:
     """Whether these snapshots, taken one after the other, prove that nothing became visible between them."""
-    return before.quiet and all(one.quiet and one.xmax == before.xmax for one in after)
+    return all(one == before for one in after)
+
+
+def whole_id(short: int, near: int) -> int:
+    """The 64 bits of a transaction id of which 32 are known, and one not far from it."""
+    distance = (short - near) & 0xFFFFFFFF
+    return near + distance - (2**32 if distance >= 2**31 else 0)
 
 
 def make_fences(
@@ -134,16 +149,21 @@ def make_fences(
     """
     with ExitStack() as stack:
         sides = [_open_side(stack, one) for one in clusters]
-        points, quiet = _restore_points(sides, name, quiet_seconds)
+        points, still_open = _restore_points(sides, name, quiet_seconds)
         inventories = {side.cluster.name: side.inventory() for side in sides}
         readers = [(side, database) for side in sides for database in side.readers]
         with ThreadPoolExecutor(max_workers=len(readers)) as pool:
-            counted = list(pool.map(lambda one: one[0].count(one[1], digest_bytes), readers)) if quiet else []
+            counted = (
+                list(pool.map(lambda one: one[0].count(one[1], digest_bytes), readers))
+                if still_open is not None
+                else []
+            )
         held = dict(zip(((side.cluster.name, database) for side, database in readers), counted, strict=False))
         ends = [side.switch_wal() for side in sides]
     fences = []
-    for side, point, end in zip(sides, points, ends, strict=True):
-        found = {database: held[side.cluster.name, database] for database in side.readers} if quiet else {}
+    known = still_open is not None
+    for side, point, end, unfinished in zip(sides, points, ends, still_open or [()] * len(sides), strict=True):
+        found = {database: held[side.cluster.name, database] for database in side.readers} if known else {}
         fence = Fence(
             cluster=side.cluster.name,
             name=name,
@@ -152,10 +172,11 @@ def make_fences(
             lsn=point.lsn,
             end_lsn=end,
             segment=point.segment,
-            counts={database: rows for database, (rows, _) in found.items()} if quiet else None,
-            digests={database: digests for database, (_, digests) in found.items()} if quiet else None,
+            counts={database: rows for database, (rows, _) in found.items()} if known else None,
+            digests={database: digests for database, (_, digests) in found.items()} if known else None,
             production=productions[side.cluster.name],
             inventory=inventories[side.cluster.name],
+            open_transactions=unfinished,
         )
         fences.append(fence)
     return tuple(fences)
@@ -218,11 +239,14 @@ class _Side:
     writer: psycopg.Connection
     readers: Mapping[str, psycopg.Connection]
 
-    def state(self) -> tuple[Snapshot, bool]:
-        """The snapshot of this moment, and whether anybody holds a transaction id."""
+    def state(self) -> tuple[Snapshot, tuple[int, ...]]:
+        """The snapshot of this moment, and the transactions that are open."""
         with self._explained():
             row = self.writer.execute(STATE).fetchone()
-        return Snapshot.parse(row[0] if row else ""), bool(row and row[1])
+        if row is None:
+            raise CouldNotTell(f"cluster {self.cluster.name} does not say which transactions are open")
+        snapshot = Snapshot.parse(row[0])
+        return snapshot, tuple(sorted(whole_id(short, snapshot.xmax) for short in row[1]))
 
     def restore_point(self, name: str) -> _RestorePoint:
         """Write one."""
@@ -292,29 +316,33 @@ def _open_side(stack: ExitStack, cluster: ClusterSettings) -> _Side:
     return _Side(cluster, writer, readers)
 
 
-def _restore_points(sides: Sequence[_Side], name: str, quiet_seconds: float) -> tuple[list[_RestorePoint], bool]:
-    """Restore points until they fall into a moment in which all is quiet; readers are left in it, in transactions.
+def _restore_points(
+    sides: Sequence[_Side], name: str, quiet_seconds: float
+) -> tuple[list[_RestorePoint], list[tuple[int, ...]] | None]:
+    """Restore points between two equal snapshots; readers are left in the second, in transactions.
 
-    Returns the last ones, and whether they are such.
+    Returns the last ones, and the transactions that were open then; None if the snapshots were never equal.
     """
-    deadline = time.monotonic() + quiet_seconds
+    began = time.monotonic()
     while True:
+        gone = time.monotonic() - began
+        patient = gone < quiet_seconds * PATIENCE
         before = [side.state() for side in sides]
         # Pointless restore points are spared: they cost WAL.
-        if any(busy or not snapshot.quiet for snapshot, busy in before) and time.monotonic() < deadline:
+        if patient and any(still_open or not snapshot.quiet for snapshot, still_open in before):
             time.sleep(PAUSE_SECONDS)
             continue
         points = [side.restore_point(name) for side in sides]
-        busy_after = [side.state()[1] for side in sides]
+        open_after = [side.state()[1] for side in sides]
         after = [side.open_snapshots() for side in sides]
         unchanged = all(nothing_between(one[0], later) for one, later in zip(before, after, strict=True))
-        if unchanged and not any(busy_after):
-            return points, True
+        if unchanged and not (patient and any(open_after)):
+            return points, open_after
         for side in sides:
             side.close_snapshots()
-        if time.monotonic() > deadline:
-            log.warning("no quiet moment within %.0f s", quiet_seconds)
-            return points, False
+        if gone > quiet_seconds:
+            log.warning("no moment in which nothing became visible within %.0f s", quiet_seconds)
+            return points, None
         time.sleep(PAUSE_SECONDS)
 
 

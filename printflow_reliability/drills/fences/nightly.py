@@ -59,8 +59,8 @@ def record_fence(settings: Settings) -> FenceReport:
         )
         if any(fence.counts is None for fence in fences):
             raise CouldNotTell(
-                f"the clusters never had a moment without a transaction together in {QUIET_SECONDS:.0f} s, so their "
-                "rows at the fence are not known",
+                f"commits of the clusters never paused together within {QUIET_SECONDS:.0f} s, so their rows at one "
+                "moment are not known",
                 "take the fence at a quieter time",
             )
         for fence in fences:
