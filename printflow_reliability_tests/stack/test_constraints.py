@@ -24,6 +24,8 @@ CREATE TABLE children (
 CREATE UNIQUE INDEX by_number ON children (a) WHERE b IS NULL;
 CREATE UNIQUE INDEX by_expression ON children (lower("odd ""name"), b);
 CREATE UNIQUE INDEX by_null ON children (code) NULLS NOT DISTINCT WHERE a = 77;
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE UNIQUE INDEX by_collation ON parents (code COLLATE any_case);
 CREATE TABLE heirs () INHERITS (children);
 CREATE TABLE months (id int, at date NOT NULL, parent int REFERENCES parents, PRIMARY KEY (id, at))
     PARTITION BY RANGE (at);
@@ -157,6 +159,7 @@ def test_rows_without_their_parents_are_found(
             "public.children",
         ),
         ("by_null", "INSERT INTO children (parent, a, b) VALUES (1, 77, 1), (1, 77, 2)", "public.children"),
+        ("by_collation", "INSERT INTO parents (id, code) VALUES (99, 'CODE 7')", "public.parents"),
         ("january_pkey", "INSERT INTO months SELECT * FROM january LIMIT 1", "public.january"),
     ],
 )
