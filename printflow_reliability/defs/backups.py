@@ -26,7 +26,7 @@ class BaseBackupConfig(dg.Config):
     kinds={"postgres", "pgbackrest"},
     deps=["live_db", "admin_db"],
     freshness_policy=words.EVERY_DAY,
-    pool=words.BACKUP_POOL,
+    pool=words.REPOSITORY_POOL,
     check_specs=check_specs("base_backup", "backup.recent", blocking=True),
     description="A base backup of every cluster in every repository; its result is read from what is stored.",
 )

@@ -31,7 +31,7 @@ class DrillConfig(dg.Config):
     kinds={"postgres", "pgbackrest"},
     deps=["wal_archive", "print_files_bucket"],
     freshness_policy=words.EVERY_WEEK,
-    pool=words.DRILL_POOL,
+    pool=words.REPOSITORY_POOL,
     check_specs=check_specs("restore_drill", *CHECKS, blocking=True),
     description="One rehearsed restore: fetched, replayed to the fence and to the end of WAL, validated, torn down. "
     "A failed drill leaves its numbers here all the same, and fails its run.",

@@ -11,10 +11,12 @@ TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
 HELD_ORDERS = dg.DynamicPartitionsDefinition(name="held_orders")
 """One partition a paid order in trouble; healthy orders cost none."""
 
-DRILL_POOL = "restore_drill"
-"""Two drills would fight for memory and disk; dagster.yaml allows one step of each pool."""
-BACKUP_POOL = "base_backup"
-"""pgBackRest locks a stanza while it backs it up: a second backup would only fail."""
+REPOSITORY_POOL = "backup_repository"
+"""Drills and base backups, one at a time: dagster.yaml allows one step of each pool.
+
+Two drills would fight for memory and disk; pgBackRest locks a stanza while it backs it up; and a drill fails if the
+repositories change while it runs, which is what a backup does to them.
+"""
 
 EVERY_HOUR = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
 EVERY_DAY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))

@@ -12,6 +12,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import ClusterSettings, Settings
 
 CHECK = "drill.isolation"
+NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
 
 
 class Surroundings:
@@ -50,7 +51,7 @@ class Surroundings:
         except CouldNotTell as unknown:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
         if found:
-            return CheckResult(CHECK, Outcome.FAIL, "changed during the drill: " + "; ".join(found))
+            return CheckResult(CHECK, Outcome.FAIL, f"changed during the drill: {'; '.join(found)}. {NEXT}")
         listed = sum(len(one.files) for one in self._before.repositories)
         kept = "slots, subscriptions, timelines and archiving" if asked else "and production was out of reach"
         return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")
