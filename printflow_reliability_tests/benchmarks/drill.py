@@ -7,9 +7,11 @@ import argparse
 import json
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from printflow_reliability.backups.base_backup import take_base_backups
-from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
+from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.errors import CouldNotTell
@@ -65,7 +67,7 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
     drills: list[dict[str, float]] = []
     for number in range(rounds):
         # Otherwise each round would replay more WAL than the one before.
-        take_base_backups(settings, backup_type="incr")
+        _back_up(settings, "incr")
         steps = Script(home, settings, settings.drills.directory / f"script-{number}").run()
         programs = sum(seconds for name, seconds in steps.items() if name not in QUERIES)
         raw.append({"wall": sum(steps.values()), "programs": programs, **steps})
@@ -94,23 +96,36 @@ def _drill(settings: Settings) -> dict[str, float]:
 
 def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
     """Fill and back up every cluster; how many bytes their databases have in all."""
-    for cluster in settings.cluster:
-        with postgres.superuser(home, cluster.name, cluster.name) as connection:
-            connection.execute("DROP TABLE IF EXISTS bench_rows, bench_parents, tenants CASCADE")
-            connection.execute(FILL.format(rows=megabytes * ROWS_PER_MB).encode())
-            connection.execute("CREATE TABLE IF NOT EXISTS heartbeats (at timestamptz NOT NULL)")
-            connection.execute("GRANT SELECT ON heartbeats TO printflow")
-            connection.execute("INSERT INTO heartbeats VALUES (now())")
-            # Otherwise autovacuum writes WAL between the measurements, and whoever comes later replays more.
-            connection.execute("VACUUM (FREEZE, ANALYZE)")
-            connection.execute("CHECKPOINT")
-    take_base_backups(settings, backup_type="full")
+    with ThreadPoolExecutor(max_workers=len(settings.cluster)) as pool:
+        list(pool.map(lambda cluster: _fill_one(home, cluster.name, megabytes), settings.cluster))
+    _back_up(settings, "full")
     size = 0
     for cluster in settings.cluster:
         backup = backups_in(PgBackRest(cluster, settings.runner()), 1)[1][-1]
         print(f"{cluster.name}: backup {backup.label}, {backup.database_bytes / 1e6:,.0f} MB", flush=True)
         size += backup.database_bytes
     return size
+
+
+def _fill_one(home: SandboxHome, cluster: str, megabytes: int) -> None:
+    with postgres.superuser(home, cluster, cluster) as connection:
+        connection.execute("DROP TABLE IF EXISTS bench_rows, bench_parents, tenants CASCADE")
+        connection.execute(FILL.format(rows=megabytes * ROWS_PER_MB).encode())
+        connection.execute("CREATE TABLE IF NOT EXISTS heartbeats (at timestamptz NOT NULL)")
+        connection.execute("GRANT SELECT ON heartbeats TO printflow")
+        connection.execute("INSERT INTO heartbeats VALUES (now())")
+        # Otherwise autovacuum writes WAL between the measurements, and whoever comes later replays more.
+        connection.execute("VACUUM (FREEZE, ANALYZE)")
+        connection.execute("CHECKPOINT")
+        # pgBackRest waits for the end of a backup's WAL to be archived, and not for so much of it.
+        while connection.execute("SELECT FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'").rowcount:
+            time.sleep(1)
+
+
+def _back_up(settings: Settings, backup_type: BackupType) -> None:
+    report = take_base_backups(settings, backup_type=backup_type)
+    if bad := [check.detail for check in report.checks if check.outcome is not Outcome.PASS]:
+        raise CouldNotTell(f"a base backup failed: {bad}")
 
 
 def _told(seconds: dict[str, float], size: int) -> str:
