@@ -27,6 +27,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["seconds"] = console.seconds
 TEMPLATES.filters["size"] = console.size
+TEMPLATES.filters["moment"] = lambda text: console.moment(datetime.fromisoformat(text))
 
 
 @dataclass(frozen=True)

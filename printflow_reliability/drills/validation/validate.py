@@ -85,7 +85,9 @@ def validate_rows(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -
     keys, kept, fed = ([phrases for check, phrases in answers if check == name] for name in names)
     return (
         _judge(names[0], keys, "foreign_keys", "violated_foreign_keys", f"{len(keys)} foreign keys hold for every row"),
-        _judge(names[1], kept, "constraints", "violated_constraints", "unique and not-null constraints hold"),
+        _judge(
+            names[1], kept, "constraints", "violated_constraints", f"{len(kept)} unique and not-null constraints hold"
+        ),
         _judge(names[2], fed, "sequence_databases", "sequences_behind", "every sequence is ahead of its column"),
     )
 
