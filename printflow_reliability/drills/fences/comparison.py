@@ -141,7 +141,7 @@ def _compare_exactly(clone: Clone, fence: Fence) -> tuple[str, Sequence[Differen
     """Why these cannot be compared, or where they differ."""
     if fence.counts is None:
         why = f"commits of {fence.cluster} never paused long enough to count its rows at one moment"
-        return f"{why}, so production's rows at the fence are not known", ()
+        return f"{why}, so production's rows at the fence are not known. Next: drill at a quieter time", ()
     if committed := committed_after_all(clone, fence):
         why = f"{committed} transactions of {fence.cluster} were just being committed when the fence was made"
         return f"{why}, so that the clone has rows that production did not show yet. Next: another drill", ()
