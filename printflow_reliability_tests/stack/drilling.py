@@ -14,16 +14,15 @@ from printflow_reliability_tests.stack.conftest import StackSandbox
 KILLED_DRILL = """
 import os, signal, sys
 from pathlib import Path
-from printflow_reliability.drills.clones.clone import CONF
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.phases import Phase
 from printflow_reliability.settings import load
 
 def tell(phase):
     if phase == sys.argv[2]:
         os.kill(os.getpid(), int(sys.argv[3]))
 
-run_drill(load(Path(sys.argv[1])), tell=tell)
+report = run_drill(load(Path(sys.argv[1])), tell=tell)
+sys.exit("\\n".join(f"{one.check} {one.outcome}: {one.detail}" for one in report.checks) or 1)
 """
 
 
@@ -44,7 +43,9 @@ def left_behind(sandbox: StackSandbox) -> list[object]:
 def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) -> int:
     """Run a drill in a process of its own that gets a signal as a phase begins; its exit code."""
     argv = [sys.executable, "-c", KILLED_DRILL, str(sandbox.config), phase, str(int(number))]
-    return subprocess.run(argv, timeout=120, capture_output=True, check=False).returncode
+    ended = subprocess.run(argv, timeout=120, capture_output=True, check=False, text=True)
+    assert ended.returncode < 0, f"the drill ended by itself: {ended.stderr}"
+    return ended.returncode
 
 
 def without_production(settings: Settings) -> Settings:
