@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from printflow_reliability import console
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.text import moment, seconds, size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -25,9 +25,9 @@ DWARFED = 5
 TEMPLATES = Environment(
     loader=PackageLoader("printflow_reliability.drills", "."), autoescape=True, undefined=StrictUndefined
 )
-TEMPLATES.filters["seconds"] = console.seconds
-TEMPLATES.filters["size"] = console.size
-TEMPLATES.filters["moment"] = lambda text: console.moment(datetime.fromisoformat(text))
+TEMPLATES.filters["seconds"] = seconds
+TEMPLATES.filters["size"] = size
+TEMPLATES.filters["moment"] = lambda text: moment(datetime.fromisoformat(text))
 
 
 @dataclass(frozen=True)
