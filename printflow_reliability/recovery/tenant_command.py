@@ -6,8 +6,8 @@ import typer
 
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, printable, say, table
-from printflow_reliability.drills.drill import choose_repository
 from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.recovery.tenant_restore import TenantRestore, restore_tenant
 
