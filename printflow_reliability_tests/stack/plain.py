@@ -1,4 +1,4 @@
-"""A small cluster for tests of repositories: pgBackRest with its defaults, a posix repository, 1 MB segments."""
+"""A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, 1 MB segments."""
 
 import tempfile
 import time
@@ -69,6 +69,11 @@ class PlainCluster:
     def stop(self) -> None:
         """Stop the server at once."""
         self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", "--pgdata", self.home / "data")
+
+    def restart(self) -> None:
+        """Stop the server in good order and start it again, with nothing cached."""
+        data = self.home / "data"
+        self._run("pg_ctl", "restart", "--wait", "--silent", "--pgdata", data, "--log", self.home / "server.log")
 
     def command(self, *arguments: str) -> None:
         """Run pgBackRest by hand."""
