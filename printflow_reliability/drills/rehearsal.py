@@ -29,7 +29,6 @@ from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, await_archived, make_fences
 from printflow_reliability.drills.fences.unarchived import look_at_unarchived
-from printflow_reliability.drills.isolation import refuse_writers
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
@@ -40,6 +39,7 @@ from printflow_reliability.drills.validation import links, shrinkage, smoke
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.validate import check_inventory, validate
+from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
@@ -224,7 +224,8 @@ class Rehearsal:
             made.append(fences)
 
         def refuse() -> None:
-            refuse_writers([self._pgbackrest(one) for one in self.settings.cluster], self.repository, self._give_up)
+            clusters = [self._pgbackrest(one) for one in self.settings.cluster]
+            surroundings.unprovable = refuse_writers(clusters, self.settings.runner(), self.repository, self._give_up)
 
         # Side by side, since a repository whose server is dead keeps two of them waiting.
         tasks = [surroundings.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
