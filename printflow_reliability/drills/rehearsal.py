@@ -30,7 +30,14 @@ from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, await_archived, make_fences
 from printflow_reliability.drills.fences.unarchived import look_at_unarchived
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
+from printflow_reliability.drills.plan import (
+    Plan,
+    StoredFences,
+    backups_in,
+    make_plan,
+    require_known_tablespaces,
+    require_same_cluster,
+)
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
 from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
@@ -196,6 +203,7 @@ class Rehearsal:
             self._memory.stored,
             fence_now=self.settings.drills.ask_production,
         )
+        require_known_tablespaces(self.plan, self._tablespaces_of)
         self._restoration = Restoration(self.settings, self.place, self.repository, self.plan)
         self._restoration.require_space()
         self._surroundings = Surroundings(self.settings, productions, self._pgbackrest)
@@ -423,6 +431,9 @@ class Rehearsal:
         if self._surroundings is None:
             raise RuntimeError("the drill has no plan yet")
         return self._surroundings
+
+    def _tablespaces_of(self, name: str, backup: Backup) -> frozenset[int]:
+        return self._pgbackrest(self.settings.cluster_named(name)).tablespaces(backup.label, self.repository)
 
     def _ask(self, cluster: ClusterSettings) -> Production:
         production = ask_production(cluster)

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,9 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.clones.wal_inspection import inspecting
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
@@ -152,14 +154,30 @@ class Clone:
                 f"choose a directory that {self.programs.run_as} can reach",
             ) from None
 
-    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+    def fetch(
+        self, repository: int, backup: Backup, aim: Aim, *, tablespaces: Sequence[Path] = (), timeout: float
+    ) -> None:
         """Restore a backup, and write the clone's own configuration.
+
+        Args:
+            repository: the repository's number.
+            backup: which one.
+            aim: where the first part of its replay ends.
+            tablespaces: where replay may make tablespaces that the backup does not know.
+            timeout: seconds until the restore is killed.
 
         Raises:
             ProgramFailed: as PgBackRest.restore.
+            ConfigError: WAL cannot be read before it is replayed.
         """
         pgbackrest = PgBackRest(self.cluster, self.programs, config=self.cluster.drill_pgbackrest_config)
         options = (f"--lock-path={self.place / 'lock'}", "--no-log-subprocess", "--log-level-file=off")
+        fetch_wal = pgbackrest.restore_command(
+            self.data,
+            repository=repository,
+            spool=self.place / "spool",
+            options=(*options, f"--process-max={os.cpu_count()}"),
+        )
         pgbackrest.restore(
             self.data,
             repository=repository,
@@ -167,11 +185,13 @@ class Clone:
             recovery=aim.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
-            fetch_wal=pgbackrest.restore_command(
-                self.data,
-                repository=repository,
-                spool=self.place / "spool",
-                options=(*options, f"--process-max={os.cpu_count()}"),
+            fetch_wal=inspecting(
+                fetch_wal,
+                self.place,
+                self.programs,
+                floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
+                until=aim.moment,
+                allowed=tablespaces,
             ),
             options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
         )
