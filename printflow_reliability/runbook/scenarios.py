@@ -74,7 +74,7 @@ class Names:
     def recovered_psql(self, cluster: ClusterSettings, database: str | None = None) -> list[str]:
         """How to reach a recovered cluster: its socket is its only door."""
         where = ["-h", str(self.into / cluster.name / "s"), "-p", "5432", "-U", cluster.superuser]
-        return [*where, "-d", database or cluster.name]
+        return [*where, "-d", database or cluster.database]
 
     def data(self, cluster: ClusterSettings) -> str:
         """Production's data directory, as the backup tool knows it."""
