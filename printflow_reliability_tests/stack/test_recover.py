@@ -11,6 +11,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.fences.nightly import record_fence
+from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.records.database import migrate
@@ -29,7 +30,7 @@ def shop(request: pytest.FixtureRequest) -> Iterator[PlainCluster]:
     with plain_cluster(segment_megabytes=request.param) as cluster:
         cluster.execute("CREATE TABLE heartbeats AS SELECT clock_timestamp() AS at")
         cluster.execute("CREATE DATABASE records")
-        cluster.command("backup", "--type=full")
+        cluster.command("--start-fast", "backup", "--type=full")
         migrate(settings_of(cluster).records)
         more_rows(cluster)
         yield cluster
@@ -79,6 +80,14 @@ def _nobody(_phase: Phase, _what: str) -> None:
 
 def verdict(done: Recovered) -> CheckResult:
     return next(check for check in done.checks if check.check == "drill.recovery")
+
+
+def test_records_that_live_in_a_protected_cluster_are_a_warning(shop: PlainCluster) -> None:
+    settings = settings_of(shop)
+    assert not any("the records live in cluster" in check.detail for check in state_objectives(settings).checks)
+    record_fence(settings)
+    (told,) = state_objectives(settings).checks
+    assert "the records live in cluster plain, so a disaster takes drills, fences and holds along" in told.detail
 
 
 def test_a_recovery_says_how_much_it_brought_back_and_compares_it_with_the_newest_recorded_fence(
