@@ -55,8 +55,9 @@ def _show(done: Recovered) -> None:
         say(f"  {row.word:<14}  {', '.join(row.names)}: {row.detail}")
     where = moment(done.moment) if done.moment else "the end of WAL"
     rpo = "not known" if done.rpo_seconds is None else seconds(done.rpo_seconds)
+    lost = "" if done.moment else f"   RPO {rpo}"
     word = wording.CHECK_WORDS[worst(check.outcome for check in done.checks)]
-    say(f"{word}   Recovered to {where} in {seconds(sum(done.phases.values()))}   RPO {rpo}")
+    say(f"{word}   Recovered to {where} in {seconds(sum(done.phases.values()))}{lost}")
     say("Running now, on sockets only:")
     for one in done.clusters:
         psql = ("psql", "-h", str(one.sockets), "-p", str(one.port), "-U", one.superuser, one.database)
