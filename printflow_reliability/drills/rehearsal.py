@@ -39,7 +39,6 @@ from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.validate import check_inventory, validate
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.platform.connect import said
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -135,7 +134,6 @@ class Rehearsal:
             self.answers.verdict("drill.recovery", Outcome.FAIL, failed.sentence)
             self.answers.break_off("not reached: the recovery failed before")
         except psycopg.Error as error:
-            log.warning("drill %s broke off in %s: %s", self.id, self._reached, said(error))
             self.answers.refused(error, self._reached, of_clone=self._among_clones)
         except CouldNotTell as unknown:
             log.warning("drill %s broke off in %s: %s", self.id, self._reached, unknown.what)
