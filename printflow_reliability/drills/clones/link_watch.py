@@ -62,21 +62,16 @@ class LinkWatch:
         inside = os.path.realpath(self._clone.place)
         while not self._over.wait(POLL_SECONDS):
             try:
-                outside = [link for link in links(self._clone.data) if not self._may(link, inside)]
+                outside = [
+                    link
+                    for link in links(self._clone.data)
+                    if not may_lead(link, inside, self._clone.cluster.name, self._allowed, self._taken)
+                ]
             except FileNotFoundError:
                 return  # the clone is being removed
             if outside:
                 self._end_clone(outside[0])
                 return
-
-    def _may(self, link: Link, inside: str) -> bool:
-        if link.leads.startswith(f"{inside}/"):
-            return True
-        if self._allowed.get(os.path.normpath(link.says)) != link.leads:
-            return False
-        # Two clusters, from two hosts, may have their tablespaces at the same path.
-        cluster = self._clone.cluster.name
-        return self._taken.setdefault(link.leads, cluster) == cluster
 
     def _end_clone(self, link: Link) -> None:
         self.found = link
@@ -84,6 +79,20 @@ class LinkWatch:
             (self._clone.data / "pg_tblspc" / link.oid).unlink()
         with contextlib.suppress(CouldNotTell):  # whoever removes the clone tries again, and says so
             reaper.end_processes(self._clone.place)
+
+
+def may_lead(
+    link: Link, inside: str, cluster: str, allowed: Mapping[str, str], taken: MutableMapping[str, str]
+) -> bool:
+    """Whether a link may lead where it does: inside of the clone, or to an allowed path that no other cluster has.
+
+    Two clusters, from two hosts, may have had their tablespaces at the same path. The path is noted as the cluster's.
+    """
+    if link.leads.startswith(f"{inside}/"):
+        return True
+    if allowed.get(os.path.normpath(link.says)) != link.leads:
+        return False
+    return taken.setdefault(link.leads, cluster) == cluster
 
 
 def links(data: Path) -> list[Link]:

@@ -56,6 +56,7 @@ inspect() {
         at=${at%%, prev *}
         case $line in
             "rmgr: Tablespace "*", desc: "*) ;;
+            "first record is after "*) continue ;; # the segment begins within a record
             *) stop unreadable "$name" "a line that pg_waldump printed: $line" ;;
         esac
         case $what in
