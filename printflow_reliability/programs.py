@@ -28,12 +28,16 @@ class ProgramFailed(CouldNotTell):
     Attributes:
         exit_code: the program's exit code; negative for a signal, as `subprocess` gives it.
         stderr_tail: the redacted end of what it said.
+        said: all of it, redacted, to look for the cause in; too long to be shown.
     """
 
-    def __init__(self, what: str, next_step: str = "", *, exit_code: int = -1, stderr_tail: str = "") -> None:
+    def __init__(
+        self, what: str, next_step: str = "", *, exit_code: int = -1, stderr_tail: str = "", said: str = ""
+    ) -> None:
         super().__init__(what, next_step)
         self.exit_code = exit_code
         self.stderr_tail = stderr_tail
+        self.said = said or stderr_tail
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,13 @@ class Programs:
             raise
         seconds = time.monotonic() - began
         if process.returncode not in accept:
-            tail = self.redact((stderr.strip() or stdout.strip())[-STDERR_TAIL:])
+            said = self.redact(stderr.strip() or stdout.strip())
+            tail = said[-STDERR_TAIL:]
             raise ProgramFailed(
                 f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
                 exit_code=process.returncode,
                 stderr_tail=tail,
+                said=said,
             )
         return Completed(stdout, stderr, seconds)
 

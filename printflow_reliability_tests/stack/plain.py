@@ -11,7 +11,7 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.programs import Programs
-from printflow_reliability.settings import ClusterSettings, find_postgres_bin
+from printflow_reliability.settings import ClusterSettings, Settings, find_postgres_bin
 
 CONFIGURATION = """\
 [global]
@@ -52,6 +52,11 @@ class PlainCluster:
             url=f"host={self.home} port={PORT} user=postgres dbname=postgres",
             pgbackrest_config=self.home / "pgbackrest.conf",
         )
+
+    @property
+    def whole_settings(self) -> Settings:
+        """A whole printflow.toml with this cluster alone; nothing else of it is there."""
+        return settings_with(self.settings)
 
     @property
     def pgbackrest(self) -> PgBackRest:
@@ -101,6 +106,22 @@ class PlainCluster:
 
     def _run(self, name: str, *arguments: object) -> None:
         self.programs.run([self.programs.postgres(name), *map(str, arguments)], timeout=60)
+
+
+def settings_with(cluster: ClusterSettings) -> Settings:
+    """A whole printflow.toml with one cluster and nothing else that is there."""
+    name = cluster.name
+    return Settings.model_validate(
+        {
+            "platform": {"name": "test"},
+            "records": {"url": "postgresql://127.0.0.1:1/nowhere"},
+            "cluster": [cluster],
+            "bucket": [{"name": "files", "bucket": "files"}],
+            "tenancy": {"cluster": name, "tenants": "SELECT"},
+            "reference": [{"name": "file", "cluster": name, "bucket": "files", "kind": "proof", "query": "SELECT"}],
+            "orders": {"cluster": name, "bucket": "files", "paid": "SELECT"},
+        }
+    )
 
 
 @contextmanager

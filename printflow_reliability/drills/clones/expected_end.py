@@ -35,12 +35,16 @@ def archived_in_repository(pgbackrest: PgBackRest, repository: int, point: Point
     Raises:
         CouldNotTell: the repository cannot be listed, or holds no segment of that timeline.
     """
+    # Only where the backup's own WAL lies: a former cluster's segments have names of their own counting.
     folder = f"archive/{pgbackrest.cluster.stanza}"
+    archive = f"{point.backup.archive_id}/" if point.backup.archive_id else ""
     timeline, segment_bytes = point.production.timeline, point.production.segment_bytes
     names = [
         file.name.rpartition("/")[2][:24]
         for file in pgbackrest.repo_ls(folder, repository)
-        if (segment := SEGMENT.fullmatch(file.name)) and int(segment[2], 16) == timeline
+        if file.name.startswith(archive)
+        and (segment := SEGMENT.fullmatch(file.name))
+        and int(segment[2], 16) == timeline
     ]
     if not names:
         raise CouldNotTell(
