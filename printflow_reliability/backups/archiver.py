@@ -8,11 +8,11 @@ import psycopg
 from psycopg.rows import TupleRow, class_row
 
 from printflow_reliability.backups.archive_failure import failure_in, log_tail
-from printflow_reliability.backups.clusters import Verdict, counted
+from printflow_reliability.backups.clusters import Verdict
 from printflow_reliability.backups.segment import SEGMENT_NAME, Segment, parse_segment
 from printflow_reliability.checks import Outcome
-from printflow_reliability.console import seconds
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.text import counted, seconds
 
 ARCHIVER = r"""
 WITH status AS (

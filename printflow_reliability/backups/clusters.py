@@ -33,11 +33,6 @@ class Verdict:
         return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.sentence}")
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 segment", "3 segments"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 class Count:
     """Counts what several threads have done, for one progress display."""
 

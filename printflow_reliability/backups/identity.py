@@ -1,10 +1,10 @@
 """Whose backups are they? A stanza may hold those of another cluster: of a former one at the same path, say."""
 
-from printflow_reliability.backups.clusters import counted
 from printflow_reliability.backups.info import StanzaInfo
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import counted
 
 SYSTEM_IDENTIFIER = "SELECT system_identifier FROM pg_control_system()"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen, counted
+from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -22,6 +22,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.console import Advance
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import counted
 
 SHOWN_FILES = 20
 """Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""

@@ -14,7 +14,7 @@ from printflow_reliability.backups.info import (
     StanzaInfo,
 )
 from printflow_reliability.checks import Outcome
-from printflow_reliability.console import seconds
+from printflow_reliability.text import seconds
 
 CLOCK_SKEW_SECONDS = 300
 """A backup that ends further in the future than this means that one of the clocks is wrong."""

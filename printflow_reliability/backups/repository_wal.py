@@ -11,7 +11,7 @@ from datetime import datetime
 from printflow_reliability.backups.acknowledgements import Acknowledgement
 from printflow_reliability.backups.archive import ArchiveFolder, parse_archive
 from printflow_reliability.backups.archiver import Archiver
-from printflow_reliability.backups.clusters import TROUBLE, Verdict, counted
+from printflow_reliability.backups.clusters import TROUBLE, Verdict
 from printflow_reliability.backups.continuity import Gap, Walk, walk
 from printflow_reliability.backups.identity import newest_identity, no_backup_of
 from printflow_reliability.backups.info import STATUS_MISSING_DATA, STATUS_MISSING_STANZA, STATUS_NO_BACKUPS, Backup
@@ -20,6 +20,7 @@ from printflow_reliability.backups.segment import known_segment_bytes
 from printflow_reliability.backups.timeline import lineage, parse_history
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.text import counted
 
 SECOND_LOOK_SECONDS = 2
 """Asynchronous pushes overtake each other, and an expiry removes WAL after its backup: what seems to be missing is

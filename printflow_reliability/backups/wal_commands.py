@@ -6,7 +6,6 @@ import typer
 
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledge
-from printflow_reliability.backups.clusters import counted
 from printflow_reliability.backups.repository_wal import RepositoryWal, gap_words
 from printflow_reliability.backups.segment import check_segment_name
 from printflow_reliability.backups.wal import ClusterWal, verify_wal
@@ -23,6 +22,7 @@ from printflow_reliability.console import (
 )
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
+from printflow_reliability.text import counted
 
 wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
 
