@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import pwd
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.server_programs import candidates, installed, not_installed
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +53,11 @@ class Completed:
 
 @dataclass(frozen=True)
 class Identity:
-    """An OS user by number."""
+    """An OS user by number, with all groups: a repository or a certificate may be readable by one of them alone."""
 
     uid: int
     gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,44 @@ class Programs:
 
     Attributes:
         run_as: the OS user programs run as when we are root; ignored otherwise.
-        postgres_bin: the folder of PostgreSQL's server programs.
+        postgres_bin: the folder of PostgreSQL's server programs; None: wherever those of the wanted version are.
         path: the PATH that programs are found with.
         secrets: values that never appear in a log or an error.
     """
 
     run_as: str
-    postgres_bin: Path
+    postgres_bin: Path | None = None
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def postgres(self, name: str) -> str:
-        """The path of a PostgreSQL server program such as `pg_ctl`."""
-        return str(self.postgres_bin / name)
+    def postgres(self, name: str, major: int | None = None) -> str:
+        """The path of a PostgreSQL server program.
+
+        Args:
+            name: such as `pg_ctl`.
+            major: the major version of the cluster that it is for; None where any will do.
+
+        Raises:
+            ConfigError: it is not installed in that version.
+        """
+        there = set(installed()) if self.postgres_bin is None else set()
+        for program, version in candidates(name, major, self.postgres_bin, self.path):
+            if major is None:
+                return str(program)
+            version = version or self._major_of(program)
+            if version == major:
+                return str(program)
+            there |= {version} if version else set()
+        raise not_installed(name, major, there)
+
+    def _major_of(self, program: Path) -> int | None:
+        """The major version that a program says of itself; None if it says none."""
+        try:
+            said = self.run([str(program), "--version"], timeout=10).stdout
+        except (ProgramFailed, ConfigError):
+            return None
+        found = re.search(r"\(PostgreSQL\) (\d+)", said)
+        return int(found[1]) if found else None
 
     def run(
         self,
@@ -116,7 +144,7 @@ class Programs:
                 start_new_session=True,
                 user=identity.uid if identity else None,
                 group=identity.gid if identity else None,
-                extra_groups=[] if identity else None,
+                extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
         except FileNotFoundError as missing:
@@ -174,7 +202,7 @@ class Programs:
                 f'programs.run_as: there is no user "{self.run_as}" here, and PostgreSQL does not run as root',
                 "name an unprivileged user, such as postgres",
             ) from None
-        return Identity(user.pw_uid, user.pw_gid)
+        return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -53,6 +53,12 @@ class Backup:
     references: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def major_version(self) -> int | None:
+        """PostgreSQL's major version, out of the archive id; None if `info` does not tell."""
+        version = self.archive_id.partition("-")[0].partition(".")[0]
+        return int(version) if version.isdigit() else None
+
 
 @dataclass(frozen=True)
 class RepositoryStatus:

@@ -196,6 +196,7 @@ class Rehearsal:
             fence_now=self.settings.drills.ask_production,
         )
         self._restoration = Restoration(self.settings, self.place, self.repository, self.plan)
+        self._restoration.require_programs()
         self._restoration.require_space()
         self._surroundings = Surroundings(self.settings, productions, self._pgbackrest)
         for name, point in self.plan.points.items():

@@ -101,6 +101,7 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
             tell(Phase.FIND, f"look for base backups in repo{repository}")
             plan = plan_without_production(settings, target, repository)
             restoration = Restoration(settings, place, repository, plan)
+            restoration.require_programs()
             restoration.require_space()
         reached = bring_up(settings, restoration, plan, repository, clock, tell)
         with clock.measure(Phase.VALIDATE):
@@ -144,6 +145,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan)
+        restoration.require_programs()
         restoration.require_space()
         bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
         yield restoration.connector

@@ -1,5 +1,6 @@
 """A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, 1 MB segments."""
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.programs import Programs
-from printflow_reliability.settings import ClusterSettings, Settings, find_postgres_bin
+from printflow_reliability.settings import ClusterSettings, Settings
 
 CONFIGURATION = """\
 [global]
@@ -129,7 +130,7 @@ def plain_cluster(more: str = "") -> Iterator[PlainCluster]:
     """A running cluster with its stanza; `more` is added to pgBackRest's options."""
     with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
         home = Path(directory)
-        programs = Programs(run_as="postgres", postgres_bin=find_postgres_bin(), path="/usr/bin:/bin")
+        programs = Programs(run_as="postgres", path=os.environ.get("PATH", os.defpath))
         programs.own(home)
         (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
         programs.own(home / "pgbackrest.conf")

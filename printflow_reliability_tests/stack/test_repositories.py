@@ -77,7 +77,7 @@ def test_a_posix_repository_is_refused_to_its_owner_and_open_to_its_group(plain:
     for path in (plain.home, *before, plain.home / "repo"):
         os.chown(path, -1, group, follow_symlinks=False)
     plain.home.chmod(0o750)
-    reader = Programs(run_as="nobody", postgres_bin=plain.programs.postgres_bin, path=plain.programs.path)
+    reader = Programs(run_as="nobody", path=plain.programs.path)
     refuse_writer(plain.pgbackrest, reader, 1)
 
 

@@ -189,7 +189,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     *("--pgdata", str(self.data), "--log", str(self.log_file), "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file={self.place}/postgresql.conf"),
                 ],
@@ -207,7 +207,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -291,6 +291,10 @@ class Clone:
             return True
         return False
 
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.programs.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
+
     def _configure(self) -> None:
         auto = self.data / "postgresql.auto.conf"
         ours = [line for line in auto.read_text(encoding="utf-8").splitlines() if RECOVERY_SETTING.match(line)]
@@ -312,7 +316,7 @@ class Clone:
 
     def _control_floors(self) -> dict[str, int]:
         """What the restored control file demands, which may be more than production says today."""
-        answer = self.programs.run([self.programs.postgres("pg_controldata"), str(self.data)], timeout=30)
+        answer = self.programs.run([self.server_program("pg_controldata"), str(self.data)], timeout=30)
         return parse_control_floors(answer.stdout)
 
 
