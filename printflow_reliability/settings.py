@@ -58,7 +58,9 @@ class ProgramsSettings(Section):
 class ClusterSettings(Section):
     """`[[cluster]]`: one PostgreSQL cluster, protected by one pgBackRest stanza.
 
-    `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
+    `drill_pgbackrest_config` is what drills read repositories with (default: `pgbackrest_config`): keys of S3 that can
+    list and read, and no more. A posix or cifs repository must not be writable to the user that drills run as; a member
+    of its group can read it. Of other kinds it cannot be tried: the drill runs, and drill.isolation is unknown.
     `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
     `superuser` is the role that initdb made, for recoveries in which production can no longer be asked. `stop_command`,
     `start_command` and `psql_command` are what the runbook tells people to type; nothing here runs them.

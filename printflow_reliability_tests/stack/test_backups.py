@@ -151,6 +151,9 @@ def test_a_stanza_that_is_not_there_rings(backed_up: StackSandbox) -> None:
     for report in (list_backups(settings), verify_repositories(settings), verify_wal(settings)):
         assert report.checks[0].outcome is Outcome.FAIL
         assert "no stanza" in report.checks[0].detail
+    taken = take_base_backups(settings)
+    assert taken.checks[0].outcome is Outcome.FAIL
+    assert "stanza-create" in taken.backups[0].verdict.sentence
 
 
 @pytest.mark.alarm("backup.integrity", "silent")
