@@ -6,7 +6,6 @@ A mistake ends with one message that names the file's own key ("cluster[0].stanz
 import difflib
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,7 +47,11 @@ class RecordsSettings(Section):
 
 
 class ProgramsSettings(Section):
-    """`[programs]`: how PostgreSQL's and pgBackRest's programs are run."""
+    """`[programs]`: how PostgreSQL's and pgBackRest's programs are run.
+
+    `run_as` is the user when we are root; it keeps its groups. Server programs are those of each cluster's own major
+    version, where packages put them; `postgres_bin` names another folder.
+    """
 
     run_as: str = "postgres"
     postgres_bin: Path | None = None
@@ -57,7 +60,9 @@ class ProgramsSettings(Section):
 class ClusterSettings(Section):
     """`[[cluster]]`: one PostgreSQL cluster, protected by one pgBackRest stanza.
 
-    `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
+    `drill_pgbackrest_config` is what drills read repositories with (default: `pgbackrest_config`): keys of S3 that can
+    list and read, and no more. A posix or cifs repository must not be writable to the user that drills run as; a member
+    of its group can read it. Of other kinds it cannot be tried: the drill runs, and drill.isolation is unknown.
     `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
     `superuser` is the role that initdb made, for recoveries in which production can no longer be asked. `stop_command`,
     `start_command` and `psql_command` are what the runbook tells people to type; nothing here runs them.
@@ -328,7 +333,7 @@ class Settings(Section):
         """The runner of external programs that this configuration describes."""
         return Programs(
             run_as=self.programs.run_as,
-            postgres_bin=self.programs.postgres_bin or find_postgres_bin(),
+            postgres_bin=self.programs.postgres_bin,
             path=os.environ.get("PATH", os.defpath),
             secrets=self.secrets,
         )
@@ -418,23 +423,6 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     settings = _absolute_paths(settings, base)
     settings._secrets = tuple(sorted(secrets, key=len, reverse=True))
     return settings
-
-
-def find_postgres_bin() -> Path:
-    """The folder of the newest PostgreSQL server programs installed here.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    debian = sorted(
-        (path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()),
-        key=lambda path: int(path.parent.name),
-    )
-    if debian:
-        return debian[-1]
-    if found := shutil.which("postgres"):
-        return Path(found).parent
-    raise ConfigError("programs.postgres_bin: no PostgreSQL server programs found here", "make setup")
 
 
 def _resolve_secrets(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:

@@ -128,6 +128,7 @@ def _recover_into(place: Path, settings: Settings, target: Target, repository: i
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan)
+        restoration.require_programs()
         restoration.require_space()
     reached = bring_up(settings, restoration, plan, repository, clock, tell)
     clones = tuple(restoration.clones.values())
@@ -177,6 +178,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             tell(Phase.FIND, f"look for base backups in repo{repository}")
             plan = plan_without_production(settings, target, repository)
             restoration = Restoration(settings, place, repository, plan)
+            restoration.require_programs()
             restoration.require_space()
             bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             yield restoration.connector

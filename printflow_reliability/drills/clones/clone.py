@@ -195,7 +195,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     *("--pgdata", str(self.data), "--log", str(self.log_file), "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file={self.place}/postgresql.conf"),
                 ],
@@ -222,7 +222,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -294,7 +294,7 @@ class Clone:
         Raises:
             CouldNotTell: its control file does not say it.
         """
-        return segment_bytes(control_data(self.programs, self.data))
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
 
     def log_text(self) -> str:
         """All that its server has logged."""
@@ -314,6 +314,10 @@ class Clone:
             return True
         return False
 
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.programs.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
+
     def _configure(self) -> None:
         auto = self.data / "postgresql.auto.conf"
         ours = [line for line in auto.read_text(encoding="utf-8").splitlines() if RECOVERY_SETTING.match(line)]
@@ -325,7 +329,7 @@ class Clone:
             port=PORT,
             cluster=self.cluster.name,
         )
-        control = control_data(self.programs, self.data)
+        control = control_data(self.programs, self.server_program("pg_controldata"), self.data)
         floors = at_least(self.production.floors, parse_control_floors(control))
         text += wal_sizes(segment_bytes(control))
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))
