@@ -64,7 +64,7 @@ REGISTER: Mapping[str, Check] = {
         ),
         Check("drill.checksums", "Has every page of the clone the checksum it was written with?", Severity.CRITICAL),
         Check("drill.shrinkage", "Has every table about as many rows as at the fence before?", Severity.ERROR),
-        Check("drill.indexes", "Does pg_amcheck find every heap and index of the clone sound?", Severity.ERROR),
+        Check("drill.indexes", "Does amcheck find every table and B-tree index of the clone sound?", Severity.ERROR),
         Check("drill.foreign_keys", "Does every row of the clone have the rows it refers to?", Severity.ERROR),
         Check("drill.constraints", "Do unique and not-null constraints hold for every row?", Severity.ERROR),
         Check("drill.sequences", "Is every sequence ahead of the column that it feeds?", Severity.ERROR),

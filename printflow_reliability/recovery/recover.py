@@ -106,7 +106,7 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
         with clock.measure(Phase.VALIDATE):
             tell(
                 Phase.VALIDATE,
-                "check every heap and index with pg_amcheck, foreign keys, constraints and sequences by query",
+                "check every table and index with amcheck, foreign keys, constraints and sequences by query",
             )
             clones = tuple(restoration.clones.values())
             limit = settings.drills.phase_timeout_seconds

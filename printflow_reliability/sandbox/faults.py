@@ -309,7 +309,7 @@ FAULTS: Mapping[str, Fault] = {
             "index_missing_rows",
             "drill.indexes",
             "",
-            "the drill's pg_amcheck finds an index that lacks rows",
+            "the drill's amcheck finds an index that lacks rows",
             _index_missing_rows,
         ),
         Fault(

@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, reconcile
+from printflow_reliability_tests.benchmarks import drill, reconcile, under_load
 
 
 def main() -> None:
@@ -21,16 +21,16 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "drill"), help="leave the other out")
+    parser.add_argument("--only", choices=("reconcile", "drill", "load"), help="leave the others out")
     given = parser.parse_args()
     rows = []
-    if given.only != "drill":
+    if given.only in (None, "reconcile"):
         found = _in_own_sandbox(lambda: reconcile.run(given.objects, given.rounds))
         memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
         rows.append(
             _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
         )
-    if given.only != "reconcile":
+    if given.only in (None, "drill"):
         found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
         rows.append(
             _row(
@@ -41,6 +41,8 @@ def main() -> None:
                 "-",
             )
         )
+    if given.only in (None, "load"):
+        _in_own_sandbox(lambda: under_load.run(given.rounds))
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
 

@@ -13,6 +13,8 @@ ITEMS = ForeignKey(
     child_is_partitioned=False,
     parent_is_partitioned=False,
     match_full=False,
+    validated=True,
+    temporal=False,
     child_columns=["tenant", "order_id"],
     parent_columns=["tenant_id", "id"],
     operators=[["pg_catalog", "="], ["citext", "="]],

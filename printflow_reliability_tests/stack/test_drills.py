@@ -98,7 +98,7 @@ def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(
     kept = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.json")["Body"].read()
     assert json.loads(kept)["id"] == report.id
     page = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.html")["Body"].read().decode()
-    assert "Passed" in page
+    assert "PASSED" in page
     assert f"drill {killed['id']}: unknown, not measured" in page
     lock = client.get_object_retention(Bucket="reports", Key=f"drills/{report.id}/report.html")["Retention"]
     assert lock["RetainUntilDate"] > datetime.now(UTC) + timedelta(days=300)
@@ -365,9 +365,9 @@ def test_what_production_has_been_made_to_hold_wrongly_is_found_in_the_clone(
         record_property("seconds_to_ring", time.monotonic() - began)
     said = {check.check: check.detail for check in report.checks if check.outcome is Outcome.FAIL}
     assert said["drill.constraints"].count("public.twins") == 2, said
-    assert "1 values of the unique index twins_id_idx come twice" in said["drill.constraints"]
-    assert "1 rows have no name, which must not be null" in said["drill.constraints"]
-    assert "public.behind_id_seq is at 3, and public.behind.id at 9 already" in said["drill.sequences"]
+    assert "1 value of the unique index twins_id_idx more than once" in said["drill.constraints"]
+    assert "1 row without name, which must not be null" in said["drill.constraints"]
+    assert "public.behind_id_seq is behind public.behind.id" in said["drill.sequences"]
     assert '"nobody" returned 0 rows' in said["drill.smoke"]
     assert "live_db.public.shrinks went from 200 to 50 rows" in said["drill.shrinkage"]
     assert "pages of large objects of live_db belong to no large object" in said["drill.inventory"]
@@ -379,7 +379,7 @@ def test_a_page_that_changed_on_disk_is_named(backed_up: StackSandbox, record_pr
     report = run_drill(backed_up.settings, tell=lambda phase: _flip_a_byte(backed_up, phase))
     record_property("seconds_to_ring", time.monotonic() - began)
     assert outcomes(report)["drill.checksums"] is Outcome.FAIL
-    assert "1 pages are damaged: live_db base/" in detail(report, "drill.checksums")
+    assert "1 page is damaged: live_db base/" in detail(report, "drill.checksums")
 
 
 @pytest.mark.parametrize(
@@ -387,12 +387,9 @@ def test_a_page_that_changed_on_disk_is_named(backed_up: StackSandbox, record_pr
     [
         ("SELECT nothing FROM users", r"smoke\[0\].query: the database refused it: .*nothing"),
         ("DELETE FROM users RETURNING 1", r"smoke\[0\].query: the database refused it"),
-        ("SELECT setval('users_id_seq', 7)", r"smoke\[0\].query: it writes"),
     ],
 )
-def test_a_smoke_query_that_does_not_parse_or_writes_names_its_key(
-    backed_up: StackSandbox, query: str, said: str
-) -> None:
+def test_a_smoke_query_that_does_not_parse_names_its_key(backed_up: StackSandbox, query: str, said: str) -> None:
     smoke = SmokeSettings(name="bad", cluster="live_db", query=query)
     with pytest.raises(ConfigError, match=said):
         run_drill(backed_up.settings.model_copy(update={"smoke": (smoke,)}))
@@ -410,20 +407,14 @@ def test_rows_that_name_a_tenant_who_is_not_there_are_found(backed_up: StackSand
         finally:
             connection.execute("DELETE FROM audit_logs WHERE tenant_id = md5('nobody')::uuid")
     assert outcomes(report)["drill.links"] is Outcome.FAIL
-    assert '1 values of "tenant of an audit row" name nothing' in detail(report, "drill.links")
+    assert '1 value names a row that is not there: "tenant of an audit row"' in detail(report, "drill.links")
 
 
-def test_credentials_that_can_write_to_a_repository_are_refused_and_leave_nothing_there(
-    backed_up: StackSandbox,
-) -> None:
+def test_a_drill_with_credentials_that_can_write_to_a_repository_is_refused(backed_up: StackSandbox) -> None:
     first, *rest = backed_up.settings.cluster
     writer = first.model_copy(update={"drill_pgbackrest_config": first.pgbackrest_config})
     with pytest.raises(ConfigError, match=r"drill_pgbackrest_config of cluster live_db: .* can write to repo1"):
         run_drill(backed_up.settings.model_copy(update={"cluster": (writer, *rest)}))
-    listed = seaweedfs.client(backed_up.home, "pgbackrest-repo1").list_objects_v2(
-        Bucket="pgbackrest-repo1", Prefix="repo1/printflow-write-probe"
-    )
-    assert "Contents" not in listed
     assert left_behind(backed_up) == []
 
 

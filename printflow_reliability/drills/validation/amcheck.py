@@ -1,69 +1,122 @@
-"""Every heap and index of a clone, checked by pg_amcheck: rows that an index lost, order that a collation changed."""
+"""Every heap and B-tree index of a clone, checked by PostgreSQL's amcheck: damaged rows, rows that an index lost.
 
-import re
+The extension is asked relation by relation, as pg_amcheck does it, but in sessions of our own: with the database's own
+search_path, which functions in indexes may need, and with the error's SQLSTATE, which alone tells damage from a
+statement that could not run.
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from printflow_reliability.drills.clones.clone import PORT, Clone
-from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.programs import ProgramFailed
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
 
-CORRUPTION = 2
-"""pg_amcheck's exit code when it found something."""
-PROBLEM = re.compile(r'^(?:heap table|btree index|relation) "([^"]+)"(?:, [^:]*)?:$')
+from printflow_reliability.drills.validation.observations import (
+    Observation,
+    cause,
+    note,
+    refused,
+    unknown,
+    violation,
+    warning,
+)
+from printflow_reliability.platform.damage import is_damage
+
+RELATIONS = """
+SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname) AS name, c.relkind = 'i' AS is_index,
+       coalesce(x.indisvalid AND x.indisready, true) AS valid,
+       pg_relation_size(c.oid) AS bytes
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_am am ON am.oid = c.relam
+LEFT JOIN pg_index x ON x.indexrelid = c.oid
+WHERE c.relpersistence = 'p'
+  AND (c.relkind IN ('r', 'm', 't') AND am.amname = 'heap' OR c.relkind = 'i' AND am.amname = 'btree')
+"""
+SCHEMA = (
+    "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
+)
+HEAP = "SELECT count(*), min(blkno), min(msg) FROM {}(relation => %s, check_toast => true)"
+INDEX = "SELECT {}(index => %s, heapallindexed => %s)"
 
 
 @dataclass(frozen=True)
-class AmcheckFinding:
-    """A relation ("database.schema.name") that is not sound, and the first thing said about it."""
+class Relation:
+    """A heap (tables, materialized views, TOAST) or a B-tree index; `name` is quoted and has its schema."""
 
-    cluster: str
-    relation: str
-    detail: str
+    oid: int
+    name: str
+    is_index: bool
+    valid: bool
+    bytes: int
 
 
-def check_relations(clone: Clone, *, jobs: int, timeout: float) -> tuple[AmcheckFinding, ...]:
-    """Check every database of a promoted clone, the catalogs too.
-
-    Raises:
-        CouldNotTell: pg_amcheck could not do it.
-    """
-    argv = [
-        *(clone.programs.postgres("pg_amcheck"), "--all", "--install-missing"),
-        *("--heapallindexed", "--parent-check", f"--jobs={jobs}"),
-        *("--host", str(clone.sockets), "--port", str(PORT)),
-        *("--username", clone.production.superuser, "--maintenance-db=postgres", "--no-password"),
-    ]
-    with clone.connect("postgres"):
-        pass  # pg_amcheck connects by itself and installs its extension: where that leads is proven first
+def install(connection: psycopg.Connection, label: str) -> Observation | None:
+    """Make the extension in the clone's database, which is thrown away; what to say where that cannot be done."""
     try:
-        answer = clone.programs.run(argv, timeout=timeout, accept=(0, CORRUPTION))
-    except ProgramFailed as failed:
-        raise CouldNotTell(
-            f"pg_amcheck could not check the clone of {clone.cluster.name}: {failed.what}",
-            "is the extension amcheck (postgresql-contrib) installed where drills run?",
-        ) from None
-    return parse_findings(clone.cluster.name, answer.stdout)
+        connection.execute("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog")
+        connection.execute("ALTER EXTENSION amcheck UPDATE")
+    except (psycopg.errors.UndefinedFile, psycopg.errors.FeatureNotSupported):
+        return unknown(
+            f"indexes of {label} could not be checked: the extension amcheck is not installed here. "
+            "Next: install postgresql-contrib of the cluster's major version"
+        )
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        return refused(f"{label}: the extension amcheck", error)
+    return None
 
 
-def parse_findings(cluster: str, text: str) -> tuple[AmcheckFinding, ...]:
-    """The relations that pg_amcheck complains about, each once.
+def relations(connection: psycopg.Connection) -> tuple[Relation, ...]:
+    """Every logged heap and B-tree index of a database, the catalogs included."""
+    with connection.cursor(row_factory=class_row(Relation)) as cursor:
+        return tuple(cursor.execute(RELATIONS).fetchall())
 
-    It prints a line naming the relation, then indented lines saying what is wrong with it.
+
+def check_relation(connection: psycopg.Connection, label: str, relation: Relation) -> Sequence[Observation]:
+    """What amcheck says of one relation; nothing if it is sound.
+
+    Args:
+        connection: a session of a superuser in the relation's database, in autocommit mode.
+        label: the database, as observations call it.
+        relation: which one.
     """
-    lines = text.splitlines()
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines):
-        if problem := PROBLEM.match(line):
-            detail = lines[number + 1].strip() if number + 1 < len(lines) else ""
-            found.setdefault(problem[1], detail.removeprefix("ERROR:").strip())
-        elif line and not line.startswith(" ") and not found:
-            found.setdefault("(unnamed)", line.strip())
-    return tuple(AmcheckFinding(cluster, relation, detail) for relation, detail in found.items())
+    where = f"{label}: {'index' if relation.is_index else 'table'} {relation.name}"
+    if not relation.valid:
+        # What CREATE INDEX CONCURRENTLY leaves behind when it fails; PostgreSQL does not use it.
+        return [note(f"{where} is not valid in production either, and was not checked")]
+    try:
+        return _index(connection, where, relation) if relation.is_index else _heap(connection, where, relation)
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        return [refused(where, error)]
 
 
-def describe(findings: Sequence[AmcheckFinding], shown: int = 3) -> str:
-    """A phrase for a person."""
-    named = "; ".join(f"{one.relation}: {one.detail}" for one in findings[:shown])
-    more = f"; and {len(findings) - shown} more" if len(findings) > shown else ""
-    return f"{len(findings)} relations are not sound: {named}{more}"
+def _heap(connection: psycopg.Connection, where: str, relation: Relation) -> Sequence[Observation]:
+    query = sql.SQL(HEAP).format(_function(connection, "verify_heapam"))
+    row = connection.execute(query, (relation.oid,)).fetchone()
+    if row is None or not row[0]:
+        return []
+    return [violation(f"{where} is damaged: {row[2]} (block {row[1]}; {row[0]} problems)")]
+
+
+def _index(connection: psycopg.Connection, where: str, relation: Relation) -> Sequence[Observation]:
+    query = sql.SQL(INDEX).format(_function(connection, "bt_index_parent_check"))
+    try:
+        connection.execute(query, (relation.oid, True))
+    except psycopg.DatabaseError as error:
+        if connection.closed or is_damage(error) or isinstance(error, psycopg.errors.QueryCanceled):
+            raise
+        # An expression of the index failed, since 17 perhaps for want of a search_path: its pages can still be read.
+        connection.execute(query, (relation.oid, False))
+        return [warning(f"{where} is sound, but whether it holds every row could not be checked: {cause(error)}")]
+    return []
+
+
+def _function(connection: psycopg.Connection, name: str) -> sql.Composable:
+    """A function of the extension, wherever production may have put it."""
+    row = connection.execute(SCHEMA).fetchone()
+    return sql.Identifier(str(row[0]) if row else "pg_catalog", name)

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES, relation
-from printflow_reliability.platform.connect import said
+from printflow_reliability.drills.validation.observations import Observation, refused, violation
 
 UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
 NOT_NULL = """
@@ -20,6 +20,8 @@ SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum), pg_ta
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'n'
+                  AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated)
 GROUP BY 1, 2, c.oid ORDER BY 1, 2
 """
 
@@ -89,8 +91,10 @@ def constraints(connection: psycopg.Connection) -> tuple[UniqueIndex | NotNull, 
     return (*unique, *not_null)
 
 
-def violations(connection: psycopg.Connection, database: str, constraint: UniqueIndex | NotNull) -> list[str]:
-    """What violates a constraint, as phrases for a person; empty if every row fulfils it."""
+def check_constraint(
+    connection: psycopg.Connection, database: str, constraint: UniqueIndex | NotNull
+) -> list[Observation]:
+    """What violates a constraint; empty if every row fulfils it."""
     where = f"{database}: {constraint.schema}.{constraint.table}"
     connection.execute(WITHOUT_INDEXES)
     try:
@@ -100,7 +104,7 @@ def violations(connection: psycopg.Connection, database: str, constraint: Unique
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        return [f"{where} cannot be checked: {said(error)}"]
+        return [refused(where, error)]
 
 
 def duplicates_query(index: UniqueIndex) -> sql.Composed:
@@ -111,22 +115,22 @@ def duplicates_query(index: UniqueIndex) -> sql.Composed:
     ).format(table=index.relation, guarded=index.guarded, values=index.values)
 
 
-def _duplicates(connection: psycopg.Connection, where: str, index: UniqueIndex) -> list[str]:
-    found = [] if index.valid else [f"{where}: the unique index {index.name} is not valid, so it guards nothing"]
+def _duplicates(connection: psycopg.Connection, where: str, index: UniqueIndex) -> list[Observation]:
     row = connection.execute(duplicates_query(index)).fetchone()
-    if row is not None and row[0]:
-        found.append(f"{where}: {row[0]} values of the unique index {index.name} come twice (rows {row[1]}, {row[2]})")
-    return found
+    if row is None or not row[0]:
+        return []
+    count = f"{row[0]} value{'s' if row[0] > 1 else ''} of the unique index {index.name} more than once"
+    return [violation(f"{where} holds {count} (rows {row[1]}, {row[2]})")]
 
 
-def _nulls(connection: psycopg.Connection, where: str, columns: NotNull) -> list[str]:
+def _nulls(connection: psycopg.Connection, where: str, columns: NotNull) -> list[Observation]:
     counted = sql.SQL(", ").join(
         sql.SQL("count(*) FILTER (WHERE {} > 0)").format(replace(columns, columns=[column]).nulls)
         for column in columns.columns
     )
     row = connection.execute(sql.SQL("SELECT {} FROM {}").format(counted, columns.relation)).fetchone() or ()
     return [
-        f"{where}: {number} rows have no {column}, which must not be null"
+        violation(f"{where}: {number} row{'s' if number > 1 else ''} without {column}, which must not be null")
         for column, number in zip(columns.columns, row, strict=True)
         if number
     ]

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from printflow_reliability.platform.connect import said
+from printflow_reliability.drills.validation.observations import Observation, refused, violation
 
 FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
 EXAMPLES = 5
@@ -33,6 +33,8 @@ class ForeignKey:
     child_is_partitioned: bool
     parent_is_partitioned: bool
     match_full: bool
+    validated: bool
+    temporal: bool
     child_columns: list[str]
     parent_columns: list[str]
     operators: list[list[str]]
@@ -82,20 +84,20 @@ def foreign_keys(connection: psycopg.Connection) -> tuple[ForeignKey, ...]:
         return tuple(cursor.execute(FOREIGN_KEYS).fetchall())
 
 
-def check_foreign_key(connection: psycopg.Connection, database: str, key: ForeignKey) -> list[str]:
-    """A phrase for a person if rows violate a foreign key: how many, and some by primary key, never by content."""
-    parent = f"{key.parent_schema}.{key.parent_table}"
+def check_foreign_key(connection: psycopg.Connection, database: str, key: ForeignKey) -> list[Observation]:
+    """What is to be said if rows violate a foreign key: how many, and where some of them are, never their content."""
+    where = f"{database}: {key.label}"
     connection.execute(WITHOUT_INDEXES)
     try:
         row = connection.execute(anti_join(key)).fetchone()
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        reason = said(error)
-        return [f"{database}: {key.label} cannot be checked: {reason}"]
+        return [refused(where, error)]
     if row is None or not row[0]:
         return []
-    return [f"{database}: {row[0]} rows of {key.label} have no row in {parent} ({', '.join(row[1])})"]
+    rows = "1 row has" if row[0] == 1 else f"{row[0]} rows have"
+    return [violation(f"{where}: {rows} no row in {key.parent_schema}.{key.parent_table} ({', '.join(row[1])})")]
 
 
 def anti_join(key: ForeignKey) -> sql.Composed:
@@ -116,7 +118,7 @@ def anti_join(key: ForeignKey) -> sql.Composed:
 
 
 def _identity(primary_key: Sequence[str]) -> sql.Composable:
-    """How an example row is named: by its primary key, or where it lies if it has none."""
+    """How an example row is named: by its primary key of numbers or UUIDs, else by where it lies."""
     if not primary_key:
         return sql.SQL("child.ctid::text")
     parts = [

@@ -3,6 +3,7 @@
 No foreign key reaches from cluster to cluster, so only clones that stand at the same moment can be compared.
 """
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,25 +11,30 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.drills.validation.observations import Observation, check_result, unknown, violation
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
 from printflow_reliability.settings import LinkSettings, Settings
 
 CHECK = "drill.links"
 EXAMPLES = 3
+ID = re.compile(r"-?\d{1,20}|[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
 class Dangling:
-    """A link some of whose values name nothing: how many, and a few of them."""
+    """A link some of whose values name nothing: how many, and a few of them if they are ids."""
 
     link: str
     values: int
     examples: tuple[str, ...]
 
     def describe(self) -> str:
-        """A phrase for a person."""
-        return f'{self.values} values of "{self.link}" name nothing ({", ".join(self.examples)})'
+        """A phrase for a person; a value that is no number or UUID may be somebody's address, and is not shown."""
+        ids = [value for value in self.examples if ID.fullmatch(value)]
+        examples = f" ({', '.join(ids)})" if ids else ""
+        names = "value names a row that is" if self.values == 1 else "values name rows that are"
+        return f'{self.values} {names} not there: "{self.link}"{examples}'
 
 
 def require_readable(settings: Settings, connect_with: ConnectWith | None = None) -> None:
@@ -52,19 +58,20 @@ def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
         if not alone:
             detail = "no [[link]] in printflow.toml says which rows of one cluster name rows of another"
         return CheckResult(CHECK, Outcome.PASS if alone else Outcome.WARN, detail)
-    found, values = [], 0
-    try:
-        for index, link in enumerate(settings.link):
-            checked, dangling = _check(settings, index, link, connect_with)
-            values += checked
-            found += [dangling] if dangling.values else []
-    except CouldNotTell as unknown:
-        return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
-    numbers = {"linked_values": values, "dangling_values": sum(one.values for one in found)}
-    if found:
-        return CheckResult(CHECK, Outcome.FAIL, "; ".join(one.describe() for one in found), numbers)
-    detail = f"{values:,} values of {len(settings.link)} links between clusters name rows that are there"
-    return CheckResult(CHECK, Outcome.PASS, detail, numbers)
+    observations: list[Observation] = []
+    values, dangling = 0, 0
+    for index, link in enumerate(settings.link):
+        try:
+            checked, found = _check(settings, index, link, connect_with)
+        except (CouldNotTell, ConfigError) as unanswered:
+            observations.append(unknown(unanswered.sentence))
+            continue
+        values += checked
+        dangling += found.values
+        observations += [violation(found.describe())] if found.values else []
+    numbers = {"linked_values": values, "dangling_values": dangling}
+    links = "1 link" if len(settings.link) == 1 else f"{len(settings.link)} links"
+    return check_result(CHECK, observations, numbers, f"{values:,} values of {links} between clusters name rows")
 
 
 def _check(settings: Settings, index: int, link: LinkSettings, connect_with: ConnectWith) -> tuple[int, Dangling]:

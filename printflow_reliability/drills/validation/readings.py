@@ -8,14 +8,26 @@ asked by the query that finds the words.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import psycopg
 from psycopg import sql
 
 from printflow_reliability.drills.validation.constraints import NotNull, UniqueIndex
 from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES, ForeignKey
+from printflow_reliability.platform.damage import is_damage
 
 Constraint = UniqueIndex | NotNull | ForeignKey
+
+
+class HasBytes(Protocol):
+    """Something whose size is known."""
+
+    @property
+    def bytes(self) -> int: ...
+
+
+Sized = TypeVar("Sized", bound=HasBytes)
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,14 @@ class TableConstraints:
     relation: sql.Composable
     bytes: int
     constraints: Sequence[Constraint]
+
+    @property
+    def label(self) -> str:
+        """As observations call it."""
+        first = self.constraints[0]
+        if isinstance(first, ForeignKey):
+            return f"{first.child_schema}.{first.child_table}"
+        return f"{first.schema}.{first.table}"
 
 
 def by_table(constraints: Iterable[Constraint]) -> tuple[TableConstraints, ...]:
@@ -37,34 +57,34 @@ def by_table(constraints: Iterable[Constraint]) -> tuple[TableConstraints, ...]:
     )
 
 
-def batches(tables: Iterable[TableConstraints], *, most: int) -> tuple[tuple[TableConstraints, ...], ...]:
-    """Divide tables into batches of at most so many bytes, a table that has more being alone; in no order."""
-    divided: list[list[TableConstraints]] = []
+def batches(sized: Iterable[Sized], *, most: int) -> tuple[tuple[Sized, ...], ...]:
+    """Divide tables or indexes into batches of at most so many bytes, one that has more being alone; in no order."""
+    divided: list[list[Sized]] = []
     left = 0
-    for table in sorted(tables, key=lambda one: one.bytes):
-        if not divided or table.bytes > left:
+    for item in sorted(sized, key=lambda item: item.bytes):
+        if not divided or item.bytes > left:
             divided.append([])
             left = most
-        divided[-1].append(table)
-        left -= table.bytes
+        divided[-1].append(item)
+        left -= item.bytes
     return tuple(map(tuple, divided))
 
 
 def suspects(connection: psycopg.Connection, table: TableConstraints) -> tuple[Constraint, ...]:
-    """The constraints that one reading of the table does not clear; all of them if it cannot be read like this."""
+    """The constraints that one reading of the table does not clear; all of them if it cannot be read like this.
+
+    Raises:
+        psycopg.DatabaseError: the table is damaged, or takes longer than a statement may: no other query would help.
+    """
     connection.execute(WITHOUT_INDEXES)
     try:
         row = connection.execute(reading(table)).fetchone()
-    except psycopg.DatabaseError:
-        if connection.closed:
+    except psycopg.DatabaseError as error:
+        if connection.closed or is_damage(error) or isinstance(error, psycopg.errors.QueryCanceled):
             raise
         row = None
     counts = row or (None,) * len(table.constraints)
-    return tuple(
-        one
-        for one, count in zip(table.constraints, counts, strict=True)
-        if count != 0 or (isinstance(one, UniqueIndex) and not one.valid)
-    )
+    return tuple(constraint for constraint, count in zip(table.constraints, counts, strict=True) if count != 0)
 
 
 def reading(table: TableConstraints) -> sql.Composed:

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from printflow_reliability.platform.connect import said
+from printflow_reliability.drills.validation.observations import Observation, refused, violation
 
 FED_COLUMNS = Path(__file__).with_name("sequences.sql").read_text(encoding="utf-8").encode()
 
@@ -24,22 +24,14 @@ class FedColumn:
     increment: int
 
 
-def check_sequences(connection: psycopg.Connection, database: str) -> tuple[int, list[str]]:
-    """How many fed columns a database has, and a phrase for each whose sequence is behind."""
+def fed_columns(connection: psycopg.Connection) -> tuple[FedColumn, ...]:
+    """Every column of a database whose numbers a sequence hands out."""
     with connection.cursor(row_factory=class_row(FedColumn)) as cursor:
-        fed = cursor.execute(FED_COLUMNS).fetchall()
-    return len(fed), [phrase for one in fed if (phrase := _behind(connection, database, one))]
+        return tuple(cursor.execute(FED_COLUMNS).fetchall())
 
 
-def is_behind(last: int, called: bool, increment: int, furthest: int | None) -> bool:
-    """Whether the next number of a sequence is not beyond the furthest value of its column, in its direction."""
-    if furthest is None:
-        return False
-    following = last + increment if called else last
-    return following <= furthest if increment > 0 else following >= furthest
-
-
-def _behind(connection: psycopg.Connection, database: str, fed: FedColumn) -> str:
+def check_sequence(connection: psycopg.Connection, database: str, fed: FedColumn) -> list[Observation]:
+    """What is to be said if the sequence of a column is behind it; the numbers themselves stay in the database."""
     query = sql.SQL(
         "SELECT last_value, is_called, (SELECT {furthest}({column})::numeric FROM {table}) FROM {sequence}"
     ).format(
@@ -54,7 +46,15 @@ def _behind(connection: psycopg.Connection, database: str, fed: FedColumn) -> st
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        return f"{where} cannot be checked: {said(error)}"
+        return [refused(where, error)]
     if row is not None and is_behind(row[0], row[1], fed.increment, row[2]):
-        return f"{where} is at {row[0]}, and {fed.schema}.{fed.table}.{fed.column} at {row[2]} already"
-    return ""
+        return [violation(f"{where} is behind {fed.schema}.{fed.table}.{fed.column}: it will hand out numbers in use")]
+    return []
+
+
+def is_behind(last: int, called: bool, increment: int, furthest: int | None) -> bool:
+    """Whether the next number of a sequence is not beyond the furthest value of its column, in its direction."""
+    if furthest is None:
+        return False
+    following = last + increment if called else last
+    return following <= furthest if increment > 0 else following >= furthest

@@ -6,7 +6,8 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.drills.validation.observations import Observation, check_result, unknown, violation
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
 from printflow_reliability.settings import Settings, SmokeSettings
@@ -27,26 +28,22 @@ def require_readable(settings: Settings, connect_with: ConnectWith | None = None
 
 
 def check_smoke(settings: Settings, connect_with: ConnectWith) -> CheckResult:
-    """Ask every smoke query of the clones, which refuse writes of these sessions.
-
-    Raises:
-        ConfigError: a query writes, or is refused for another reason that is its own.
-    """
+    """Ask every smoke query of the clones, which refuse writes of these sessions."""
     if not settings.smoke:
         return CheckResult(
             CHECK, Outcome.WARN, "no [[smoke]] in printflow.toml says what the application asks of its database first"
         )
-    failed: list[str] = []
-    try:
-        for index, smoke in enumerate(settings.smoke):
+    observations: list[Observation] = []
+    for index, smoke in enumerate(settings.smoke):
+        try:
             with session(settings.cluster_named(smoke.cluster), smoke.database, connect_with) as connection:
-                failed += _ask(connection, index, smoke)
-    except CouldNotTell as unknown:
-        return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
-    numbers = {"smoke_queries": len(settings.smoke), "failed_smoke_queries": len(failed)}
-    if failed:
-        return CheckResult(CHECK, Outcome.FAIL, "; ".join(failed), numbers)
-    return CheckResult(CHECK, Outcome.PASS, f"{len(settings.smoke)} queries of the application are answered", numbers)
+                observations += _ask(connection, index, smoke)
+        except CouldNotTell as away:
+            observations.append(unknown(f'"{smoke.name}" could not be asked: {away.sentence}'))
+    failed = sum(observation.outcome is Outcome.FAIL for observation in observations)
+    numbers = {"smoke_queries": len(settings.smoke), "failed_smoke_queries": failed}
+    queries = "1 query" if len(settings.smoke) == 1 else f"{len(settings.smoke)} queries"
+    return check_result(CHECK, observations, numbers, f"{queries} of the application are answered as expected")
 
 
 def query_key(index: int) -> str:
@@ -57,7 +54,8 @@ def query_key(index: int) -> str:
 def unmet(smoke: SmokeSettings, rows: Sequence[Sequence[object]]) -> str:
     """What is not as expected of these rows, for a person; empty if all is."""
     if len(rows) < smoke.min_rows:
-        return f'"{smoke.name}" returned {len(rows)} rows, expected at least {smoke.min_rows}'
+        rows_found = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        return f'"{smoke.name}" returned {rows_found}, expected at least {smoke.min_rows}'
     if smoke.max_rows is not None and len(rows) > smoke.max_rows:
         return f'"{smoke.name}" returned more rows than {smoke.max_rows}'
     if smoke.value is not None and (not rows or _as_text(rows[0][0]) != smoke.value):
@@ -65,20 +63,25 @@ def unmet(smoke: SmokeSettings, rows: Sequence[Sequence[object]]) -> str:
     return ""
 
 
-def _ask(connection: psycopg.Connection, index: int, smoke: SmokeSettings) -> list[str]:
+def _ask(connection: psycopg.Connection, index: int, smoke: SmokeSettings) -> list[Observation]:
     most = max(smoke.min_rows, smoke.max_rows or 0) + 1
     asked = sql.SQL("SELECT * FROM {} LIMIT {}").format(as_table(smoke.query), sql.Literal(most))
     try:
         rows = connection.execute(asked).fetchall()
     except psycopg.errors.ReadOnlySqlTransaction:
-        key = query_key(index)
-        raise ConfigError(f"{key}: it writes; a smoke test only reads", "mend it in printflow.toml") from None
-    except psycopg.OperationalError:
-        raise
-    except psycopg.DatabaseError as refused:
-        return [f'"{smoke.name}" is refused: {said(refused)}']
+        return [unknown(f"{query_key(index)}: it writes, and a smoke test only reads")]
+    except psycopg.errors.QueryCanceled:
+        return [unknown(f'"{smoke.name}" was not answered within the time limit')]
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        # Without a SQLSTATE it is the client that cannot read a value, such as a date before the year 1.
+        observe = violation if error.sqlstate else unknown
+        return [observe(f'"{smoke.name}" is refused: {said(error)}')]
+    except UnicodeDecodeError:
+        return [unknown(f'"{smoke.name}" returned text that is not valid in its encoding')]
     problem = unmet(smoke, rows)
-    return [problem] if problem else []
+    return [violation(problem)] if problem else []
 
 
 def _as_text(value: object) -> str:

@@ -1,5 +1,5 @@
--- Every unique index of a logged table, as it was defined; expression columns and predicates come as SQL. A collation of
--- its own may make texts equal that its column keeps apart.
+-- Every unique B-tree index of a logged table, as it was defined; expression columns and predicates come as SQL. A
+-- collation of its own may make texts equal that its column keeps apart. What is WITHOUT OVERLAPS has another method.
 SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, x.indisvalid AND x.indisready AS valid,
        ARRAY(SELECT pg_get_indexdef(x.indexrelid, k, true)
                     || coalesce((SELECT ' COLLATE ' || quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
@@ -16,5 +16,6 @@ JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class c ON c.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE x.indisunique AND c.relkind IN ('r', 'm') AND c.relpersistence = 'p'
+  AND i.relam = (SELECT oid FROM pg_am WHERE amname = 'btree')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 ORDER BY 1, 2, 3

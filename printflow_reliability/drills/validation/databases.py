@@ -1,0 +1,90 @@
+"""The databases of a clone that can be checked, and those that cannot, each with the reason."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.validation.observations import Observation, note, unknown, violation
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.connect import said
+
+HALF_DROPPED = -2
+"""`datconnlimit` of a database whose DROP was interrupted."""
+BROKEN = re.compile(r"relation mapping file|not a valid data directory|is missing|could not (?:open|read)|invalid page")
+"""What a server says of a database whose own files are damaged; a refused connection has no SQLSTATE."""
+DATABASES = "SELECT datname, datallowconn, datconnlimit FROM pg_database WHERE NOT datistemplate ORDER BY datname"
+OWN_SEARCH_PATH = """
+SELECT coalesce(
+    (SELECT substr(setting, length('search_path=') + 1)
+     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting
+     WHERE s.setrole = 0 AND d.datname = current_database() AND setting LIKE 'search\\_path=%'),
+    '"$user", public')
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a clone."""
+
+    clone: Clone
+    name: str
+
+    @property
+    def label(self) -> str:
+        """As observations call it."""
+        return f"{self.clone.cluster.name} {self.name}"
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Those that answer, and what is to be said of the others."""
+
+    answering: Sequence[Database]
+    left_out: Sequence[Observation]
+
+
+def find_databases(clone: Clone) -> Databases:
+    """Connect to every database of a clone that is no template.
+
+    Raises:
+        CouldNotTell: the clone does not answer at all.
+    """
+    with clone.connect("postgres") as connection:
+        rows = connection.execute(DATABASES).fetchall()
+    answering: list[Database] = []
+    left_out: list[Observation] = []
+    for name, allows, limit in rows:
+        database = Database(clone, name)
+        if limit == HALF_DROPPED:
+            left_out.append(note(f"{database.label} is left out: its DROP DATABASE was interrupted in production"))
+        elif not allows:
+            left_out.append(note(f"{database.label} is left out: production allows no connections to it"))
+        elif (reason := _refusal(database)) is None:
+            answering.append(database)
+        else:
+            observe = violation if BROKEN.search(reason) else unknown
+            left_out.append(observe(f"{database.label} does not open: {reason}"))
+    return Databases(answering, left_out)
+
+
+def use_own_search_path(connection: psycopg.Connection) -> None:
+    """Resolve names as the database's own sessions do: functions in indexes may count on it."""
+    row = connection.execute(OWN_SEARCH_PATH).fetchone()
+    if row is not None:
+        connection.execute(sql.SQL("SET search_path = {}").format(sql.SQL(row[0])))
+
+
+def _refusal(database: Database) -> str | None:
+    """Why no session can be opened there, in the server's words; None if one can."""
+    try:
+        with database.clone.connect(database.name) as connection:
+            connection.execute("SELECT count(*) FROM pg_class")
+    except CouldNotTell as away:
+        return away.what.rpartition("FATAL:")[2].strip()
+    except psycopg.Error as error:
+        return said(error)
+    return None

@@ -1,0 +1,52 @@
+"""Text for people, without a terminal: numbers with their units, and text from outside made safe to show.
+
+Control characters are escaped wherever text is shown: an escape sequence could repaint a terminal, and a bidirectional
+override could make a key read as another one.
+"""
+
+from datetime import datetime
+
+TAB = " " * 4
+
+
+def printable(text: str) -> str:
+    """Text from outside on one line: every control character escaped, also the newline in a key."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def readable(text: str) -> str:
+    """Text of several lines, such as the tail of a log: its lines stay, every other control character is escaped."""
+    lines = text.replace("\r\n", "\n").replace("\t", TAB).split("\n")
+    return "\n".join(printable(line) for line in lines)
+
+
+def seconds(value: float) -> str:
+    """A duration as a person says it: 0.4 s, 38 s, 2 min 11 s, 3 h 5 min, 8 days."""
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    if whole < 2 * 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"
+    return f"{whole // 86400} days"
+
+
+def size(count: float) -> str:
+    """Bytes as a person says them, in decimal units: 812 B, 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def moment(value: datetime) -> str:
+    """A time of day with its date, in UTC: 2026-11-02 03:00:11 UTC."""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
