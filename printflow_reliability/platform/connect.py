@@ -38,7 +38,9 @@ def connect(
         CouldNotTell: it is unreachable, refuses, is full, or the connection was lost; also for errors inside the block.
     """
     options = (
-        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 -c timezone=UTC "
+        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 "
+        # How the server writes times is a setting of its own; only these are read here.
+        "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres "
         f"-c default_transaction_read_only={'on' if read_only else 'off'}"
     )
     try:

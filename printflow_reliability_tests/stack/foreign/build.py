@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,21 +38,18 @@ HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
 @contextmanager
 def foreign_platform() -> Iterator[ForeignPlatform]:
     """Build the platform, and end its servers and remove it afterwards."""
-    user = PlainUser.find()
-    with tempfile.TemporaryDirectory(prefix="pff-", dir="/tmp", ignore_cleanup_errors=True) as directory:
-        root = user.own(Path(directory))
-        with ExitStack() as servers:
-            yield _Builder(root, user, servers).build()
+    with tempfile.TemporaryDirectory(prefix="pff-", dir="/tmp") as directory, ExitStack() as servers:
+        yield _Builder(Path(directory), servers).build()
 
 
 class _Builder:
     """One building of the platform."""
 
-    def __init__(self, root: Path, user: PlainUser, servers: ExitStack) -> None:
+    def __init__(self, root: Path, servers: ExitStack) -> None:
         self.root = root
-        self.user = user
+        self.owner, self.reader = PlainUser.owner(), PlainUser.reader()
         self.passwords = {name: _password() for name in (SUPERUSER, *ROLES, "records", "s3-watcher", "s3-storefront")}
-        self.ports = _ports(("shop", "records", "s3", *(f"{part}{kind}" for part in S3_PARTS for kind in ("", ".grpc"))))
+        self.ports = _ports(("shop", "records", *(f"{part}{kind}" for part in S3_PARTS for kind in ("", ".grpc"))))
         self._stack = servers
         self._servers: dict[str, Server] = {}
 
@@ -61,11 +59,17 @@ class _Builder:
         self._start_s3()
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(self._initdb, ("shop", "records")))
-        self._run("pgbackrest", f"--config={self.root}/etc/backup/shop.ini", "--stanza=print-shop", "--no-online", "stanza-create")
+        self._run(
+            "pgbackrest",
+            f"--config={self.root}/etc/backup/shop.ini",
+            "--stanza=print-shop",
+            "--no-online",
+            "stanza-create",
+        )
         # From this thread: what a server dies with is the thread that started it.
         self._start_postgres("shop")
         self._start_postgres("records")
-        platform = ForeignPlatform(self.root, self.user, self.ports, self.passwords, self._servers)
+        platform = ForeignPlatform(self.root, self.owner, self.reader, self.ports, self.passwords, self._servers)
         with ThreadPoolExecutor(max_workers=2) as pool:
             records = pool.submit(self._records, platform)
             objects = data.fill_databases(platform)
@@ -75,9 +79,9 @@ class _Builder:
         return platform
 
     def _directories_and_files(self) -> None:
-        for name in DIRECTORIES:
+        for name in (*DIRECTORIES, *(f"home/{name}" for name in {self.owner.name, self.reader.name})):
             self.root.joinpath(name).mkdir(parents=True, mode=0o750)
-        names = {"root": self.root, "user": self.user.name, "bucket": BUCKET, "reports": REPORTS}
+        names = {"root": self.root, "user": self.owner.name, "bucket": BUCKET, "reports": REPORTS}
         names |= {"port": self.ports["shop"], "s3_port": self.ports["s3"]}
         for name, place in (("printflow.toml", "printflow.toml"), ("shop.ini", "etc/backup/shop.ini")):
             self._write(place, _filled(name, names))
@@ -88,14 +92,23 @@ class _Builder:
             self._write(f"keys/{name}", self.passwords[name])
         # How a superuser's programs, pgBackRest among them, sign in where everybody needs a password.
         escaped = self.passwords[SUPERUSER].replace("\\", r"\\").replace(":", r"\:")
-        self._write(".pgpass", f"*:{self.ports['shop']}:*:{SUPERUSER}:{escaped}\n")
+        self._write(f"home/{self.owner.name}/.pgpass", f"*:{self.ports['shop']}:*:{SUPERUSER}:{escaped}\n")
         self._write("weed.json", json.dumps({"identities": self._identities()}))
+        self.root.chmod(0o750)
         for path in (self.root, *self.root.rglob("*")):
-            self.user.own(path)
+            self.owner.own(path)
+        for name in ("clones", "recovered"):
+            (self.root / name).chmod(0o770)
+        for name in ("clones", "recovered", f"home/{self.reader.name}"):
+            self.reader.own(self.root / name)
 
     def _identities(self) -> list[Mapping[str, object]]:
         actions = {"storefront": ["Admin", "Read", "List", "Write", "Tagging"]}
-        actions["watcher"] = [f"Read:{BUCKET}", f"List:{BUCKET}", *(f"{one}:{REPORTS}" for one in ("Read", "List", "Write"))]
+        actions["watcher"] = [
+            f"Read:{BUCKET}",
+            f"List:{BUCKET}",
+            *(f"{one}:{REPORTS}" for one in ("Read", "List", "Write")),
+        ]
         return [
             {
                 "name": name,
@@ -109,7 +122,7 @@ class _Builder:
         place = self._place(cluster)
         superuser = SUPERUSER if cluster == "shop" else "records"
         self._write(f"keys/{cluster}.pw", self.passwords[superuser])
-        self.user.own(self.root / "keys" / f"{cluster}.pw")
+        self.owner.own(self.root / "keys" / f"{cluster}.pw")
         self._run(
             *(_postgres("initdb"), f"--pgdata={place}", "--no-sync", f"--username={superuser}"),
             *(f"--pwfile={self.root}/keys/{cluster}.pw", "--auth=scram-sha-256"),
@@ -134,7 +147,7 @@ class _Builder:
         self._servers[cluster].await_ready(ready)
 
     def _start_s3(self) -> None:
-        program = shutil.which("weed", path=f"{Path(shutil.sys.executable).parent}:/usr/local/bin:/usr/bin")  # type: ignore[attr-defined]
+        program = shutil.which("weed", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
         assert program is not None, "weed (SeaweedFS) is not installed"
         numbers = [f"-{part}.port{kind}={self.ports[part + kind]}" for part in S3_PARTS for kind in ("", ".grpc")]
         sockets = [f"-{part}.localSocket={self.root}/socket/weed-{part}" for part in ("filer", "s3")]
@@ -147,7 +160,7 @@ class _Builder:
         self._start("s3", argv, signal.SIGKILL)  # its orderly end takes 15 s
 
     def _start(self, name: str, argv: list[str], stop_signal: signal.Signals) -> None:
-        self._servers[name] = start(self.user, name, argv, root=self.root, stop_signal=stop_signal)
+        self._servers[name] = start(self.owner, name, argv, root=self.root, stop_signal=stop_signal)
         self._stack.callback(self._servers[name].stop)
 
     def _records(self, platform: ForeignPlatform) -> None:
@@ -164,13 +177,13 @@ class _Builder:
     def _write(self, name: str, text: str) -> None:
         path = self.root / name
         path.write_text(text, encoding="utf-8")
-        path.chmod(0o600)
+        path.chmod(0o600 if path.name == ".pgpass" else 0o640)
 
     def _run(self, *argv: str) -> None:
         ended = subprocess.run(
-            self.user.command(argv),
+            self.owner.command(argv),
             cwd=self.root,
-            env=user_environment(self.root),
+            env=user_environment(self.root / "home" / self.owner.name),
             capture_output=True,
             text=True,
             timeout=120,
@@ -194,9 +207,6 @@ def _postgres(program: str) -> str:
 
 
 def _ports(names: tuple[str, ...]) -> dict[str, int]:
-    chosen: dict[str, int] = {}
-    while len(chosen) < len(names):
-        port = random.randint(free_ports.LOWEST, free_ports.HIGHEST)  # noqa: S311 - any free one will do
-        if port not in chosen.values() and free_ports.is_free(port):
-            chosen[names[len(chosen)]] = port
-    return chosen
+    within = range(free_ports.LOWEST, free_ports.HIGHEST + 1)
+    free = (port for port in random.sample(within, len(within)) if free_ports.is_free(port))
+    return dict(zip(names, free, strict=False))

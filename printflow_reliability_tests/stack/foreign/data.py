@@ -48,11 +48,9 @@ def fill_databases(platform: ForeignPlatform) -> Mapping[str, bytes]:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER storefront ").format(sql.Identifier(name)) + sql.SQL(options)
             )
-        connection.execute(
-            sql.SQL("ALTER DATABASE {} SET search_path = shop, public").format(sql.Identifier(DATABASE))
-        )
+        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = shop, public").format(sql.Identifier(DATABASE)))
     for database, text in (
-        ("archive latin", "CREATE TABLE \"Bücher\" (titel text); INSERT INTO \"Bücher\" VALUES ('Über Äpfel')"),
+        ("archive latin", 'CREATE TABLE "Bücher" (titel text); INSERT INTO "Bücher" VALUES (\'Über Äpfel\')'),
         ("legacy", "CREATE TABLE customers (name text); INSERT INTO customers VALUES (E'M\\xfcller'), (E'\\xe9\\xff')"),
         ("reporting", "CREATE TABLE figures AS SELECT n FROM generate_series(1, 100) AS n"),
     ):
@@ -95,7 +93,9 @@ def _shops(connection: psycopg.Connection) -> Mapping[str, bytes]:
     objects: dict[str, bytes] = {}
     number = 0
     for slug in SLUGS:
-        merchant = _value(connection, 'INSERT INTO merchants (slug, "Key", t) VALUES (%s, %s, 1) RETURNING id', slug, slug)
+        merchant = _value(
+            connection, 'INSERT INTO merchants (slug, "Key", t) VALUES (%s, %s, 1) RETURNING id', slug, slug
+        )
         owner = _value(connection, 'INSERT INTO staff (merchant, "order") VALUES (%s, 1) RETURNING id', merchant)
         connection.execute("UPDATE merchants SET owner = %s WHERE id = %s", (owner, merchant))
         connection.execute('INSERT INTO staff (merchant, "order", manager) VALUES (%s, 2, %s)', (merchant, owner))

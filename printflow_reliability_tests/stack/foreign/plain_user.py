@@ -1,4 +1,4 @@
-"""The plain user who owns the foreign platform: its servers and the product's commands run as this user, never as root.
+"""The plain users of the foreign platform: its servers and the product's commands run as these, never as root.
 
 Root's own Python often lies below a home that nobody else may enter. Then what the interpreter needs, and nothing else
 of that home, is shown at its usual path in a private mount namespace: the same code in a process without privileges.
@@ -12,24 +12,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = "nobody"
-"""Whom things run as where the tests run as root: a user that every system has, and that no PostgreSQL package made."""
+OWNER, READER = "nobody", "daemon"
+"""Whom things run as where the tests run as root: users that every system has, and that no PostgreSQL package made."""
 CHECKOUT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
 class PlainUser:
-    """A user without privileges; us, unless we are root."""
+    """A user without privileges, in the group of the platform's owner; us, unless we are root."""
 
     name: str
     uid: int
     gid: int
 
     @classmethod
-    def find(cls) -> "PlainUser":
-        """The user to run things as."""
-        entry = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam(NAME)
+    def owner(cls) -> "PlainUser":
+        """Who owns the servers, the data and the repository."""
+        entry = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam(OWNER)
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+    @classmethod
+    def reader(cls) -> "PlainUser":
+        """Who can read the owner's repository and not write it; the owner again, unless we are root."""
+        owner = cls.owner()
+        return owner if os.geteuid() else cls(READER, pwd.getpwnam(READER).pw_uid, owner.gid)
 
     def own(self, path: Path) -> Path:
         """Give a file or directory to the user; returns it."""
@@ -71,7 +77,7 @@ def _shown(hidden: dict[Path, list[Path]]) -> list[str]:
     for number, (closed, needed) in enumerate(hidden.items()):
         for path in needed:
             place = shlex.quote(f"/mnt/{number}/{path.relative_to(closed)}")
-            lines += [f"mkdir -p {place}", f"mount --bind -o ro {shlex.quote(str(path))} {place}"]
+            lines += [f"(umask 022; mkdir -p {place})", f"mount --bind -o ro {shlex.quote(str(path))} {place}"]
         lines.append(f"mount --rbind /mnt/{number} {shlex.quote(str(closed))}")
     # Lazily, since what is shown goes on being used from its usual path.
     lines += ["umount --lazy /mnt", 'exec "$@"']

@@ -7,6 +7,7 @@ plain user. What each test changes here it changes back.
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DATABASE = 'Shop "Main"'
 SUPERUSER = "Shop Admin"
+PROGRAM = str(Path(sys.executable).with_name("printflow"))
 RUN_SECONDS = 300.0
 
 
@@ -49,14 +51,16 @@ class ForeignPlatform:
 
     Attributes:
         root: the directory of everything that belongs to it.
-        user: whom its servers and the product's commands run as.
+        owner: whom its servers run as, and the product's commands unless told otherwise.
+        reader: who can read the repository and not write it, as a drill must.
         ports: `shop`, `records` and `s3`.
         passwords: of database roles and S3 identities.
         servers: `shop`, `records` and `s3`.
     """
 
     root: Path
-    user: PlainUser
+    owner: PlainUser
+    reader: PlainUser
     ports: Mapping[str, int]
     passwords: Mapping[str, str]
     servers: Mapping[str, Server]
@@ -78,23 +82,29 @@ class ForeignPlatform:
         keys = {"access_key_id": media.heal_access_key_id, "secret_access_key": media.heal_secret_access_key}
         return s3_client(media.model_copy(update=keys))
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
-        """Run a command of the product as the plain user."""
-        return self.python("-m", "printflow_reliability_tests.stack.foreign.command", *arguments, environment=environment)
+    def run(self, *arguments: str, by: PlainUser | None = None) -> Ended:
+        """Run a command of the product as a plain user: the owner, unless `by` says otherwise."""
+        return self.python(PROGRAM, *arguments, by=by)
 
-    def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
-        """Run the interpreter of these tests as the plain user, with the product's configuration."""
+    def python(self, *arguments: str, by: PlainUser | None = None) -> Ended:
+        """Run the interpreter of these tests as a plain user, with the product's configuration."""
+        user = by or self.owner
         ended = subprocess.run(
-            self.user.command(["python", *arguments]),
+            user.command(["python", *arguments]),
             cwd=self.root,
-            env={**user_environment(self.root), "PRINTFLOW_CONFIG": str(self.config), **(environment or {})},
+            env={**user_environment(self.home(user)), "PRINTFLOW_CONFIG": str(self.config)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=RUN_SECONDS,
             check=False,
+            umask=0o027,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    def home(self, user: PlainUser) -> Path:
+        """A user's home; that of the owner has a .pgpass."""
+        return self.root / "home" / user.name
 
     @contextmanager
     def connect(self, role: str = SUPERUSER, database: str = DATABASE) -> Iterator[psycopg.Connection]:

@@ -1,4 +1,4 @@
-"""The foreign platform's servers: two PostgreSQL clusters and an S3 server, each a child that ends when the tests do."""
+"""The foreign platform's servers: two PostgreSQL clusters and an S3 server, children that end when the tests do."""
 
 import signal
 import subprocess
@@ -67,17 +67,17 @@ def start(
             stdout=output,
             stderr=output,
             cwd=root,
-            env=user_environment(root),
+            env=user_environment(root / "home" / user.name),
             start_new_session=True,
             umask=0o027,
         )
     return Server(name, process, stop_signal, log)
 
 
-def user_environment(root: Path) -> dict[str, str]:
+def user_environment(home: Path) -> dict[str, str]:
     """What the user's processes see: a home with a .pgpass, another time zone than UTC, no UTF-8 locale."""
     return {
-        "HOME": str(root),
+        "HOME": str(home),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "TZ": "America/St_Johns",
         "LANG": "C",
