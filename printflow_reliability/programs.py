@@ -160,11 +160,9 @@ class Programs:
 
     def _home(self) -> str:
         """The home of whom programs run as: the user's own, or ours where that is simply us."""
-        if os.geteuid() != 0:
-            return str(Path.home())
         try:
-            return pwd.getpwnam(self.run_as).pw_dir
-        except KeyError:
+            return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(self.run_as).pw_dir
+        except (KeyError, RuntimeError):  # a user by number alone
             return "/nonexistent"
 
     def identity(self) -> Identity | None:

@@ -173,7 +173,13 @@ class Clone:
                 spool=self.place / "spool",
                 options=(*options, f"--process-max={os.cpu_count()}"),
             ),
-            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
+            # A restore empties its spool, which by default is the one that production archives through.
+            options=(
+                *aim.options(),
+                f"--tablespace-map-all={self.place / 'tablespaces'}",
+                f"--spool-path={self.place / 'spool'}",
+                *options,
+            ),
         )
         self._configure()
 
