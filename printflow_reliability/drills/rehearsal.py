@@ -459,7 +459,8 @@ class Rehearsal:
             return parse_lsn(start) if start else 0
         if name in self._later:
             return archived_by_production(cluster, self._later[name], point.production.segment_bytes)
-        return archived_in_repository(self._pgbackrest(cluster), self.repository, point)
+        segment_bytes = self._restored.clones[name].segment_bytes()
+        return archived_in_repository(self._pgbackrest(cluster), self.repository, point, segment_bytes)
 
     def _judge_isolation(self) -> None:
         if self._surroundings is not None:

@@ -131,8 +131,8 @@ class DrillReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of the checks."""
-        return worst(check.outcome for check in self.checks)
+        """The worst of the checks; a drill that was interrupted proves nothing, whatever it had found."""
+        return Outcome.UNKNOWN if self.interrupted else worst(check.outcome for check in self.checks)
 
     @property
     def passed(self) -> bool:
@@ -141,10 +141,8 @@ class DrillReport:
 
     @property
     def exit_code(self) -> int:
-        """2 for a drill that was interrupted, whatever it had found; numbers that nobody recorded need a person too."""
-        if self.interrupted:
-            return 2
-        return exit_code(check.outcome for check in self.checks) or int(self.unrecorded is not None)
+        """As the outcome says; numbers that the records did not take need a person too."""
+        return exit_code([self.outcome]) or int(self.unrecorded is not None)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `drill run --json`, `drill show` and the bucket."""
