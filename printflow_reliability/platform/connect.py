@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.settings import ClusterSettings
 
 CONNECT_SECONDS = 5
@@ -62,6 +63,7 @@ def connect(
         ) from None
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
+            decode_as_text(connection)
             yield connection
     except psycopg.OperationalError as error:
         raise unreachable(cluster, error) from None

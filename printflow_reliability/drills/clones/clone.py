@@ -253,6 +253,8 @@ class Clone:
                     f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
                     "end the drill and look at what listens in the clone's directory",
                 )
+            # Neither triggers nor event triggers of the platform act on what a drill does in its clone.
+            connection.execute("SET session_replication_role = replica")
             yield connection
 
     def prove_it_is_the_clone(self) -> None:

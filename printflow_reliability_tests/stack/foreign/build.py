@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import psycopg
 
 from printflow_reliability.sandbox import ports as free_ports
+from printflow_reliability.sandbox import processes
 from printflow_reliability.settings import find_postgres_bin
 from printflow_reliability_tests.stack.foreign import data
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
@@ -39,6 +41,7 @@ HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
 def foreign_platform() -> Iterator[ForeignPlatform]:
     """Build the platform, and end its servers and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="pff-", dir="/tmp") as directory, ExitStack() as servers:
+        servers.callback(end_leftovers, Path(directory))
         yield _Builder(Path(directory), servers).build()
 
 
@@ -195,6 +198,13 @@ class _Builder:
 
 def _filled(name: str, names: Mapping[str, object]) -> str:
     return (HERE / name).read_text(encoding="utf-8").format(**names)
+
+
+def end_leftovers(root: Path) -> None:
+    """End what commands left running on purpose, such as a recovered cluster."""
+    processes.send([one.pid for one in processes.working_in(root)], signal.SIGKILL)
+    while processes.working_in(root):
+        time.sleep(0.05)
 
 
 def _password() -> str:

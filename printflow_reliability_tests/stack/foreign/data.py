@@ -55,6 +55,7 @@ def fill_databases(platform: ForeignPlatform) -> Mapping[str, bytes]:
         ("reporting", "CREATE TABLE figures AS SELECT n FROM generate_series(1, 100) AS n"),
     ):
         with platform.connect("storefront", database) as connection:
+            connection.execute("SET client_encoding = 'UTF8'")
             connection.execute(text.encode())
     with platform.connect() as connection:
         connection.execute("CREATE SCHEMA shop AUTHORIZATION storefront")
