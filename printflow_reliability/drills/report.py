@@ -15,7 +15,7 @@ from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.text import moment, seconds, size
+from printflow_reliability.text import moment, readable, seconds, size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -29,6 +29,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["seconds"] = seconds
 TEMPLATES.filters["size"] = size
+TEMPLATES.filters["readable"] = readable
 TEMPLATES.filters["moment"] = lambda text: moment(datetime.fromisoformat(text))
 
 

@@ -19,6 +19,7 @@ from printflow_reliability.drills.clones.clone import PORT, WAL_SEGMENTS, Clone
 from printflow_reliability.drills.clones.expected_end import archived_in_repository
 from printflow_reliability.drills.clones.replay import Promoted
 from printflow_reliability.drills.clones.restoration import Restoration
+from printflow_reliability.drills.interrupts import Interrupts
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.drills.production import Production
@@ -26,7 +27,7 @@ from printflow_reliability.drills.targets import Target, require_inside, window_
 from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith
-from printflow_reliability.recovery.recovery_point import judge, known_fences, recovery_point
+from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Tell = Callable[[Phase, str], None]
@@ -110,55 +111,53 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
         RecoveryShort: WAL ends before the moment.
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
+    signals = Interrupts()
+    with signals.obeyed():
+        place = reaper.make(into, settings)
+        try:
+            return _recover_into(place, settings, target, repository, tell)
+        except BaseException:
+            signals.hold()
+            reaper.remove(place)
+            raise
+
+
+def _recover_into(place: Path, settings: Settings, target: Target, repository: int, tell: Tell) -> Recovered:
     clock, declared = PhaseClock(), datetime.now(UTC)
-    place = reaper.make(into, settings)
-    try:
-        with clock.measure(Phase.FIND):
-            tell(Phase.FIND, f"look for base backups in repo{repository}")
-            plan = plan_without_production(settings, target, repository)
-            restoration = Restoration(settings, place, repository, plan)
-            restoration.require_space()
-        reached = bring_up(settings, restoration, plan, repository, clock, tell)
-        with clock.measure(Phase.VALIDATE):
-            tell(
-                Phase.VALIDATE,
-                "check every table and index with amcheck, foreign keys, constraints and sequences by query",
-            )
-            clones = tuple(restoration.clones.values())
-            limit = settings.drills.phase_timeout_seconds
-            checks = validate(clones, timeout=limit, give_up=restoration.give_up)
-            points = [recovery_point(settings, clone, reached[clone.cluster.name]) for clone in clones]
-            until = plan.moment or declared
-            known = known_fences(settings, before=until)
-            compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
-    except BaseException:
-        reaper.remove(place)
-        raise
-    clusters = tuple(
-        RecoveredCluster(
-            name=name,
-            database=clone.cluster.database,
-            backup=plan.points[name].backup.label,
-            data=clone.data,
-            sockets=clone.sockets,
-            port=PORT,
-            superuser=clone.production.superuser,
-            timeline=reached[name].timeline,
-            reached_lsn=reached[name].reached_lsn,
-            newest_heartbeat=point.heartbeat,
-            last_commit_at=point.last_commit,
-        )
-        for (name, clone), point in zip(restoration.clones.items(), points, strict=True)
-    )
-    return Recovered(
-        place,
-        plan.moment,
-        repository,
-        declared,
-        compared.numbers.get("rpo_seconds"),
-        clusters,
-        (compared, *checks),
-        clock.seconds,
+    with clock.measure(Phase.FIND):
+        tell(Phase.FIND, f"look for base backups in repo{repository}")
+        plan = plan_without_production(settings, target, repository)
+        restoration = Restoration(settings, place, repository, plan)
+        restoration.require_space()
+    reached = bring_up(settings, restoration, plan, repository, clock, tell)
+    clones = tuple(restoration.clones.values())
+    with clock.measure(Phase.VALIDATE):
+        what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
+        tell(Phase.VALIDATE, what)
+        limit = settings.drills.phase_timeout_seconds
+        checks = validate(clones, timeout=limit, give_up=restoration.give_up)
+        points = [recovery_point(settings, clone, reached[clone.cluster.name]) for clone in clones]
+        until = plan.moment or declared
+        known = known_fences(settings, before=until)
+        compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
+    clusters = tuple(_recovered(plan, clone, point) for clone, point in zip(clones, points, strict=True))
+    rpo = compared.numbers.get("rpo_seconds")
+    return Recovered(place, plan.moment, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)
+
+
+def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredCluster:
+    return RecoveredCluster(
+        name=clone.cluster.name,
+        database=clone.cluster.database,
+        backup=plan.points[clone.cluster.name].backup.label,
+        data=clone.data,
+        sockets=clone.sockets,
+        port=PORT,
+        superuser=clone.production.superuser,
+        timeline=point.reached.timeline,
+        reached_lsn=point.reached.reached_lsn,
+        newest_heartbeat=point.heartbeat,
+        last_commit_at=point.last_commit,
     )
 
 
@@ -169,18 +168,21 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
     Raises:
         ConfigError, RecoveryShort, CouldNotTell: as `recover`.
     """
-    reaper.reap(settings.drills.directory)
-    # A number, so that the next start reaps it should this one be killed; no drill has this one.
-    place = reaper.make(settings.drills.directory / "0", settings)
-    try:
-        tell(Phase.FIND, f"look for base backups in repo{repository}")
-        plan = plan_without_production(settings, target, repository)
-        restoration = Restoration(settings, place, repository, plan)
-        restoration.require_space()
-        bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
-        yield restoration.connector
-    finally:
-        reaper.remove(place)
+    signals = Interrupts()
+    with signals.obeyed():
+        reaper.reap(settings.drills.directory)
+        # A number, so that the next start reaps it should this one be killed; no drill has this one.
+        place = reaper.make(settings.drills.directory / "0", settings)
+        try:
+            tell(Phase.FIND, f"look for base backups in repo{repository}")
+            plan = plan_without_production(settings, target, repository)
+            restoration = Restoration(settings, place, repository, plan)
+            restoration.require_space()
+            bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+            yield restoration.connector
+        finally:
+            signals.hold()
+            reaper.remove(place)
 
 
 def bring_up(

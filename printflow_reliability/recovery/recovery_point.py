@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.checks import CheckResult, Outcome, worst
@@ -19,6 +21,7 @@ from printflow_reliability.drills.clones.replay import Promoted
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.platform.connect import said
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import moment, seconds
@@ -72,7 +75,7 @@ def recovery_point(settings: Settings, clone: Clone, reached: Promoted) -> Recov
     key = f"cluster[{settings.cluster.index(clone.cluster)}].heartbeat"
     try:
         heartbeat = newest_heartbeat(clone.settings, key=key)
-    except PrintflowError:
+    except (PrintflowError, psycopg.Error):
         heartbeat = None
     switches = parse_history((clone.data / "pg_wal" / f"{reached.timeline:08X}.history").read_text(encoding="utf-8"))
     return RecoveryPoint(
@@ -103,6 +106,8 @@ def known_fences(settings: Settings, before: datetime) -> KnownFences:
             fences = history.stored_fences(records, names, datetime.min.replace(tzinfo=UTC), before)
     except PrintflowError as away:
         return KnownFences({}, away.what)
+    except psycopg.Error as refused:
+        return KnownFences({}, f"the records refuse to tell of fences: {said(refused)}")
     return KnownFences(fences, "" if fences else "no fence was recorded before")
 
 
@@ -133,11 +138,11 @@ def judge(
     elif target is None:
         parts.append(f"RPO {seconds(rpo)} (target {seconds(rpo_target)})")
         if rpo > rpo_target:
-            said = "the newest commit is older than that: archiving had stopped, WAL is lost, or nothing was written"
-            verdicts.append((Outcome.WARN, said))
-    said_once = dict.fromkeys(text for _, text in sorted(verdicts, key=lambda one: one[0] is not Outcome.FAIL))
+            why = "the newest commit is older than that: archiving had stopped, WAL is lost, or nothing was written"
+            verdicts.append((Outcome.WARN, why))
+    once = dict.fromkeys(text for _, text in sorted(verdicts, key=lambda one: one[0] is not Outcome.FAIL))
     numbers = {} if rpo is None else {"rpo_seconds": round(rpo, 3)}
-    return CheckResult(CHECK, worst(outcome for outcome, _ in verdicts), "; ".join([*said_once, *parts]), numbers)
+    return CheckResult(CHECK, worst(outcome for outcome, _ in verdicts), "; ".join([*once, *parts]), numbers)
 
 
 def _reached(point: RecoveryPoint) -> str:

@@ -32,7 +32,7 @@ def test_the_first_signal_interrupts_and_the_second_one_is_told_to_wait(
             os.kill(os.getpid(), first)
         assert signals.received == first.name
         os.kill(os.getpid(), second)
-    assert "is removing its clones" in capfd.readouterr().err
+    assert "is being removed" in capfd.readouterr().err
     assert [signal.getsignal(number) for number in ENDING] == [
         signal.default_int_handler,
         signal.SIG_DFL,

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_whoever_sends_a_second_signal_is_told_to_wait_and_nothing_is_left_behin
         env={**os.environ, "COLUMNS": "200"},
     )
     assert ended.returncode == 2, ended.stderr
-    assert "is removing its clones" in ended.stderr
+    assert "is being removed" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert left_behind(backed_up) == []
     document = json.loads(ended.stdout)
@@ -142,3 +143,56 @@ def test_another_drill_that_began_while_the_connection_was_lost_is_noticed(backe
                 session.require_lock()
         with pytest.raises(CouldNotTell, match="another restore drill is running"):
             session.require_lock()  # it removed what this one had restored
+
+
+@pytest.mark.parametrize("server", ["admin_db", "primary"])
+def test_a_server_that_never_answers_does_not_keep_a_drill_from_being_interrupted(
+    backed_up: StackSandbox, server: str
+) -> None:
+    before = list_drills(backed_up.settings)[0]["id"]
+    argv = [sys.executable, "-c", "from printflow_reliability.cli import main; main()", "--config"]
+    with (
+        backed_up.frozen(server),
+        subprocess.Popen([*argv, str(backed_up.config), "drill", "run"], stdout=subprocess.PIPE, text=True) as drill,
+    ):
+        while (newest := list_drills(backed_up.settings)[0])["id"] == before:
+            time.sleep(0.2)
+        time.sleep(1)
+        began = time.monotonic()
+        drill.send_signal(signal.SIGTERM)
+        told = drill.communicate(timeout=60)[0]
+        assert time.monotonic() - began < 15  # 5 on a machine that has nothing else to do
+    assert drill.returncode == 2
+    assert "COULD NOT TELL (interrupted by SIGTERM)" in told
+    assert list_drills(backed_up.settings)[0]["interrupted"] == "SIGTERM"
+    assert newest["id"] == before + 1
+    assert left_behind(backed_up) == []
+
+
+DAGSTER = """
+import os, signal, sys
+import dagster as dg
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.drills import restore_drill
+
+def heard(event, arguments):
+    if event == "subprocess.Popen" and "pg_ctl" in str(arguments[0]) and "start" in arguments[1]:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(heard)
+if __name__ == "__main__":
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([restore_drill], resources={"configuration": Configuration(file=sys.argv[1])}, instance=instance)
+"""
+
+
+def test_a_run_that_dagster_ends_removes_its_clones_and_is_recorded(backed_up: StackSandbox) -> None:
+    before = list_drills(backed_up.settings)[0]["id"]
+    ended = subprocess.run(
+        [sys.executable, "-c", DAGSTER, str(backed_up.config)], timeout=120, capture_output=True, check=False, text=True
+    )
+    assert ended.returncode != 0
+    newest = list_drills(backed_up.settings)[0]
+    assert newest["id"] == before + 1, ended.stderr
+    assert (newest["outcome"], bool(newest["interrupted"])) == (Outcome.UNKNOWN, True)
+    assert left_behind(backed_up) == []

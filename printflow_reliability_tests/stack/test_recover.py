@@ -21,6 +21,7 @@ from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
 pytestmark = pytest.mark.stack
 
+LARGE_SEGMENTS = pytest.mark.parametrize("shop", [64], indirect=True, scope="module")
 HEARTBEAT = "SELECT max(at) FROM heartbeats"
 
 
@@ -82,6 +83,7 @@ def verdict(done: Recovered) -> CheckResult:
     return next(check for check in done.checks if check.check == "drill.recovery")
 
 
+@LARGE_SEGMENTS
 def test_records_that_live_in_a_protected_cluster_are_a_warning(shop: PlainCluster) -> None:
     settings = settings_of(shop)
     assert not any("the records live in cluster" in check.detail for check in state_objectives(settings).checks)
@@ -107,6 +109,7 @@ def test_a_recovery_says_how_much_it_brought_back_and_compares_it_with_the_newes
     assert 0 <= done.rpo_seconds < 300
 
 
+@LARGE_SEGMENTS
 def test_without_records_a_recovery_is_a_warning_since_nothing_could_be_compared(shop: PlainCluster) -> None:
     done = recovered(shop, settings_of(shop, records="away"))
     assert verdict(done).outcome is Outcome.WARN
@@ -114,6 +117,7 @@ def test_without_records_a_recovery_is_a_warning_since_nothing_could_be_compared
     assert all(check.outcome is Outcome.PASS for check in done.checks if check is not verdict(done)), done.checks
 
 
+@LARGE_SEGMENTS
 def test_a_stalled_archive_and_a_lost_tail_are_told_by_their_names(shop: PlainCluster) -> None:
     """What is in the repository is sound, and yet production had committed more."""
     old = recovered(shop, settings_of(shop, rpo_target_seconds=0.001))

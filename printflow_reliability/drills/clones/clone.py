@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ PORT = 5432
 """Only a part of the socket's name; nothing listens on it."""
 SOCKET_BYTES = 107
 LOG_TAIL = 12
+ENDING_SECONDS = 5.0
+"""How long a server that closes its connections may still be found at its socket."""
 WAL_SEGMENTS = 8
 """What a clone's own pg_wal may grow to while it replays."""
 RECOVERY_SETTING = re.compile(r"(?:restore_command|recovery_target\w*)\s*=")
@@ -206,7 +209,16 @@ class Clone:
             )
         except ProgramFailed as failed:
             raise CloneEnded(self, failed.what) from None
-        self.prove_it_is_the_clone()
+        try:
+            self.prove_it_is_the_clone()
+        except CouldNotTell as gone:
+            # Replay may end before its target at once; the server then ends under the first connection.
+            deadline = time.monotonic() + ENDING_SECONDS
+            while self.alive():
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            raise CloneEnded(self, gone.what) from None
 
     def stop(self, *, timeout: float) -> None:
         """Stop it in good order, so that it can go on from there.
