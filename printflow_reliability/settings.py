@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from printflow_reliability.addresses import HttpUrl, PostgresUrl
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.findings import Severity
 from printflow_reliability.programs import Programs
@@ -42,7 +44,7 @@ class PlatformSettings(Section):
 class RecordsSettings(Section):
     """`[records]`: this system's own database."""
 
-    url: str
+    url: PostgresUrl
 
 
 class ProgramsSettings(Section):
@@ -62,7 +64,7 @@ class ClusterSettings(Section):
     """
 
     name: str
-    url: str
+    url: PostgresUrl
     engine: Literal["pgbackrest"] = "pgbackrest"
     stanza: str = ""
     pgbackrest_config: Path
@@ -73,6 +75,11 @@ class ClusterSettings(Section):
     stop_command: str | None = None
     start_command: str | None = None
     psql_command: str | None = None
+
+    @property
+    def database(self) -> str:
+        """The database that its url leads to."""
+        return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
@@ -89,7 +96,7 @@ class BucketSettings(Section):
 
     name: str
     bucket: str
-    endpoint_url: str | None = None
+    endpoint_url: HttpUrl | None = None
     region: str = "us-east-1"
     access_key_id: str | None = None
     secret_access_key: str | None = None
@@ -107,7 +114,7 @@ class TenantRowsSettings(Section):
 
     cluster: str
     column: str = "tenant_id"
-    restore_url: str | None = None
+    restore_url: PostgresUrl | None = None
 
 
 class TenancySettings(Section):
@@ -123,7 +130,7 @@ class TenancySettings(Section):
     table: str = "tenants"
     column: str = "tenant_id"
     tables: tuple[str, ...] = ()
-    restore_url: str | None = None
+    restore_url: PostgresUrl | None = None
     elsewhere: tuple[TenantRowsSettings, ...] = ()
 
     @property
@@ -263,7 +270,7 @@ class AlertRouteSettings(Section):
 
     name: str
     kind: Literal["webhook"] = "webhook"
-    url: str
+    url: HttpUrl
     token: str | None = None
     min_severity: Severity = Severity.WARNING
 
@@ -271,7 +278,7 @@ class AlertRouteSettings(Section):
 class SentrySettings(Section):
     """`[sentry]`: where unexpected errors of this system itself are reported; absent, nowhere."""
 
-    dsn: str
+    dsn: HttpUrl
 
 
 class Settings(Section):

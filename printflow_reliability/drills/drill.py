@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from printflow_reliability.checks import Outcome
+from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.drills import history, report, unrecorded
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.interrupts import Interrupts
+from printflow_reliability.drills.memory import memory_of
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.rehearsal import Memory, Rehearsal
+from printflow_reliability.drills.rehearsal import Rehearsal
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import parse_target
@@ -61,14 +61,14 @@ def run_drill(
         records.ask(lambda connection: unrecorded.record_kept(connection, settings.drills.directory))
         started_at = datetime.now(UTC)
         number = records.ask(lambda connection: history.begin(connection, str(wanted), chosen, started_at))
-        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), _memory(settings, records, number))
+        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), memory_of(settings, records, number))
         ended = _rehearse(drill, records, signals, tell or _nothing)
         if drill.made:
             _keep_numbers(records, settings, _report(drill, started_at), ended=False)
             _tear_down(drill, look=ended is None or isinstance(ended, Exception))
         found = _report(drill, started_at)
         if ended is not None and not isinstance(ended, Exception):
-            found = replace(found, interrupted=signals.received or type(ended).__name__)
+            found = replace(found, interrupted=signals.received or "its caller")
         found = _keep_numbers(records, settings, found)
         if found.interrupted is None:
             found = _keep_report(records, settings, found, drill.heal_plan)
@@ -114,27 +114,6 @@ def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], 
     return None
 
 
-def _memory(settings: Settings, records: RecordsSession, drill: int) -> Memory:
-    names = [cluster.name for cluster in settings.cluster]
-    ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-
-    def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
-        return records.ask(lambda connection: history.stored_fences(connection, names, after, before))
-
-    def keep(fence: Fence) -> None:
-        try:
-            records.ask(lambda connection: history.keep_fence(connection, drill, fence))
-        except CouldNotTell as away:  # this drill has it; only later ones will miss it
-            log.warning("the fence of %s is not kept for later drills: %s", fence.cluster, away.what)
-
-    return Memory(
-        stored=stored,
-        baseline=lambda before: records.ask(lambda connection: history.baseline_fences(connection, names, before)),
-        keep=keep,
-        newest=lambda: stored(*ever),
-    )
-
-
 def _tear_down(drill: Rehearsal, *, look: bool) -> None:
     try:
         with drill.clock.measure(Phase.TEAR_DOWN):
@@ -142,10 +121,22 @@ def _tear_down(drill: Rehearsal, *, look: bool) -> None:
     except CouldNotTell as left:
         # The next drill's reaper tries again; this one's verdicts stand.
         log.error("drill %s: %s", drill.id, left)
-        drill.left_behind(left.sentence)
+        _left_behind(drill, left.sentence)
     except Exception as broken:
         log.error("drill %s: tear-down broke off", drill.id, exc_info=True)
-        drill.left_behind(f"unexpected {type(broken).__name__}: {broken}")
+        why = f"unexpected {type(broken).__name__}: {broken}"
+        if drill.place.exists():
+            _left_behind(drill, why)
+        else:
+            drill.answers.verdict("drill.isolation", Outcome.UNKNOWN, why)
+
+
+def _left_behind(drill: Rehearsal, why: str) -> None:
+    """A copy of production stays on this machine's disk: a person has to remove it."""
+    judged = drill.answers.given("drill.isolation")
+    outcome = worst((judged.outcome, Outcome.WARN)) if judged else Outcome.UNKNOWN
+    detail = f"the clones are still in {drill.place}: {why}" + (f"; {judged.detail}" if judged else "")
+    drill.answers.verdict("drill.isolation", outcome, detail)
 
 
 def _report(drill: Rehearsal, started_at: datetime) -> DrillReport:

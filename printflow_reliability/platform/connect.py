@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.abc import Buffer, PQGen
-from psycopg.adapt import Loader
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from printflow_reliability.addresses import postgres_url
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.platform.refusals import (
     NoFreeConnection,
     not_answered,
     not_opened,
     not_permitted,
-    refused_url,
 )
 from printflow_reliability.settings import ClusterSettings
 
@@ -34,7 +34,6 @@ GRACE_SECONDS = 10
 FULL_SECONDS = 10
 """How long to try again where all connections are taken."""
 PAUSE_SECONDS = 0.5
-TEXT_TYPES = ("text", "varchar", "bpchar", "name", "unknown")
 Result = TypeVar("Result")
 
 
@@ -56,14 +55,6 @@ class _Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"no answer within {limit:.0f} s") from None
 
 
-class _Lenient(Loader):
-    """Text of a database without an encoding: bytes that are not UTF-8 are escaped."""
-
-    def load(self, data: Buffer) -> str:
-        """Decode one value."""
-        return bytes(data).decode("utf-8", "backslashreplace")
-
-
 @contextmanager
 def connect(
     cluster: ClusterSettings,
@@ -83,11 +74,14 @@ def connect(
     Raises:
         CouldNotTell: it is unreachable, refuses, is full, or the connection was lost; also for errors inside the block.
     """
-    if (problem := refused_url(cluster.name, cluster.url)) is not None:
-        raise problem
-    parts = conninfo_to_dict(cluster.url)
+    try:
+        parts = conninfo_to_dict(postgres_url(cluster.url))
+    except ValueError as wrong:
+        raise CouldNotTell(f"the url of cluster {cluster.name} {wrong}") from None
     limits = (
-        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 -c timezone=UTC "
+        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 "
+        # How the server writes times is a setting of its own; only these are read here.
+        "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres "
         f"-c default_transaction_read_only={'on' if read_only else 'off'}"
     )
     parts |= {
@@ -106,7 +100,7 @@ def connect(
     role = connection.info.user
     try:
         with connection:
-            _accept_any_bytes(connection)
+            decode_as_text(connection)
             yield connection
     except psycopg.OperationalError as error:
         raise unreachable(cluster, error) from None
@@ -139,15 +133,3 @@ def _open(cluster: ClusterSettings, parts: dict[str, Any]) -> _Connection:
         if not isinstance(problem, NoFreeConnection) or time.monotonic() > deadline:
             raise problem
         time.sleep(PAUSE_SECONDS)
-
-
-def _accept_any_bytes(connection: psycopg.Connection) -> None:
-    """Have nothing refused or left as bytes that a database without an encoding holds.
-
-    Names in shared catalogs have the encoding of the database in which they were given, whoever reads them.
-    """
-    unencoded = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
-    if unencoded:
-        connection.execute("SET client_encoding = 'SQL_ASCII'")
-    for name in TEXT_TYPES if unencoded else ("name",):
-        connection.adapters.register_loader(name, _Lenient)

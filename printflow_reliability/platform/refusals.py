@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.errors import CouldNotTell
 
@@ -131,29 +130,6 @@ STATEMENT_CAUSES: Mapping[str, tuple[str, str]] = {
     "57P03": ("takes no connections yet", NOT_READY),
 }
 """By SQLSTATE, once a session exists."""
-
-
-def refused_url(cluster: str, url: str) -> CouldNotTell | None:
-    """Why a url cannot be meant as it is written; None if it can.
-
-    A password with an unescaped @, / or : is torn apart, and its pieces would be told as host, port or database.
-    """
-    try:
-        parts = conninfo_to_dict(url)
-    except (psycopg.Error, ValueError):
-        return CouldNotTell(
-            f"the url of cluster {cluster} is not a PostgreSQL connection string",
-            "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-        )
-    is_url = url.lstrip().startswith(("postgresql://", "postgres://"))
-    torn = is_url and any("@" in str(parts.get(name) or "") for name in ("host", "port", "dbname"))
-    numbers = str(parts.get("port") or "").split(",")
-    if torn or any(number and not number.strip().isdigit() for number in numbers):
-        return CouldNotTell(
-            f"the url of cluster {cluster} cannot be read: its port is not a number",
-            "write @ as %40, / as %2F and : as %3A in its password",
-        )
-    return None
 
 
 def not_opened(cluster: str, error: psycopg.Error, conninfo: Mapping[str, object], *, seconds: float) -> CouldNotTell:
