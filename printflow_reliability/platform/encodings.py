@@ -1,4 +1,7 @@
-"""Text of databases without an encoding: SQL_ASCII hands out whatever bytes were put in, mostly UTF-8."""
+"""Text of databases without an encoding: SQL_ASCII hands out whatever bytes were put in, mostly UTF-8.
+
+Names in shared catalogs are like it everywhere: they have the encoding of the database in which they were given.
+"""
 
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
@@ -27,6 +30,7 @@ class _Text(Loader):
 
 def decode_as_text(connection: psycopg.Connection) -> None:
     """Let a session return text for text, as it does in every other encoding; psycopg would return bytes."""
-    if connection.info.encoding == WITHOUT:
-        for name in TEXTS:
-            connection.adapters.register_loader(name, _Text)
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        connection.execute("SET client_encoding = 'SQL_ASCII'")  # any other is refused for what is not valid in it
+    for name in TEXTS if connection.info.encoding == WITHOUT else ("name",):
+        connection.adapters.register_loader(name, _Text)
