@@ -1,21 +1,22 @@
-"""The audit record of applied tenant restores: in the records, or kept in a file until the records take it."""
+"""The audit record of an applied tenant restore: in the records, or in a file until the next tenant restore adds it."""
 
 import json
+import logging
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 from psycopg.types.json import Json
 
-from printflow_reliability.errors import PrintflowError
-from printflow_reliability.records.database import open_records
-from printflow_reliability.settings import Settings
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.records.session import Records, RecordsSession
 
+log = logging.getLogger(__name__)
+
+SUFFIX = ".audit.json"
 INSERT = """
 INSERT INTO tenant_restores (tenant, moment, planned_at, rows_written, plan)
 SELECT %(tenant)s, %(moment)s, %(planned_at)s, %(rows_written)s, %(plan)s
@@ -26,7 +27,7 @@ WHERE NOT EXISTS (SELECT FROM tenant_restores WHERE tenant = %(tenant)s AND plan
 
 @dataclass(frozen=True)
 class Audit:
-    """What was written into production for a tenant; `plan` as in the command's JSON."""
+    """What was written into production for a tenant; `plan` is what the command's JSON calls so."""
 
     tenant: str
     moment: datetime
@@ -35,55 +36,43 @@ class Audit:
     plan: list[dict[str, Any]]
 
 
-def record(settings: Settings, records: psycopg.Connection, audit: Audit) -> str | None:
-    """Record what was written; what went wrong with that, in a sentence, if the records are away.
-
-    The connection may have been lost during hours of recovery, so another is opened before the audit is kept in a file.
-    """
-    parameters = {
-        "tenant": audit.tenant,
-        "moment": audit.moment,
-        "planned_at": audit.planned_at,
-        "rows_written": audit.rows_written,
-        "plan": Json(audit.plan),
-    }
+def record(records: RecordsSession, directory: Path, audit: Audit) -> str | None:
+    """Record what was written. If the records do not take it, keep it in a file; a sentence then says so."""
+    document = {**audit.__dict__, "moment": audit.moment.isoformat(), "planned_at": audit.planned_at.isoformat()}
     try:
-        records.execute(INSERT, parameters)
-        return None
-    except psycopg.Error:
+        records.ask(partial(_insert, document))
+    except (CouldNotTell, ConfigError) as away:
         try:
-            with open_records(settings.records) as again:
-                again.execute(INSERT, parameters)
-            return None
-        except (PrintflowError, psycopg.Error) as away:
-            return _keep(settings, parameters, away)
+            file = _keep(directory, document)
+        except OSError as unwritten:
+            return f"the audit record is lost: {away.what}; {directory} cannot be written: {unwritten.strerror}"
+        return f"the audit record is not in the records yet: {away.what}. {file} keeps it until the next tenant restore"
+    return None
 
 
-def record_kept(settings: Settings, records: psycopg.Connection) -> None:
-    """Record what former restores had to keep in files."""
-    for file in sorted(_directory(settings).glob("*.json")):
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        records.execute(INSERT, {**kept, "plan": Json(kept["plan"])})
+def record_kept(records: RecordsSession, directory: Path) -> None:
+    """Record what such files hold and remove them. Killed in between, it does the same again and nothing twice."""
+    for file in sorted(directory.glob(f"*{SUFFIX}")):
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            records.ask(partial(_insert, document))
+        except (OSError, ValueError, KeyError, TypeError) as unreadable:
+            log.warning("%s holds no audit record (%s); it is left there", file, unreadable)
+            continue
         file.unlink()
 
 
-def _keep(settings: Settings, parameters: Mapping[str, Any], away: Exception) -> str:
-    what = away.what if isinstance(away, PrintflowError) else " ".join(str(away).split())
-    document = {**parameters, "plan": parameters["plan"].obj}
-    text = json.dumps(document, default=datetime.isoformat)
-    file = _directory(settings) / f"{uuid4()}.json"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.rename(file)
-    except OSError as full:
-        return f"the audit record is lost: {what}; {file} cannot be written either: {full.strerror}"
-    return f"the audit record is not in the records yet: {what}. It is kept in {file}; the next tenant restore adds it"
+def _insert(document: dict[str, Any], connection: Records) -> None:
+    connection.execute(INSERT, {**document, "plan": Json(document["plan"])})
 
 
-def _directory(settings: Settings) -> Path:
-    return settings.drills.directory / "unrecorded"
+def _keep(directory: Path, document: dict[str, Any]) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"tenant-restore-{document['planned_at'].replace(':', '')}{SUFFIX}"
+    half = file.with_suffix(".half")
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        json.dump(document, out, indent=2)
+        out.flush()
+        os.fsync(out.fileno())
+    half.replace(file)
+    return file

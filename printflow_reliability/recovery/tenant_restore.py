@@ -17,7 +17,7 @@ from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
 from printflow_reliability.platform.tenancy import tenant_named, tenants
-from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
 from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
@@ -121,8 +121,8 @@ def restore_tenant(
     _require(settings, apply=apply)
     done: TenantRestore | None = None
     try:
-        with open_records(settings.records) as records, exclusive(records, LOCK):
-            record_kept(settings, records)
+        with RecordsSession(settings.records, LOCK) as records:
+            record_kept(records, settings.drills.directory)
             with recovered_aside(settings, target, repository=repository, tell=tell) as clones:
                 done = bring_back(settings, tenant, target.moment, clones, records, apply=apply, committed=committed)
     except PrintflowError as failed:
@@ -138,13 +138,20 @@ def bring_back(
     tenant: str,
     moment: datetime,
     source_with: ConnectWith,
-    records: psycopg.Connection,
+    records: RecordsSession,
     *,
     apply: bool,
     committed: Committed = lambda _cluster, _rows: None,
 ) -> TenantRestore:
     """Plan, and write if told to, from databases that stand at the moment."""
-    tenant_named(tenants(settings, connect_with=source_with), tenant)
+    known = tenants(settings, connect_with=source_with)
+    try:
+        tenant_named(known, tenant)
+    except ConfigError as unknown:
+        raise ConfigError(
+            f"{unknown.what} as of {moment.isoformat()}",
+            "name the tenant by the id that tenancy.tenants returns, and a moment at which it was there",
+        ) from None
     planned_at = datetime.now(UTC)
     done: dict[str, int] = {}
     with ExitStack() as stack:
@@ -175,17 +182,18 @@ def bring_back(
                 "nothing was written: " + "; ".join(f"{one.table}: {one.reason}" for one in problems),
                 'correct production first, or leave a table out: unrestorable = ["SCHEMA.TABLE"] in [tenancy]',
             )
+        records.require_lock()
         # No transaction ends before all rows of all clusters are written and verified.
         written = {cluster.name: planned.write() for cluster, _, planned in work}
         try:
             _commit(work, written, done, committed)
         finally:
-            total, document = sum(done.values()), [one.as_json() for one in plan]
-            trouble = record(settings, records, Audit(tenant, moment, planned_at, total, document)) if done else None
+            audit = Audit(tenant, moment, planned_at, sum(done.values()), [one.as_json() for one in plan])
+            trouble = record(records, settings.drills.directory, audit) if done else None
     healed, files = _heal_files(settings, tenant)
     return replace(
         restored,
-        written=total,
+        written=audit.rows_written,
         committed=done,
         healed=healed,
         files=files,

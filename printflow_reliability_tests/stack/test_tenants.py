@@ -3,16 +3,24 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.cli import run
+from printflow_reliability.drills.targets import parse_target
+from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.platform.queries import Connection, ConnectWith
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
+from printflow_reliability.records.session import RecordsSession
+from printflow_reliability.recovery.tenant_audit import record_kept
+from printflow_reliability.recovery.tenant_restore import Committed, TenantRestore, bring_back, restore_tenant
 from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal
 
@@ -27,6 +35,9 @@ TABLES = (
     *("tenants", "users", "customers", "products", "product_images", "designer_documents", "orders", "order_items"),
     *("quotes", "invoices"),
 )
+END_WRITERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = 'live_db'
+"""
 LOSE = """
 DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
 DELETE FROM invoices WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
@@ -155,6 +166,114 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
         live_db.execute("INSERT INTO order_items SELECT * FROM kept")
         live_db.execute("DROP TABLE kept")
     assert contents(live_db) == before
+
+
+@pytest.fixture
+def as_then(backed_up: StackSandbox) -> Iterator[ConnectWith]:
+    """Opens databases that stay as they are now; two rows of the first tenant, of different clusters, are then lost."""
+    tenant = tenants(backed_up.settings)[0].id
+    lost = {
+        "live_db": "DELETE FROM quotes WHERE tenant_id = %s",
+        "admin_db": "DELETE FROM audit_logs WHERE tenant_id = %s",
+    }
+    for name, statement in lost.items():
+        with postgres.superuser(backed_up.home, name) as connection:
+            connection.execute(f"CREATE DATABASE as_then TEMPLATE {name}".encode())
+        with postgres.superuser(backed_up.home, name, name) as connection:
+            assert connection.execute(statement.encode(), (tenant,)).rowcount == 1
+
+    def connect_with(cluster: ClusterSettings, _database: str | None) -> AbstractContextManager[Connection]:
+        return postgres.superuser(backed_up.home, cluster.name, "as_then")
+
+    yield connect_with
+    for name in lost:
+        with postgres.superuser(backed_up.home, name) as connection:
+            connection.execute("DROP DATABASE as_then WITH (FORCE)")
+
+
+def audits(sandbox: StackSandbox) -> list[tuple[object, ...]]:
+    with open_records(sandbox.settings.records) as records:
+        return records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id").fetchall()
+
+
+def test_a_restore_whose_audit_record_fails_says_what_is_committed_and_the_next_one_records_it(
+    backed_up: StackSandbox, as_then: ConnectWith
+) -> None:
+    tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
+    directory = backed_up.settings.drills.directory
+    with ExitStack() as stack:
+        records = stack.enter_context(RecordsSession(backed_up.settings.records, "test"))
+
+        def committed(cluster: str, _rows: int) -> None:
+            if cluster == "live_db":
+                stack.enter_context(backed_up.stopped("system_db"))
+
+        done = bring_back(
+            backed_up.settings, tenant, datetime.now(UTC), as_then, records, apply=True, committed=committed
+        )
+    assert done.written == 2
+    assert done.as_json()["committed"] == {"admin_db": 1, "live_db": 1}
+    (trouble,) = done.trouble
+    (file,) = directory.glob("*.audit.json")
+    assert trouble.startswith("the audit record is not in the records yet: ")
+    assert str(file) in trouble
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert audits(backed_up) == before
+    with RecordsSession(backed_up.settings.records, "test") as records:
+        kept = file.read_text()
+        record_kept(records, directory)
+        file.write_text(kept)  # as a process leaves it that is killed before it could remove the file
+        record_kept(records, directory)
+    assert audits(backed_up) == [*before, (tenant, 2)]
+    assert list(directory.glob("*.audit.json")) == []
+
+
+def test_a_commit_that_fails_after_another_names_what_is_committed_and_the_rest_comes_with_the_same_again(
+    backed_up: StackSandbox, as_then: ConnectWith
+) -> None:
+    tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
+
+    def committed(cluster: str, _rows: int) -> None:
+        if cluster == "admin_db":
+            with postgres.superuser(backed_up.home, "live_db", "live_db") as connection:
+                connection.execute(END_WRITERS)
+
+    def again(committed: Committed) -> TenantRestore:
+        with RecordsSession(backed_up.settings.records, "test") as records:
+            return bring_back(
+                backed_up.settings, tenant, datetime.now(UTC), as_then, records, apply=True, committed=committed
+            )
+
+    with pytest.raises(
+        CouldNotTell, match=r"commit in cluster live_db failed.* Committed before it: 1 rows in admin_db"
+    ):
+        again(committed)
+    assert audits(backed_up) == [*before, (tenant, 1)]
+    done = again(lambda _cluster, _rows: None)
+    assert done.as_json()["committed"] == {"admin_db": 0, "live_db": 1}
+    assert audits(backed_up) == [*before, (tenant, 1), (tenant, 1)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://platform_app:wrong@127.0.0.1:{port}/live_db", "tenancy.restore_url: "),
+        ("postgresql://nobody@127.0.0.1:1/live_db", "tenancy.restore_url: "),
+        ("no url", "tenancy.restore_url: "),
+        ("{records}", "tenancy.restore_url: leads to another database than the url of cluster live_db"),
+    ],
+)
+def test_a_restore_url_that_leads_nowhere_or_elsewhere_is_told_before_anything_is_recovered(
+    backed_up: StackSandbox, url: str, said: str
+) -> None:
+    settings = backed_up.settings
+    url = url.format(port=backed_up.home.port("live_db"), records=settings.records.url)
+    wrong = settings.model_copy(update={"tenancy": settings.tenancy.model_copy(update={"restore_url": url})})
+    target = parse_target("2026-11-02T00:00:00Z", datetime.now(UTC))
+    with pytest.raises(PrintflowError) as refused:
+        restore_tenant(wrong, "x", target, repository=1, apply=True, tell=lambda _phase, _what: None)
+    assert refused.value.what.startswith(said)
+    assert "wrong" not in refused.value.sentence
 
 
 @pytest.mark.parametrize(
