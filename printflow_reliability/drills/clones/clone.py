@@ -199,7 +199,13 @@ class Clone:
                 until=aim.moment,
                 allowed=tablespaces,
             ),
-            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
+            # A restore empties its spool, which by default is the one that production archives through.
+            options=(
+                *aim.options(),
+                f"--tablespace-map-all={self.place / 'tablespaces'}",
+                f"--spool-path={self.place / 'spool'}",
+                *options,
+            ),
         )
         self._configure()
 
@@ -279,6 +285,8 @@ class Clone:
                     f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
                     "end the drill and look at what listens in the clone's directory",
                 )
+            # Neither triggers nor event triggers of the platform act on what a drill does in its clone.
+            connection.execute("SET session_replication_role = replica")
             yield connection
 
     def prove_it_is_the_clone(self) -> None:
