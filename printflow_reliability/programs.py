@@ -187,9 +187,17 @@ class Programs:
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
-            "HOME": "/nonexistent",
+            # Where .pgpass is, and the keys of a client that signs in with a certificate.
+            "HOME": self._home(),
             **(extra or {}),
         }
+
+    def _home(self) -> str:
+        """The home of whom programs run as: the user's own, or ours where that is simply us."""
+        try:
+            return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(self.run_as).pw_dir
+        except (KeyError, RuntimeError):  # a user by number alone
+            return "/nonexistent"
 
     def identity(self) -> Identity | None:
         """Whom programs run as; None when that is simply us."""
