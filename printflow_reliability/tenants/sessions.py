@@ -11,7 +11,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.damage import is_damage
-from printflow_reliability.platform.queries import Connection
+from printflow_reliability.platform.queries import STREAM_SECONDS, Connection
 
 SESSION = """
 SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601'; SET extra_float_digits = 1;
@@ -33,6 +33,7 @@ def settle(source: Connection, target: Connection) -> bool:
         as_is = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
         connection.execute(f"SET client_encoding = '{'LATIN1' if as_is else 'UTF8'}'".encode())
         connection.execute(SESSION)
+    source.execute(f"SET statement_timeout = '{STREAM_SECONDS}s'".encode())  # finding rows reads whole tables
     target.execute(BY_INDEX)
     # Names of functions and tables in values (regclass) mean the same in both.
     row = target.execute(
