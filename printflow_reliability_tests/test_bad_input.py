@@ -206,7 +206,8 @@ def test_the_configuration_of_these_tests_is_right(tmp_path: Path, capsys: pytes
     assert code == 0, text
 
 
-NEEDS_NO_SERVER = {"runbook"}
+NEEDS_NO_SERVER = {"runbook": 0, "alerts test": 1}
+"""The exit codes of commands that need none: what to do in an emergency, and whether the routes take alerts."""
 
 
 @pytest.mark.parametrize("port", [closed_port, silent_port])
@@ -223,7 +224,5 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
         for command in COMMANDS:
             began = time.monotonic()
             code, text = said(config, command, capsys)
-            print(command, code, round(time.monotonic() - began, 1), text)
-            if 0:
-                assert code == (0 if command in NEEDS_NO_SERVER else 2), (command, text)
-            assert time.monotonic() - began < 20, command
+            assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
+            assert time.monotonic() - began < 30, command

@@ -1,4 +1,4 @@
-"""A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, 1 MB segments."""
+"""A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, small segments."""
 
 import os
 import tempfile
@@ -44,6 +44,7 @@ class PlainCluster:
 
     home: Path
     programs: Programs
+    segment_megabytes: int = 1
 
     @property
     def settings(self) -> ClusterSettings:
@@ -67,7 +68,15 @@ class PlainCluster:
     def initdb(self) -> None:
         """Make a new cluster at the same path, and start it."""
         data = self.home / "data"
-        self._run("initdb", "--pgdata", data, "--auth=trust", "--username=postgres", "--wal-segsize=1", "--no-sync")
+        self._run(
+            "initdb",
+            "--pgdata",
+            data,
+            "--auth=trust",
+            "--username=postgres",
+            f"--wal-segsize={self.segment_megabytes}",
+            "--no-sync",
+        )
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(SERVER.format(home=self.home, port=PORT))
         self._run("pg_ctl", "start", "--wait", "--silent", "--pgdata", data, "--log", self.home / "server.log")
@@ -126,7 +135,7 @@ def settings_with(cluster: ClusterSettings) -> Settings:
 
 
 @contextmanager
-def plain_cluster(more: str = "") -> Iterator[PlainCluster]:
+def plain_cluster(more: str = "", segment_megabytes: int = 1) -> Iterator[PlainCluster]:
     """A running cluster with its stanza; `more` is added to pgBackRest's options."""
     with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
         home = Path(directory)
@@ -134,7 +143,7 @@ def plain_cluster(more: str = "") -> Iterator[PlainCluster]:
         programs.own(home)
         (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
         programs.own(home / "pgbackrest.conf")
-        cluster = PlainCluster(home, programs)
+        cluster = PlainCluster(home, programs, segment_megabytes)
         cluster.initdb()
         try:
             cluster.command("stanza-create")

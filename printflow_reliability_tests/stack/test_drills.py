@@ -176,7 +176,8 @@ def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_chang
 ) -> None:
     client = seaweedfs.client(backed_up.home, "pgbackrest-repo1")
     # What a clone does that archives: a segment of its own timeline, in production's repository.
-    pushed = f"repo1/archive/admin_db/{archive_id(backed_up, 'admin_db')}/{2:08X}{0:08X}/{2:08X}{0:08X}{9:08X}-{'0' * 40}.zst"
+    archives = {name: f"archive/{name}/{archive_id(backed_up, name)}" for name in ("live_db", "admin_db")}
+    pushed = f"repo1/{archives['admin_db']}/{2:08X}{0:08X}/{2:08X}{0:08X}{9:08X}-{'0' * 40}.zst"
     with ExitStack() as stack:
         stack.callback(_drop_slot, backed_up)
         stack.callback(client.delete_object, Bucket="pgbackrest-repo1", Key=pushed)

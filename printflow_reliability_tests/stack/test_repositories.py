@@ -166,7 +166,7 @@ def test_the_backups_of_a_former_cluster_are_not_taken_for_productions() -> None
         assert [listing.checks[0].outcome, wal.checks[0].outcome] == [Outcome.PASS, Outcome.PASS]
         assert wal.clusters[0].recoverable_from == own[0].finished_at
         # The former cluster's segments have higher numbers; they are nothing that this one must reach.
-        reach = archived_in_repository(plain.pgbackrest, 1, Point(production, own[0]))
+        reach = archived_in_repository(plain.pgbackrest, 1, Point(production, own[0]), 1024**2)
         assert reach < (parse_segment(newest, 1024**2).number + 5) * 1024**2
 
         plain.stop()

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.drills.clones.control import control_data, segment_bytes, wal_sizes
 from printflow_reliability.drills.clones.reaper import processes_in
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
@@ -35,6 +37,10 @@ PORT = 5432
 """Only a part of the socket's name; nothing listens on it."""
 SOCKET_BYTES = 107
 LOG_TAIL = 12
+ENDING_SECONDS = 5.0
+"""How long a server that closes its connections may still be found at its socket."""
+WAL_SEGMENTS = 8
+"""What a clone's own pg_wal may grow to while it replays."""
 RECOVERY_SETTING = re.compile(r"(?:restore_command|recovery_target\w*)\s*=")
 """The lines of postgresql.auto.conf that pgBackRest wrote and the clone needs; production's own are dropped."""
 HBA = "# The socket's directory can only be entered by the user that the clone runs as.\nlocal all all trust\n"
@@ -124,7 +130,7 @@ class Clone:
             host=str(self.sockets),
             port=PORT,
             user=self.production.superuser,
-            dbname=psycopg.conninfo.conninfo_to_dict(self.cluster.url).get("dbname") or "postgres",
+            dbname=self.cluster.database,
         )
         return self.cluster.model_copy(update={"url": conninfo})
 
@@ -197,7 +203,16 @@ class Clone:
             )
         except ProgramFailed as failed:
             raise CloneEnded(self, failed.what) from None
-        self.prove_it_is_the_clone()
+        try:
+            self.prove_it_is_the_clone()
+        except CouldNotTell as gone:
+            # Replay may end before its target at once; the server then ends under the first connection.
+            deadline = time.monotonic() + ENDING_SECONDS
+            while self.alive():
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            raise CloneEnded(self, gone.what) from None
 
     def stop(self, *, timeout: float) -> None:
         """Stop it in good order, so that it can go on from there.
@@ -273,6 +288,14 @@ class Clone:
                 "or archives"
             )
 
+    def segment_bytes(self) -> int:
+        """The size of a WAL segment of what was restored.
+
+        Raises:
+            CouldNotTell: its control file does not say it.
+        """
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
+
     def log_text(self) -> str:
         """All that its server has logged."""
         try:
@@ -306,18 +329,15 @@ class Clone:
             port=PORT,
             cluster=self.cluster.name,
         )
-        floors = at_least(self.production.floors, self._control_floors())
+        control = control_data(self.programs, self.server_program("pg_controldata"), self.data)
+        floors = at_least(self.production.floors, parse_control_floors(control))
+        text += wal_sizes(segment_bytes(control))
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))
         for name, content in (("postgresql.conf", text), ("pg_hba.conf", HBA), ("pg_ident.conf", "")):
             file = self.place / name
             file.write_text(content, encoding="utf-8")
             file.chmod(0o600)
             self.programs.own(file)
-
-    def _control_floors(self) -> dict[str, int]:
-        """What the restored control file demands, which may be more than production says today."""
-        answer = self.programs.run([self.server_program("pg_controldata"), str(self.data)], timeout=30)
-        return parse_control_floors(answer.stdout)
 
 
 class CloneEnded(CouldNotTell):
@@ -348,7 +368,7 @@ def at_least(*floors: Mapping[str, int]) -> dict[str, int]:
 
 def required_bytes(backup: Backup, segment_bytes: int) -> int:
     """Free disk that a clone of this backup needs: its size, a tenth more for what replay adds, and some WAL."""
-    return int(backup.database_bytes * 1.1) + 8 * segment_bytes
+    return int(backup.database_bytes * 1.1) + WAL_SEGMENTS * segment_bytes
 
 
 Connector = Callable[[ClusterSettings, str | None], AbstractContextManager[psycopg.Connection]]
