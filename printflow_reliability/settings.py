@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from printflow_reliability.addresses import HttpUrl, PostgresUrl
@@ -22,15 +22,25 @@ from printflow_reliability.programs import Programs
 
 SANDBOX_HOME = ".sandbox"
 """Where a sandbox lives unless PRINTFLOW_HOME says otherwise; its configuration is the default one."""
-
+LARGEST_NUMBER = 1_000_000_000
+"""Of seconds and the like, thirty years: more overflows the clocks and limits of other programs."""
 
 Named = TypeVar("Named", "ClusterSettings", "BucketSettings")
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are errors."""
+    """A table of the file: unknown keys are errors, and so are values that no server or system call could take."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, value: object) -> object:
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise ValueError("holds a NUL character")
+        if isinstance(value, float) and value > LARGEST_NUMBER:
+            raise ValueError(f"is larger than {LARGEST_NUMBER:,}")
+        return value
 
 
 class PlatformSettings(Section):
@@ -412,10 +422,14 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration file {path}", "printflow --config FILE ...") from None
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise ConfigError(f"{path} cannot be read: {unreadable}") from None
+    except OSError as unreadable:
+        raise ConfigError(f"{path} cannot be read: {unreadable.strerror}", "name another: --config FILE") from None
+    except UnicodeDecodeError as other:
+        raise ConfigError(f"{path} is not UTF-8 (byte {other.start})", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as broken:
         raise ConfigError(f"{path} is not TOML: {broken}", "mend the line it names") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not TOML that can be read: it is nested too deeply") from None
     base = path.resolve().parent
     secrets: set[str] = set()
     resolved = _resolve_secrets(raw, "", base, os.environ if environ is None else environ, secrets)
@@ -452,6 +466,10 @@ def _resolve_secrets(value: Any, key: str, base: Path, environ: Mapping[str, str
             raise ConfigError(
                 f"{key}: the secret file {path} cannot be read ({unreadable.strerror})", "create it with mode 0600"
             ) from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{key}: the secret file {path} is not UTF-8", "write the secret into it") from None
+        except ValueError:
+            raise ConfigError(f"{key}: the name of the secret file holds a NUL character") from None
         if not secret:
             raise ConfigError(f"{key}: the secret file {path} is empty", "write the secret into it")
     else:
