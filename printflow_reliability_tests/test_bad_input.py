@@ -140,6 +140,11 @@ def directory(config: Path) -> None:
     config.mkdir()
 
 
+def link_to_itself(config: Path) -> None:
+    config.unlink()
+    config.symlink_to(config)
+
+
 def as_secret(change: Callable[[Path], object]) -> Callable[[Path], object]:
     return lambda config: change(config.with_name("secret.key"))
 
@@ -148,7 +153,7 @@ RECORDS = f'"postgresql://printflow:{ESCAPED}@127.0.0.1:1/records"'
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no file": (lambda config: config.unlink(), "there is no configuration file"),
     "a directory": (directory, "cannot be read"),
-    "a loop of links": (lambda config: (config.unlink(), config.symlink_to(config)), "cannot be read"),
+    "a loop of links": (link_to_itself, "cannot be read"),
     "empty": (lambda config: config.write_text(""), "platform: is missing"),
     "not UTF-8": (lambda config: config.write_bytes(b'[platform]\nname = "\xff"\n'), "is not UTF-8"),
     "NUL": (lambda config: config.write_bytes(b"\0"), "is not TOML"),
