@@ -149,6 +149,7 @@ def _recover_into(
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan, rules)
+        restoration.require_programs()
         restoration.require_space()
     reached = bring_up(settings, restoration, plan, repository, clock, tell)
     clones = tuple(restoration.clones.values())
@@ -199,6 +200,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             plan = plan_without_production(settings, target, repository)
             rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
             restoration = Restoration(settings, place, repository, plan, rules)
+            restoration.require_programs()
             restoration.require_space()
             bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             yield restoration.connector

@@ -199,7 +199,13 @@ class Clone:
                 until=aim.moment,
                 allowed=tablespaces,
             ),
-            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
+            # A restore empties its spool, which by default is the one that production archives through.
+            options=(
+                *aim.options(),
+                f"--tablespace-map-all={self.place / 'tablespaces'}",
+                f"--spool-path={self.place / 'spool'}",
+                *options,
+            ),
         )
         self._configure()
 
@@ -215,7 +221,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     *("--pgdata", str(self.data), "--log", str(self.log_file), "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file={self.place}/postgresql.conf"),
                 ],
@@ -242,7 +248,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -279,6 +285,8 @@ class Clone:
                     f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
                     "end the drill and look at what listens in the clone's directory",
                 )
+            # Neither triggers nor event triggers of the platform act on what a drill does in its clone.
+            connection.execute("SET session_replication_role = replica")
             yield connection
 
     def prove_it_is_the_clone(self) -> None:
@@ -314,7 +322,7 @@ class Clone:
         Raises:
             CouldNotTell: its control file does not say it.
         """
-        return segment_bytes(control_data(self.programs, self.data))
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
 
     def log_text(self) -> str:
         """All that its server has logged."""
@@ -334,6 +342,10 @@ class Clone:
             return True
         return False
 
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.programs.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
+
     def _configure(self) -> None:
         auto = self.data / "postgresql.auto.conf"
         ours = [line for line in auto.read_text(encoding="utf-8").splitlines() if RECOVERY_SETTING.match(line)]
@@ -345,7 +357,7 @@ class Clone:
             port=PORT,
             cluster=self.cluster.name,
         )
-        control = control_data(self.programs, self.data)
+        control = control_data(self.programs, self.server_program("pg_controldata"), self.data)
         floors = at_least(self.production.floors, parse_control_floors(control))
         text += wal_sizes(segment_bytes(control))
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))
