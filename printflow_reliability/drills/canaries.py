@@ -152,9 +152,11 @@ def _tables(cluster: ClusterSettings, database: str, before: Mapping[int, Table]
     with connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS) as connection:
         connection.execute(SAME_TEXT)
         for oid, name, file, size, writes, busy, newest in connection.execute(query, {"newest": NEWEST}).fetchall():
-            then = before.get(oid) if before else None
-            rows = newest and size <= MOST_BYTES if before is None else then is not None and then.rows is not None
-            pages = newest if before is None else then is not None and then.pages is not None
+            rows, pages = newest and size <= MOST_BYTES, newest
+            if before is not None:
+                then = before.get(oid)
+                rows = then is not None and then.rows is not None
+                pages = then is not None and then.pages is not None
             found[oid] = Table(
                 *(name, file, size, writes, busy),
                 _rows(connection, name) if rows and not busy else None,

@@ -231,9 +231,12 @@ def test_production_at_work_raises_no_alarm(shop: PlainCluster, monkeypatch: pyt
         shop.execute("DROP TABLE dropped")
         shop.execute("TRUNCATE truncated")
         shop.execute("VACUUM FULL rewritten")
+        uncommitted.execute("LOCK idle")
+        began = time.monotonic()
         compared = canaries.compare(shop.settings, before)
         assert compared.harm == ()
         assert compared.tables >= 1
+        assert time.monotonic() - began < 3, "nobody waits for a lock"
 
 
 def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:
