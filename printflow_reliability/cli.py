@@ -75,11 +75,16 @@ def options(
 
 def main() -> None:
     """The program's entry point."""
+    add_installed_commands()
+    sys.exit(run(sys.argv[1:]))
+
+
+def add_installed_commands() -> None:
+    """Take in the commands of what is no part of the product: the sandbox."""
     for entry in entry_points(group="printflow.nouns"):
         app.add_typer(entry.load(), name=entry.name)
     for entry in entry_points(group="printflow.commands"):
         app.command(entry.name)(entry.load())
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
