@@ -26,9 +26,10 @@ def postgres_url(text: str) -> str:
     except psycopg.ProgrammingError:
         raise ValueError(NO_CONNECTION_STRING) from None
     # An @ or / in a password ends it early; what follows is taken for the host, the port or the database.
-    elsewhere = [str(parts.get("host", ""))] + ([] if "password" in parts else [str(parts.get("dbname", ""))])
+    authority, _, path = text.partition("://")[2].partition("?")[0].partition("/")
     ports = str(parts.get("port") or "0").split(",")
-    if "://" in text and (any("@" in part for part in elsewhere) or not all(port.isdigit() for port in ports if port)):
+    torn = authority.count("@") > 1 or "@" in path or not all(port.isdigit() for port in ports if port)
+    if "://" in text and torn:
         raise ValueError(UNESCAPED)
     return text
 

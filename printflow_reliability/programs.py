@@ -147,8 +147,8 @@ class Programs:
                 extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
-        except FileNotFoundError as missing:
-            raise ConfigError(f"{argv[0]} is not installed here", "make setup") from missing
+        except OSError as refused:
+            raise not_run(argv[0], refused) from refused
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -187,9 +187,17 @@ class Programs:
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
-            "HOME": "/nonexistent",
+            # Where .pgpass is, and the keys of a client that signs in with a certificate.
+            "HOME": self._home(),
             **(extra or {}),
         }
+
+    def _home(self) -> str:
+        """The home of whom programs run as: the user's own, or ours where that is simply us."""
+        try:
+            return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(self.run_as).pw_dir
+        except (KeyError, RuntimeError):  # a user by number alone
+            return "/nonexistent"
 
     def identity(self) -> Identity | None:
         """Whom programs run as; None when that is simply us."""
@@ -203,6 +211,16 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def not_run(program: str, refused: OSError) -> ConfigError:
+    """What to tell a person when a program cannot even be started."""
+    name = Path(program).name
+    if isinstance(refused, FileNotFoundError):
+        return ConfigError(f"{name} is not installed here", f"install it (on Debian: apt-get install {name}), or add its folder to PATH")
+    return ConfigError(
+        f"{name} cannot be run: {refused.strerror}", "may the user that runs it enter its folder, and every one on PATH?"
+    )
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -124,12 +124,13 @@ class BucketSettings(Section):
 class TenantRowsSettings(Section):
     """`[[tenancy.elsewhere]]`: rows of tenants in another cluster, which no foreign key ties to the tenants' table.
 
-    They are told by `column`, and by foreign keys among themselves. `restore_url` as in `[tenancy]`.
+    They are told by `column`, and by foreign keys among themselves. `restore_url` and `unrestorable` as in `[tenancy]`.
     """
 
     cluster: str
     column: str = "tenant_id"
     restore_url: PostgresUrl | None = None
+    unrestorable: tuple[str, ...] = ()
 
 
 class TenancySettings(Section):
@@ -137,7 +138,8 @@ class TenancySettings(Section):
 
     A tenant's rows are those of `table` by its primary key, those whose `column` names the tenant, and those that
     belong to these by foreign keys. `tables` names tables that must be found so. `restore_url` leads to the same
-    database with a role that may write; only `tenant restore --apply` uses it.
+    database with a role that may write; only `tenant restore` uses it, and writes nothing without --apply.
+    `unrestorable` names tables that a tenant restore leaves out, since it cannot bring their rows back.
     """
 
     cluster: str
@@ -146,6 +148,7 @@ class TenancySettings(Section):
     column: str = "tenant_id"
     tables: tuple[str, ...] = ()
     restore_url: PostgresUrl | None = None
+    unrestorable: tuple[str, ...] = ()
     elsewhere: tuple[TenantRowsSettings, ...] = ()
 
     @property

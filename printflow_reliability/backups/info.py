@@ -133,6 +133,25 @@ def parse_info(text: str, stanza: str) -> StanzaInfo:
     raise CouldNotTell(f"pgbackrest info says nothing of stanza {stanza}", "is `stanza` right in printflow.toml?")
 
 
+def parse_tablespaces(text: str, label: str) -> frozenset[int]:
+    """Read the output of `info --set=LABEL --output=json`: the OIDs of the tablespaces that the backup holds.
+
+    Raises:
+        CouldNotTell: it is not what `info` prints, or not about this backup.
+    """
+    try:
+        for entry in json.loads(text):
+            for backup in entry["backup"]:
+                if backup["label"] == label:
+                    return frozenset(int(one["oid"]) for one in backup["tablespace"] or ())
+    except (ValueError, KeyError, TypeError) as unreadable:
+        raise CouldNotTell(
+            f"the answer of pgbackrest info on backup {label} cannot be read ({unreadable!r})",
+            f"pgbackrest info --set={label} --output=json",
+        ) from None
+    raise CouldNotTell(f"pgbackrest info says nothing of backup {label}", "printflow backup list")
+
+
 def _stanza(entry: Mapping[str, Any]) -> StanzaInfo:
     lock = entry["status"].get("lock", {}).get("backup", {})
     backups = sorted((_backup(one, entry) for one in entry["backup"]), key=lambda backup: backup.finished_at)

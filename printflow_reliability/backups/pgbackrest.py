@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from printflow_reliability.backups.causes import Kind, Where, find_cause, shortened
-from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info
+from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.restore_command import as_setting, restore_command
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
@@ -149,6 +149,15 @@ class PgBackRest:
         """
         answer = self._run("info", PATIENCE, "--output=json", repository=repository)
         return parse_info(answer.stdout, self.cluster.stanza)
+
+    def tablespaces(self, label: str, repository: int) -> frozenset[int]:
+        """The OIDs of the tablespaces that a backup's manifest knows.
+
+        Raises:
+            CouldNotTell: it cannot be asked, or its answer cannot be read.
+        """
+        answer = self._run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
+        return parse_tablespaces(answer.stdout, label)
 
     def backup(
         self,

@@ -84,6 +84,10 @@ class Clusters:
 
         return {name: backups for name, (_, backups) in self._by_name(self.each(find)).items()}
 
+    def tablespaces_of(self, name: str, backup: Backup) -> frozenset[int]:
+        """The OIDs of the tablespaces that a cluster's backup knows."""
+        return self.pgbackrest(self._settings.cluster_named(name)).tablespaces(backup.label, self._repository)
+
     def clocks(self) -> Mapping[str, datetime]:
         """What time it is on each cluster's clock."""
         return self._by_name(self.each(production_clock))

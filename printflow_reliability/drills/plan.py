@@ -11,6 +11,7 @@ from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRe
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.tablespaces import TablespaceRules
 from printflow_reliability.drills.targets import WHOLE_SECOND, Target, Window, random_moment, require_inside, window_of
 from printflow_reliability.errors import CouldNotTell, Refused
 
@@ -149,3 +150,29 @@ def backups_in(
             f"there is no base backup of {name} in repo{repository} ({status.message})", f"printflow backup run {name}"
         )
     raise pgbackrest.unreadable(status)
+
+
+def require_known_tablespaces(plan: Plan, known: Callable[[str, Backup], frozenset[int]]) -> None:
+    """Make sure that replay makes no tablespace, as far as that can be told before anything is fetched.
+
+    To the end of WAL, what production has by now counts. What it has by now says nothing of an earlier moment: there
+    the fence before the moment counts, and the rest is found in the WAL itself.
+
+    Args:
+        plan: what the drill is going to do.
+        known: asks for the OIDs of the tablespaces that a cluster's backup knows.
+
+    Raises:
+        Refused: a tablespace was made after the base backup.
+        CouldNotTell: the repository cannot be asked.
+    """
+    for name, point in plan.points.items():
+        then = [plan.fences[name].production] if name in plan.fences else []
+        if plan.moment is None:
+            then.append(point.production)
+        tablespaces = [tablespace for production in then for tablespace in production.tablespaces]
+        in_backup = known(name, point.backup) if tablespaces else frozenset()
+        for tablespace in tablespaces:
+            if tablespace.oid not in in_backup:
+                how = f'"{tablespace.name}" was made after {point.backup.label}'
+                raise TablespaceRules().refusal(name, tablespace.path, how)

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,10 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.clones.control import control_data, segment_bytes, wal_sizes
 from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.clones.wal_inspection import inspecting
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
@@ -158,14 +160,30 @@ class Clone:
                 f"choose a directory that {self.programs.run_as} can reach",
             ) from None
 
-    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+    def fetch(
+        self, repository: int, backup: Backup, aim: Aim, *, tablespaces: Sequence[Path] = (), timeout: float
+    ) -> None:
         """Restore a backup, and write the clone's own configuration.
+
+        Args:
+            repository: the repository's number.
+            backup: which one.
+            aim: where the first part of its replay ends.
+            tablespaces: where replay may make tablespaces that the backup does not know.
+            timeout: seconds until the restore is killed.
 
         Raises:
             ProgramFailed: as PgBackRest.restore.
+            ConfigError: WAL cannot be read before it is replayed.
         """
         pgbackrest = PgBackRest(self.cluster, self.programs, config=self.cluster.drill_pgbackrest_config)
         options = (f"--lock-path={self.place / 'lock'}", "--no-log-subprocess", "--log-level-file=off")
+        fetch_wal = pgbackrest.restore_command(
+            self.data,
+            repository=repository,
+            spool=self.place / "spool",
+            options=(*options, f"--process-max={os.cpu_count()}"),
+        )
         pgbackrest.restore(
             self.data,
             repository=repository,
@@ -173,13 +191,21 @@ class Clone:
             recovery=aim.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
-            fetch_wal=pgbackrest.restore_command(
-                self.data,
-                repository=repository,
-                spool=self.place / "spool",
-                options=(*options, f"--process-max={os.cpu_count()}"),
+            fetch_wal=inspecting(
+                fetch_wal,
+                self.place,
+                self.programs,
+                floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
+                until=aim.moment,
+                allowed=tablespaces,
             ),
-            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
+            # A restore empties its spool, which by default is the one that production archives through.
+            options=(
+                *aim.options(),
+                f"--tablespace-map-all={self.place / 'tablespaces'}",
+                f"--spool-path={self.place / 'spool'}",
+                *options,
+            ),
         )
         self._configure()
 
@@ -259,6 +285,8 @@ class Clone:
                     f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
                     "end the drill and look at what listens in the clone's directory",
                 )
+            # Neither triggers nor event triggers of the platform act on what a drill does in its clone.
+            connection.execute("SET session_replication_role = replica")
             yield connection
 
     def prove_it_is_the_clone(self) -> None:
