@@ -217,9 +217,9 @@ def not_run(program: str, refused: OSError) -> ConfigError:
     """What to tell a person when a program cannot even be started."""
     name = Path(program).name
     if isinstance(refused, FileNotFoundError):
-        return ConfigError(f"{name} is not installed here", f"install it (on Debian: apt-get install {name}), or add its folder to PATH")
+        return ConfigError(f"{name} is not installed here", f"install its package, on Debian: apt-get install {name}")
     return ConfigError(
-        f"{name} cannot be run: {refused.strerror}", "may the user that runs it enter its folder, and every one on PATH?"
+        f"{name} cannot be run: {refused.strerror}", "let the user that runs programs enter every folder of PATH"
     )
 
 
