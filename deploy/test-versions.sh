@@ -92,7 +92,7 @@ timed() {
 
 make_root() {
     mmdebstrap --quiet --mode=root --variant=apt --skip=check/empty --aptopt='Acquire::Check-Valid-Until "false"' \
-        --include=ca-certificates,git,iproute2,make,passwd,python3 "$suite" "$root" "$(mirror)"
+        --include=ca-certificates,git,iproute2,make,mount,passwd,python3 "$suite" "$root" "$(mirror)"
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"    # packages start no servers here
     chmod 755 "$root/usr/sbin/policy-rc.d"
     printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/50expired"

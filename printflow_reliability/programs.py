@@ -147,8 +147,8 @@ class Programs:
                 extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
-        except FileNotFoundError as missing:
-            raise ConfigError(f"{argv[0]} is not installed here", "make setup") from missing
+        except OSError as refused:
+            raise not_run(argv[0], refused) from refused
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -211,6 +211,16 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def not_run(program: str, refused: OSError) -> ConfigError:
+    """What to tell a person when a program cannot even be started."""
+    name = Path(program).name
+    if isinstance(refused, FileNotFoundError):
+        return ConfigError(f"{name} is not installed here", f"install its package, on Debian: apt-get install {name}")
+    return ConfigError(
+        f"{name} cannot be run: {refused.strerror}", "let the user that runs programs enter every folder of PATH"
+    )
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

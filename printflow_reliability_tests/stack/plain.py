@@ -18,13 +18,14 @@ CONFIGURATION = """\
 [global]
 repo1-path={home}/repo
 repo1-retention-full=9
-log-path={home}/log
+log-level-file=off
 lock-path={home}/lock
 {more}
 [plain]
 pg1-path={home}/data
 pg1-port={port}
 pg1-socket-path={home}
+pg1-user=postgres
 """
 SERVER = """
 port = {port}
