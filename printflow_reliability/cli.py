@@ -114,10 +114,14 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _fail(arguments, "interrupted", "")
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 2
     except OSError as error:  # of this machine, not of us: no space, no permission, too many open files
         log.info("refused by the operating system", exc_info=True)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
         place = f"{error.filename}: " if error.filename else ""
         return _fail(arguments, f"{place}{error.strerror or error}", NEXT.get(error.errno or 0, ""))
     except Exception as error:
@@ -129,6 +133,11 @@ def run(arguments: Sequence[str]) -> int:
         said = settings.runner().redact(said) if settings else said
         return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
     return code if isinstance(code, int) else 0
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere: at its end the program would fail for it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settings(arguments: Sequence[str]) -> Settings | None:

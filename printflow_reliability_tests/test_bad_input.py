@@ -4,6 +4,8 @@ The commands are those that there are, not a list of names: a new one is tried f
 """
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -231,3 +233,14 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
             code, text = said(config, command, capsys)
             assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
             assert time.monotonic() - began < 30, command
+
+
+def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
+    program = "from printflow_reliability.cli import main; main()"
+    argv = [sys.executable, "-c", program, "--config", str(configured(tmp_path)), "runbook"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert ended.stderr == (
+        "printflow: No space left on device\nnext: free space on that file system (df -h), then run the command again\n"
+    )
+    assert ended.returncode == 2

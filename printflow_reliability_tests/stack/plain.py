@@ -20,6 +20,7 @@ repo1-path={home}/repo
 repo1-retention-full=9
 log-level-file=off
 lock-path={home}/lock
+spool-path={home}/spool
 {more}
 [plain]
 pg1-path={home}/data

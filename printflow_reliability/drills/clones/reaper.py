@@ -23,6 +23,7 @@ MARKER = "drill.json"
 PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums", "pg_waldump"})
 SCRIPT = re.compile(r"/bin/sh\0[^\0]*/restore_wal\.sh\0")
 """The arguments of the shell that fetches WAL for a clone; any other shell that works there is a person's."""
+ANOTHER = "name another directory (--into, or drills.directory in printflow.toml)"
 END_SECONDS = 15.0
 PROC = Path("/proc")
 
@@ -35,21 +36,20 @@ def make(place: Path, settings: Settings) -> Path:
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise ConfigError(f"{place.parent} cannot be made: {refused.strerror}", ANOTHER) from None
+    try:
         place.mkdir(mode=0o711)
     except FileExistsError:
-        raise ConfigError(
-            f"{place} exists already, and nothing there is overwritten", "name another directory, or move it away"
-        ) from None
+        raise ConfigError(f"{place} exists already, and nothing there is overwritten", ANOTHER) from None
     except OSError as refused:
-        raise ConfigError(f"{place} cannot be made: {refused.strerror}", "name another directory") from None
+        raise ConfigError(f"{place} cannot be made: {refused.strerror}", ANOTHER) from None
     try:
         settings.runner().own(place)
         (place / MARKER).write_text(f'{{"pid": {os.getpid()}}}\n', encoding="utf-8")
     except OSError as refused:
         shutil.rmtree(place)
-        raise ConfigError(
-            f"{place} cannot be written to: {refused.strerror}", "make room, or name another directory"
-        ) from None
+        raise ConfigError(f"{place} cannot be written to: {refused.strerror}", f"make room, or {ANOTHER}") from None
     return place.resolve()
 
 
