@@ -47,10 +47,11 @@ class Completed:
 
 @dataclass(frozen=True)
 class Identity:
-    """An OS user by number."""
+    """An OS user by number, with all groups: a repository or a certificate may be readable by one of them alone."""
 
     uid: int
     gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class Programs:
         postgres_bin: the folder of PostgreSQL's server programs.
         path: the PATH that programs are found with.
         secrets: values that never appear in a log or an error.
+        launcher: a program and its arguments that starts every other one; it becomes `run_as` itself.
     """
 
     run_as: str
     postgres_bin: Path
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    launcher: tuple[str, ...] = field(default=(), repr=False)
 
     def postgres(self, name: str) -> str:
         """The path of a PostgreSQL server program such as `pg_ctl`."""
@@ -97,11 +100,11 @@ class Programs:
         """
         began = time.monotonic()
         name = Path(argv[0]).name
-        identity = self.identity()
+        identity = None if self.launcher else self.identity()
         log.debug("run %s", self.redact(" ".join(argv)))
         try:
             process = subprocess.Popen(
-                list(argv),
+                [*self.launcher, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -112,7 +115,7 @@ class Programs:
                 start_new_session=True,
                 user=identity.uid if identity else None,
                 group=identity.gid if identity else None,
-                extra_groups=[] if identity else None,
+                extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
         except FileNotFoundError as missing:
@@ -176,7 +179,7 @@ class Programs:
                 f'programs.run_as: there is no user "{self.run_as}" here, and PostgreSQL does not run as root',
                 "name an unprivileged user, such as postgres",
             ) from None
-        return Identity(user.pw_uid, user.pw_gid)
+        return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -1,6 +1,6 @@
 """A drill's look at what it must leave as it was, before and after; a look that fails spoils only its own check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
@@ -34,6 +34,7 @@ class Surroundings:
         self._productions = productions
         self._pgbackrest = pgbackrest
         self.unprovable: tuple[str, ...] = ()
+        self.confined_by: Sequence[str] = ()
         self._before: IsolationState | None = None
         self._why_not = "the drill did not come so far"
 
@@ -60,7 +61,9 @@ class Surroundings:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(self.unprovable)}")
         listed = sum(len(one.files) for one in self._before.repositories)
         kept = "slots, subscriptions, timelines and archiving" if asked else "and production was out of reach"
-        return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")
+        confined = f"; clones were confined by {' and '.join(self.confined_by)}" if self.confined_by else ""
+        detail = f"{listed:,} files of the repositories, {kept} are as they were{confined}"
+        return CheckResult(CHECK, Outcome.PASS, detail)
 
     def _list_repositories(self) -> list[RepositoryState]:
         tasks: list[Callable[[], RepositoryState]] = [
