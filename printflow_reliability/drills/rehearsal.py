@@ -166,6 +166,7 @@ class Rehearsal:
             Restoration(self.settings, self.place, self.repository, self.plan),
             Surroundings(self.settings, productions, self._clusters.pgbackrest),
         )
+        self._restored.require_programs()
         self._restored.require_space()
         for name, point in self.plan.points.items():
             self._note(name, backup=point.backup.label)

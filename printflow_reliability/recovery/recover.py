@@ -150,6 +150,7 @@ def _recover_into(
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan, rules)
+        restoration.require_programs()
         restoration.require_space()
     reached = bring_up(settings, restoration, plan, repository, clock, tell)
     clones = tuple(restoration.clones.values())
@@ -175,7 +176,7 @@ def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredClust
         data=clone.data,
         sockets=clone.sockets,
         port=PORT,
-        superuser=clone.superuser,
+        superuser=clone.access.superuser,
         timeline=point.reached.timeline,
         reached_lsn=point.reached.reached_lsn,
         newest_heartbeat=point.heartbeat,
@@ -200,6 +201,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             plan = plan_without_production(settings, target, repository)
             rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
             restoration = Restoration(settings, place, repository, plan, rules)
+            restoration.require_programs()
             restoration.require_space()
             bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             yield restoration.connector

@@ -11,6 +11,8 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.schema import ForeignKey, Schema, Table
 
+FAMILIES = ({"text", "character varying"}, {"smallint", "integer", "bigint"})
+"""Types whose values have the same text: a column that was widened takes its old values."""
 NEEDS_REPLICA = "The role of restore_url needs: GRANT SET ON PARAMETER session_replication_role"
 
 
@@ -122,7 +124,7 @@ def drift(then: Table, today: Table) -> str | None:
             changed.append(f'column "{name}" is gone')
         elif now.generated:
             changed.append(f'column "{name}" is generated now')
-        elif now.type != column.type:
+        elif now.type != column.type and not any({now.base_type, column.base_type} <= family for family in FAMILIES):
             changed.append(f'column "{name}" was {column.type} and is {now.type}')
         elif lost := set(column.labels) - set(now.labels):
             changed.append(f'type {column.type} of column "{name}" has lost {len(lost)} of its values')
@@ -147,10 +149,10 @@ def _reason(table: Table, keys: Sequence[ForeignKey], *, replica: bool) -> str |
         return "has no primary key and no unique index over NOT NULL columns to tell its rows apart by"
     if any(key.temporal for key in keys):
         return "has a temporal foreign key (PERIOD)"
-    firing = [trigger.name for trigger in table.triggers if trigger.enabled in ("AR" if replica else "AO")]
-    if firing and replica:
-        return f"has triggers that always fire, and that would change what comes back: {', '.join(firing)}"
-    if firing:
+    if replica:
+        if always := [trigger.name for trigger in table.triggers if trigger.enabled in "AR"]:
+            return f"has triggers that always fire, also on what comes back: {', '.join(always)}"
+    elif firing := [trigger.name for trigger in table.triggers if trigger.enabled in "AO" and trigger.on_insert]:
         return f"has triggers that would fire: {', '.join(firing)}. {NEEDS_REPLICA}"
     return None
 

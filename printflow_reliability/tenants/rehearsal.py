@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
@@ -133,17 +133,22 @@ def _lose_and_restore(
 ) -> dict[str, str]:
     """The tables whose rows did not come back the same, and why."""
     failed: dict[str, str] = {}
+    plan: list[TablePlan] = []
+
+    def compare(label: str) -> None:
+        plan.append(plan_table(selection, target, label))
 
     def attempt(label: str, step: Callable[[], None]) -> None:
         try:
-            with target.transaction():
+            with selection.source.transaction(), target.transaction():
                 step()
-        except PrintflowError as refused:
+        except (Refused, ConfigError) as refused:
             failed.setdefault(label, refused.what)
 
     for label in labels:
         attempt(label, partial(_delete, selection, target, label))
-    plan = [plan_table(selection, target, label) for label in labels if label not in failed]
+    for label in (label for label in labels if label not in failed):
+        attempt(label, partial(compare, label))
     absent = [part.table for part in plan if part.insert]
     for problem in find_problems(selection, target, schema, absent, writes=True, lock=False):
         failed.setdefault(problem.table, problem.reason)

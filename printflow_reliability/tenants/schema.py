@@ -57,6 +57,7 @@ class Trigger:
 
     name: str
     enabled: str
+    on_insert: bool = True
 
 
 @dataclass(frozen=True)

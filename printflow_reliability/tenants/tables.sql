@@ -32,7 +32,8 @@ CROSS JOIN LATERAL (
     WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL) AS uniq
 -- Triggers that users made and that an INSERT or a DELETE fires, of the partitions too.
 CROSS JOIN LATERAL (
-    SELECT jsonb_agg(DISTINCT jsonb_build_object('name', t.tgname, 'enabled', t.tgenabled)) AS triggers
+    SELECT jsonb_agg(DISTINCT jsonb_build_object(
+               'name', t.tgname, 'enabled', t.tgenabled, 'on_insert', t.tgtype & 4 <> 0)) AS triggers
     FROM pg_trigger t
     WHERE (t.tgrelid = c.oid OR c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))
       AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & (4 | 8) <> 0) AS trig

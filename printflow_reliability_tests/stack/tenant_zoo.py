@@ -142,9 +142,9 @@ class Databases:
         number = next(NAMES)
         self.cluster, self.then, self.today = cluster, f"then_{number}", f"today_{number}"
 
-    def make(self, schema: str) -> None:
+    def make(self, schema: str, options: str = "") -> None:
         """Make both out of one script."""
-        self.cluster.execute(f"CREATE DATABASE {self.then}")
+        self.cluster.execute(f"CREATE DATABASE {self.then} {options}")
         with self.connect(self.then) as connection:
             connection.execute(schema)
         self.cluster.execute(f"CREATE DATABASE {self.today} TEMPLATE {self.then}")

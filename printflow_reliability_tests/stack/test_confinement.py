@@ -160,7 +160,7 @@ def test_nothing_of_a_hostile_production_acts_in_its_clone(
         clone.start(timeout=60)
         replay_to_end(clone, None, timeout=60)
         await_promotion(clone, 0, timeout=60)
-        assert clone.superuser == ODD_ROLE
+        assert clone.access.superuser == ODD_ROLE
         assert quieten([clone]) == "; prepared transactions rolled back in the clones: 1 of plain"
         only_ours_is_set(clone)
         with clone.connect("postgres", read_only=False) as connection:
@@ -207,7 +207,7 @@ def test_at_the_fence_the_superuser_still_has_its_old_name(hostile: Hostile) -> 
     with restored(named_later, Aim(hostile.fence)) as clone:
         clone.start(timeout=60)
         replay_to_fence(clone, hostile.fence, timeout=60)
-        assert clone.superuser == "postgres"
+        assert clone.access.superuser == "postgres"
 
 
 def test_what_a_stopped_clone_was_fetching_is_not_taken_for_whole(hostile: Hostile) -> None:

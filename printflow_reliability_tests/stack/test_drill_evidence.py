@@ -145,6 +145,22 @@ def test_another_drill_that_began_while_the_connection_was_lost_is_noticed(backe
             session.require_lock()  # it removed what this one had restored
 
 
+def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(backed_up: StackSandbox) -> None:
+    secret = backed_up.settings.secrets[0]
+
+    def tell(_phase: Phase) -> None:
+        raise ValueError(f"this is {secret}")
+
+    with pytest.raises(ValueError, match="this is"):
+        run_drill(backed_up.settings, tell=tell)
+    newest = list_drills(backed_up.settings)[0]
+    assert newest["outcome"] == Outcome.UNKNOWN
+    assert {check["detail"] for check in newest["checks"]} == {
+        "not reached; find broke off: unexpected ValueError: this is [secret]"
+    }
+    assert left_behind(backed_up) == []
+
+
 @pytest.mark.parametrize("server", ["admin_db", "primary"])
 def test_a_server_that_never_answers_does_not_keep_a_drill_from_being_interrupted(
     backed_up: StackSandbox, server: str

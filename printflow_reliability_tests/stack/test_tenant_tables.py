@@ -83,6 +83,7 @@ def test_every_row_of_the_tenant_comes_back_as_it_was_and_nothing_else_is_touche
     with planned(zoo, apply=False) as part:
         assert part.problems == ()
         assert part.limits == ()
+        assert part.shared == 4
         inserts = {one.table: one.insert for one in part.plan if one.insert}
     assert inserts["public.memberships"] == 2
     assert inserts["public.comments"] == 4
@@ -280,7 +281,8 @@ def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Datab
             connection,
             """ALTER TABLE numbered ADD note text, ADD made timestamptz NOT NULL DEFAULT now();
             ALTER TABLE base DROP COLUMN note; ALTER TABLE items RENAME label TO title;
-            ALTER TABLE files ALTER path TYPE varchar(300); DROP TABLE archived_files;
+            ALTER TABLE files ALTER path TYPE bytea USING path::bytea; DROP TABLE archived_files;
+            ALTER TABLE "Order" ALTER tenant_id TYPE text; ALTER TABLE app.users ALTER id TYPE varchar(40);
             DROP TABLE unvalidated CASCADE""",
         )
     with planned(zoo) as part:
@@ -291,13 +293,14 @@ def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Datab
     assert limits == {
         "public.archived_files": "is not there in production today",
         "public.base": 'is another table in production today: column "note" is gone',
-        "public.files": 'is another table in production today: column "path" was text and is character varying(300)',
+        "public.files": 'is another table in production today: column "path" was text and is bytea',
         "public.heirs": 'is another table in production today: column "note" is gone',
         "public.items": 'is another table in production today: column "label" is gone',
         "public.unvalidated": "is not there in production today",
     }
     assert zoo.rows(zoo.today)["public.orders"] == zoo.rows(zoo.then)["public.orders"]
     assert len(zoo.rows(zoo.today)["public.numbered"]) == 20
+    assert zoo.rows(zoo.today)["app.users"] == zoo.rows(zoo.then)["app.users"]
 
 
 def test_sequences_are_moved_ahead_of_what_came_back_and_never_back(zoo: Databases) -> None:
@@ -342,6 +345,7 @@ def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says
             "has triggers that would fire: meddle. The role of restore_url needs: GRANT"
         )
         assert limits["public.tenants"].startswith("refers to other tables in a circle")
+        assert "audit.log" not in limits  # its trigger only guards what is there
         found = {one.table: one.reason for one in part.problems}
     assert found["public.numbered"] == "the role of restore_url may not insert into it"
     assert found["public.memberships"].endswith("its rows refer to by memberships_user_id_fkey are gone")
@@ -439,6 +443,22 @@ def test_a_tenants_id_may_be_of_any_type(cluster: PlainCluster, kind: str, tenan
     assert rehearsed(zoo, rows, tenant).outcome is Outcome.PASS
 
 
+def test_a_database_without_an_encoding_gives_back_its_bytes(cluster: PlainCluster) -> None:
+    zoo = Databases(cluster)
+    zoo.make(
+        f"""CREATE TABLE tenants (id uuid PRIMARY KEY, name text UNIQUE);
+        CREATE TABLE names (name text PRIMARY KEY, of text REFERENCES tenants (name));
+        INSERT INTO tenants VALUES ('{MINE}', E'caf\\351'); INSERT INTO names VALUES (E'\\377', E'caf\\351')""",
+        "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    )
+    zoo.change("DELETE FROM names; DELETE FROM tenants")
+    assert restore(zoo) == 2
+    with zoo.connect(zoo.today) as connection:
+        stored = "SELECT convert_to(name, 'SQL_ASCII'), convert_to(of, 'SQL_ASCII') FROM names"
+        assert connection.execute(stored).fetchone() == (b"\xff", b"caf\xe9")
+    assert rehearsed(zoo).outcome is Outcome.PASS
+
+
 def random_schema(chance: random.Random) -> str:
     """Tables with or without the tenant column, keys and references anywhere, and rows at random."""
     statements = ["CREATE TABLE tenants (id uuid PRIMARY KEY)", f"INSERT INTO tenants VALUES ('{MINE}'), ('{OTHER}')"]
@@ -491,7 +511,7 @@ def owners(connection: psycopg.Connection) -> dict[tuple[str, int], set[str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_schema_comes_back_with_exactly_the_rows_that_are_one_tenants(cluster: PlainCluster, seed: int) -> None:
     zoo = Databases(cluster)
     zoo.make(random_schema(random.Random(seed)))

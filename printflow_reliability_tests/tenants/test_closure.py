@@ -122,6 +122,7 @@ def test_a_circle_is_a_limit_only_where_keys_can_neither_be_deferred_nor_suppres
         ({"triggers": [Trigger("t", "O")]}, True, None),
         ({"triggers": [Trigger("t", "O")]}, False, "has triggers that would fire: t. The role of restore_url needs"),
         ({"triggers": [Trigger("t", "R")]}, False, None),
+        ({"triggers": [Trigger("t", "O", on_insert=False)]}, False, None),
     ],
 )
 def test_what_cannot_be_restored_is_told_by_the_catalog_until_it_is_acknowledged(
@@ -140,8 +141,11 @@ def test_a_column_that_is_nullable_or_has_a_default_may_come_and_every_other_cha
     assert drift(then, table("orders", "tenant_id", "total", "note")) is None
     renamed = drift(then, table("orders", "tenant_id", "sum"))
     assert renamed == 'is another table in production today: column "total" is gone'
-    retyped = Table("public", "orders", {**then.columns, "total": Column("total", type="bigint")}, then.unique_keys)
-    assert 'column "total" was text and is bigint' in (drift(then, retyped) or "")
+    retyped = Column("total", type="bigint", base_type="bigint")
+    today = Table("public", "orders", {**then.columns, "total": retyped}, then.unique_keys)
+    assert 'column "total" was text and is bigint' in (drift(then, today) or "")
+    widened = Column("total", type="character varying(300)", base_type="character varying")
+    assert drift(then, Table("public", "orders", {**then.columns, "total": widened}, then.unique_keys)) is None
     demanding = Table("public", "orders", {**then.columns, "by": Column("by", not_null=True)}, then.unique_keys)
     assert 'column "by" was added, is NOT NULL and has no default' in (drift(then, demanding) or "")
     assert "has no unique index on (id)" in (drift(then, Table("public", "orders", then.columns)) or "")

@@ -19,7 +19,7 @@ class Access:
     """The way into one clone.
 
     Attributes:
-        superuser: its superuser's name, as far as it is known.
+        superuser: its superuser's name: as the clone said when it was last asked, before that as production says.
     """
 
     def __init__(self, cluster: ClusterSettings, data: Path, sockets: Path, superuser: str) -> None:

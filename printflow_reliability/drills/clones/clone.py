@@ -96,18 +96,14 @@ class Clone:
         return self.place / "s"
 
     @cached_property
-    def _access(self) -> Access:
+    def access(self) -> Access:
+        """The way into it, by its socket."""
         return Access(self.cluster, self.data, self.sockets, self.production.superuser)
 
     @property
     def settings(self) -> ClusterSettings:
         """The cluster's settings with a url that leads to the clone."""
-        return self._access.settings
-
-    @property
-    def superuser(self) -> str:
-        """Its superuser's name: as the clone said when it was last asked, before that as production says."""
-        return self._access.superuser
+        return self.access.settings
 
     def prepare(self) -> None:
         """Make its directories.
@@ -200,7 +196,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     # pg_ctl hands these to a shell, for which a path may hold anything.
                     *("--pgdata", ".", "--log", f"../{self.log_file.name}", "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file=../{CONFIGURATION}"),
@@ -229,7 +225,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -250,7 +246,7 @@ class Clone:
             CouldNotTell: it does not answer.
             Refused: what answers is another server.
         """
-        with self._access.connect(database, read_only=read_only, statement_seconds=statement_seconds) as connection:
+        with self.access.connect(database, read_only=read_only, statement_seconds=statement_seconds) as connection:
             yield connection
 
     def prove_it_is_the_clone(self) -> None:
@@ -286,7 +282,7 @@ class Clone:
         Raises:
             CouldNotTell: its control file does not say it.
         """
-        return segment_bytes(control_data(self.programs, self.data))
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
 
     def log_text(self) -> str:
         """All that its server has logged."""
@@ -305,6 +301,10 @@ class Clone:
             door.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
             return True
         return False
+
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.unconfined.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
 
     def _end_what_fetches(self) -> None:
         """End every process of the clone, and remove what it was fetching.
@@ -328,7 +328,7 @@ class Clone:
             place=self.place,
             sockets=self.sockets,
             cluster=self.cluster.name,
-            control=control_data(self.programs, self.data),
+            control=control_data(self.programs, self.server_program("pg_controldata"), self.data),
             floors=self.production.floors,
         )
         for name, content in ((CONFIGURATION, settings), ("pg_hba.conf", HBA), ("pg_ident.conf", "")):

@@ -95,6 +95,13 @@ class Restoration:
                 "make room there, or choose a directory on a larger disk",
             )
 
+    def require_programs(self) -> None:
+        """Raises:
+        ConfigError: the server programs of a backup's version are not installed here.
+        """
+        for point in self._plan.points.values():
+            self._settings.runner().postgres("pg_ctl", point.backup.major_version)
+
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
         for cluster in self._settings.cluster:

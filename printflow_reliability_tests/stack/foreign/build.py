@@ -20,7 +20,7 @@ import psycopg
 
 from printflow_reliability.sandbox import ports as free_ports
 from printflow_reliability.sandbox import processes
-from printflow_reliability.settings import find_postgres_bin
+from printflow_reliability.server_programs import candidates
 from printflow_reliability_tests.stack.foreign import data
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, SUPERUSER, ForeignPlatform
@@ -219,7 +219,7 @@ def _password() -> str:
 
 
 def _postgres(program: str) -> str:
-    return str(find_postgres_bin() / program)
+    return str(next(path for path, _ in candidates(program, None, None, os.environ.get("PATH", os.defpath))))
 
 
 def _ports(names: tuple[str, ...]) -> dict[str, int]:
