@@ -69,12 +69,14 @@ class Programs:
         postgres_bin: the folder of PostgreSQL's server programs; None: wherever those of the wanted version are.
         path: the PATH that programs are found with.
         secrets: values that never appear in a log or an error.
+        launcher: a program and its arguments that starts every other one; it becomes `run_as` itself.
     """
 
     run_as: str
     postgres_bin: Path | None = None
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    launcher: tuple[str, ...] = field(default=(), repr=False)
 
     def postgres(self, name: str, major: int | None = None) -> str:
         """The path of a PostgreSQL server program.
@@ -129,11 +131,11 @@ class Programs:
         """
         began = time.monotonic()
         name = Path(argv[0]).name
-        identity = self.identity()
+        identity = None if self.launcher else self.identity()
         log.debug("run %s", self.redact(" ".join(argv)))
         try:
             process = subprocess.Popen(
-                list(argv),
+                [*self.launcher, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -20,6 +20,7 @@ from printflow_reliability.drills import at_fence, measures
 from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.quiet import quieten
 from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.clusters import Clusters
@@ -241,6 +242,7 @@ class Rehearsal:
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
+        self._known.surroundings.confined_by = self._restored.confined_by
         self._restored.start()
 
     def replay_to_fence(self) -> None:
@@ -274,7 +276,9 @@ class Rehearsal:
     def promote(self) -> None:
         """Wait for promotion and a first write, and see how far the clones came."""
         plan = self._known.plan
-        for name, reached in self._restored.promote(self._expected, self._later).items():
+        promoted = self._restored.promote(self._expected, self._later)
+        ended = quieten(self._restored.clones.values())
+        for name, reached in promoted.items():
             clone = self._restored.clones[name]
             heartbeat = newest_heartbeat(clone.settings, key=self._clusters.heartbeat_key(clone.cluster))
             backup, fence = plan.points[name].backup, self._fences.get(name)
@@ -287,7 +291,7 @@ class Rehearsal:
             numbers["rpo_seconds"] = lost
         reached_all = ", ".join(f"{one.name} to {one.reached_lsn}" for one in parts)
         where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
-        detail = f"replayed to {where} ({reached_all}), promoted, written to"
+        detail = f"replayed to {where} ({reached_all}), promoted, written to{ended}"
         self.answers.verdict("drill.recovery", Outcome.PASS, detail)
 
     def validate(self) -> None:

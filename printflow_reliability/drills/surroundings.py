@@ -1,6 +1,6 @@
 """A drill's look at what it must leave as it was, before and after; a look that fails spoils only its own check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -37,6 +37,7 @@ class Surroundings:
         self._productions = productions
         self._pgbackrest = pgbackrest
         self.unprovable: tuple[str, ...] = ()
+        self.confined_by: Sequence[str] = ()
         self._before: IsolationState | None = None
         self._canaries: Mapping[str, Canaries] = {}
         self._why_not = "the drill did not come so far"
@@ -80,7 +81,9 @@ class Surroundings:
             if asked
             else "and production was out of reach"
         )
-        return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")
+        confined = f"; clones were confined by {' and '.join(self.confined_by)}" if self.confined_by else ""
+        detail = f"{listed:,} files of the repositories, {kept} are as they were{confined}"
+        return CheckResult(CHECK, Outcome.PASS, detail)
 
     def _in_each(self, task: Callable[[ClusterSettings], Result]) -> Mapping[str, Result]:
         clusters = self._settings.cluster
