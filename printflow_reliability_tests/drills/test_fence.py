@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from printflow_reliability.drills.fences import fence
-from printflow_reliability.drills.fences.fence import Snapshot, make_fences, nothing_between, whole_id
+from printflow_reliability.drills.fences.fence import make_fences
+from printflow_reliability.drills.fences.gaps import Gaps
+from printflow_reliability.drills.fences.snapshot import Snapshot, nothing_between, whole_id
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,8 @@ def test_where_commits_never_pause_the_restore_point_is_kept_and_nothing_is_coun
 
     restless = SimpleNamespace(
         cluster=SimpleNamespace(name="live_db"),
-        readers={"live_db": None},
+        sessions={"live_db": None},
+        gaps=lambda _: Gaps(),
         state=lambda: (next_snapshot(), ()),
         restore_point=lambda _: SimpleNamespace(lsn="0/5000148", segment="5", at=datetime(2026, 11, 2, tzinfo=UTC)),
         open_snapshots=lambda: [next_snapshot()],
@@ -61,7 +64,7 @@ def test_where_commits_never_pause_the_restore_point_is_kept_and_nothing_is_coun
         inventory=dict,
         switch_wal=lambda: "0/6000000",
     )
-    monkeypatch.setattr(fence, "_open_side", lambda *_: restless)
+    monkeypatch.setattr(fence, "Side", lambda *_: restless)
     production = SimpleNamespace(timeline=1)
     made = make_fences({"live_db": production}, [restless.cluster], "test", quiet_seconds=0.1, digest_bytes=0)  # type: ignore[dict-item]
     assert [(one.lsn, one.counts, one.open_transactions) for one in made] == [("0/5000148", None, ())]
