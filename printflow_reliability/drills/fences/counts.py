@@ -27,9 +27,16 @@ SELECT n.nspname, c.relname, c.oid::int8, c.relfilenode::int8,
        ARRAY(SELECT a.attname FROM pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
              ORDER BY a.attnum),
-       ARRAY(SELECT a.attnum || ' ' || a.atttypid || ' ' || a.atttypmod FROM pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
-             ORDER BY a.attnum)
+       ARRAY(WITH RECURSIVE base AS (
+                 SELECT a.attnum, t.oid, t.typtype, t.typbasetype
+                 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+                 UNION ALL
+                 SELECT base.attnum, t.oid, t.typtype, t.typbasetype
+                 FROM base JOIN pg_type t ON t.oid = base.typbasetype
+                 WHERE base.typtype = 'd')
+             -- A result tells the type below a domain.
+             SELECT attnum || ' ' || oid FROM base WHERE typtype <> 'd' ORDER BY attnum)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence = 'p'
   AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)
@@ -59,12 +66,11 @@ WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 't
 
 @dataclass(frozen=True)
 class Column:
-    """A column; another type or modifier may give the same row another text."""
+    """A column and its type, below any domain; another type may give the same row another text."""
 
     name: bytes
     number: int
     type: int
-    modifier: int
 
 
 @dataclass(frozen=True)

@@ -115,10 +115,8 @@ def _same_columns(connection: psycopg.Connection, table: Table) -> bool:
     """Whether the columns that were read are still those of the snapshot; a new type may give rows another text."""
     names = b", ".join(quoted(column.name) for column in table.columns)
     result = connection.execute(b"SELECT %b FROM ONLY %b LIMIT 0" % (names, table.identifier)).pgresult
-    found = result and [
-        (result.ftablecol(number), result.ftype(number), result.fmod(number)) for number in range(result.nfields)
-    ]
-    return found == [(column.number, column.type, column.modifier) for column in table.columns]
+    found = result and [(result.ftablecol(number), result.ftype(number)) for number in range(result.nfields)]
+    return found == [(column.number, column.type) for column in table.columns]
 
 
 def _trouble(error: psycopg.Error, snapshot: Snapshot | None) -> Trouble:
