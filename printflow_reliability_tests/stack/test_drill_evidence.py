@@ -38,7 +38,7 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
 
 def heard(event, arguments):
-    if event == "subprocess.Popen" and "pg_ctl" in str(arguments[0]) and "start" in arguments[1]:
+    if event == "subprocess.Popen" and "start" in arguments[1] and "pg_ctl" in str(arguments[1]):
         os.kill(os.getpid(), signal.SIGHUP)
     if event == "shutil.rmtree":
         os.kill(os.getpid(), signal.SIGINT)
@@ -192,7 +192,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import restore_drill
 
 def heard(event, arguments):
-    if event == "subprocess.Popen" and "pg_ctl" in str(arguments[0]) and "start" in arguments[1]:
+    if event == "subprocess.Popen" and "start" in arguments[1] and "pg_ctl" in str(arguments[1]):
         os.kill(os.getpid(), signal.SIGTERM)
 
 sys.addaudithook(heard)

@@ -206,24 +206,6 @@ def test_columns_that_change_in_mid_fence_make_no_content_of_another_kind(
     assert read.rows in (1, None)
 
 
-@pytest.mark.parametrize("statement", ["CREATE INDEX CONCURRENTLY more ON t (a)", "REINDEX TABLE CONCURRENTLY t"])
-def test_an_index_that_is_built_at_the_same_time_is_no_trouble(
-    shop: PlainCluster, database: str, statement: str
-) -> None:
-    inside(shop, database, "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 50)")
-    # It waits for all snapshots to end, the fence's too.
-    builder = threading.Thread(target=inside, args=(shop, database, statement))
-
-    def begin(connection: psycopg.Connection) -> None:
-        builder.start()
-        while not connection.execute("SELECT FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted").fetchone():
-            pass
-
-    read = read_after(shop, database, begin)
-    builder.join()
-    assert read["public.t"].rows == 50
-
-
 def test_a_refreshed_view_is_told_of_though_its_new_rows_are_frozen(shop: PlainCluster, database: str) -> None:
     inside(shop, database, "CREATE TABLE t AS SELECT generate_series(1, 50) AS a")
     inside(shop, database, "CREATE MATERIALIZED VIEW v AS TABLE t")
@@ -318,8 +300,7 @@ def test_names_and_texts_that_are_valid_in_no_encoding_are_counted_and_escaped(
     with psycopg.connect(shop.settings.url, dbname="bare", autocommit=True) as connection:
         connection.execute(b'CREATE TABLE "gr\xfc\xdfe" (a text); INSERT INTO "gr\xfc\xdfe" VALUES (\'\xff\xfe\')')
     with psycopg.connect(shop.settings.url, dbname="latin", autocommit=True, client_encoding="UTF8") as connection:
-        connection.execute("CREATE TABLE größe (\"ä\" text); INSERT INTO größe VALUES ('ö'); CREATE ROLE röle")
-        request.addfinalizer(lambda: inside_latin(shop, "DROP ROLE röle"))
+        connection.execute("CREATE TABLE größe (\"ä\" text); INSERT INTO größe VALUES ('ö')")
     with psycopg.connect(shop.settings.url, dbname="japan", autocommit=True, client_encoding="UTF8") as connection:
         connection.execute("CREATE TABLE 注文 (a text); INSERT INTO 注文 VALUES ('印刷')")
     made = fence(shop)
@@ -328,7 +309,6 @@ def test_names_and_texts_that_are_valid_in_no_encoding_are_counted_and_escaped(
     assert counts(made, "japan") == {"public.注文": 1}
     assert made.digests is not None
     assert all(made.digests[name][table] != "0" for name in ("bare", "latin", "japan") for table in counts(made, name))
-    assert "role r\\xf6le" in made.inventory
 
 
 def inside_latin(shop: PlainCluster, statement: str) -> None:
