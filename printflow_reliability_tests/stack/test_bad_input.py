@@ -152,6 +152,7 @@ def test_a_database_that_refuses_the_password_is_not_told_as_a_finding(
         text = said(wrong, command, capsys)
     assert 'cluster live_db refuses the password of role "printflow"' in text
     assert 'correct the password in the url of cluster "live_db"' in text
+    assert password not in text
 
 
 def test_a_findings_file_that_cannot_be_written_is_said_before_the_work(
