@@ -12,6 +12,7 @@ import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
+from printflow_reliability.platform.queries import ConnectWith, session
 from printflow_reliability.settings import ClusterSettings
 
 IDENTITY = """
@@ -141,12 +142,13 @@ def ask_production(cluster: ClusterSettings) -> Production:
     )
 
 
-def newest_heartbeat(cluster: ClusterSettings, *, key: str) -> datetime | None:
+def newest_heartbeat(cluster: ClusterSettings, *, key: str, connect_with: ConnectWith | None = None) -> datetime | None:
     """The newest heartbeat that this cluster, or a clone of it, holds; None if it holds or configures none.
 
     Args:
-        cluster: which one; a clone's settings ask the clone.
+        cluster: which one.
         key: the key of the query in printflow.toml, for errors.
+        connect_with: opens connections to its clone instead.
 
     Raises:
         ConfigError: the database refuses the query, or it does not return one timestamptz.
@@ -154,7 +156,7 @@ def newest_heartbeat(cluster: ClusterSettings, *, key: str) -> datetime | None:
     """
     if cluster.heartbeat is None:
         return None
-    with connect(cluster) as connection:
+    with session(cluster, None, connect_with) as connection:
         try:
             row = connection.execute(cluster.heartbeat.encode()).fetchone()
         except psycopg.OperationalError:

@@ -280,8 +280,9 @@ class Rehearsal:
         promoted = self._restored.promote(self._expected, self._later)
         ended = quieten(self._restored.clones.values())
         for name, reached in promoted.items():
-            clone = self._restored.clones[name]
-            heartbeat = newest_heartbeat(clone.settings, key=self._clusters.heartbeat_key(clone.cluster))
+            cluster = self._restored.clones[name].cluster
+            key = self._clusters.heartbeat_key(cluster)
+            heartbeat = newest_heartbeat(cluster, key=key, connect_with=self._restored.connector)
             backup, fence = plan.points[name].backup, self._fences.get(name)
             self.clusters[name] = measures.recovered(self.clusters[name], reached, backup, heartbeat, fence)
         parts, numbers = self.clusters.values(), self.answers.numbers

@@ -38,7 +38,7 @@ def clone_in(place: Path) -> Clone:
 
 
 def test_a_clones_url_leads_to_its_socket_and_keeps_nothing_of_productions_but_the_database() -> None:
-    parts = conninfo_to_dict(clone_in(Path("/drills/1/live_db")).settings.url)
+    parts = conninfo_to_dict(clone_in(Path("/drills/1/live_db")).access.settings.url)
     door = {name: str(parts[name]) for name in ("host", "port", "user", "dbname")}
     assert door == {"host": "/drills/1/live_db/s", "port": "5432", "user": "admin", "dbname": "shop"}
     assert "password" not in parts

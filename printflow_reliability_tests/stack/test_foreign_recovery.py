@@ -114,6 +114,9 @@ def test_a_drill_passes(foreign: ForeignPlatform, drill: Ended) -> None:
         drill
     )
     assert (drill.exit_code, drill.document["passed"], drill.document["fence"]["matched"]) == (1, True, True), drill
+    # A plain user is given one by the kernel too, in a user namespace.
+    isolation = next(one for one in drill.document["checks"] if one["name"] == "drill.isolation")
+    assert "clones were confined by a mount namespace" in isolation["detail"]
 
 
 def test_what_a_drill_leaves_is_its_history(foreign: ForeignPlatform, drill: Ended) -> None:

@@ -100,11 +100,6 @@ class Clone:
         """The way into it, by its socket."""
         return Access(self.cluster, self.data, self.sockets, self.production.superuser)
 
-    @property
-    def settings(self) -> ClusterSettings:
-        """The cluster's settings with a url that leads to the clone."""
-        return self.access.settings
-
     def prepare(self) -> None:
         """Make its directories.
 

@@ -3,6 +3,7 @@
 Clusters go through each step together, since a recovery is over when the last of them is.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,8 @@ from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import Settings
 
+KEPT_INSIDE = re.compile(r'CONTEXT:  WAL redo at ([0-9A-F/]+) for Tablespace/CREATE: \d+ "(.*)"$', re.MULTILINE)
+"""Said after the error of a clone that could not make a tablespace where its WAL says."""
 Result = TypeVar("Result")
 
 
@@ -239,6 +242,9 @@ class Restoration:
                 raise self._rules.refusal(name, wal.tablespace, f"WAL makes it at {wal.where}")
             if (watch := self._watches.get(name)) and (link := watch.found):
                 raise self._rules.refusal(name, link.says, f"replay made pg_tblspc/{link.oid}, and was ended")
+            made = KEPT_INSIDE.search(clone.log_text())
+            if made and made[2] not in self._rules.real_paths:
+                raise self._rules.refusal(name, made[2], f"replay ended where WAL makes it, at {made[1]}")
 
     def _go_on(self, clone: Clone) -> None:
         clone.aim_at(self._plan.moment)
