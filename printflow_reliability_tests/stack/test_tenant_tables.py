@@ -83,6 +83,7 @@ def test_every_row_of_the_tenant_comes_back_as_it_was_and_nothing_else_is_touche
     with planned(zoo, apply=False) as part:
         assert part.problems == ()
         assert part.limits == ()
+        assert part.shared == 4
         inserts = {one.table: one.insert for one in part.plan if one.insert}
     assert inserts["public.memberships"] == 2
     assert inserts["public.comments"] == 4
@@ -510,7 +511,7 @@ def owners(connection: psycopg.Connection) -> dict[tuple[str, int], set[str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_schema_comes_back_with_exactly_the_rows_that_are_one_tenants(cluster: PlainCluster, seed: int) -> None:
     zoo = Databases(cluster)
     zoo.make(random_schema(random.Random(seed)))
