@@ -23,8 +23,8 @@ say() {
 main() {
     local suite failed=() needed
     [ "$(id -u)" -eq 0 ] || stop "only root can make roots: sudo make test-versions"
-    for needed in mmdebstrap unshare git; do
-        command -v "$needed" >/dev/null || stop "$needed is missing: apt-get install mmdebstrap util-linux git"
+    for needed in mmdebstrap git; do
+        command -v "$needed" >/dev/null || install_here "$needed"
     done
     [ -z "$(git -C "$here" status --porcelain --untracked-files=no)" ] ||
         stop "there are changes that are not committed, and only what is committed is tested: git stash, or commit"
@@ -32,6 +32,15 @@ main() {
         in_namespace "$suite" || failed+=("$suite")
     done
     [ ${#failed[@]} -eq 0 ] || stop "failed: ${failed[*]}"
+}
+
+install_here() {
+    command -v apt-get >/dev/null || stop "$1 is missing, and roots are made from the mirrors of apt: this needs Debian or Ubuntu"
+    local log
+    log=$(apt-get update 2>&1 && apt-get install -y --no-install-recommends "$1" 2>&1) || {
+        printf '%s\n' "$log" | tail -n 20 >&2
+        stop "apt-get could not install $1"
+    }
 }
 
 in_namespace() {
@@ -54,7 +63,12 @@ remove() {
     if grep -qF " $work/" /proc/self/mountinfo; then
         stop "something is mounted below $work; it was left alone"
     fi
-    rm -rf --one-file-system "$work"
+    local tries=20
+    # What was killed may take a moment to let go of its files.
+    until rm -rf --one-file-system "$work" 2>/dev/null; do
+        ((tries--)) || stop "$work cannot be removed"
+        sleep 0.5
+    done
 }
 
 # --- in the namespace: the root, and what runs in it ---
