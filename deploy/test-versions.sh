@@ -50,12 +50,19 @@ in_namespace() {
     unshare --mount --propagation private --pid --fork --kill-child=KILL "$self" --inside "$suite" "$work" &
     namespace=$!
     for signal in INT TERM HUP; do
-        trap 'kill -KILL "$namespace" 2>/dev/null; wait "$namespace"; remove; exit 130' "$signal"
+        trap 'interrupted' "$signal"
     done
     wait "$namespace" || status=$?
     remove
     trap - INT TERM HUP
     return $status
+}
+
+interrupted() {
+    kill -KILL "$namespace" 2>/dev/null || true
+    wait "$namespace" 2>/dev/null || true
+    remove
+    exit 130
 }
 
 # The mounts went with their namespace. Were one visible here, it would not be ours to delete.
