@@ -96,7 +96,7 @@ inside() {
 without_network() {
     suite=$1 root=$2
     local status=0
-    chroot "$root" ip link set lo up
+    in_root ip link set lo up
     timed "demo as root" run_as root .venv/bin/printflow demo --no-ui || status=1
     timed "demo as a plain user" run_as "$user" .venv/bin/printflow demo --no-ui || status=1
     timed "tests as a plain user" run_as "$user" make -s test || status=1
@@ -119,10 +119,10 @@ make_root() {
     printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/50expired"
     own_settings
     mount_devices
-    chroot "$root" useradd --create-home --shell /bin/bash "$user"
+    in_root useradd --create-home --shell /bin/bash "$user"
     git clone --quiet --no-hardlinks "$here" "$root/root/printflow_reliability"
     git clone --quiet --no-hardlinks "$here" "$root/home/$user/printflow_reliability"
-    chroot "$root" chown -R "$user:" "/home/$user/printflow_reliability"
+    in_root chown -R "$user:" "/home/$user/printflow_reliability"
 }
 
 # The mirror of this machine's own apt.
@@ -158,6 +158,13 @@ mount_devices() {
     ln -s fd/2 "$root/dev/stderr"
 }
 
+# Run a command with the root as its file system. Not by chroot: there Linux lets nobody make user namespaces, in which
+# clones are confined for plain users.
+in_root() {
+    unshare --mount --propagation private bash -euc 'mount --rbind "$0" "$0"; cd "$0"; pivot_root . .; umount -l .; exec "$@"' \
+        "$root" "$@"
+}
+
 # Run a command in the checkout of that user, with a new environment but for proxies and pip's settings. Folders of
 # wheels are this machine's and not in the root.
 run_as() {
@@ -165,12 +172,12 @@ run_as() {
     shift
     [ "$who" = root ] || home=/home/$who
     mapfile -t passed < <(env | grep -iE '^(PIP_[A-Z_]*|(https?|no)_proxy|SSL_CERT_FILE)=' | grep -v '^PIP_FIND_LINKS=')
-    chroot "$root" runuser -u "$who" -- env -i -C "$home/printflow_reliability" "${passed[@]}" PIP_FIND_LINKS= HOME="$home" USER="$who" \
+    in_root runuser -u "$who" -- env -i -C "$home/printflow_reliability" "${passed[@]}" PIP_FIND_LINKS= HOME="$home" USER="$who" \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb "$@"
 }
 
 versions() {
-    chroot "$root" sh -c 'echo "$(/usr/lib/postgresql/*/bin/postgres --version), $(pgbackrest version), $(python3 --version)"'
+    in_root sh -c 'echo "$(/usr/lib/postgresql/*/bin/postgres --version), $(pgbackrest version), $(python3 --version)"'
 }
 
 case ${1-} in
