@@ -158,7 +158,11 @@ def test_what_ordinary_schemas_hold_is_neither_damage_nor_unknown(plain: PlainCl
         found = results(clone)
         with inside.transaction(force_rollback=True):
             (fed,) = inside.execute("SELECT count(*) FROM pg_sequence WHERE NOT seqcycle").fetchone() or (0,)
-    assert {name: result.outcome for name, result in found.items()} == dict.fromkeys(found, Outcome.PASS), found
+        # Since version 17 neither amcheck nor ANALYZE, in production, uses the database's search_path.
+        unchecked = inside.info.server_version >= 170000
+    expected = dict.fromkeys(found, Outcome.PASS) | ({"drill.indexes": Outcome.WARN} if unchecked else {})
+    assert {name: result.outcome for name, result in found.items()} == expected, found
+    assert unchecked == ("by_function" in found["drill.indexes"].detail)
     assert "plain odd: Lab.loose.not_valid is NOT VALID" in found["drill.foreign_keys"].detail
     assert "unique index left_behind is not valid in production either" in found["drill.constraints"].detail
     assert '"Lab".left_behind is not valid in production either' in found["drill.indexes"].detail
