@@ -4,14 +4,14 @@ Everything here is read; the two functions that a fence calls are the only ones 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
 from printflow_reliability.settings import ClusterSettings
 
 IDENTITY = """
@@ -72,9 +72,10 @@ class Production:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Production":
-        """The inverse of `as_json`."""
-        watched = {name: frozenset(document[name]) for name in ("slots", "subscriptions")}
-        return cls(**{**document, **watched})
+        """The inverse of `as_json`; what an older or newer version kept with it is no obstacle."""
+        known = {one.name: document[one.name] for one in fields(cls) if one.name in document}
+        watched = {name: frozenset(document.get(name, ())) for name in ("slots", "subscriptions")}
+        return cls(**{**known, **watched})
 
 
 def ask_production(cluster: ClusterSettings) -> Production:
@@ -83,7 +84,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
     Raises:
         CouldNotTell: it cannot be reached, refuses, or is itself a server in recovery.
     """
-    with connect(cluster) as connection:
+    with connect(cluster, statement_seconds=QUESTION_SECONDS) as connection:
         try:
             in_recovery = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             if in_recovery and in_recovery[0]:
@@ -152,7 +153,7 @@ def production_clock(cluster: ClusterSettings) -> datetime:
     Raises:
         CouldNotTell: it cannot be reached.
     """
-    with connect(cluster) as connection:
+    with connect(cluster, statement_seconds=QUESTION_SECONDS) as connection:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
     if row is None or not isinstance(row[0], datetime):
         raise CouldNotTell(f"cluster {cluster.name} does not tell the time")

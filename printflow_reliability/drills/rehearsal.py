@@ -33,10 +33,11 @@ from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import links, smoke
+from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
-from printflow_reliability.drills.validation.validate import check_inventory, validate
+from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.settings import Settings
@@ -258,7 +259,7 @@ class Rehearsal:
         self.answers.give(at_fence.shrunk(newest, self._memory.baseline, self.settings.drills))
         compared = comparison.judge(clones, self._fences, self._clusters.give_up)
         self.answers.give(compared)
-        self.matched = {Outcome.PASS: True, Outcome.FAIL: False}.get(compared.outcome)
+        self.matched = {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(compared.outcome)
         self._restored.stop()
         # Stopped anyway: this is when a clone's pages can be read as they lie on disk.
         limit = self.settings.drills.phase_timeout_seconds

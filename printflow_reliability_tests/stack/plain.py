@@ -73,6 +73,11 @@ class PlainCluster:
         )
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(SERVER.format(home=self.home, port=PORT))
+        self.start()
+
+    def start(self) -> None:
+        """Start the server."""
+        data = self.home / "data"
         self._run("pg_ctl", "start", "--wait", "--silent", "--pgdata", data, "--log", self.home / "server.log")
 
     def stop(self) -> None:

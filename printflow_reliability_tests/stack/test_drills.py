@@ -19,8 +19,8 @@ from printflow_reliability.drills import rehearsal
 from printflow_reliability.drills.clones.clone import CONF
 from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fences.fence import Snapshot
 from printflow_reliability.drills.fences.nightly import record_fence
+from printflow_reliability.drills.fences.snapshot import Snapshot
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
