@@ -17,7 +17,7 @@ from printflow_reliability.drills.clones.expected_end import archived_by_product
 from printflow_reliability.drills.fences.archived import await_archived
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
-from printflow_reliability.drills.plan import Plan, backups_in, require_same_cluster
+from printflow_reliability.drills.plan import Plan, backups_in
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import ClusterSettings, Settings
@@ -81,13 +81,13 @@ class Clusters:
         """
 
         def find(cluster: ClusterSettings) -> tuple[StanzaInfo, tuple[Backup, ...]]:
-            return backups_in(self.pgbackrest(cluster), self._repository)
+            return backups_in(self.pgbackrest(cluster), self._repository, productions[cluster.name])
 
-        found = {}
-        for cluster, (info, backups) in zip(self._settings.cluster, self.each(find), strict=True):
-            require_same_cluster(productions[cluster.name], info, self._repository)
-            found[cluster.name] = backups
-        return found
+        return {name: backups for name, (_, backups) in self._by_name(self.each(find)).items()}
+
+    def tablespaces_of(self, name: str, backup: Backup) -> frozenset[int]:
+        """The OIDs of the tablespaces that a cluster's backup knows."""
+        return self.pgbackrest(self._settings.cluster_named(name)).tablespaces(backup.label, self._repository)
 
     def clocks(self) -> Mapping[str, datetime]:
         """What time it is on each cluster's clock."""

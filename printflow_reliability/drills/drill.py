@@ -95,7 +95,6 @@ def _rehearse(
 
 
 def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], None]) -> BaseException | None:
-
     def begin(phase: Phase) -> None:
         records.require_lock()
         tell(phase)
@@ -107,7 +106,7 @@ def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], 
         drill.break_off(error.sentence)
         return error
     except Exception as error:
-        drill.break_off(f"unexpected {type(error).__name__}: {error}")
+        drill.break_off(_unexpected(drill.settings, error))
         return error
     except BaseException as stop:
         return stop
@@ -123,8 +122,8 @@ def _tear_down(drill: Rehearsal, *, look: bool) -> None:
         log.error("drill %s: %s", drill.id, left)
         _left_behind(drill, left.sentence)
     except Exception as broken:
-        log.error("drill %s: tear-down broke off", drill.id, exc_info=True)
-        why = f"unexpected {type(broken).__name__}: {broken}"
+        why = _unexpected(drill.settings, broken)
+        log.error("drill %s: the tear-down broke off: %s", drill.id, why)
         if drill.place.exists():
             _left_behind(drill, why)
         else:
@@ -201,7 +200,7 @@ def _keep_report(
         log.error("the report of drill %s was not kept in the bucket: %s", found.id, refused.sentence)
         return found
     except Exception as broken:
-        log.error("the report of drill %s was not kept: unexpected %s: %s", found.id, type(broken).__name__, broken)
+        log.error("the report of drill %s was not kept: %s", found.id, _unexpected(settings, broken))
         return found
     if found.unrecorded is None:
         _keep_numbers(records, settings, kept)
@@ -214,6 +213,14 @@ def _before(records: RecordsSession, drill: int) -> Sequence[Mapping[str, Any]]:
         return records.ask(lambda connection: history.before(connection, drill))
     except (CouldNotTell, ConfigError):
         return ()
+
+
+def _unexpected(settings: Settings, error: Exception) -> str:
+    """A defect in words, without what came through a secret indirection."""
+    text = f"unexpected {type(error).__name__}: {error}"
+    for secret in settings.secrets:
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def _nothing(phase: Phase) -> None:

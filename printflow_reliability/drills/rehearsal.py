@@ -27,7 +27,7 @@ from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, make_fences
 from printflow_reliability.drills.memory import Memory
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.plan import Plan, make_plan
+from printflow_reliability.drills.plan import Plan, make_plan, require_known_tablespaces
 from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
@@ -160,11 +160,13 @@ class Rehearsal:
             self._memory.stored,
             fence_now=self.settings.drills.ask_production,
         )
+        require_known_tablespaces(self.plan, self._clusters.tablespaces_of)
         self._found = _Found(
             self.plan,
             Restoration(self.settings, self.place, self.repository, self.plan),
             Surroundings(self.settings, productions, self._clusters.pgbackrest),
         )
+        self._restored.require_programs()
         self._restored.require_space()
         for name, point in self.plan.points.items():
             self._note(name, backup=point.backup.label)

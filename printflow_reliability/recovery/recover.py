@@ -23,6 +23,7 @@ from printflow_reliability.drills.interrupts import Interrupts
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.drills.targets import Target, require_inside, window_of
 from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.errors import CouldNotTell
@@ -31,6 +32,12 @@ from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, 
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Tell = Callable[[Phase, str], None]
+ALLOW = (
+    "printflow backup run {cluster}, since a new base backup knows it; or, on a host where nothing of production "
+    "lives, make the empty directory {path} and recover with --allow-tablespace {path}"
+)
+ELSEWHERE = "on a host where nothing of production lives: printflow recover --into DIR --allow-tablespace {path}"
+"""A past moment gets no other base backup."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,15 @@ class Recovered:
         }
 
 
-def recover(settings: Settings, target: Target, into: Path, *, repository: int, tell: Tell) -> Recovered:
+def recover(
+    settings: Settings,
+    target: Target,
+    into: Path,
+    *,
+    repository: int,
+    tell: Tell,
+    allow_tablespaces: Sequence[Path] = (),
+) -> Recovered:
     """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
 
     Args:
@@ -105,29 +120,36 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
         into: a directory that does not exist yet; removed again if the recovery fails.
         repository: the number of the repository.
         tell: hears of each phase as it begins, and what is done in it.
+        allow_tablespaces: empty directories where tablespaces that the backup does not know may be made.
 
     Raises:
-        ConfigError: the directory exists, or the moment lies outside the window.
+        ConfigError: the directory exists, the moment lies outside the window, or a tablespace's directory is in use.
+        Refused: a tablespace that the backup does not know would be made elsewhere.
         RecoveryShort: WAL ends before the moment.
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
+    rules = TablespaceRules(ALLOW, allowed_tablespaces(allow_tablespaces, settings.runner()))
     signals = Interrupts()
     with signals.obeyed():
         place = reaper.make(into, settings)
         try:
-            return _recover_into(place, settings, target, repository, tell)
+            return _recover_into(place, settings, target, repository, rules, tell)
         except BaseException:
             signals.hold()
             reaper.remove(place)
+            rules.empty_again()
             raise
 
 
-def _recover_into(place: Path, settings: Settings, target: Target, repository: int, tell: Tell) -> Recovered:
+def _recover_into(
+    place: Path, settings: Settings, target: Target, repository: int, rules: TablespaceRules, tell: Tell
+) -> Recovered:
     clock, declared = PhaseClock(), datetime.now(UTC)
     with clock.measure(Phase.FIND):
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
-        restoration = Restoration(settings, place, repository, plan)
+        restoration = Restoration(settings, place, repository, plan, rules)
+        restoration.require_programs()
         restoration.require_space()
     reached = bring_up(settings, restoration, plan, repository, clock, tell)
     clones = tuple(restoration.clones.values())
@@ -176,7 +198,9 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
         try:
             tell(Phase.FIND, f"look for base backups in repo{repository}")
             plan = plan_without_production(settings, target, repository)
-            restoration = Restoration(settings, place, repository, plan)
+            rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
+            restoration = Restoration(settings, place, repository, plan, rules)
+            restoration.require_programs()
             restoration.require_space()
             bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             yield restoration.connector

@@ -23,6 +23,12 @@ def recover_command(
         ..., "--into", help="A directory that does not exist yet, on a disk that is large enough."
     ),
     repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    allow_tablespace: list[Path] = typer.Option(
+        [],
+        "--allow-tablespace",
+        help="The path of a tablespace that was made after the base backup: replay makes it there. An empty directory "
+        "of the servers' user, on a host where nothing of production lives. Repeatable.",
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring every cluster back, out of the repository alone, and keep it running beside production.
@@ -42,7 +48,14 @@ def recover_command(
         if not json:
             say(f"{datetime.now(UTC):%H:%M:%S}  step {number}  {phase.replace('_', ' ')}: {what}")
 
-    done = recover(settings, target, into, repository=choose_repository(settings, repo), tell=tell)
+    done = recover(
+        settings,
+        target,
+        into,
+        repository=choose_repository(settings, repo),
+        tell=tell,
+        allow_tablespaces=allow_tablespace,
+    )
     if json:
         print_json(done.as_json())
     else:

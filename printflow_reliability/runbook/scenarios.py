@@ -65,8 +65,11 @@ class Names:
         return shlex.join([*other, *arguments])
 
     def server_program(self, name: str) -> str:
-        """One of PostgreSQL's programs."""
-        return self.settings.runner().postgres(name)
+        """One of PostgreSQL's programs; by its name alone where none is installed, since people type it elsewhere."""
+        try:
+            return self.settings.runner().postgres(name)
+        except ConfigError:
+            return name
 
     def recovered(self, cluster: ClusterSettings) -> Path:
         """The data directory of a recovered cluster."""

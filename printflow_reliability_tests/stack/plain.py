@@ -1,5 +1,6 @@
 """A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, small segments."""
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -11,19 +12,20 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.programs import Programs
-from printflow_reliability.settings import ClusterSettings, find_postgres_bin
+from printflow_reliability.settings import ClusterSettings, Settings
 
 CONFIGURATION = """\
 [global]
 repo1-path={home}/repo
 repo1-retention-full=9
-log-path={home}/log
+log-level-file=off
 lock-path={home}/lock
 {more}
 [plain]
 pg1-path={home}/data
 pg1-port={port}
 pg1-socket-path={home}
+pg1-user=postgres
 """
 SERVER = """
 port = {port}
@@ -53,6 +55,11 @@ class PlainCluster:
             url=f"host={self.home} port={PORT} user=postgres dbname=postgres",
             pgbackrest_config=self.home / "pgbackrest.conf",
         )
+
+    @property
+    def whole_settings(self) -> Settings:
+        """A whole printflow.toml with this cluster alone; nothing else of it is there."""
+        return settings_with(self.settings)
 
     @property
     def pgbackrest(self) -> PgBackRest:
@@ -117,12 +124,28 @@ class PlainCluster:
         self.programs.run([self.programs.postgres(name), *map(str, arguments)], timeout=60)
 
 
+def settings_with(cluster: ClusterSettings) -> Settings:
+    """A whole printflow.toml with one cluster and nothing else that is there."""
+    name = cluster.name
+    return Settings.model_validate(
+        {
+            "platform": {"name": "test"},
+            "records": {"url": "postgresql://127.0.0.1:1/nowhere"},
+            "cluster": [cluster],
+            "bucket": [{"name": "files", "bucket": "files"}],
+            "tenancy": {"cluster": name, "tenants": "SELECT"},
+            "reference": [{"name": "file", "cluster": name, "bucket": "files", "kind": "proof", "query": "SELECT"}],
+            "orders": {"cluster": name, "bucket": "files", "paid": "SELECT"},
+        }
+    )
+
+
 @contextmanager
 def plain_cluster(more: str = "", segment_megabytes: int = 1) -> Iterator[PlainCluster]:
     """A running cluster with its stanza; `more` is added to pgBackRest's options."""
     with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
         home = Path(directory)
-        programs = Programs(run_as="postgres", postgres_bin=find_postgres_bin(), path="/usr/bin:/bin")
+        programs = Programs(run_as="postgres", path=os.environ.get("PATH", os.defpath))
         programs.own(home)
         (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
         programs.own(home / "pgbackrest.conf")

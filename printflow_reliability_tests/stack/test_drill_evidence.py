@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from printflow_reliability.checks import Outcome
@@ -134,15 +135,44 @@ def test_whoever_sends_a_second_signal_is_told_to_wait_and_nothing_is_left_behin
     assert (newest["id"], newest["interrupted"]) == (document["id"], "SIGHUP")
 
 
+def await_free(records: psycopg.Connection) -> None:
+    """Wait until the server has ended the sessions that it was told to end, and their lock with them."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with exclusive(records, LOCK):
+                return
+        except LockHeld:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_another_drill_that_began_while_the_connection_was_lost_is_noticed(backed_up: StackSandbox) -> None:
     with RecordsSession(backed_up.settings.records, LOCK) as session:
         session.require_lock()
         with open_records(backed_up.settings.records) as records:
             records.execute(CUT_CONNECTIONS)
+            await_free(records)
             with exclusive(records, LOCK), pytest.raises(CouldNotTell, match="another restore drill is running"):
                 session.require_lock()
         with pytest.raises(CouldNotTell, match="another restore drill is running"):
             session.require_lock()  # it removed what this one had restored
+
+
+def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(backed_up: StackSandbox) -> None:
+    secret = backed_up.settings.secrets[0]
+
+    def tell(_phase: Phase) -> None:
+        raise ValueError(f"this is {secret}")
+
+    with pytest.raises(ValueError, match="this is"):
+        run_drill(backed_up.settings, tell=tell)
+    newest = list_drills(backed_up.settings)[0]
+    assert newest["outcome"] == Outcome.UNKNOWN
+    assert {check["detail"] for check in newest["checks"]} == {
+        "not reached; find broke off: unexpected ValueError: this is [secret]"
+    }
+    assert left_behind(backed_up) == []
 
 
 @pytest.mark.parametrize("server", ["admin_db", "primary"])

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,10 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.clones.control import control_data, segment_bytes, wal_sizes
 from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.clones.wal_inspection import inspecting
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
@@ -158,14 +160,30 @@ class Clone:
                 f"choose a directory that {self.programs.run_as} can reach",
             ) from None
 
-    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+    def fetch(
+        self, repository: int, backup: Backup, aim: Aim, *, tablespaces: Sequence[Path] = (), timeout: float
+    ) -> None:
         """Restore a backup, and write the clone's own configuration.
+
+        Args:
+            repository: the repository's number.
+            backup: which one.
+            aim: where the first part of its replay ends.
+            tablespaces: where replay may make tablespaces that the backup does not know.
+            timeout: seconds until the restore is killed.
 
         Raises:
             ProgramFailed: as PgBackRest.restore.
+            ConfigError: WAL cannot be read before it is replayed.
         """
         pgbackrest = PgBackRest(self.cluster, self.programs, config=self.cluster.drill_pgbackrest_config)
         options = (f"--lock-path={self.place / 'lock'}", "--no-log-subprocess", "--log-level-file=off")
+        fetch_wal = pgbackrest.restore_command(
+            self.data,
+            repository=repository,
+            spool=self.place / "spool",
+            options=(*options, f"--process-max={os.cpu_count()}"),
+        )
         pgbackrest.restore(
             self.data,
             repository=repository,
@@ -173,11 +191,13 @@ class Clone:
             recovery=aim.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
-            fetch_wal=pgbackrest.restore_command(
-                self.data,
-                repository=repository,
-                spool=self.place / "spool",
-                options=(*options, f"--process-max={os.cpu_count()}"),
+            fetch_wal=inspecting(
+                fetch_wal,
+                self.place,
+                self.programs,
+                floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
+                until=aim.moment,
+                allowed=tablespaces,
             ),
             # A restore empties its spool, which by default is the one that production archives through.
             options=(
@@ -201,7 +221,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     *("--pgdata", str(self.data), "--log", str(self.log_file), "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file={self.place}/postgresql.conf"),
                 ],
@@ -228,7 +248,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -302,7 +322,7 @@ class Clone:
         Raises:
             CouldNotTell: its control file does not say it.
         """
-        return segment_bytes(control_data(self.programs, self.data))
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
 
     def log_text(self) -> str:
         """All that its server has logged."""
@@ -322,6 +342,10 @@ class Clone:
             return True
         return False
 
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.programs.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
+
     def _configure(self) -> None:
         auto = self.data / "postgresql.auto.conf"
         ours = [line for line in auto.read_text(encoding="utf-8").splitlines() if RECOVERY_SETTING.match(line)]
@@ -333,7 +357,7 @@ class Clone:
             port=PORT,
             cluster=self.cluster.name,
         )
-        control = control_data(self.programs, self.data)
+        control = control_data(self.programs, self.server_program("pg_controldata"), self.data)
         floors = at_least(self.production.floors, parse_control_floors(control))
         text += wal_sizes(segment_bytes(control))
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))

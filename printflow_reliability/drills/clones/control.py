@@ -11,13 +11,13 @@ MEGABYTE = 1024**2
 DEFAULT_MAX_WAL = 1024 * MEGABYTE
 
 
-def control_data(programs: Programs, data: Path) -> str:
-    """What pg_controldata prints of a data directory.
+def control_data(programs: Programs, program: str, data: Path) -> str:
+    """What pg_controldata (a `program` of the cluster's own major version) prints of a data directory.
 
     Raises:
         ProgramFailed: there is no sound control file.
     """
-    return programs.run([programs.postgres("pg_controldata"), str(data)], timeout=30).stdout
+    return programs.run([program, str(data)], timeout=30).stdout
 
 
 def segment_bytes(control: str) -> int:

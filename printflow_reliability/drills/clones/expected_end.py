@@ -48,6 +48,7 @@ def archived_in_repository(pgbackrest: PgBackRest, repository: int, point: Point
     Raises:
         CouldNotTell: the repository cannot be listed, or holds no segment of that timeline.
     """
+    # Only where the backup's own WAL lies: a former cluster's segments have names of their own counting.
     folder = f"archive/{pgbackrest.cluster.stanza}"
     within, timeline = f"{point.backup.archive_id}/" if point.backup.archive_id else "", point.production.timeline
     files = [file.name for file in pgbackrest.repo_ls(folder, repository) if file.name.startswith(within)]

@@ -6,6 +6,7 @@ drill's own, so nothing else can. No list of pids is kept: a drill killed a mome
 
 import logging
 import os
+import re
 import shutil
 import signal
 import time
@@ -19,7 +20,9 @@ log = logging.getLogger(__name__)
 
 MARKER = "drill.json"
 """What tells a drill's directory from anything else that somebody may have put beside it."""
-PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums"})
+PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums", "pg_waldump"})
+SCRIPT = re.compile(r"/bin/sh\0[^\0]*/restore_wal\.sh\0")
+"""The arguments of the shell that fetches WAL for a clone; any other shell that works there is a person's."""
 END_SECONDS = 15.0
 PROC = Path("/proc")
 
@@ -117,11 +120,12 @@ def processes_in(place: Path) -> Iterator[int]:
         if not entry.name.isdigit():
             continue
         try:
-            if (entry / "exe").readlink().name.removesuffix(" (deleted)") not in PROGRAMS:
+            told = os.fsdecode((entry / "cmdline").read_bytes())
+            program = (entry / "exe").readlink().name.removesuffix(" (deleted)")
+            if program not in PROGRAMS and not SCRIPT.match(told):
                 continue
             state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
             where = str((entry / "cwd").readlink()).removesuffix(" (deleted)") + "/"
-            told = os.fsdecode((entry / "cmdline").read_bytes())
         except (OSError, IndexError):
             continue  # it has ended, or it is another user's: then it is none of ours
         if state not in ("Z", "X") and (where.startswith(below) or below in told):

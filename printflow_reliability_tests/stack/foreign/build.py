@@ -1,6 +1,7 @@
 """Building the foreign platform and taking it down, with the programs that an administrator would use."""
 
 import json
+import os
 import random
 import secrets
 import shutil
@@ -19,7 +20,7 @@ import psycopg
 
 from printflow_reliability.sandbox import ports as free_ports
 from printflow_reliability.sandbox import processes
-from printflow_reliability.settings import find_postgres_bin
+from printflow_reliability.server_programs import candidates
 from printflow_reliability_tests.stack.foreign import data
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, SUPERUSER, ForeignPlatform
@@ -40,7 +41,9 @@ HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
 @contextmanager
 def foreign_platform() -> Iterator[ForeignPlatform]:
     """Build the platform, and end its servers and remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="pff-", dir="/tmp") as directory, ExitStack() as servers:
+    # Root's own place for temporary files need not be one that other users can enter.
+    place = "/tmp" if os.geteuid() == 0 else None  # noqa: S108 - a name nobody can guess is made there
+    with tempfile.TemporaryDirectory(prefix="pff-", dir=place) as directory, ExitStack() as servers:
         servers.callback(end_leftovers, Path(directory))
         yield _Builder(Path(directory), servers).build()
 
@@ -160,6 +163,9 @@ class _Builder:
             *("-master.electionTimeout=1s", "-master.telemetry=false", "-master.volumeSizeLimitMB=64"),
             *("-volume.max=100", "-volume.preStopSeconds=0", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         ]
+        for part in S3_PARTS:  # left where it puts them by its own choice
+            socket = Path(f"/tmp/seaweedfs-{part}-grpc-{self.ports[f'{part}.grpc']}.sock")  # noqa: S108
+            self._stack.callback(socket.unlink, missing_ok=True)
         self._start("s3", argv, signal.SIGKILL)  # its orderly end takes 15 s
 
     def _start(self, name: str, argv: list[str], stop_signal: signal.Signals) -> None:
@@ -213,7 +219,7 @@ def _password() -> str:
 
 
 def _postgres(program: str) -> str:
-    return str(find_postgres_bin() / program)
+    return str(next(path for path, _ in candidates(program, None, None, os.environ.get("PATH", os.defpath))))
 
 
 def _ports(names: tuple[str, ...]) -> dict[str, int]:
