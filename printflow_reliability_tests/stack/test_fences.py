@@ -13,6 +13,7 @@ from printflow_reliability.drills.fences.fence import Fence, find_moment, make_f
 from printflow_reliability.drills.fences.gaps import ALL
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
+from printflow_reliability.drills.fences.unarchived import look_at_unarchived, stopped_heartbeats
 from printflow_reliability.drills.production import ask_production
 from printflow_reliability.platform import connect
 from printflow_reliability.settings import ClusterSettings
@@ -403,3 +404,12 @@ def test_a_database_that_appears_or_vanishes_in_mid_fence_is_told_of_and_the_oth
     assert read[database]["public.t"].rows == 1
     assert gaps.untold["appears"] == {ALL: "it was made or renamed while the fence was"}
     assert "ended" in gaps.untold["vanishes"][ALL]
+
+
+@pytest.mark.parametrize(("beat", "stands"), [("now()", False), ("now() - interval '3 hours'", True)])
+def test_a_heartbeat_that_stands_still_in_production_is_seen_before_the_drill(
+    shop: PlainCluster, beat: str, stands: bool
+) -> None:
+    cluster = settings(shop).model_copy(update={"heartbeat": f"SELECT {beat}"})
+    told = stopped_heartbeats([look_at_unarchived(cluster, heartbeat_key="cluster[0].heartbeat")], 300)
+    assert ("the heartbeat of plain stands still: it is 3 h old in production" in told) is stands
