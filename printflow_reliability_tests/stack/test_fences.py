@@ -13,7 +13,9 @@ from printflow_reliability.drills.fences.fence import Fence, find_moment, make_f
 from printflow_reliability.drills.fences.gaps import ALL
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
+from printflow_reliability.drills.fences.unarchived import look_at_unarchived, stopped_heartbeats
 from printflow_reliability.drills.production import ask_production
+from printflow_reliability.platform import connect
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
@@ -206,6 +208,24 @@ def test_columns_that_change_in_mid_fence_make_no_content_of_another_kind(
     assert read.rows in (1, None)
 
 
+@pytest.mark.parametrize("statement", ["CREATE INDEX CONCURRENTLY more ON t (a)", "REINDEX TABLE CONCURRENTLY t"])
+def test_an_index_that_is_built_at_the_same_time_is_no_trouble(
+    shop: PlainCluster, database: str, statement: str
+) -> None:
+    inside(shop, database, "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 50)")
+    # It waits for all snapshots to end, the fence's too.
+    builder = threading.Thread(target=inside, args=(shop, database, statement))
+
+    def begin(connection: psycopg.Connection) -> None:
+        builder.start()
+        while not connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted").fetchone():
+            pass
+
+    read = read_after(shop, database, begin)
+    builder.join()
+    assert read["public.t"].rows == 50
+
+
 def test_a_refreshed_view_is_told_of_though_its_new_rows_are_frozen(shop: PlainCluster, database: str) -> None:
     inside(shop, database, "CREATE TABLE t AS SELECT generate_series(1, 50) AS a")
     inside(shop, database, "CREATE MATERIALIZED VIEW v AS TABLE t")
@@ -271,7 +291,10 @@ def databases(shop: PlainCluster, *statements: str) -> Iterator[None]:
             shop.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def test_databases_that_let_nobody_in_are_left_out_with_the_reason(shop: PlainCluster) -> None:
+def test_databases_that_let_nobody_in_are_left_out_with_the_reason(
+    shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "FULL_SECONDS", 0.2)
     with databases(
         shop,
         *(f"CREATE DATABASE {name}" for name in ("half", "closed", "private", "crowded")),
@@ -379,3 +402,12 @@ def test_a_database_that_appears_or_vanishes_in_mid_fence_is_told_of_and_the_oth
     assert read[database]["public.t"].rows == 1
     assert gaps.untold["appears"] == {ALL: "it was made or renamed while the fence was"}
     assert "ended" in gaps.untold["vanishes"][ALL]
+
+
+@pytest.mark.parametrize(("beat", "stands"), [("now()", False), ("now() - interval '3 hours'", True)])
+def test_a_heartbeat_that_stands_still_in_production_is_seen_before_the_drill(
+    shop: PlainCluster, beat: str, stands: bool
+) -> None:
+    cluster = settings(shop).model_copy(update={"heartbeat": f"SELECT {beat}"})
+    told = stopped_heartbeats([look_at_unarchived(cluster, heartbeat_key="cluster[0].heartbeat")], 300)
+    assert ("the heartbeat of plain stands still: it is 3 h old in production" in told) is stands

@@ -23,21 +23,15 @@ WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
 ORDER BY datname
 """
 LOGGED_TABLES = b"""
-SELECT n.nspname, c.relname, c.oid::int8, c.relfilenode::int8,
-       ARRAY(SELECT a.attname FROM pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
-             ORDER BY a.attnum),
-       ARRAY(WITH RECURSIVE base AS (
-                 SELECT a.attnum, t.oid, t.typtype, t.typbasetype
-                 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
-                 UNION ALL
-                 SELECT base.attnum, t.oid, t.typtype, t.typbasetype
-                 FROM base JOIN pg_type t ON t.oid = base.typbasetype
-                 WHERE base.typtype = 'd')
-             -- A result tells the type below a domain.
-             SELECT attnum || ' ' || oid FROM base WHERE typtype <> 'd' ORDER BY attnum)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WITH attributes AS (
+    SELECT a.attrelid, array_agg(a.attname ORDER BY a.attnum) AS names,
+           array_agg(a.attnum || ' ' || CASE WHEN t.typtype = 'd' THEN 0 ELSE a.atttypid END || ' ' || a.atttypmod
+                     ORDER BY a.attnum) AS types
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' GROUP BY 1
+)
+SELECT n.nspname, c.relname, c.oid::int8, c.relfilenode::int8, coalesce(a.names, '{}'), coalesce(a.types, '{}')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN attributes a ON a.attrelid = c.oid
 WHERE c.relpersistence = 'p'
   AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)
   AND (n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -66,11 +60,12 @@ WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 't
 
 @dataclass(frozen=True)
 class Column:
-    """A column and its type, below any domain; another type may give the same row another text."""
+    """A column; another type or modifier may give the same row another text. The type is 0 for a domain."""
 
     name: bytes
     number: int
     type: int
+    modifier: int
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from printflow_reliability.drills.fences.counts import Counts, Digests
 from printflow_reliability.drills.fences.gaps import Gaps
-from printflow_reliability.drills.fences.reading import Reading
+from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import RestorePoint, Side
 from printflow_reliability.drills.fences.snapshot import Snapshot, nothing_between
 from printflow_reliability.drills.production import Production
@@ -37,8 +38,14 @@ QUIET_SECONDS = 20.0
 PATIENCE = 0.5
 """The part of that time after which transactions that stay open are let be."""
 PAUSE_SECONDS = 0.003
+ATTEMPTS = 4
+AGAIN_SECONDS = 60.0
+"""How often, and until when, to take another moment where a table was rewritten while it was counted."""
 READERS = 3
 """How many databases of all clusters are counted at the same time."""
+Read: TypeAlias = list[dict[str, dict[str, Reading]]]
+"""What was read of tables, by database, in the order of the clusters."""
+Inventories: TypeAlias = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -122,9 +129,7 @@ def make_fences(
     """
     with ExitStack() as stack:
         sides = [Side(stack, one) for one in clusters]
-        moment = find_moment(sides, name, quiet_seconds)
-        inventories = [side.inventory() for side in sides]
-        read = _read(sides, moment, digest_bytes) if moment.exact else [{} for _ in sides]
+        moment, inventories, read = _take(sides, name, quiet_seconds, digest_bytes)
         gaps = [side.gaps(found) for side, found in zip(sides, read, strict=True)]
         if not moment.exact:
             for side in sides:
@@ -153,6 +158,26 @@ def make_fences(
     return tuple(fences)
 
 
+def _take(
+    sides: Sequence[Side], name: str, quiet_seconds: float, digest_bytes: int
+) -> tuple[Moment, Inventories, Read]:
+    """Find a moment and count in it; another one if a table was changed meanwhile and counting does not take long."""
+    began, attempts = time.monotonic(), 0
+    while True:
+        attempts += 1
+        moment = find_moment(sides, name, quiet_seconds)
+        inventories = [side.inventory() for side in sides]
+        read = _read(sides, moment, digest_bytes) if moment.exact else [{} for _ in sides]
+        changed = any(
+            reading.trouble is Trouble.CHANGED
+            for databases in read
+            for readings in databases.values()
+            for reading in readings.values()
+        )
+        if not changed or attempts == ATTEMPTS or time.monotonic() - began > AGAIN_SECONDS:
+            return moment, inventories, read
+
+
 def find_moment(sides: Sequence[Side], name: str, quiet_seconds: float) -> Moment:
     """Write restore points between two equal snapshots; the sessions are left in the second, in transactions."""
     began = time.monotonic()
@@ -179,14 +204,14 @@ def find_moment(sides: Sequence[Side], name: str, quiet_seconds: float) -> Momen
         time.sleep(PAUSE_SECONDS)
 
 
-def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> list[dict[str, dict[str, Reading]]]:
+def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:
     """What every table of every database held, in the order of the clusters."""
     places = [(number, database) for number, side in enumerate(sides) for database in list(side.sessions)]
     with ThreadPoolExecutor(max_workers=READERS) as pool:
         readings = list(
             pool.map(lambda one: sides[one[0]].read(one[1], moment.snapshots[one[0]], digest_bytes), places)
         )
-    found: list[dict[str, dict[str, Reading]]] = [{} for _ in sides]
+    found: Read = [{} for _ in sides]
     for (number, database), reading in zip(places, readings, strict=True):
         found[number][database] = reading
     return found

@@ -115,8 +115,14 @@ def _same_columns(connection: psycopg.Connection, table: Table) -> bool:
     """Whether the columns that were read are still those of the snapshot; a new type may give rows another text."""
     names = b", ".join(quoted(column.name) for column in table.columns)
     result = connection.execute(b"SELECT %b FROM ONLY %b LIMIT 0" % (names, table.identifier)).pgresult
-    found = result and [(result.ftablecol(number), result.ftype(number)) for number in range(result.nfields)]
-    return found == [(column.number, column.type) for column in table.columns]
+    if result is None:
+        return False
+    # A result has the base type of a domain.
+    return all(
+        result.ftablecol(place) == column.number
+        and (column.type == 0 or (result.ftype(place), result.fmod(place)) == (column.type, column.modifier))
+        for place, column in enumerate(table.columns)
+    )
 
 
 def _trouble(error: psycopg.Error, snapshot: Snapshot | None) -> Trouble:
