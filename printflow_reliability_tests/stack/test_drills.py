@@ -389,7 +389,7 @@ def test_what_production_has_been_made_to_hold_wrongly_is_found_in_the_clone(
     assert "public.behind_id_seq is behind public.behind.id" in said["drill.sequences"]
     assert '"nobody" returned 0 rows' in said["drill.smoke"]
     assert "live_db.public.shrinks went from 200 to 50 rows" in said["drill.shrinkage"]
-    assert "pages of large objects of live_db belong to no large object" in said["drill.inventory"]
+    assert "live_db live_db: 1 page of large objects without their large object" in said["drill.inventory"]
 
 
 @pytest.mark.alarm("drill.checksums", "ring")
