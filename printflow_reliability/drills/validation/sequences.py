@@ -34,12 +34,12 @@ def fed_columns(connection: psycopg.Connection) -> tuple[FedColumn, ...]:
 def check_sequence(connection: psycopg.Connection, database: str, fed: FedColumn) -> list[Observation]:
     """What is to be said if the sequence of a column is behind it; the numbers themselves stay in the database."""
     query = sql.SQL(
-        # A number beyond the last, infinity or NaN is never handed out.
-        "SELECT last_value, is_called, (SELECT {furthest}({column})::numeric FROM {table} WHERE {column} {until} {last})"
-        " FROM {sequence}"
+        # What is beyond the last number, infinity or NaN is never handed out; a row at the very last one is a mark.
+        "SELECT last_value, is_called, "
+        "(SELECT {furthest}({column})::numeric FROM {table} WHERE {column} {within} {last}) FROM {sequence}"
     ).format(
         furthest=sql.SQL("max" if fed.increment > 0 else "min"),
-        until=sql.SQL("<=" if fed.increment > 0 else ">="),
+        within=sql.SQL("<" if fed.increment > 0 else ">"),
         last=sql.Literal(fed.last),
         column=sql.Identifier(fed.column),
         table=sql.Identifier(fed.schema, fed.table),
