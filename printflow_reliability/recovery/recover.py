@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
@@ -158,7 +159,8 @@ def _recover_into(
         what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
         tell(Phase.VALIDATE, what)
         limit = settings.drills.phase_timeout_seconds
-        checks = validate(clones, timeout=limit, give_up=restoration.give_up)
+        validated = validate(clones, timeout=limit, give_up=restoration.give_up)
+        checks = tuple(acknowledge(check, settings.acknowledged) for check in validated)
         points = [recovery_point(settings, clone, reached[clone.cluster.name]) for clone in clones]
         until = plan.moment or declared
         known = known_fences(settings, before=until)

@@ -176,7 +176,7 @@ def test_a_healthy_clone_is_equal_and_each_planted_fault_is_named(shop: PlainClu
     with paused(shop, at) as clone:
         healthy = compared(clone, at)
         assert healthy.outcome is Outcome.WARN, healthy.detail
-        assert "left out: half: its DROP was interrupted" in healthy.detail
+        assert "left out: plain half: its DROP was interrupted" in healthy.detail
         assert "unlogged, so empty by design: postgres.public.cache" in healthy.detail
         things = check_inventory([clone], {"plain": at})
         assert things.outcome is Outcome.WARN, things.detail
