@@ -37,10 +37,11 @@ def test_duplicates_are_looked_for_where_the_predicate_holds_and_nulls_are_no_eq
 
 def test_bad_pages_are_read_from_what_pg_checksums_says() -> None:
     text = (
-        'pg_checksums: error: checksum verification failed in file "/d/1/live_db/data/base/16385/2619", block 3: '
+        'pg_checksums: error: checksum verification failed in file "./base/16385/2619", block 3: '
         "calculated checksum 1A2B but block contains 3C4D\nBlocks scanned:  4100\nBad checksums:  1\n"
     )
     assert parse(text) == (4100, ["base/16385/2619 page 3"])
+    assert parse(text.replace("checksums:  1", "checksums:  3"))[1][1:] == ["2 more that pg_checksums counts"]
     assert parse("pg_checksums: error: data checksums are not enabled in cluster") == (None, [])
 
 

@@ -287,8 +287,11 @@ def databases(shop: PlainCluster, *statements: str) -> Iterator[None]:
     try:
         yield
     finally:
-        shop.execute("UPDATE pg_database SET datconnlimit = -1, datallowconn = true WHERE datname <> 'template0'")
-        for name in ("half", "closed", "private", "crowded", "many"):
+        shop.execute(
+            "UPDATE pg_database SET datconnlimit = -1, datallowconn = true, datistemplate = false "
+            "WHERE datname NOT LIKE 'template_'"
+        )
+        for name in ("half", "closed", "private", "crowded", "pattern", "many"):
             shop.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
@@ -298,15 +301,18 @@ def test_databases_that_let_nobody_in_are_left_out_with_the_reason(
     monkeypatch.setattr(connect, "FULL_SECONDS", 0.2)
     with databases(
         shop,
-        *(f"CREATE DATABASE {name}" for name in ("half", "closed", "private", "crowded")),
+        *(f"CREATE DATABASE {name}" for name in ("half", "closed", "private", "crowded", "pattern")),
         "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'",
         "ALTER DATABASE closed ALLOW_CONNECTIONS false",
         "REVOKE CONNECT ON DATABASE private FROM PUBLIC",
         "ALTER DATABASE crowded CONNECTION LIMIT 0",
+        "ALTER DATABASE pattern IS_TEMPLATE true",
     ):
         made = fence(shop)
     reasons = made.gaps.left_out
-    assert reasons.keys() == {"half", "closed", "private", "crowded"}
+    assert reasons.keys() == {"half", "closed", "private", "crowded", "pattern"}
+    assert "is a template" in reasons["pattern"]
+    assert "database pattern" in made.inventory
     assert 'Next: DROP DATABASE "half"' in reasons["half"]
     assert 'Next: GRANT CONNECT ON DATABASE "private" TO "printflow"' in reasons["private"]
     assert "no free connection" in reasons["crowded"]

@@ -13,6 +13,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.validation.links import check_links
+from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.smoke import check_smoke
 from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.platform.connect import connect
@@ -174,6 +175,39 @@ def test_what_ordinary_schemas_hold_is_neither_damage_nor_unknown(plain: PlainCl
     assert '"Lab".left_behind is not valid in production either' in found["drill.indexes"].detail
     # Of the sequences only serial, identity and plain nextval() columns of logged tables are compared.
     assert fed > found["drill.sequences"].numbers["sequences"] == 6
+
+
+def test_a_template_is_checked_like_every_database(plain: PlainCluster, clone: Clone) -> None:
+    with database(plain, "pattern", BROKEN):
+        plain.execute("ALTER DATABASE pattern IS_TEMPLATE true")
+        found = results(clone)
+        plain.execute("ALTER DATABASE pattern IS_TEMPLATE false")
+    assert "plain pattern: public.children.children_parent_fkey: 1 row" in found["drill.foreign_keys"].detail
+    assert "plain pattern: public.numbered_id_seq is behind" in found["drill.sequences"].detail
+
+
+def test_pages_are_checked_wherever_a_clone_lies_and_whatever_lies_among_its_files(plain: PlainCluster) -> None:
+    plain.execute("CREATE TABLE pages AS SELECT n FROM generate_series(1, 2000) AS n")
+    (path,) = plain.execute("SELECT pg_relation_filepath('pages')")[0]
+    clone = Clone(plain.settings, ask_production(plain.settings), plain.home / 'a "b" c', plain.programs)
+    plain.restart()
+    shutil.copytree(plain.home / "data", clone.data, ignore=shutil.ignore_patterns("postmaster.pid"))
+    for entry in (clone.place, *clone.place.rglob("*")):
+        plain.programs.own(entry)
+    control = [plain.programs.postgres("pg_resetwal"), "--force", str(clone.data)]
+    plain.programs.run(control, timeout=60)
+    plain.programs.run([plain.programs.postgres("pg_checksums"), "--enable", str(clone.data)], timeout=60)
+    for name in ("notes.txt", "old.bak"):
+        (clone.data / "base" / name).write_text("not a page")
+    healthy = check_pages([clone], timeout=60, give_up=lambda: None)
+    with (clone.data / str(path)).open("r+b") as file:
+        file.seek(8192 + 4000)
+        file.write(b"flipped")
+    damaged = check_pages([clone], timeout=60, give_up=lambda: None)
+    assert healthy.outcome is Outcome.PASS, healthy
+    assert "not PostgreSQL's, and left out: plain base/notes.txt; plain base/old.bak" in healthy.detail
+    assert healthy.numbers["pages"] > 100
+    assert damaged.detail == f"1 page is damaged: plain {path} page 1"
 
 
 def test_databases_that_nobody_can_enter_are_named_and_the_others_are_checked(

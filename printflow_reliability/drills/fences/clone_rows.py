@@ -44,12 +44,14 @@ def read_clone(clone: Clone, fence: Fence) -> CloneRows:
         Refused: what answers is another server.
     """
     found = find_databases(clone)
+    # A fence leaves templates out.
+    counted = [one for one in found.answering if not one.is_template or one.name in (fence.counts or {})]
     with ThreadPoolExecutor(max_workers=SESSIONS) as pool:
-        read = list(pool.map(lambda database: _read(database, fence), found.answering))
+        read = list(pool.map(lambda database: _read(database, fence), counted))
     return CloneRows(
-        {one.name: readings for one, (readings, _, _) in zip(found.answering, read, strict=True)},
-        {one.name: unlogged for one, (_, unlogged, _) in zip(found.answering, read, strict=True)},
-        {**found.closed, **{one.name: seen for one, (_, _, seen) in zip(found.answering, read, strict=True) if seen}},
+        {one.name: readings for one, (readings, _, _) in zip(counted, read, strict=True)},
+        {one.name: unlogged for one, (_, unlogged, _) in zip(counted, read, strict=True)},
+        {**found.closed, **{one.name: seen for one, (_, _, seen) in zip(counted, read, strict=True) if seen}},
     )
 
 

@@ -19,7 +19,7 @@ Digests = Mapping[str, Mapping[str, str]]
 
 DATABASES = """
 SELECT datname FROM pg_database
-WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
+WHERE datallowconn AND datconnlimit <> -2
 ORDER BY datname
 """
 LOGGED_TABLES = b"""
@@ -89,7 +89,7 @@ class Table:
 
 
 def databases(connection: psycopg.Connection) -> tuple[str, ...]:
-    """Every database that can be connected to, templates left out."""
+    """Every database that can be connected to, templates too."""
     return tuple(row[0] for row in connection.execute(DATABASES).fetchall())
 
 

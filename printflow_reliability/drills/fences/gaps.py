@@ -18,7 +18,7 @@ class Gaps:
     """What was not counted.
 
     Attributes:
-        left_out: databases that this role, or nobody, can connect to.
+        left_out: databases that this role, or nobody, can connect to, and templates.
         untold: tables (`ALL`: all of a database) that could not be counted as they were at the fence.
         damaged: tables that production itself cannot read.
     """

@@ -34,9 +34,11 @@ FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
 LOCKED_SECONDS = 30.0
 """How long to wait a second time for all of them together."""
 DATABASES = b"""
-SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CONNECT'), datname = current_database()
-FROM pg_database WHERE NOT datistemplate ORDER BY datname
+SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CONNECT'), datname = current_database(),
+       datistemplate
+FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
 """
+TEMPLATE = "it is a template, of which no database can be made while a session is in it"
 FREE_CONNECTIONS = b"""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
@@ -134,9 +136,9 @@ class Side:
         """Its databases, extensions and roles, in the open snapshots; notes databases that were made just now."""
         found: dict[str, str] = {}
         with self._explained():
-            for name, allows, half_dropped, may_connect, _ in self._first.execute(DATABASES).fetchall():
+            for name, allows, half_dropped, may_connect, _, is_template in self._first.execute(DATABASES).fetchall():
                 database = text_of(name, "utf-8")
-                if allows and not half_dropped and may_connect and not self._knows(database):
+                if allows and not half_dropped and may_connect and not is_template and not self._knows(database):
                     self.untold[database] = "it was made or renamed while the fence was"
         for database, session in list(self.sessions.items()):
             with self._explained(database):
@@ -182,7 +184,7 @@ class Side:
     def _look_at_databases(self) -> tuple[str, list[str]]:
         """The database of the first session, and the others in which there can be one."""
         own, others = "", []
-        for name, allows, half_dropped, may_connect, is_own in self._first.execute(DATABASES).fetchall():
+        for name, allows, half_dropped, may_connect, is_own, is_template in self._first.execute(DATABASES).fetchall():
             database = text_of(name, "utf-8")
             if is_own:
                 own = database
@@ -190,6 +192,8 @@ class Side:
                 self.left_out[database] = f"its DROP was interrupted. Next: DROP DATABASE {_quoted(database)}"
             elif not allows:
                 self.left_out[database] = "it allows no connections"
+            elif is_template:
+                self.left_out[database] = TEMPLATE
             elif not may_connect:
                 grant = f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {_quoted(self._first.info.user)}"
                 self.left_out[database] = f"this role may not connect to it. Next: {grant}"

@@ -19,8 +19,8 @@ HALF_DROPPED = -2
 BROKEN = re.compile(r"relation mapping file|not a valid data directory|is missing|could not (?:open|read)|invalid page")
 """What a server says of a database whose own files are damaged; a refused connection has no SQLSTATE."""
 DATABASES = """
-SELECT datname, datallowconn, datconnlimit, octet_length(datname::text)
-FROM pg_database WHERE NOT datistemplate ORDER BY datname
+SELECT datname, datallowconn, datconnlimit, octet_length(datname::text), datistemplate
+FROM pg_database WHERE datname <> 'template0' ORDER BY datname
 """
 OWN_SEARCH_PATH = """
 SELECT coalesce(
@@ -37,6 +37,7 @@ class Database:
 
     clone: Clone
     name: str
+    is_template: bool
 
     @property
     def label(self) -> str:
@@ -58,7 +59,7 @@ class Databases:
 
 
 def find_databases(clone: Clone) -> Databases:
-    """Connect to every database of a clone that is no template.
+    """Connect to every database of a clone, templates too: databases are going to be made of them.
 
     Raises:
         CouldNotTell: the clone does not answer at all.
@@ -66,8 +67,8 @@ def find_databases(clone: Clone) -> Databases:
     rows = _list(clone)
     answering: list[Database] = []
     closed: dict[str, Observation] = {}
-    for name, allows, limit, octets in rows:
-        database = Database(clone, name)
+    for name, allows, limit, octets, is_template in rows:
+        database = Database(clone, name, is_template)
         if limit == HALF_DROPPED:
             closed[name] = note(f"{database.label} is left out: its DROP DATABASE was interrupted in production")
         elif not allows:
@@ -82,7 +83,7 @@ def find_databases(clone: Clone) -> Databases:
     return Databases(answering, closed)
 
 
-def _list(clone: Clone) -> list[tuple[str, bool, int, int]]:
+def _list(clone: Clone) -> list[tuple[str, bool, int, int, bool]]:
     """Every database, as the first says that opens; none of them must be there or be sound.
 
     Raises:

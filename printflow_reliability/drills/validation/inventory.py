@@ -22,7 +22,7 @@ FROM pg_roles r WHERE r.oid = 10 OR r.oid >= 16384
 """The role that initdb made, and those that people made. Names are only read: functions refuse other encodings."""
 DATABASES = b"""
 SELECT datname, pg_encoding_to_char(encoding)::text, datcollate::text
-FROM pg_database WHERE datallowconn AND NOT datistemplate
+FROM pg_database WHERE datallowconn
 """
 EXTENSIONS = b"SELECT current_database(), extname, extversion FROM pg_extension"
 LARGE_OBJECTS = """
