@@ -182,6 +182,10 @@ def test_a_template_is_checked_like_every_database(plain: PlainCluster, clone: C
         plain.execute("ALTER DATABASE pattern IS_TEMPLATE true")
         found = results(clone)
         plain.execute("ALTER DATABASE pattern IS_TEMPLATE false")
+        # It is as it was: what is made for the checks would be in every database made of it.
+        with psycopg.connect(plain.settings.url, dbname="pattern") as inside:
+            assert inside.execute("SELECT extname FROM pg_extension").fetchall() == [("plpgsql",)]
+    assert found["drill.indexes"].numbers["relations"] > 100
     assert "plain pattern: public.children.children_parent_fkey: 1 row" in found["drill.foreign_keys"].detail
     assert "plain pattern: public.numbered_id_seq is behind" in found["drill.sequences"].detail
 

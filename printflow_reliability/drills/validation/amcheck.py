@@ -37,6 +37,8 @@ WHERE c.relpersistence = 'p'
 SCHEMA = (
     "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
 )
+OURS = "made by printflow to check this database"
+IS_OURS = "SELECT FROM pg_extension WHERE extname = 'amcheck' AND pg_catalog.obj_description(oid, 'pg_extension') = %s"
 HEAP = "SELECT count(*), min(blkno), min(msg) FROM {}(relation => %s, check_toast => true)"
 INDEX = "SELECT {}(index => %s, heapallindexed => %s)"
 
@@ -53,9 +55,12 @@ class Relation:
 
 
 def install(connection: psycopg.Connection, label: str) -> Observation | None:
-    """Make the extension in the clone's database, which is thrown away; what to say where that cannot be done."""
+    """Make the extension in the clone's database until `remove`; what to say where that cannot be done."""
     try:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog")
+        if connection.execute(SCHEMA).fetchone() is None:
+            with connection.transaction():
+                connection.execute("CREATE EXTENSION amcheck SCHEMA pg_catalog")
+                connection.execute(f"COMMENT ON EXTENSION amcheck IS '{OURS}'")
         connection.execute("ALTER EXTENSION amcheck UPDATE")
     except (psycopg.errors.UndefinedFile, psycopg.errors.FeatureNotSupported):
         return unknown(
@@ -67,6 +72,16 @@ def install(connection: psycopg.Connection, label: str) -> Observation | None:
             raise
         return refused(f"{label}: the extension amcheck", error)
     return None
+
+
+def remove(connection: psycopg.Connection) -> None:
+    """Remove the extension if `install` made it: a recovered cluster is its owner's, and a template's copies are too.
+
+    Raises:
+        psycopg.DatabaseError: the database refuses.
+    """
+    if connection.execute(IS_OURS, (OURS,)).fetchone():
+        connection.execute("DROP EXTENSION amcheck")
 
 
 def relations(connection: psycopg.Connection) -> tuple[Relation, ...]:

@@ -6,6 +6,7 @@ said of that one alone.
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,6 +74,7 @@ def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tup
     """
     answers: list[Answer] = []
     tasks: list[_Task] = []
+    databases: list[Database] = []
     for clone in clones:
         try:
             found = find_databases(clone)
@@ -80,13 +82,25 @@ def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tup
             answers += _all_unknown(CHECKS, away.sentence)
             continue
         answers += [Answer(check, [observation]) for observation in found.left_out for check in CHECKS]
+        databases += found.answering
         for database in found.answering:
             planned, said = _plan(database)
             tasks += planned
             answers += said
     work = [partial(_run, task, timeout) for task in sorted(tasks, key=lambda task: -task.bytes)]
     answers += [answer for given in at_once(work, give_up=give_up, workers=os.cpu_count()) for answer in given]
+    for database in databases:
+        _leave_as_found(database)
     return tuple(_result(check, [answer for answer in answers if answer.check == check]) for check in CHECKS)
+
+
+def _leave_as_found(database: Database) -> None:
+    """Take back what was made for the checks; where that is refused, it has a comment that says whose it is."""
+    with (
+        suppress(CouldNotTell, psycopg.DatabaseError),
+        database.clone.connect(database.name, read_only=False) as connection,
+    ):
+        amcheck.remove(connection)
 
 
 def _result(check: str, answers: Sequence[Answer]) -> CheckResult:
