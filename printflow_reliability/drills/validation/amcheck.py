@@ -80,7 +80,7 @@ def remove(connection: psycopg.Connection) -> None:
     Raises:
         psycopg.DatabaseError: the database refuses.
     """
-    if connection.execute(IS_OURS, (OURS,)).fetchone():
+    if connection.execute(IS_OURS, (OURS,)).fetchone() is not None:
         connection.execute("DROP EXTENSION amcheck")
 
 
