@@ -18,7 +18,8 @@ from printflow_reliability_tests.pdf.files import GOOD, RULES, changed
 def inspect(tmp_path: Path, content: bytes, rules: Rules = RULES) -> Inspection:
     file = tmp_path / "file.pdf"
     file.write_bytes(content)
-    return inspect_file(file, rules)
+    with file.open("rb") as opened:
+        return inspect_file(opened, rules)
 
 
 def codes(inspection: Inspection) -> list[str]:
@@ -99,7 +100,7 @@ def test_an_image_counts_with_the_resolution_at_which_it_is_placed(tmp_path: Pat
 
     assert found.verdict is Verdict.UNPRINTABLE
     assert set(codes(found)) == {"low_resolution"}
-    assert "75 dpi, 150 are needed" in found.reason
+    assert "75 dpi, at least 150 are needed" in found.reason
     assert inspect(tmp_path, changed(enlarged), replace(RULES, min_dpi=70)).verdict is Verdict.GOOD
 
 

@@ -1,0 +1,139 @@
+"""The streams of a document: whether each unpacks to what was packed, and whether each image decodes.
+
+qpdf does not compare the checksum at the end of Flate data, and no renderer refuses a JPEG that is cut: both print
+something else than was drawn.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from math import ceil
+
+import pikepdf
+from pikepdf import Name
+from PIL import Image, JpegImagePlugin
+
+from printflow_reliability.pdf.inspection import Problem
+
+FLATE = ("/FlateDecode", "/Fl")
+JPEG = ("/DCTDecode", "/DCT")
+CHUNK = 1024 * 1024
+SMALLEST_SCALE = 8
+"""libjpeg reads all of the data and skips most of the arithmetic at an eighth of the size."""
+NOT_PRINTED = (Name.Metadata, Name.XRef, Name.ObjStm)
+CHECKSUM_BYTES = 4
+COMPONENTS = {"/DeviceGray": 1, "/CalGray": 1, "/G": 1, "/DeviceRGB": 3, "/CalRGB": 3, "/Lab": 3, "/DeviceCMYK": 4}
+Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stand; a large poster is no attack
+
+
+def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
+    """Problems of every stream that may be printed, each said of its object."""
+    for found in pdf.objects:
+        if not isinstance(found, pikepdf.Stream) or found.get(Name.Type) in NOT_PRINTED:
+            continue
+        number = found.objgen[0]
+        filters = _filters(found)
+        is_image = found.get(Name.Subtype) == Name.Image
+        what = f"image {number}" if is_image else f"stream {number}"
+        try:
+            problem = _damage(found, filters, is_image)
+        except (pikepdf.PdfError, RuntimeError) as error:
+            problem = f"cannot be decoded ({' '.join(str(error).split())[:80]})"
+        if problem:
+            yield Problem("image_damaged" if is_image else "stream_damaged", f"{what} {problem}")
+
+
+def _damage(stream: pikepdf.Stream, filters: tuple[str, ...], is_image: bool) -> str:
+    """What is wrong with a stream, as the end of a sentence; empty if nothing is."""
+    if filters and filters[0] in FLATE and not flate_is_whole(stream.read_raw_bytes()):
+        return "does not unpack to what was packed (its checksum differs, or it is cut off)"
+    if not is_image:
+        return ""
+    if filters and filters[-1] in JPEG:
+        packed = stream.read_raw_bytes() if len(filters) == 1 else _without_last(stream)
+        return "" if packed is None else jpeg_damage(packed)
+    if not filters or all(name in FLATE for name in filters):
+        return _short_of_pixels(stream)
+    return ""
+
+
+def flate_is_whole(packed: bytes) -> bool:
+    """Whether zlib data ends, and with the checksum of what it unpacks to; a missing checksum alone harms nothing."""
+    unpacker = zlib.decompressobj()
+    try:
+        _drain(unpacker, packed)
+    except zlib.error:
+        return False
+    if unpacker.eof:
+        return True
+    bare = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        _drain(bare, packed[2:])
+    except zlib.error:
+        return False
+    return bare.eof and len(bare.unused_data) < CHECKSUM_BYTES
+
+
+def jpeg_damage(packed: bytes) -> str:
+    """What is wrong with a JPEG, as the end of a sentence; all of its data is read, at the smallest scale."""
+    try:
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(packed)) as image:
+            image.draft(image.mode, (image.width // SMALLEST_SCALE, image.height // SMALLEST_SCALE))
+            image.load()
+    except MemoryError:
+        raise
+    except SyntaxError:
+        return "is no JPEG"
+    except Exception as error:  # whatever hostile data makes a decoder raise is a property of the data
+        return f"does not decode ({' '.join(str(error).split())[:60]})"
+    return ""
+
+
+def _drain(unpacker: "zlib._Decompress", packed: bytes) -> None:
+    """Unpack and forget, so that a bomb costs time and no memory."""
+    left = packed
+    while left and not unpacker.eof:
+        unpacker.decompress(left, CHUNK)
+        left = unpacker.unconsumed_tail
+
+
+def _without_last(stream: pikepdf.Stream) -> bytes | None:
+    """The data before its last filter, where those before it are simple; None where that is not known."""
+    names = _filters(stream)[:-1]
+    if names != (FLATE[0],):
+        return None
+    return zlib.decompress(stream.read_raw_bytes())
+
+
+def _short_of_pixels(image: pikepdf.Stream) -> str:
+    """Whether an image has fewer bytes than its pixels need: the rest of it would be printed black or white."""
+    bits = 1 if bool(image.get(Name.ImageMask, False)) else int(image.get(Name.BitsPerComponent, 0))
+    components = 1 if bits == 1 and bool(image.get(Name.ImageMask, False)) else _components(image.get(Name.ColorSpace))
+    if not bits or not components:
+        return ""
+    needed = ceil(int(image.Width) * bits * components / 8) * int(image.Height)
+    have = len(image.read_bytes())
+    return f"has {have:,} of the {needed:,} bytes that its pixels need" if have < needed else ""
+
+
+def _components(space: pikepdf.Object | None) -> int | None:
+    """How many values a pixel has in a colour space; None where that is not known."""
+    if space is None:
+        return None
+    if isinstance(space, pikepdf.Name):
+        return COMPONENTS.get(str(space))
+    if not isinstance(space, pikepdf.Array) or not len(space):
+        return None
+    family = str(space[0])
+    if family == "/ICCBased":
+        return int(space[1].get(Name.N, 0)) or None
+    if family in ("/Indexed", "/I", "/Separation"):
+        return 1
+    return len(space[1]) if family == "/DeviceN" else COMPONENTS.get(family)
+
+
+def _filters(stream: pikepdf.Stream) -> tuple[str, ...]:
+    named = stream.get(Name.Filter)
+    if named is None:
+        return ()
+    return tuple(str(name) for name in named) if isinstance(named, pikepdf.Array) else (str(named),)
