@@ -253,8 +253,8 @@ class PdfSettings(Section):
     max_pages: int = Field(default=2000, gt=0)
     timeout_seconds: float = Field(default=30, gt=0)
     memory_bytes: int = Field(default=1024**3, gt=0)
-    min_dpi: float = Field(default=150, ge=0)
-    require_embedded_fonts: bool = True
+    min_dpi: float = Field(default=0, ge=0)
+    require_embedded_fonts: bool = False
     require_trim_box: bool = False
 
 

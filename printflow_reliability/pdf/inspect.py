@@ -61,12 +61,13 @@ def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
 def _open(file: BinaryIO) -> tuple[pikepdf.Pdf, str]:
     """The opened PDF, and why it had to be repaired for that; empty where it did not."""
     try:
-        return pikepdf.open(file, attempt_recovery=False), ""
+        # To hand attributes down the page tree, pikepdf would mend that tree first, and its page count with it.
+        return pikepdf.open(file, attempt_recovery=False, inherit_page_attributes=False), ""
     except pikepdf.PasswordError:
         raise
     except pikepdf.PdfError as error:
         file.seek(0)
-        return pikepdf.open(file), _short(error)
+        return pikepdf.open(file, inherit_page_attributes=False), _short(error)
 
 
 def _problems(

@@ -59,6 +59,8 @@ def _damage(stream: pikepdf.Stream, filters: tuple[str, ...], is_image: bool) ->
 
 def flate_is_whole(packed: bytes) -> bool:
     """Whether zlib data ends, and with the checksum of what it unpacks to; a missing checksum alone harms nothing."""
+    if not packed:
+        return True  # nothing was packed, as in the content of a blank page
     unpacker = zlib.decompressobj()
     try:
         _drain(unpacker, packed)
