@@ -1,11 +1,11 @@
-"""Judging objects: what the ledger knows is believed for the same version; everything else is fetched and inspected."""
+"""Judging objects: what the ledger knows is believed for the same content; everything else is fetched and inspected."""
 
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,27 +18,34 @@ from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.objects import NOT_THERE, ObjectHead, head
+from printflow_reliability.storage.lookup import UNVERSIONED, Refusal, look_up
+from printflow_reliability.storage.objects import NOT_THERE, ObjectHead
+from printflow_reliability.text import storable
 
-BATCH = 256
-LOOKS_AT_ONCE = 16
-FETCHES_AT_ONCE = 4
-WAITING_FILES = 8
-"""Fetched files that wait for the worker: what bounds the disk that a sweep takes."""
+BATCH = 2_000
+"""Keys that are looked up together: the more, the more of them lie in one folder."""
+INSPECTIONS_AT_ONCE = 4
+"""Files that are fetched and inspected at a time: what bounds the disk that a sweep takes."""
 CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One object: its version, what is known of it, and whether it had to be fetched for that.
+    """One object, what is known of it, and whether it had to be fetched for that.
 
-    `head` is None where no object is there; `inspection` is None where it was not judged (not there, or put off).
+    Attributes:
+        key: the key that was asked for.
+        head: None where no object is there, or nothing could be told of it.
+        inspection: None where it was not judged: not there, put off, or refused.
+        fetched: whether its bytes were read for it.
+        refused: why the store gives nothing of this one key; empty where it does.
     """
 
     key: str
     head: ObjectHead | None
     inspection: Inspection | None = None
     fetched: bool = False
+    refused: str = ""
 
 
 class Judge:
@@ -52,7 +59,12 @@ class Judge:
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
 
     def judge(
-        self, keys: Iterable[str], *, everything: bool = False, most_fetched: int | None = None
+        self,
+        keys: Iterable[str],
+        *,
+        everything: bool = False,
+        most_fetched: int | None = None,
+        until: float | None = None,
     ) -> Iterator[Judged]:
         """Judge each of these keys once, in no order.
 
@@ -60,6 +72,7 @@ class Judge:
             keys: exact keys; any number, only some are held at a time.
             everything: fetch also what the ledger knows.
             most_fetched: put off what would have to be fetched beyond this many.
+            until: put off what would have to be fetched after this moment of the monotonic clock.
 
         Raises:
             CouldNotTell: the bucket does not answer; nothing is concluded from that.
@@ -75,61 +88,82 @@ class Judge:
                     else:
                         unknown.append(judged)
                 now = unknown if left is None else unknown[:left]
-                yield from self._fetch_and_inspect(now, Path(directory))
+                yield from self._fetch_and_inspect(now, Path(directory), until)
                 if left is not None:
                     left -= len(now)
                     yield from unknown[len(now) :]
 
     def _look(self, keys: Sequence[str], everything: bool) -> Iterator[Judged]:
-        with ThreadPoolExecutor(max_workers=LOOKS_AT_ONCE) as pool:
-            heads = list(pool.map(partial(head, self._client, self._bucket.bucket), keys))
+        found = look_up(self._bucket, keys)
         known = {} if everything else self._ledger.known(keys)
-        for key, there in zip(keys, heads, strict=True):
-            inspection = known.get((key, there.version_id, there.etag)) if there else None
-            yield Judged(key, there, inspection)
+        for key in keys:
+            there = found[key]
+            if isinstance(there, Refusal):
+                yield Judged(key, None, refused=there.reason)
+            elif there is None:
+                yield Judged(key, None)
+            else:
+                yield Judged(key, there, known.get((storable(key), there.etag, there.size)))
 
-    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path) -> Iterator[Judged]:
-        """Fetch some files ahead while the worker inspects."""
-        waiting: deque[tuple[Judged, Future[Path | None]]] = deque()
-        with ThreadPoolExecutor(max_workers=FETCHES_AT_ONCE) as pool:
+    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, until: float | None) -> Iterator[Judged]:
+        """Fetch and inspect some files side by side; only this thread writes to the ledger."""
+        waiting: deque[Future[Judged]] = deque()
+        with ThreadPoolExecutor(max_workers=INSPECTIONS_AT_ONCE) as pool:
             try:
                 for number, judged in enumerate(wanted):
-                    waiting.append((judged, pool.submit(self._fetch, judged, directory / str(number))))
-                    if len(waiting) >= WAITING_FILES:
-                        yield self._inspect(*waiting.popleft())
+                    if until is not None and time.monotonic() > until:
+                        yield judged
+                        continue
+                    waiting.append(pool.submit(self._fetched_and_inspected, judged, directory / str(number)))
+                    if len(waiting) >= INSPECTIONS_AT_ONCE:
+                        yield self._remembered(waiting.popleft())
                 while waiting:
-                    yield self._inspect(*waiting.popleft())
+                    yield self._remembered(waiting.popleft())
             finally:
-                for _, future in waiting:
+                for future in waiting:
                     future.cancel()
 
-    def _fetch(self, judged: Judged, path: Path) -> Path | None:
-        """Fetch exactly the version that HEAD told of; None if it is gone by now, or too large to fetch."""
-        assert judged.head is not None  # noqa: S101 - only what is there is fetched
-        if judged.head.size > self._worker.rules.max_bytes:
-            return None
-        version = {} if judged.head.version_id == "null" else {"VersionId": judged.head.version_id}
+    def _remembered(self, future: "Future[Judged]") -> Judged:
+        judged = future.result()
+        if judged.head is not None and judged.inspection is not None:
+            self._ledger.remember(judged.key, judged.head, judged.inspection)
+        return judged
+
+    def _fetched_and_inspected(self, judged: Judged, path: Path) -> Judged:
+        """Fetch exactly what was seen, and inspect it."""
+        head = judged.head
+        assert head is not None  # noqa: S101 - only what is there is fetched
+        limit = self._worker.rules.max_bytes
+        if head.size > limit:
+            large = Problem("too_large", f"it has {head.size:,} bytes, the limit is {limit:,}")
+            return Judged(judged.key, head, concluded([large]))
         try:
-            answer = self._client.get_object(Bucket=self._bucket.bucket, Key=judged.key, **version)  # type: ignore[arg-type]
+            head = self._fetch(judged.key, head, path)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in (*NOT_THERE, "NoSuchVersion"):
-                return None
-            raise
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            code = error.response.get("Error", {}).get("Code", "?")
+            if code in (*NOT_THERE, "NoSuchVersion"):
+                return Judged(judged.key, None)
+            if code in ("412", "PreconditionFailed"):
+                return judged  # it was replaced meanwhile; the next look sees what by
+            if status in (429, 500, 502, 503, 504):
+                raise
+            return Judged(judged.key, None, refused=f"the store answers {code} when it is read")
+        try:
+            return Judged(judged.key, head, self._worker.inspect(path), fetched=True)
+        finally:
+            path.unlink()
+
+    def _fetch(self, key: str, head: ObjectHead, path: Path) -> ObjectHead:
+        """Fetch a version, or what a listing told of if it is still that; what was fetched, with its version."""
+        bucket = self._bucket.bucket
+        if head.version_id == UNVERSIONED:
+            answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=f'"{head.etag}"')
+        elif head.version_id == "null":
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+        else:
+            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)
         with path.open("wb") as file:
             for chunk in answer["Body"].iter_chunks(CHUNK):
                 file.write(chunk)
-        return path
-
-    def _inspect(self, judged: Judged, fetched: "Future[Path | None]") -> Judged:
-        path = fetched.result()
-        assert judged.head is not None  # noqa: S101 - only what is there is fetched
-        if path is None and judged.head.size <= self._worker.rules.max_bytes:
-            return Judged(judged.key, None)
-        if path is None:
-            limit = self._worker.rules.max_bytes
-            large = Problem("too_large", f"it has {judged.head.size} bytes, the limit is {limit}")
-            return Judged(judged.key, judged.head, concluded([large]))
-        inspection = self._worker.inspect(path)
-        path.unlink()
-        self._ledger.remember(judged.key, judged.head, inspection)
-        return Judged(judged.key, judged.head, inspection, fetched=True)
+        return ObjectHead(answer.get("VersionId", "null"), head.etag, head.size, head.modified_at)

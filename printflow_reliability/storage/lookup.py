@@ -1,0 +1,143 @@
+"""Many keys of one bucket at once: what is there, told by listings where keys lie together and by HEAD elsewhere.
+
+A listing of a folder answers for a thousand keys at a time, and for exactly these keys: some stores answer a HEAD of
+`a//b` with the object `a/b`. What a store refuses for one key is that key's "could not tell" and nobody else's.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.objects import ObjectHead, head_in_existing
+from printflow_reliability.storage.pages import PAGE_KEYS, list_pages
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_FLIGHT = 16
+WORTH_A_LISTING = 8
+"""Keys of one folder from which on a listing is cheaper than as many HEADs."""
+PAGES_FOR_EACH = 20
+"""A listing is given up when it has read this many times as many objects as were asked for, and HEAD is used."""
+LONGEST_KEY_BYTES = 1024
+"""S3 has no longer keys; to ask for one is an error rather than a "not found"."""
+UNVERSIONED = ""
+"""The version id of an object that a listing told of: LIST does not say it."""
+REFUSED_AT_LEAST = 20
+"""So many keys, all refused, mean that the bucket refuses, and not that they are odd."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing can be said of one key."""
+
+    reason: str
+
+
+Found = ObjectHead | Refusal | None
+"""An object, that there is none, or that it could not be told."""
+
+
+def look_up(bucket: BucketSettings, keys: Iterable[str]) -> Mapping[str, Found]:
+    """What is there under each of these keys.
+
+    Raises:
+        CouldNotTell: the bucket does not answer, or refuses every key.
+    """
+    wanted = set(keys)
+    found: dict[str, Found] = {}
+    with s3_errors(bucket):
+        folders = _folders(wanted)
+        with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
+            for listed in pool.map(partial(_listed, bucket), folders.keys(), folders.values()):
+                found.update(listed)
+            rest = sorted(wanted - found.keys())
+            client = s3_client(bucket)
+            if rest:
+                client.head_bucket(Bucket=bucket.bucket)
+            found.update(zip(rest, pool.map(partial(ask, client, bucket.bucket), rest), strict=True))
+    _require_answers(bucket, found)
+    return found
+
+
+def ask(client: "S3Client", bucket: str, key: str) -> Found:
+    """What HEAD says of one key in a bucket that exists; a refusal of this key is an answer too.
+
+    Raises:
+        ClientError: the server fails, or throttles: that is no answer.
+    """
+    if not key or len(key.encode(errors="surrogatepass")) > LONGEST_KEY_BYTES:
+        return None
+    try:
+        if ambiguous(key) and not exactly_listed(client, bucket, key):
+            return None
+        return head_in_existing(client, bucket, key)
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        code = error.response.get("Error", {}).get("Code", "?")
+        # 501 is a store that does not know what the object asks of it; other 5xx and 429 are the server's own trouble.
+        if status in (429, 500, 502, 503, 504) or code in ("NoSuchBucket", "SlowDown"):
+            raise
+        return Refusal(f"the store answers {code} for it")
+
+
+def ambiguous(key: str) -> bool:
+    """Whether some stores answer HEAD for another key: SeaweedFS drops empty parts, and takes `\\` for `/`."""
+    parts = key.split("/")
+    return "" in parts[:-1] or "." in parts or ".." in parts or "\\" in key
+
+
+def exactly_listed(client: "S3Client", bucket: str, key: str) -> bool:
+    """Whether a listing of the folder that surely is one holds exactly this key.
+
+    A listing with the odd key itself as its prefix would echo it back.
+    """
+    clean = list(itertools.takewhile(lambda part: part not in ("", ".", "..") and "\\" not in part, key.split("/")))
+    prefix = "".join(f"{part}/" for part in clean)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return any(entry["Key"] == key for page in pages for entry in page.get("Contents", ()))
+
+
+def _folders(keys: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """The folders that hold enough of these keys to be worth a listing."""
+    grouped: dict[str, set[str]] = defaultdict(set)
+    for key in keys:
+        if key and not ambiguous(key) and len(key.encode(errors="surrogatepass")) <= LONGEST_KEY_BYTES:
+            grouped[key[: key.rfind("/") + 1]].add(key)
+    return {folder: frozenset(held) for folder, held in grouped.items() if len(held) >= WORTH_A_LISTING}
+
+
+def _listed(bucket: BucketSettings, folder: str, keys: frozenset[str]) -> Mapping[str, Found]:
+    """The objects that a listing of a folder shows; what it does not show is left to HEAD."""
+    found: dict[str, Found] = {}
+    most = max(PAGE_KEYS, PAGES_FOR_EACH * len(keys))
+    seen = 0
+    try:
+        for page in list_pages(bucket, folder):
+            for stored in page:
+                if stored.key in keys:
+                    found[stored.key] = ObjectHead(UNVERSIONED, stored.etag, stored.size, stored.modified_at)
+            seen += len(page)
+            if len(found) == len(keys) or seen >= most:
+                break
+    except CouldNotTell:
+        return found  # whoever asks for each key by itself sees whether it was the folder or the bucket
+    return found
+
+
+def _require_answers(bucket: BucketSettings, found: Mapping[str, Found]) -> None:
+    refused = [answer for answer in found.values() if isinstance(answer, Refusal)]
+    if len(refused) >= REFUSED_AT_LEAST and len(refused) == len(found):
+        raise CouldNotTell(
+            f"bucket {bucket.name} ({bucket.bucket}) refuses all {len(refused):,} keys: {refused[0].reason}",
+            f'check the access key of bucket "{bucket.name}" in printflow.toml, and what it may do',
+        )
