@@ -28,6 +28,7 @@ import printflow_reliability.runbook.commands
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.text import readable
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _report(arguments: Sequence[str], error: Exception) -> None:
 def _fail(arguments: Sequence[str], what: str, next_step: str) -> int:
     if "--json" in arguments:
         print_json({"error": {"what": what, "next": next_step}})
-    print(f"printflow: {what}", file=sys.stderr)
+    print(readable(f"printflow: {what}"), file=sys.stderr)
     if next_step:
-        print(f"next: {next_step}", file=sys.stderr)
+        print(readable(f"next: {next_step}"), file=sys.stderr)
     return 2

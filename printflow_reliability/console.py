@@ -13,12 +13,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from printflow_reliability.settings import Settings, find_config, load
+from printflow_reliability.text import moment, printable, readable, seconds, size
+
+__all__ = [
+    "APPLY_OPTION",
+    "JSON_OPTION",
+    "Advance",
+    "Invocation",
+    "invocation",
+    "moment",
+    "print_json",
+    "printable",
+    "progress",
+    "say",
+    "seconds",
+    "size",
+    "table",
+]
 
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document on stdout, for programs.")
 APPLY_OPTION = typer.Option(False, "--apply", help="Do it. Without this, only the plan is printed.")
@@ -52,21 +70,24 @@ def invocation(ctx: typer.Context) -> Invocation:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One JSON document on stdout; times become UTC ISO 8601."""
-    print(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))
+    """One JSON document on stdout, in ASCII, so that no character of it moves a terminal; times become UTC ISO 8601."""
+    print(json.dumps(document, indent=2, default=_plain))
 
 
 def say(text: str = "") -> None:
-    """A line for people on stdout, as it is; nothing in it is taken for markup."""
-    Console(highlight=False, soft_wrap=True).print(escape(printable(text)))
+    """Text for people on stdout. Its lines stay lines; nothing in it is taken for markup or for control characters."""
+    _print(Text(readable(text)))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-    """A table for people on stdout; cells are shown as they are, with control characters escaped."""
-    grid = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        grid.add_row(*(escape(printable(cell)) for cell in row))
-    Console(highlight=False).print(grid)
+    """A table for people on stdout, a line a row: cells are never cut or wrapped, their control characters escaped."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    if title:
+        _print(Text(title, style="italic"))
+    for number, row in enumerate([columns, *cells]):
+        line = "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        _print(Text(line.rstrip(), style="bold" if number == 0 else ""))
 
 
 @contextmanager
@@ -89,41 +110,8 @@ def progress(what: str) -> Iterator[Advance]:
         yield advance
 
 
-def printable(text: str) -> str:
-    """Text from outside with its control characters escaped, so that a key with a newline stays one line."""
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def seconds(value: float) -> str:
-    """A duration as a person says it: 0.4 s, 38 s, 2 min 11 s, 3 h 5 min, 8 days."""
-    if value < 10:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    if whole < 2 * 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"
-    return f"{whole // 86400} days"
-
-
-def size(count: float) -> str:
-    """Bytes as a person says them, in decimal units: 812 B, 1.2 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def moment(value: datetime) -> str:
-    """A time of day with its date, in UTC: 2026-11-02 03:00:11 UTC."""
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+def _print(text: Text) -> None:
+    Console(highlight=False, soft_wrap=True).print(text)
 
 
 def _plain(value: object) -> object:

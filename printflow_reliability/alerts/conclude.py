@@ -1,7 +1,7 @@
 """What follows from a check's answer: it is remembered, and a failure or an unknown alerts until the check passes."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome
@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
     """Remember these answers as the newest of their checks; with `alert`, raise or resolve one alert a check.
 
-    A failure or an unknown raises `check:<name>`, only a pass resolves it. Without `alert` the answer is already before
+    A failure or an unknown raises `check:<name>`, only a pass resolves it; checks that say the very same of one cause
+    raise the alert of the most urgent of them. Without `alert` the answer is already before
     a person, so records that are away cost a warning and not the answer.
 
     Raises:
@@ -26,23 +27,45 @@ def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool)
     try:
         with open_records(settings.records) as connection:
             remember(connection, answers)
-            for result in answers if alert else ():
-                key = f"check:{result.check}"
-                if result.outcome is Outcome.PASS:
-                    resolve_alert(connection, settings, key)
-                elif result.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
-                    raise_alert(connection, settings, _alert(key, result))
+            if alert:
+                for result in answers:
+                    if result.outcome is Outcome.PASS:
+                        resolve_alert(connection, settings, _key(result))
+                for alike in _one_cause(answers):
+                    raise_alert(connection, settings, _alert(alike))
     except PrintflowError as away:
         if alert:
             raise
         log.warning("the answer could not be kept in the records: %s", away.what)
 
 
-def _alert(key: str, result: CheckResult) -> Alert:
+def _one_cause(answers: Iterable[CheckResult]) -> list[list[CheckResult]]:
+    """What must alert, in groups that say the very same: a drill that broke off is one page and not fourteen."""
+    grouped: dict[tuple[Outcome, str], list[CheckResult]] = {}
+    for answer in answers:
+        if answer.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
+            grouped.setdefault((answer.outcome, answer.detail), []).append(answer)
+    return [sorted(alike, key=_urgency) for alike in grouped.values()]
+
+
+def _urgency(answer: CheckResult) -> tuple[int, int]:
+    return -answer.severity.rank, list(REGISTER).index(answer.check)
+
+
+def _alert(alike: Sequence[CheckResult]) -> Alert:
+    """The alert of the most urgent of these checks; it names the others."""
+    result, *others = alike
     verdict = "could not tell" if result.outcome is Outcome.UNKNOWN else "failed"
+    lines = [REGISTER[result.check].question, result.detail]
+    if others:
+        lines.append(f"The same holds for {', '.join(one.check for one in others)}.")
     return Alert(
-        dedup_key=key,
+        dedup_key=_key(result),
         severity=result.severity,
         title=f"{result.check} {verdict}",
-        body=f"{REGISTER[result.check].question}\n{result.detail}",
+        body="\n".join(lines),
     )
+
+
+def _key(result: CheckResult) -> str:
+    return f"check:{result.check}"

@@ -13,6 +13,7 @@ from printflow_reliability.console import (
     JSON_OPTION,
     invocation,
     print_json,
+    printable,
     progress,
     say,
     seconds,
@@ -120,7 +121,7 @@ def _show_integrity(report: IntegrityReport) -> None:
         word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(one.verdict.outcome, "UNKNOWN")
         say(f"{one.cluster} repo{one.repository}  {word}  {one.files_checked} files checked")
         for finding in one.findings:
-            say(f"    {finding.key} {finding.detail}")
+            say(f"    {printable(f'{finding.key} {finding.detail}')}")
     _conclude_in_words(report.checks[0])
 
 

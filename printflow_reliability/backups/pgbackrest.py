@@ -11,6 +11,7 @@ from typing import Literal
 
 from printflow_reliability.backups.info import StanzaInfo, parse_info
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
+from printflow_reliability.backups.restore_command import as_setting, restore_command
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
 from printflow_reliability.programs import Completed, ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
@@ -151,6 +152,7 @@ class PgBackRest:
         recovery: Recovery | None = None,
         backup_set: str | None = None,
         process_max: int | None = None,
+        fetch_wal: str | None = None,
         options: Sequence[str] = (),
     ) -> Completed:
         """Restore into a directory; archiving is off in what is restored, so that a clone never pushes WAL.
@@ -163,7 +165,8 @@ class PgBackRest:
             recovery: where replay ends; the end of WAL if None.
             backup_set: the label of the backup; the newest that fits the target if None.
             process_max: parallel transfers; the configuration's if None.
-            options: further options, such as `--tablespace-map-all=DIR` or `--spool-path=DIR`.
+            fetch_wal: the restore_command of the restored server, as `restore_command` makes it; pgBackRest's if None.
+            options: further options, such as `--tablespace-map-all=DIR`.
 
         Raises:
             NoBackupForTarget, PathNotEmpty, PostmasterRunning, RepositoryDamaged: as named.
@@ -173,7 +176,25 @@ class PgBackRest:
             arguments.append(f"--set={backup_set}")
         if process_max is not None:
             arguments.append(f"--process-max={process_max}")
+        if fetch_wal is not None:
+            arguments.append(f"--recovery-option=restore_command={as_setting(fetch_wal)}")
         return self._run("restore", *arguments, *options, repository=repository, timeout=timeout)
+
+    def restore_command(self, destination: Path, *, repository: int, spool: Path, options: Sequence[str] = ()) -> str:
+        """The command with which a server restored into a directory fetches WAL, several segments ahead.
+
+        Args:
+            destination: its data directory.
+            repository: the number of the repository.
+            spool: an empty directory for segments that were fetched ahead.
+            options: further options of `archive-get`, such as `--lock-path=DIR`.
+        """
+        return restore_command(
+            [
+                *("pgbackrest", f"--config={self.config}", f"--stanza={self.cluster.stanza}", f"--repo={repository}"),
+                *(f"--pg1-path={destination}", "--archive-async", f"--spool-path={spool}", *options),
+            ]
+        )
 
     def repo_ls(self, path: str, repository: int, *, recurse: bool = True) -> tuple[RepositoryFile, ...]:
         """The files below a path of a repository, in order of name, names relative to the path.
@@ -191,14 +212,6 @@ class PgBackRest:
             RepositoryDamaged: it is not there, or cannot be decrypted.
         """
         return self._run("repo-get", PATIENCE, path, repository=repository).stdout
-
-    def repo_put_empty(self, path: str, repository: int) -> None:
-        """Write an empty file into a repository, unencrypted; with credentials that can only read it fails."""
-        self._run("repo-put", PATIENCE, "--raw", path, repository=repository)
-
-    def repo_remove(self, path: str, repository: int) -> None:
-        """Remove a file of a repository."""
-        self._run("repo-rm", PATIENCE, path, repository=repository)
 
     def verify(self, repository: int, *, timeout: float) -> Completed:
         """Check every stored byte of one repository: the report on stdout, the names of bad files on stderr.

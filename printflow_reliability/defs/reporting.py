@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import dagster as dg
 
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome
-from printflow_reliability.console import printable
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
+from printflow_reliability.text import printable
 
 SHOWN_FINDINGS = 50
 """Findings that a materialization shows; all of them are in the records."""

@@ -1,6 +1,6 @@
 """`printflow drill`: rehearse a recovery now, and look back at those there were."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,17 @@ from printflow_reliability.console import (
     size,
     table,
 )
+from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.report import fetch
+from printflow_reliability.drills.report import DrillReport, fetch
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import Settings
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
-
-WORDS = {"pass": "PASSED", "fail": "FAILED", "unknown": "COULD NOT TELL", None: "RUNNING"}
-ORDER = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN)
 
 
 @app.command("run")
@@ -49,20 +47,28 @@ def run_command(
     """Restore every cluster into a throwaway clone, compare it with production, and tear it down."""
     settings = invocation(ctx).settings()
     phases = list(Phase)
-    with progress("restore drill") as advance:
-        advance(0, len(phases))
-        report = run_drill(
-            settings,
-            target=target,
-            repository=repo,
-            tell=lambda phase: advance(phases.index(phase), len(phases)),
-        )
-    conclude(settings, report.checks, alert=False)
+    ended: list[DrillReport] = []
+    try:
+        with progress("restore drill") as advance:
+            advance(0, len(phases))
+            report = run_drill(
+                settings,
+                target=target,
+                repository=repo,
+                tell=lambda phase: advance(phases.index(phase), len(phases)),
+                interrupted=ended.append,
+            )
+    except KeyboardInterrupt:
+        if not ended:
+            raise
+        report = ended[0]
+    else:
+        conclude(settings, report.checks, alert=False)
     if json:
         print_json(report.as_json())
     else:
         _show(report.as_json(), settings)
-    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+    raise typer.Exit(report.exit_code)
 
 
 @app.command("objectives")
@@ -75,7 +81,7 @@ def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         print_json(report.as_json())
     else:
         for check in report.checks:
-            say(f"{check.outcome.upper()}  {check.detail}")
+            say(f"{wording.CHECK_WORDS[check.outcome]}  {check.detail}")
         for step in settings.drills.manual_step:
             say(f"  by hand: {step.name} ({_duration(step.seconds) if step.seconds is not None else 'never timed'})")
     raise typer.Exit(exit_code(check.outcome for check in report.checks))
@@ -107,7 +113,7 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         (
             str(one["id"]),
             moment(datetime.fromisoformat(one["started_at"])),
-            WORDS[one["outcome"]],
+            wording.verdict(one),
             _duration(one["rto_seconds"]),
             _duration(one["rpo_seconds"]),
             f"repo{one['repository']}",
@@ -153,26 +159,31 @@ def _show(drill: Mapping[str, Any], settings: Settings) -> None:
     answers = {one["name"]: one for one in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
-    for outcome, detail, names in _troubles(answers.values()):
-        say(f"  {outcome.upper():<9} {', '.join(names)}: {detail}")
+    for row in wording.rows(answers.values()):
+        if row.outcome is not Outcome.PASS:
+            _show_trouble(row)
     rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
     targets = settings.drills
     say(
-        f"{WORDS[drill['outcome']]}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
+        f"{wording.verdict(drill)}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
         f"RPO {rpo} (target {seconds(targets.rpo_target_seconds)})"
     )
     if drill["outcome"] in (Outcome.FAIL, Outcome.UNKNOWN):
-        say("Next: mend what is named above, then again: printflow drill run")
+        say("Next: fix the problem above, then run: printflow drill run")
+    if drill.get("unrecorded"):
+        say(f"The records did not take these numbers. They are in {drill['unrecorded']} until the next drill.")
     if drill.get("report"):
         say(f"Report: {drill['report']}   printflow drill report {drill['id']}")
 
 
-def _troubles(answers: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
-    """What is not well, worst first: outcome, what was said, and the checks that say it; one cause is told once."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for one in answers:
-        grouped.setdefault((one["outcome"], one["detail"]), []).append(one["name"])
-    return [(*said, names) for outcome in ORDER for said, names in grouped.items() if said[0] == outcome]
+def _show_trouble(row: wording.Row) -> None:
+    """One cause, told once, and the checks that say it."""
+    names = [name.removeprefix("drill.").replace("_", " ") for name in row.names]
+    if len(names) == 1:
+        say(f"  {row.word}  {names[0]}: {row.detail}")
+    else:
+        say(f"  {row.word}  {row.detail}")
+        say(f"    {len(names)} checks: {', '.join(names)}")
 
 
 def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -200,7 +211,7 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
         ),
         ("files", ("drill.files",)),
         ("tenant", ("drill.tenant",)),
-        ("harm", ("drill.isolation",)),
+        ("isolation", ("drill.isolation",)),
     ):
         told = [prefix.get(name, "") + answers[name]["detail"] for name in names if name in passed]
         lines += [(label if number == 0 else "", detail) for number, detail in enumerate(told)]

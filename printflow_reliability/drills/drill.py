@@ -1,32 +1,32 @@
-"""A whole drill: one at a time, recorded whatever happens, and torn down whatever happens."""
+"""A whole drill: one at a time, recorded whatever happens, and torn down whatever happens.
+
+The numbers are recorded first, before the clones are removed and before any report is written: what breaks after that
+costs a page and never the evidence.
+"""
 
 import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import FrameType
-from typing import TypeVar
-
-import psycopg
+from typing import Any
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills import history, report
+from printflow_reliability.drills import history, report, unrecorded
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.drills.interrupts import Interrupts
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.rehearsal import Memory, Rehearsal
 from printflow_reliability.drills.report import DrillReport
+from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import parse_target
-from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LOCK = "restore drill"
-Answer = TypeVar("Answer")
 
 
 def run_drill(
@@ -35,6 +35,7 @@ def run_drill(
     target: str = "latest",
     repository: int | None = None,
     tell: Callable[[Phase], None] | None = None,
+    interrupted: Callable[[DrillReport], None] | None = None,
 ) -> DrillReport:
     """Rehearse a recovery of every cluster, and record what it showed.
 
@@ -44,79 +45,112 @@ def run_drill(
             moment between backups, anything else an ISO 8601 time with its zone.
         repository: the number of the repository to restore from; the first that all clusters have if None.
         tell: hears of each phase as it begins.
+        interrupted: hears what was found so far, if a signal ends the drill.
 
     Raises:
         ConfigError: the arguments, or the configuration, are wrong.
         LockHeld: another drill is running.
         CouldNotTell: the records are unreachable, so that nothing could be remembered.
+        KeyboardInterrupt: the drill was told to end; it is torn down and recorded.
     """
     wanted = parse_target(target, datetime.now(UTC))
     chosen = choose_repository(settings, repository)
-    with _interruptible(), open_records(settings.records) as records, exclusive(records, LOCK):
+    signals = Interrupts()
+    with signals.obeyed(), RecordsSession(settings.records, LOCK) as records:
         reaper.reap(settings.drills.directory)
+        records.ask(lambda connection: unrecorded.record_kept(connection, settings.drills.directory))
         started_at = datetime.now(UTC)
-        number = history.begin(records, str(wanted), chosen, started_at)
+        number = records.ask(lambda connection: history.begin(connection, str(wanted), chosen, started_at))
         drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), _memory(settings, records, number))
-        try:
-            reaper.make(drill.place, settings)
-            try:
-                drill.run(tell or _nothing)
-            finally:
-                _tear_down(drill)
-        except BaseException:
-            _finish(settings, records, drill, started_at)
-            raise
-        return _finish(settings, records, drill, started_at)
+        ended = _rehearse(drill, records, signals, tell or _nothing)
+        if drill.made:
+            _keep_numbers(records, settings, _report(drill, started_at), ended=False)
+            _tear_down(drill, look=ended is None or isinstance(ended, Exception))
+        found = _report(drill, started_at)
+        if ended is not None and not isinstance(ended, Exception):
+            found = replace(found, interrupted=signals.received or type(ended).__name__)
+        found = _keep_numbers(records, settings, found)
+        if found.interrupted is None:
+            found = _keep_report(records, settings, found, drill.heal_plan)
+        elif interrupted is not None:
+            interrupted(found)
+        if ended is not None:
+            raise ended
+        return found
 
 
-def choose_repository(settings: Settings, given: int | None) -> int:
-    """The repository to restore from.
+def _rehearse(
+    drill: Rehearsal, records: RecordsSession, signals: Interrupts, tell: Callable[[Phase], None]
+) -> BaseException | None:
+    """Run the rehearsal; what ended it before its end. No signal is obeyed from then on."""
+    try:
+        ended = _attempt(drill, records, tell)
+        signals.hold()
+    except KeyboardInterrupt as stop:  # between two of our own statements
+        signals.hold()
+        ended = stop
+    if ended is not None and not isinstance(ended, Exception):  # Ctrl-C, and what Dagster makes of it
+        drill.break_off("the drill was interrupted. Next: printflow drill run")
+    return ended
 
-    Raises:
-        ConfigError: not every cluster has it.
-    """
-    common = sorted(set.intersection(*(set(cluster.repositories) for cluster in settings.cluster)))
-    if given is None and common:
-        return common[0]
-    if given is None or given not in common:
-        there = ", ".join(map(str, common)) or "none"
-        raise ConfigError(f"--repo: every cluster must have the repository; they share {there}")
-    return given
+
+def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], None]) -> BaseException | None:
+
+    def begin(phase: Phase) -> None:
+        records.require_lock()
+        tell(phase)
+
+    try:
+        drill.make()
+        drill.run(begin)
+    except PrintflowError as error:
+        drill.break_off(error.sentence)
+        return error
+    except Exception as error:
+        drill.break_off(f"unexpected {type(error).__name__}: {error}")
+        return error
+    except BaseException as stop:
+        return stop
+    return None
 
 
-def _memory(settings: Settings, records: psycopg.Connection, drill: int) -> Memory:
+def _memory(settings: Settings, records: RecordsSession, drill: int) -> Memory:
     names = [cluster.name for cluster in settings.cluster]
     ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
-    def asked(ask: Callable[[], Answer]) -> Answer:
-        try:
-            return ask()
-        except psycopg.Error as lost:  # never to be taken for an error of a clone
-            raise CouldNotTell(f"the records database does not answer: {' '.join(str(lost).split())}") from None
-
     def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
-        return asked(lambda: history.stored_fences(records, names, after, before))
+        return records.ask(lambda connection: history.stored_fences(connection, names, after, before))
+
+    def keep(fence: Fence) -> None:
+        try:
+            records.ask(lambda connection: history.keep_fence(connection, drill, fence))
+        except CouldNotTell as away:  # this drill has it; only later ones will miss it
+            log.warning("the fence of %s is not kept for later drills: %s", fence.cluster, away.what)
 
     return Memory(
         stored=stored,
-        baseline=lambda before: asked(lambda: history.baseline_fences(records, names, before)),
-        keep=lambda fence: asked(lambda: history.keep_fence(records, drill, fence)),
+        baseline=lambda before: records.ask(lambda connection: history.baseline_fences(connection, names, before)),
+        keep=keep,
         newest=lambda: stored(*ever),
     )
 
 
-def _tear_down(drill: Rehearsal) -> None:
+def _tear_down(drill: Rehearsal, *, look: bool) -> None:
     try:
         with drill.clock.measure(Phase.TEAR_DOWN):
-            drill.tear_down()
+            drill.tear_down(look=look)
     except CouldNotTell as left:
         # The next drill's reaper tries again; this one's verdicts stand.
         log.error("drill %s: %s", drill.id, left)
+        drill.left_behind(left.sentence)
+    except Exception as broken:
+        log.error("drill %s: tear-down broke off", drill.id, exc_info=True)
+        drill.left_behind(f"unexpected {type(broken).__name__}: {broken}")
 
 
-def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, started_at: datetime) -> DrillReport:
-    """Put everything together and keep it: in records, and where possible in the reports' bucket."""
-    done = DrillReport(
+def _report(drill: Rehearsal, started_at: datetime) -> DrillReport:
+    """What was found so far."""
+    return DrillReport(
         id=drill.id,
         target=str(drill.target),
         moment=drill.plan.moment if drill.plan else None,
@@ -124,41 +158,71 @@ def _finish(settings: Settings, records: psycopg.Connection, drill: Rehearsal, s
         started_at=started_at,
         finished_at=datetime.now(UTC),
         checks=drill.conclude(),
-        numbers=drill.numbers,
+        numbers=drill.answers.numbers,
         phases=drill.clock.seconds,
         clusters=tuple(drill.clusters.values()),
         matched=drill.matched,
-        report=report.address(settings, drill.id),
         newest_fence=drill.newest_fence,
-        manual_steps_after=settings.drills.manual_step,
+        manual_steps_after=drill.settings.drills.manual_step,
     )
-    document = done.as_json()
+
+
+def _keep_numbers(
+    records: RecordsSession, settings: Settings, found: DrillReport, *, ended: bool = True
+) -> DrillReport:
+    """Record a drill; where the records do not take it, its end is kept in a file that the next drill records."""
+    document = found.as_json()
     try:
-        report.keep(document, drill.heal_plan, settings, history.before(records, drill.id))
-    except CouldNotTell as unkept:
-        log.error("the report of drill %s was not kept in the bucket: %s", drill.id, unkept)
-        document["report"] = None
-    history.finish(records, drill.id, done.outcome, document)
-    log.info("drill %s: %s", drill.id, Outcome(done.outcome))
-    return done
+        records.ask(lambda connection: history.record(connection, document, ended=ended))
+    except PrintflowError as away:
+        if not ended:
+            log.warning("drill %s is not recorded yet: %s", found.id, away.what)
+            return found
+        return _keep_in_file(settings, found, document, away)
+    if ended:
+        log.info("drill %s: %s", found.id, Outcome(found.outcome))
+    return found
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end a drill like Ctrl-C does, so that it is torn down; unless somebody else handles it."""
-    free = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if not (free and threading.current_thread() is threading.main_thread()):
-        yield
-        return
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+def _keep_in_file(
+    settings: Settings, found: DrillReport, document: Mapping[str, Any], away: PrintflowError
+) -> DrillReport:
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        file = unrecorded.keep(settings.drills.directory, document)
+    except OSError as refused:
+        # The last resort: whoever keeps this log keeps the evidence.
+        log.error("%s; nor can a file be written (%s). Drill %s: %s", away.what, refused, found.id, document)
+        return found
+    log.error("%s; the numbers of drill %s are in %s until the next drill records them", away.what, found.id, file)
+    return replace(found, unrecorded=file)
+
+
+def _keep_report(
+    records: RecordsSession, settings: Settings, found: DrillReport, heal_plan: Sequence[str]
+) -> DrillReport:
+    """Put the page into the reports' bucket, and note where it is; whatever breaks here costs the page alone."""
+    kept = replace(found, report=report.address(settings, found.id))
+    if kept.report is None:
+        return found
+    try:
+        report.keep(kept.as_json(), heal_plan, settings, _before(records, found.id))
+    except PrintflowError as refused:
+        log.error("the report of drill %s was not kept in the bucket: %s", found.id, refused.sentence)
+        return found
+    except Exception as broken:
+        log.error("the report of drill %s was not kept: unexpected %s: %s", found.id, type(broken).__name__, broken)
+        return found
+    if found.unrecorded is None:
+        _keep_numbers(records, settings, kept)
+    return kept
+
+
+def _before(records: RecordsSession, drill: int) -> Sequence[Mapping[str, Any]]:
+    """The drills before this one, for the page's trends; none if the records are away."""
+    try:
+        return records.ask(lambda connection: history.before(connection, drill))
+    except (CouldNotTell, ConfigError):
+        return ()
 
 
 def _nothing(phase: Phase) -> None:

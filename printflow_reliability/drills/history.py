@@ -7,17 +7,24 @@ from typing import Any
 
 import psycopg
 
+from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
-FINISH = """
-UPDATE drills SET finished_at = now(), outcome = %(outcome)s, rto_seconds = %(rto)s, rpo_seconds = %(rpo)s,
+RECORD = """
+UPDATE drills SET finished_at = %(finished_at)s, outcome = %(outcome)s, rto_seconds = %(rto)s, rpo_seconds = %(rpo)s,
        document = %(document)s
-WHERE id = %(id)s
+WHERE id = %(id)s AND started_at = %(started_at)s RETURNING id
 """
+RECORD_ANEW = """
+INSERT INTO drills (started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document)
+SELECT %(started_at)s, %(finished_at)s, %(target)s, %(repository)s, %(outcome)s, %(rto)s, %(rpo)s, %(document)s
+WHERE NOT EXISTS (SELECT FROM drills WHERE started_at = %(started_at)s)
+"""
+"""For records that were themselves brought back from before the drill: its number may be another drill's by now."""
 ABANDONED = """
 UPDATE drills SET finished_at = now(), outcome = 'unknown'
 WHERE finished_at IS NULL AND id <> %s RETURNING id
@@ -139,29 +146,45 @@ def _fences(records: psycopg.Connection, query: str, values: Mapping[str, Any]) 
     return found
 
 
-def finish(records: psycopg.Connection, drill: int, outcome: str, document: Mapping[str, Any]) -> None:
-    """Close the row of a drill."""
-    values = {
-        "id": drill,
-        "outcome": outcome,
+def record(records: psycopg.Connection, document: Mapping[str, Any], *, ended: bool = True) -> bool:
+    """Keep a drill's document in its row; whether there is that row. Doing it twice changes nothing.
+
+    Args:
+        records: the connection.
+        document: as `DrillReport.as_json`.
+        ended: whether the drill is over; else the row stays open, and the next drill closes it.
+    """
+    return records.execute(RECORD, _values(document, ended)).fetchone() is not None
+
+
+def record_anew(records: psycopg.Connection, document: Mapping[str, Any]) -> None:
+    """Keep the document of a drill that has no row of its own; nothing if it was kept so before."""
+    records.execute(RECORD_ANEW, _values(document, True))
+
+
+def _values(document: Mapping[str, Any], ended: bool) -> dict[str, Any]:
+    return {
+        **{name: document[name] for name in ("id", "started_at", "target", "repository")},
+        "finished_at": document["finished_at"] if ended else None,
+        "outcome": document["outcome"] if ended else None,
         "rto": document["rto_seconds"],
         "rpo": document["rpo_seconds"],
         "document": json.dumps(document),
     }
-    records.execute(FINISH, values)
 
 
 def _document(row: tuple[Any, ...]) -> dict[str, Any]:
+    """One drill for people and programs. What the row says goes before its document, which may be of before its end."""
     id, started_at, finished_at, target, repository, outcome, rto, rpo, document = row
     return {
+        **(document or {}),
         "id": id,
         "started_at": started_at.isoformat(),
         "finished_at": finished_at.isoformat() if finished_at else None,
         "target": target,
         "repository": repository,
         "outcome": outcome,
-        "passed": outcome == "pass",
+        "passed": outcome in (Outcome.PASS, Outcome.WARN),
         "rto_seconds": rto,
         "rpo_seconds": rpo,
-        **(document or {}),
     }

@@ -1,33 +1,20 @@
 """Proof that a drill did no harm: the repositories, and production's timeline, slots and archiving, before and after.
 
 Production itself goes on archiving meanwhile, so new segments of its own timeline are no change; anything else is.
-Before anything is restored, the drill tries whether its credentials could write to a repository, and refuses if so.
 """
 
 import contextlib
-import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.production import Production
-from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.programs import ProgramFailed
-
-log = logging.getLogger(__name__)
 
 SEGMENT = re.compile(r"[^/]+/([0-9A-F]{16})/([0-9A-F]{8})[0-9A-F]{16}-[0-9a-f]{40}(?:\.\w+)?")
 SHOWN = 3
-PROBE = "printflow-write-probe"
-"""An empty file at the top of a repository; it should never be there."""
-DENIED = re.compile(
-    r"AccessDenied|\b403\b|Forbidden|Permission denied|Read-only file system|AuthorizationFailure", re.I
-)
 LISTENING = "0A"
 """The state of a listening socket in /proc/net/tcp."""
 PROC = Path("/proc")
@@ -64,57 +51,6 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
             f"{kind}/{file.name}": (file.size, file.modified_at) for file in listed if not file.name.endswith("/")
         }
     return RepositoryState(pgbackrest.cluster.name, number, files)
-
-
-def refuse_writers(clusters: Sequence[PgBackRest], used: int, give_up: Callable[[], None]) -> None:
-    """Try to write to every repository with a drill's credentials: a clone that archives would write to all of them.
-
-    Args:
-        clusters: how each cluster's repositories are reached.
-        used: the number of the repository that the drill restores from. Another one that does not answer proves
-            nothing and harms nobody.
-        give_up: as in `at_once`.
-
-    Raises:
-        ConfigError: they can write to one.
-        CouldNotTell: it did not fail because it is forbidden, so nothing is proven.
-    """
-
-    def try_one(pgbackrest: PgBackRest, number: int) -> None:
-        try:
-            refuse_writer(pgbackrest, number)
-        except CouldNotTell as unproven:
-            if number == used:
-                raise
-            log.warning("%s", unproven.what)
-
-    pairs = [(one, number) for one in clusters for number in one.cluster.repositories]
-    at_once([partial(try_one, *pair) for pair in pairs], give_up=give_up)
-
-
-def refuse_writer(pgbackrest: PgBackRest, number: int) -> None:
-    """Try to write to one repository.
-
-    Raises:
-        ConfigError: they can.
-        CouldNotTell: it did not fail because it is forbidden, so nothing is proven.
-    """
-    name = pgbackrest.cluster.name
-    try:
-        pgbackrest.repo_put_empty(PROBE, number)
-    except ProgramFailed as refused:
-        if DENIED.search(refused.stderr_tail):
-            return
-        raise CouldNotTell(
-            f"whether a drill's credentials can write to repo{number} of {name} cannot be told: {refused.what}",
-            refused.next_step,
-        ) from None
-    pgbackrest.repo_remove(PROBE, number)
-    raise ConfigError(
-        f"drill_pgbackrest_config of cluster {name}: its credentials can write to repo{number}, and a clone must not "
-        "be able to",
-        f"give {pgbackrest.config} credentials that can only list and read the repository",
-    )
 
 
 def tcp_listeners(pids: Iterable[int]) -> list[str]:

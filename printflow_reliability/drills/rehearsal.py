@@ -7,7 +7,7 @@ the way; what breaks a phase off ends the rehearsal, and what was not reached is
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,8 +19,8 @@ import psycopg
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills import objectives
+from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.expected_end import archived_by_production, archived_in_repository
@@ -28,20 +28,21 @@ from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, await_archived, make_fences
-from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
-from printflow_reliability.drills.isolation import refuse_writers
-from printflow_reliability.drills.phases import Phase, PhaseClock, rto_seconds
+from printflow_reliability.drills.fences.unarchived import look_at_unarchived
+from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, StoredFences, backups_in, make_plan, require_same_cluster
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
-from printflow_reliability.drills.report import CHECKS, ClusterReport
+from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import links, shrinkage, smoke
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.validate import check_inventory, validate
+from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
@@ -69,8 +70,9 @@ class Rehearsal:
     Attributes:
         id: the drill's number.
         place: the drill's own directory.
+        made: whether that directory is there.
         clock: the phases so far.
-        numbers: what was measured so far.
+        answers: what was found so far.
         clusters: each cluster's part so far, by name.
         matched: whether the clones agreed with production at the fence.
         plan: what it is going to do; None until that was found.
@@ -87,7 +89,8 @@ class Rehearsal:
         self.repository = repository
         self.place = settings.drills.directory / str(id)
         self.clock = clock
-        self.numbers: dict[str, int | float] = {}
+        self.made = False
+        self.answers = Answers()
         self.clusters = {cluster.name: ClusterReport(cluster.name) for cluster in settings.cluster}
         self.matched: bool | None = None
         self.plan: Plan | None = None
@@ -100,9 +103,16 @@ class Rehearsal:
         self._restoration: Restoration | None = None
         self._declared: dict[str, datetime] = {}
         self._expected: dict[str, int] = {}
-        self._unarchived: Sequence[Unarchived] = ()
-        self._verdicts: dict[str, CheckResult] = {}
-        self._broke_off = "the drill did not come so far"
+        self._reached = Phase.FIND
+
+    def make(self) -> None:
+        """Make the drill's directory.
+
+        Raises:
+            ConfigError: it exists, or cannot be made.
+        """
+        reaper.make(self.place, self.settings)
+        self.made = True
 
     def run(self, tell: Callable[[Phase], None]) -> None:
         """Go through the phases until the last, or until one breaks off.
@@ -127,20 +137,33 @@ class Rehearsal:
         )
         try:
             for phase, step in steps:
+                self._reached = phase
                 tell(phase)
                 with self.clock.measure(phase):
                     step()
         except (RecoveryShort, RepositoryDamaged, NoBackupForTarget, Refused) as failed:
-            self._verdict("drill.recovery", Outcome.FAIL, failed.sentence)
-            self._broke_off = "not reached: the recovery failed before"
-        except psycopg.DatabaseError as damaged:
-            # Production's refusals are "could not tell" by now; what is left is a clone that cannot read itself.
-            what = said(damaged)
-            self._verdict("drill.recovery", Outcome.FAIL, f"a clone is damaged: {what}. Next: printflow backup verify")
-            self._broke_off = "not reached: a clone is damaged"
+            self.answers.verdict("drill.recovery", Outcome.FAIL, failed.sentence)
+            self.answers.break_off("not reached: the recovery failed before")
+        except psycopg.Error as error:
+            self._judge_refused(error)
         except CouldNotTell as unknown:
-            log.warning("drill %s broke off in %s: %s", self.id, self.clock.running, unknown.what)
-            self._broke_off = f"not reached; {self.clock.running} broke off: {unknown.sentence}"
+            log.warning("drill %s broke off in %s: %s", self.id, self._reached, unknown.what)
+            self.break_off(unknown.sentence)
+
+    def break_off(self, why: str) -> None:
+        """Say of everything that was not reached why that is so."""
+        self.answers.break_off(f"not reached; {self._reached} broke off: {why}")
+
+    def _judge_refused(self, error: psycopg.Error) -> None:
+        """A server refused a statement of ours. Only damage that a clone met says something of the backups."""
+        if is_damage(error) and self._among_clones:
+            next_step = "Next: printflow backup verify"
+            self.answers.verdict("drill.recovery", Outcome.FAIL, f"a clone is damaged: {said(error)}. {next_step}")
+            self.answers.break_off("not reached: a clone is damaged")
+            return
+        where = "a clone" if self._among_clones else "production"
+        log.warning("drill %s broke off in %s: %s", self.id, self._reached, said(error))
+        self.break_off(f"{where} refused a statement of the drill: {said(error)}. Next: printflow drill run")
 
     def find(self) -> None:
         """Find out who the clusters are, what the repository has of them, and how far to go."""
@@ -183,10 +206,10 @@ class Rehearsal:
         """Refuse writers; look at what must not change; make the fences."""
         plan, surroundings = self._planned, self._known_surroundings
         if self.settings.drills.ask_production:
-            self._unarchived = self._each(
+            self.answers.unarchived = self._each(
                 lambda cluster: look_at_unarchived(cluster, heartbeat_key=self._heartbeat_key(cluster))
             )
-            self.numbers["unarchived_seconds"] = round(max(one.seconds for one in self._unarchived), 3)
+            self.answers.numbers["unarchived_seconds"] = round(max(one.seconds for one in self.answers.unarchived), 3)
         made: list[tuple[Fence, ...]] = []
 
         def make() -> None:
@@ -201,7 +224,8 @@ class Rehearsal:
             made.append(fences)
 
         def refuse() -> None:
-            refuse_writers([self._pgbackrest(one) for one in self.settings.cluster], self.repository, self._give_up)
+            clusters = [self._pgbackrest(one) for one in self.settings.cluster]
+            surroundings.unprovable = refuse_writers(clusters, self.settings.runner(), self.repository, self._give_up)
 
         # Side by side, since a repository whose server is dead keeps two of them waiting.
         tasks = [surroundings.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
@@ -243,7 +267,7 @@ class Rehearsal:
         self._expected = dict(zip(self.clusters, self._each(self._expected_end), strict=True))
         for name, fetched in self._restored.fetched_bytes.items():
             self._note(name, fetched_bytes=fetched)
-        self.numbers["fetched_bytes"] = sum(self._restored.fetched_bytes.values())
+        self.answers.numbers["fetched_bytes"] = sum(self._restored.fetched_bytes.values())
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
@@ -257,24 +281,29 @@ class Rehearsal:
         """Count in the clones, then let them go on: a real recovery would not have stopped here."""
         if not self._fences:
             reason = "no fence was recorded between the oldest backup and the target, so rows cannot be compared"
-            self._verdict("drill.fence", Outcome.UNKNOWN, f"{reason}. Next: printflow drill fence, every night")
+            self.answers.verdict("drill.fence", Outcome.UNKNOWN, f"{reason}. Next: printflow drill fence, every night")
             for check in ("drill.links", "drill.inventory", "drill.checksums", "drill.shrinkage"):
-                self._verdict(check, Outcome.UNKNOWN, "the clones never stood still at a fence, since there was none")
+                self.answers.verdict(
+                    check, Outcome.UNKNOWN, "the clones never stood still at a fence, since there was none"
+                )
             return
-        self._answer(links.check_links(self.settings, self._restored.connector))
+        self.answers.give(links.check_links(self.settings, self._restored.connector))
         clones = tuple(self._restored.clones.values())
-        self._answer(check_inventory(clones, self._fences))
+        self.answers.give(check_inventory(clones, self._fences))
         drills = self.settings.drills
         newest = self._later or self._fences
         self.newest_fence = next(iter(newest.values())).name
-        before = self._memory.baseline(min(fence.taken_at for fence in newest.values()))
-        self._answer(shrinkage.judge(before, newest, drills.shrink_threshold, drills.shrink_ignored))
+        try:
+            before = self._memory.baseline(min(fence.taken_at for fence in newest.values()))
+            self.answers.give(shrinkage.judge(before, newest, drills.shrink_threshold, drills.shrink_ignored))
+        except CouldNotTell as unknown:
+            self.answers.verdict("drill.shrinkage", Outcome.UNKNOWN, unknown.sentence)
         compared = comparison.judge(clones, self._fences, self._give_up)
-        self._answer(compared)
+        self.answers.give(compared)
         self.matched = {Outcome.PASS: True, Outcome.FAIL: False}.get(compared.outcome)
         self._restored.stop()
         # Stopped anyway: this is when a clone's pages can be read as they lie on disk.
-        self._answer(check_pages(clones, timeout=drills.phase_timeout_seconds, give_up=self._give_up))
+        self.answers.give(check_pages(clones, timeout=drills.phase_timeout_seconds, give_up=self._give_up))
         self._restored.go_on()
 
     def replay_to_end(self) -> None:
@@ -299,35 +328,37 @@ class Rehearsal:
                 recovered_at=max(moments, default=None),
             )
         parts = self.clusters.values()
-        self.numbers["replayed_bytes"] = sum(one.replayed_bytes or 0 for one in parts)
+        self.answers.numbers["replayed_bytes"] = sum(one.replayed_bytes or 0 for one in parts)
         lost = [(self._declared[one.name] - one.recovered_at).total_seconds() for one in parts if one.recovered_at]
         if lost:
             # The fence itself sent WAL on its way; a disaster just before it would have taken that along.
-            unaided = self.numbers.get("unarchived_seconds", 0.0) if plan.moment is None else 0.0
-            self.numbers["rpo_seconds"] = round(max(0.0, unaided, *lost), 3)
+            unaided = self.answers.numbers.get("unarchived_seconds", 0.0) if plan.moment is None else 0.0
+            self.answers.numbers["rpo_seconds"] = round(max(0.0, unaided, *lost), 3)
         reached_all = ", ".join(f"{one.name} to {one.reached_lsn}" for one in parts)
         where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
-        self._verdict("drill.recovery", Outcome.PASS, f"replayed to {where} ({reached_all}), promoted, written to")
+        self.answers.verdict(
+            "drill.recovery", Outcome.PASS, f"replayed to {where} ({reached_all}), promoted, written to"
+        )
 
     def validate(self) -> None:
         """Check what must hold before anybody is let in."""
         limit = self.settings.drills.phase_timeout_seconds
         for result in validate(tuple(self._restored.clones.values()), timeout=limit, give_up=self._give_up):
-            self._answer(result)
-        self._answer(smoke.check_smoke(self.settings, self._restored.connector))
+            self.answers.give(result)
+        self.answers.give(smoke.check_smoke(self.settings, self._restored.connector))
 
     def files(self) -> None:
         """Check the clones' references against the bucket."""
         try:
             found = check_files(self.settings, self._restored.connector, self._planned.moment, self.place)
-            self._answer(found.result)
+            self.answers.give(found.result)
             self.heal_plan = tuple(found.plan_lines())
         except Refused as refused:
-            self._verdict("drill.files", Outcome.FAIL, refused.sentence)
+            self.answers.verdict("drill.files", Outcome.FAIL, refused.sentence)
         except CouldNotTell as unknown:
-            self._verdict("drill.files", Outcome.UNKNOWN, unknown.sentence)
+            self.answers.verdict("drill.files", Outcome.UNKNOWN, unknown.sentence)
 
-        self._answer(self._rehearse_tenant())
+        self.answers.give(self._rehearse_tenant())
 
     def _rehearse_tenant(self) -> CheckResult:
         """Lose and bring back one tenant's rows in the clone, another tenant every time."""
@@ -345,33 +376,35 @@ class Rehearsal:
         ]
         return rehearse(parts, chosen.id)
 
-    def tear_down(self) -> None:
-        """End the clones and remove them, and look whether production and the repositories are as they were.
+    def tear_down(self, *, look: bool) -> None:
+        """End the clones and remove them; then look whether production and the repositories are as they were.
+
+        Args:
+            look: whether to look; somebody who interrupts a drill does not wait for two more listings.
 
         Raises:
             CouldNotTell: something cannot be removed.
         """
         reaper.end_processes(self.place)
-        tasks: list[Callable[[], None]] = [partial(reaper.remove, self.place), self._judge_isolation]
+        looks = [self._judge_isolation] if look else []
+        tasks: list[Callable[[], None]] = [partial(reaper.remove, self.place), *looks]
         at_once(tasks, give_up=_wait)
 
+    def left_behind(self, why: str) -> None:
+        """A copy of production stays on this machine's disk: a person has to remove it."""
+        judged = self.answers.given("drill.isolation")
+        outcome = worst((judged.outcome, Outcome.WARN)) if judged else Outcome.UNKNOWN
+        detail = f"the clones are still in {self.place}: {why}" + (f"; {judged.detail}" if judged else "")
+        self.answers.verdict("drill.isolation", outcome, detail)
+
     def conclude(self) -> tuple[CheckResult, ...]:
-        """Every check's answer, the objectives last, since they need all of the time."""
-        seconds = self.clock.seconds
-        rto = rto_seconds(seconds)
-        if rto is not None and "rpo_seconds" in self.numbers:
-            self.numbers["rto_seconds"] = round(rto, 3)
-        speeds = (
-            ("fetch_bytes_per_second", "fetched_bytes", (Phase.FETCH,)),
-            ("replay_bytes_per_second", "replayed_bytes", (Phase.START, Phase.REPLAY_TO_FENCE, Phase.REPLAY_TO_END)),
-        )
-        for name, number, phases in speeds:
-            took = sum(seconds.get(phase, 0.0) for phase in phases)
-            if took and number in self.numbers:
-                self.numbers[name] = round(self.numbers[number] / took)
-        self.numbers |= {f"{phase}_seconds": round(took, 3) for phase, took in seconds.items()}
-        self._answer(objectives.judge_drill(self.numbers, self.settings.drills, self._unarchived, self._broke_off))
-        return tuple(self._verdicts.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)
+        """Every check's answer."""
+        return self.answers.conclude(self.clock.seconds, self.settings.drills)
+
+    @property
+    def _among_clones(self) -> bool:
+        """Whether statements are meant for the clones: while they are fetched, production is still asked."""
+        return self._reached is not Phase.FETCH and self._restoration is not None and bool(self._restoration.clones)
 
     @property
     def _planned(self) -> Plan:
@@ -430,7 +463,7 @@ class Rehearsal:
 
     def _judge_isolation(self) -> None:
         if self._surroundings is not None:
-            self._answer(self._surroundings.judge())
+            self.answers.give(self._surroundings.judge())
 
     def _each(self, task: Callable[[ClusterSettings], Result]) -> list[Result]:
         tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in self.settings.cluster]
@@ -447,13 +480,6 @@ class Rehearsal:
 
     def _note(self, cluster: str, **parts: object) -> None:
         self.clusters[cluster] = replace(self.clusters[cluster], **parts)  # type: ignore[arg-type]
-
-    def _answer(self, result: CheckResult) -> None:
-        self._verdicts[result.check] = result
-        self.numbers |= result.numbers
-
-    def _verdict(self, check: str, outcome: Outcome, detail: str) -> None:
-        self._answer(CheckResult(check, outcome, detail))
 
 
 def _wait() -> None:

@@ -4,16 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from printflow_reliability import console
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
+from printflow_reliability.checks import REGISTER, CheckResult, Outcome, exit_code, worst
+from printflow_reliability.drills import wording
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.text import moment, seconds, size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -25,9 +27,9 @@ DWARFED = 5
 TEMPLATES = Environment(
     loader=PackageLoader("printflow_reliability.drills", "."), autoescape=True, undefined=StrictUndefined
 )
-TEMPLATES.filters["seconds"] = console.seconds
-TEMPLATES.filters["size"] = console.size
-TEMPLATES.filters["moment"] = lambda text: console.moment(datetime.fromisoformat(text))
+TEMPLATES.filters["seconds"] = seconds
+TEMPLATES.filters["size"] = size
+TEMPLATES.filters["moment"] = lambda text: moment(datetime.fromisoformat(text))
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class DrillReport:
         report: where the page is kept; None if nowhere.
         newest_fence: the name of the newest fences the drill knew; the next one compares numbers of rows with them.
         manual_steps_after: what people would still have to do after this recovery; the drill's own steps are none.
+        interrupted: what ended the drill before its end, such as "SIGTERM"; None if nothing did.
+        unrecorded: the file that holds the numbers, because the records did not take them; None if they did.
     """
 
     id: int
@@ -122,17 +126,25 @@ class DrillReport:
     report: str | None = None
     newest_fence: str | None = None
     manual_steps_after: Sequence[ManualStepSettings] = ()
+    interrupted: str | None = None
+    unrecorded: Path | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of the checks; a warning is a pass."""
-        outcome = worst(check.outcome for check in self.checks)
-        return Outcome.PASS if outcome is Outcome.WARN else outcome
+        """The worst of the checks."""
+        return worst(check.outcome for check in self.checks)
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed and nothing is unknown."""
-        return self.outcome is Outcome.PASS
+        """Whether nothing failed and nothing is unknown; a warning is something for a person, and no failure."""
+        return self.outcome in (Outcome.PASS, Outcome.WARN)
+
+    @property
+    def exit_code(self) -> int:
+        """2 for a drill that was interrupted, whatever it had found; numbers that nobody recorded need a person too."""
+        if self.interrupted:
+            return 2
+        return exit_code(check.outcome for check in self.checks) or int(self.unrecorded is not None)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `drill run --json`, `drill show` and the bucket."""
@@ -169,6 +181,8 @@ class DrillReport:
             "clusters": [one.as_json() for one in self.clusters],
             "newest_fence": self.newest_fence,
             "report": self.report,
+            "interrupted": self.interrupted,
+            "unrecorded": str(self.unrecorded) if self.unrecorded else None,
         }
 
 
@@ -186,10 +200,10 @@ def render(document: Mapping[str, Any], settings: Settings, history: Sequence[Ma
         Trend.of("Time to recover (RTO)", "rto_seconds", drills.rto_target_seconds, shown),
         Trend.of("Data that would be lost (RPO)", "rpo_seconds", drills.rpo_target_seconds, shown),
     ]
-    order = {Outcome.FAIL: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.PASS: 3}
     return TEMPLATES.get_template("report.html").render(
         drill=document,
-        checks=sorted(document["checks"], key=lambda one: order[Outcome(one["outcome"])]),
+        rows=wording.rows(document["checks"]),
+        verdict=wording.verdict(document),
         questions={name: REGISTER[name].question for name in CHECKS},
         platform=settings.platform,
         objectives=drills,

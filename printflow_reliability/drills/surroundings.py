@@ -19,6 +19,9 @@ class Surroundings:
     """Production and all repositories of a drill.
 
     Production is looked at only where drills may ask it; elsewhere they cannot reach it either.
+
+    Attributes:
+        unprovable: the repositories of which it is not known whether the drill could have written to them.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Surroundings:
         self._settings = settings
         self._productions = productions
         self._pgbackrest = pgbackrest
+        self.unprovable: tuple[str, ...] = ()
         self._before: IsolationState | None = None
         self._why_not = "the drill did not come so far"
 
@@ -52,6 +56,8 @@ class Surroundings:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
         if found:
             return CheckResult(CHECK, Outcome.FAIL, f"changed during the drill: {'; '.join(found)}. {NEXT}")
+        if self.unprovable:
+            return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(self.unprovable)}")
         listed = sum(len(one.files) for one in self._before.repositories)
         kept = "slots, subscriptions, timelines and archiving" if asked else "and production was out of reach"
         return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")

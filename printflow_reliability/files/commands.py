@@ -7,7 +7,17 @@ import typer
 
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, progress, say, seconds, table
+from printflow_reliability.console import (
+    JSON_OPTION,
+    invocation,
+    moment,
+    print_json,
+    printable,
+    progress,
+    say,
+    seconds,
+    table,
+)
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_check import CatalogReport, check_catalog
 from printflow_reliability.files.heal_command import heal_command
@@ -118,9 +128,9 @@ def _show_findings(findings: Sequence[Finding]) -> None:
     say()
     # Keys are long and meant to be copied, so that each finding has lines of its own instead of a row.
     for one in findings[:SHOWN]:
-        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {one.key or '-'}")
-        say(f"{'':9}{one.detail}.")
-        say(f"{'':9}Next: {one.action[:1].lower()}{one.action[1:]}.")
+        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {printable(one.key or '-')}")
+        say(f"{'':9}{printable(one.detail)}.")
+        say(f"{'':9}Next: {printable(one.action[:1].lower() + one.action[1:])}.")
     if len(findings) > SHOWN:
         say(f"... and {len(findings) - SHOWN:,} more; all of them: printflow files reconcile --findings FILE")
 

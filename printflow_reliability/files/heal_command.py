@@ -2,7 +2,7 @@
 
 import typer
 
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, progress, say
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, printable, progress, say
 from printflow_reliability.files.heal import Deed, HealReport, heal
 
 SHOWN = 20
@@ -37,8 +37,8 @@ def heal_command(
 
 def _show(report: HealReport, tenants: list[str] | tuple[()]) -> None:
     for one in report.actions[:SHOWN]:
-        say(f"{WORDS[one.deed]:<16}{one.key}")
-        say(f"{'':16}{one.owner or 'nobody'}: {one.detail}")
+        say(f"{WORDS[one.deed]:<16}{printable(one.key)}")
+        say(f"{'':16}{printable(one.owner or 'nobody')}: {printable(one.detail)}")
     if len(report.actions) > SHOWN:
         say(f"... and {len(report.actions) - SHOWN:,} more; all of them: printflow files heal --json")
     only = "".join(f" --tenant {one}" for one in tenants)

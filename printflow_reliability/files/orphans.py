@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import moment
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import kinds
 from printflow_reliability.findings import Finding
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import moment
 
 CHECK = "files.orphans"
 

@@ -2,7 +2,6 @@
 
 from typing import TypeAlias
 
-from printflow_reliability.console import moment, size
 from printflow_reliability.files import kinds
 from printflow_reliability.files.near_miss import climbs, difference
 from printflow_reliability.files.presence import KeptCopy
@@ -10,6 +9,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability.text import moment, size
 
 Entry: TypeAlias = ReferenceSettings
 

@@ -7,7 +7,7 @@ import typer
 from printflow_reliability import console
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, printable, say, table
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.guard import check_order, judge_paid_orders
 
@@ -55,5 +55,5 @@ def check_command(ctx: typer.Context, order: str = typer.Argument(help="The orde
     else:
         say(f"Order {order} must not go to print:")
         for key, problem in answer.problems:
-            say(f"  {problem}" + (f": {key}" if key else ""))
+            say(f"  {problem}" + (f": {printable(key)}" if key else ""))
     raise typer.Exit(0 if answer.ready else 1)

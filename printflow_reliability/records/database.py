@@ -1,7 +1,7 @@
 """Opening the records database, and bringing its tables to the version that this program needs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,12 @@ from printflow_reliability.settings import RecordsSettings
 
 CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
+KEY = "SELECT hashtextextended('printflow:' || %s, 0)"
+HOLDER = """
+SELECT a.pid, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted
+  AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('printflow:' || %s, 0)
+"""
 
 
 @contextmanager
@@ -23,10 +29,10 @@ def open_records(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleR
 
     Raises:
         CouldNotTell: the database is unreachable or the connection was lost.
-        ConfigError: its tables are of another version than this program's.
+        ConfigError: its url is malformed, or its tables are of another version than this program's.
     """
-    with _connect(records) as connection:
-        _require_current(connection)
+    with _connected(records) as connection:
+        require_current(connection)
         yield connection
 
 
@@ -37,22 +43,70 @@ def exclusive(connection: psycopg.Connection[TupleRow], name: str) -> Iterator[N
     Raises:
         LockHeld: somebody else has it; the message names the backend that does.
     """
-    key = "SELECT hashtextextended('printflow:' || %s, 0)"
-    row = connection.execute(f"SELECT pg_try_advisory_lock(({key}))", (name,)).fetchone()
-    if row is None or not row[0]:
-        holder = connection.execute(
-            """SELECT a.pid, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-               WHERE l.locktype = 'advisory' AND l.granted
-                 AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('printflow:' || %s, 0)""",
-            (name,),
-        ).fetchone()
-        since = f" (database session {holder[0]}, since {holder[1]:%H:%M:%S} UTC)" if holder else ""
-        raise LockHeld(f"another {name} is running{since}", "wait for it to end, then try again")
+    take(connection, name)
     try:
         yield
     finally:
-        if not connection.closed:
-            connection.execute(f"SELECT pg_advisory_unlock(({key}))", (name,))
+        release(connection, name)
+
+
+def take(connection: psycopg.Connection[TupleRow], name: str) -> None:
+    """Take the lock of that name.
+
+    Raises:
+        LockHeld: somebody else has it; the message names the backend that does.
+    """
+    row = connection.execute(f"SELECT pg_try_advisory_lock(({KEY}))", (name,)).fetchone()
+    if row is not None and row[0]:
+        return
+    holder = connection.execute(HOLDER, (name,)).fetchone()
+    since = f" (database session {holder[0]}, since {holder[1]:%H:%M:%S} UTC)" if holder else ""
+    raise LockHeld(f"another {name} is running{since}", "wait for it to end, then try again")
+
+
+def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
+    """Give the lock back; a connection that was lost has done so already."""
+    with suppress(psycopg.OperationalError, psycopg.InterfaceError):
+        connection.execute(f"SELECT pg_advisory_unlock(({KEY}))", (name,))
+
+
+def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
+    """A connection to the records, in autocommit mode, which the caller closes. The kernel notices a dead server.
+
+    Raises:
+        CouldNotTell: the database is unreachable.
+        ConfigError: the url is no connection string; it is not shown, since it may hold a password.
+    """
+    try:
+        return psycopg.connect(
+            records.url,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="printflow_reliability",
+            options="-c timezone=UTC",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=25_000,
+        )
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from None
+    except psycopg.ProgrammingError:
+        raise ConfigError(
+            "records.url: is not a PostgreSQL connection string", "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        ) from None
+
+
+def require_current(connection: psycopg.Connection[TupleRow]) -> None:
+    """Raises:
+    ConfigError: the tables are of another version than this program's.
+    """
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    exists = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if exists and exists[0] else None
+    if row is None or row[0] != head:
+        have = row[0] if row else "none"
+        raise ConfigError(f"the records are at version {have}, this program needs {head}", "printflow records migrate")
 
 
 def migrate(records: RecordsSettings) -> None:
@@ -61,36 +115,23 @@ def migrate(records: RecordsSettings) -> None:
     Raises:
         CouldNotTell: the database is unreachable.
     """
-    with _connect(records) as connection, exclusive(connection, "migration of the records"):
+    with _connected(records) as connection, exclusive(connection, "migration of the records"):
         config = _alembic(records)
         command.upgrade(config, "head")
 
 
 @contextmanager
-def _connect(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+def _connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
     try:
-        with psycopg.connect(
-            records.url,
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="printflow_reliability",
-            options="-c timezone=UTC",
-        ) as connection:
+        with connect(records) as connection:
             yield connection
     except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CouldNotTell(
-            f"the records database cannot be reached: {reason}", "is it running, and is records.url right?"
-        ) from None
+        raise _unreachable(error) from None
 
 
-def _require_current(connection: psycopg.Connection[TupleRow]) -> None:
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    exists = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if exists and exists[0] else None
-    if row is None or row[0] != head:
-        have = row[0] if row else "none"
-        raise ConfigError(f"the records are at version {have}, this program needs {head}", "printflow records migrate")
+def _unreachable(error: psycopg.Error) -> CouldNotTell:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return CouldNotTell(f"the records database cannot be reached: {reason}", "is it running, and is records.url right?")
 
 
 def _alembic(records: RecordsSettings) -> Config:

@@ -7,8 +7,8 @@ import typer
 
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, seconds
-from printflow_reliability.drills.drill import choose_repository
 from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import Target, parse_target
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover

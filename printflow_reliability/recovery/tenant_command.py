@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import typer
 
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, say, table
-from printflow_reliability.drills.drill import choose_repository
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, printable, say, table
 from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.recovery.tenant_restore import TenantRestore, restore_tenant
 
@@ -57,7 +57,7 @@ def _show(done: TenantRestore) -> None:
             say(f"  {one.table}: there and different, left alone: {', '.join(one.conflicts)}")
     if done.healed:
         for action in done.healed.actions:
-            say(f"  file {action.deed}: {action.key}: {action.detail}")
+            say(f"  file {action.deed}: {printable(action.key)}: {printable(action.detail)}")
     for check in done.files:
         say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
     absent = sum(one.insert for one in done.plan)

@@ -97,3 +97,17 @@ def test_a_restore_never_archives_from_the_clone() -> None:
     assert "--archive-mode=off" in programs.asked[0]
     assert "--config=/etc/drill.conf" in programs.asked[0]
     assert {"--type=lsn", "--target=0/5A000148", "--target-action=pause"} <= set(programs.asked[0])
+
+
+def test_a_restored_server_is_given_a_restore_command_that_survives_shell_and_configuration_file() -> None:
+    program, programs = pgbackrest()
+
+    command = program.restore_command(Path("/it's 100%"), repository=1, spool=Path("/spool"))
+    program.restore(Path("/it's 100%"), repository=1, timeout=10, fetch_wal=command)
+
+    assert "--archive-async --spool-path=/spool" in command
+    assert command.endswith(' archive-get %f "%p"')
+    assert "100%%" in command
+    option = next(one for one in programs.asked[0] if one.startswith("--recovery-option=restore_command="))
+    value = option.removeprefix("--recovery-option=restore_command=")
+    assert value.replace("''", "'") == command

@@ -64,10 +64,10 @@ def test_the_document_has_the_keys_that_programs_hold_on_to() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "outcome", "word"),
     [
-        ({}, Outcome.PASS, "Passed"),
-        ({"files": Outcome.WARN}, Outcome.PASS, "Passed"),
-        ({"files": Outcome.UNKNOWN}, Outcome.UNKNOWN, "Could not tell"),
-        ({"files": Outcome.UNKNOWN, "fence": Outcome.FAIL}, Outcome.FAIL, "Failed"),
+        ({}, Outcome.PASS, "PASSED"),
+        ({"files": Outcome.WARN}, Outcome.WARN, "WARN"),
+        ({"files": Outcome.UNKNOWN}, Outcome.UNKNOWN, "COULD NOT TELL"),
+        ({"files": Outcome.UNKNOWN, "fence": Outcome.FAIL}, Outcome.FAIL, "FAIL"),
     ],
 )
 def test_the_page_says_the_verdict_in_a_word(

@@ -98,7 +98,7 @@ def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(
     kept = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.json")["Body"].read()
     assert json.loads(kept)["id"] == report.id
     page = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.html")["Body"].read().decode()
-    assert "Passed" in page
+    assert "PASSED" in page
     assert f"drill {killed['id']}: unknown, not measured" in page
     lock = client.get_object_retention(Bucket="reports", Key=f"drills/{report.id}/report.html")["Retention"]
     assert lock["RetainUntilDate"] > datetime.now(UTC) + timedelta(days=300)
@@ -410,17 +410,11 @@ def test_rows_that_name_a_tenant_who_is_not_there_are_found(backed_up: StackSand
     assert '1 value names a row that is not there: "tenant of an audit row"' in detail(report, "drill.links")
 
 
-def test_credentials_that_can_write_to_a_repository_are_refused_and_leave_nothing_there(
-    backed_up: StackSandbox,
-) -> None:
+def test_a_drill_with_credentials_that_can_write_to_a_repository_is_refused(backed_up: StackSandbox) -> None:
     first, *rest = backed_up.settings.cluster
     writer = first.model_copy(update={"drill_pgbackrest_config": first.pgbackrest_config})
     with pytest.raises(ConfigError, match=r"drill_pgbackrest_config of cluster live_db: .* can write to repo1"):
         run_drill(backed_up.settings.model_copy(update={"cluster": (writer, *rest)}))
-    listed = seaweedfs.client(backed_up.home, "pgbackrest-repo1").list_objects_v2(
-        Bucket="pgbackrest-repo1", Prefix="repo1/printflow-write-probe"
-    )
-    assert "Contents" not in listed
     assert left_behind(backed_up) == []
 
 

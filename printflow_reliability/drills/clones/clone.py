@@ -159,6 +159,7 @@ class Clone:
             ProgramFailed: as PgBackRest.restore.
         """
         pgbackrest = PgBackRest(self.cluster, self.programs, config=self.cluster.drill_pgbackrest_config)
+        options = (f"--lock-path={self.place / 'lock'}", "--no-log-subprocess", "--log-level-file=off")
         pgbackrest.restore(
             self.data,
             repository=repository,
@@ -166,14 +167,13 @@ class Clone:
             recovery=aim.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
-            options=(
-                *aim.options(),
-                f"--tablespace-map-all={self.place / 'tablespaces'}",
-                f"--spool-path={self.place / 'spool'}",
-                f"--lock-path={self.place / 'lock'}",
-                "--no-log-subprocess",
-                "--log-level-file=off",
+            fetch_wal=pgbackrest.restore_command(
+                self.data,
+                repository=repository,
+                spool=self.place / "spool",
+                options=(*options, f"--process-max={os.cpu_count()}"),
             ),
+            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
         )
         self._configure()
 

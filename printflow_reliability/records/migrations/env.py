@@ -1,10 +1,13 @@
-"""How alembic reaches the records: the url that `records.database.migrate` hands over."""
+"""How alembic reaches the records: the connection string that `records.database.migrate` hands over, read by libpq."""
 
+import psycopg
 import sqlalchemy
 from alembic import context
 
-url = sqlalchemy.make_url(context.config.attributes["url"]).set(drivername="postgresql+psycopg")
-engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+url = context.config.attributes["url"]
+engine = sqlalchemy.create_engine(
+    "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.NullPool
+)
 with engine.connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():

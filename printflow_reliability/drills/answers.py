@@ -1,0 +1,60 @@
+"""What a drill has found so far: each check's answer, the numbers behind them, and why it came no further."""
+
+from collections.abc import Mapping, Sequence
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills import objectives
+from printflow_reliability.drills.fences.unarchived import Unarchived
+from printflow_reliability.drills.phases import Phase, rto_seconds
+from printflow_reliability.drills.report import CHECKS
+from printflow_reliability.settings import DrillsSettings
+
+SPEEDS = (
+    ("fetch_bytes_per_second", "fetched_bytes", (Phase.FETCH,)),
+    ("replay_bytes_per_second", "replayed_bytes", (Phase.START, Phase.REPLAY_TO_FENCE, Phase.REPLAY_TO_END)),
+)
+
+
+class Answers:
+    """The answers of one drill.
+
+    Attributes:
+        numbers: what was measured so far.
+        unarchived: the WAL that was on production's machines alone when the drill began.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int | float] = {}
+        self.unarchived: Sequence[Unarchived] = ()
+        self._given: dict[str, CheckResult] = {}
+        self._broke_off = "the drill did not come so far"
+
+    def give(self, result: CheckResult) -> None:
+        """Keep a check's answer, with its numbers."""
+        self._given[result.check] = result
+        self.numbers |= result.numbers
+
+    def verdict(self, check: str, outcome: Outcome, detail: str) -> None:
+        """Keep an answer without numbers."""
+        self.give(CheckResult(check, outcome, detail))
+
+    def given(self, check: str) -> CheckResult | None:
+        """A check's answer so far."""
+        return self._given.get(check)
+
+    def break_off(self, why: str) -> None:
+        """From here on nothing is reached; `why` is what each check says that was not answered."""
+        self._broke_off = why
+
+    def conclude(self, seconds: Mapping[Phase, float], targets: DrillsSettings) -> tuple[CheckResult, ...]:
+        """Every check's answer, the objectives too, since they need the time of all phases."""
+        rto = rto_seconds(seconds)
+        if rto is not None and "rpo_seconds" in self.numbers:
+            self.numbers["rto_seconds"] = round(rto, 3)
+        for name, number, phases in SPEEDS:
+            took = sum(seconds.get(phase, 0.0) for phase in phases)
+            if took and number in self.numbers:
+                self.numbers[name] = round(self.numbers[number] / took)
+        self.numbers |= {f"{phase}_seconds": round(took, 3) for phase, took in seconds.items()}
+        self.give(objectives.judge_drill(self.numbers, targets, self.unarchived, self._broke_off))
+        return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)
