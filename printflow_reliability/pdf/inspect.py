@@ -90,8 +90,13 @@ def _problems(
     yield from structure.page_tree(pages, declared)
     yield from _syntax(pdf)
     yield from streams.damaged_streams(pdf)
-    yield from structure.contents(pdf)
-    yield from structure.forms(pdf)
+    try:
+        yield from structure.contents(pdf)
+        yield from structure.forms(pdf)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # as below
+        yield Problem("damaged", f"its pages cannot be read ({_short(error)})")
     forms = Forms()
     for number, page in enumerate(pdf.pages, 1):
         yield from boxes(page, number, required=rules.require_trim_box)

@@ -13,7 +13,7 @@ import pikepdf
 from pikepdf import Matrix, Name
 
 from printflow_reliability.pdf.inspection import Problem
-from printflow_reliability.text import storable
+from printflow_reliability.pdf.names import text_of
 
 POINTS_PER_INCH = 72
 DEEPEST_FORM = 12
@@ -160,11 +160,6 @@ class Forms:
             drawing.fonts |= form.fonts
             for image in form.images:
                 _place(drawing, Placement(image.name, image.width, image.height, image.matrix @ matrix))
-
-
-def text_of(name: Any) -> str:
-    """A name's text for a person, without its slash; names in a PDF are bytes of any encoding."""
-    return storable(bytes(name.unparse())).lstrip("/") if name is not None else ""
 
 
 def _place(drawing: Drawing, image: Placement) -> None:

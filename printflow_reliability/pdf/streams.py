@@ -14,15 +14,16 @@ from pikepdf import Name
 from PIL import Image, JpegImagePlugin
 
 from printflow_reliability.pdf.inspection import Problem
+from printflow_reliability.pdf.names import text_of
 
-FLATE = ("/FlateDecode", "/Fl")
-JPEG = ("/DCTDecode", "/DCT")
+FLATE = ("FlateDecode", "Fl")
+JPEG = ("DCTDecode", "DCT")
 CHUNK = 1024 * 1024
 SMALLEST_SCALE = 8
 """libjpeg reads all of the data and skips most of the arithmetic at an eighth of the size."""
 NOT_PRINTED = (Name.Metadata, Name.XRef, Name.ObjStm)
 CHECKSUM_BYTES = 4
-COMPONENTS = {"/DeviceGray": 1, "/CalGray": 1, "/G": 1, "/DeviceRGB": 3, "/CalRGB": 3, "/Lab": 3, "/DeviceCMYK": 4}
+COMPONENTS = {"DeviceGray": 1, "CalGray": 1, "G": 1, "DeviceRGB": 3, "CalRGB": 3, "Lab": 3, "DeviceCMYK": 4}
 Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stand; a large poster is no attack
 
 
@@ -32,12 +33,13 @@ def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
         if not isinstance(found, pikepdf.Stream) or found.get(Name.Type) in NOT_PRINTED:
             continue
         number = found.objgen[0]
-        filters = _filters(found)
         is_image = found.get(Name.Subtype) == Name.Image
         what = f"image {number}" if is_image else f"stream {number}"
         try:
-            problem = _damage(found, filters, is_image)
-        except (pikepdf.PdfError, RuntimeError) as error:
+            problem = _damage(found, _filters(found), is_image)
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:  # whatever hostile data makes a decoder raise is a property of the data
             problem = f"cannot be decoded ({' '.join(str(error).split())[:80]})"
         if problem:
             yield Problem("image_damaged" if is_image else "stream_damaged", f"{what} {problem}")
@@ -123,19 +125,19 @@ def _components(space: pikepdf.Object | None) -> int | None:
     if space is None:
         return None
     if isinstance(space, pikepdf.Name):
-        return COMPONENTS.get(str(space))
+        return COMPONENTS.get(text_of(space))
     if not isinstance(space, pikepdf.Array) or not len(space):
         return None
-    family = str(space[0])
-    if family == "/ICCBased":
+    family = text_of(space[0])
+    if family == "ICCBased":
         return int(space[1].get(Name.N, 0)) or None
-    if family in ("/Indexed", "/I", "/Separation"):
+    if family in ("Indexed", "I", "Separation"):
         return 1
-    return len(space[1]) if family == "/DeviceN" else COMPONENTS.get(family)
+    return len(space[1]) if family == "DeviceN" else COMPONENTS.get(family)
 
 
 def _filters(stream: pikepdf.Stream) -> tuple[str, ...]:
     named = stream.get(Name.Filter)
     if named is None:
         return ()
-    return tuple(str(name) for name in named) if isinstance(named, pikepdf.Array) else (str(named),)
+    return tuple(text_of(name) for name in named) if isinstance(named, pikepdf.Array) else (text_of(named),)
