@@ -23,6 +23,8 @@ SANDBOX_HOME = ".sandbox"
 """Where a sandbox lives unless PRINTFLOW_HOME says otherwise; its configuration is the default one."""
 
 
+ENDED_STATUSES = ("cancelled", "canceled", "refunded", "fulfilled", "completed", "shipped", "delivered")
+"""What shops call an order that waits for print no more."""
 Named = TypeVar("Named", "ClusterSettings", "BucketSettings")
 
 
@@ -172,12 +174,19 @@ class SmokeSettings(Section):
 
 
 class OrdersSettings(Section):
-    """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print."""
+    """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print.
+
+    `lookup` is asked with one order's number (`%(order)s`) about those that `paid` no longer returns; it returns order
+    and status, whatever that is. A hold of such an order is lifted only if the status is one of `ended`, or no row is
+    there. A paid order without any item must come with a NULL key: join items with LEFT JOIN.
+    """
 
     cluster: str
     bucket: str
     grace_seconds: float = Field(default=300, ge=0)
     paid: str
+    lookup: str | None = None
+    ended: tuple[str, ...] = ENDED_STATUSES
 
 
 class BackupsSettings(Section):

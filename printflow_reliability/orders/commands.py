@@ -1,15 +1,21 @@
-"""`printflow orders`: which paid orders must not go to print, and the guard's answer for one."""
+"""`printflow orders`: which paid orders must not go to print, the guard's answer for one, and letting one go on."""
 
+import getpass
 from datetime import UTC, datetime
 
 import typer
 
-from printflow_reliability import console
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, printable, say, table
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.orders import overrides
 from printflow_reliability.orders.guard import check_order, judge_paid_orders
+from printflow_reliability.orders.holds import Hold
+from printflow_reliability.orders.judgement import Override
+from printflow_reliability.orders.problems import next_step
+from printflow_reliability.records.database import open_records
+from printflow_reliability.text import moment, printable, seconds
 
 app = typer.Typer(help="Paid orders that must not go to print.", no_args_is_help=True)
 
@@ -30,30 +36,67 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     else:
         count = len(report.held)
         say(f"{count} paid {'order' if count == 1 else 'orders'} must not go to print")
-        now = datetime.now(UTC)
-        rows = [
-            (
-                f"order {hold.order}",
-                f"paid {console.seconds((now - hold.paid_at).total_seconds())} ago",
-                hold.reason,
-                f"printflow orders check {hold.order}",
-            )
-            for hold in report.held
-        ]
-        table(("", "", "", ""), rows)
+        table(("", "", "", ""), [_row(hold, datetime.now(UTC)) for hold in report.held])
     raise typer.Exit(code)
 
 
 @app.command("check")
 def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
-    answer = check_order(invocation(ctx).settings(), order)
+    settings = invocation(ctx).settings()
+    answer = check_order(settings, order)
     if json:
         print_json(answer.as_json())
+    elif answer.override is not None:
+        given = answer.override
+        say(f"Order {order} may go to print: {given.person} allows it until {moment(given.until)} ({given.reason}).")
     elif answer.ready:
         say(f"Order {order} may go to print: its artwork is there.")
     else:
         say(f"Order {order} must not go to print:")
-        for key, problem in answer.problems:
-            say(f"  {problem}" + (f": {printable(key)}" if key else ""))
+    for problem in () if json else answer.problems:
+        say(f"  {problem.text}" + (f": {printable(problem.key)}" if problem.key else ""))
+        if not answer.ready:
+            say(f"  Next: {printable(next_step(problem, order, answer.tenant, settings.orders.bucket))}")
     raise typer.Exit(0 if answer.ready else 1)
+
+
+@app.command("override")
+def override_command(
+    ctx: typer.Context,
+    order: str = typer.Argument(help="The order."),
+    reason: str = typer.Option(..., "--reason", help="Why it may go on as it is; kept with the order."),
+    until: str = typer.Option(..., "--until", help="When this ends, such as 2026-11-02T14:05:00Z."),
+    by: str | None = typer.Option(None, "--by", help="Who decides; default: the user who runs this."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Let a held order go on, by a named person and for a limited time."""
+    settings = invocation(ctx).settings()
+    given = Override(by or getpass.getuser(), reason, _moment(until))
+    with open_records(settings.records) as records:
+        overrides.override(records, order, given, datetime.now(UTC))
+    judge_paid_orders(settings, orders=[order])
+    if json:
+        print_json({"order": order, "until": given.until, "by": given.person, "reason": given.reason})
+    else:
+        say(f"Order {order} may go to print until {moment(given.until)}, says {given.person}: {given.reason}")
+
+
+def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:
+    paid = "paid at an unknown time" if hold.paid_at is None else f"paid {_ago(hold.paid_at, now)}"
+    return f"order {hold.order}", paid, hold.reason, hold.action
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    elapsed = (now - at).total_seconds()
+    return f"{seconds(elapsed)} ago" if elapsed >= 0 else f"in {seconds(-elapsed)}, by the database"
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f'--until: "{text}" is no time', "write 2026-11-02T14:05:00Z") from None
+    if found.tzinfo is None:
+        raise ConfigError(f"--until: the time {text} has no time zone", f"write {text}Z for UTC")
+    return found.astimezone(UTC)

@@ -1,41 +1,87 @@
-"""The paid orders and the artwork that each of their items needs before it may go to print."""
+"""The paid orders, the artwork that each of their items needs, and what became of orders that are no longer paid.
 
+A row that is odd (no tenant, a payment at infinity) is that order's own trouble: it comes out as far as it can be read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
+import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
 from printflow_reliability.settings import Settings
 
 KEY = "orders.paid"
+LOOKUP = "orders.lookup"
+ITEMS = """
+SELECT "order"::text, tenant::text,
+       CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text
+FROM {query} WHERE {condition} ORDER BY 3 NULLS FIRST, 1, 4
+"""
+"""Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
 
 
 @dataclass(frozen=True)
 class PaidItem:
-    """One item of a paid order; `key` is None where no artwork was ever linked. Times are UTC."""
+    """One item of a paid order.
+
+    Attributes:
+        order: its number.
+        tenant: whose order it is; None where the database does not say.
+        paid_at: UTC; None where it is absent or impossible.
+        key: None where no artwork was ever linked.
+    """
 
     order: str
-    tenant: str
-    paid_at: datetime
+    tenant: str | None
+    paid_at: datetime | None
     key: str | None
 
 
+@dataclass(frozen=True)
+class PaidItems:
+    """The items of paid orders, oldest payment first, and how many rows name no order at all."""
+
+    items: tuple[PaidItem, ...]
+    without_order: int = 0
+
+
+class Fate(StrEnum):
+    """What became of an order that the paid query no longer returns."""
+
+    ENDED = "ended"
+    GONE = "gone"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What the platform says of one order: its fate, and the status that says so."""
+
+    fate: Fate
+    status: str = ""
+
+
 def paid_items(
-    settings: Settings, order: str | None = None, *, connect_with: ConnectWith | None = None
-) -> tuple[PaidItem, ...]:
-    """The items of all paid orders, or of one, oldest payment first.
+    settings: Settings, orders: Sequence[str] | None = None, *, connect_with: ConnectWith | None = None
+) -> PaidItems:
+    """The items of all paid orders, or of these.
 
     Raises:
         ConfigError: the query is refused or lacks a column.
         CouldNotTell: the cluster is unreachable.
     """
     cluster = settings.cluster_named(settings.orders.cluster)
-    asked_for = sql.SQL('WHERE "order"::text = {}').format(sql.Literal(order)) if order is not None else sql.SQL("")
-    query = sql.SQL(
-        'SELECT "order"::text, tenant::text, paid_at, key::text FROM {} {} ORDER BY paid_at, "order"::text, key::text'
-    ).format(as_table(settings.orders.paid), asked_for)
+    condition: sql.Composable = sql.SQL("true")
+    if orders is not None:
+        condition = sql.SQL('"order"::text = ANY({})').format(sql.Literal(list(orders)))
+    query = sql.SQL(ITEMS).format(query=as_table(settings.orders.paid), condition=condition)
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.orders.paid)
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
@@ -43,7 +89,45 @@ def paid_items(
             raise ConfigError(f"{KEY}: paid_at is {have['paid_at']}, not a timestamp", "mend the query")
         with asked(KEY):
             rows = connection.execute(query).fetchall()
-    return tuple(PaidItem(number, tenant, _utc(paid_at), key) for number, tenant, paid_at, key in rows)
+    items = tuple(
+        PaidItem(order, tenant, None if paid_at is None else _utc(paid_at), key)
+        for order, tenant, paid_at, key in rows
+        if order is not None
+    )
+    return PaidItems(items, len(rows) - len(items))
+
+
+def look_up(
+    settings: Settings, orders: Iterable[str], *, connect_with: ConnectWith | None = None
+) -> Mapping[str, Lookup]:
+    """What became of each of these orders, by `orders.lookup`; nothing where that is not configured.
+
+    Raises:
+        ConfigError: the query is refused.
+        CouldNotTell: the cluster is unreachable.
+    """
+    query = settings.orders.lookup
+    if query is None:
+        return {}
+    found: dict[str, Lookup] = {}
+    with session(settings.cluster_named(settings.orders.cluster), None, connect_with) as connection:
+        for order in orders:
+            try:
+                with asked(LOOKUP):
+                    cursor = connection.execute(query.encode(), {"order": order})
+                    names = [column.name for column in cursor.description or ()]
+                    require_columns(LOOKUP, dict.fromkeys(names, ""), ("order", "status"))
+                    row = cursor.fetchone()
+            except psycopg.DataError as refused:  # such as a number that is none in the platform's eyes
+                found[order] = Lookup(Fate.UNKNOWN, said(refused))
+                continue
+            if row is None:
+                found[order] = Lookup(Fate.GONE)
+                continue
+            status = str(row[names.index("status")])
+            ended = status.casefold() in {known.casefold() for known in settings.orders.ended}
+            found[order] = Lookup(Fate.ENDED if ended else Fate.OPEN, status)
+    return found
 
 
 def _utc(moment: datetime) -> datetime:

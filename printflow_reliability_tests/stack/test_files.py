@@ -386,10 +386,10 @@ def test_paid_items_come_with_their_time_in_utc_and_missing_artwork_as_none(shop
     paid = """SELECT 7 AS "order", tenant, timestamp '2026-11-02 03:00' AS paid_at, NULL::text AS key
               FROM stack_tenants WHERE tenant IN (SELECT tenant FROM stack_files)"""
     settings = shop.settings.model_copy(update={"orders": shop.settings.orders.model_copy(update={"paid": paid})})
-    (item,) = paid_items(settings, "7")
+    (item,) = paid_items(settings, ["7"]).items
     assert (item.order, item.tenant, item.key) == ("7", shop.tenant, None)
     assert item.paid_at == datetime(2026, 11, 2, 3, tzinfo=UTC)
-    assert paid_items(settings, "8") == ()
+    assert paid_items(settings, ["8"]).items == ()
 
 
 def _remember_in_ledger(shop: Shop, key: str, body: bytes) -> None:

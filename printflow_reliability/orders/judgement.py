@@ -1,0 +1,129 @@
+"""Judging paid orders from what was read: pure, and one order's oddity stays that order's.
+
+What could not be told of a file waits like a file that has not come yet: within the grace period an order is waiting,
+and after it the order is held with that reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from printflow_reliability.orders.problems import Kind, Problem
+from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.pdf.judge import Judged
+from printflow_reliability.platform.paid_orders import PaidItem
+
+HELD_VERDICTS = (Verdict.UNUSABLE, Verdict.UNPRINTABLE)
+
+
+@dataclass(frozen=True)
+class Override:
+    """A named person lets an order go on until a moment, whatever is wrong with it."""
+
+    person: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class OrderAnswer:
+    """The guard's answer for one order: ready, waiting within the grace period, or not ready and why."""
+
+    order: str
+    tenant: str | None
+    paid_at: datetime | None
+    problems: tuple[Problem, ...] = ()
+    waiting: bool = False
+    override: Override | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the order may go to print."""
+        return not self.problems or self.override is not None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the order must be held."""
+        return not self.ready and not self.waiting
+
+    def as_json(self) -> dict[str, Any]:
+        """As `orders check` prints it."""
+        document: dict[str, Any] = {
+            "order": self.order,
+            "ready": self.ready,
+            "reasons": [problem.text for problem in self.problems],
+        }
+        if self.override is not None:
+            document["override"] = self.override.__dict__
+        return document
+
+
+def judge_items(
+    items: Sequence[PaidItem],
+    bases: Mapping[str, str],
+    files: Mapping[str, Judged],
+    overrides: Mapping[str, Override],
+    now: datetime,
+    grace_seconds: float,
+) -> tuple[OrderAnswer, ...]:
+    """The answer for each order of these items, the one paid longest ago first.
+
+    Args:
+        items: of every order to be judged.
+        bases: the tenants' base paths, by id.
+        files: what is known of each key that lies under its tenant's base path.
+        overrides: those in force, by order.
+        now: on the clock that payments are dated by.
+        grace_seconds: how long after its payment an order may wait for its artwork.
+    """
+    answers = []
+    for order, group in groupby(sorted(items, key=lambda item: item.order), key=lambda item: item.order):
+        found = list(group)
+        paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
+        problems = tuple(problem for item in found if (problem := problem_of(item, bases, files)) is not None)
+        # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
+        young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
+        answers.append(
+            OrderAnswer(order, found[0].tenant, paid_at, problems, bool(problems) and young, overrides.get(order))
+        )
+    return tuple(sorted(answers, key=lambda answer: (answer.paid_at is not None, answer.paid_at or now, answer.order)))
+
+
+def keys_in_place(items: Sequence[PaidItem], bases: Mapping[str, str]) -> frozenset[str]:
+    """The keys that lie under their tenant's own base path; no other is ever asked for."""
+    return frozenset(item.key for item in items if item.key is not None and in_place(item.key, item.tenant, bases))
+
+
+def in_place(key: str, tenant: str | None, bases: Mapping[str, str]) -> bool:
+    """Whether a key lies under a tenant's own base path, and is not the path itself."""
+    base = bases.get(tenant) if tenant is not None else None
+    return base is not None and key.startswith(base) and key != base and ".." not in key.replace("\\", "/").split("/")
+
+
+def problem_of(item: PaidItem, bases: Mapping[str, str], files: Mapping[str, Judged]) -> Problem | None:
+    """What is wrong with one item's artwork; None where nothing is."""
+    if not item.key:
+        return Problem(Kind.UNLINKED, item.key, "print-ready file was never linked")
+    if item.tenant is None or item.tenant not in bases:
+        return Problem(
+            Kind.NO_TENANT, item.key, "whose order it is cannot be told, and so not whose file it would print"
+        )
+    if not in_place(item.key, item.tenant, bases):  # also where its rightful owner refers to it
+        return Problem(Kind.MISPLACED, item.key, "print-ready file lies outside its tenant's own path")
+    judged = files.get(item.key)
+    if judged is None:
+        return Problem(Kind.UNJUDGED, item.key, "print-ready file has not been looked up yet")
+    if judged.refused:
+        return Problem(Kind.UNJUDGED, item.key, f"print-ready file could not be judged: {judged.refused}")
+    if judged.head is None:
+        return Problem(Kind.MISSING, item.key, "print-ready file is not in the bucket")
+    inspection = judged.inspection
+    if inspection is None:
+        return Problem(Kind.UNJUDGED, item.key, "print-ready PDF has not been inspected yet")
+    if inspection.verdict is Verdict.UNKNOWN:
+        return Problem(Kind.UNJUDGED, item.key, f"print-ready PDF could not be judged: {inspection.reason}")
+    if inspection.verdict in HELD_VERDICTS:
+        return Problem(Kind.UNUSABLE, item.key, f"print-ready PDF is {inspection.verdict}: {inspection.reason}")
+    return None
