@@ -1,10 +1,11 @@
 # The two commands of the README, and what they are made of.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit stack bench
+SUITES := trixie unstable
+.PHONY: help setup demo test test-versions lint unit bench
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## Install what is missing: system packages, .venv, pinned dependencies
 	@bash deploy/setup.sh
@@ -14,6 +15,9 @@ demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-u
 
 test: setup lint ## Lint, types, architecture, unit and stack tests
 	.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+
+test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)
+	@bash deploy/test-versions.sh $(SUITES)
 
 lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validation
 	.venv/bin/ruff check .

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import pwd
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.server_programs import candidates, installed, not_installed
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +30,16 @@ class ProgramFailed(CouldNotTell):
     Attributes:
         exit_code: the program's exit code; negative for a signal, as `subprocess` gives it.
         stderr_tail: the redacted end of what it said.
+        said: all of it, redacted, to look for the cause in; too long to be shown.
     """
 
-    def __init__(self, what: str, next_step: str = "", *, exit_code: int = -1, stderr_tail: str = "") -> None:
+    def __init__(
+        self, what: str, next_step: str = "", *, exit_code: int = -1, stderr_tail: str = "", said: str = ""
+    ) -> None:
         super().__init__(what, next_step)
         self.exit_code = exit_code
         self.stderr_tail = stderr_tail
+        self.said = said or stderr_tail
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,11 @@ class Completed:
 
 @dataclass(frozen=True)
 class Identity:
-    """An OS user by number."""
+    """An OS user by number, with all groups: a repository or a certificate may be readable by one of them alone."""
 
     uid: int
     gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,19 +66,44 @@ class Programs:
 
     Attributes:
         run_as: the OS user programs run as when we are root; ignored otherwise.
-        postgres_bin: the folder of PostgreSQL's server programs.
+        postgres_bin: the folder of PostgreSQL's server programs; None: wherever those of the wanted version are.
         path: the PATH that programs are found with.
         secrets: values that never appear in a log or an error.
     """
 
     run_as: str
-    postgres_bin: Path
+    postgres_bin: Path | None = None
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def postgres(self, name: str) -> str:
-        """The path of a PostgreSQL server program such as `pg_ctl`."""
-        return str(self.postgres_bin / name)
+    def postgres(self, name: str, major: int | None = None) -> str:
+        """The path of a PostgreSQL server program.
+
+        Args:
+            name: such as `pg_ctl`.
+            major: the major version of the cluster that it is for; None where any will do.
+
+        Raises:
+            ConfigError: it is not installed in that version.
+        """
+        there = set(installed()) if self.postgres_bin is None else set()
+        for program, version in candidates(name, major, self.postgres_bin, self.path):
+            if major is None:
+                return str(program)
+            version = version or self._major_of(program)
+            if version == major:
+                return str(program)
+            there |= {version} if version else set()
+        raise not_installed(name, major, there)
+
+    def _major_of(self, program: Path) -> int | None:
+        """The major version that a program says of itself; None if it says none."""
+        try:
+            said = self.run([str(program), "--version"], timeout=10).stdout
+        except (ProgramFailed, ConfigError):
+            return None
+        found = re.search(r"\(PostgreSQL\) (\d+)", said)
+        return int(found[1]) if found else None
 
     def run(
         self,
@@ -112,7 +144,7 @@ class Programs:
                 start_new_session=True,
                 user=identity.uid if identity else None,
                 group=identity.gid if identity else None,
-                extra_groups=[] if identity else None,
+                extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
         except FileNotFoundError as missing:
@@ -127,11 +159,13 @@ class Programs:
             raise
         seconds = time.monotonic() - began
         if process.returncode not in accept:
-            tail = self.redact((stderr.strip() or stdout.strip())[-STDERR_TAIL:])
+            said = self.redact(stderr.strip() or stdout.strip())
+            tail = said[-STDERR_TAIL:]
             raise ProgramFailed(
                 f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
                 exit_code=process.returncode,
                 stderr_tail=tail,
+                said=said,
             )
         return Completed(stdout, stderr, seconds)
 
@@ -153,9 +187,17 @@ class Programs:
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
-            "HOME": "/nonexistent",
+            # Where .pgpass is, and the keys of a client that signs in with a certificate.
+            "HOME": self._home(),
             **(extra or {}),
         }
+
+    def _home(self) -> str:
+        """The home of whom programs run as: the user's own, or ours where that is simply us."""
+        try:
+            return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(self.run_as).pw_dir
+        except (KeyError, RuntimeError):  # a user by number alone
+            return "/nonexistent"
 
     def identity(self) -> Identity | None:
         """Whom programs run as; None when that is simply us."""
@@ -168,7 +210,7 @@ class Programs:
                 f'programs.run_as: there is no user "{self.run_as}" here, and PostgreSQL does not run as root',
                 "name an unprivileged user, such as postgres",
             ) from None
-        return Identity(user.pw_uid, user.pw_gid)
+        return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -6,22 +6,24 @@ A mistake ends with one message that names the file's own key ("cluster[0].stanz
 import difflib
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from printflow_reliability.addresses import HttpUrl, PostgresUrl
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.findings import Severity
 from printflow_reliability.programs import Programs
 
 SANDBOX_HOME = ".sandbox"
 """Where a sandbox lives unless PRINTFLOW_HOME says otherwise; its configuration is the default one."""
-
+LARGEST_NUMBER = 1_000_000_000
+"""Of seconds and the like, thirty years: more overflows the clocks and limits of other programs."""
 
 ENDED_STATUSES = ("cancelled", "canceled", "refunded", "fulfilled", "completed", "shipped", "delivered")
 """What shops call an order that waits for print no more."""
@@ -29,9 +31,18 @@ Named = TypeVar("Named", "ClusterSettings", "BucketSettings")
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are errors."""
+    """A table of the file: unknown keys are errors, and so are values that no server or system call could take."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, value: object) -> object:
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise ValueError("holds a NUL character")
+        if isinstance(value, float) and value > LARGEST_NUMBER:
+            raise ValueError(f"is larger than {LARGEST_NUMBER:,}")
+        return value
 
 
 class PlatformSettings(Section):
@@ -44,11 +55,15 @@ class PlatformSettings(Section):
 class RecordsSettings(Section):
     """`[records]`: this system's own database."""
 
-    url: str
+    url: PostgresUrl
 
 
 class ProgramsSettings(Section):
-    """`[programs]`: how PostgreSQL's and pgBackRest's programs are run."""
+    """`[programs]`: how PostgreSQL's and pgBackRest's programs are run.
+
+    `run_as` is the user when we are root; it keeps its groups. Server programs are those of each cluster's own major
+    version, where packages put them; `postgres_bin` names another folder.
+    """
 
     run_as: str = "postgres"
     postgres_bin: Path | None = None
@@ -57,14 +72,16 @@ class ProgramsSettings(Section):
 class ClusterSettings(Section):
     """`[[cluster]]`: one PostgreSQL cluster, protected by one pgBackRest stanza.
 
-    `drill_pgbackrest_config` holds read-only repository credentials for restores (default: `pgbackrest_config`).
+    `drill_pgbackrest_config` is what drills read repositories with (default: `pgbackrest_config`): keys of S3 that can
+    list and read, and no more. A posix or cifs repository must not be writable to the user that drills run as; a member
+    of its group can read it. Of other kinds it cannot be tried: the drill runs, and drill.isolation is unknown.
     `heartbeat` is a query returning the newest heartbeat as one timestamptz, so that the RPO is measured.
     `superuser` is the role that initdb made, for recoveries in which production can no longer be asked. `stop_command`,
     `start_command` and `psql_command` are what the runbook tells people to type; nothing here runs them.
     """
 
     name: str
-    url: str
+    url: PostgresUrl
     engine: Literal["pgbackrest"] = "pgbackrest"
     stanza: str = ""
     pgbackrest_config: Path
@@ -75,6 +92,11 @@ class ClusterSettings(Section):
     stop_command: str | None = None
     start_command: str | None = None
     psql_command: str | None = None
+
+    @property
+    def database(self) -> str:
+        """The database that its url leads to."""
+        return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
@@ -91,7 +113,7 @@ class BucketSettings(Section):
 
     name: str
     bucket: str
-    endpoint_url: str | None = None
+    endpoint_url: HttpUrl | None = None
     region: str = "us-east-1"
     access_key_id: str | None = None
     secret_access_key: str | None = None
@@ -104,12 +126,13 @@ class BucketSettings(Section):
 class TenantRowsSettings(Section):
     """`[[tenancy.elsewhere]]`: rows of tenants in another cluster, which no foreign key ties to the tenants' table.
 
-    They are told by `column`, and by foreign keys among themselves. `restore_url` as in `[tenancy]`.
+    They are told by `column`, and by foreign keys among themselves. `restore_url` and `unrestorable` as in `[tenancy]`.
     """
 
     cluster: str
     column: str = "tenant_id"
-    restore_url: str | None = None
+    restore_url: PostgresUrl | None = None
+    unrestorable: tuple[str, ...] = ()
 
 
 class TenancySettings(Section):
@@ -117,7 +140,8 @@ class TenancySettings(Section):
 
     A tenant's rows are those of `table` by its primary key, those whose `column` names the tenant, and those that
     belong to these by foreign keys. `tables` names tables that must be found so. `restore_url` leads to the same
-    database with a role that may write; only `tenant restore --apply` uses it.
+    database with a role that may write; only `tenant restore` uses it, and writes nothing without --apply.
+    `unrestorable` names tables that a tenant restore leaves out, since it cannot bring their rows back.
     """
 
     cluster: str
@@ -125,7 +149,8 @@ class TenancySettings(Section):
     table: str = "tenants"
     column: str = "tenant_id"
     tables: tuple[str, ...] = ()
-    restore_url: str | None = None
+    restore_url: PostgresUrl | None = None
+    unrestorable: tuple[str, ...] = ()
     elsewhere: tuple[TenantRowsSettings, ...] = ()
 
     @property
@@ -272,7 +297,7 @@ class AlertRouteSettings(Section):
 
     name: str
     kind: Literal["webhook"] = "webhook"
-    url: str
+    url: HttpUrl
     token: str | None = None
     min_severity: Severity = Severity.WARNING
 
@@ -280,7 +305,7 @@ class AlertRouteSettings(Section):
 class SentrySettings(Section):
     """`[sentry]`: where unexpected errors of this system itself are reported; absent, nowhere."""
 
-    dsn: str
+    dsn: HttpUrl
 
 
 class Settings(Section):
@@ -330,7 +355,7 @@ class Settings(Section):
         """The runner of external programs that this configuration describes."""
         return Programs(
             run_as=self.programs.run_as,
-            postgres_bin=self.programs.postgres_bin or find_postgres_bin(),
+            postgres_bin=self.programs.postgres_bin,
             path=os.environ.get("PATH", os.defpath),
             secrets=self.secrets,
         )
@@ -406,10 +431,14 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration file {path}", "printflow --config FILE ...") from None
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise ConfigError(f"{path} cannot be read: {unreadable}") from None
+    except OSError as unreadable:
+        raise ConfigError(f"{path} cannot be read: {unreadable.strerror}", "name another: --config FILE") from None
+    except UnicodeDecodeError as other:
+        raise ConfigError(f"{path} is not UTF-8 (byte {other.start})", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as broken:
         raise ConfigError(f"{path} is not TOML: {broken}", "mend the line it names") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not TOML that can be read: it is nested too deeply") from None
     base = path.resolve().parent
     secrets: set[str] = set()
     resolved = _resolve_secrets(raw, "", base, os.environ if environ is None else environ, secrets)
@@ -420,23 +449,6 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     settings = _absolute_paths(settings, base)
     settings._secrets = tuple(sorted(secrets, key=len, reverse=True))
     return settings
-
-
-def find_postgres_bin() -> Path:
-    """The folder of the newest PostgreSQL server programs installed here.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    debian = sorted(
-        (path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()),
-        key=lambda path: int(path.parent.name),
-    )
-    if debian:
-        return debian[-1]
-    if found := shutil.which("postgres"):
-        return Path(found).parent
-    raise ConfigError("programs.postgres_bin: no PostgreSQL server programs found here", "make setup")
 
 
 def _resolve_secrets(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:
@@ -463,6 +475,10 @@ def _resolve_secrets(value: Any, key: str, base: Path, environ: Mapping[str, str
             raise ConfigError(
                 f"{key}: the secret file {path} cannot be read ({unreadable.strerror})", "create it with mode 0600"
             ) from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{key}: the secret file {path} is not UTF-8", "write the secret into it") from None
+        except ValueError:
+            raise ConfigError(f"{key}: the name of the secret file holds a NUL character") from None
         if not secret:
             raise ConfigError(f"{key}: the secret file {path} is empty", "write the secret into it")
     else:

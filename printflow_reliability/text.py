@@ -30,6 +30,11 @@ def storable(text: str | bytes) -> str:
     return UNSTORABLE.sub(lambda found: _escaped_code(found[0]), text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 segment", "3 segments"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def seconds(value: float) -> str:
     """A duration as a person says it: 0.4 s, 38 s, 2 min 11 s, 3 h 5 min, 8 days."""
     if value < 10:

@@ -1,12 +1,15 @@
 """The one runner: time limits that hold, nothing left behind, no secret in what it says."""
 
 import os
+import pwd
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from printflow_reliability import server_programs
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.programs import ProgramFailed, Programs
 
@@ -65,3 +68,81 @@ def test_root_runs_programs_as_the_unprivileged_user(programs: Programs) -> None
 def test_an_unknown_user_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="no user"):
         Programs(run_as="no-such-user", postgres_bin=Path("/usr/bin")).run([sys.executable], timeout=1)
+
+
+def fake(folder: Path, version: str, name: str = "pg_ctl") -> Path:
+    """A server program that says of itself what version it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f'#!/bin/sh\necho "{name} (PostgreSQL) {version}"\n')
+    (folder / name).chmod(0o755)
+    return folder / name
+
+
+def on_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Programs:
+    """Programs of a machine on which only what lies below a folder is installed."""
+    layouts = tuple(f"{tmp_path}{layout}" for layout in server_programs.LAYOUTS)
+    monkeypatch.setattr(server_programs, "LAYOUTS", layouts)
+    return Programs(run_as=pwd.getpwuid(os.geteuid()).pw_name, **changes)
+
+
+@pytest.mark.parametrize("layout", ["usr/lib/postgresql/{}/bin", "usr/pgsql-{}/bin"])
+def test_server_programs_are_those_of_the_clusters_version_not_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    of_15, of_9, of_17 = (fake(tmp_path / layout.format(major), f"{major}.3") for major in (15, 9, 17))
+    run = on_a_machine(tmp_path, monkeypatch, path="/nowhere")
+
+    assert run.postgres("pg_ctl", 15) == str(of_15)
+    assert run.postgres("pg_ctl", 9) == str(of_9)
+    assert run.postgres("pg_ctl") == str(of_17)
+    with pytest.raises(
+        ConfigError, match=r"PostgreSQL 16 programs .* are needed here, and there are those of 9, 15, 17"
+    ):
+        run.postgres("pg_ctl", 16)
+    with pytest.raises(ConfigError, match="initdb"):
+        run.postgres("initdb", 15)
+
+
+def test_server_programs_in_the_path_are_asked_for_their_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = fake(tmp_path / "bin", "17.2 (Homebrew)")
+    run = on_a_machine(tmp_path, monkeypatch, path=f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    assert run.postgres("pg_ctl", 17) == str(program)
+    with pytest.raises(ConfigError, match=r"PostgreSQL 15 programs .* and there are those of 17"):
+        run.postgres("pg_ctl", 15)
+
+
+def test_a_folder_that_is_set_is_used_alone_and_a_wrong_version_in_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "usr/lib/postgresql/17/bin", "17.1")
+    program = fake(tmp_path / "own", "15.4")
+    run = on_a_machine(tmp_path, monkeypatch, postgres_bin=tmp_path / "own")
+
+    assert run.postgres("pg_ctl", 15) == str(program)
+    with pytest.raises(ConfigError, match=r"PostgreSQL 17 programs .* and there are those of 15"):
+        run.postgres("pg_ctl", 17)
+
+
+def test_without_any_server_program_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = on_a_machine(tmp_path, monkeypatch, path="/nowhere")
+
+    with pytest.raises(ConfigError, match="there are none") as missing:
+        run.postgres("pg_ctl", 17)
+    assert "postgresql-17" in missing.value.next_step
+    with pytest.raises(ConfigError, match="there is no pg_ctl"):
+        run.postgres("pg_ctl")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run programs as another user")
+def test_the_user_that_programs_run_as_keeps_its_groups() -> None:
+    groups = {user.pw_name: set(os.getgrouplist(user.pw_name, user.pw_gid)) for user in pwd.getpwall()}
+    name = max(groups, key=lambda name: (name != "root", len(groups[name])))
+
+    said = Programs(run_as=name).run(["id", "-G"], timeout=10).stdout.split()
+
+    assert set(map(int, said)) == groups[name]

@@ -31,7 +31,7 @@ def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool)
                 for result in answers:
                     if result.outcome is Outcome.PASS:
                         resolve_alert(connection, settings, _key(result))
-                for alike in _one_cause(answers):
+                for alike in causes(answers):
                     raise_alert(connection, settings, _alert(alike))
     except PrintflowError as away:
         if alert:
@@ -39,7 +39,7 @@ def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool)
         log.warning("the answer could not be kept in the records: %s", away.what)
 
 
-def _one_cause(answers: Iterable[CheckResult]) -> list[list[CheckResult]]:
+def causes(answers: Iterable[CheckResult]) -> list[list[CheckResult]]:
     """What must alert, in groups that say the very same: a drill that broke off is one page and not fourteen."""
     grouped: dict[tuple[Outcome, str], list[CheckResult]] = {}
     for answer in answers:

@@ -1,17 +1,18 @@
 """What production itself says of its archiving: how far it is, since when WAL waits, whether it is failing now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from printflow_reliability.backups.archive_failure import failure_in, log_tail
 from printflow_reliability.backups.clusters import Verdict
 from printflow_reliability.backups.segment import SEGMENT_NAME, Segment, parse_segment
 from printflow_reliability.checks import Outcome
-from printflow_reliability.console import seconds
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.text import counted, seconds
 
 ARCHIVER = r"""
 WITH status AS (
@@ -21,8 +22,11 @@ WITH status AS (
     FROM pg_ls_archive_statusdir()
 )
 SELECT clock_timestamp() AS asked_at,
+       (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
        pg_is_in_recovery() AS standby,
        current_setting('archive_mode') AS archive_mode,
+       current_setting('archive_command') = '' AND coalesce(current_setting('archive_library', true), '') = ''
+           AS no_command,
        (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size') AS segment_bytes,
        (SELECT setting::float FROM pg_settings WHERE name = 'archive_timeout') AS archive_timeout,
        CASE WHEN NOT pg_is_in_recovery() THEN pg_walfile_name(pg_current_wal_insert_lsn()) END AS current_segment,
@@ -38,6 +42,7 @@ class Archiver:
 
     Attributes:
         asked_at: that moment.
+        system_identifier: the cluster's.
         standby: it is one; then it archives nothing, and this says nothing of the primary.
         archive_mode: PostgreSQL's setting.
         segment_bytes: the size of its WAL segments.
@@ -47,9 +52,12 @@ class Archiver:
         failed_count, last_failed_wal, last_failed_time: failures since the statistics were reset.
         waiting_files, waiting_since: files to be archived, and how long the oldest has been.
         newest_done: the newest segment that the server remembers as archived; None once it is recycled.
+        no_command: neither archive_command nor archive_library is set.
+        failure: what the server's log says of a failure; None where it cannot be read.
     """
 
     asked_at: datetime
+    system_identifier: int
     standby: bool
     archive_mode: str
     segment_bytes: int
@@ -63,6 +71,8 @@ class Archiver:
     waiting_files: int
     waiting_since: datetime | None
     newest_done: str | None
+    no_command: bool = False
+    failure: str | None = None
 
     @property
     def timeline(self) -> int | None:
@@ -81,6 +91,30 @@ class Archiver:
         if self.last_failed_time is None:
             return False
         return self.last_archived_time is None or self.last_failed_time > self.last_archived_time
+
+    @property
+    def broken(self) -> str | None:
+        """Why nothing is archived; None while archiving works, as far as can be told."""
+        if self.standby:
+            return None
+        if self.archive_mode == "off":
+            return "archive_mode is off"
+        if self.no_command:
+            return "archive_command is empty"
+        if not self.failing:
+            return None
+        waits = f"; {_waiting(self.waiting_files)}" if self.waiting_files else ""
+        since = f" for {seconds(self.lag_seconds)}" if waits and self.lag_seconds else ""
+        return f"{self.failure or 'archive_command fails'} (last for {self.last_failed_wal}{waits}{since})"
+
+    def remedy(self, cluster: str) -> str:
+        """What a person does about archiving that is broken or slow."""
+        if self.archive_mode == "off":
+            return f"set archive_mode = on in {cluster} and restart it"
+        if self.no_command:
+            return f"set archive_command in {cluster}, then: SELECT pg_reload_conf()"
+        fix = "fix archive_command" if self.failure else "read archive_command's errors in the server's log and fix it"
+        return f"{fix}, then: printflow wal verify {cluster}"
 
     @property
     def lag_seconds(self) -> float | None:
@@ -133,32 +167,29 @@ def ask_archiver(connection: psycopg.Connection[TupleRow]) -> Archiver:
         ) from None
     if row is None:
         raise CouldNotTell("the archiver's statistics are empty")
-    return row
+    return replace(row, failure=failure_in(log_tail(connection))) if row.failing else row
 
 
 def judge_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> Verdict:
     """The verdict of wal.lag on one cluster."""
-    see = "read archive_command's errors in the server's log, then printflow wal verify"
     if archiver.standby:
         return Verdict(
             Outcome.UNKNOWN, f"{cluster}: could not tell: the url leads to a standby, which archives nothing"
         )
-    if archiver.archive_mode == "off":
-        return Verdict(Outcome.FAIL, f"{cluster} archives nothing: archive_mode is off")
-    if archiver.failing:
-        waits = f"{archiver.waiting_files} files wait" if archiver.waiting_files else "nothing else waits"
-        since = f" since {seconds(archiver.lag_seconds)}" if archiver.lag_seconds else ""
-        return Verdict(
-            Outcome.FAIL,
-            f"{cluster}: archiving is failing: {archiver.last_failed_wal}, {waits}{since}; {see}",
-        )
+    if broken := archiver.broken:
+        return Verdict(Outcome.FAIL, f"{cluster}: archiving is failing: {broken}; {archiver.remedy(cluster)}")
     lag = archiver.lag_seconds
     if lag is None:
         return Verdict(Outcome.UNKNOWN, f"{cluster}: could not tell: nothing was ever archived, and nothing waits")
     if lag > max_lag_seconds:
-        waits = f" ({archiver.waiting_files} files wait)" if archiver.waiting_files else ""
+        waits = f" ({_waiting(archiver.waiting_files)})" if archiver.waiting_files else ""
         return Verdict(
             Outcome.FAIL,
-            f"{cluster}: archived WAL is {seconds(lag)} behind{waits}, allowed are {seconds(max_lag_seconds)}; {see}",
+            f"{cluster}: archived WAL is {seconds(lag)} behind{waits}, allowed are {seconds(max_lag_seconds)}; "
+            f"{archiver.remedy(cluster)}",
         )
     return Verdict(Outcome.PASS, f"{cluster} {seconds(lag)} behind at most")
+
+
+def _waiting(files: int) -> str:
+    return f"{counted(files, 'file')} {'waits' if files == 1 else 'wait'}"

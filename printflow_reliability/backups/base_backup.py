@@ -10,8 +10,16 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
-from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK, Backup, StanzaInfo
+from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
+from printflow_reliability.backups.info import (
+    STATUS_MISSING_DATA,
+    STATUS_MISSING_STANZA,
+    STATUS_NO_BACKUPS,
+    STATUS_OK,
+    Backup,
+    StanzaInfo,
+)
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
 from printflow_reliability.checks import CheckResult, Outcome
@@ -48,12 +56,21 @@ class TakenBackup:
 
 @dataclass(frozen=True)
 class ClusterBackups:
-    """The backups of one cluster, oldest first, and the verdict on each of its repositories."""
+    """The backups of one cluster, oldest first, and the verdict on each of its repositories.
+
+    Attributes:
+        name: the cluster's.
+        backups: those of every repository.
+        verdicts: one for each repository.
+        newest_sound_at: when the newest sound backup of each repository ended.
+        former: labels of the backups that were taken of another cluster under the same stanza.
+    """
 
     name: str
     backups: tuple[Backup, ...]
     verdicts: tuple[Verdict, ...]
     newest_sound_at: tuple[datetime, ...]
+    former: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         """As `backup list` shows it."""
@@ -69,6 +86,7 @@ class ClusterBackups:
                     "bytes": one.repository_bytes,
                     "database_bytes": one.database_bytes,
                     "error": one.error,
+                    "former_cluster": one.label in self.former,
                 }
                 for one in self.backups
             ],
@@ -115,7 +133,6 @@ def take_base_backups(
 
     Raises:
         ConfigError: there is no such cluster.
-        LockHeld: a backup of one of them is running already; the others were taken.
     """
     programs = settings.runner()
     selected = chosen(settings, clusters)
@@ -175,12 +192,18 @@ def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, sett
             raise LockHeld(
                 f"a backup of {name} is running already", f"wait for it to end: printflow backup list {name}"
             )
-        if (status := before.status_of(repository)).code not in (STATUS_OK, STATUS_NO_BACKUPS):
+        status = before.status_of(repository)
+        if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
+            raise CouldNotTell(
+                f"there is no stanza {before.name} ({status.message})",
+                f"pgbackrest --stanza={before.name} stanza-create",
+            )
+        if status.code not in (STATUS_OK, STATUS_NO_BACKUPS):
             # pgBackRest would find out too, after trying for minutes.
-            raise CouldNotTell(status.message, f"pgbackrest --stanza={before.name} --repo={repository} info")
+            raise pgbackrest.unreadable(status)
         pgbackrest.backup(repository, backup_type, timeout=settings.backups.timeout_seconds)
         taken = _new(before, pgbackrest.info(repository), repository)
-    except CouldNotTell as failed:
+    except TROUBLE as failed:
         verdict = Verdict.unknown(where, failed)
         return TakenBackup(name, repository, backup_type, monotonic() - began, None, verdict)
     seconds = monotonic() - began
@@ -204,18 +227,30 @@ def _new(before: StanzaInfo, after: StanzaInfo, repository: int) -> Backup | Non
 
 
 def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> ClusterBackups:
-    limit = settings.backups.max_age_seconds
+    pgbackrest = PgBackRest(cluster, programs)
     try:
-        info = PgBackRest(cluster, programs).info()
-    except CouldNotTell as failed:
+        info = pgbackrest.info()
+    except TROUBLE as failed:
         return ClusterBackups(cluster.name, (), (Verdict.unknown(cluster.name, failed),), ())
-    now = datetime.now(UTC)
-    sound = [newest_sound(info, repository) for repository in cluster.repositories]
+    production = ask_system_identifier(cluster)
+    identities = {number: newest_identity(info, number, production) for number in cluster.repositories}
+    sound = [newest_sound(info, number, identity) for number, identity in identities.items()]
+    own = {one.label for number, identity in identities.items() for one in info.of_cluster(number, identity)}
     return ClusterBackups(
         cluster.name,
         info.backups,
-        tuple(
-            judge(cluster.name, info, repository, now=now, max_age_seconds=limit) for repository in cluster.repositories
-        ),
+        tuple(_judge(pgbackrest, info, number, production, settings) for number in cluster.repositories),
         tuple(backup.finished_at for backup in sound if backup),
+        frozenset(one.label for one in info.backups if one.repository in identities and one.label not in own),
     )
+
+
+def _judge(
+    pgbackrest: PgBackRest, info: StanzaInfo, number: int, production: int | None, settings: Settings
+) -> Verdict:
+    name = pgbackrest.cluster.name
+    status = info.status_of(number)
+    if status.code not in (STATUS_OK, STATUS_NO_BACKUPS, STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
+        return Verdict.unknown(f"{name} repo{number}", pgbackrest.unreadable(status))
+    limit = settings.backups.max_age_seconds
+    return judge(name, info, number, production, now=datetime.now(UTC), max_age_seconds=limit)

@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.console import Advance
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Result = TypeVar("Result")
 
+TROUBLE = (CouldNotTell, ConfigError, LockHeld)
+"""What keeps one stanza, or one repository of it, from being judged, and must not take the others' answers away."""
 AT_ONCE = 4
 """Clusters asked at the same time; the work itself is pgBackRest's and the servers'."""
 _WORST_FIRST = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS)
@@ -26,9 +28,9 @@ class Verdict:
     sentence: str
 
     @classmethod
-    def unknown(cls, subject: str, reason: CouldNotTell) -> "Verdict":
+    def unknown(cls, subject: str, reason: PrintflowError) -> "Verdict":
         """The verdict on what could not be asked."""
-        return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.what}")
+        return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.sentence}")
 
 
 class Count:

@@ -106,7 +106,9 @@ def _show_listing(listing: BackupListing) -> None:
             one.type,
             f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
             size(one.repository_bytes),
-            {True: "BAD PAGES", False: "sound", None: "unknown"}[one.error],
+            "former cluster"
+            if one.label in cluster.former
+            else {True: "BAD PAGES", False: "sound", None: "unknown"}[one.error],
         )
         for cluster in listing.clusters
         for one in cluster.backups

@@ -70,6 +70,7 @@ class Walk:
         unusable_backups: labels of backups that lack WAL they need to become consistent.
         recoverable_from: the earliest end of a backup from which WAL is whole to the newest; None: there is none.
         recoverable_to: when the newest segment was stored; None if nothing can be recovered.
+        windows: every stretch of time of which any moment can be restored, as first and last moment, in order.
     """
 
     segments_checked: int
@@ -78,6 +79,7 @@ class Walk:
     unusable_backups: tuple[str, ...]
     recoverable_from: datetime | None
     recoverable_to: datetime | None
+    windows: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def walk(
     ]
     expected = _expected(history, stored, needs, archived_to)
     missing = {run for part in expected for run in stored.missing(part)}
+    gap_starts = sorted(run.first for run in missing)
     last_gap = max((run.last for run in missing), default=-1)
     # A backup on a branch that was left still needs its own WAL, but nothing that came after it.
     missing |= {run for need in needs if not need.current for run in stored.missing(need.segments)}
@@ -161,6 +164,7 @@ def walk(
         unusable_backups=tuple(need.backup.label for need in unusable),
         recoverable_from=min((need.backup.finished_at for need in whole), default=None),
         recoverable_to=stored.times[checked[-1]] if whole and checked else None,
+        windows=_windows([need for need in usable if need.current], gap_starts, checked, stored),
     )
 
 
@@ -233,6 +237,22 @@ def _expected(
         if first <= last:
             ranges.append(SegmentRange(stretch.timeline, first, last))
     return ranges
+
+
+def _windows(
+    needs: Sequence[_Need], gaps: Sequence[int], checked: Sequence[Segment], stored: _Stored
+) -> tuple[tuple[datetime, datetime], ...]:
+    """From the end of the first backup after a gap to the last segment before the next."""
+    windows: dict[datetime, datetime] = {}
+    for need in needs:
+        next_gap = gaps[bisect_left(gaps, need.segments.first) :][:1]
+        reached = (
+            checked[: bisect_left(checked, next_gap[0], key=lambda segment: segment.number)] if next_gap else checked
+        )
+        if reached:
+            end = max(stored.times[reached[-1]], need.backup.finished_at)
+            windows[end] = min(need.backup.finished_at, windows.get(end, end))
+    return tuple((first, last) for last, first in sorted(windows.items()))
 
 
 def _gap(

@@ -23,6 +23,7 @@ class Backup:
         type: full, diff or incr.
         repository: the number of the repository.
         archive_id: the folder of its WAL, such as "15-1"; empty if `info` does not tell.
+        system_identifier: that of the cluster it was taken of; None if `info` does not tell.
         started_at, finished_at: UTC.
         database_bytes: size of the cluster when it was taken.
         repository_bytes: what this backup alone takes in the repository.
@@ -48,8 +49,15 @@ class Backup:
     lsn_start: str | None = None
     lsn_stop: str | None = None
     prior: str | None = None
+    system_identifier: int | None = None
     references: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def major_version(self) -> int | None:
+        """PostgreSQL's major version, out of the archive id; None if `info` does not tell."""
+        version = self.archive_id.partition("-")[0].partition(".")[0]
+        return int(version) if version.isdigit() else None
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,17 @@ class StanzaInfo:
         """The backups of one repository, oldest first."""
         return tuple(backup for backup in self.backups if backup.repository == number)
 
+    def of_cluster(self, number: int, system_identifier: int | None) -> tuple[Backup, ...]:
+        """The backups of one repository that were taken of this very cluster, oldest first.
+
+        A stanza also holds those of former clusters, from before an initdb or a major upgrade.
+        """
+        return tuple(
+            backup
+            for backup in self.in_repository(number)
+            if system_identifier is None or backup.system_identifier in (system_identifier, None)
+        )
+
     def status_of(self, number: int) -> RepositoryStatus:
         """A repository's own status; the stanza's where an older version prints none."""
         for repository in self.repositories:
@@ -103,7 +122,7 @@ def parse_info(text: str, stanza: str) -> StanzaInfo:
         CouldNotTell: it is not what `info` prints, or not about this stanza.
     """
     try:
-        for entry in json.loads(text):
+        for entry in json.loads(text, strict=False):  # a wrong passphrase prints control characters
             if entry["name"] == stanza:
                 return _stanza(entry)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as unreadable:
@@ -112,6 +131,25 @@ def parse_info(text: str, stanza: str) -> StanzaInfo:
             f"pgbackrest --stanza={stanza} info --output=json",
         ) from None
     raise CouldNotTell(f"pgbackrest info says nothing of stanza {stanza}", "is `stanza` right in printflow.toml?")
+
+
+def parse_tablespaces(text: str, label: str) -> frozenset[int]:
+    """Read the output of `info --set=LABEL --output=json`: the OIDs of the tablespaces that the backup holds.
+
+    Raises:
+        CouldNotTell: it is not what `info` prints, or not about this backup.
+    """
+    try:
+        for entry in json.loads(text):
+            for backup in entry["backup"]:
+                if backup["label"] == label:
+                    return frozenset(int(one["oid"]) for one in backup["tablespace"] or ())
+    except (ValueError, KeyError, TypeError) as unreadable:
+        raise CouldNotTell(
+            f"the answer of pgbackrest info on backup {label} cannot be read ({unreadable!r})",
+            f"pgbackrest info --set={label} --output=json",
+        ) from None
+    raise CouldNotTell(f"pgbackrest info says nothing of backup {label}", "printflow backup list")
 
 
 def _stanza(entry: Mapping[str, Any]) -> StanzaInfo:
@@ -143,11 +181,13 @@ def _backup(one: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
     repository = one["database"].get("repo-key", 1)
     archive = one.get("archive") or {}
     lsn = one.get("lsn") or {}
+    database = _database(one["database"]["id"], repository, entry)
     return Backup(
         label=one["label"],
         type=one["type"],
         repository=repository,
-        archive_id=_archive_id(one["database"]["id"], repository, entry),
+        archive_id=f"{database['version']}-{database['id']}" if database else "",
+        system_identifier=database.get("system-id"),
         started_at=datetime.fromtimestamp(one["timestamp"]["start"], UTC),
         finished_at=datetime.fromtimestamp(one["timestamp"]["stop"], UTC),
         database_bytes=one["info"]["size"],
@@ -163,9 +203,9 @@ def _backup(one: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
     )
 
 
-def _archive_id(database: int, repository: int, entry: Mapping[str, Any]) -> str:
-    """The archive folder of a database's history id, which `info` spells "<PostgreSQL version>-<id>"."""
+def _database(id: int, repository: int, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `info` says of the cluster with that number in the stanza's history; empty if nothing."""
     for one in entry.get("db", ()):
-        if one["id"] == database and one.get("repo-key", 1) == repository:
-            return f"{one['version']}-{database}"
-    return ""
+        if one["id"] == id and one.get("repo-key", 1) == repository:
+            return one  # type: ignore[no-any-return]
+    return {}

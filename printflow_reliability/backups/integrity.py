@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from printflow_reliability.backups.clusters import Count, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -20,9 +20,9 @@ from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamag
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.console import Advance
-from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import counted
 
 SHOWN_FILES = 20
 """Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""
@@ -123,12 +123,16 @@ def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> Verified
             sentence = f"{where} has no stanza {before.name} ({before.status_of(repository).message})"
             return VerifiedRepository(cluster, repository, Verdict(Outcome.FAIL, sentence))
         ran = pgbackrest.verify(repository, timeout=timeout)
-        report = parse_verify(ran.stdout, ran.stderr, pgbackrest.cluster.stanza)
+    except TROUBLE as failed:
+        return VerifiedRepository(cluster, repository, Verdict.unknown(where, failed))
+    report, after = parse_verify(ran.stdout, ran.stderr, pgbackrest.cluster.stanza), before
+    try:
         beside = _bookkeeping(pgbackrest, repository) and _bookkeeping(pgbackrest, repository)
         after = _reachable(pgbackrest, repository)
-    except CouldNotTell as failed:
-        return VerifiedRepository(cluster, repository, Verdict.unknown(where, failed))
-    return judge(cluster, repository, replace(report, bad_files=(*report.bad_files, *beside)), before, after)
+        report = replace(report, bad_files=(*report.bad_files, *beside))
+    except TROUBLE as failed:
+        report = replace(report, unreadable=(*report.unreadable, failed.what))
+    return judge(cluster, repository, report, before, after)
 
 
 def _bookkeeping(pgbackrest: PgBackRest, repository: int) -> tuple[BadFile, ...]:
@@ -162,7 +166,7 @@ def _reachable(pgbackrest: PgBackRest, repository: int) -> StanzaInfo:
     info = pgbackrest.info(repository)
     status = info.status_of(repository)
     if status.code not in (STATUS_OK, STATUS_NO_BACKUPS, STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
-        raise CouldNotTell(status.message, f"pgbackrest --stanza={info.name} --repo={repository} info")
+        raise pgbackrest.unreadable(status)
     return info
 
 
@@ -172,27 +176,32 @@ def judge(
     """The verdict on one repository: the report, compared with the backups and archives that should be there."""
     where = f"{cluster} repo{repository}"
     checked = sum(one.checked for one in report.archives) + sum(one.checked for one in report.backups)
+    doubts = list(report.unreadable)
     if report.not_understood is not None:
-        sentence = f"{where}: could not tell: verify says something not understood: {report.not_understood.strip()}"
-        return VerifiedRepository(cluster, repository, Verdict(Outcome.UNKNOWN, sentence), checked)
-    if report.unreadable:
-        sentence = f"{where}: could not tell: {report.unreadable[0]}"
-        return VerifiedRepository(cluster, repository, Verdict(Outcome.UNKNOWN, sentence), checked)
-    findings = [_finding(cluster, repository, bad) for bad in report.bad_files]
-    findings += [_finding(cluster, repository, problem) for problem in _problems(repository, report, before, after)]
-    if report.status != "ok" and not findings:
-        findings.append(_finding(cluster, repository, BadFile("verify", f"reports status {report.status}")))
+        doubts.append(f"verify says something not understood: {report.not_understood.strip()}")
+    bad = list(report.bad_files)
+    if not doubts:
+        # What could not be fetched is missing from the counts too; a file that verify read and found bad is certain.
+        bad += _problems(repository, report, before, after)
+        if report.status != "ok" and not bad:
+            bad.append(BadFile("verify", f"reports status {report.status}"))
+    findings = [_finding(cluster, repository, one) for one in bad]
     if findings:
         named = ", ".join(f"{one.key} {one.detail}" for one in findings[:3])
         more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+        besides = f"; could not tell besides: {doubts[0]}" if doubts else ""
         sentence = (
             f"{where} is damaged: {named}{more}; take a full backup now: printflow backup run {cluster} --type full"
+            f"{besides}"
         )
         verdict = Verdict(Outcome.FAIL, sentence)
+    elif doubts:
+        more = f" and {len(doubts) - 1} more" if len(doubts) > 1 else ""
+        verdict = Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {doubts[0]}{more}")
     elif not checked:
         verdict = Verdict(Outcome.UNKNOWN, f"{where}: could not tell: verify checked nothing at all")
     else:
-        verdict = Verdict(Outcome.PASS, f"{where}: {checked} files match their manifests")
+        verdict = Verdict(Outcome.PASS, f"{where}: {counted(checked, 'file')} checked against their manifests")
     return VerifiedRepository(cluster, repository, verdict, checked, _shortened(findings, cluster, repository))
 
 

@@ -4,12 +4,14 @@ Its exit code 0 proves little: a missing stanza, a backup that met bad pages and
 What a command achieved is read from `info` and from the repository itself.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from printflow_reliability.backups.info import StanzaInfo, parse_info
+from printflow_reliability.backups.causes import Kind, Where, find_cause, shortened
+from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.restore_command import as_setting, restore_command
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
@@ -71,8 +73,20 @@ _KINDS: Mapping[int, tuple[type[ProgramFailed], str]] = {
     95: (RepositoryDamaged, "is the passphrase in {config} the one that the repository was made with?"),
     103: (ProgramFailed, "the repository cannot be used: read its message, and check repo*- in {config}"),
 }
+_BY_CAUSE: Mapping[Kind, type[ProgramFailed]] = {
+    Kind.UNREACHABLE: ProgramFailed,
+    Kind.UNDECIPHERABLE: RepositoryDamaged,
+    Kind.MISSING: NoBackupForTarget,
+}
 _CONFIGURATION = frozenset({27, 31, 32, 33, 34, 35, 36, 37, 67, 84, 90})
 """Exit codes for options that are wrong, missing or do not go together."""
+_INVALID = frozenset({30, 31, 48})
+"""Exit codes for commands and options that this version does not know."""
+_HIDES_CAUSE = frozenset({29, 39, 41, 42, 49, 75, 95, 101, 103, 106})
+"""Exit codes that do not tell the cause: it is in what was said."""
+_SYNTAX = re.compile(r"ini section should end|missing '=' in key/value at line")
+MINIMUM_VERSION = (2, 45)
+"""The oldest pgBackRest that all of this was tried with."""
 _LOCK_HELD = 50
 _STOPPED = 62
 
@@ -117,6 +131,16 @@ class PgBackRest:
         self.config = config or cluster.pgbackrest_config
         self._programs = programs
 
+    def unreadable(self, status: RepositoryStatus) -> ProgramFailed:
+        """What to tell a person of a repository whose status in `info` is an error."""
+        where = f"repo{status.number} of {self.cluster.name}"
+        if cause := find_cause(status.message, self._where(status.number)):
+            return _BY_CAUSE[cause.kind](f"{where}: {cause.what}", cause.next_step)
+        return ProgramFailed(
+            f"{where} cannot be read: {shortened(status.message)}",
+            f"pgbackrest --config={self.config} --stanza={self.cluster.stanza} --repo={status.number} info",
+        )
+
     def info(self, repository: int | None = None) -> StanzaInfo:
         """What the stanza holds, in one repository or all; of a missing stanza only its status.
 
@@ -125,6 +149,15 @@ class PgBackRest:
         """
         answer = self._run("info", PATIENCE, "--output=json", repository=repository)
         return parse_info(answer.stdout, self.cluster.stanza)
+
+    def tablespaces(self, label: str, repository: int) -> frozenset[int]:
+        """The OIDs of the tablespaces that a backup's manifest knows.
+
+        Raises:
+            CouldNotTell: it cannot be asked, or its answer cannot be read.
+        """
+        answer = self._run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
+        return parse_tablespaces(answer.stdout, label)
 
     def backup(
         self,
@@ -229,6 +262,15 @@ class PgBackRest:
         """The program's version, such as "2.45"."""
         return self._programs.run(["pgbackrest", "version"], timeout=10).stdout.split()[-1]
 
+    def _too_old(self) -> str | None:
+        """The version if it is older than the oldest that will do."""
+        version = self.version()
+        return version if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_VERSION else None
+
+    def _where(self, repository: int | None) -> Where:
+        name = f"repo{repository}" if repository is not None else "repo*"
+        return Where(self.cluster.name, self.cluster.stanza, str(self.config), name)
+
     def _run(
         self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
     ) -> Completed:
@@ -259,12 +301,26 @@ class PgBackRest:
             return ProgramFailed(f"{subject}: {failed.what}", failed.next_step, exit_code=failed.exit_code)
         said = " ".join(failed.stderr_tail.split()) or "it said nothing"
         what = f"{subject} failed with code {failed.exit_code}: {said}"
+        if re.search(rf"unable to open (?:missing )?file '{re.escape(str(self.config))}'", failed.said):
+            return ConfigError(f"{subject}: {said}", f"check the path of {self.config}, its owner and mode")
         if failed.exit_code == _LOCK_HELD:
             return LockHeld(f"pgbackrest is at work on {self.cluster.name} already: {said}", "wait for it to end")
         if failed.exit_code == _STOPPED:
             return LockHeld(what, f"somebody ran `pgbackrest stop`; pgbackrest --stanza={self.cluster.stanza} start")
-        if failed.exit_code in _CONFIGURATION:
-            return ConfigError(what, f"mend {self.config}")
+        if failed.exit_code in _INVALID and (version := self._too_old()):
+            return ConfigError(
+                f"pgBackRest {version} is too old: {'.'.join(map(str, MINIMUM_VERSION))} or later is needed",
+                "upgrade pgBackRest",
+            )
+        if failed.exit_code in _CONFIGURATION or _SYNTAX.search(failed.said):
+            return ConfigError(what, f"correct {self.config}")
+        if failed.exit_code in _HIDES_CAUSE and (cause := find_cause(failed.said, self._where(repository))):
+            return _BY_CAUSE[cause.kind](
+                f"{subject}: {cause.what}",
+                cause.next_step,
+                exit_code=failed.exit_code,
+                stderr_tail=failed.stderr_tail,
+            )
         kind, next_step = _KINDS.get(failed.exit_code, (ProgramFailed, "read what it said, and its log"))
         names = {"cluster": self.cluster.name, "stanza": self.cluster.stanza, "config": self.config}
         return kind(what, next_step.format(**names), exit_code=failed.exit_code, stderr_tail=failed.stderr_tail)

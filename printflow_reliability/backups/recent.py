@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from printflow_reliability.backups.causes import shortened
 from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.identity import former_backups, newest_identity, no_backup_of
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -12,34 +14,56 @@ from printflow_reliability.backups.info import (
     StanzaInfo,
 )
 from printflow_reliability.checks import Outcome
-from printflow_reliability.console import seconds
+from printflow_reliability.text import seconds
 
 CLOCK_SKEW_SECONDS = 300
 """A backup that ends further in the future than this means that one of the clocks is wrong."""
 
 
-def newest_sound(info: StanzaInfo, repository: int) -> Backup | None:
-    """The newest backup of a repository that met no bad page and has every backup that it builds upon."""
-    backups = info.in_repository(repository)
+def newest_sound(info: StanzaInfo, repository: int, identity: int | None) -> Backup | None:
+    """The newest backup of this cluster that met no bad page and has every backup that it builds upon."""
+    backups = info.of_cluster(repository, identity)
     labels = {backup.label for backup in backups}
     sound = [backup for backup in backups if backup.error is False and labels.issuperset(backup.references)]
     return sound[-1] if sound else None
 
 
-def judge(cluster: str, info: StanzaInfo, repository: int, *, now: datetime, max_age_seconds: float) -> Verdict:
-    """The verdict of backup.recent on one repository of a cluster."""
+def judge(
+    cluster: str,
+    info: StanzaInfo,
+    repository: int,
+    production: int | None,
+    *,
+    now: datetime,
+    max_age_seconds: float,
+) -> Verdict:
+    """The verdict of backup.recent on one repository of a cluster.
+
+    Args:
+        cluster: its name.
+        info: the stanza.
+        repository: the repository's number.
+        production: the cluster's system identifier; None if it cannot be asked.
+        now: the moment that ages are counted from.
+        max_age_seconds: how old the newest sound backup may be.
+    """
+    identity = newest_identity(info, repository, production)
     where = f"{cluster} repo{repository}"
     status = info.status_of(repository)
     full_now = f"printflow backup run {cluster} --type full"
     if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
         return Verdict(
-            Outcome.FAIL, f"{where} has no stanza {info.name} ({status.message}); pgbackrest stanza-create makes it"
+            Outcome.FAIL,
+            f"{where} has no stanza {info.name} ({status.message}); make it: "
+            f"pgbackrest --stanza={info.name} stanza-create",
         )
     if status.code == STATUS_NO_BACKUPS:
         return Verdict(Outcome.FAIL, f"{where} holds no backup at all; {full_now}")
     if status.code != STATUS_OK:
-        return Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {status.message}")
-    newest = info.in_repository(repository)[-1:]
+        return Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {shortened(status.message)}")
+    newest = info.of_cluster(repository, identity)[-1:]
+    if not newest and former_backups(info, repository, identity):
+        return Verdict(Outcome.FAIL, f"{where} {no_backup_of(cluster, info, repository, identity)}")
     if newest and newest[0].error:
         return Verdict(
             Outcome.FAIL,
@@ -48,7 +72,7 @@ def judge(cluster: str, info: StanzaInfo, repository: int, *, now: datetime, max
         )
     if newest and newest[0].error is None:
         return Verdict(Outcome.UNKNOWN, f"{where}: info does not tell whether {newest[0].label} met bad pages")
-    sound = newest_sound(info, repository)
+    sound = newest_sound(info, repository, identity)
     if sound is None:
         return Verdict(Outcome.FAIL, f"{where} holds no sound backup; {full_now}")
     age = (now - sound.finished_at).total_seconds()
@@ -62,4 +86,5 @@ def judge(cluster: str, info: StanzaInfo, repository: int, *, now: datetime, max
             f"{where}: the newest sound backup {sound.label} is {seconds(age)} old, allowed are "
             f"{seconds(max_age_seconds)}; printflow backup run {cluster}",
         )
-    return Verdict(Outcome.PASS, f"{where}: {sound.label}, {seconds(max(age, 0))} old")
+    unasked = f" (whether it is of {cluster} is not known: it did not answer)" if production is None else ""
+    return Verdict(Outcome.PASS, f"{where}: {sound.label}, {seconds(max(age, 0))} old{unasked}")

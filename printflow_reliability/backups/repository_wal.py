@@ -5,20 +5,22 @@ Production is asked before the repository, so that what it called archived must 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement
 from printflow_reliability.backups.archive import ArchiveFolder, parse_archive
 from printflow_reliability.backups.archiver import Archiver
-from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.clusters import TROUBLE, Verdict
 from printflow_reliability.backups.continuity import Gap, Walk, walk
+from printflow_reliability.backups.identity import newest_identity, no_backup_of
 from printflow_reliability.backups.info import STATUS_MISSING_DATA, STATUS_MISSING_STANZA, STATUS_NO_BACKUPS, Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import known_segment_bytes
 from printflow_reliability.backups.timeline import lineage, parse_history
 from printflow_reliability.checks import Outcome
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.text import counted
 
 SECOND_LOOK_SECONDS = 2
 """Asynchronous pushes overtake each other, and an expiry removes WAL after its backup: what seems to be missing is
@@ -27,12 +29,23 @@ looked at again after this long."""
 
 @dataclass(frozen=True)
 class RepositoryWal:
-    """The archive of one repository; `walks` has one entry for each database history that has backups."""
+    """The archive of one repository.
+
+    Attributes:
+        repository: its number.
+        walks: one for each cluster in the stanza's history that has backups.
+        problems: what is wrong with the archive as a whole.
+        unknown: what could not be judged; what is wrong besides is certain.
+        own: the walk of production's own WAL; None if there is no backup of it.
+        asked: whether production told which of them is its own; otherwise the newest is taken for it.
+    """
 
     repository: int
     walks: tuple[Walk, ...] = ()
     problems: tuple[str, ...] = ()
-    unknown: CouldNotTell | None = None
+    unknown: PrintflowError | None = None
+    own: Walk | None = None
+    asked: bool = True
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -57,12 +70,17 @@ class RepositoryWal:
     @property
     def recoverable_from(self) -> datetime | None:
         """The earliest moment from which any moment up to `recoverable_to` can be restored."""
-        return self.walks[-1].recoverable_from if self.walks else None
+        return self.own.recoverable_from if self.own else None
 
     @property
     def recoverable_to(self) -> datetime | None:
         """The newest moment that can be restored from this repository."""
-        return self.walks[-1].recoverable_to if self.walks else None
+        return self.own.recoverable_to if self.own else None
+
+    @property
+    def windows(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Every stretch of time of which any moment can be restored from this repository."""
+        return self.own.windows if self.own else ()
 
     @property
     def verdict(self) -> Outcome:
@@ -82,7 +100,7 @@ def look(
             return first
         time.sleep(SECOND_LOOK_SECONDS)
         return _look(pgbackrest, repository, archiver, accepted)
-    except CouldNotTell as failed:
+    except TROUBLE as failed:
         return RepositoryWal(repository, unknown=failed)
 
 
@@ -93,12 +111,25 @@ def verdict_of(cluster: str, found: RepositoryWal) -> Verdict:
     wrong += [*found.damaged, *found.problems]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        return Verdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}")
+        besides = f"; could not tell besides: {found.unknown.what}" if found.unknown else ""
+        return Verdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}{besides}")
     if found.unknown is not None:
         return Verdict.unknown(where, found.unknown)
-    count = len(found.gaps)
-    accepted = f", {count} acknowledged gap{'s' if count > 1 else ''}" if count else ""
-    return Verdict(Outcome.PASS, f"{where} whole, {found.segments_checked} segments{accepted}")
+    accepted = f", {counted(len(found.gaps), 'acknowledged gap')}" if found.gaps else ""
+    unasked = "" if found.asked else f" (whether it is of {cluster} is not known: it did not answer)"
+    return Verdict(Outcome.PASS, f"{where} whole, {counted(found.segments_checked, 'segment')}{accepted}{unasked}")
+
+
+def without_gaps(found: RepositoryWal, why: CouldNotTell) -> RepositoryWal:
+    """The same where it cannot be told of the gaps whether they count; what else is wrong stays."""
+    gaps = "; ".join(gap_words(gap) for gap in found.open_gaps)
+    unknown = CouldNotTell(f"{why.what} (missing: {gaps})", why.next_step)
+    return replace(
+        found,
+        walks=tuple(replace(one, gaps=()) for one in found.walks),
+        own=replace(found.own, gaps=()) if found.own else None,
+        unknown=unknown,
+    )
 
 
 def gap_words(gap: Gap) -> str:
@@ -120,18 +151,28 @@ def _look(
         return RepositoryWal(repository, problems=("there is no backup, so no WAL is of use",))
     backups = info.in_repository(repository)
     if not backups:
-        raise CouldNotTell(status.message, f"pgbackrest --stanza={info.name} --repo={repository} info")
+        raise pgbackrest.unreadable(status)
+    identity = newest_identity(info, repository, archiver.system_identifier if archiver else None)
+    own_ids = {backup.archive_id for backup in info.of_cluster(repository, identity)}
+    current = max(own_ids, key=_history_id, default=None)
     folders = parse_archive(pgbackrest.repo_ls(f"archive/{info.name}", repository))
-    ids = sorted({backup.archive_id for backup in backups}, key=_history_id)
-    walks, problems = [], []
-    for archive_id in ids:
-        # Production writes the newest database history; an older one (before a major upgrade) stands still.
-        asked = archiver if archive_id == ids[-1] else None
+    problems = [] if own_ids else [no_backup_of(pgbackrest.cluster.name, info, repository, identity)]
+    walks: dict[str, Walk] = {}
+    unknown: PrintflowError | None = None
+    for archive_id in sorted({backup.archive_id for backup in backups}, key=_history_id):
+        # Production writes one of them; those of former clusters stand still.
+        asked = archiver if archive_id == current else None
         folder = folders.get(archive_id, ArchiveFolder(archive_id))
         mine = [backup for backup in backups if backup.archive_id == archive_id]
-        walks.append(_walk(pgbackrest, repository, folder, mine, asked, accepted))
         problems += _foreign(folder, asked)
-    return RepositoryWal(repository, tuple(walks), tuple(problems))
+        try:
+            walks[archive_id] = _walk(pgbackrest, repository, folder, mine, asked, accepted)
+        except TROUBLE as failed:
+            unknown = unknown or failed
+    own = walks.get(current) if current is not None else None
+    return RepositoryWal(
+        repository, tuple(walks.values()), tuple(problems), unknown, own=own, asked=archiver is not None
+    )
 
 
 def _walk(
@@ -143,15 +184,16 @@ def _walk(
     accepted: Sequence[Acknowledgement],
 ) -> Walk:
     names = [*folder.segments, *(name for one in backups for name in (one.wal_start, one.wal_stop) if name)]
-    segment_bytes = archiver.segment_bytes if archiver else known_segment_bytes(names)
-    if segment_bytes is None:
-        raise CouldNotTell(
-            f"the size of the WAL segments in {folder.archive_id} is not known while {pgbackrest.cluster.name} is away",
-            f"try again when {pgbackrest.cluster.name} can be reached",
-        )
-    timeline = (archiver.timeline if archiver else None) or _newest_timeline(folder, names)
-    histories = {}
     try:
+        segment_bytes = archiver.segment_bytes if archiver else known_segment_bytes(_placed(backups), names)
+        if segment_bytes is None:
+            raise CouldNotTell(
+                f"the size of the WAL segments in {folder.archive_id} is not known while {pgbackrest.cluster.name} "
+                "is away",
+                f"when {pgbackrest.cluster.name} can be reached: printflow wal verify {pgbackrest.cluster.name}",
+            )
+        timeline = (archiver.timeline if archiver else None) or _newest_timeline(folder, names)
+        histories = {}
         if (path := folder.histories.get(timeline)) is not None:
             text = pgbackrest.repo_get(f"archive/{pgbackrest.cluster.stanza}/{path}", repository)
             histories[timeline] = parse_history(text)
@@ -163,6 +205,16 @@ def _walk(
         raise CouldNotTell(
             f"the archive {folder.archive_id} cannot be walked: {impossible}", "is it the archive of this cluster?"
         ) from None
+
+
+def _placed(backups: Sequence[Backup]) -> list[tuple[str, str]]:
+    """Names of segments that backups need, each with a position in it."""
+    return [
+        (name, lsn)
+        for one in backups
+        for name, lsn in ((one.wal_start, one.lsn_start), (one.wal_stop, one.lsn_stop))
+        if name and lsn
+    ]
 
 
 def _newest_timeline(folder: ArchiveFolder, names: Sequence[str]) -> int:

@@ -4,11 +4,14 @@ A segment is named by timeline, "log" (4 GiB of WAL) and number within that log:
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from printflow_reliability.errors import ConfigError
 
 DEFAULT_SEGMENT_BYTES = 16 * 1024**2
+SEGMENT_SIZES = tuple(2**power * 1024**2 for power in range(11))
+"""1 MB to 1 GB: what initdb allows."""
 LOG_BYTES = 2**32
 """WAL that the middle 8 digits of a name count."""
 SEGMENT_NAME = re.compile(r"[0-9A-F]{24}")
@@ -66,12 +69,30 @@ def parse_lsn(text: str) -> int:
     return int(high, 16) * LOG_BYTES + int(low, 16)
 
 
-def known_segment_bytes(names: list[str]) -> int | None:
-    """The size of archived segments where only their names can be asked; None if these leave it open.
+def known_segment_bytes(named: Iterable[tuple[str, str]], names: Iterable[str] = ()) -> int | None:
+    """The size of archived segments where production cannot be asked; None if what is known leaves it open.
 
-    Within one log the numbers follow each other at any size, so it does not matter there. Across logs, only the sight
-    of the default's last number tells the default from a larger size.
+    A backup tells the names of segments and positions (LSN) within them: but in the first segment of a log, no other
+    size fits both. Names alone only say that a size is too large.
+
+    Args:
+        named: names of segments, each with an LSN in it; an LSN at its very end counts as in it.
+        names: further names of segments.
+
+    Raises:
+        ValueError: a name or an LSN is none.
     """
-    if len({name[8:16] for name in names}) <= 1 or max(name[16:] for name in names) == "000000FF":
-        return DEFAULT_SEGMENT_BYTES
-    return None
+    places = [(name, parse_lsn(lsn)) for name, lsn in named]
+    names = [*names, *(name for name, _ in places)]
+    sizes = [size for size in SEGMENT_SIZES if all(_is_name(name, size) for name in names)]
+    fitting = [size for size in sizes if all(_holds(name, lsn, size) for name, lsn in places)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_name(name: str, segment_bytes: int) -> bool:
+    return int(name[16:], 16) < LOG_BYTES // segment_bytes
+
+
+def _holds(name: str, lsn: int, segment_bytes: int) -> bool:
+    number = parse_segment(name, segment_bytes).number
+    return number in (lsn // segment_bytes, (lsn - 1) // segment_bytes)

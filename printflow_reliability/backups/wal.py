@@ -13,7 +13,7 @@ from printflow_reliability.backups.acknowledgements import Acknowledgement, ackn
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
 from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.repository_wal import RepositoryWal, look, verdict_of
+from printflow_reliability.backups.repository_wal import RepositoryWal, look, verdict_of, without_gaps
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
@@ -93,6 +93,7 @@ class ClusterWal:
                     "unusable_backups": [label for walk in one.walks for label in walk.unusable_backups],
                     "recoverable_from": one.recoverable_from,
                     "recoverable_to": one.recoverable_to,
+                    "windows": [{"from": first, "to": last} for first, last in one.windows],
                 }
                 for one, verdict in zip(self.repositories, self.continuity, strict=True)
             ],
@@ -155,7 +156,7 @@ def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) ->
         one = look(PgBackRest(cluster, programs), number, archiver, accepted)
         if one.open_gaps and unknown:
             # Each of them may have been acknowledged: an alarm for ever is what acknowledging is there to prevent.
-            one = RepositoryWal(number, unknown=unknown)
+            one = without_gaps(one, unknown)
         found.append(one)
     continuity = tuple(verdict_of(cluster.name, one) for one in found)
     return ClusterWal(cluster.name, tuple(found), archiver, lag, continuity)

@@ -22,6 +22,7 @@ from printflow_reliability.console import (
 )
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
+from printflow_reliability.text import counted
 
 wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
 
@@ -102,18 +103,25 @@ def _show(cluster: ClusterWal, width: int) -> None:
     """One cluster: a line of its state, then each gap and what it means in time, then the next command."""
     head = f"{cluster.name:<{width}}  {_WORDS.get(cluster.outcome, cluster.outcome.upper()):<7}"
     indent = " " * (width + 2)
-    say(f"{head}  {cluster.segments_checked} segments, {_recoverable(cluster)}")
+    say(f"{head}  {counted(cluster.segments_checked, 'segment')}, {recoverable(cluster, datetime.now(UTC))}")
     for found, verdict in zip(cluster.repositories, cluster.continuity, strict=True):
-        if verdict.outcome is not Outcome.PASS and not found.open_gaps:
+        if verdict.outcome is not Outcome.PASS and (found.damaged or found.problems or not found.open_gaps):
             say(f"{indent}{verdict.sentence}")
         _show_gaps(cluster, found, indent)
-    if any(found.open_gaps for found in cluster.repositories):
-        say(
-            f"{indent}Next: take a full backup now (printflow backup run {cluster.name} --type full), then find out "
-            "why archiving failed."
-        )
     if cluster.lag.outcome is not Outcome.PASS:
         say(f"{indent}{cluster.lag.sentence}")
+    if any(found.open_gaps for found in cluster.repositories):
+        say(f"{indent}Next: {_after_a_gap(cluster)}")
+
+
+def _after_a_gap(cluster: ClusterWal) -> str:
+    """What a person does about missing WAL, in the order that works: no backup ends while nothing is archived."""
+    full = f"printflow backup run {cluster.name} --type full"
+    if cluster.archiver and cluster.archiver.broken:
+        return f"make archiving work again, then take a full backup: {full}"
+    if cluster.archiver is None:
+        return f"bring {cluster.name} back, then take a full backup: {full}"
+    return f"take a full backup now ({full}), then find out who removed the segments, or why they were not archived"
 
 
 def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
@@ -123,7 +131,7 @@ def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
             say(f"{indent}repo{found.repository}: acknowledged gap, {gap_words(gap)} ({gap.acknowledged})")
             continue
         say(f"{indent}repo{found.repository}: {gap_words(gap)} missing")
-        before = f"{gap.before:%Y-%m-%d %H:%M:%S} UTC" if gap.before else "the first backup"
+        before = moment(gap.before) if gap.before else "the first backup"
         if gap.after is not None:
             lost = f"Nothing between {before} and {moment(gap.after)} can be restored from it"
         else:
@@ -133,9 +141,21 @@ def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
             say(f"{indent}repo{whole[0].repository} is whole: restore from there meanwhile.")
 
 
-def _recoverable(cluster: ClusterWal) -> str:
-    if cluster.recoverable_from is None or cluster.recoverable_to is None:
-        judged = all(one.unknown is None for one in cluster.repositories)
-        return "no backup can reach the present" if judged else "what can be recovered is not known"
-    ago = seconds(max((datetime.now(UTC) - cluster.recoverable_to).total_seconds(), 0))
-    return f"recoverable from {cluster.recoverable_from:%Y-%m-%d %H:%M:%S} to {ago} ago"
+def recoverable(cluster: ClusterWal, now: datetime) -> str:
+    """What can be restored from which repository; in one phrase where all of them reach as far."""
+    if all(one.recoverable_to and len(one.windows) == 1 for one in cluster.repositories):
+        firsts = [one.recoverable_from for one in cluster.repositories if one.recoverable_from]
+        lasts = [one.recoverable_to for one in cluster.repositories if one.recoverable_to]
+        return f"recoverable from {moment(min(firsts))} to {_ago(max(lasts), now)}"
+    found = []
+    for one in cluster.repositories:
+        parts = [f"from {moment(first)} to {moment(last)}" for first, last in one.windows]
+        if parts and one.recoverable_to:
+            parts[-1] = f"from {moment(one.windows[-1][0])} to {_ago(one.recoverable_to, now)}"
+        nothing = "not known" if one.unknown else "at no moment"
+        found.append(f"{' and '.join(parts) or nothing} (repo{one.repository})")
+    return f"recoverable {', '.join(found)}"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{seconds(max((now - at).total_seconds(), 0))} ago"

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+import psycopg
+
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
 from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.phases import Phase, rto_seconds
 from printflow_reliability.drills.report import CHECKS
+from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.settings import DrillsSettings
 
 SPEEDS = (
@@ -45,6 +49,20 @@ class Answers:
     def break_off(self, why: str) -> None:
         """From here on nothing is reached; `why` is what each check says that was not answered."""
         self._broke_off = why
+
+    def refused(self, error: psycopg.Error, phase: Phase, *, of_clone: bool) -> None:
+        """A server refused a statement of ours, which ends the drill in that phase.
+
+        Only damage that a clone met says something of the backups.
+        """
+        if of_clone and is_damage(error):
+            detail = f"a clone is damaged: {said(error)}. Next: printflow backup verify"
+            self.verdict("drill.recovery", Outcome.FAIL, detail)
+            self.break_off("not reached: a clone is damaged")
+            return
+        where = "a clone" if of_clone else "production"
+        why = f"{where} refused a statement of the drill: {said(error)}. Next: printflow drill run"
+        self.break_off(f"not reached; {phase} broke off: {why}")
 
     def conclude(self, seconds: Mapping[Phase, float], targets: DrillsSettings) -> tuple[CheckResult, ...]:
         """Every check's answer, the objectives too, since they need the time of all phases."""

@@ -1,11 +1,15 @@
 """Work on several clusters at the same time, without leaving any of it running when a person interrupts."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from printflow_reliability.errors import CouldNotTell
 
+GRACE_SECONDS = 3.0
+"""How long an interrupted task may take to end; one that waits for a server that never answers is left behind."""
 Result = TypeVar("Result")
 
 
@@ -21,18 +25,39 @@ def at_once(
         workers: how many run at a time, the first ones first; all if None.
         give_up: called again and again, when interrupted, until the tasks have ended because of it.
     """
-    if not tasks:
-        return []
-    with ThreadPoolExecutor(max_workers=workers or len(tasks)) as pool:
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            wait(futures)
-        except BaseException:  # Ctrl-C and the like
-            pool.shutdown(wait=False, cancel_futures=True)
-            while wait(futures, timeout=0.2).not_done:
-                give_up()
-            raise
-    errors = [error for future in futures if (error := future.exception()) is not None]
+    results: dict[int, Result] = {}
+    errors: dict[int, BaseException] = {}
+    waiting: SimpleQueue[tuple[int, Callable[[], Result]]] = SimpleQueue()
+    for numbered in enumerate(tasks):
+        waiting.put(numbered)
+    interrupted = threading.Event()
+
+    def work() -> None:
+        while not interrupted.is_set():
+            try:
+                number, task = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                results[number] = task()
+            except BaseException as error:  # raised below, where somebody waits for it
+                errors[number] = error
+
+    # Daemons, so that one that hangs does not keep the program from its end.
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers or len(tasks), len(tasks)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException:  # Ctrl-C and the like
+        interrupted.set()
+        deadline = time.monotonic() + GRACE_SECONDS
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+            give_up()
+            time.sleep(0.2)
+        raise
     if errors:
-        raise min(errors, key=lambda error: isinstance(error, CouldNotTell))
-    return [future.result() for future in futures]
+        in_order = (errors[number] for number in sorted(errors))
+        raise min(in_order, key=lambda error: isinstance(error, CouldNotTell))
+    return [results[number] for number in range(len(tasks))]

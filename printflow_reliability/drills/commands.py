@@ -67,7 +67,7 @@ def run_command(
     if json:
         print_json(report.as_json())
     else:
-        _show(report.as_json(), settings)
+        show(report.as_json(), settings)
     raise typer.Exit(report.exit_code)
 
 
@@ -133,7 +133,7 @@ def show_command(
     if json:
         print_json(drill)
     else:
-        _show(drill, settings)
+        show(drill, settings)
 
 
 @app.command("report")
@@ -154,7 +154,8 @@ def report_command(
     say(f"{file}: the report of drill {id}, for any browser")
 
 
-def _show(drill: Mapping[str, Any], settings: Settings) -> None:
+def show(drill: Mapping[str, Any], settings: Settings) -> None:
+    """Tell a person of a drill, from its document: what was done, what is not well, and the verdict last."""
     say(f"Restore drill {drill['id']}, to {_target(drill)}, from repo{drill['repository']}")
     answers = {one["name"]: one for one in drill.get("checks", ())}
     for label, text in _lines(drill, answers):

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from printflow_reliability.checks import Outcome
+from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.drills import history, report, unrecorded
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.interrupts import Interrupts
+from printflow_reliability.drills.memory import memory_of
 from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.rehearsal import Memory, Rehearsal
+from printflow_reliability.drills.rehearsal import Rehearsal
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.drills.repositories import choose_repository
 from printflow_reliability.drills.targets import parse_target
@@ -61,14 +61,14 @@ def run_drill(
         records.ask(lambda connection: unrecorded.record_kept(connection, settings.drills.directory))
         started_at = datetime.now(UTC)
         number = records.ask(lambda connection: history.begin(connection, str(wanted), chosen, started_at))
-        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), _memory(settings, records, number))
+        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), memory_of(settings, records, number))
         ended = _rehearse(drill, records, signals, tell or _nothing)
         if drill.made:
             _keep_numbers(records, settings, _report(drill, started_at), ended=False)
             _tear_down(drill, look=ended is None or isinstance(ended, Exception))
         found = _report(drill, started_at)
         if ended is not None and not isinstance(ended, Exception):
-            found = replace(found, interrupted=signals.received or type(ended).__name__)
+            found = replace(found, interrupted=signals.received or "its caller")
         found = _keep_numbers(records, settings, found)
         if found.interrupted is None:
             found = _keep_report(records, settings, found, drill.heal_plan)
@@ -95,7 +95,6 @@ def _rehearse(
 
 
 def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], None]) -> BaseException | None:
-
     def begin(phase: Phase) -> None:
         records.require_lock()
         tell(phase)
@@ -107,32 +106,11 @@ def _attempt(drill: Rehearsal, records: RecordsSession, tell: Callable[[Phase], 
         drill.break_off(error.sentence)
         return error
     except Exception as error:
-        drill.break_off(f"unexpected {type(error).__name__}: {error}")
+        drill.break_off(_unexpected(drill.settings, error))
         return error
     except BaseException as stop:
         return stop
     return None
-
-
-def _memory(settings: Settings, records: RecordsSession, drill: int) -> Memory:
-    names = [cluster.name for cluster in settings.cluster]
-    ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-
-    def stored(after: datetime, before: datetime) -> Mapping[str, Fence]:
-        return records.ask(lambda connection: history.stored_fences(connection, names, after, before))
-
-    def keep(fence: Fence) -> None:
-        try:
-            records.ask(lambda connection: history.keep_fence(connection, drill, fence))
-        except CouldNotTell as away:  # this drill has it; only later ones will miss it
-            log.warning("the fence of %s is not kept for later drills: %s", fence.cluster, away.what)
-
-    return Memory(
-        stored=stored,
-        baseline=lambda before: records.ask(lambda connection: history.baseline_fences(connection, names, before)),
-        keep=keep,
-        newest=lambda: stored(*ever),
-    )
 
 
 def _tear_down(drill: Rehearsal, *, look: bool) -> None:
@@ -142,10 +120,22 @@ def _tear_down(drill: Rehearsal, *, look: bool) -> None:
     except CouldNotTell as left:
         # The next drill's reaper tries again; this one's verdicts stand.
         log.error("drill %s: %s", drill.id, left)
-        drill.left_behind(left.sentence)
+        _left_behind(drill, left.sentence)
     except Exception as broken:
-        log.error("drill %s: tear-down broke off", drill.id, exc_info=True)
-        drill.left_behind(f"unexpected {type(broken).__name__}: {broken}")
+        why = _unexpected(drill.settings, broken)
+        log.error("drill %s: the tear-down broke off: %s", drill.id, why)
+        if drill.place.exists():
+            _left_behind(drill, why)
+        else:
+            drill.answers.verdict("drill.isolation", Outcome.UNKNOWN, why)
+
+
+def _left_behind(drill: Rehearsal, why: str) -> None:
+    """A copy of production stays on this machine's disk: a person has to remove it."""
+    judged = drill.answers.given("drill.isolation")
+    outcome = worst((judged.outcome, Outcome.WARN)) if judged else Outcome.UNKNOWN
+    detail = f"the clones are still in {drill.place}: {why}" + (f"; {judged.detail}" if judged else "")
+    drill.answers.verdict("drill.isolation", outcome, detail)
 
 
 def _report(drill: Rehearsal, started_at: datetime) -> DrillReport:
@@ -210,7 +200,7 @@ def _keep_report(
         log.error("the report of drill %s was not kept in the bucket: %s", found.id, refused.sentence)
         return found
     except Exception as broken:
-        log.error("the report of drill %s was not kept: unexpected %s: %s", found.id, type(broken).__name__, broken)
+        log.error("the report of drill %s was not kept: %s", found.id, _unexpected(settings, broken))
         return found
     if found.unrecorded is None:
         _keep_numbers(records, settings, kept)
@@ -223,6 +213,14 @@ def _before(records: RecordsSession, drill: int) -> Sequence[Mapping[str, Any]]:
         return records.ask(lambda connection: history.before(connection, drill))
     except (CouldNotTell, ConfigError):
         return ()
+
+
+def _unexpected(settings: Settings, error: Exception) -> str:
+    """A defect in words, without what came through a secret indirection."""
+    text = f"unexpected {type(error).__name__}: {error}"
+    for secret in settings.secrets:
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def _nothing(phase: Phase) -> None:

@@ -61,6 +61,12 @@ FROM fences WHERE production IS NOT NULL AND name = coalesce(
 
 Not simply the newest fences: a table that was emptied on Tuesday is as empty in every night's fence until Sunday.
 """
+HOUSED_IN = """
+SELECT cluster FROM (
+    SELECT DISTINCT ON (cluster) cluster, production ->> 'system_identifier' AS identifier
+    FROM fences WHERE production IS NOT NULL AND cluster = ANY(%s) ORDER BY cluster, taken_at DESC) AS newest
+WHERE identifier = (SELECT system_identifier::text FROM pg_control_system()) ORDER BY 1
+"""
 COLUMNS = "id, started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document"
 NEWEST = 100
 
@@ -74,6 +80,17 @@ def list_drills(settings: Settings) -> list[dict[str, Any]]:
     with open_records(settings.records) as records:
         query = f"SELECT {COLUMNS} FROM drills ORDER BY id DESC LIMIT %s"  # noqa: S608 - our own column names
         return [_document(row) for row in records.execute(query.encode(), (NEWEST,)).fetchall()]
+
+
+def housed_in(settings: Settings) -> list[str]:
+    """The protected clusters that the records themselves live in, as far as fences tell who the clusters are.
+
+    Raises:
+        CouldNotTell: the records are unreachable.
+    """
+    with open_records(settings.records) as records:
+        names = [cluster.name for cluster in settings.cluster]
+        return [row[0] for row in records.execute(HOUSED_IN, (names,)).fetchall()]
 
 
 def before(records: psycopg.Connection, drill: int) -> list[dict[str, Any]]:

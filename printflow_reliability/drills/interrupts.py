@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP during a drill: the first one ends it, none keeps it from removing its clones.
+"""Ctrl-C, SIGTERM and SIGHUP during a drill or a recovery: the first ends it, none keeps it from removing its clones.
 
 A clone is a copy of production. What a second, impatient signal would leave on the disk, nobody would know of.
 """
@@ -12,14 +12,16 @@ from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
-PATIENCE = b"\nprintflow: the drill is removing its clones and recording what it found; this takes some seconds\n"
+PATIENCE = b"\nprintflow: what was restored is being removed, wait; killed now, it would stay on this disk\n"
 
 
 class Interrupts:
-    """The signals that one drill is sent. Outside of the main thread, which alone may handle signals, it does nothing.
+    """The signals that one drill or recovery is sent.
+
+    Outside of the main thread, which alone may handle signals, it does nothing.
 
     Attributes:
-        received: the name of the signal that ended the drill, such as "SIGTERM"; None if none did.
+        received: the name of the signal that ended it, such as "SIGTERM"; None if none did.
     """
 
     def __init__(self) -> None:

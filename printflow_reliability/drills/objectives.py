@@ -7,7 +7,7 @@ from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import Unarchived
-from printflow_reliability.drills.history import list_drills
+from printflow_reliability.drills.history import housed_in, list_drills
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import DrillsSettings, Settings
@@ -15,6 +15,10 @@ from printflow_reliability.settings import DrillsSettings, Settings
 CHECK = "recovery.objectives"
 OF_ONE_DRILL = "drill.objectives"
 FITTED_DRILLS = 3
+HOUSED = (
+    "the records live in cluster {cluster}, so a disaster takes drills, fences and holds along: move [records] to a "
+    "server of its own"
+)
 SPREAD = 1.2
 """The largest of the databases drilled must be so many times the smallest before a line through them means anything."""
 GROWING = frozenset(RECOVERY - {Phase.FIND, Phase.PROMOTE})
@@ -58,14 +62,19 @@ class ObjectivesReport:
 def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
     """Read the drills' history, and judge it."""
     try:
-        drills = list_drills(settings)
+        drills, housed = list_drills(settings), housed_in(settings)
     except CouldNotTell as unknown:
         return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
-    return judge(drills, settings.drills, now or datetime.now(UTC))
+    return judge(drills, settings.drills, now or datetime.now(UTC), housed)
 
 
-def judge(drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: datetime) -> ObjectivesReport:
-    """Judge a history of drills, newest first. What was never measured is absent from the numbers, not zero."""
+def judge(
+    drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: datetime, housed: Sequence[str] = ()
+) -> ObjectivesReport:
+    """Judge a history of drills, newest first. What was never measured is absent from the numbers, not zero.
+
+    `housed` are the protected clusters that the records live in: a disaster would take both.
+    """
     ended = [drill for drill in drills if drill["finished_at"]]
     passed = [drill for drill in ended if drill["passed"]]
     numbers: dict[str, int | float] = {
@@ -99,7 +108,8 @@ def judge(drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: dat
     forecast = forecast_rto(passed)
     if forecast is not None:
         numbers["rto_at_twice_the_data_seconds"] = round(forecast.seconds, 3)
-    result = _result(problems, forecast, numbers, targets, untimed)
+    warnings = [HOUSED.format(cluster=name) for name in housed]
+    result = _result(problems, warnings, forecast, numbers, targets, untimed)
     return ObjectivesReport((result,), drills, forecast, untimed, numbers)
 
 
@@ -156,13 +166,15 @@ def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
 
 def _result(
     problems: Sequence[str],
+    warnings: Sequence[str],
     forecast: Forecast | None,
     numbers: Mapping[str, int | float],
     targets: DrillsSettings,
     untimed: int,
 ) -> CheckResult:
     if problems:
-        return CheckResult(CHECK, Outcome.FAIL, "; ".join(problems) + ". Next: printflow drill run", numbers)
+        said = "; ".join([*problems, *warnings])
+        return CheckResult(CHECK, Outcome.FAIL, f"{said}. Next: printflow drill run", numbers)
     told = []
     if "rto_seconds" in numbers:
         told.append(f"RTO {numbers['rto_seconds']:.1f} s of {targets.rto_target_seconds:g} s")
@@ -175,5 +187,7 @@ def _result(
         told.append(f"{len(targets.manual_step)} manual steps add {numbers['manual_steps_seconds']:.0f} s{bound}")
     late = forecast is not None and forecast.seconds > targets.rto_target_seconds
     if late or numbers.get("rto_with_manual_steps_seconds", 0) > targets.rto_target_seconds:
-        return CheckResult(CHECK, Outcome.WARN, f"{'; '.join(told)}: the target will be missed", numbers)
+        warnings = [*warnings, "the RTO target will be missed"]
+    if warnings:
+        return CheckResult(CHECK, Outcome.WARN, "; ".join([*warnings, *told]), numbers)
     return CheckResult(CHECK, Outcome.PASS, "; ".join(told), numbers)

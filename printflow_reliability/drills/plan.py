@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from printflow_reliability.backups.identity import newest_identity
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.tablespaces import TablespaceRules
 from printflow_reliability.drills.targets import WHOLE_SECOND, Target, Window, random_moment, require_inside, window_of
 from printflow_reliability.errors import CouldNotTell, Refused
 
@@ -117,34 +119,60 @@ def backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None,
     return backups[-1]
 
 
-def backups_in(pgbackrest: PgBackRest, repository: int) -> tuple[StanzaInfo, tuple[Backup, ...]]:
-    """What the stanza is, and its base backups in one repository, oldest first; at least one.
+def backups_in(
+    pgbackrest: PgBackRest, repository: int, production: Production | None = None
+) -> tuple[StanzaInfo, tuple[Backup, ...]]:
+    """What the stanza is, and the base backups of the cluster in one repository, oldest first; at least one.
+
+    A stanza may hold those of a former cluster too; where production is not known, the newest cluster's count.
 
     Raises:
         NoBackupForTarget: there is none.
+        Refused: there are only those of another cluster.
         CouldNotTell: the repository cannot be asked.
     """
     info = pgbackrest.info(repository)
-    found = info.in_repository(repository)
+    identity = newest_identity(info, repository, production.system_identifier if production else None)
+    found = info.of_cluster(repository, identity)
     if found:
         return info, found
-    status = info.status_of(repository)
     name = pgbackrest.cluster.name
+    if others := info.in_repository(repository):
+        raise Refused(
+            f"repo{repository} holds backups of another cluster than {name}: their system identifier is "
+            f"{others[-1].system_identifier}, that of {name} is {identity}",
+            f'is `stanza` of cluster "{name}" right? To restore the other cluster: '
+            f"pgbackrest --stanza={info.name} --repo={repository} --set={others[-1].label} restore",
+        )
+    status = info.status_of(repository)
     if status.code in (1, 2):
         raise NoBackupForTarget(
             f"there is no base backup of {name} in repo{repository} ({status.message})", f"printflow backup run {name}"
         )
-    raise CouldNotTell(f"repo{repository} of {name} cannot be read: {status.message}", f"printflow backup list {name}")
+    raise pgbackrest.unreadable(status)
 
 
-def require_same_cluster(production: Production, info: StanzaInfo, repository: int) -> None:
-    """Raises:
-    Refused: the repository's backups are those of another cluster.
+def require_known_tablespaces(plan: Plan, known: Callable[[str, Backup], frozenset[int]]) -> None:
+    """Make sure that replay makes no tablespace, as far as that can be told before anything is fetched.
+
+    To the end of WAL, what production has by now counts. What it has by now says nothing of an earlier moment: there
+    the fence before the moment counts, and the rest is found in the WAL itself.
+
+    Args:
+        plan: what the drill is going to do.
+        known: asks for the OIDs of the tablespaces that a cluster's backup knows.
+
+    Raises:
+        Refused: a tablespace was made after the base backup.
+        CouldNotTell: the repository cannot be asked.
     """
-    there = info.system_identifiers.get(repository)
-    if there is not None and there != production.system_identifier:
-        raise Refused(
-            f"repo{repository} holds backups of another cluster than {production.cluster}: their system identifier is "
-            f"{there}, production's is {production.system_identifier}",
-            f'is `stanza` of cluster "{production.cluster}" right?',
-        )
+    for name, point in plan.points.items():
+        then = [plan.fences[name].production] if name in plan.fences else []
+        if plan.moment is None:
+            then.append(point.production)
+        tablespaces = [tablespace for production in then for tablespace in production.tablespaces]
+        in_backup = known(name, point.backup) if tablespaces else frozenset()
+        for tablespace in tablespaces:
+            if tablespace.oid not in in_backup:
+                how = f'"{tablespace.name}" was made after {point.backup.label}'
+                raise TablespaceRules().refusal(name, tablespace.path, how)

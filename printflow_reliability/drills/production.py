@@ -4,7 +4,7 @@ Everything here is read; the two functions that a fence calls are the only ones 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,20 @@ FLOORS = (
 """Settings that a server in recovery must have at least as large as the server whose WAL it replays."""
 SLOTS = "SELECT slot_name || ' (' || slot_type || ')' FROM pg_replication_slots WHERE NOT temporary ORDER BY 1"
 SUBSCRIPTIONS = "SELECT subname || CASE WHEN subenabled THEN '' ELSE ' (disabled)' END FROM pg_subscription ORDER BY 1"
+TABLESPACES = """
+SELECT oid::int8, spcname, pg_tablespace_location(oid) FROM pg_tablespace
+WHERE pg_tablespace_location(oid) LIKE '/%' ORDER BY oid
+"""
+"""Those with a path of their own; the others lie inside the data directory."""
+
+
+@dataclass(frozen=True)
+class Tablespace:
+    """A tablespace outside of the data directory; made anew, it has another OID."""
+
+    oid: int
+    name: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class Production:
         version: as server_version_num.
         floors: the settings of FLOORS.
         slots, subscriptions: what a clone that is not isolated would take over.
+        tablespaces: those with paths of their own; none where it was recorded before they were.
         archiving: a digest of how it archives; the command itself may hold what is nobody's business.
     """
 
@@ -64,17 +79,20 @@ class Production:
     slots: frozenset[str]
     subscriptions: frozenset[str]
     archiving: str = ""
+    tablespaces: tuple[Tablespace, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What a later drill, which may not be able to ask, must know; kept with each fence."""
         watched = {"slots": sorted(self.slots), "subscriptions": sorted(self.subscriptions)}
-        return {**self.__dict__, "floors": dict(self.floors), **watched}
+        spaces = [asdict(one) for one in self.tablespaces]
+        return {**self.__dict__, "floors": dict(self.floors), "tablespaces": spaces, **watched}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Production":
         """The inverse of `as_json`."""
         watched = {name: frozenset(document[name]) for name in ("slots", "subscriptions")}
-        return cls(**{**document, **watched})
+        spaces = tuple(Tablespace(**one) for one in document.get("tablespaces", ()))
+        return cls(**{**document, "tablespaces": spaces, **watched})
 
 
 def ask_production(cluster: ClusterSettings) -> Production:
@@ -97,6 +115,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
             ).fetchall()
             slots = connection.execute(SLOTS).fetchall()
             subscriptions = connection.execute(SUBSCRIPTIONS).fetchall()
+            tablespaces = connection.execute(TABLESPACES).fetchall()
         except psycopg.errors.InsufficientPrivilege as refused:
             raise CouldNotTell(
                 f"cluster {cluster.name} refuses what a drill must know: {said(refused)}",
@@ -117,6 +136,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
         slots=frozenset(row[0] for row in slots),
         subscriptions=frozenset(row[0] for row in subscriptions),
         archiving=archiving,
+        tablespaces=tuple(Tablespace(*row) for row in tablespaces),
     )
 
 

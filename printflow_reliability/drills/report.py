@@ -15,7 +15,7 @@ from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.text import moment, seconds, size
+from printflow_reliability.text import moment, readable, seconds, size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -29,6 +29,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["seconds"] = seconds
 TEMPLATES.filters["size"] = size
+TEMPLATES.filters["readable"] = readable
 TEMPLATES.filters["moment"] = lambda text: moment(datetime.fromisoformat(text))
 
 
@@ -131,8 +132,8 @@ class DrillReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of the checks."""
-        return worst(check.outcome for check in self.checks)
+        """The worst of the checks; a drill that was interrupted proves nothing, whatever it had found."""
+        return Outcome.UNKNOWN if self.interrupted else worst(check.outcome for check in self.checks)
 
     @property
     def passed(self) -> bool:
@@ -141,10 +142,8 @@ class DrillReport:
 
     @property
     def exit_code(self) -> int:
-        """2 for a drill that was interrupted, whatever it had found; numbers that nobody recorded need a person too."""
-        if self.interrupted:
-            return 2
-        return exit_code(check.outcome for check in self.checks) or int(self.unrecorded is not None)
+        """As the outcome says; numbers that the records did not take need a person too."""
+        return exit_code([self.outcome]) or int(self.unrecorded is not None)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `drill run --json`, `drill show` and the bucket."""

@@ -30,10 +30,8 @@ def choose_repository(settings: Settings, given: int | None) -> int:
     if given is None:
         return common[0]
     if given not in common:
-        raise ConfigError(
-            f"--repo {given}: not every cluster has that repository; they share {_named(common)}",
-            f"--repo {common[0]}",
-        )
+        shared = ", ".join(map(str, common))
+        raise ConfigError(f"--repo: every cluster must have the repository; they share {shared}", f"--repo {common[0]}")
     return given
 
 

@@ -3,19 +3,56 @@
 A database that is down, hanging or full is "could not tell", with the cluster's name and never its password.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from printflow_reliability.addresses import postgres_url
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.encodings import decode_as_text
+from printflow_reliability.platform.refusals import (
+    NoFreeConnection,
+    not_answered,
+    not_opened,
+    not_permitted,
+)
 from printflow_reliability.settings import ClusterSettings
 
 CONNECT_SECONDS = 5
-"""How long a connection may take to open; libpq's own unit is whole seconds."""
+"""How long a connection may take to open, with everything that is asked of us for it."""
 STATEMENT_SECONDS = 600
 """How long one statement may run, unless the caller knows better."""
+QUESTION_SECONDS = 45
+"""How long a small question may take; a server that is stopped in mid-answer is noticed soon after."""
+GRACE_SECONDS = 10
+"""How much longer than the server's own limit we wait: a server that is frozen does not keep its limits."""
+FULL_SECONDS = 10
+"""How long to try again where all connections are taken."""
+PAUSE_SECONDS = 0.5
+Result = TypeVar("Result")
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that does not wait for ever."""
+
+    answer_seconds: float = STATEMENT_SECONDS
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        """Wait for an answer, and close the connection if none comes: nothing more can be asked on it."""
+        limit = self.answer_seconds if timeout is None else timeout
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.OperationalError as error:
+            if timeout is not None or error.sqlstate or time.monotonic() - began < limit:
+                raise
+            self.close()
+            raise psycopg.OperationalError(f"no answer within {limit:.0f} s") from None
 
 
 @contextmanager
@@ -31,38 +68,44 @@ def connect(
     Args:
         cluster: which one.
         database: another database of it than the url's own.
-        read_only: whether the server refuses writes of this session; switch off only for the fence and for repairs.
+        read_only: whether the server refuses writes of this session; switch off only for repairs.
         statement_seconds: the server ends a statement that runs longer.
 
     Raises:
         CouldNotTell: it is unreachable, refuses, is full, or the connection was lost; also for errors inside the block.
     """
-    options = (
-        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 -c timezone=UTC "
+    try:
+        parts = conninfo_to_dict(postgres_url(cluster.url))
+    except ValueError as wrong:
+        raise CouldNotTell(f"the url of cluster {cluster.name} {wrong}") from None
+    limits = (
+        f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 "
+        # How the server writes times is a setting of its own; only these are read here.
+        "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres "
         f"-c default_transaction_read_only={'on' if read_only else 'off'}"
     )
+    parts |= {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "printflow_reliability",
+        "client_encoding": "UTF8",
+        "options": f"{parts.get('options') or ''} {limits}".strip(),
+        # A server that stops answering (not just a closed socket) is noticed by the kernel, not by us.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        **({"dbname": database} if database else {}),
+    }
+    connection = _open(cluster, parts)
+    connection.answer_seconds = statement_seconds + GRACE_SECONDS
+    role = connection.info.user
     try:
-        conninfo = make_conninfo(
-            cluster.url,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="printflow_reliability",
-            options=options,
-            # A server that stops answering (not just a closed socket) is noticed by the kernel, not by us.
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            **({"dbname": database} if database else {}),
-        )
-    except psycopg.ProgrammingError:
-        raise CouldNotTell(
-            f"the url of cluster {cluster.name} is not a PostgreSQL connection string",
-            "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-        ) from None
-    try:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
+        with connection:
+            decode_as_text(connection)
             yield connection
     except psycopg.OperationalError as error:
         raise unreachable(cluster, error) from None
+    except psycopg.errors.InsufficientPrivilege as refused:
+        raise not_permitted(cluster.name, role, refused) from None
 
 
 def said(error: psycopg.Error) -> str:
@@ -72,8 +115,21 @@ def said(error: psycopg.Error) -> str:
 
 def unreachable(cluster: ClusterSettings, error: psycopg.Error) -> CouldNotTell:
     """What to tell a person when a cluster does not answer."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return CouldNotTell(
-        f"cluster {cluster.name} cannot be reached: {reason}",
-        f'is it running, and is the url of cluster "{cluster.name}" right?',
-    )
+    return not_answered(cluster.name, error)
+
+
+def _open(cluster: ClusterSettings, parts: dict[str, Any]) -> _Connection:
+    """Open a session; where all are taken, try for a while.
+
+    Raises:
+        CouldNotTell: none was opened.
+    """
+    deadline = time.monotonic() + FULL_SECONDS
+    while True:
+        try:
+            return _Connection.connect(make_conninfo("", **parts), autocommit=True)
+        except psycopg.Error as error:
+            problem = not_opened(cluster.name, error, parts, seconds=CONNECT_SECONDS)
+        if not isinstance(problem, NoFreeConnection) or time.monotonic() > deadline:
+            raise problem
+        time.sleep(PAUSE_SECONDS)

@@ -83,7 +83,7 @@ def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="printflow_reliability",
-            options="-c timezone=UTC",
+            options="-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres",
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,

@@ -1,8 +1,9 @@
 """Disaster mode: the drill's own recovery, kept. It needs the repository alone: no production, no records."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,25 +11,33 @@ from typing import Any
 
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.segment import parse_lsn
+from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import PORT
+from printflow_reliability.drills.clones.clone import PORT, WAL_SEGMENTS, Clone
 from printflow_reliability.drills.clones.expected_end import archived_in_repository
 from printflow_reliability.drills.clones.replay import Promoted
 from printflow_reliability.drills.clones.restoration import Restoration
+from printflow_reliability.drills.interrupts import Interrupts
 from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.drills.targets import Target, require_inside, window_of
 from printflow_reliability.drills.validation.validate import validate
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Tell = Callable[[Phase, str], None]
-SEGMENT_BYTES = 16 * 1024**2
-"""PostgreSQL's default, for the estimate of disk space; the restored cluster knows its own."""
+ALLOW = (
+    "printflow backup run {cluster}, since a new base backup knows it; or, on a host where nothing of production "
+    "lives, make the empty directory {path} and recover with --allow-tablespace {path}"
+)
+ELSEWHERE = "on a host where nothing of production lives: printflow recover --into DIR --allow-tablespace {path}"
+"""A past moment gets no other base backup."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +48,11 @@ class RecoveredCluster:
         data: its data directory.
         sockets: where it listens; there is no TCP.
         reached_lsn: how far its replay came.
+        newest_heartbeat, last_commit_at: what tells how recent it is; None if it holds none.
     """
 
     name: str
+    database: str
     backup: str
     data: Path
     sockets: Path
@@ -49,6 +60,8 @@ class RecoveredCluster:
     superuser: str
     timeline: int
     reached_lsn: str
+    newest_heartbeat: datetime | None
+    last_commit_at: datetime | None
 
     def as_json(self) -> dict[str, Any]:
         """Every attribute."""
@@ -57,11 +70,20 @@ class RecoveredCluster:
 
 @dataclass(frozen=True)
 class Recovered:
-    """A recovery that was kept; `moment` is None for the end of WAL, `phases` are seconds."""
+    """A recovery that was kept.
+
+    Attributes:
+        moment: what was asked for; None for the end of WAL.
+        declared_at: when the recovery was begun.
+        rpo_seconds: the age of the newest recovered commit at that time, or before `moment`; None if it is not known.
+        phases: seconds of each.
+    """
 
     into: Path
     moment: datetime | None
     repository: int
+    declared_at: datetime
+    rpo_seconds: float | None
     clusters: Sequence[RecoveredCluster]
     checks: tuple[CheckResult, ...]
     phases: Mapping[Phase, float]
@@ -72,6 +94,8 @@ class Recovered:
             "into": str(self.into),
             "moment": self.moment.isoformat() if self.moment else None,
             "repository": self.repository,
+            "declared_at": self.declared_at.isoformat(),
+            "rpo_seconds": self.rpo_seconds,
             "clusters": [one.as_json() for one in self.clusters],
             "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
             "phases": {phase: round(took, 3) for phase, took in self.phases.items()},
@@ -79,7 +103,15 @@ class Recovered:
         }
 
 
-def recover(settings: Settings, target: Target, into: Path, *, repository: int, tell: Tell) -> Recovered:
+def recover(
+    settings: Settings,
+    target: Target,
+    into: Path,
+    *,
+    repository: int,
+    tell: Tell,
+    allow_tablespaces: Sequence[Path] = (),
+) -> Recovered:
     """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
 
     Args:
@@ -88,46 +120,67 @@ def recover(settings: Settings, target: Target, into: Path, *, repository: int, 
         into: a directory that does not exist yet; removed again if the recovery fails.
         repository: the number of the repository.
         tell: hears of each phase as it begins, and what is done in it.
+        allow_tablespaces: empty directories where tablespaces that the backup does not know may be made.
 
     Raises:
-        ConfigError: the directory exists, or the moment lies outside the window.
+        ConfigError: the directory exists, the moment lies outside the window, or a tablespace's directory is in use.
+        Refused: a tablespace that the backup does not know would be made elsewhere.
         RecoveryShort: WAL ends before the moment.
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
-    clock = PhaseClock()
-    place = reaper.make(into, settings)
-    try:
-        with clock.measure(Phase.FIND):
-            tell(Phase.FIND, f"look for base backups in repo{repository}")
-            plan = plan_without_production(settings, target, repository)
-            restoration = Restoration(settings, place, repository, plan)
-            restoration.require_space()
-        reached = bring_up(settings, restoration, plan, repository, clock, tell)
-        with clock.measure(Phase.VALIDATE):
-            tell(
-                Phase.VALIDATE,
-                "check every table and index with amcheck, foreign keys, constraints and sequences by query",
-            )
-            clones = tuple(restoration.clones.values())
-            limit = settings.drills.phase_timeout_seconds
-            checks = validate(clones, timeout=limit, give_up=restoration.give_up)
-    except BaseException:
-        reaper.remove(place)
-        raise
-    clusters = tuple(
-        RecoveredCluster(
-            name=name,
-            backup=plan.points[name].backup.label,
-            data=clone.data,
-            sockets=clone.sockets,
-            port=PORT,
-            superuser=clone.production.superuser,
-            timeline=reached[name].timeline,
-            reached_lsn=reached[name].reached_lsn,
-        )
-        for name, clone in restoration.clones.items()
+    rules = TablespaceRules(ALLOW, allowed_tablespaces(allow_tablespaces, settings.runner()))
+    signals = Interrupts()
+    with signals.obeyed():
+        place = reaper.make(into, settings)
+        try:
+            return _recover_into(place, settings, target, repository, rules, tell)
+        except BaseException:
+            signals.hold()
+            reaper.remove(place)
+            rules.empty_again()
+            raise
+
+
+def _recover_into(
+    place: Path, settings: Settings, target: Target, repository: int, rules: TablespaceRules, tell: Tell
+) -> Recovered:
+    clock, declared = PhaseClock(), datetime.now(UTC)
+    with clock.measure(Phase.FIND):
+        tell(Phase.FIND, f"look for base backups in repo{repository}")
+        plan = plan_without_production(settings, target, repository)
+        restoration = Restoration(settings, place, repository, plan, rules)
+        restoration.require_programs()
+        restoration.require_space()
+    reached = bring_up(settings, restoration, plan, repository, clock, tell)
+    clones = tuple(restoration.clones.values())
+    with clock.measure(Phase.VALIDATE):
+        what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
+        tell(Phase.VALIDATE, what)
+        limit = settings.drills.phase_timeout_seconds
+        checks = validate(clones, timeout=limit, give_up=restoration.give_up)
+        points = [recovery_point(settings, clone, reached[clone.cluster.name]) for clone in clones]
+        until = plan.moment or declared
+        known = known_fences(settings, before=until)
+        compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
+    clusters = tuple(_recovered(plan, clone, point) for clone, point in zip(clones, points, strict=True))
+    rpo = compared.numbers.get("rpo_seconds")
+    return Recovered(place, plan.moment, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)
+
+
+def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredCluster:
+    return RecoveredCluster(
+        name=clone.cluster.name,
+        database=clone.cluster.database,
+        backup=plan.points[clone.cluster.name].backup.label,
+        data=clone.data,
+        sockets=clone.sockets,
+        port=PORT,
+        superuser=clone.production.superuser,
+        timeline=point.reached.timeline,
+        reached_lsn=point.reached.reached_lsn,
+        newest_heartbeat=point.heartbeat,
+        last_commit_at=point.last_commit,
     )
-    return Recovered(place, plan.moment, repository, clusters, checks, clock.seconds)
 
 
 @contextmanager
@@ -137,18 +190,23 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
     Raises:
         ConfigError, RecoveryShort, CouldNotTell: as `recover`.
     """
-    reaper.reap(settings.drills.directory)
-    # A number, so that the next start reaps it should this one be killed; no drill has this one.
-    place = reaper.make(settings.drills.directory / "0", settings)
-    try:
-        tell(Phase.FIND, f"look for base backups in repo{repository}")
-        plan = plan_without_production(settings, target, repository)
-        restoration = Restoration(settings, place, repository, plan)
-        restoration.require_space()
-        bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
-        yield restoration.connector
-    finally:
-        reaper.remove(place)
+    signals = Interrupts()
+    with signals.obeyed():
+        reaper.reap(settings.drills.directory)
+        # A number, so that the next start reaps it should this one be killed; no drill has this one.
+        place = reaper.make(settings.drills.directory / "0", settings)
+        try:
+            tell(Phase.FIND, f"look for base backups in repo{repository}")
+            plan = plan_without_production(settings, target, repository)
+            rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
+            restoration = Restoration(settings, place, repository, plan, rules)
+            restoration.require_programs()
+            restoration.require_space()
+            bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+            yield restoration.connector
+        finally:
+            signals.hold()
+            reaper.remove(place)
 
 
 def bring_up(
@@ -160,12 +218,14 @@ def bring_up(
     tell: Tell,
 ) -> Mapping[str, Promoted]:
     """Fetch, start, replay and promote; how far each cluster came."""
-    expected = {cluster.name: _expected(settings, cluster, plan, repository) for cluster in settings.cluster}
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
     with clock.measure(Phase.FETCH):
         tell(Phase.FETCH, f"pgbackrest restore from repo{repository}: {labels}")
         restoration.fetch({})
+        _require_room_for_wal(restoration.clones)
+        # Only what was restored tells how long its WAL segments are, and so where the newest of them begins.
+        expected = {name: _expected(settings, clone, plan, repository) for name, clone in restoration.clones.items()}
     with clock.measure(Phase.START):
         tell(Phase.START, "start the clusters on sockets of their own, with archiving off")
         restoration.start()
@@ -208,7 +268,7 @@ def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Pro
         timeline=0,
         superuser=cluster.superuser,
         data_directory="",
-        segment_bytes=SEGMENT_BYTES,
+        segment_bytes=DEFAULT_SEGMENT_BYTES,  # for the estimate of disk space; the restored cluster knows its own
         version=0,
         floors={},
         slots=frozenset(),
@@ -216,13 +276,28 @@ def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Pro
     )
 
 
-def _expected(settings: Settings, cluster: ClusterSettings, plan: Plan, repository: int) -> int:
-    point = plan.points[cluster.name]
+def _require_room_for_wal(clones: Mapping[str, Clone]) -> None:
+    """Before the restore the size of WAL segments was not known.
+
+    Raises:
+        CouldNotTell: what they need is not free.
+    """
+    needed = sum(WAL_SEGMENTS * clone.segment_bytes() for clone in clones.values())
+    place = next(iter(clones.values())).place
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise CouldNotTell(
+            f"the WAL of what was restored needs {needed:,} bytes below {place.parent}, and only {free:,} are free",
+            "make room there, or choose a directory on a larger disk",
+        )
+
+
+def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
+    """The LSN (bytes) that the replay of a restored cluster must reach at least."""
+    point = plan.points[clone.cluster.name]
     if plan.moment is not None:
         return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
-    newest = point.backup.wal_stop or ""
-    on_its_timeline = replace(point, production=replace(point.production, timeline=int(newest[:8] or "1", 16)))
-    return archived_in_repository(_pgbackrest(settings, cluster), repository, on_its_timeline)
+    return archived_in_repository(_pgbackrest(settings, clone.cluster), repository, point, clone.segment_bytes())
 
 
 def _pgbackrest(settings: Settings, cluster: ClusterSettings) -> PgBackRest:

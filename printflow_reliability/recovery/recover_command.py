@@ -1,15 +1,17 @@
 """`printflow recover`: the drill's recovery in earnest. What it restores stays, and each step is said as it is done."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
-from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, seconds
+from printflow_reliability.checks import Outcome, exit_code, worst
+from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, seconds
+from printflow_reliability.drills import wording
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.repositories import choose_repository
-from printflow_reliability.drills.targets import Target, parse_target
+from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
 
@@ -21,6 +23,12 @@ def recover_command(
         ..., "--into", help="A directory that does not exist yet, on a disk that is large enough."
     ),
     repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    allow_tablespace: list[Path] = typer.Option(
+        [],
+        "--allow-tablespace",
+        help="The path of a tablespace that was made after the base backup: replay makes it there. An empty directory "
+        "of the servers' user, on a host where nothing of production lives. Repeatable.",
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring every cluster back, out of the repository alone, and keep it running beside production.
@@ -40,23 +48,35 @@ def recover_command(
         if not json:
             say(f"{datetime.now(UTC):%H:%M:%S}  step {number}  {phase.replace('_', ' ')}: {what}")
 
-    done = recover(settings, target, into, repository=choose_repository(settings, repo), tell=tell)
+    done = recover(
+        settings,
+        target,
+        into,
+        repository=choose_repository(settings, repo),
+        tell=tell,
+        allow_tablespaces=allow_tablespace,
+    )
     if json:
         print_json(done.as_json())
     else:
-        _show(done, target)
+        _show(done)
     raise typer.Exit(exit_code(check.outcome for check in done.checks))
 
 
-def _show(done: Recovered, target: Target) -> None:
-    for check in done.checks:
-        say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
-    where = str(done.moment) if target.moment else "the end of WAL"
-    say(f"Recovered to {where} in {seconds(sum(done.phases.values()))}; running now, on sockets only:")
+def _show(done: Recovered) -> None:
+    for row in wording.rows(done.as_json()["checks"]):
+        say(f"  {row.word:<14}  {', '.join(row.names)}: {row.detail}")
+    where = moment(done.moment) if done.moment else "the end of WAL"
+    rpo = "not known" if done.rpo_seconds is None else seconds(done.rpo_seconds)
+    lost = "" if done.moment else f"   RPO {rpo}"
+    word = wording.CHECK_WORDS[worst(check.outcome for check in done.checks)]
+    say(f"{word}   Recovered to {where} in {seconds(sum(done.phases.values()))}{lost}")
+    say("Running now, on sockets only:")
     for one in done.clusters:
-        say(f"  {one.name}: psql -h {one.sockets} -p {one.port} -U {one.superuser} {one.name}")
+        psql = ("psql", "-h", str(one.sockets), "-p", str(one.port), "-U", one.superuser, one.database)
+        say(f"  {one.name}: {shlex.join(psql)}")
         say(f"    data directory {one.data}, timeline {one.timeline}, reached {one.reached_lsn}")
     if any(check.outcome is not Outcome.PASS for check in done.checks):
-        say("Next: look at what is not sound above before anybody is let in")
+        say("Next: look at what stands above before anybody is let in, then: printflow runbook cluster-lost")
     else:
         say("Next: look around, then hand over as the runbook says: printflow runbook cluster-lost")

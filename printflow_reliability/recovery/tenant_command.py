@@ -38,32 +38,49 @@ def restore_command(
         if not json:
             say(f"{datetime.now(UTC):%H:%M:%S}  {phase.replace('_', ' ')}: {what}")
 
+    def committed(cluster: str, rows: int) -> None:
+        # At once: whatever ends the command from here on, this was seen.
+        typer.echo(f"{datetime.now(UTC):%H:%M:%S}  committed: {rows} rows in cluster {cluster}", err=json)
+
     target = parse_target(to, datetime.now(UTC))
     repository = choose_repository(settings, repo)
-    done = restore_tenant(settings, tenant, target, repository=repository, apply=apply, tell=tell)
+    done = restore_tenant(settings, tenant, target, repository=repository, apply=apply, tell=tell, committed=committed)
     if json:
         print_json(done.as_json())
     else:
         _show(done)
-    conflicts = Outcome.WARN if done.conflicts else Outcome.PASS
-    raise typer.Exit(exit_code([conflicts, *(one.outcome for one in done.files)]))
+    rows = Outcome.WARN if done.needs_somebody else Outcome.PASS
+    raise typer.Exit(exit_code([rows, *(one.outcome for one in done.files)]))
 
 
 def _show(done: TenantRestore) -> None:
     rows = [(one.cluster, one.table, str(one.insert), str(one.conflict), str(one.unchanged)) for one in done.plan]
     table(("cluster", "table", "insert", "conflict", "unchanged"), rows)
     for one in done.plan:
-        if one.conflicts:
-            say(f"  {one.table}: there and different, left alone: {', '.join(one.conflicts)}")
+        if one.conflict:
+            some = f": {', '.join(one.conflicts)}" if one.conflicts else ""
+            say(f"  {one.table}: {one.conflict} rows are there and differ; they stay as they are{some}")
+    for cluster, limit in done.limits:
+        say(f"  {'NOTE' if limit.acknowledged else 'WARN'} {cluster}: {limit.sentence}")
+    for name in done.stale:
+        say(f'  WARN `unrestorable` names "{name}", which is no table with rows of tenants. Next: remove the line')
+    for problem in done.problems:
+        say(f"  FAIL {problem.cluster}: {problem.table}: {problem.reason}")
     if done.healed:
         for action in done.healed.actions:
-            say(f"  file {action.deed}: {printable(action.key)}: {printable(action.detail)}")
+            say(printable(f"  file {action.deed}: {action.key}: {action.detail}"))
     for check in done.files:
         say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
+    for trouble in done.trouble:
+        say(f"  WARN {trouble}")
     absent = sum(one.insert for one in done.plan)
     if done.written is not None:
-        say(f"{done.written} rows of tenant {done.tenant} are back as of {done.moment.isoformat()}")
+        by_cluster = ", ".join(f"{rows} in {cluster}" for cluster, rows in done.committed.items())
+        say(f"{done.written} rows of tenant {done.tenant} are back as of {done.moment.isoformat()} ({by_cluster})")
+    elif done.problems:
+        say(f"{absent} rows are absent, and none would be written before production is corrected as said above")
     elif absent:
-        say(f"{absent} rows would be written. Next: the same with --apply")
+        again = f"printflow tenant restore {done.tenant} --to {done.moment.isoformat()} --apply"
+        say(f"{absent} rows would be written. Next: {again}")
     else:
         say("Nothing is absent: production has every row of then")

@@ -1,32 +1,36 @@
 """One tenant's rows and files back as of a moment: out of a clone made for it, into production."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Json
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import LOCK
 from printflow_reliability.drills.targets import Target
-from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
 from printflow_reliability.files.heal import HealReport, heal, require_healers
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
 from printflow_reliability.platform.tenancy import tenant_named, tenants
-from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
+from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
-from printflow_reliability.tenants.closure import closure
-from printflow_reliability.tenants.restore import TablePlan, apply_rows, plan_rows
+from printflow_reliability.tenants.closure import Limit, closure
+from printflow_reliability.tenants.compare import TablePlan
+from printflow_reliability.tenants.problems import Problem
+from printflow_reliability.tenants.restore import PartRestore, planned_part
+from printflow_reliability.tenants.schema import read_schema
 
-AUDIT = """
-INSERT INTO tenant_restores (tenant, moment, planned_at, rows_written, plan) VALUES (%s, %s, %s, %s, %s)
-"""
+IDENTITY = "SELECT (SELECT system_identifier FROM pg_control_system()), current_database()"
+Part = TenancySettings | TenantRowsSettings
+Committed = Callable[[str, int], None]
+"""Hears of each cluster whose rows are committed, and how many they are."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class TenantRestore:
         written: how many rows were written; None if it was only planned.
         files: the reconciliation's answers for this tenant afterwards; empty if it was only planned.
         healed: which of its files were brought back; None if it was only planned.
+        committed: rows written, by cluster.
+        problems: what keeps rows from being written.
+        limits: tables that are not restored, by cluster.
+        trouble: what went wrong after the rows were committed.
     """
 
     tenant: str
@@ -47,11 +55,22 @@ class TenantRestore:
     written: int | None
     files: Sequence[CheckResult]
     healed: HealReport | None = None
+    committed: dict[str, int] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    limits: Sequence[tuple[str, Limit]] = ()
+    stale: Sequence[str] = ()
+    trouble: Sequence[str] = ()
 
     @property
     def conflicts(self) -> int:
         """Rows that are there and differ; they stay as they are."""
         return sum(one.conflict for one in self.plan)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something of it is left for a person."""
+        unacknowledged = any(not limit.acknowledged for _, limit in self.limits)
+        return bool(self.conflicts or self.problems or unacknowledged or self.stale or self.trouble)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `tenant restore --json`."""
@@ -59,14 +78,26 @@ class TenantRestore:
             "tenant": self.tenant,
             "moment": self.moment.isoformat(),
             "plan": [one.as_json() for one in self.plan],
+            "problems": [one.as_json() for one in self.problems],
+            "unrestorable": [{"cluster": cluster, **limit.__dict__} for cluster, limit in self.limits],
+            "stale": list(self.stale),
             "restored": self.written,
+            "committed": self.committed,
+            "trouble": list(self.trouble),
             "healed_files": self.healed.as_json() if self.healed else None,
             "files": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.files],
         }
 
 
 def restore_tenant(
-    settings: Settings, tenant: str, target: Target, *, repository: int, apply: bool, tell: Tell
+    settings: Settings,
+    tenant: str,
+    target: Target,
+    *,
+    repository: int,
+    apply: bool,
+    tell: Tell,
+    committed: Committed = lambda _cluster, _rows: None,
 ) -> TenantRestore:
     """Recover the clusters aside as of a moment, and bring one tenant's absent rows back.
 
@@ -77,33 +108,29 @@ def restore_tenant(
         repository: the number of the repository.
         apply: write; otherwise only plan.
         tell: hears of each phase of the recovery.
+        committed: hears of each cluster's rows as soon as they are committed.
 
     Raises:
         ConfigError: there was no such tenant, no time is given, or no role that may write.
         LockHeld: a drill or another restore is running.
-        Refused: production changed meanwhile, or a row would become another tenant's.
+        Refused: production changed meanwhile, or rows cannot be written.
         CouldNotTell: a system is unreachable.
     """
     if target.moment is None:
         raise ConfigError("--to: a tenant is restored to a given time", "--to 2026-11-02T14:05:00Z")
-    if apply:
-        require_healers(settings)
-        for key, part in settings.tenancy.parts:
-            if part.restore_url is None:
-                raise ConfigError(
-                    f"{key}.restore_url: is missing, and --apply needs a role that may write",
-                    f'restore_url = "env:NAME" in [{key.partition("[")[0]}], a url of the same database',
-                )
-    for _, part in settings.tenancy.parts:
-        # A mistake in [tenancy] is told before anything is recovered, not after.
-        with connect(settings.cluster_named(part.cluster)) as production:
-            closure(production, part, tenant)
-    with (
-        open_records(settings.records) as records,
-        exclusive(records, LOCK),
-        recovered_aside(settings, target, repository=repository, tell=tell) as clones,
-    ):
-        return bring_back(settings, tenant, target.moment, clones, records, apply=apply)
+    _require(settings, apply=apply)
+    done: TenantRestore | None = None
+    try:
+        with RecordsSession(settings.records, LOCK) as records:
+            record_kept(records, settings.drills.directory)
+            with recovered_aside(settings, target, repository=repository, tell=tell) as clones:
+                done = bring_back(settings, tenant, target.moment, clones, records, apply=apply, committed=committed)
+    except PrintflowError as failed:
+        # Giving the lock back or removing the clones failed; what is committed stays so, and has to be told.
+        if done is None or done.written is None:
+            raise
+        done = replace(done, trouble=(*done.trouble, failed.sentence))
+    return done
 
 
 def bring_back(
@@ -111,37 +138,125 @@ def bring_back(
     tenant: str,
     moment: datetime,
     source_with: ConnectWith,
-    records: psycopg.Connection,
+    records: RecordsSession,
     *,
     apply: bool,
+    committed: Committed = lambda _cluster, _rows: None,
 ) -> TenantRestore:
     """Plan, and write if told to, from databases that stand at the moment."""
-    tenant_named(tenants(settings, connect_with=source_with), tenant)
+    known = tenants(settings, connect_with=source_with)
+    try:
+        tenant_named(known, tenant)
+    except ConfigError as unknown:
+        raise ConfigError(
+            f"{unknown.what} as of {moment.isoformat()}",
+            "name the tenant by the id that tenancy.tenants returns, and a moment at which it was there",
+        ) from None
     planned_at = datetime.now(UTC)
-    plan: list[TablePlan] = []
-    written = 0
+    done: dict[str, int] = {}
     with ExitStack() as stack:
-        work = []
+        work: list[tuple[ClusterSettings, Connection, PartRestore]] = []
         for _, part in settings.tenancy.parts:
             cluster = settings.cluster_named(part.cluster)
             source = stack.enter_context(session(cluster, None, source_with))
-            target = stack.enter_context(_production(cluster, part, apply=apply))
-            tables = closure(source, part, tenant)
-            planned = plan_rows(source, target, tables)
-            plan += [replace(one, cluster=cluster.name) for one in planned]
-            work.append((source, target, tables, planned))
+            target = stack.enter_context(_production(settings, cluster, part, apply=apply))
+            writes = part.restore_url is not None
+            planned = stack.enter_context(planned_part(source, target, part, tenant, writes=writes, lock=apply))
+            work.append((cluster, target, planned))
+        plan = [replace(one, cluster=cluster.name) for cluster, _, planned in work for one in planned.plan]
+        problems = [replace(one, cluster=cluster.name) for cluster, _, planned in work for one in planned.problems]
+        restored = TenantRestore(
+            tenant,
+            moment,
+            plan,
+            None,
+            (),
+            problems=problems,
+            limits=[(cluster.name, limit) for cluster, _, planned in work for limit in planned.limits],
+            stale=[name for _, _, planned in work for name in planned.stale],
+        )
         if not apply:
-            return TenantRestore(tenant, moment, plan, None, ())
-        with ExitStack() as transactions:
-            # One transaction a cluster, and none of them ends before all rows are written and checked. Should the very
-            # last commit fail, the same command again writes what is still absent.
-            for _, target, _, _ in reversed(work):
-                transactions.enter_context(target.transaction())
-            written = sum(apply_rows(*one) for one in work)
-    document = Json([one.as_json() for one in plan])
-    records.execute(AUDIT, (tenant, moment, planned_at, written, document))
+            return restored
+        if problems:
+            raise Refused(
+                "nothing was written: " + "; ".join(f"{one.table}: {one.reason}" for one in problems),
+                'correct production first, or leave a table out: unrestorable = ["SCHEMA.TABLE"] in [tenancy]',
+            )
+        records.require_lock()
+        # No transaction ends before all rows of all clusters are written and verified.
+        written = {cluster.name: planned.write() for cluster, _, planned in work}
+        try:
+            _commit(work, written, done, committed)
+        finally:
+            audit = Audit(tenant, moment, planned_at, sum(done.values()), [one.as_json() for one in plan])
+            trouble = record(records, settings.drills.directory, audit) if done else None
     healed, files = _heal_files(settings, tenant)
-    return TenantRestore(tenant, moment, plan, written, files, healed)
+    return replace(
+        restored,
+        written=audit.rows_written,
+        committed=done,
+        healed=healed,
+        files=files,
+        trouble=(trouble,) if trouble else (),
+    )
+
+
+def _commit(
+    work: Sequence[tuple[ClusterSettings, Connection, PartRestore]],
+    written: dict[str, int],
+    done: dict[str, int],
+    committed: Committed,
+) -> None:
+    """Commit one cluster after the other; should one fail, say which are done.
+
+    Raises:
+        CouldNotTell: a commit failed; the same command again writes what is still absent.
+    """
+    # The tenants' own cluster comes last: while its rows are absent, nobody uses those elsewhere.
+    for cluster, target, _ in reversed(work):
+        try:
+            target.execute("COMMIT")
+        except psycopg.Error as lost:
+            already = ", ".join(f"{rows} rows in {name}" for name, rows in done.items()) or "nothing"
+            raise CouldNotTell(
+                f"the commit in cluster {cluster.name} failed, and may have been done or not: "
+                f"{' '.join(str(lost).split())}. Committed before it: {already}",
+                "the same command again; it writes what is still absent",
+            ) from None
+        done[cluster.name] = done.get(cluster.name, 0) + written[cluster.name]
+        committed(cluster.name, written[cluster.name])
+
+
+def _require(settings: Settings, *, apply: bool) -> None:
+    """A mistake in [tenancy] is told before anything is recovered, not after.
+
+    Raises:
+        ConfigError: a table or a role is wrong.
+        CouldNotTell: a cluster is unreachable.
+    """
+    if apply:
+        require_healers(settings)
+    for key, part in settings.tenancy.parts:
+        if apply and part.restore_url is None:
+            raise ConfigError(
+                f"{key}.restore_url: is missing, and --apply needs a role that may write",
+                f'restore_url = "env:NAME" in [{key.partition("[")[0]}], a url of the same database',
+            )
+        cluster = settings.cluster_named(part.cluster)
+        with connect(cluster) as production:
+            closure(read_schema(production), part)
+            same = production.execute(IDENTITY).fetchone()
+        if part.restore_url is not None:
+            try:
+                with connect(cluster.model_copy(update={"url": part.restore_url})) as writer:
+                    other = writer.execute(IDENTITY).fetchone()
+            except CouldNotTell as refused:
+                raise CouldNotTell(f"{key}.restore_url: {refused.what}", f"correct {key}.restore_url") from None
+            if other != same:
+                raise ConfigError(
+                    f"{key}.restore_url: leads to another database than the url of cluster {cluster.name}",
+                    "name the same database with a role that may write",
+                )
 
 
 def _heal_files(settings: Settings, tenant: str) -> tuple[HealReport | None, Sequence[CheckResult]]:
@@ -159,10 +274,10 @@ def _heal_files(settings: Settings, tenant: str) -> tuple[HealReport | None, Seq
 
 
 @contextmanager
-def _production(
-    cluster: ClusterSettings, part: TenancySettings | TenantRowsSettings, *, apply: bool
-) -> Iterator[Connection]:
-    if apply:
+def _production(settings: Settings, cluster: ClusterSettings, part: Part, *, apply: bool) -> Iterator[Connection]:
+    """A session of the role that is to write, if one is named: a dry run with another would not meet its limits."""
+    if part.restore_url is not None:
         cluster = cluster.model_copy(update={"url": part.restore_url})
-    with connect(cluster, read_only=not apply) as connection:
+    limit = settings.drills.phase_timeout_seconds
+    with connect(cluster, read_only=not apply, statement_seconds=limit) as connection:
         yield connection

@@ -17,7 +17,8 @@ from printflow_reliability.settings import ClusterSettings, Settings
 class Step:
     """One step: what to do and why, and the command for it; a step without one is done by a person.
 
-    `findings` tells that the command may end with exit code 1 here, since finding something is its purpose.
+    `findings` tells that the command may end with exit code 1 here, since finding something is its purpose: a
+    recovery that is a warning has to be looked at, and stays.
     """
 
     text: str
@@ -64,8 +65,11 @@ class Names:
         return shlex.join([*other, *arguments])
 
     def server_program(self, name: str) -> str:
-        """One of PostgreSQL's programs."""
-        return self.settings.runner().postgres(name)
+        """One of PostgreSQL's programs; by its name alone where none is installed, since people type it elsewhere."""
+        try:
+            return self.settings.runner().postgres(name)
+        except ConfigError:
+            return name
 
     def recovered(self, cluster: ClusterSettings) -> Path:
         """The data directory of a recovered cluster."""
@@ -74,7 +78,7 @@ class Names:
     def recovered_psql(self, cluster: ClusterSettings, database: str | None = None) -> list[str]:
         """How to reach a recovered cluster: its socket is its only door."""
         where = ["-h", str(self.into / cluster.name / "s"), "-p", "5432", "-U", cluster.superuser]
-        return [*where, "-d", database or cluster.name]
+        return [*where, "-d", database or cluster.database]
 
     def data(self, cluster: ClusterSettings) -> str:
         """Production's data directory, as the backup tool knows it."""
@@ -115,7 +119,7 @@ def _cluster_lost(names: Names) -> Scenario:
         "Does a database server not start, or is its data directory damaged, with the repository intact?",
         (
             Step("See what can be restored.", names.printflow("backup", "list")),
-            Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None)),
+            Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None), True),
             *_look_around(names),
             *_hand_over(names),
             *_afterwards(names),
@@ -131,7 +135,9 @@ def _region_lost(names: Names) -> Scenario:
         "Is the whole primary region unreachable: servers, bucket and nearby repository?",
         (
             Step(
-                f"Recover every cluster from the offsite repository, repo{offsite}.", _recover(names, "latest", offsite)
+                f"Recover every cluster from the offsite repository, repo{offsite}.",
+                _recover(names, "latest", offsite),
+                True,
             ),
             *_look_around(names),
             Step("Let [[bucket]] in printflow.toml and the application's disks name the replica's bucket."),
@@ -154,7 +160,11 @@ def _ransomware(names: Names) -> Scenario:
                 names.printflow("backup", "list"),
             ),
             Step("Check every stored byte of the repositories.", names.printflow("backup", "verify")),
-            Step("Recover from offsite to a moment before the intrusion.", _recover(names, names.facts.at, offsite)),
+            Step(
+                "Recover from offsite to a moment before the intrusion.",
+                _recover(names, names.facts.at, offsite),
+                True,
+            ),
             *_look_around(names),
             Step("Rebuild servers from clean images; only then hand over as in cluster-lost."),
         ),
@@ -172,7 +182,11 @@ def _table_dropped(names: Names) -> Scenario:
         "A table was dropped or emptied",
         "Are rows gone, of all tenants at once, while the servers run?",
         (
-            Step("Recover every cluster to just before it, beside production.", _recover(names, names.facts.at, None)),
+            Step(
+                "Recover every cluster to just before it, beside production.",
+                _recover(names, names.facts.at, None),
+                True,
+            ),
             *_look_around(names),
             Step(
                 "Bring the table back. It must not exist in production: rename what is left of it first.",

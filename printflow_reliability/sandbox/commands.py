@@ -14,13 +14,20 @@ from rich.console import Console
 
 from printflow_reliability.console import JSON_OPTION, print_json, say, seconds, table
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.sandbox import extra
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 
 if TYPE_CHECKING:
     from printflow_reliability.sandbox.demo import Demo, Stage
 
-app = typer.Typer(help="The embedded platform: real servers, seeded data, planted faults.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def every_command() -> None:
+    """The embedded platform: real servers, seeded data, planted faults."""
+    extra.require()
 
 
 @app.command("up")
@@ -115,6 +122,7 @@ def demo(
     clone, reconciled and inspected; faults are planted and must be found by name. Takes some minutes. Ctrl-C takes
     everything down. Exit code 0 only if every stage did what it should and every planted fault was found.
     """
+    extra.require()
     # The cycle needs the seed's libraries and Dagster's client; no other command does.
     from printflow_reliability.sandbox.demo import Demo
 

@@ -3,8 +3,6 @@
 import secrets
 import ssl
 
-import trustme
-
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
 IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dagster")
@@ -37,6 +35,8 @@ def trust(home: SandboxHome) -> ssl.SSLContext:
 
 
 def _certificates(home: SandboxHome) -> None:
+    import trustme  # of the extra `sandbox`: without it, commands say so instead of failing as they are loaded
+
     authority = trustme.CA(organization_name="printflow sandbox")
     certificate = authority.issue_cert("localhost", "127.0.0.1", "::1")
     chain = "".join(blob.bytes().decode() for blob in certificate.cert_chain_pems)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, LockHeld
 from printflow_reliability.programs import Identity, Programs
-from printflow_reliability.settings import Settings, default_home, find_postgres_bin, load
+from printflow_reliability.settings import Settings, default_home, load
 
 SERVER_USER = "postgres"
 """Whom the servers run as when we are root."""
@@ -194,7 +194,7 @@ class SandboxHome:
 
 def programs() -> Programs:
     """The runner of the sandbox's programs, as the user its servers run as."""
-    return Programs(run_as=SERVER_USER, postgres_bin=find_postgres_bin(), path=os.environ.get("PATH", os.defpath))
+    return Programs(run_as=SERVER_USER, path=os.environ.get("PATH", os.defpath))
 
 
 def reachable(directory: Path, identity: Identity) -> bool:

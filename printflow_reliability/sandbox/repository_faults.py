@@ -20,7 +20,7 @@ def segment_missing(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
     """Close some segments of live_db, and remove one that has archived ones on both sides from repo1."""
     missing = _switch_wal(home)
     _await_archived(home, _switch_wal(home))
-    where, mend = _change(home, f"archive/live_db/15-1/{missing[:16]}/{missing}-", None)
+    where, mend = _change(home, "archive/live_db/", None, named=f"/{missing}-")
     return {"cluster": "live_db", "segment": missing, **where}, mend
 
 
@@ -36,13 +36,15 @@ def _flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-def _change(home: SandboxHome, prefix: str, change: Callable[[bytes], bytes] | None) -> tuple[Mapping[str, str], Mend]:
+def _change(
+    home: SandboxHome, prefix: str, change: Callable[[bytes], bytes] | None, *, named: str = ""
+) -> tuple[Mapping[str, str], Mend]:
     """Change the largest object below a prefix of repo1, or remove it where there is no change."""
     client = seaweedfs.client(home, BUCKET, "backup")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{ROOT}/{prefix}")
-    listed = [one for page in pages for one in page.get("Contents", ())]
+    listed = [one for page in pages for one in page.get("Contents", ()) if named in one["Key"]]
     if not listed:
-        raise CouldNotTell(f"{BUCKET} has nothing below {ROOT}/{prefix}", "printflow backup run --type full")
+        raise CouldNotTell(f"{BUCKET} has nothing below {ROOT}/{prefix}{named}", "printflow backup run --type full")
     key = max(listed, key=lambda one: one["Size"])["Key"]
     good = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     if change is None:

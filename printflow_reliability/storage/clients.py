@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
 
+from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.settings import BucketSettings
 
@@ -23,6 +24,8 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 60
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
+
+tls.install()
 
 
 def s3_client(bucket: BucketSettings) -> "S3Client":

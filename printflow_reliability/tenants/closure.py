@@ -1,185 +1,209 @@
-"""Which rows are a tenant's: those that say so, and those that refer to nothing but such rows.
+"""Which tables may hold rows of tenants, parents before children, and which of them cannot be restored.
 
-A table with the tenant column says it of each row. A row of another table is a tenant's if it refers to rows of that
-tenant by foreign keys and to no row of anybody else's; one that refers to both is nobody's to move.
+A table with the tenant column says of each row whose it is. A table without it holds rows of tenants if a foreign key
+leads from it, over any number of tables, to one that does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from psycopg import sql
-from psycopg.rows import class_row
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.platform.queries import Connection
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
+from printflow_reliability.tenants.schema import ForeignKey, Schema, Table
 
-TABLES = Path(__file__).with_name("tables.sql").read_text(encoding="utf-8").encode()
-FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
+FAMILIES = ({"text", "character varying"}, {"smallint", "integer", "bigint"})
+"""Types whose values have the same text: a column that was widened takes its old values."""
+NEEDS_REPLICA = "The role of restore_url needs: GRANT SET ON PARAMETER session_replication_role"
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table as the catalog has it; generated columns are not among its columns."""
+class Limit:
+    """A table whose rows a tenant restore cannot bring back, or not all of what belongs to them, and why.
 
-    schema: str
-    name: str
-    columns: list[str]
-    primary_key: list[str]
+    Attributes:
+        acknowledged: whether `unrestorable` in printflow.toml names the table.
+    """
+
+    table: str
+    reason: str
+    acknowledged: bool = False
 
     @property
-    def label(self) -> str:
-        """As plans call it."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        """As SQL calls it."""
-        return sql.Identifier(self.schema, self.name)
+    def sentence(self) -> str:
+        """For a person."""
+        return f"{self.table} {self.reason}"
 
 
 @dataclass(frozen=True)
-class ForeignKey:
-    """A foreign key between two tables, by their labels."""
+class Closure:
+    """The tables of a database that may hold rows of tenants.
 
-    child: str
-    parent: str
-    child_columns: list[str]
-    parent_columns: list[str]
+    Attributes:
+        tables: by label, parents before children where there is no circle.
+        foreign_keys: those between these tables.
+        root: the label of the tenants' own table; None where it is in another cluster.
+        column: the column that names a row's tenant.
+        left_out: labels of the tables that `unrestorable` names.
+        stale: names of `unrestorable` that are no table with rows of tenants.
+    """
+
+    tables: Mapping[str, Table]
+    foreign_keys: Sequence[ForeignKey]
+    root: str | None
+    column: str
+    left_out: frozenset[str] = frozenset()
+    stale: Sequence[str] = ()
+
+    def says(self, label: str) -> str | None:
+        """The column by which a table says whose its rows are, if it has one."""
+        table = self.tables[label]
+        if label == self.root and table.key is not None:
+            return table.key.columns[0]
+        return self.column if self.column in table.columns else None
+
+    def keys_of(self, child: str) -> list[ForeignKey]:
+        """The foreign keys of a table to tables with rows of tenants."""
+        return [key for key in self.foreign_keys if key.child == child]
 
 
-@dataclass(frozen=True)
-class TenantTable:
-    """A table that holds rows of tenants, and the condition on a row `t` of it to be this tenant's."""
-
-    table: Table
-    condition: sql.Composable
-
-
-def closure(
-    connection: Connection, tenancy: TenancySettings | TenantRowsSettings, tenant: str
-) -> tuple[TenantTable, ...]:
-    """Every table of a database that may hold rows of a tenant, parents before children.
+def closure(schema: Schema, tenancy: TenancySettings | TenantRowsSettings) -> Closure:
+    """Every table of a database that may hold rows of tenants.
 
     Raises:
-        ConfigError: the root table is not there, a table that must be tenants' cannot tell whose its rows are, or one
-            has no primary key to tell its rows apart by.
+        ConfigError: the root table is not there, or a table that must be tenants' cannot tell whose its rows are.
     """
-    with connection.cursor(row_factory=class_row(Table)) as cursor:
-        tables = {table.label: table for table in cursor.execute(TABLES).fetchall()}
-    with connection.cursor(row_factory=class_row(ForeignKey)) as keys:
-        foreign_keys = keys.execute(FOREIGN_KEYS).fetchall()
-    return tenant_tables(tables, foreign_keys, tenancy, tenant)
-
-
-def tenant_tables(
-    tables: Mapping[str, Table],
-    foreign_keys: Sequence[ForeignKey],
-    tenancy: TenancySettings | TenantRowsSettings,
-    tenant: str,
-) -> tuple[TenantTable, ...]:
-    """The same, of a catalog that was read."""
-    whose = sql.Literal(tenant)
-    owned: dict[str, sql.Composable] = {
-        label: sql.SQL("t.{}::text = {}").format(sql.Identifier(tenancy.column), whose)
-        for label, table in tables.items()
-        if tenancy.column in table.columns
-    }
-    required: Sequence[str] = ()
+    root = None
+    owned = {label for label, table in schema.tables.items() if tenancy.column in table.columns}
     if isinstance(tenancy, TenancySettings):
-        root, required = _root(tables, tenancy), tenancy.tables
-        owned[root] = sql.SQL("t.{}::text = {}").format(_key(tables[root]), whose)
-    grown = True
-    while grown:
-        found = {
-            label: _through(keys, tables, owned)
-            for label in tables
-            if label not in owned
-            and (keys := [key for key in foreign_keys if key.child == label and key.parent in owned])
-            # Wait for the others of its parents that will turn out to be tenants'.
-            and not _undecided(label, foreign_keys, owned, tables)
-        }
-        grown = bool(found)
-        owned |= found
-    for index, name in enumerate(required):
-        if _labelled(name) not in owned:
+        root = _root(schema, tenancy)
+        owned.add(root)
+    keys = [key for key in schema.foreign_keys if not key.temporal]
+    while grown := {key.child for key in keys if key.parent in owned} - owned:
+        owned |= grown
+    if isinstance(tenancy, TenancySettings):
+        _require(schema, tenancy, owned)
+    among = [key for key in keys if key.child in owned and key.parent in owned]
+    named = {name: schema.find(name) for name in tenancy.unrestorable}
+    left_out = {table.label for table in named.values() if table is not None and table.label in owned}
+    stale = [name for name, table in named.items() if table is None or table.label not in owned]
+    order = _parents_first(sorted(owned), _firm_parents(owned, among))
+    tables = {label: schema.tables[label] for label in order}
+    return Closure(tables, among, root, tenancy.column, frozenset(left_out), tuple(stale))
+
+
+def limits(schema: Schema, found: Closure, *, replica: bool) -> tuple[Limit, ...]:
+    """The tables that cannot be restored into a database, by its catalog alone.
+
+    Args:
+        schema: the catalog of the database that is written to.
+        found: the tables with rows of tenants.
+        replica: whether the session that writes has `session_replication_role = replica`.
+    """
+    parents = _firm_parents(found.tables, found.foreign_keys)
+    answers = []
+    for label in found.tables:
+        table = schema.tables.get(label)
+        reason = (
+            "is not there in production today"
+            if table is None
+            else _reason(table, [key for key in schema.foreign_keys if key.child == label], replica=replica)
+        )
+        if reason is None and not replica and label in _ancestors(label, parents):
+            reason = f"refers to other tables in a circle of keys that cannot be deferred. {NEEDS_REPLICA}"
+        if reason:
+            answers.append(Limit(label, reason, label in found.left_out))
+    return tuple(answers)
+
+
+def drift(then: Table, today: Table) -> str | None:
+    """Why rows of a table as it was then cannot be written to the table of today, if they cannot."""
+    changed = []
+    for name in then.stored:
+        column, now = then.columns[name], today.columns.get(name)
+        if now is None:
+            changed.append(f'column "{name}" is gone')
+        elif now.generated:
+            changed.append(f'column "{name}" is generated now')
+        elif now.type != column.type and not any({now.base_type, column.base_type} <= family for family in FAMILIES):
+            changed.append(f'column "{name}" was {column.type} and is {now.type}')
+        elif lost := set(column.labels) - set(now.labels):
+            changed.append(f'type {column.type} of column "{name}" has lost {len(lost)} of its values')
+    changed += [
+        f'column "{name}" was added, is NOT NULL and has no default'
+        for name, now in today.columns.items()
+        if name not in then.columns and now.not_null and not now.has_default and not now.generated
+    ]
+    if then.key and not any(set(key.columns) == set(then.key.columns) for key in today.unique_keys):
+        changed.append(f"it has no unique index on ({', '.join(then.key.columns)}) any more")
+    return f"is another table in production today: {'; '.join(changed)}" if changed else None
+
+
+def _reason(table: Table, keys: Sequence[ForeignKey], *, replica: bool) -> str | None:
+    if table.is_foreign:
+        return "is a foreign table: its rows are on another server"
+    if table.foreign_partition:
+        return "has a partition that is a foreign table: its rows are on another server"
+    if table.unlogged:
+        return "is unlogged: every recovery brings it back empty"
+    if table.key is None:
+        return "has no primary key and no unique index over NOT NULL columns to tell its rows apart by"
+    if any(key.temporal for key in keys):
+        return "has a temporal foreign key (PERIOD)"
+    if replica:
+        if always := [trigger.name for trigger in table.triggers if trigger.enabled in "AR"]:
+            return f"has triggers that always fire, also on what comes back: {', '.join(always)}"
+    elif firing := [trigger.name for trigger in table.triggers if trigger.enabled in "AO" and trigger.on_insert]:
+        return f"has triggers that would fire: {', '.join(firing)}. {NEEDS_REPLICA}"
+    return None
+
+
+def _root(schema: Schema, tenancy: TenancySettings) -> str:
+    table = schema.find(tenancy.table)
+    if table is None or table.key is None or not table.key.primary or len(table.key.columns) != 1:
+        raise ConfigError(
+            f'tenancy.table: there is no table "{tenancy.table}" with a primary key of one column',
+            "name the table whose primary key is the tenant's id",
+        )
+    return table.label
+
+
+def _require(schema: Schema, tenancy: TenancySettings, owned: set[str]) -> None:
+    for index, name in enumerate(tenancy.tables):
+        table = schema.find(name)
+        if table is None or table.label not in owned:
             raise ConfigError(
                 f'tenancy.tables[{index}]: "{name}" has neither the column {tenancy.column} nor a foreign key that '
                 "leads to a tenant, so whose its rows are cannot be told",
                 "add the column, or leave the table out",
             )
-    for label in owned:
-        if not tables[label].primary_key:
-            raise ConfigError(f"{label} holds rows of tenants and has no primary key", "give it one")
-    return tuple(TenantTable(tables[label], owned[label]) for label in _parents_first(owned, foreign_keys))
 
 
-def _root(tables: Mapping[str, Table], tenancy: TenancySettings) -> str:
-    root = _labelled(tenancy.table)
-    if root not in tables or len(tables[root].primary_key) != 1:
-        raise ConfigError(
-            f'tenancy.table: there is no table "{tenancy.table}" with a primary key of one column',
-            "name the table whose primary key is the tenant's id",
-        )
-    return root
-
-
-def _through(
-    keys: Sequence[ForeignKey], tables: Mapping[str, Table], owned: Mapping[str, sql.Composable]
-) -> sql.Composable:
-    """The condition of rows that refer to rows of the tenant and to nobody else's."""
-
-    def parent(key: ForeignKey, condition: sql.Composable) -> sql.Composed:
-        matches = sql.SQL(" AND ").join(
-            sql.SQL("t.{} = {}.{}").format(sql.Identifier(parent), sql.SQL("c"), sql.Identifier(child))
-            for child, parent in zip(key.child_columns, key.parent_columns, strict=True)
-        )
-        return sql.SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})").format(
-            tables[key.parent].identifier, matches, condition
-        )
-
-    own = sql.SQL(" OR ").join(parent(key, owned[key.parent]) for key in keys)
-    others = sql.SQL(" OR ").join(parent(key, sql.SQL("({}) IS NOT TRUE").format(owned[key.parent])) for key in keys)
-    return sql.SQL("(SELECT ({}) AND NOT ({}) FROM (SELECT t.*) AS c)").format(own, others)
-
-
-def _undecided(
-    label: str, foreign_keys: Sequence[ForeignKey], owned: Mapping[str, object], tables: Mapping[str, Table]
-) -> bool:
-    """Whether a parent is not known to be tenants' yet, although one of its own parents is."""
-    parents = {key.parent for key in foreign_keys if key.child == label} - owned.keys() - {label}
-    return any(
-        key.child in parents and key.parent in owned and key.parent != label and key.child in tables
-        for key in foreign_keys
-    )
-
-
-def _parents_first(owned: Mapping[str, object], foreign_keys: Sequence[ForeignKey]) -> list[str]:
-    """The tables in an order in which a row's parents are there before it.
-
-    Raises:
-        ConfigError: tables refer to each other in a circle.
-    """
+def _parents_first(owned: Sequence[str], parents: Mapping[str, set[str]]) -> list[str]:
+    """The tables in an order in which a row's parents are there before it; those of a circle stand side by side."""
     left, order = dict.fromkeys(owned), list[str]()
     while left:
-        ready = [
-            label
-            for label in left
-            if not any(key.child == label and key.parent in left and key.parent != label for key in foreign_keys)
-        ]
-        if not ready:
-            circle = ", ".join(sorted(left))
-            raise ConfigError(f"these tables refer to each other in a circle: {circle}", "restore them by hand")
+        ready = [label for label in left if not parents[label] & left.keys()]
+        ready = ready or [label for label in left if label in _ancestors(label, parents)]
         order += ready
         for label in ready:
             del left[label]
     return order
 
 
-def _labelled(name: str) -> str:
-    return name if "." in name else f"public.{name}"
+def _firm_parents(labels: Iterable[str], foreign_keys: Sequence[ForeignKey]) -> Mapping[str, set[str]]:
+    """Of each table those that must be written before it: a key that can be deferred does not ask for an order."""
+    parents: dict[str, set[str]] = {label: set() for label in labels}
+    for key in foreign_keys:
+        if key.child != key.parent and not key.deferrable:
+            parents[key.child].add(key.parent)
+    return parents
 
 
-def _key(table: Table) -> sql.Identifier:
-    return sql.Identifier(table.primary_key[0])
+def _ancestors(label: str, parents: Mapping[str, set[str]]) -> set[str]:
+    """The tables that keys lead to from a table, over any number of steps; itself too, if it is in a circle."""
+    found: set[str] = set()
+    edge = set(parents[label])
+    while edge:
+        found |= edge
+        edge = {other for one in edge for other in parents[one]} - found
+    return found

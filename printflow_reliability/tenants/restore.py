@@ -1,191 +1,106 @@
-"""One tenant's rows out of a source database back into production: planned row by row, applied in one transaction.
+"""One tenant's rows out of a source into production: compared row by row, then the absent ones written.
 
-Only absent rows are written. One that is there and differs is a conflict, and stays; rows that only production has are
-left alone. What was written is checked to be the tenant's before the transaction commits.
+Rows that are there and differ are conflicts and stay as they are; rows that only production has are left alone.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-from psycopg import sql
-
-from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.platform.queries import Connection
-from printflow_reliability.tenants.closure import Table, TenantTable
-
-BATCH = 1000
-EXAMPLES = 5
-SAME_TEXT = (
-    "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601'; SET extra_float_digits = 1"
-)
-"""A value has the same text in both databases."""
+from printflow_reliability.settings import TenancySettings, TenantRowsSettings
+from printflow_reliability.tenants.closure import Closure, Limit, closure, drift, limits
+from printflow_reliability.tenants.compare import TablePlan, plan_table
+from printflow_reliability.tenants.large_objects import large_objects
+from printflow_reliability.tenants.problems import Problem, find_problems
+from printflow_reliability.tenants.schema import Schema, read_schema
+from printflow_reliability.tenants.selection import Selection, select
+from printflow_reliability.tenants.sessions import settle, snapshot
+from printflow_reliability.tenants.write import write_rows
 
 
 @dataclass(frozen=True)
-class TablePlan:
-    """One table's part of a plan; `conflicts` are primary keys, a few of them, and never the rows' contents."""
+class PartRestore:
+    """The plan for one database, for as long as its source is open.
 
-    table: str
-    insert: int = 0
-    conflict: int = 0
-    unchanged: int = 0
-    conflicts: tuple[str, ...] = ()
-    cluster: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Every attribute."""
-        return {**self.__dict__, "conflicts": list(self.conflicts)}
-
-
-def plan_rows(source: Connection, target: Connection, tables: Sequence[TenantTable]) -> tuple[TablePlan, ...]:
-    """Compare a tenant's rows in the source with production, by primary key, without writing anything.
-
-    Raises:
-        ConfigError: production's tables lack columns that the source's have.
+    Attributes:
+        plan: one part a table that is restored.
+        problems: what keeps rows from being written.
+        limits: the tables that are not restored, or not with all that belongs to them.
+        stale: names of `unrestorable` that are no table with rows of tenants.
     """
-    for connection in (source, target):
-        connection.execute(SAME_TEXT)
-    plans = []
-    for one in tables:
-        with _explained(one.table):
-            plans.append(_plan(source, target, one))
-    return tuple(plans)
 
+    selection: Selection
+    target: Connection
+    plan: Sequence[TablePlan]
+    problems: Sequence[Problem]
+    limits: Sequence[Limit]
+    stale: Sequence[str]
 
-def apply_rows(source: Connection, target: Connection, tables: Sequence[TenantTable], plan: Sequence[TablePlan]) -> int:
-    """Write the absent rows; the target must be in a transaction, which the caller commits. Returns how many.
+    def write(self) -> int:
+        """Write and verify the absent rows in the target's transaction, which the caller commits; how many they are.
 
-    Raises:
-        Refused: production changed since it was planned, or a row would become somebody else's, or breaks a constraint.
-    """
-    written = 0
-    for one, planned in zip(tables, plan, strict=True):
-        if planned.insert:
-            with _explained(one.table):
-                written += _insert(source, target, one, planned)
-    return written
-
-
-def tenant_hashes(connection: Connection, tables: Sequence[TenantTable]) -> dict[str, tuple[int, str]]:
-    """Of each table how many rows are the tenant's, and a digest of them."""
-    connection.execute(SAME_TEXT)
-    found = {}
-    for one in tables:
-        query = sql.SQL(
-            "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM {} AS t WHERE {}"
-        ).format(one.table.identifier, one.condition)
-        row = connection.execute(query).fetchone()
-        found[one.table.label] = (int(row[0]), str(row[1])) if row else (0, "0")
-    return found
-
-
-def _plan(source: Connection, target: Connection, one: TenantTable) -> TablePlan:
-    counts = {"insert": 0, "conflict": 0, "unchanged": 0}
-    conflicts: list[str] = []
-    for batch in _batches(source, one):
-        there = _in_target(target, one.table, [key for key, _ in batch])
-        for key, digest in batch:
-            kind = "insert" if key not in there else "unchanged" if there[key] == digest else "conflict"
-            counts[kind] += 1
-            if kind == "conflict" and len(conflicts) < EXAMPLES:
-                conflicts.append(key)
-    return TablePlan(
-        one.table.label, counts["insert"], counts["conflict"], counts["unchanged"], conflicts=tuple(conflicts)
-    )
-
-
-def _batches(source: Connection, one: TenantTable) -> Iterator[list[tuple[str, str]]]:
-    """The primary key and a digest of each of the tenant's rows, as text, some at a time."""
-    query = sql.SQL("SELECT {}, {} FROM {} AS t WHERE {}").format(
-        _key(one.table), _digest(one.table), one.table.identifier, one.condition
-    )
-    with source.transaction(), source.cursor(name="tenant_rows") as cursor:
-        cursor.execute(query)
-        while rows := cursor.fetchmany(BATCH):
-            yield [(str(key), str(digest)) for key, digest in rows]
-
-
-def _in_target(target: Connection, table: Table, keys: Sequence[str]) -> dict[str, str]:
-    query = sql.SQL("SELECT {}, {} FROM {} AS t WHERE {} = ANY({})").format(
-        _key(table), _digest(table), table.identifier, _key(table), sql.Literal(list(keys))
-    )
-    try:
-        return {str(key): str(digest) for key, digest in target.execute(query).fetchall()}
-    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as changed:
-        raise ConfigError(
-            f"{table.label} is another table in production today: {changed.diag.message_primary}",
-            "restore to a moment after the migration, or bring these rows back by hand",
-        ) from None
-
-
-def _insert(source: Connection, target: Connection, one: TenantTable, planned: TablePlan) -> int:
-    columns = sql.SQL(", ").join(sql.Identifier(column) for column in one.table.columns)
-    same_key = sql.SQL(" AND ").join(
-        sql.SQL("t.{0} = r.{0}").format(sql.Identifier(column)) for column in one.table.primary_key
-    )
-    target.execute(
-        sql.SQL("CREATE TEMPORARY TABLE restored AS SELECT {} FROM {} WHERE false").format(
-            columns, one.table.identifier
-        )
-    )
-    reading = sql.SQL("COPY (SELECT {} FROM {} AS t WHERE {}) TO STDOUT").format(
-        columns, one.table.identifier, one.condition
-    )
-    writing = sql.SQL("COPY restored ({}) FROM STDIN").format(columns)
-    with source.cursor().copy(reading) as rows, target.cursor().copy(writing) as copy:
-        for chunk in rows:
-            copy.write(chunk)
-    inserted = target.execute(
-        sql.SQL(
-            "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM restored AS r "
-            "WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE {same_key})"
-        ).format(table=one.table.identifier, columns=columns, same_key=same_key)
-    ).rowcount
-    foreign = target.execute(
-        sql.SQL(
-            "SELECT count(*) FROM {} AS t WHERE EXISTS (SELECT FROM restored AS r WHERE {}) AND ({}) IS NOT TRUE"
-        ).format(one.table.identifier, same_key, one.condition)
-    ).fetchone()
-    target.execute("DROP TABLE restored")
-    if inserted != planned.insert:
-        raise Refused(
-            f"{one.table.label} changed since it was planned: {inserted} rows are absent now, {planned.insert} were",
-            "plan again",
-        )
-    if foreign is not None and foreign[0]:
-        raise Refused(
-            f"{foreign[0]} rows of {one.table.label} are another tenant's in production, by themselves or by what they "
-            "refer to, so nothing was written",
-            "look at the conflicts of the plan",
-        )
-    return inserted
+        Raises:
+            Refused, ConfigError, CouldNotTell: as write_rows.
+        """
+        return write_rows(self.selection, self.target, self.plan)
 
 
 @contextmanager
-def _explained(table: Table) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.errors.InsufficientPrivilege as refused:
-        raise ConfigError(
-            f"tenancy.restore_url: its role may not write what it must: {refused.diag.message_primary}",
-            "name the role that owns the platform's tables",
-        ) from None
-    except psycopg.errors.IntegrityError as broken:
-        constraint = broken.diag.constraint_name or "a constraint"
-        raise Refused(
-            f"a row of {table.label} would break {constraint}: {broken.diag.message_primary}; nothing was written",
-            "mend production first: a row that it needs is gone, or its unique value is taken",
-        ) from None
+def planned_part(
+    source: Connection,
+    target: Connection,
+    rows: TenancySettings | TenantRowsSettings,
+    tenant: str,
+    *,
+    writes: bool,
+    lock: bool,
+) -> Iterator[PartRestore]:
+    """Compare a tenant's rows in a source with production, without writing there.
+
+    Args:
+        source: a clone as of a moment.
+        target: production.
+        rows: which rows are tenants'.
+        tenant: the tenant's id.
+        writes: whether the target's role is the one that is to write.
+        lock: begin the transaction that writes, and keep the rows that are referred to until it ends.
+
+    Raises:
+        ConfigError, Refused, CouldNotTell: a table cannot be read, or whose its rows are cannot be told.
+    """
+    replica = settle(source, target) or not writes
+    if lock:
+        target.execute("BEGIN")  # only now: the refusal of a setting would have ended the transaction
+    today = read_schema(target)
+    owned = closure(read_schema(source), rows)
+    with snapshot(source):
+        selection = select(source, owned, tenant)
+        found = _limits(owned, today, replica=replica)
+        left = {limit.table for limit in found} | owned.left_out
+        tables = [label for label in owned.tables if label not in left]
+        plan = [plan_table(selection, target, label) for label in tables]
+        absent = [part.table for part in plan if part.insert]
+        problems = find_problems(selection, target, today, absent, writes=writes, lock=lock and replica)
+        named = tuple(
+            Limit(label, "is left out, as `unrestorable` says", True)
+            for label in sorted(owned.left_out - {limit.table for limit in found})
+        )
+        notes = (*found, *named, *large_objects(selection))
+        yield PartRestore(selection, target, plan, problems, notes, owned.stale)
 
 
-def _key(table: Table) -> sql.Composable:
-    columns = sql.SQL(", ").join(sql.SQL("t.{}::text").format(sql.Identifier(one)) for one in table.primary_key)
-    return sql.SQL("concat_ws('/', {})").format(columns)
-
-
-def _digest(table: Table) -> sql.Composable:
-    columns = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(column)) for column in table.columns)
-    return sql.SQL("md5(ROW({})::text)").format(columns)
+def _limits(owned: Closure, today: Schema, *, replica: bool) -> tuple[Limit, ...]:
+    """What the catalogs of both sides say cannot be restored; tables that are not even readable then are among it."""
+    found = {limit.table: limit for limit in limits(today, owned, replica=replica)}
+    for label, then in owned.tables.items():
+        if label in found:
+            continue
+        reason = None
+        if not then.readable or then.key is None:
+            reason = "had no primary key then, or its rows were on another server"
+        elif why := drift(then, today.tables[label]):
+            reason = why
+        if reason is not None:
+            found[label] = Limit(label, reason, label in owned.left_out)
+    return tuple(found.values())

@@ -10,6 +10,7 @@ from printflow_reliability.checks import Outcome
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 HEALTHY = Archiver(
     asked_at=NOW,
+    system_identifier=7,
     standby=False,
     archive_mode="on",
     segment_bytes=16 * 1024**2,

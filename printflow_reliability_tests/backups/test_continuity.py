@@ -193,3 +193,28 @@ def test_acknowledging_neither_loses_nor_adds_a_segment(
                 one.segments.timeline == 1 and one.segments.first <= number <= one.segments.last for one in accepted
             )
             assert inside == (reason is not None)
+
+
+def test_the_windows_are_what_lies_between_gaps() -> None:
+    segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 40)]
+
+    found = walk(folder(segments), [backup(3, 4), backup(8, 9), backup(30, 31)], ONE_TIMELINE, SIZE)
+
+    assert found.windows == ((at(4), at(19)), (at(31), at(39)))
+    assert found.recoverable_to is None
+
+
+@given(st.sets(st.integers(5, 60), max_size=6), st.lists(st.integers(5, 55), min_size=1, max_size=4, unique=True))
+def test_no_window_spans_a_gap_and_the_last_one_reaches_what_is_recoverable(
+    missing: set[int], starts: list[int]
+) -> None:
+    segments = [one for one in timeline(1, 1, 60) if one.number not in missing]
+    backups = [backup(start, start + 1) for start in starts]
+
+    found = walk(folder(segments), backups, ONE_TIMELINE, SIZE, archived_to=Segment(1, 60))
+
+    for first, last in found.windows:
+        assert first <= last
+        assert not [number for number in missing if first < at(number) <= last]
+    if found.recoverable_to is not None:
+        assert found.windows[-1] == (found.recoverable_from, found.recoverable_to)

@@ -29,7 +29,7 @@ def info(**changes: Any) -> StanzaInfo:
 
 def verdict(stanza: StanzaInfo, *, hours: float = 1, repository: int = 1) -> Outcome:
     now = FINISHED + timedelta(hours=hours)
-    return judge("lab", stanza, repository, now=now, max_age_seconds=26 * 3600).outcome
+    return judge("lab", stanza, repository, None, now=now, max_age_seconds=26 * 3600).outcome
 
 
 def test_recorded_info_is_read() -> None:
@@ -53,7 +53,7 @@ def test_a_backup_that_is_too_old_fails() -> None:
 
 def test_a_backup_with_bad_pages_fails_although_pgbackrest_exits_0() -> None:
     assert verdict(info(error=True)) is Outcome.FAIL
-    assert newest_sound(info(error=True), 1) == info().in_repository(1)[0]
+    assert newest_sound(info(error=True), 1, None) == info().in_repository(1)[0]
 
 
 def test_a_backup_of_which_info_does_not_tell_whether_it_met_bad_pages_is_unknown() -> None:
@@ -61,7 +61,7 @@ def test_a_backup_of_which_info_does_not_tell_whether_it_met_bad_pages_is_unknow
 
 
 def test_a_backup_whose_ancestor_is_gone_is_not_sound() -> None:
-    sound = newest_sound(info(reference=["20250101-000000F"]), 1)
+    sound = newest_sound(info(reference=["20250101-000000F"]), 1, None)
 
     assert sound is not None
     assert sound.label == "20261124-041759F"
@@ -109,3 +109,37 @@ def test_a_stanza_that_is_not_there_fails_and_an_unreachable_repository_is_unkno
 def test_an_answer_that_cannot_be_read_is_unknown(text: str) -> None:
     with pytest.raises(CouldNotTell, match="lab"):
         parse_info(text, "lab")
+
+
+def of_another_cluster() -> StanzaInfo:
+    """The recorded stanza after initdb and stanza-upgrade: all of its backups are of the former cluster."""
+    changed = json.loads(json.dumps(RECORDED))
+    changed[0]["db"] += [
+        {**one, "id": one["id"] + 1, "system-id": 4711} for one in changed[0]["db"] if one["repo-key"] == 1
+    ]
+    return parse_info(json.dumps(changed), "lab")
+
+
+def test_each_backup_has_its_own_clusters_identifier() -> None:
+    former = RECORDED[0]["db"][0]["system-id"]
+
+    assert {one.system_identifier for one in of_another_cluster().in_repository(1)} == {former}
+    assert of_another_cluster().system_identifiers[1] == 4711
+    assert of_another_cluster().of_cluster(1, 4711) == ()
+
+
+@pytest.mark.parametrize("production", [4711, None, 815])
+def test_a_former_clusters_backups_are_no_recent_ones(production: int | None) -> None:
+    now = FINISHED + timedelta(hours=1)
+
+    found = judge("lab", of_another_cluster(), 1, production, now=now, max_age_seconds=26 * 3600)
+
+    assert found.outcome is Outcome.FAIL
+    assert "holds no backup of lab" in found.sentence
+    assert ("stanza-upgrade" in found.sentence) is (production == 815)
+
+
+def test_control_characters_of_a_wrong_passphrase_do_not_hide_the_answer() -> None:
+    broken = json.dumps(RECORDED).replace('"message": "ok"', '"message": "\x1f\x01"')
+
+    assert parse_info(broken, "lab").message == "\x1f\x01"

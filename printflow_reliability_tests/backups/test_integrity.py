@@ -101,3 +101,15 @@ def test_a_file_that_could_not_be_fetched_is_unknown_and_not_damage() -> None:
     unfetched = log.replace("[95] raised from local-1 protocol: unable to flush", "[49] unable to connect")
 
     assert judge("lab", 1, parse_verify(report, unfetched, "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN
+
+
+def test_damage_that_is_certain_is_not_hidden_by_a_file_that_cannot_be_fetched() -> None:
+    report = (RESOURCES / "verify" / "flipped_file.txt").read_text()
+    log = (RESOURCES / "verify" / "flipped_file.log").read_text()
+    log += "INFO: invalid result 20261124-041759F/pg_data/base/5/1.zst: [39] HTTP request failed with 503\n"
+
+    found = judge("lab", 1, parse_verify(report, log, "lab"), info(), info())
+
+    assert found.verdict.outcome is Outcome.FAIL
+    assert [finding.key for finding in found.findings] == ["20261124-041759F/pg_data/base/5/16385.zst"]
+    assert "could not tell besides: 20261124-041759F/pg_data/base/5/1.zst could not be read" in found.verdict.sentence

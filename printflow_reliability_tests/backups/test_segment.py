@@ -36,11 +36,27 @@ def test_an_lsn_is_a_position_in_bytes() -> None:
         parse_lsn("5A000148")
 
 
-def test_the_segment_size_is_left_open_where_names_alone_do_not_tell_it() -> None:
-    within_one_log = [Segment(1, number).name(64 * MB) for number in range(10, 20)]
-    of_64_mb = [Segment(1, number).name(64 * MB) for number in range(60, 70)]
-    of_16_mb = [Segment(1, number).name(16 * MB) for number in range(250, 260)]
+@given(SIZES, st.lists(st.integers(1, 2**40), min_size=1, max_size=4))
+def test_a_backups_positions_tell_the_segment_size_or_leave_it_open(size: int, positions: list[int]) -> None:
+    named = [(Segment(1, at // size).name(size), f"{at >> 32:X}/{at % 2**32:X}") for at in positions]
 
-    assert known_segment_bytes(within_one_log) == 16 * MB
-    assert known_segment_bytes(of_64_mb) is None
-    assert known_segment_bytes(of_16_mb) == 16 * MB
+    assert known_segment_bytes(named) in (size, None)
+
+
+@given(SIZES, st.integers(1, 2**32 // (1024 * MB) - 1), st.integers(0, 2**20))
+def test_beyond_the_first_segment_of_a_log_one_position_is_enough(size: int, within: int, at: int) -> None:
+    lsn = 7 * 2**32 + within * size + max(1, at % size)
+
+    assert known_segment_bytes([(Segment(1, lsn // size).name(size), f"{lsn >> 32:X}/{lsn % 2**32:X}")]) == size
+
+
+def test_a_backup_that_ends_with_a_segment_still_tells_its_size() -> None:
+    assert known_segment_bytes([("000000010000000000000007", "0/8000000")]) == 16 * MB
+
+
+def test_where_positions_leave_the_size_open_other_names_may_decide() -> None:
+    first_of_a_log = [("000000010000000700000000", "7/28")]
+
+    assert known_segment_bytes(first_of_a_log) is None
+    assert known_segment_bytes(first_of_a_log, ["000000010000000700000FFF"]) == MB
+    assert known_segment_bytes([], ["000000010000000000000003"]) is None

@@ -33,6 +33,13 @@ def drill(
     }
 
 
+@pytest.mark.parametrize("drills", [[drill()], []])
+def test_records_in_a_protected_cluster_are_said_whatever_else_there_is(drills: list[Mapping[str, Any]]) -> None:
+    (told,) = judge(drills, TARGETS, NOW, housed=["live_db"]).checks
+    assert told.outcome is (Outcome.WARN if drills else Outcome.FAIL)
+    assert "the records live in cluster live_db" in told.detail
+
+
 @pytest.mark.parametrize(
     ("drills", "outcome", "said"),
     [

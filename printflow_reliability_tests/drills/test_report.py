@@ -1,5 +1,6 @@
 """A drill's document and its page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,12 @@ def test_what_the_page_shows_is_escaped_and_needs_nothing_from_elsewhere(setting
     assert "&lt;b&gt;drill.fence&lt;/b&gt;" in page
     assert "Print &amp; &lt;Flow&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_lines_of_a_log_stay_lines_on_the_page_and_nothing_in_them_acts(settings: Settings) -> None:
+    checks = (CheckResult("drill.recovery", Outcome.UNKNOWN, "it ended:\nLOG: \x1b[31mred\u202e"), *drill().checks[2:])
+    page = render(replace(drill(), checks=checks).as_json(), settings)
+    assert "it ended:\nLOG: \\x1b[31mred\\u202e" in page
 
 
 def test_the_page_shows_how_the_objectives_went_from_drill_to_drill(settings: Settings) -> None:

@@ -50,7 +50,7 @@ def test_clusters_share_repositories_or_each_of_them_is_named(each: list[set[int
 
 def test_a_repository_that_one_cluster_lacks_is_refused_with_those_they_share() -> None:
     asked = with_repositories(Settings.model_validate(DOCUMENT), (1, 2), (2, 3))
-    with pytest.raises(ConfigError, match="--repo 1: not every cluster has that repository; they share repo2"):
+    with pytest.raises(ConfigError, match="--repo: every cluster must have the repository; they share 2"):
         choose_repository(asked, 1)
 
 

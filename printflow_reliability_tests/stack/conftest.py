@@ -20,6 +20,8 @@ from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Service, recorded
 from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.foreign.build import foreign_platform
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 TENANTS = 3
 ORDERS = 24
@@ -112,3 +114,10 @@ def backed_up(sandbox: StackSandbox) -> StackSandbox:
             except CouldNotTell:
                 take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
     return sandbox
+
+
+@pytest.fixture(scope="session")
+def foreign() -> Iterator[ForeignPlatform]:
+    """Another installation: unlike the sandbox in everything that may differ, its commands run by a plain user."""
+    with foreign_platform() as platform:
+        yield platform

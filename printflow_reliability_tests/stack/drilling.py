@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.clones.reaper import processes_in
 from printflow_reliability.drills.phases import Phase
@@ -35,6 +36,11 @@ def outcomes(report: DrillReport) -> dict[str, Outcome]:
 
 def detail(report: DrillReport, name: str) -> str:
     return next(check.detail for check in report.checks if check.check == name)
+
+
+def archive_id(sandbox: StackSandbox, cluster: str) -> str:
+    """The folder of a cluster's WAL, "15-1" with PostgreSQL 15."""
+    return PgBackRest(sandbox.settings.cluster_named(cluster), sandbox.settings.runner()).info().archives[-1].archive_id
 
 
 def left_behind(sandbox: StackSandbox) -> list[object]:

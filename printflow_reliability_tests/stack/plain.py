@@ -1,5 +1,6 @@
-"""A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, 1 MB segments."""
+"""A small cluster of its own for tests of repositories: pgBackRest by default, a posix repository, small segments."""
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import psycopg
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.programs import Programs
-from printflow_reliability.settings import ClusterSettings, find_postgres_bin
+from printflow_reliability.settings import ClusterSettings, Settings
 
 CONFIGURATION = """\
 [global]
@@ -43,6 +44,7 @@ class PlainCluster:
 
     home: Path
     programs: Programs
+    segment_megabytes: int = 1
 
     @property
     def settings(self) -> ClusterSettings:
@@ -54,6 +56,11 @@ class PlainCluster:
         )
 
     @property
+    def whole_settings(self) -> Settings:
+        """A whole printflow.toml with this cluster alone; nothing else of it is there."""
+        return settings_with(self.settings)
+
+    @property
     def pgbackrest(self) -> PgBackRest:
         """Its pgBackRest."""
         return PgBackRest(self.settings, self.programs)
@@ -61,7 +68,15 @@ class PlainCluster:
     def initdb(self) -> None:
         """Make a new cluster at the same path, and start it."""
         data = self.home / "data"
-        self._run("initdb", "--pgdata", data, "--auth=trust", "--username=postgres", "--wal-segsize=1", "--no-sync")
+        self._run(
+            "initdb",
+            "--pgdata",
+            data,
+            "--auth=trust",
+            "--username=postgres",
+            f"--wal-segsize={self.segment_megabytes}",
+            "--no-sync",
+        )
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(SERVER.format(home=self.home, port=PORT))
         self._run("pg_ctl", "start", "--wait", "--silent", "--pgdata", data, "--log", self.home / "server.log")
@@ -103,16 +118,32 @@ class PlainCluster:
         self.programs.run([self.programs.postgres(name), *map(str, arguments)], timeout=60)
 
 
+def settings_with(cluster: ClusterSettings) -> Settings:
+    """A whole printflow.toml with one cluster and nothing else that is there."""
+    name = cluster.name
+    return Settings.model_validate(
+        {
+            "platform": {"name": "test"},
+            "records": {"url": "postgresql://127.0.0.1:1/nowhere"},
+            "cluster": [cluster],
+            "bucket": [{"name": "files", "bucket": "files"}],
+            "tenancy": {"cluster": name, "tenants": "SELECT"},
+            "reference": [{"name": "file", "cluster": name, "bucket": "files", "kind": "proof", "query": "SELECT"}],
+            "orders": {"cluster": name, "bucket": "files", "paid": "SELECT"},
+        }
+    )
+
+
 @contextmanager
-def plain_cluster(more: str = "") -> Iterator[PlainCluster]:
+def plain_cluster(more: str = "", segment_megabytes: int = 1) -> Iterator[PlainCluster]:
     """A running cluster with its stanza; `more` is added to pgBackRest's options."""
     with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
         home = Path(directory)
-        programs = Programs(run_as="postgres", postgres_bin=find_postgres_bin(), path="/usr/bin:/bin")
+        programs = Programs(run_as="postgres", path=os.environ.get("PATH", os.defpath))
         programs.own(home)
         (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
         programs.own(home / "pgbackrest.conf")
-        cluster = PlainCluster(home, programs)
+        cluster = PlainCluster(home, programs, segment_megabytes)
         cluster.initdb()
         try:
             cluster.command("stanza-create")

@@ -151,6 +151,9 @@ def test_a_stanza_that_is_not_there_rings(backed_up: StackSandbox) -> None:
     for report in (list_backups(settings), verify_repositories(settings), verify_wal(settings)):
         assert report.checks[0].outcome is Outcome.FAIL
         assert "no stanza" in report.checks[0].detail
+    taken = take_base_backups(settings)
+    assert taken.checks[0].outcome is Outcome.FAIL
+    assert "stanza-create" in taken.backups[0].verdict.sentence
 
 
 @pytest.mark.alarm("backup.integrity", "silent")
@@ -268,13 +271,13 @@ def test_with_its_repository_away_nothing_is_called_healthy(backed_up: StackSand
 def test_only_one_backup_of_a_cluster_runs_at_a_time(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [*config(backed_up), "backup", "run", "admin_db", "--json"]
+    command = [*config(backed_up), "backup", "run", "admin_db"]
 
     with ThreadPoolExecutor(2) as pool:
         codes = sorted(pool.map(run, [command, command]))
 
     assert codes == [0, 2]
-    assert "already" in capsys.readouterr().err
+    assert "already" in capsys.readouterr().out
 
 
 def test_a_cluster_that_nobody_knows_is_answered_with_those_there_are(

@@ -39,7 +39,8 @@ HONEST = {
     "admin_db": {"drill.isolation", "wal.lag"},
     "primary": {*DRILL - TIMING, "wal.continuity", *FILES, "pdf.integrity", "orders.artwork"},
     "offsite": {"drill.isolation", "wal.continuity"},
-    "system_db": {"run_drill", "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
+    # The drill goes on without its records; its numbers wait in a file.
+    "system_db": {"drill.files", "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
     "receiver": {"alerts.delivery"},
     "redis": set(),
 }

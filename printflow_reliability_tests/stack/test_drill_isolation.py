@@ -9,7 +9,7 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
+from printflow_reliability_tests.stack.drilling import archive_id, detail, left_behind, outcomes
 from printflow_reliability_tests.stack.test_backups import flipped, tampered
 
 pytestmark = pytest.mark.stack
@@ -19,6 +19,7 @@ UNSUBSCRIBE = "ALTER SUBSCRIPTION drill_test SET (slot_name = NONE); DROP SUBSCR
 
 
 def test_subscriptions_archiving_and_the_other_repository_are_watched_too(backed_up: StackSandbox) -> None:
+    archive = archive_id(backed_up, "admin_db")
     with ExitStack() as stack:
         admin = stack.enter_context(postgres.superuser(backed_up.home, "admin_db", "admin_db"))
 
@@ -36,7 +37,7 @@ def test_subscriptions_archiving_and_the_other_repository_are_watched_too(backed
             stack.callback(admin.execute, "ALTER SYSTEM RESET archive_command")
             stack.enter_context(tampered(backed_up, 2, "backup/admin_db/", lambda _: None))
             # As large as before: only its time tells.
-            stack.enter_context(tampered(backed_up, 2, "archive/admin_db/15-1/", flipped))
+            stack.enter_context(tampered(backed_up, 2, f"archive/admin_db/{archive}/", flipped))
             stack.enter_context(tampered(backed_up, 2, "backup/live_db/", lambda body: body + b"more"))
 
         report = run_drill(backed_up.settings, repository=1, tell=tell)
@@ -46,6 +47,6 @@ def test_subscriptions_archiving_and_the_other_repository_are_watched_too(backed
     assert "archive_mode or archive_command of admin_db changed" in said
     assert "gone in repo2 of admin_db: backup/" in said
     assert "altered in repo2 of live_db: backup/" in said
-    assert "altered in repo2 of admin_db: archive/15-1/" in said
+    assert f"altered in repo2 of admin_db: archive/{archive}/" in said
     assert outcomes(report)["drill.recovery"] is Outcome.PASS
     assert left_behind(backed_up) == []

@@ -129,6 +129,11 @@ def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(ba
     report = run_drill(backed_up.settings)
     assert report.passed, report.checks
     assert left_behind(backed_up) == []
+    before = list_drills(backed_up.settings)[1]
+    assert (before["outcome"], before["passed"]) == (Outcome.UNKNOWN, False)
+    assert before["finished_at"] is not None
+    unproven = {check["name"] for check in before["checks"] if check["outcome"] != Outcome.PASS}
+    assert unproven == {"drill.isolation"}  # all else was recorded before the clones were removed
 
 
 def test_a_drill_killed_when_its_marker_was_gone_left_nothing_but_that_directory_and_it_is_reaped(

@@ -31,7 +31,14 @@ from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.settings import SmokeSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.drilling import detail, killed_drill, left_behind, outcomes, without_production
+from printflow_reliability_tests.stack.drilling import (
+    archive_id,
+    detail,
+    killed_drill,
+    left_behind,
+    outcomes,
+    without_production,
+)
 from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
 
 pytestmark = pytest.mark.stack
@@ -169,7 +176,8 @@ def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_chang
 ) -> None:
     client = seaweedfs.client(backed_up.home, "pgbackrest-repo1")
     # What a clone does that archives: a segment of its own timeline, in production's repository.
-    pushed = f"repo1/archive/admin_db/15-1/{2:08X}{0:08X}/{2:08X}{0:08X}{9:08X}-{'0' * 40}.zst"
+    archives = {name: f"archive/{name}/{archive_id(backed_up, name)}" for name in ("live_db", "admin_db")}
+    pushed = f"repo1/{archives['admin_db']}/{2:08X}{0:08X}/{2:08X}{0:08X}{9:08X}-{'0' * 40}.zst"
     with ExitStack() as stack:
         stack.callback(_drop_slot, backed_up)
         stack.callback(client.delete_object, Bucket="pgbackrest-repo1", Key=pushed)
@@ -178,7 +186,14 @@ def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_chang
             if phase is Phase.FETCH:
                 # Archived before the disaster, and gone from the repository when it is needed.
                 lost = switch_wal(backed_up, "live_db")
-                stack.enter_context(tampered(backed_up, 1, f"archive/live_db/15-1/{lost[:16]}/{lost}", lambda _: None))
+                stack.enter_context(
+                    tampered(
+                        backed_up,
+                        1,
+                        f"archive/live_db/{archive_id(backed_up, 'live_db')}/{lost[:16]}/{lost}",
+                        lambda _: None,
+                    )
+                )
                 client.put_object(Bucket="pgbackrest-repo1", Key=pushed, Body=b"")
                 with postgres.superuser(backed_up.home, "live_db") as connection:
                     connection.execute("SELECT pg_create_physical_replication_slot('drill_test')")
@@ -192,7 +207,9 @@ def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_chang
     assert "live_db" in detail(report, "drill.recovery")
     assert found["drill.isolation"] is Outcome.FAIL
     assert "drill_test" in detail(report, "drill.isolation")
-    assert "new in repo1 of admin_db: archive/15-1/00000002" in detail(report, "drill.isolation")
+    assert f"new in repo1 of admin_db: archive/{archive_id(backed_up, 'admin_db')}/00000002" in detail(
+        report, "drill.isolation"
+    )
     for name in ("drill.indexes", "drill.foreign_keys", "drill.files", "drill.objectives"):
         assert found[name] is Outcome.UNKNOWN
     assert report.outcome is Outcome.FAIL
@@ -201,7 +218,9 @@ def test_a_clone_that_promotes_before_the_end_of_wal_and_a_repository_that_chang
 
 def test_wal_missing_before_the_fence_fails_the_recovery(backed_up: StackSandbox) -> None:
     lost = switch_wal(backed_up, "live_db")
-    with tampered(backed_up, 2, f"archive/live_db/15-1/{lost[:16]}/{lost}", lambda _: None):
+    with tampered(
+        backed_up, 2, f"archive/live_db/{archive_id(backed_up, 'live_db')}/{lost[:16]}/{lost}", lambda _: None
+    ):
         report = run_drill(backed_up.settings, repository=2)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
     assert outcomes(report)["drill.fence"] is Outcome.UNKNOWN

@@ -14,7 +14,7 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
+from printflow_reliability_tests.stack.drilling import archive_id, detail, left_behind, outcomes
 
 pytestmark = pytest.mark.stack
 
@@ -98,9 +98,11 @@ def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: Sta
             history.unlink()
         for number in cluster.repositories:
             bucket = f"pgbackrest-repo{number}"
-            key = f"repo{number}/archive/{cluster.stanza}/15-1/{NEW_TIMELINE}"
+            key = f"repo{number}/archive/{cluster.stanza}/{archive_id(backed_up, cluster.name)}/{NEW_TIMELINE}"
             stack.callback(seaweedfs.client(backed_up.home, bucket).delete_object, Bucket=bucket, Key=key)
-        listed = client.list_objects_v2(Bucket="pgbackrest-repo1", Prefix="repo1/archive/live_db/15-1/00000002")
+        listed = client.list_objects_v2(
+            Bucket="pgbackrest-repo1", Prefix=f"repo1/archive/live_db/{archive_id(backed_up, 'live_db')}/00000002"
+        )
         assert [Path(one["Key"]).name for one in listed["Contents"]] == [NEW_TIMELINE]
         report = run_drill(backed_up.settings, repository=1)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL

@@ -2,25 +2,37 @@
 
 import os
 import pwd
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.base_backup import list_backups, take_base_backups
+from printflow_reliability.backups.integrity import verify_repositories
+from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery, RepositoryDamaged
+from printflow_reliability.backups.segment import parse_segment
+from printflow_reliability.backups.wal import verify_wal
+from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.clones.expected_end import archived_in_repository
+from printflow_reliability.drills.plan import Point, backups_in
+from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.write_probe import PROBE, Unprovable, refuse_writer
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
+from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster, settings_with
 
 pytestmark = pytest.mark.stack
+
+PASSPHRASE = "the-passphrase-of-the-test"
 
 
 @pytest.fixture(scope="module")
 def plain() -> Iterator[PlainCluster]:
-    with plain_cluster() as cluster:
+    with plain_cluster(f"job-retry=0\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass={PASSPHRASE}") as cluster:
         cluster.pgbackrest.backup(1, "full", timeout=60)
         yield cluster
 
@@ -65,7 +77,7 @@ def test_a_posix_repository_is_refused_to_its_owner_and_open_to_its_group(plain:
     for path in (plain.home, *before, plain.home / "repo"):
         os.chown(path, -1, group, follow_symlinks=False)
     plain.home.chmod(0o750)
-    reader = Programs(run_as="nobody", postgres_bin=plain.programs.postgres_bin, path=plain.programs.path)
+    reader = Programs(run_as="nobody", path=plain.programs.path)
     refuse_writer(plain.pgbackrest, reader, 1)
 
 
@@ -119,3 +131,176 @@ def test_an_attempt_that_fails_for_another_reason_proves_nothing(
         refuse_writer(PgBackRest(cluster, programs, config=broken), programs, 1)
     assert not isinstance(unknown.value, ConfigError)
     assert not isinstance(unknown.value, ProgramFailed)
+
+
+def test_the_backups_of_a_former_cluster_are_not_taken_for_productions() -> None:
+    with plain_cluster() as plain:
+        settings = plain.whole_settings
+        plain.pgbackrest.backup(1, "full", timeout=60)
+        for _ in range(3):
+            plain.switch_wal()
+        former = plain.pgbackrest.info(1).backups
+        plain.stop()
+        shutil.rmtree(plain.home / "data")
+        plain.initdb()
+
+        for advice in ("stanza-upgrade", "backup run plain --type full"):
+            listing, wal = list_backups(settings), verify_wal(settings)
+            for check in (listing.checks[0], wal.checks[0]):
+                assert check.outcome is Outcome.FAIL
+                assert "holds no backup of plain: 1 backup of another cluster (system identifier " in check.detail
+                assert advice in check.detail
+            assert listing.as_json()["clusters"][0]["backups"][0]["former_cluster"] is True
+            with pytest.raises(Refused, match="backups of another cluster than plain"):
+                backups_in(plain.pgbackrest, 1, ask_production(plain.settings))
+            if advice == "stanza-upgrade":
+                plain.command("stanza-upgrade")
+
+        newest = plain.switch_wal()
+        plain.pgbackrest.backup(1, "incr", timeout=60)
+        production = ask_production(plain.settings)
+        own = backups_in(plain.pgbackrest, 1, production)[1]
+        assert [one.type for one in own] == ["full"]
+        assert not {one.label for one in own} & {one.label for one in former}
+        listing, wal = list_backups(settings), verify_wal(settings)
+        assert [listing.checks[0].outcome, wal.checks[0].outcome] == [Outcome.PASS, Outcome.PASS]
+        assert wal.clusters[0].recoverable_from == own[0].finished_at
+        # The former cluster's segments have higher numbers; they are nothing that this one must reach.
+        reach = archived_in_repository(plain.pgbackrest, 1, Point(production, own[0]), 1024**2)
+        assert reach < (parse_segment(newest, 1024**2).number + 5) * 1024**2
+
+        plain.stop()
+        for check in (list_backups(settings).checks[0], verify_wal(settings).checks[0]):
+            assert check.outcome is Outcome.PASS
+            assert "whether it is of plain is not known" in check.detail
+        # Segments of 1 MB, which nobody can be asked for.
+        assert verify_wal(settings).clusters[0].repositories[0].unknown is None
+        shutil.rmtree(plain.home / "data")
+        plain.initdb()
+
+
+def test_certain_damage_is_not_hidden_by_a_file_that_cannot_be_read(plain: PlainCluster) -> None:
+    stored = sorted((plain.home / "repo/archive/plain").rglob("0000000*-*.gz"))
+    # The first one verify opens by itself, to learn the size of segments, and gives up if it cannot.
+    unreadable, damaged = stored[1], stored[-1]
+    good = damaged.read_bytes()
+    mode = unreadable.stat().st_mode
+    try:
+        unreadable.chmod(0)
+        settings = plain.whole_settings
+        doubt = verify_repositories(settings).checks[0]
+        damaged.write_bytes(good[: len(good) // 2])
+        found = verify_repositories(settings).checks[0]
+    finally:
+        unreadable.chmod(mode)
+        damaged.write_bytes(good)
+
+    assert (doubt.outcome, found.outcome) == (Outcome.UNKNOWN, Outcome.FAIL)
+    assert damaged.name[:24] in found.detail
+    assert "could not tell besides: " in found.detail
+    assert unreadable.name[:24] in doubt.detail
+    assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("instead", ["repo1-cipher-pass=wrong", "repo1-cipher-type=none"])
+def test_a_wrong_passphrase_is_named_whatever_is_asked(plain: PlainCluster, instead: str) -> None:
+    option = instead.partition("=")[0]
+    lines = (plain.home / "pgbackrest.conf").read_text().splitlines()
+    broken = plain.home / "wrong.conf"
+    broken.write_text("\n".join(instead if line.startswith(option) else line for line in lines))
+    broken.chmod(0o644)
+    wrong = plain.settings.model_copy(update={"pgbackrest_config": broken})
+    settings = settings_with(wrong)
+    for report in (list_backups(settings), verify_repositories(settings), verify_wal(settings)):
+        check = report.checks[0]
+        assert check.outcome is Outcome.UNKNOWN
+        assert "repo1 cannot be decrypted: repo1-cipher-pass or -cipher-type" in check.detail
+        assert check.detail.isprintable()
+    taken = take_base_backups(settings)
+    assert "repo1 cannot be decrypted" in taken.backups[0].verdict.sentence
+    pgbackrest = PgBackRest(wrong, plain.programs)
+    with pytest.raises(RepositoryDamaged, match="repo1 cannot be decrypted") as refused:
+        pgbackrest.restore(plain.home / "nowhere", repository=1, timeout=60)
+    assert PASSPHRASE not in str(refused.value)
+    with pytest.raises(RepositoryDamaged, match="repo1 cannot be decrypted"):
+        backups_in(pgbackrest, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "instead", "said"),
+    [
+        ("repo1-s3-key=", "nobody", "S3 does not know the access key in repo1-s3-key"),
+        ("repo1-s3-key-secret=", "wrong", "S3 refuses the secret in repo1-s3-key-secret"),
+        ("repo1-s3-bucket=", "no-such-bucket", "or there is no such bucket"),
+        ("repo1-storage-ca-file=", "/nowhere.pem", "the file of repo1-storage-ca-file cannot be read"),
+        ("repo1-storage-ca-file=", "/etc/ssl/certs/ca-certificates.crt", "is not trusted"),
+        ("repo1-path=", "/elsewhere", "has no stanza live_db"),
+    ],
+)
+def test_the_true_cause_is_said_and_the_other_repository_is_judged_all_the_same(
+    sandbox: StackSandbox, option: str, instead: str, said: str
+) -> None:
+    cluster = sandbox.settings.cluster[0]
+    lines = cluster.pgbackrest_config.read_text().splitlines()
+    broken = sandbox.home.path("pgbackrest") / "wrong.conf"
+    broken.write_text("\n".join(f"{option}{instead}" if line.startswith(option) else line for line in lines))
+    broken.chmod(0o644)
+    settings = sandbox.settings.model_copy(
+        update={"cluster": (cluster.model_copy(update={"pgbackrest_config": broken}),)}
+    )
+    first, second = list_backups(settings).clusters[0].verdicts
+    assert said in first.sentence
+    assert sandbox.home.secret("s3-backup.secret") not in first.sentence
+    assert "repo2" in second.sentence
+    assert "could not tell" not in second.sentence
+
+
+@pytest.mark.parametrize("config", ["/nowhere/pgbackrest.conf", "mode 0000", "[syntax"])
+def test_a_configuration_that_cannot_be_read_is_that_clusters_own_trouble(
+    sandbox: StackSandbox, plain: PlainCluster, config: str
+) -> None:
+    file = plain.home / "broken.conf"
+    if not config.startswith("/"):
+        file.unlink(missing_ok=True)
+        file.write_text(config)
+        file.chmod(0 if config.startswith("mode") else 0o644)
+    wrong = plain.settings.model_copy(update={"pgbackrest_config": Path(config) if config.startswith("/") else file})
+    settings = sandbox.settings.model_copy(update={"cluster": (wrong, *sandbox.settings.cluster)})
+    for report in (list_backups(settings), verify_wal(settings)):
+        check = report.checks[0]
+        assert str(wrong.pgbackrest_config) in check.detail
+        assert "plain" in check.detail
+    verdicts = [one.verdicts[0].outcome for one in list_backups(settings).clusters]
+    assert len(verdicts) == 3
+    assert verdicts[0] is Outcome.UNKNOWN
+
+
+def test_why_archiving_fails_is_read_from_the_log_and_the_advice_follows_it(plain: PlainCluster) -> None:
+    plain.execute("ALTER SYSTEM SET logging_collector = on")
+    plain.restart()
+    plain.switch_wal()
+    try:
+        plain.execute("ALTER SYSTEM SET archive_command = 'echo \"ERROR: [082]: no room\" >&2; exit 7'")
+        plain.execute("SELECT pg_reload_conf()")
+        time.sleep(1)
+        plain.execute("SELECT pg_logical_emit_message(true, 'printflow', 'something to archive')")
+        plain.execute("SELECT pg_switch_wal()")
+        for _ in range(50):
+            failing = verify_wal(plain.whole_settings)
+            if "exit code 7" in failing.checks[1].detail:
+                break
+            time.sleep(0.2)
+        plain.execute("ALTER SYSTEM SET archive_command = ''")
+        plain.execute("SELECT pg_reload_conf()")
+        time.sleep(0.5)
+        empty = verify_wal(plain.whole_settings).checks[1]
+    finally:
+        plain.execute("ALTER SYSTEM RESET archive_command")
+        plain.execute("SELECT pg_reload_conf()")
+    said = failing.checks[1].detail
+    assert failing.checks[1].outcome is Outcome.FAIL
+    assert "archive_command failed with exit code 7, after [082]: no room (last for 0000" in said
+    assert "fix archive_command, then: printflow wal verify plain" in said
+    assert "echo" not in said
+    assert empty.outcome is Outcome.FAIL
+    assert "archive_command is empty" in empty.detail

@@ -3,20 +3,24 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
-from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.drills.targets import parse_target
+from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.platform.queries import Connection, ConnectWith
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
+from printflow_reliability.records.session import RecordsSession
+from printflow_reliability.recovery.tenant_audit import record_kept
+from printflow_reliability.recovery.tenant_restore import Committed, TenantRestore, bring_back, restore_tenant
 from printflow_reliability.sandbox import postgres, seaweedfs
-from printflow_reliability.tenants.closure import closure
-from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
-from printflow_reliability.tenants.restore import tenant_hashes
+from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.test_backups import switch_wal
 
@@ -26,6 +30,13 @@ SUBSCRIPTION = "SELECT * FROM subscriptions WHERE tenant_id = %s"
 ARTWORK = """
 SELECT i.print_ready_file FROM order_items i JOIN orders o ON o.id = i.order_id
 WHERE o.tenant_id = %s AND i.print_ready_file IS NOT NULL ORDER BY i.id LIMIT 1
+"""
+TABLES = (
+    *("tenants", "users", "customers", "products", "product_images", "designer_documents", "orders", "order_items"),
+    *("quotes", "invoices"),
+)
+END_WRITERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = 'live_db'
 """
 LOSE = """
 DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = %(tenant)s);
@@ -57,16 +68,28 @@ def moment_of(sandbox: StackSandbox, live_db: psycopg.Connection) -> datetime:
     return row[0]  # type: ignore[no-any-return]
 
 
-def hashes(sandbox: StackSandbox, live_db: psycopg.Connection) -> dict[str, dict[str, tuple[int, str]]]:
-    tenancy = sandbox.settings.tenancy
-    return {one.id: tenant_hashes(live_db, closure(live_db, tenancy, one.id)) for one in tenants(sandbox.settings)}
+def contents(live_db: psycopg.Connection) -> dict[str, tuple[int, int]]:
+    """Of each table that holds rows of tenants how many there are, and a digest of all of them."""
+    found = {}
+    for name in TABLES:
+        query = f"SELECT count(*), coalesce(sum(hashtextextended(x::text, 0)), 0) FROM {name} AS x"
+        row = live_db.execute(query.encode()).fetchone()
+        assert row is not None
+        found[name] = (row[0], int(row[1]))
+    return found
+
+
+def orders_of(live_db: psycopg.Connection, tenant: str) -> int:
+    row = live_db.execute("SELECT count(*) FROM orders WHERE tenant_id = %s", (tenant,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tenant = tenants(backed_up.settings)[0].id
-    before = hashes(backed_up, live_db)
+    before, orders = contents(live_db), orders_of(live_db, tenant)
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         subscription = admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone()
     row = live_db.execute(ARTWORK, (tenant,)).fetchone()
@@ -89,7 +112,7 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     argv = ["--config", str(backed_up.config), "tenant", "restore", tenant, "--to", moment.isoformat(), "--json"]
     assert run(argv) == 1
     planned = {one["table"]: one for one in json.loads(capsys.readouterr().out)["plan"]}
-    assert planned["public.orders"]["insert"] == before[tenant]["public.orders"][0]
+    assert planned["public.orders"]["insert"] == orders
     assert planned["public.products"]["conflict"] == 1
     assert planned["public.tenants"] == {
         "table": "public.tenants",
@@ -99,12 +122,12 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
         "conflicts": [],
         "cluster": "live_db",
     }
-    assert hashes(backed_up, live_db)[tenant]["public.orders"][0] == 0
+    assert orders_of(live_db, tenant) == 0
     assert run([*argv, "--apply"]) == 1  # the conflict needs a person
     done = json.loads(capsys.readouterr().out)
     assert done["restored"] == sum(one["insert"] for one in planned.values())
     live_db.execute("UPDATE products SET name = rtrim(name, '!')")
-    assert hashes(backed_up, live_db) == before
+    assert contents(live_db) == before
     assert [one["key"] for one in done["healed_files"]["actions"] if one["deed"] == "healed"] == [key]
     assert client.get_object(Bucket="print-files", Key=key)["Body"].read() == artwork
     assert planned["public.subscriptions"]["insert"] == 1
@@ -120,7 +143,7 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine, other, *_ = (one.id for one in tenants(backed_up.settings))
-    before = hashes(backed_up, live_db)
+    before = contents(live_db)
     item = live_db.execute(
         "SELECT i.id, i.order_id FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.tenant_id = %s "
         "ORDER BY 1 LIMIT 1",
@@ -142,39 +165,115 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
         live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (mine, item[1]))
         live_db.execute("INSERT INTO order_items SELECT * FROM kept")
         live_db.execute("DROP TABLE kept")
-    assert hashes(backed_up, live_db) == before
+    assert contents(live_db) == before
 
 
-@pytest.mark.alarm("drill.tenant", "ring")
-def test_a_tenant_whose_rows_others_depend_on_cannot_be_brought_back_and_rings(
-    backed_up: StackSandbox, live_db: psycopg.Connection
+@pytest.fixture
+def as_then(backed_up: StackSandbox) -> Iterator[ConnectWith]:
+    """Opens databases that stay as they are now; two rows of the first tenant, of different clusters, are then lost."""
+    tenant = tenants(backed_up.settings)[0].id
+    lost = {
+        "live_db": "DELETE FROM quotes WHERE tenant_id = %s",
+        "admin_db": "DELETE FROM audit_logs WHERE tenant_id = %s",
+    }
+    for name, statement in lost.items():
+        with postgres.superuser(backed_up.home, name) as connection:
+            connection.execute(f"CREATE DATABASE as_then TEMPLATE {name}".encode())
+        with postgres.superuser(backed_up.home, name, name) as connection:
+            assert connection.execute(statement.encode(), (tenant,)).rowcount == 1
+
+    def connect_with(cluster: ClusterSettings, _database: str | None) -> AbstractContextManager[Connection]:
+        return postgres.superuser(backed_up.home, cluster.name, "as_then")
+
+    yield connect_with
+    for name in lost:
+        with postgres.superuser(backed_up.home, name) as connection:
+            connection.execute("DROP DATABASE as_then WITH (FORCE)")
+
+
+def audits(sandbox: StackSandbox) -> list[tuple[object, ...]]:
+    with open_records(sandbox.settings.records) as records:
+        return records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id").fetchall()
+
+
+def test_a_restore_whose_audit_record_fails_says_what_is_committed_and_the_next_one_records_it(
+    backed_up: StackSandbox, as_then: ConnectWith
 ) -> None:
-    mine, other, *_ = (one.id for one in tenants(backed_up.settings))
+    tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
+    directory = backed_up.settings.drills.directory
+    with ExitStack() as stack:
+        records = stack.enter_context(RecordsSession(backed_up.settings.records, "test"))
 
-    def read() -> object:
-        return postgres.superuser(backed_up.home, "live_db", "live_db")
+        def committed(cluster: str, _rows: int) -> None:
+            if cluster == "live_db":
+                stack.enter_context(backed_up.stopped("system_db"))
 
-    part = RehearsedPart(backed_up.settings.tenancy, read, read)  # type: ignore[arg-type]
-    well = rehearse([part], mine)
-    assert well.outcome is Outcome.PASS, well.detail
-    live_db.execute(
-        "UPDATE designer_documents SET customer_id = (SELECT min(id) FROM customers WHERE tenant_id = %s) WHERE id = "
-        "(SELECT min(id) FROM designer_documents WHERE tenant_id = %s AND customer_id IS NULL)",
-        (mine, other),
-    )
-    shared = live_db.execute(
-        "SELECT d.id FROM designer_documents d JOIN customers c ON c.id = d.customer_id "
-        "WHERE d.tenant_id <> c.tenant_id"
-    ).fetchall()
-    assert shared
-    try:
-        answer = rehearse([part], mine)
-    finally:
-        live_db.execute(
-            "UPDATE designer_documents SET customer_id = NULL WHERE id = ANY(%s)", ([one[0] for one in shared],)
+        done = bring_back(
+            backed_up.settings, tenant, datetime.now(UTC), as_then, records, apply=True, committed=committed
         )
-    assert answer.outcome is Outcome.FAIL
-    assert f"rows of others depend on rows of tenant {mine}" in answer.detail
+    assert done.written == 2
+    assert done.as_json()["committed"] == {"admin_db": 1, "live_db": 1}
+    (trouble,) = done.trouble
+    (file,) = directory.glob("*.audit.json")
+    assert trouble.startswith("the audit record is not in the records yet: ")
+    assert str(file) in trouble
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert audits(backed_up) == before
+    with RecordsSession(backed_up.settings.records, "test") as records:
+        kept = file.read_text()
+        record_kept(records, directory)
+        file.write_text(kept)  # as a process leaves it that is killed before it could remove the file
+        record_kept(records, directory)
+    assert audits(backed_up) == [*before, (tenant, 2)]
+    assert list(directory.glob("*.audit.json")) == []
+
+
+def test_a_commit_that_fails_after_another_names_what_is_committed_and_the_rest_comes_with_the_same_again(
+    backed_up: StackSandbox, as_then: ConnectWith
+) -> None:
+    tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
+
+    def committed(cluster: str, _rows: int) -> None:
+        if cluster == "admin_db":
+            with postgres.superuser(backed_up.home, "live_db", "live_db") as connection:
+                connection.execute(END_WRITERS)
+
+    def again(committed: Committed) -> TenantRestore:
+        with RecordsSession(backed_up.settings.records, "test") as records:
+            return bring_back(
+                backed_up.settings, tenant, datetime.now(UTC), as_then, records, apply=True, committed=committed
+            )
+
+    with pytest.raises(
+        CouldNotTell, match=r"commit in cluster live_db failed.* Committed before it: 1 rows in admin_db"
+    ):
+        again(committed)
+    assert audits(backed_up) == [*before, (tenant, 1)]
+    done = again(lambda _cluster, _rows: None)
+    assert done.as_json()["committed"] == {"admin_db": 0, "live_db": 1}
+    assert audits(backed_up) == [*before, (tenant, 1), (tenant, 1)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://platform_app:wrong@127.0.0.1:{port}/live_db", "tenancy.restore_url: "),
+        ("postgresql://nobody@127.0.0.1:1/live_db", "tenancy.restore_url: "),
+        ("no url", "tenancy.restore_url: "),
+        ("{records}", "tenancy.restore_url: leads to another database than the url of cluster live_db"),
+    ],
+)
+def test_a_restore_url_that_leads_nowhere_or_elsewhere_is_told_before_anything_is_recovered(
+    backed_up: StackSandbox, url: str, said: str
+) -> None:
+    settings = backed_up.settings
+    url = url.format(port=backed_up.home.port("live_db"), records=settings.records.url)
+    wrong = settings.model_copy(update={"tenancy": settings.tenancy.model_copy(update={"restore_url": url})})
+    target = parse_target("2026-11-02T00:00:00Z", datetime.now(UTC))
+    with pytest.raises(PrintflowError) as refused:
+        restore_tenant(wrong, "x", target, repository=1, apply=True, tell=lambda _phase, _what: None)
+    assert refused.value.what.startswith(said)
+    assert "wrong" not in refused.value.sentence
 
 
 @pytest.mark.parametrize(

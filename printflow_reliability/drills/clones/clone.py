@@ -10,7 +10,8 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,10 @@ import psycopg
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.segment import parse_lsn
+from printflow_reliability.drills.clones.control import control_data, segment_bytes, wal_sizes
 from printflow_reliability.drills.clones.reaper import processes_in
+from printflow_reliability.drills.clones.wal_inspection import inspecting
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import tcp_listeners
 from printflow_reliability.drills.production import FLOORS, Production
@@ -35,6 +39,10 @@ PORT = 5432
 """Only a part of the socket's name; nothing listens on it."""
 SOCKET_BYTES = 107
 LOG_TAIL = 12
+ENDING_SECONDS = 5.0
+"""How long a server that closes its connections may still be found at its socket."""
+WAL_SEGMENTS = 8
+"""What a clone's own pg_wal may grow to while it replays."""
 RECOVERY_SETTING = re.compile(r"(?:restore_command|recovery_target\w*)\s*=")
 """The lines of postgresql.auto.conf that pgBackRest wrote and the clone needs; production's own are dropped."""
 HBA = "# The socket's directory can only be entered by the user that the clone runs as.\nlocal all all trust\n"
@@ -124,7 +132,7 @@ class Clone:
             host=str(self.sockets),
             port=PORT,
             user=self.production.superuser,
-            dbname=psycopg.conninfo.conninfo_to_dict(self.cluster.url).get("dbname") or "postgres",
+            dbname=self.cluster.database,
         )
         return self.cluster.model_copy(update={"url": conninfo})
 
@@ -152,14 +160,30 @@ class Clone:
                 f"choose a directory that {self.programs.run_as} can reach",
             ) from None
 
-    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+    def fetch(
+        self, repository: int, backup: Backup, aim: Aim, *, tablespaces: Sequence[Path] = (), timeout: float
+    ) -> None:
         """Restore a backup, and write the clone's own configuration.
+
+        Args:
+            repository: the repository's number.
+            backup: which one.
+            aim: where the first part of its replay ends.
+            tablespaces: where replay may make tablespaces that the backup does not know.
+            timeout: seconds until the restore is killed.
 
         Raises:
             ProgramFailed: as PgBackRest.restore.
+            ConfigError: WAL cannot be read before it is replayed.
         """
         pgbackrest = PgBackRest(self.cluster, self.programs, config=self.cluster.drill_pgbackrest_config)
         options = (f"--lock-path={self.place / 'lock'}", "--no-log-subprocess", "--log-level-file=off")
+        fetch_wal = pgbackrest.restore_command(
+            self.data,
+            repository=repository,
+            spool=self.place / "spool",
+            options=(*options, f"--process-max={os.cpu_count()}"),
+        )
         pgbackrest.restore(
             self.data,
             repository=repository,
@@ -167,13 +191,21 @@ class Clone:
             recovery=aim.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
-            fetch_wal=pgbackrest.restore_command(
-                self.data,
-                repository=repository,
-                spool=self.place / "spool",
-                options=(*options, f"--process-max={os.cpu_count()}"),
+            fetch_wal=inspecting(
+                fetch_wal,
+                self.place,
+                self.programs,
+                floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
+                until=aim.moment,
+                allowed=tablespaces,
             ),
-            options=(*aim.options(), f"--tablespace-map-all={self.place / 'tablespaces'}", *options),
+            # A restore empties its spool, which by default is the one that production archives through.
+            options=(
+                *aim.options(),
+                f"--tablespace-map-all={self.place / 'tablespaces'}",
+                f"--spool-path={self.place / 'spool'}",
+                *options,
+            ),
         )
         self._configure()
 
@@ -189,7 +221,7 @@ class Clone:
         try:
             self.programs.run(
                 [
-                    *(self.programs.postgres("pg_ctl"), "start", "--wait", "--silent"),
+                    *(self.server_program("pg_ctl"), "start", "--wait", "--silent"),
                     *("--pgdata", str(self.data), "--log", str(self.log_file), "--timeout", str(int(timeout))),
                     *("--options", f"-c config_file={self.place}/postgresql.conf"),
                 ],
@@ -197,7 +229,16 @@ class Clone:
             )
         except ProgramFailed as failed:
             raise CloneEnded(self, failed.what) from None
-        self.prove_it_is_the_clone()
+        try:
+            self.prove_it_is_the_clone()
+        except CouldNotTell as gone:
+            # Replay may end before its target at once; the server then ends under the first connection.
+            deadline = time.monotonic() + ENDING_SECONDS
+            while self.alive():
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            raise CloneEnded(self, gone.what) from None
 
     def stop(self, *, timeout: float) -> None:
         """Stop it in good order, so that it can go on from there.
@@ -207,7 +248,7 @@ class Clone:
         """
         self.programs.run(
             [
-                *(self.programs.postgres("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
+                *(self.server_program("pg_ctl"), "stop", "--wait", "--silent", "--mode=fast"),
                 *("--pgdata", str(self.data), "--timeout", str(int(timeout))),
             ],
             timeout=timeout + 10,
@@ -244,6 +285,8 @@ class Clone:
                     f"what answers as the clone of {self.cluster.name} is another server; it lives in {row and row[0]}",
                     "end the drill and look at what listens in the clone's directory",
                 )
+            # Neither triggers nor event triggers of the platform act on what a drill does in its clone.
+            connection.execute("SET session_replication_role = replica")
             yield connection
 
     def prove_it_is_the_clone(self) -> None:
@@ -273,6 +316,14 @@ class Clone:
                 "or archives"
             )
 
+    def segment_bytes(self) -> int:
+        """The size of a WAL segment of what was restored.
+
+        Raises:
+            CouldNotTell: its control file does not say it.
+        """
+        return segment_bytes(control_data(self.programs, self.server_program("pg_controldata"), self.data))
+
     def log_text(self) -> str:
         """All that its server has logged."""
         try:
@@ -291,6 +342,10 @@ class Clone:
             return True
         return False
 
+    def server_program(self, name: str) -> str:
+        """A server program of the version that what was restored is of."""
+        return self.programs.postgres(name, int((self.data / "PG_VERSION").read_text(encoding="ascii")))
+
     def _configure(self) -> None:
         auto = self.data / "postgresql.auto.conf"
         ours = [line for line in auto.read_text(encoding="utf-8").splitlines() if RECOVERY_SETTING.match(line)]
@@ -302,18 +357,15 @@ class Clone:
             port=PORT,
             cluster=self.cluster.name,
         )
-        floors = at_least(self.production.floors, self._control_floors())
+        control = control_data(self.programs, self.server_program("pg_controldata"), self.data)
+        floors = at_least(self.production.floors, parse_control_floors(control))
+        text += wal_sizes(segment_bytes(control))
         text += "".join(f"{name} = {value}\n" for name, value in sorted(floors.items()))
         for name, content in (("postgresql.conf", text), ("pg_hba.conf", HBA), ("pg_ident.conf", "")):
             file = self.place / name
             file.write_text(content, encoding="utf-8")
             file.chmod(0o600)
             self.programs.own(file)
-
-    def _control_floors(self) -> dict[str, int]:
-        """What the restored control file demands, which may be more than production says today."""
-        answer = self.programs.run([self.programs.postgres("pg_controldata"), str(self.data)], timeout=30)
-        return parse_control_floors(answer.stdout)
 
 
 class CloneEnded(CouldNotTell):
@@ -344,7 +396,7 @@ def at_least(*floors: Mapping[str, int]) -> dict[str, int]:
 
 def required_bytes(backup: Backup, segment_bytes: int) -> int:
     """Free disk that a clone of this backup needs: its size, a tenth more for what replay adds, and some WAL."""
-    return int(backup.database_bytes * 1.1) + 8 * segment_bytes
+    return int(backup.database_bytes * 1.1) + WAL_SEGMENTS * segment_bytes
 
 
 Connector = Callable[[ClusterSettings, str | None], AbstractContextManager[psycopg.Connection]]

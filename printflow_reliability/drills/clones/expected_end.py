@@ -4,14 +4,19 @@ Where within its newest segment the WAL ends is not known. A clone that lacks ju
 begins; one that has it comes further.
 """
 
+import re
+
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_lsn, parse_segment
+from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.isolation import SEGMENT
 from printflow_reliability.drills.plan import Point
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import ClusterSettings
+
+HISTORY = re.compile(r"/[0-9A-F]{8}\.history$")
 
 
 def archived_by_production(cluster: ClusterSettings, fence: Fence, segment_bytes: int) -> int:
@@ -29,22 +34,38 @@ def archived_by_production(cluster: ClusterSettings, fence: Fence, segment_bytes
     return max(parse_lsn(fence.end_lsn), newest.number * segment_bytes + 1)
 
 
-def archived_in_repository(pgbackrest: PgBackRest, repository: int, point: Point) -> int:
-    """The same of a production that cannot be asked: the newest segment of its timeline that the repository holds.
+def archived_in_repository(pgbackrest: PgBackRest, repository: int, point: Point, segment_bytes: int) -> int:
+    """The same of a production that cannot be asked: the newest segment that the repository holds.
+
+    It is the newest of production's timeline where that is known, else of the newest timeline, which replay follows.
+
+    Args:
+        pgbackrest: the stanza's.
+        repository: the repository's number.
+        point: who the cluster was, as far as that is known, and the backup that was restored.
+        segment_bytes: the size of a segment, as the control file that was restored says.
 
     Raises:
         CouldNotTell: the repository cannot be listed, or holds no segment of that timeline.
     """
+    # Only where the backup's own WAL lies: a former cluster's segments have names of their own counting.
     folder = f"archive/{pgbackrest.cluster.stanza}"
-    timeline, segment_bytes = point.production.timeline, point.production.segment_bytes
+    within, timeline = f"{point.backup.archive_id}/" if point.backup.archive_id else "", point.production.timeline
+    files = [file.name for file in pgbackrest.repo_ls(folder, repository) if file.name.startswith(within)]
     names = [
-        file.name.rpartition("/")[2][:24]
-        for file in pgbackrest.repo_ls(folder, repository)
-        if (segment := SEGMENT.fullmatch(file.name)) and int(segment[2], 16) == timeline
+        file.rpartition("/")[2][:24]
+        for file in files
+        if (segment := SEGMENT.fullmatch(file)) and timeline in (0, int(segment[2], 16))
     ]
     if not names:
+        where = f" on timeline {timeline}" if timeline else ""
         raise CouldNotTell(
-            f"repo{repository} holds no WAL of {pgbackrest.cluster.name} on timeline {timeline}",
+            f"repo{repository} holds no WAL of {pgbackrest.cluster.name}{where}",
             f"printflow wal verify {pgbackrest.cluster.name}",
         )
-    return parse_segment(max(names), segment_bytes).number * segment_bytes + 1
+    newest = max(names)
+    histories = sorted(file for file in files if HISTORY.search(file) and file.rpartition("/")[2][:8] > newest[:8])
+    if histories and not timeline:
+        # Promoted, and nothing archived since: replay ends where that timeline begins, whatever else lies there.
+        return parse_history(pgbackrest.repo_get(f"{folder}/{histories[-1]}", repository))[-1].lsn
+    return parse_segment(newest, segment_bytes).number * segment_bytes + 1

@@ -15,6 +15,7 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.clone import Aim, Clone, CloneEnded, connector, required_bytes
+from printflow_reliability.drills.clones.link_watch import LinkWatch
 from printflow_reliability.drills.clones.replay import (
     SHORT,
     STRAY_TIMELINE,
@@ -26,8 +27,10 @@ from printflow_reliability.drills.clones.replay import (
     started_short,
 )
 from printflow_reliability.drills.clones.stall import stall_noticed
+from printflow_reliability.drills.clones.wal_inspection import refused_wal
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.plan import Plan
+from printflow_reliability.drills.tablespaces import TablespaceRules
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import Settings
@@ -42,12 +45,21 @@ class Restoration:
         clones: by cluster; there once they are being fetched.
     """
 
-    def __init__(self, settings: Settings, place: Path, repository: int, plan: Plan) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        place: Path,
+        repository: int,
+        plan: Plan,
+        rules: TablespaceRules = TablespaceRules(),  # noqa: B008 - it is immutable
+    ) -> None:
         self.clones: dict[str, Clone] = {}
         self._settings = settings
         self._place = place
         self._repository = repository
         self._plan = plan
+        self._rules = rules
+        self._watches: dict[str, LinkWatch] = {}
         self._limit = settings.drills.phase_timeout_seconds
         self._aims: dict[str, Aim] = {}
         self._ran_out: set[str] = set()
@@ -76,6 +88,13 @@ class Restoration:
                 "make room there, or choose a directory on a larger disk",
             )
 
+    def require_programs(self) -> None:
+        """Raises:
+        ConfigError: the server programs of a backup's version are not installed here.
+        """
+        for point in self._plan.points.values():
+            self._settings.runner().postgres("pg_ctl", point.backup.major_version)
+
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
         for cluster in self._settings.cluster:
@@ -89,6 +108,7 @@ class Restoration:
                 self._repository,
                 self._plan.points[clone.cluster.name].backup,
                 self._aims[clone.cluster.name],
+                tablespaces=self._rules.allowed,
                 timeout=self._limit,
             )
         )
@@ -103,6 +123,10 @@ class Restoration:
             except CloneEnded as ended:
                 raise (started_short(clone, fence, ended) if fence else ended) from None
 
+        taken: dict[str, str] = {}
+        for name, clone in self.clones.items():
+            self._watches[name] = LinkWatch(clone, self._rules.real_paths, taken)
+            self._watches[name].start()
         self.each(begin)
 
     def replay_to_fence(self) -> None:
@@ -141,8 +165,9 @@ class Restoration:
                     raise
                 self._await_end(clone)
                 clone.aim_at(None)
-                clone.start(timeout=self._limit)
-                replay_to_end(clone, None, timeout=self._limit)
+                with self._watched(clone):
+                    clone.start(timeout=self._limit)
+                    replay_to_end(clone, None, timeout=self._limit)
                 self._ran_out.add(clone.cluster.name)
 
         self.each(replay)
@@ -172,16 +197,41 @@ class Restoration:
                 )
             return reached
 
-        return dict(zip(self.clones, self.each(promoted), strict=True))
+        reached = self.each(promoted)
+        for watch in self._watches.values():
+            watch.end()
+        self._require_inside()
+        return dict(zip(self.clones, reached, strict=True))
 
     def each(self, task: Callable[[Clone], Result]) -> list[Result]:
-        """Do something with every clone at once."""
+        """Do something with every clone at once.
+
+        Raises:
+            Refused: replay would have left a clone's directory, whatever else was noticed of the clone's end.
+            CouldNotTell: WAL could not be read for that.
+        """
         tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self.clones.values()]
-        return at_once(tasks, give_up=self.give_up)
+        try:
+            return at_once(tasks, give_up=self.give_up)
+        except Exception:
+            self._require_inside()
+            raise
 
     def give_up(self) -> None:
         """End all that the clones are doing."""
         reaper.end_processes(self._place)
+
+    def _require_inside(self) -> None:
+        for name, clone in self.clones.items():
+            if wal := refused_wal(clone.place):
+                if wal.tablespace is None:
+                    raise CouldNotTell(
+                        f"the WAL of {name} cannot be read before it is replayed ({wal.where}): {wal.detail}",
+                        f"printflow wal verify {name}",
+                    )
+                raise self._rules.refusal(name, wal.tablespace, f"WAL makes it at {wal.where}")
+            if (watch := self._watches.get(name)) and (link := watch.found):
+                raise self._rules.refusal(name, link.says, f"replay made pg_tblspc/{link.oid}, and was ended")
 
     def _go_on(self, clone: Clone) -> None:
         clone.aim_at(self._plan.moment)

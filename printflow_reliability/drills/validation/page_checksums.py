@@ -51,7 +51,7 @@ def parse(text: str) -> tuple[int | None, list[str]]:
 
 def _scan(clone: Clone, timeout: float) -> Scan:
     name = clone.cluster.name
-    argv = [clone.programs.postgres("pg_checksums"), "--check", "--pgdata", str(clone.data)]
+    argv = [clone.server_program("pg_checksums"), "--check", "--pgdata", str(clone.data)]
     try:
         answer = clone.programs.run(argv, timeout=timeout, accept=(0, 1))
     except PrintflowError as failed:

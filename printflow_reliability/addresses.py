@@ -1,0 +1,54 @@
+"""Addresses in printflow.toml, looked at before anybody uses them: an error about a broken one would show its password.
+
+No message here contains any part of an address.
+"""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator
+
+NO_CONNECTION_STRING = "is not a PostgreSQL connection string; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+UNESCAPED = "has a character in its user or password that must be percent-encoded: write %40 for @ and %2F for /"
+NO_HTTP = "is not an address; write https://HOST or https://HOST:PORT/PATH"
+
+
+def postgres_url(text: str) -> str:
+    """The text, if it is a connection string that libpq understands as it was meant.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        parts = conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        raise ValueError(NO_CONNECTION_STRING) from None
+    # An @ or / in a password ends it early; what follows is taken for the host, the port or the database.
+    authority, _, path = text.partition("://")[2].partition("?")[0].partition("/")
+    ports = str(parts.get("port") or "0").split(",")
+    torn = authority.count("@") > 1 or "@" in path or not all(port.isdigit() for port in ports if port)
+    if "://" in text and torn:
+        raise ValueError(UNESCAPED)
+    return text
+
+
+def http_url(text: str) -> str:
+    """The text, if it is an address of a server that speaks HTTP.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound = False
+    if not sound or not text.isprintable() or " " in text:
+        raise ValueError(NO_HTTP)
+    return text
+
+
+PostgresUrl = Annotated[str, AfterValidator(postgres_url)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]

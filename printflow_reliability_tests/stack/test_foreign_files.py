@@ -1,0 +1,136 @@
+"""Files, PDFs, orders and alerts on the foreign platform, by commands of a plain user: the healthy case of each."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from printflow_reliability_tests.stack.foreign.build import BUCKET
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+
+pytestmark = pytest.mark.stack
+
+FILES = {"files.missing", "files.tenancy", "files.content", "files.orphans"}
+
+
+def keys(foreign: ForeignPlatform) -> list[str]:
+    return sorted(one["Key"] for one in foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"])
+
+
+@contextmanager
+def without(foreign: ForeignPlatform, key: str) -> Iterator[None]:
+    """The current version of an object is deleted for the block; it is back afterwards, healed or not."""
+    body = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    foreign.s3.delete_object(Bucket=BUCKET, Key=key)
+    try:
+        yield
+    finally:
+        foreign.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def test_every_reference_has_its_object_whatever_its_key_is_made_of(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("files", "reconcile", "--json")
+
+    assert ended.exit_code == 0, ended
+    assert {check["name"]: check["outcome"] for check in ended.document["checks"]} == dict.fromkeys(FILES, "pass")
+    assert ended.document["references"] == ended.document["objects"] == len(keys(foreign))
+
+
+def test_one_tenants_files_alone(foreign: ForeignPlatform) -> None:
+    with foreign.connect() as connection:
+        merchant, slug, media = connection.execute(
+            "SELECT m.id, m.slug, count(*) FROM merchants m JOIN media f ON f.merchant = m.id "
+            "WHERE m.slug LIKE 'o''%' GROUP BY m.id"
+        ).fetchone() or ("", "", 0)
+    ended = foreign.run("files", "reconcile", "--tenant", str(merchant), "--json")
+
+    assert ended.exit_code == 0, ended
+    assert ended.document["references"] == media == sum(key.startswith(f"shops/{slug}/") for key in keys(foreign))
+
+
+def test_a_deleted_object_is_named_healed_and_back(foreign: ForeignPlatform) -> None:
+    key = next(key for key in keys(foreign) if key.endswith("карта.pdf"))
+    with without(foreign, key):
+        found = foreign.run("files", "reconcile", "--json")
+        plan = foreign.run("files", "heal", "--json")
+        healed = foreign.run("files", "heal", "--apply", "--json")
+        again = foreign.run("files", "reconcile", "--json")
+
+    assert found.exit_code == 1, found
+    assert found.document["counts"] == {**dict.fromkeys(found.document["counts"], 0), "missing_restorable": 1}
+    assert [finding["key"] for finding in found.document["findings"]] == [key]
+    assert (plan.document["planned"], plan.document["healed"]) == (1, 0)
+    assert (healed.exit_code, healed.document["healed"]) == (0, 1), healed
+    assert again.exit_code == 0, again
+
+
+def test_an_object_that_nothing_names_is_an_orphan(foreign: ForeignPlatform) -> None:
+    orphan = "shops/acme/print/999/übrig +%.pdf"
+    foreign.s3.put_object(Bucket=BUCKET, Key=orphan, Body=b"nobody's")
+    time.sleep(1.1)  # without a grace period, an object is older than it from the next whole second on
+    try:
+        reconciled = foreign.run("files", "reconcile", "--json")
+        orphans = foreign.run("files", "orphans", "--json")
+    finally:
+        foreign.s3.delete_object(Bucket=BUCKET, Key=orphan)
+
+    assert reconciled.document["counts"]["orphan"] == 1, reconciled
+    assert [one["key"] for one in orphans.document["orphans"]] == [orphan]
+
+
+def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("files", "catalog", "--json")
+
+    assert ended.exit_code == 0, ended
+    assert [one["name"] for one in ended.document["references"]] == ["media"]
+    assert ended.document["uncovered"] == []
+
+
+def test_every_print_file_is_judged_good_once(foreign: ForeignPlatform) -> None:
+    key = keys(foreign)[0]
+    swept, again = foreign.run("pdf", "sweep", "--all", "--json"), foreign.run("pdf", "sweep", "--json")
+    inspected = foreign.run("pdf", "inspect", f"s3://media/{key}", "--json")
+
+    assert swept.exit_code == 0, swept
+    assert swept.document["counts"] == {**dict.fromkeys(swept.document["counts"], 0), "good": len(keys(foreign))}
+    assert again.document["unchanged"] == len(keys(foreign)), again
+    assert inspected.exit_code == 0, inspected
+    assert [file["verdict"] for file in inspected.document["files"]] == ["good"]
+
+
+def test_paid_orders_are_ready_and_one_without_its_file_is_held(foreign: ForeignPlatform) -> None:
+    healthy = foreign.run("orders", "held", "--json")
+    with foreign.connect() as connection:
+        number, key = connection.execute(
+            "SELECT p.id, 'shops/' || m.slug || '/print/' || f.id || '/' || f.file_name FROM purchases p "
+            "JOIN merchants m ON m.id = p.merchant JOIN purchase_lines l ON l.purchase = p.id "
+            "JOIN media f ON f.id = l.medium WHERE p.state = 'bezahlt' LIMIT 1"
+        ).fetchone() or (0, "")
+    ready = foreign.run("orders", "check", str(number), "--json")
+    with without(foreign, key):
+        held = foreign.run("orders", "held", "--json")
+        refused = foreign.run("orders", "check", str(number), "--json")
+        alerts = foreign.run("alerts", "list", "--json")
+    lifted = foreign.run("orders", "held", "--json")
+
+    assert (healthy.exit_code, healthy.document["held"]) == (0, []), healthy
+    assert healthy.document["ready_orders"] == 9
+    assert (ready.exit_code, ready.document["ready"]) == (0, True), ready
+    assert [hold["order"] for hold in held.document["held"]] == [str(number)], held
+    assert (refused.exit_code, refused.document["ready"]) == (1, False), refused
+    assert f"order:{number}" in alerts.stdout, alerts
+    assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
+
+
+def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("alerts", "test")
+
+    assert ended.exit_code == 1
+    assert "No [[alert_route]] is configured" in ended.stdout
+
+
+def test_records_are_current(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("records", "migrate")
+
+    assert (ended.exit_code, ended.stderr) == (0, "")

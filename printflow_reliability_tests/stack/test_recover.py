@@ -1,0 +1,149 @@
+"""Recoveries in earnest, from a repository alone: WAL segments of any size, and how much of production is in them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.replay import RecoveryShort
+from printflow_reliability.drills.fences.nightly import record_fence
+from printflow_reliability.drills.objectives import state_objectives
+from printflow_reliability.drills.phases import Phase
+from printflow_reliability.drills.targets import Target
+from printflow_reliability.records.database import migrate
+from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
+
+pytestmark = pytest.mark.stack
+
+LARGE_SEGMENTS = pytest.mark.parametrize("shop", [64], indirect=True, scope="module")
+HEARTBEAT = "SELECT max(at) FROM heartbeats"
+
+
+@pytest.fixture(scope="module", params=[1, 64])
+def shop(request: pytest.FixtureRequest) -> Iterator[PlainCluster]:
+    """A cluster with segments of that many MB, backed up, with rows that only its WAL holds."""
+    with plain_cluster(segment_megabytes=request.param) as cluster:
+        cluster.execute("CREATE TABLE heartbeats AS SELECT clock_timestamp() AS at")
+        cluster.execute("CREATE DATABASE records")
+        cluster.command("--start-fast", "backup", "--type=full")
+        migrate(settings_of(cluster).records)
+        more_rows(cluster)
+        yield cluster
+
+
+def settings_of(cluster: PlainCluster, records: str = "records", **drills: object) -> Settings:
+    document = {
+        "platform": {"name": "shop"},
+        "records": {"url": f"host={cluster.home} user=postgres dbname={records}"},
+        "cluster": [cluster.settings.model_dump() | {"heartbeat": HEARTBEAT}],
+        "bucket": [{"name": "print-files", "bucket": "print-files"}],
+        "tenancy": {"cluster": "plain", "tenants": "SELECT 1"},
+        "reference": [{"name": "r", "cluster": "plain", "bucket": "print-files", "kind": "proof", "query": "SELECT 1"}],
+        "orders": {"cluster": "plain", "bucket": "print-files", "paid": "SELECT 1"},
+        "drills": drills,
+    }
+    return Settings.model_validate(document)
+
+
+def more_rows(cluster: PlainCluster) -> str:
+    """One more heartbeat, archived; the segment that holds it."""
+    cluster.execute("INSERT INTO heartbeats VALUES (clock_timestamp())")
+    return cluster.switch_wal()
+
+
+def segment_file(cluster: PlainCluster, name: str) -> Path:
+    (found,) = (cluster.home / "repo" / "archive").glob(f"plain/*/{name[:16]}/{name}-*")
+    return found
+
+
+def recovered(cluster: PlainCluster, settings: Settings) -> Recovered:
+    """Recover to the end of WAL, and see that it runs with every heartbeat that was archived."""
+    into = cluster.home / "recovered"
+    try:
+        done = recover(settings, Target("latest"), into, repository=1, tell=_nobody)
+        (one,) = done.clusters
+        with psycopg.connect(host=str(one.sockets), port=one.port, user=one.superuser, dbname=one.database) as clone:
+            assert clone.execute(HEARTBEAT).fetchone() == (one.newest_heartbeat,)
+        return done
+    finally:
+        reaper.remove(into)
+
+
+def _nobody(_phase: Phase, _what: str) -> None:
+    """Tell nobody."""
+
+
+def verdict(done: Recovered) -> CheckResult:
+    return next(check for check in done.checks if check.check == "drill.recovery")
+
+
+@LARGE_SEGMENTS
+def test_records_that_live_in_a_protected_cluster_are_a_warning(shop: PlainCluster) -> None:
+    settings = settings_of(shop)
+    assert not any("the records live in cluster" in check.detail for check in state_objectives(settings).checks)
+    record_fence(settings)
+    (told,) = state_objectives(settings).checks
+    assert "the records live in cluster plain, so a disaster takes drills, fences and holds along" in told.detail
+
+
+def test_a_recovery_says_how_much_it_brought_back_and_compares_it_with_the_newest_recorded_fence(
+    shop: PlainCluster,
+) -> None:
+    settings = settings_of(shop)
+    record_fence(settings)
+    more_rows(shop)
+    done = recovered(shop, settings)
+    assert verdict(done).outcome is Outcome.PASS, verdict(done).detail
+    assert "plain holds the fence recorded at" in verdict(done).detail
+    (newest,) = shop.execute(HEARTBEAT)[0]
+    document = json.loads(json.dumps(done.as_json(), default=str))
+    assert document["clusters"][0]["newest_heartbeat"] == str(newest)
+    assert done.clusters[0].last_commit_at is not None
+    assert done.rpo_seconds is not None
+    assert 0 <= done.rpo_seconds < 300
+
+
+@LARGE_SEGMENTS
+def test_without_records_a_recovery_is_a_warning_since_nothing_could_be_compared(shop: PlainCluster) -> None:
+    done = recovered(shop, settings_of(shop, records="away"))
+    assert verdict(done).outcome is Outcome.WARN
+    assert "could not be compared with production: the records database cannot be reached" in verdict(done).detail
+    assert all(check.outcome is Outcome.PASS for check in done.checks if check is not verdict(done)), done.checks
+
+
+@LARGE_SEGMENTS
+def test_a_stalled_archive_and_a_lost_tail_are_told_by_their_names(shop: PlainCluster) -> None:
+    """What is in the repository is sound, and yet production had committed more."""
+    old = recovered(shop, settings_of(shop, rpo_target_seconds=0.001))
+    assert verdict(old).outcome is Outcome.WARN
+    assert "the newest commit is older than that" in verdict(old).detail
+    settings = settings_of(shop)
+    record_fence(settings)
+    tail = [segment_file(shop, more_rows(shop)), segment_file(shop, more_rows(shop))]
+    fences = [file for file in tail[0].parent.iterdir() if file.stat().st_mtime >= tail[0].stat().st_mtime - 3]
+    away = [(file, file.rename(shop.home / file.name)) for file in {*tail, *fences}]
+    try:
+        done = recovered(shop, settings)
+    finally:
+        for file, aside in away:
+            aside.rename(file)
+    assert verdict(done).outcome is Outcome.FAIL, verdict(done).detail
+    assert verdict(done).detail.startswith("the tail of plain is lost: the fence recorded at")
+
+
+def test_a_gap_never_passes_whatever_the_size_of_segments(shop: PlainCluster) -> None:
+    gap = segment_file(shop, more_rows(shop))
+    more_rows(shop)
+    aside = gap.rename(shop.home / gap.name)
+    try:
+        with pytest.raises(RecoveryShort, match="WAL in between is missing or damaged"):
+            recovered(shop, settings_of(shop))
+    finally:
+        aside.rename(gap)
+    assert not (shop.home / "recovered").exists()

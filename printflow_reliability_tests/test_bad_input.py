@@ -1,0 +1,233 @@
+"""Whatever is wrong with its input, every command says so in a sentence and exits with 2: no traceback, no secret.
+
+The commands are those that there are, not a list of names: a new one is tried from its first day.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from printflow_reliability.cli import app, run
+
+PASSWORD = "hunter2@/%zz"
+ESCAPED = "hunter2%40%2F%25zz"
+SECRET_KEY = "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY"
+GOOD = """
+[platform]
+name = "Print-Flow-360"
+[records]
+url = "{database}/records"
+[[cluster]]
+name = "live_db"
+url = "{database}/live_db"
+pgbackrest_config = "pgbackrest.conf"
+[[bucket]]
+name = "print-files"
+bucket = "printflow360"
+endpoint_url = "{s3}"
+access_key_id = "key"
+secret_access_key = "file:secret.key"
+[tenancy]
+cluster = "live_db"
+tenants = "SELECT 1"
+[[reference]]
+name = "order item"
+cluster = "live_db"
+bucket = "print-files"
+kind = "print-ready"
+query = "SELECT 1"
+[orders]
+cluster = "live_db"
+bucket = "print-files"
+paid = "SELECT 1"
+[drills]
+directory = "drills"
+reports_bucket = "print-files"
+[[alert_route]]
+name = "on call"
+url = "{s3}/alerts"
+token = "{secret}"
+"""
+ARGUMENTS = {
+    "recover": ("--to", "latest", "--into", "recovered"),
+    "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
+    "tenant restore": ("6f2b1c52-8f0e-4c3a-9d59-0d1e6b7f4a11", "--to", "2026-11-02T14:05:00Z"),
+    "drill show": ("1",),
+    "drill report": ("1",),
+    "pdf inspect": ("s3://print-files/a.pdf",),
+    "orders check": ("1",),
+}
+"""What a command needs to be called at all."""
+
+LIMITS = (
+    "printflow_reliability.platform.connect.CONNECT_SECONDS",
+    "printflow_reliability.records.database.CONNECT_SECONDS",
+    "printflow_reliability.storage.clients.READ_SECONDS",
+    "printflow_reliability.storage.clients.ATTEMPTS",
+    "printflow_reliability.alerts.delivery.TIMEOUT_SECONDS",
+)
+"""What is waited for in earnest, shortened."""
+
+
+def leaves(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command that does something."""
+    if isinstance(command, TyperGroup):
+        for name, below in command.commands.items():
+            yield from leaves(below, (*path, name))
+    else:
+        yield path
+
+
+COMMANDS = [" ".join(path) for path in leaves(typer.main.get_command(app))]
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port whose server takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+        yield server.getsockname()[1]
+
+
+def configured(folder: Path, port: int = 1) -> Path:
+    """A configuration that is right in itself, with every server at that port."""
+    (folder / "secret.key").write_text(SECRET_KEY + "\n")
+    (folder / "pgbackrest.conf").write_text("[live_db]\npg1-path=/nowhere\n")
+    text = GOOD.format(
+        database=f"postgresql://printflow:{ESCAPED}@127.0.0.1:{port}", s3=f"https://127.0.0.1:{port}", secret=SECRET_KEY
+    )
+    path = folder / "printflow.toml"
+    path.write_text(text)
+    return path
+
+
+def said(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The exit code of a command, and what it says; never a traceback, a secret or that it is a defect."""
+    code = run(["--config", str(config), *command.split(), *ARGUMENTS.get(command, ())])
+    streams = capsys.readouterr()
+    text = streams.out + streams.err
+    for never in ("Traceback", "defect", "hunter2", SECRET_KEY):
+        assert never not in text, text
+    return code, text
+
+
+def replaced(old: str, new: str) -> Callable[[Path], object]:
+    """What changes the first such text of the file."""
+
+    def change(config: Path) -> None:
+        text = config.read_text()
+        assert old in text
+        config.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def directory(config: Path) -> None:
+    config.unlink()
+    config.mkdir()
+
+
+def link_to_itself(config: Path) -> None:
+    config.unlink()
+    config.symlink_to(config)
+
+
+def as_secret(change: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda config: change(config.with_name("secret.key"))
+
+
+RECORDS = f'"postgresql://printflow:{ESCAPED}@127.0.0.1:1/records"'
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no file": (lambda config: config.unlink(), "there is no configuration file"),
+    "a directory": (directory, "cannot be read"),
+    "a loop of links": (link_to_itself, "cannot be read"),
+    "empty": (lambda config: config.write_text(""), "platform: is missing"),
+    "not UTF-8": (lambda config: config.write_bytes(b'[platform]\nname = "\xff"\n'), "is not UTF-8"),
+    "NUL": (lambda config: config.write_bytes(b"\0"), "is not TOML"),
+    "not TOML": (lambda config: config.write_text("[platform"), "is not TOML"),
+    "a password on a line that is not TOML": (replaced(RECORDS, RECORDS[:-1]), "is not TOML"),
+    "too deep": (lambda config: config.write_text("x = " + "[" * 100_000), "is not TOML"),
+    "a number for a url": (replaced(RECORDS, "5"), "records.url: "),
+    "a table for a list": (replaced("[[reference]]", "[reference]"), "reference: "),
+    "a word for a table": (lambda config: config.write_text("records = 'here'\n" + config.read_text()), "is not TOML"),
+    "not a number": (replaced("[orders]", "[orders]\ngrace_seconds = nan"), "orders.grace_seconds: "),
+    "an endless time": (replaced("[orders]", "[orders]\ngrace_seconds = inf"), "orders.grace_seconds: "),
+    "a time without sense": (
+        lambda config: config.write_text(config.read_text() + "[backups]\ntimeout_seconds = 1e300\n"),
+        "backups.timeout_seconds: ",
+    ),
+    "a url without escapes": (replaced(ESCAPED, PASSWORD), "records.url"),
+    "a url of something else": (replaced(RECORDS, '"mysql+x://hunter2"'), "records.url"),
+    "a url with a port that is none": (replaced("127.0.0.1:1/records", "127.0.0.1:none/records"), "records.url"),
+    "a url with an odd option": (replaced("1/records", "1/records?hunter2=1"), "records.url"),
+    "a url with NUL": (replaced("1/records", "1/rec\\u0000ords"), "records.url"),
+    "an address that is none": (replaced('endpoint_url = "https', 'endpoint_url = "hunter2'), "bucket[0].endpoint_url"),
+    "an address with NUL": (replaced("1/alerts", "1/al\\u0000erts"), "alert_route[0].url"),
+    "a path with NUL": (replaced('"drills"', '"dri\\u0000lls"'), "drills.directory: "),
+    "a name with NUL": (replaced('"live_db"', '"live\\u0000db"'), "cluster[0].name: "),
+    "a variable that is not set": (replaced(RECORDS, '"env:NO_SUCH_SECRET"'), "records.url: the environment variable"),
+    "a variable without a name": (replaced(RECORDS, '"env:"'), "records.url: "),
+    "a variable that cannot be": (replaced(RECORDS, '"env:A=B\\u0000"'), "records.url: "),
+    "a secret that is not there": (as_secret(lambda file: file.unlink()), "bucket[0].secret_access_key: the secret"),
+    "a secret that is a directory": (as_secret(directory), "bucket[0].secret_access_key: the secret file"),
+    "an empty secret": (as_secret(lambda file: file.write_text("\n")), "bucket[0].secret_access_key: the secret file"),
+    "a secret that is not UTF-8": (
+        as_secret(lambda file: file.write_bytes(b"\xff")),
+        "bucket[0].secret_access_key: the secret file",
+    ),
+    "a secret at no path": (replaced("file:secret.key", "file:se\\u0000cret"), "bucket[0].secret_access_key: "),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_configuration_that_cannot_be_used_is_said_by_every_command(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path)
+    spoil, what = BROKEN[kind]
+    spoil(config)
+    for command in COMMANDS:
+        code, text = said(config, command, capsys)
+        assert code == 2, (command, text)
+        assert what in text, (command, text)
+        assert len(text) < 600, text
+
+
+def test_the_configuration_of_these_tests_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(configured(tmp_path), "runbook", capsys)
+    assert code == 0, text
+
+
+NEEDS_NO_SERVER = {"runbook": 0, "alerts test": 1}
+"""The exit codes of commands that need none: what to do in an emergency, and whether the routes take alerts."""
+
+
+@pytest.mark.parametrize("port", [closed_port, silent_port])
+def test_servers_that_are_away_or_silent_are_said_by_every_command(
+    port: Callable[[], AbstractContextManager[int]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for limit in LIMITS:
+        monkeypatch.setattr(limit, 1)
+    with port() as number:
+        config = configured(tmp_path, number)
+        for command in COMMANDS:
+            began = time.monotonic()
+            code, text = said(config, command, capsys)
+            assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
+            assert time.monotonic() - began < 30, command
