@@ -23,8 +23,8 @@ say() {
 main() {
     local suite failed=() needed
     [ "$(id -u)" -eq 0 ] || stop "only root can make roots: sudo make test-versions"
-    for needed in mmdebstrap unshare git; do
-        command -v "$needed" >/dev/null || stop "$needed is missing: apt-get install mmdebstrap util-linux git"
+    for needed in mmdebstrap git; do
+        command -v "$needed" >/dev/null || install_here "$needed"
     done
     [ -z "$(git -C "$here" status --porcelain --untracked-files=no)" ] ||
         stop "there are changes that are not committed, and only what is committed is tested: git stash, or commit"
@@ -34,6 +34,15 @@ main() {
     [ ${#failed[@]} -eq 0 ] || stop "failed: ${failed[*]}"
 }
 
+install_here() {
+    command -v apt-get >/dev/null || stop "$1 is missing, and roots are made from the mirrors of apt: this needs Debian or Ubuntu"
+    local log
+    log=$(apt-get update 2>&1 && apt-get install -y --no-install-recommends "$1" 2>&1) || {
+        printf '%s\n' "$log" | tail -n 20 >&2
+        stop "apt-get could not install $1"
+    }
+}
+
 in_namespace() {
     local suite=$1 status=0 signal
     work=$(mktemp -d "${TMPDIR:-/var/tmp}/printflow-$suite.XXXXXX")
@@ -41,7 +50,7 @@ in_namespace() {
     unshare --mount --propagation private --pid --fork --kill-child=KILL "$self" --inside "$suite" "$work" &
     namespace=$!
     for signal in INT TERM HUP; do
-        trap 'kill -KILL "$namespace" 2>/dev/null; wait "$namespace"; remove; exit 130' "$signal"
+        trap 'interrupted' "$signal"
     done
     wait "$namespace" || status=$?
     remove
@@ -49,12 +58,24 @@ in_namespace() {
     return $status
 }
 
+interrupted() {
+    kill -KILL "$namespace" 2>/dev/null || true
+    wait "$namespace" 2>/dev/null || true
+    remove
+    exit 130
+}
+
 # The mounts went with their namespace. Were one visible here, it would not be ours to delete.
 remove() {
     if grep -qF " $work/" /proc/self/mountinfo; then
         stop "something is mounted below $work; it was left alone"
     fi
-    rm -rf --one-file-system "$work"
+    local tries=20
+    # What was killed may take a moment to let go of its files.
+    until rm -rf --one-file-system "$work" 2>/dev/null; do
+        ((tries--)) || stop "$work cannot be removed"
+        sleep 0.5
+    done
 }
 
 # --- in the namespace: the root, and what runs in it ---
@@ -75,7 +96,7 @@ inside() {
 without_network() {
     suite=$1 root=$2
     local status=0
-    chroot "$root" ip link set lo up
+    in_root ip link set lo up
     timed "demo as root" run_as root .venv/bin/printflow demo --no-ui || status=1
     timed "demo as a plain user" run_as "$user" .venv/bin/printflow demo --no-ui || status=1
     timed "tests as a plain user" run_as "$user" make -s test || status=1
@@ -92,16 +113,16 @@ timed() {
 
 make_root() {
     mmdebstrap --quiet --mode=root --variant=apt --skip=check/empty --aptopt='Acquire::Check-Valid-Until "false"' \
-        --include=ca-certificates,git,iproute2,make,passwd,python3 "$suite" "$root" "$(mirror)"
+        --include=ca-certificates,git,iproute2,make,mount,passwd,python3 "$suite" "$root" "$(mirror)"
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"    # packages start no servers here
     chmod 755 "$root/usr/sbin/policy-rc.d"
     printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/50expired"
     own_settings
     mount_devices
-    chroot "$root" useradd --create-home --shell /bin/bash "$user"
+    in_root useradd --create-home --shell /bin/bash "$user"
     git clone --quiet --no-hardlinks "$here" "$root/root/printflow_reliability"
     git clone --quiet --no-hardlinks "$here" "$root/home/$user/printflow_reliability"
-    chroot "$root" chown -R "$user:" "/home/$user/printflow_reliability"
+    in_root chown -R "$user:" "/home/$user/printflow_reliability"
 }
 
 # The mirror of this machine's own apt.
@@ -137,6 +158,13 @@ mount_devices() {
     ln -s fd/2 "$root/dev/stderr"
 }
 
+# Run a command with the root as its file system. Not by chroot: there Linux lets nobody make user namespaces, in which
+# clones are confined for plain users.
+in_root() {
+    unshare --mount --propagation private bash -euc 'mount --rbind "$0" "$0"; cd "$0"; pivot_root . .; umount -l .; exec "$@"' \
+        "$root" "$@"
+}
+
 # Run a command in the checkout of that user, with a new environment but for proxies and pip's settings. Folders of
 # wheels are this machine's and not in the root.
 run_as() {
@@ -144,12 +172,12 @@ run_as() {
     shift
     [ "$who" = root ] || home=/home/$who
     mapfile -t passed < <(env | grep -iE '^(PIP_[A-Z_]*|(https?|no)_proxy|SSL_CERT_FILE)=' | grep -v '^PIP_FIND_LINKS=')
-    chroot "$root" runuser -u "$who" -- env -i -C "$home/printflow_reliability" "${passed[@]}" PIP_FIND_LINKS= HOME="$home" USER="$who" \
+    in_root runuser -u "$who" -- env -i -C "$home/printflow_reliability" "${passed[@]}" PIP_FIND_LINKS= HOME="$home" USER="$who" \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb "$@"
 }
 
 versions() {
-    chroot "$root" sh -c 'echo "$(/usr/lib/postgresql/*/bin/postgres --version), $(pgbackrest version), $(python3 --version)"'
+    in_root sh -c 'echo "$(/usr/lib/postgresql/*/bin/postgres --version), $(pgbackrest version), $(python3 --version)"'
 }
 
 case ${1-} in

@@ -3,6 +3,7 @@
 No message here contains any part of an address.
 """
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,6 +14,10 @@ from pydantic import AfterValidator
 NO_CONNECTION_STRING = "is not a PostgreSQL connection string; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 UNESCAPED = "has a character in its user or password that must be percent-encoded: write %40 for @ and %2F for /"
 NO_HTTP = "is not an address; write https://HOST or https://HOST:PORT/PATH"
+NO_ENDPOINT = "is not the address of a server alone; write https://HOST or https://HOST:PORT, without user or query"
+LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+LONGEST_HOST = 253
+"""Bytes of a name in DNS."""
 
 
 def postgres_url(text: str) -> str:
@@ -50,5 +55,21 @@ def http_url(text: str) -> str:
     return text
 
 
+def endpoint_url(text: str) -> str:
+    """The text, if it is the address of a server that speaks S3: errors show it, so that no secret may be in it.
+
+    Raises:
+        ValueError: it is not.
+    """
+    parts = urlsplit(http_url(text))
+    host = parts.hostname or ""
+    labels = host.rstrip(".").split(".")
+    named = ":" in host or all(LABEL.fullmatch(label) for label in labels)
+    if parts.username is not None or parts.query or parts.fragment or not named or len(host) > LONGEST_HOST:
+        raise ValueError(NO_ENDPOINT)
+    return text
+
+
 PostgresUrl = Annotated[str, AfterValidator(postgres_url)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+EndpointUrl = Annotated[str, AfterValidator(endpoint_url)]

@@ -3,6 +3,7 @@
 0 healthy or done, 1 something needs a person, 2 could not tell or could not do it. Never a traceback.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -28,9 +29,20 @@ import printflow_reliability.runbook.commands
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.settings import Settings
 from printflow_reliability.text import readable
 
 log = logging.getLogger(__name__)
+
+NEXT = {
+    errno.ENOSPC: "free space on that file system (df -h), then run the command again",
+    errno.EDQUOT: "free space within the quota of this user, then run the command again",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "give this user that permission, or run the command as another",
+    errno.EPERM: "give this user that permission, or run the command as another",
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+}
+"""What to do about what the operating system refuses."""
 
 app = typer.Typer(
     name="printflow",
@@ -75,17 +87,23 @@ def options(
 
 def main() -> None:
     """The program's entry point."""
+    add_installed_commands()
+    sys.exit(run(sys.argv[1:]))
+
+
+def add_installed_commands() -> None:
+    """Take in the commands of what is no part of the product: the sandbox."""
     for entry in entry_points(group="printflow.nouns"):
         app.add_typer(entry.load(), name=entry.name)
     for entry in entry_points(group="printflow.commands"):
         app.command(entry.name)(entry.load())
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is said in a sentence or two on stderr."""
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="printflow", standalone_mode=False)
+        sys.stdout.flush()  # a disk that is full is noticed here, not after the exit code is given
     except PrintflowError as error:
         return _fail(arguments, error.what, error.next_step)
     except TyperException as error:  # bad arguments
@@ -96,23 +114,38 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _fail(arguments, "interrupted", "")
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 2
+    except OSError as error:  # of this machine, not of us: no space, no permission, too many open files
+        log.info("refused by the operating system", exc_info=True)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(arguments, f"{place}{error.strerror or error}", NEXT.get(error.errno or 0, ""))
     except Exception as error:
         log.info("unexpected error", exc_info=True)
-        _report(arguments, error)
-        name = type(error).__name__
-        return _fail(
-            arguments, f"unexpected {name}: {error}", "this is a defect; run again with --verbose to see where"
-        )
+        settings = _settings(arguments)
+        if settings:
+            report_error(settings, error)
+        said = f"unexpected {type(error).__name__}: {error}"
+        said = settings.runner().redact(said) if settings else said
+        return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
     return code if isinstance(code, int) else 0
 
 
-def _report(arguments: Sequence[str], error: Exception) -> None:
-    """Tell Sentry of a defect, where one is configured and the configuration can be read at all."""
+def _drop_output() -> None:
+    """Send what is still to be written nowhere: at its end the program would fail for it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _settings(arguments: Sequence[str]) -> Settings | None:
+    """The configuration that a command was given, where it can be read at all."""
     given = next((Path(value) for option, value in pairwise(arguments) if option == "--config"), None)
     with suppress(PrintflowError):
-        report_error(Invocation(given).settings(), error)
+        return Invocation(given).settings()
+    return None
 
 
 def _fail(arguments: Sequence[str], what: str, next_step: str) -> int:

@@ -69,12 +69,14 @@ class Programs:
         postgres_bin: the folder of PostgreSQL's server programs; None: wherever those of the wanted version are.
         path: the PATH that programs are found with.
         secrets: values that never appear in a log or an error.
+        launcher: a program and its arguments that starts every other one; it becomes `run_as` itself.
     """
 
     run_as: str
     postgres_bin: Path | None = None
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    launcher: tuple[str, ...] = field(default=(), repr=False)
 
     def postgres(self, name: str, major: int | None = None) -> str:
         """The path of a PostgreSQL server program.
@@ -129,11 +131,11 @@ class Programs:
         """
         began = time.monotonic()
         name = Path(argv[0]).name
-        identity = self.identity()
+        identity = None if self.launcher else self.identity()
         log.debug("run %s", self.redact(" ".join(argv)))
         try:
             process = subprocess.Popen(
-                list(argv),
+                [*self.launcher, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -147,8 +149,8 @@ class Programs:
                 extra_groups=identity.groups if identity else None,
                 umask=0o077,
             )
-        except FileNotFoundError as missing:
-            raise ConfigError(f"{argv[0]} is not installed here", "make setup") from missing
+        except OSError as refused:
+            raise not_run(argv[0], refused) from refused
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -211,6 +213,16 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def not_run(program: str, refused: OSError) -> ConfigError:
+    """What to tell a person when a program cannot even be started."""
+    name = Path(program).name
+    if isinstance(refused, FileNotFoundError):
+        return ConfigError(f"{name} is not installed here", f"install its package, on Debian: apt-get install {name}")
+    return ConfigError(
+        f"{name} cannot be run: {refused.strerror}", "let the user that runs programs enter every folder of PATH"
+    )
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from printflow_reliability.addresses import HttpUrl, PostgresUrl
+from printflow_reliability.addresses import EndpointUrl, HttpUrl, PostgresUrl
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.findings import Severity
 from printflow_reliability.programs import Programs
@@ -113,7 +113,7 @@ class BucketSettings(Section):
 
     name: str
     bucket: str
-    endpoint_url: HttpUrl | None = None
+    endpoint_url: EndpointUrl | None = None
     region: str = "us-east-1"
     access_key_id: str | None = None
     secret_access_key: str | None = None

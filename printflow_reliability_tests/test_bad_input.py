@@ -4,6 +4,8 @@ The commands are those that there are, not a list of names: a new one is tried f
 """
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -140,7 +142,7 @@ def directory(config: Path) -> None:
     config.mkdir()
 
 
-def link_to_itself(config: Path) -> None:
+def loop(config: Path) -> None:
     config.unlink()
     config.symlink_to(config)
 
@@ -151,9 +153,9 @@ def as_secret(change: Callable[[Path], object]) -> Callable[[Path], object]:
 
 RECORDS = f'"postgresql://printflow:{ESCAPED}@127.0.0.1:1/records"'
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no file": (lambda config: config.unlink(), "there is no configuration file"),
+    "no file": (Path.unlink, "there is no configuration file"),
     "a directory": (directory, "cannot be read"),
-    "a loop of links": (link_to_itself, "cannot be read"),
+    "a loop of links": (loop, "cannot be read"),
     "empty": (lambda config: config.write_text(""), "platform: is missing"),
     "not UTF-8": (lambda config: config.write_bytes(b'[platform]\nname = "\xff"\n'), "is not UTF-8"),
     "NUL": (lambda config: config.write_bytes(b"\0"), "is not TOML"),
@@ -181,7 +183,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a variable that is not set": (replaced(RECORDS, '"env:NO_SUCH_SECRET"'), "records.url: the environment variable"),
     "a variable without a name": (replaced(RECORDS, '"env:"'), "records.url: "),
     "a variable that cannot be": (replaced(RECORDS, '"env:A=B\\u0000"'), "records.url: "),
-    "a secret that is not there": (as_secret(lambda file: file.unlink()), "bucket[0].secret_access_key: the secret"),
+    "a secret that is not there": (as_secret(Path.unlink), "bucket[0].secret_access_key: the secret"),
     "a secret that is a directory": (as_secret(directory), "bucket[0].secret_access_key: the secret file"),
     "an empty secret": (as_secret(lambda file: file.write_text("\n")), "bucket[0].secret_access_key: the secret file"),
     "a secret that is not UTF-8": (
@@ -215,7 +217,7 @@ NEEDS_NO_SERVER = {"runbook": 0, "alerts test": 1}
 """The exit codes of commands that need none: what to do in an emergency, and whether the routes take alerts."""
 
 
-@pytest.mark.parametrize("port", [closed_port, silent_port])
+@pytest.mark.parametrize("port", [closed_port, pytest.param(silent_port, marks=pytest.mark.stack)])
 def test_servers_that_are_away_or_silent_are_said_by_every_command(
     port: Callable[[], AbstractContextManager[int]],
     tmp_path: Path,
@@ -231,3 +233,14 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
             code, text = said(config, command, capsys)
             assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
             assert time.monotonic() - began < 30, command
+
+
+def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
+    program = "from printflow_reliability.cli import main; main()"
+    argv = [sys.executable, "-c", program, "--config", str(configured(tmp_path)), "runbook"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert ended.stderr == (
+        "printflow: No space left on device\nnext: free space on that file system (df -h), then run the command again\n"
+    )
+    assert ended.returncode == 2

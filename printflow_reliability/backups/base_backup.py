@@ -5,7 +5,7 @@ into one repository at a time, so a cluster's repositories follow each other; cl
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -31,7 +31,10 @@ from printflow_reliability.settings import ClusterSettings, Settings
 
 @dataclass(frozen=True)
 class TakenBackup:
-    """One attempt to back up one cluster into one repository; `backup` is None if there is none because of it."""
+    """One attempt to back up one cluster into one repository; `backup` is None if there is none because of it.
+
+    `busy` says that another backup of the cluster was running.
+    """
 
     cluster: str
     repository: int
@@ -39,6 +42,7 @@ class TakenBackup:
     seconds: float
     backup: Backup | None
     verdict: Verdict
+    busy: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The attempt, with the keys of `backup run`."""
@@ -139,9 +143,15 @@ def take_base_backups(
     count = Count(advance, sum(len(cluster.repositories) for cluster in selected))
 
     def take(cluster: ClusterSettings) -> list[TakenBackup]:
-        taken = []
+        taken: list[TakenBackup] = []
         for repository in cluster.repositories:
-            taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
+            if taken and taken[-1].busy:
+                # Since 2.55 a lock is of one repository: two backups that meet would each take one from the other.
+                why = f"{cluster.name} repo{repository}: not tried, since another backup is running"
+                verdict = Verdict(Outcome.UNKNOWN, why)
+                taken.append(replace(taken[-1], repository=repository, seconds=0.0, verdict=verdict))
+            else:
+                taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
             count.one_more()
         return taken
 
@@ -205,7 +215,8 @@ def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, sett
         taken = _new(before, pgbackrest.info(repository), repository)
     except TROUBLE as failed:
         verdict = Verdict.unknown(where, failed)
-        return TakenBackup(name, repository, backup_type, monotonic() - began, None, verdict)
+        busy = isinstance(failed, LockHeld)
+        return TakenBackup(name, repository, backup_type, monotonic() - began, None, verdict, busy)
     seconds = monotonic() - began
     if taken is None:
         verdict = Verdict(Outcome.FAIL, f"{where}: pgbackrest ended well, but there is no new backup")

@@ -6,7 +6,7 @@ import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
-from printflow_reliability.drills.fences.unarchived import Unarchived
+from printflow_reliability.drills.fences.unarchived import Unarchived, stopped_heartbeats
 from printflow_reliability.drills.phases import Phase, rto_seconds
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.platform.connect import said
@@ -74,5 +74,11 @@ class Answers:
             if took and number in self.numbers:
                 self.numbers[name] = round(self.numbers[number] / took)
         self.numbers |= {f"{phase}_seconds": round(took, 3) for phase, took in seconds.items()}
-        self.give(objectives.judge_drill(self.numbers, targets, self.unarchived, self._broke_off))
+        not_known = self._broke_off
+        if "rto_seconds" in self.numbers and (
+            stopped := stopped_heartbeats(self.unarchived, targets.rpo_target_seconds)
+        ):
+            self.numbers.pop("rpo_seconds", None)
+            not_known = stopped
+        self.give(objectives.judge_drill(self.numbers, targets, self.unarchived, not_known))
         return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)

@@ -14,7 +14,8 @@ from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.clones.expected_end import archived_by_production, archived_in_repository
-from printflow_reliability.drills.fences.fence import Fence, await_archived
+from printflow_reliability.drills.fences.archived import await_archived
+from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
 from printflow_reliability.drills.plan import Plan, backups_in
 from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock

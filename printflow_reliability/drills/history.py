@@ -9,6 +9,7 @@ import psycopg
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.drills.fences.gaps import Gaps
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
@@ -31,12 +32,12 @@ WHERE finished_at IS NULL AND id <> %s RETURNING id
 """
 KEEP_FENCE = """
 INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production,
-                    inventory, open_transactions)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    inventory, gaps, open_transactions)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 NEWEST_SET = """
 SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory, open_transactions
+       inventory, open_transactions, gaps
 FROM fences WHERE production IS NOT NULL AND name = (
     SELECT name FROM fences
     WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at > %(after)s AND taken_at < %(before)s
@@ -46,7 +47,7 @@ FROM fences WHERE production IS NOT NULL AND name = (
 """The fences of one name were made at one moment in all clusters."""
 BASELINE = """
 SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory, open_transactions
+       inventory, open_transactions, gaps
 FROM fences WHERE production IS NOT NULL AND name = coalesce(
     (SELECT document ->> 'newest_fence' FROM drills
      WHERE document::jsonb @> '{"checks": [{"name": "drill.shrinkage", "outcome": "pass"}]}'
@@ -131,7 +132,7 @@ def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> 
     if fence.counts is None:
         return
     who = fence.production.as_json()
-    documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory)]
+    documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory, fence.gaps.as_json())]
     place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
     records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents, list(fence.open_transactions)))
 
@@ -151,12 +152,14 @@ def baseline_fences(records: psycopg.Connection, clusters: Sequence[str], before
 def _fences(records: psycopg.Connection, query: str, values: Mapping[str, Any]) -> dict[str, Fence]:
     found = {}
     for row in records.execute(query.encode(), values).fetchall():
-        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production, things, still_open = row
+        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, *others = row
+        production, things, still_open, gaps = others
         fence = Fence(
             *(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests),
             Production.from_json(production),
             things,
             still_open,
+            Gaps.from_json(gaps),
         )
         if fence.cluster in values["clusters"]:
             found[fence.cluster] = fence

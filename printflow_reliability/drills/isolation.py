@@ -14,6 +14,10 @@ from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.drills.production import Production
 
 SEGMENT = re.compile(r"[^/]+/([0-9A-F]{16})/([0-9A-F]{8})[0-9A-F]{16}-[0-9a-f]{40}(?:\.\w+)?")
+OWN_HISTORY = re.compile(r"[^/]+/[0-9A-F]{16}/([0-9A-F]{8})[0-9A-F]{16}\.[0-9A-F]{8}\.backup(?:\.\w+)?")
+"""What production archives at the end of a base backup, which need not be at once."""
+TEMPORARY = (".pgbackrest.tmp", "/")
+"""A file that is being written; a folder, which SeaweedFS lists as a key and removes when it likes."""
 SHOWN = 3
 LISTENING = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -46,9 +50,8 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
     files: dict[str, object] = {}
     for kind in ("backup", "archive"):
         listed: Sequence[RepositoryFile] = pgbackrest.repo_ls(f"{kind}/{pgbackrest.cluster.stanza}", number)
-        # SeaweedFS lists an empty folder as a key that ends in "/", and removes it when it likes.
         files |= {
-            f"{kind}/{file.name}": (file.size, file.modified_at) for file in listed if not file.name.endswith("/")
+            f"{kind}/{file.name}": (file.size, file.modified_at) for file in listed if not file.name.endswith(TEMPORARY)
         }
     return RepositoryState(pgbackrest.cluster.name, number, files)
 
@@ -85,6 +88,7 @@ def changes(before: IsolationState, after: IsolationState) -> list[str]:
             found.append(f"{name} is another cluster than before")
         if new.archiving != old.archiving:
             found.append(f"archive_mode or archive_command of {name} changed")
+        found += _moved_tablespaces(old, new)
         found += _set_changes(f"replication slots of {name}", old.slots, new.slots)
         found += _set_changes(f"subscriptions of {name}", old.subscriptions, new.subscriptions)
     after_by_place = {(one.cluster, one.repository): one for one in after.repositories}
@@ -110,10 +114,20 @@ def _file_changes(before: RepositoryState, after: RepositoryState, timeline: int
 
 
 def _own_segment(name: str, timeline: int) -> bool:
-    """Whether this is a segment that production itself archived."""
+    """Whether this is a segment, or a backup's history, that production itself archived."""
     kind, _, rest = name.partition("/")
-    segment = SEGMENT.fullmatch(rest)
-    return kind == "archive" and segment is not None and int(segment[2], 16) == timeline
+    archived = SEGMENT.fullmatch(rest) or OWN_HISTORY.fullmatch(rest)
+    return kind == "archive" and archived is not None and int(archived[archived.lastindex or 1], 16) == timeline
+
+
+def _moved_tablespaces(before: Production, after: Production) -> list[str]:
+    """Links in production's pg_tblspc that lead elsewhere now; what was made or dropped meanwhile is no harm."""
+    paths = {one.oid: one.path for one in after.tablespaces}
+    return [
+        f'tablespace "{one.name}" of {before.cluster} led to {one.path} and leads to {paths[one.oid]} now'
+        for one in before.tablespaces
+        if paths.get(one.oid, one.path) != one.path
+    ]
 
 
 def _set_changes(what: str, before: frozenset[str], after: frozenset[str]) -> list[str]:

@@ -4,14 +4,15 @@ Everything here is read; the two functions that a fence calls are the only ones 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
+from printflow_reliability.platform.queries import ConnectWith, session
 from printflow_reliability.settings import ClusterSettings
 
 IDENTITY = """
@@ -89,10 +90,11 @@ class Production:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Production":
-        """The inverse of `as_json`."""
-        watched = {name: frozenset(document[name]) for name in ("slots", "subscriptions")}
-        spaces = tuple(Tablespace(**one) for one in document.get("tablespaces", ()))
-        return cls(**{**document, "tablespaces": spaces, **watched})
+        """The inverse of `as_json`; what an older or newer version kept with it is no obstacle."""
+        known = {kept.name: document[kept.name] for kept in fields(cls) if kept.name in document}
+        watched = {name: frozenset(document.get(name, ())) for name in ("slots", "subscriptions")}
+        spaces = tuple(Tablespace(**space) for space in document.get("tablespaces", ()))
+        return cls(**{**known, "tablespaces": spaces, **watched})
 
 
 def ask_production(cluster: ClusterSettings) -> Production:
@@ -101,7 +103,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
     Raises:
         CouldNotTell: it cannot be reached, refuses, or is itself a server in recovery.
     """
-    with connect(cluster) as connection:
+    with connect(cluster, statement_seconds=QUESTION_SECONDS) as connection:
         try:
             in_recovery = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             if in_recovery and in_recovery[0]:
@@ -140,12 +142,13 @@ def ask_production(cluster: ClusterSettings) -> Production:
     )
 
 
-def newest_heartbeat(cluster: ClusterSettings, *, key: str) -> datetime | None:
+def newest_heartbeat(cluster: ClusterSettings, *, key: str, connect_with: ConnectWith | None = None) -> datetime | None:
     """The newest heartbeat that this cluster, or a clone of it, holds; None if it holds or configures none.
 
     Args:
-        cluster: which one; a clone's settings ask the clone.
+        cluster: which one.
         key: the key of the query in printflow.toml, for errors.
+        connect_with: opens connections to its clone instead.
 
     Raises:
         ConfigError: the database refuses the query, or it does not return one timestamptz.
@@ -153,7 +156,7 @@ def newest_heartbeat(cluster: ClusterSettings, *, key: str) -> datetime | None:
     """
     if cluster.heartbeat is None:
         return None
-    with connect(cluster) as connection:
+    with session(cluster, None, connect_with) as connection:
         try:
             row = connection.execute(cluster.heartbeat.encode()).fetchone()
         except psycopg.OperationalError:
@@ -172,7 +175,7 @@ def production_clock(cluster: ClusterSettings) -> datetime:
     Raises:
         CouldNotTell: it cannot be reached.
     """
-    with connect(cluster) as connection:
+    with connect(cluster, statement_seconds=QUESTION_SECONDS) as connection:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
     if row is None or not isinstance(row[0], datetime):
         raise CouldNotTell(f"cluster {cluster.name} does not tell the time")

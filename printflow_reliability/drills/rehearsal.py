@@ -20,6 +20,7 @@ from printflow_reliability.drills import at_fence, measures
 from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
+from printflow_reliability.drills.clones.quiet import quieten
 from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.clusters import Clusters
@@ -33,10 +34,11 @@ from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import links, smoke
+from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
-from printflow_reliability.drills.validation.validate import check_inventory, validate
+from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.settings import Settings
@@ -241,6 +243,7 @@ class Rehearsal:
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
+        self._known.surroundings.confined_by = self._restored.confined_by
         self._restored.start()
 
     def replay_to_fence(self) -> None:
@@ -260,7 +263,7 @@ class Rehearsal:
         self.answers.give(at_fence.shrunk(newest, self._memory.baseline, self.settings.drills))
         compared = comparison.judge(clones, self._fences, self._clusters.give_up)
         self.answers.give(compared)
-        self.matched = {Outcome.PASS: True, Outcome.FAIL: False}.get(compared.outcome)
+        self.matched = {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(compared.outcome)
         self._restored.stop()
         # Stopped anyway: this is when a clone's pages can be read as they lie on disk.
         limit = self.settings.drills.phase_timeout_seconds
@@ -274,9 +277,12 @@ class Rehearsal:
     def promote(self) -> None:
         """Wait for promotion and a first write, and see how far the clones came."""
         plan = self._known.plan
-        for name, reached in self._restored.promote(self._expected, self._later).items():
-            clone = self._restored.clones[name]
-            heartbeat = newest_heartbeat(clone.settings, key=self._clusters.heartbeat_key(clone.cluster))
+        promoted = self._restored.promote(self._expected, self._later)
+        ended = quieten(self._restored.clones.values())
+        for name, reached in promoted.items():
+            cluster = self._restored.clones[name].cluster
+            key = self._clusters.heartbeat_key(cluster)
+            heartbeat = newest_heartbeat(cluster, key=key, connect_with=self._restored.connector)
             backup, fence = plan.points[name].backup, self._fences.get(name)
             self.clusters[name] = measures.recovered(self.clusters[name], reached, backup, heartbeat, fence)
         parts, numbers = self.clusters.values(), self.answers.numbers
@@ -287,7 +293,7 @@ class Rehearsal:
             numbers["rpo_seconds"] = lost
         reached_all = ", ".join(f"{one.name} to {one.reached_lsn}" for one in parts)
         where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
-        detail = f"replayed to {where} ({reached_all}), promoted, written to"
+        detail = f"replayed to {where} ({reached_all}), promoted, written to{ended}"
         self.answers.verdict("drill.recovery", Outcome.PASS, detail)
 
     def validate(self) -> None:

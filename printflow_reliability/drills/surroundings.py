@@ -1,16 +1,19 @@
 """A drill's look at what it must leave as it was, before and after; a look that fails spoils only its own check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.at_once import at_once
+from printflow_reliability.drills.canaries import Canaries, compare, read_canaries
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
 from printflow_reliability.drills.production import Production, ask_production
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import ClusterSettings, Settings
 
+Result = TypeVar("Result")
 CHECK = "drill.isolation"
 NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
 
@@ -34,13 +37,18 @@ class Surroundings:
         self._productions = productions
         self._pgbackrest = pgbackrest
         self.unprovable: tuple[str, ...] = ()
+        self.confined_by: Sequence[str] = ()
         self._before: IsolationState | None = None
+        self._canaries: Mapping[str, Canaries] = {}
         self._why_not = "the drill did not come so far"
 
     def look_before(self) -> None:
         """Take the first look."""
         try:
-            self._before = IsolationState(self._productions, self._list_repositories())
+            listed = self._list_repositories()
+            # Last, since a table is a canary only as long as nobody writes to it.
+            self._canaries = self._in_each(read_canaries) if self._settings.drills.ask_production else {}
+            self._before = IsolationState(self._productions, listed)
         except CouldNotTell as unknown:
             self._why_not = f"what was there before is not known: {unknown.sentence}"
 
@@ -54,13 +62,33 @@ class Surroundings:
             found = changes(self._before, IsolationState(now, self._list_repositories()))
         except CouldNotTell as unknown:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")
+        unproven, tables = list(self.unprovable), 0
+        for cluster in self._settings.cluster if asked else ():
+            try:
+                compared = compare(cluster, self._canaries[cluster.name])
+            except CouldNotTell as unknown:
+                unproven.append(unknown.sentence)
+                continue
+            found += compared.harm
+            tables += compared.tables
         if found:
             return CheckResult(CHECK, Outcome.FAIL, f"changed during the drill: {'; '.join(found)}. {NEXT}")
-        if self.unprovable:
-            return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(self.unprovable)}")
+        if unproven:
+            return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(unproven)}")
         listed = sum(len(one.files) for one in self._before.repositories)
-        kept = "slots, subscriptions, timelines and archiving" if asked else "and production was out of reach"
-        return CheckResult(CHECK, Outcome.PASS, f"{listed:,} files of the repositories, {kept} are as they were")
+        kept = (
+            f"slots, subscriptions, timelines, archiving and the rows of {tables:,} tables that nobody wrote to"
+            if asked
+            else "and production was out of reach"
+        )
+        confined = f"; clones were confined by {' and '.join(self.confined_by)}" if self.confined_by else ""
+        detail = f"{listed:,} files of the repositories, {kept} are as they were{confined}"
+        return CheckResult(CHECK, Outcome.PASS, detail)
+
+    def _in_each(self, task: Callable[[ClusterSettings], Result]) -> Mapping[str, Result]:
+        clusters = self._settings.cluster
+        tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in clusters]
+        return dict(zip((cluster.name for cluster in clusters), at_once(tasks, give_up=_wait), strict=True))
 
     def _list_repositories(self) -> list[RepositoryState]:
         tasks: list[Callable[[], RepositoryState]] = [

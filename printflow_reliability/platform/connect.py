@@ -77,7 +77,10 @@ def connect(
     try:
         parts = conninfo_to_dict(postgres_url(cluster.url))
     except ValueError as wrong:
-        raise CouldNotTell(f"the url of cluster {cluster.name} {wrong}") from None
+        raise CouldNotTell(
+            f"the url of cluster {cluster.name} {wrong}",
+            f'correct the url of cluster "{cluster.name}" in printflow.toml',
+        ) from None
     limits = (
         f"-c statement_timeout={int(statement_seconds * 1000)} -c lock_timeout=5000 "
         # How the server writes times is a setting of its own; only these are read here.

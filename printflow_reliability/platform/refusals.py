@@ -45,7 +45,7 @@ FULL = (
         'raise its CONNECTION LIMIT: ALTER ROLE "{role}" CONNECTION LIMIT -1',
     ),
 )
-CAUSES = (
+BY_SERVER = (
     _Cause(
         "password authentication failed|no password supplied|empty password",
         'refuses the password of role "{role}"',
@@ -81,6 +81,14 @@ CAUSES = (
         "add a line for it to pg_hba.conf and reload the server",
     ),
     _Cause(
+        "unsupported startup parameter",
+        "is reached through a connection pooler, which does not keep a session's settings",
+        'let the url of cluster "{cluster}" lead to PostgreSQL itself',
+    ),
+)
+"""Said by a server that was reached."""
+ON_THE_WAY = (
+    _Cause(
         "does not support SSL|SSL was required",
         "offers no TLS, and its url demands it",
         'turn on ssl in the server, or correct sslmode in the url of cluster "{cluster}"',
@@ -89,11 +97,6 @@ CAUSES = (
         "certificate|SSL error",
         "cannot be trusted: its TLS certificate does not fit sslmode and sslrootcert of the url",
         'correct sslrootcert or the host in the url of cluster "{cluster}"',
-    ),
-    _Cause(
-        "unsupported startup parameter",
-        "is reached through a connection pooler, which does not keep a session's settings",
-        'let the url of cluster "{cluster}" lead to PostgreSQL itself',
     ),
     _Cause(
         "Connection refused",
@@ -153,7 +156,8 @@ def not_opened(cluster: str, error: psycopg.Error, conninfo: Mapping[str, object
         "where": f"{host}:{port}" if port else host,
         "seconds": seconds,
     }
-    for causes, kind in ((FULL, NoFreeConnection), (CAUSES, CouldNotTell)):
+    on_the_way = () if "FATAL:" in words else ON_THE_WAY
+    for causes, kind in ((FULL, NoFreeConnection), (BY_SERVER, CouldNotTell), (on_the_way, CouldNotTell)):
         for cause in causes:
             if re.search(cause.words, words, flags=re.IGNORECASE):
                 return kind(f"cluster {cluster} {cause.what.format(**known)}", cause.next_step.format(**known))

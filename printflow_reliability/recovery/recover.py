@@ -15,7 +15,8 @@ from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_l
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import PORT, WAL_SEGMENTS, Clone
+from printflow_reliability.drills.clones.clone import WAL_SEGMENTS, Clone
+from printflow_reliability.drills.clones.configuration import PORT
 from printflow_reliability.drills.clones.expected_end import archived_in_repository
 from printflow_reliability.drills.clones.replay import Promoted
 from printflow_reliability.drills.clones.restoration import Restoration
@@ -175,7 +176,7 @@ def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredClust
         data=clone.data,
         sockets=clone.sockets,
         port=PORT,
-        superuser=clone.production.superuser,
+        superuser=clone.access.superuser,
         timeline=point.reached.timeline,
         reached_lsn=point.reached.reached_lsn,
         newest_heartbeat=point.heartbeat,

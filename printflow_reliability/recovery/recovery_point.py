@@ -17,6 +17,7 @@ from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills import history
 from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.drills.clones.replay import Promoted
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import newest_heartbeat
@@ -74,7 +75,7 @@ def recovery_point(settings: Settings, clone: Clone, reached: Promoted) -> Recov
     """Ask a promoted clone and its log what it holds. A heartbeat that cannot be read is none."""
     key = f"cluster[{settings.cluster.index(clone.cluster)}].heartbeat"
     try:
-        heartbeat = newest_heartbeat(clone.settings, key=key)
+        heartbeat = newest_heartbeat(clone.cluster, key=key, connect_with=connector({clone.cluster.name: clone}))
     except (PrintflowError, psycopg.Error):
         heartbeat = None
     switches = parse_history((clone.data / "pg_wal" / f"{reached.timeline:08X}.history").read_text(encoding="utf-8"))

@@ -62,6 +62,8 @@ def _show(done: TenantRestore) -> None:
             say(f"  {one.table}: {one.conflict} rows are there and differ; they stay as they are{some}")
     for cluster, limit in done.limits:
         say(f"  {'NOTE' if limit.acknowledged else 'WARN'} {cluster}: {limit.sentence}")
+    if done.shared:
+        say(f"  NOTE {done.shared} rows belonged to this tenant and to others; they are neither compared nor written")
     for name in done.stale:
         say(f'  WARN `unrestorable` names "{name}", which is no table with rows of tenants. Next: remove the line')
     for problem in done.problems:

@@ -27,7 +27,7 @@ from printflow_reliability.tenants.problems import Problem
 from printflow_reliability.tenants.restore import PartRestore, planned_part
 from printflow_reliability.tenants.schema import read_schema
 
-IDENTITY = "SELECT (SELECT system_identifier FROM pg_control_system()), current_database()"
+IDENTITY = "SELECT system_identifier, current_database() FROM pg_control_system()"
 Part = TenancySettings | TenantRowsSettings
 Committed = Callable[[str, int], None]
 """Hears of each cluster whose rows are committed, and how many they are."""
@@ -46,6 +46,7 @@ class TenantRestore:
         committed: rows written, by cluster.
         problems: what keeps rows from being written.
         limits: tables that are not restored, by cluster.
+        shared: how many rows the tenant shared with others then; they are neither compared nor written.
         trouble: what went wrong after the rows were committed.
     """
 
@@ -59,6 +60,7 @@ class TenantRestore:
     problems: Sequence[Problem] = ()
     limits: Sequence[tuple[str, Limit]] = ()
     stale: Sequence[str] = ()
+    shared: int = 0
     trouble: Sequence[str] = ()
 
     @property
@@ -81,6 +83,7 @@ class TenantRestore:
             "problems": [one.as_json() for one in self.problems],
             "unrestorable": [{"cluster": cluster, **limit.__dict__} for cluster, limit in self.limits],
             "stale": list(self.stale),
+            "shared_rows": self.shared,
             "restored": self.written,
             "committed": self.committed,
             "trouble": list(self.trouble),
@@ -174,6 +177,7 @@ def bring_back(
             problems=problems,
             limits=[(cluster.name, limit) for cluster, _, planned in work for limit in planned.limits],
             stale=[name for _, _, planned in work for name in planned.stale],
+            shared=sum(planned.shared for _, _, planned in work),
         )
         if not apply:
             return restored
@@ -245,18 +249,30 @@ def _require(settings: Settings, *, apply: bool) -> None:
         cluster = settings.cluster_named(part.cluster)
         with connect(cluster) as production:
             closure(read_schema(production), part)
-            same = production.execute(IDENTITY).fetchone()
+            same = _identity(production)
         if part.restore_url is not None:
             try:
                 with connect(cluster.model_copy(update={"url": part.restore_url})) as writer:
-                    other = writer.execute(IDENTITY).fetchone()
+                    other, standby = _identity(writer), writer.execute("SELECT pg_is_in_recovery()").fetchone()
             except CouldNotTell as refused:
                 raise CouldNotTell(f"{key}.restore_url: {refused.what}", f"correct {key}.restore_url") from None
-            if other != same:
+            if standby == (True,):
+                raise ConfigError(
+                    f"{key}.restore_url: leads to a standby, which takes no rows", "name the primary server"
+                )
+            if None not in (other, same) and other != same:
                 raise ConfigError(
                     f"{key}.restore_url: leads to another database than the url of cluster {cluster.name}",
                     "name the same database with a role that may write",
                 )
+
+
+def _identity(connection: Connection) -> tuple[object, ...] | None:
+    """Which database a connection leads to; None if its role may not know."""
+    try:
+        return connection.execute(IDENTITY).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
 
 
 def _heal_files(settings: Settings, tenant: str) -> tuple[HealReport | None, Sequence[CheckResult]]:

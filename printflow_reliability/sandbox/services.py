@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.programs import not_run
 from printflow_reliability.sandbox import processes
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
@@ -82,7 +83,7 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     """Start a server unless it runs already; says whether it did. It may not be ready yet.
 
     Raises:
-        ConfigError: the program is not installed.
+        ConfigError: the program is not installed, or may not be run.
     """
     service = recorded(home).get(server.name)
     if service and service.running:
@@ -108,8 +109,8 @@ def start_service(home: SandboxHome, server: Server) -> bool:
                 extra_groups=[] if identity else None,
                 umask=0o077,
             )
-        except FileNotFoundError as missing:
-            raise ConfigError(f"{server.argv[0]} is not installed here", "make setup") from missing
+        except OSError as refused:
+            raise not_run(server.argv[0], refused) from refused
     _record(home, server, process.pid)
     process.returncode = 0  # it outlives us: its end is told by its pid and start time, not by this object
     return True

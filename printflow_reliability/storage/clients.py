@@ -1,5 +1,6 @@
 """The one place that makes S3 clients, and that turns what S3 answers into "could not tell" for a person."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,10 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
+from urllib3.exceptions import HTTPError
 
 from printflow_reliability import tls
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.refusals import answered, not_answered
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,38 +92,34 @@ def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
 
 def _ca_file(bucket: BucketSettings) -> str | None:
     """Raises:
-    ConfigError: it is not there; a client would say that the server cannot be trusted.
+    ConfigError: it cannot be used; a client would say that the server cannot be trusted.
     """
-    if bucket.ca_file is not None and not bucket.ca_file.is_file():
-        raise ConfigError(f'ca_file of bucket "{bucket.name}": there is no file {bucket.ca_file}')
-    return str(bucket.ca_file) if bucket.ca_file else None
+    if bucket.ca_file is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bucket.ca_file)
+    except FileNotFoundError:
+        problem = f"there is no file {bucket.ca_file}"
+    except ssl.SSLError:
+        problem = f"{bucket.ca_file} holds no certificates"
+    except OSError as unreadable_file:
+        problem = f"{bucket.ca_file} cannot be read ({unreadable_file.strerror})"
+    else:
+        return str(bucket.ca_file)
+    raise ConfigError(
+        f'ca_file of bucket "{bucket.name}": {problem}', "name a file with the certificate of the server's authority"
+    )
 
 
 @contextmanager
 def s3_errors(bucket: BucketSettings) -> Iterator[None]:
-    """Turn every S3 failure inside the block into CouldNotTell; catch a 404 that means something before this does."""
+    """Turn every S3 failure inside the block into CouldNotTell; catch a 404 that means something before this does.
+
+    What this machine's own disk refuses is no failure of S3 and stays what it is.
+    """
     try:
         yield
     except ClientError as error:
-        raise unreadable(bucket, answered=error.response.get("Error", {}).get("Code", "?")) from None
-    except (BotoCoreError, ObstoreError, OSError) as error:
-        raise unreadable(bucket, str(error)) from None
-
-
-def unreadable(bucket: BucketSettings, reason: str = "", *, answered: str | None = None) -> CouldNotTell:
-    """What to tell a person when a bucket does not answer, or answers with an error code."""
-    if answered is not None:
-        return CouldNotTell(f"bucket {bucket.name} ({bucket.bucket}) answered {answered}", _next_step(bucket, answered))
-    return CouldNotTell(
-        f"bucket {bucket.name} ({bucket.bucket}) cannot be read: {' '.join(reason.split())[:300]}",
-        f'is its server running, and is endpoint_url of bucket "{bucket.name}" right?',
-    )
-
-
-def _next_step(bucket: BucketSettings, code: str) -> str:
-    if code in ("NoSuchBucket", "404"):
-        return f'check `bucket` of bucket "{bucket.name}" in printflow.toml: the server knows no such bucket'
-    if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-        # A server tells nobody without access whether a bucket exists.
-        return f'check the access key and `bucket` of bucket "{bucket.name}" in printflow.toml, and what the key may do'
-    return "try again; if it stays so, look at the S3 server"
+        raise answered(bucket, error.response.get("Error", {}).get("Code", "?")) from None
+    except (BotoCoreError, ObstoreError, HTTPError, ConnectionError, TimeoutError, ssl.SSLError) as error:
+        raise not_answered(bucket, error) from None

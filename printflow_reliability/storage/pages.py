@@ -19,7 +19,8 @@ from urllib3.exceptions import HTTPError
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.clients import s3_client, s3_errors, s3_pool, unreadable
+from printflow_reliability.storage.clients import s3_client, s3_errors, s3_pool
+from printflow_reliability.storage.refusals import answered, not_answered
 
 PAGE_KEYS = 1000
 """S3 gives no more keys than this in one answer."""
@@ -126,15 +127,13 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
 
 def _get(bucket: BucketSettings, pool: urllib3.PoolManager, url: str) -> bytes:
     try:
-        answer = pool.request("GET", url)
+        reply = pool.request("GET", url)
     except HTTPError as error:
-        # The reason alone: the whole message holds the signed URL.
-        reason = getattr(error, "reason", None) or error
-        raise unreadable(bucket, type(reason).__name__) from None
-    if answer.status != 200:
-        code = re.search(rb"<Code>(\w+)</Code>", answer.data)
-        raise unreadable(bucket, answered=code[1].decode() if code else str(answer.status))
-    return answer.data
+        raise not_answered(bucket, error) from None
+    if reply.status != 200:
+        code = re.search(rb"<Code>(\w+)</Code>", reply.data)
+        raise answered(bucket, code[1].decode() if code else str(reply.status))
+    return reply.data
 
 
 def _field(block: str, name: str) -> str:

@@ -28,6 +28,7 @@ class PartRestore:
         problems: what keeps rows from being written.
         limits: the tables that are not restored, or not with all that belongs to them.
         stale: names of `unrestorable` that are no table with rows of tenants.
+        shared: how many rows the tenant shares with others; they are neither compared nor written.
     """
 
     selection: Selection
@@ -36,6 +37,7 @@ class PartRestore:
     problems: Sequence[Problem]
     limits: Sequence[Limit]
     stale: Sequence[str]
+    shared: int
 
     def write(self) -> int:
         """Write and verify the absent rows in the target's transaction, which the caller commits; how many they are.
@@ -87,7 +89,7 @@ def planned_part(
             for label in sorted(owned.left_out - {limit.table for limit in found})
         )
         notes = (*found, *named, *large_objects(selection))
-        yield PartRestore(selection, target, plan, problems, notes, owned.stale)
+        yield PartRestore(selection, target, plan, problems, notes, owned.stale, selection.shared)
 
 
 def _limits(owned: Closure, today: Schema, *, replica: bool) -> tuple[Limit, ...]:

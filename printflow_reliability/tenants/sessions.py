@@ -22,6 +22,8 @@ SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
 """The target is only asked for rows by unique keys, a batch at a time, whatever its statistics say."""
 EVENT_TRIGGERS = "SELECT evtname FROM pg_event_trigger WHERE evtenabled IN ('A', 'R')"
+LOST = ("08", "57P")
+"""Classes of errors after which the connection is no more."""
 OF_DATA = ("22", "P0")
 """Classes of errors whose messages quote values: bad data, and what functions of users raise."""
 
@@ -96,10 +98,13 @@ def explained(table: str) -> Iterator[None]:
             "correct production first: a row that it needs is gone, its unique value is taken, or it fails a check",
         ) from None
     except psycopg.DatabaseError as error:
-        if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
-            raise  # the connection is lost
         if is_damage(error):
             raise CouldNotTell(f"{table} is damaged: {error.diag.message_primary}", "printflow backup verify") from None
+        if isinstance(error, psycopg.OperationalError):
+            if error.sqlstate is None or error.sqlstate.startswith(LOST):
+                raise
+            what = f"the server did not finish our statement about {table}: {reason(error)}"
+            raise CouldNotTell(what, "try again") from None
         raise Refused(f"the database refused our statement about {table}: {reason(error)}") from None
 
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
 from printflow_reliability.drills.clones.reaper import remove
-from printflow_reliability.drills.fences.counts import logged_tables
+from printflow_reliability.drills.fences.counts import logged_tables, prepare
 from printflow_reliability.drills.validation.constraints import constraints
 from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES, foreign_keys
 from printflow_reliability.drills.validation.readings import by_table, reading
@@ -140,7 +140,8 @@ class Script:
 
     def _count_query(self, cluster: ClusterSettings) -> str:
         with postgres.superuser(self._home, cluster.name, cluster.name) as connection:
-            tables = [sql.Identifier(one.schema, one.name) for one in logged_tables(connection)]
+            prepare(connection)
+            tables = [sql.Identifier(one.schema.decode(), one.name.decode()) for one in logged_tables(connection)]
             counts = [sql.SQL("(SELECT count(*) FROM ONLY {})").format(one) for one in tables]
             return sql.SQL("SELECT {}").format(sql.SQL(", ").join(counts)).as_string(connection)
 

@@ -4,16 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.drills.clones.clone import (
-    RECOVERY_SETTING,
-    Clone,
-    at_least,
-    connector,
-    parse_control_floors,
-    required_bytes,
-)
+from printflow_reliability.drills.clones.clone import Clone, required_bytes
+from printflow_reliability.drills.clones.configuration import RECOVERY_SETTING, at_least, parse_control_floors
+from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
@@ -42,8 +38,10 @@ def clone_in(place: Path) -> Clone:
 
 
 def test_a_clones_url_leads_to_its_socket_and_keeps_nothing_of_productions_but_the_database() -> None:
-    url = clone_in(Path("/drills/1/live_db")).settings.url
-    assert url == "host=/drills/1/live_db/s port=5432 user=admin dbname=shop"
+    parts = conninfo_to_dict(clone_in(Path("/drills/1/live_db")).access.settings.url)
+    door = {name: str(parts[name]) for name in ("host", "port", "user", "dbname")}
+    assert door == {"host": "/drills/1/live_db/s", "port": "5432", "user": "admin", "dbname": "shop"}
+    assert "password" not in parts
 
 
 def test_a_server_in_recovery_gets_at_least_what_production_and_the_control_file_demand() -> None:

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from printflow_reliability.drills.fences import fence
-from printflow_reliability.drills.fences.fence import Snapshot, make_fences, nothing_between, whole_id
+from printflow_reliability.drills.fences.fence import find_moment
+from printflow_reliability.drills.fences.side import RestorePoint, Side
+from printflow_reliability.drills.fences.snapshot import Snapshot, nothing_between, whole_id
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,8 @@ def test_a_transaction_id_is_made_whole_by_one_near_it(short: int, near: int, wh
     assert whole_id(short, near) == whole
 
 
-def test_where_commits_never_pause_the_restore_point_is_kept_and_nothing_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_commits_never_pause_the_restore_point_is_kept_and_the_moment_is_not_exact() -> None:
+    """Every look at this cluster shows another snapshot, as one with more commits than looks does."""
     ids = count(740)
 
     def next_snapshot() -> Snapshot:
@@ -52,16 +53,12 @@ def test_where_commits_never_pause_the_restore_point_is_kept_and_nothing_is_coun
         return Snapshot(number, number, frozenset())
 
     restless = SimpleNamespace(
-        cluster=SimpleNamespace(name="live_db"),
-        readers={"live_db": None},
         state=lambda: (next_snapshot(), ()),
-        restore_point=lambda _: SimpleNamespace(lsn="0/5000148", segment="5", at=datetime(2026, 11, 2, tzinfo=UTC)),
+        restore_point=lambda _: RestorePoint("0/5000148", "5", datetime(2026, 11, 2, tzinfo=UTC)),
         open_snapshots=lambda: [next_snapshot()],
         close_snapshots=lambda: None,
-        inventory=dict,
-        switch_wal=lambda: "0/6000000",
     )
-    monkeypatch.setattr(fence, "_open_side", lambda *_: restless)
-    production = SimpleNamespace(timeline=1)
-    made = make_fences({"live_db": production}, [restless.cluster], "test", quiet_seconds=0.1, digest_bytes=0)  # type: ignore[dict-item]
-    assert [(one.lsn, one.counts, one.open_transactions) for one in made] == [("0/5000148", None, ())]
+    moment = find_moment([cast("Side", restless)], "test", 0.1)
+    assert not moment.exact
+    assert [point.lsn for point in moment.points] == ["0/5000148"]
+    assert list(moment.open_transactions) == [()]

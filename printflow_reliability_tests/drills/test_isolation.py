@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes
-from printflow_reliability.drills.production import Production
+from printflow_reliability.drills.production import Production, Tablespace
 
 LIVE = Production(
     "live_db",
@@ -34,6 +34,23 @@ def state(files: Mapping[str, int] = FILES, live: Production = LIVE) -> Isolatio
 def test_segments_that_production_archived_meanwhile_are_no_change() -> None:
     more = {**FILES, "archive/15-1/0000000100000000/000000010000000000000005-" + "b" * 40 + ".zst": 90}
     assert changes(state(), state(more)) == []
+
+
+def test_the_history_of_a_backup_that_ended_before_is_archived_when_production_likes() -> None:
+    name = "archive/15-1/0000000100000000/000000010000000000000004.00000028.backup"
+    assert changes(state(), state({**FILES, name: 1})) == []
+    other = name.replace("/00000001", "/00000002")
+    assert changes(state(), state({**FILES, other: 1})) == [f"new in repo1 of live_db: {other}"]
+
+
+def test_a_tablespace_that_leads_elsewhere_is_a_change_and_one_that_was_made_or_dropped_is_not() -> None:
+    fast, slow = Tablespace(16385, "fast", "/srv/fast"), Tablespace(16386, "slow", "/srv/slow")
+    before, after = replace(LIVE, tablespaces=(fast,)), replace(LIVE, tablespaces=(slow,))
+    assert changes(state(live=before), state(live=after)) == []
+    moved = replace(LIVE, tablespaces=(replace(fast, path="/drills/1/clone"), slow))
+    assert changes(state(live=before), state(live=moved)) == [
+        'tablespace "fast" of live_db led to /srv/fast and leads to /drills/1/clone now'
+    ]
 
 
 @pytest.mark.parametrize(

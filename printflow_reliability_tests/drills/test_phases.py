@@ -3,6 +3,7 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.objectives import judge_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase, PhaseClock, rto_seconds
@@ -66,3 +67,26 @@ def test_a_cluster_that_may_keep_commits_to_itself_beyond_the_target_is_a_warnin
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
     numbers = {"rto_seconds": 1.0, "rpo_seconds": 1.0}
     assert judge_drill(numbers, targets, [Unarchived("live_db", 0, timeout)], "").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (None, ""),
+        (4.0, ""),
+        (11000.0, "the heartbeat of live_db stands still: it is 3 h 3 min old in production"),
+        (-70.0, "the heartbeat of live_db lies in the future: it is 1 min 10 s ahead in production"),
+    ],
+)
+def test_a_heartbeat_that_stands_still_measures_no_rpo(age: float | None, said: str) -> None:
+    targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
+    answers = Answers()
+    answers.numbers |= {"rpo_seconds": 1.6}
+    answers.unarchived = [Unarchived("live_db", 0, 4, age)]
+    objectives = next(
+        one for one in answers.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
+    )
+    assert objectives.outcome is (Outcome.UNKNOWN if said else Outcome.PASS)
+    assert said in objectives.detail
+    assert ("rpo_seconds" in answers.numbers) is not bool(said)
+    assert answers.numbers["rto_seconds"] == len(RECOVERY)

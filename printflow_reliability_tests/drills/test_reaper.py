@@ -1,5 +1,6 @@
 """What a drill that was killed leaves, and what is somebody else's."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -61,3 +62,15 @@ def test_programs_that_are_no_drills_are_left_alone_even_in_its_directory(tmp_pa
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+def test_the_shell_that_fetches_wal_is_a_drills_and_ends_with_it(tmp_path: Path) -> None:
+    script = tmp_path / "restore_wal.sh"
+    script.write_text("sleep 5\n:\n")
+    fetching = subprocess.Popen(["/bin/sh", str(script), "000000010000000000000001", "pg_wal/RECOVERYXLOG"])
+    try:
+        reaper.end_processes(tmp_path)
+        assert fetching.wait(5) == -signal.SIGKILL
+    finally:
+        fetching.kill()
+        fetching.wait()

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from printflow_reliability.backups.info import Backup
+from printflow_reliability.drills.fences.gaps import ALL, Gaps
 from printflow_reliability.drills.targets import Window, parse_target, random_moment, require_inside, window_of
 from printflow_reliability.drills.validation.constraints import UniqueIndex, duplicates_query
 from printflow_reliability.drills.validation.inventory import differences
 from printflow_reliability.drills.validation.page_checksums import parse
 from printflow_reliability.drills.validation.readings import TableConstraints, batches
 from printflow_reliability.drills.validation.sequences import is_behind
-from printflow_reliability.drills.validation.shrinkage import shrunk
+from printflow_reliability.drills.validation.shrinkage import Shrunk, shrunk
 from printflow_reliability.drills.validation.smoke import unmet
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import SmokeSettings
@@ -58,13 +59,27 @@ def test_a_sequence_is_behind_if_its_next_number_is_taken(
 
 @given(rows=st.integers(100, 10**9), left=st.integers(0, 10**9), threshold=st.floats(0.01, 0.99))
 def test_a_table_is_told_exactly_when_it_lost_more_than_the_threshold(rows: int, left: int, threshold: float) -> None:
-    found = shrunk({"d": {"public.t": rows}}, {"d": {"public.t": left}}, threshold, ())
-    assert bool(found) is (left < rows * (1 - threshold))
-    assert shrunk({"d": {"public.t": rows}}, {"d": {"public.t": left}}, threshold, ("d.public.t",)) == []
+    before, now = {"d": {"public.t": rows}}, {"d": {"public.t": left}}
+    assert bool(shrunk(before, now, Gaps(), threshold, ()).lost) is (left < rows * (1 - threshold))
+    assert shrunk(before, now, Gaps(), threshold, ("d.public.t",)) == Shrunk((), ())
 
 
 def test_a_table_that_is_gone_lost_all_of_its_rows() -> None:
-    assert shrunk({"d": {"public.t": 500}}, {}, 0.2, ()) == ["d.public.t went from 500 to 0 rows"]
+    found = shrunk({"d": {"public.t": 500}}, {}, Gaps(), 0.2, ())
+    assert found == Shrunk(("d.public.t went from 500 to 0 rows",), ())
+
+
+@pytest.mark.parametrize(
+    "gaps",
+    [
+        Gaps(left_out={"d": "it lets nobody in"}),
+        Gaps(untold={"d": {ALL: "it was made just now"}}),
+        Gaps(untold={"d": {"public.t": "it was truncated"}}),
+        Gaps(damaged={"d": {"public.t": "invalid page"}}),
+    ],
+)
+def test_a_table_that_was_not_counted_now_lost_nothing_that_anybody_knows_of(gaps: Gaps) -> None:
+    assert shrunk({"d": {"public.t": 500}}, {}, gaps, 0.2, ()) == Shrunk((), ("d.public.t",))
 
 
 def test_what_is_new_in_the_clone_is_no_difference_and_what_is_missing_or_changed_is() -> None:

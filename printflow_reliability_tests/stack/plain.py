@@ -18,13 +18,15 @@ CONFIGURATION = """\
 [global]
 repo1-path={home}/repo
 repo1-retention-full=9
-log-path={home}/log
+log-level-file=off
 lock-path={home}/lock
+spool-path={home}/spool
 {more}
 [plain]
 pg1-path={home}/data
 pg1-port={port}
 pg1-socket-path={home}
+pg1-user=postgres
 """
 SERVER = """
 port = {port}
@@ -79,6 +81,11 @@ class PlainCluster:
         )
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(SERVER.format(home=self.home, port=PORT))
+        self.start()
+
+    def start(self) -> None:
+        """Start the server."""
+        data = self.home / "data"
         self._run("pg_ctl", "start", "--wait", "--silent", "--pgdata", data, "--log", self.home / "server.log")
 
     def stop(self) -> None:

@@ -103,6 +103,20 @@ def said(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str
             "the records database cannot be reached",
             "is records.url right?",
         ),
+        (
+            'directory = "drills"',
+            'directory = "printflow.toml"',
+            DRILL,
+            "printflow.toml cannot be made",
+            "drills.directory",
+        ),
+        (
+            'directory = "drills"',
+            'directory = "/proc/drills"',
+            DRILL,
+            "/proc/drills cannot be made",
+            "drills.directory",
+        ),
         ("", "", (*RECONCILE, "--tenant", "nobody"), 'there is no tenant "nobody"', ""),
         ("", "", (*RECONCILE, "--bucket", "nowhere"), 'there is no bucket named "nowhere"', "print-files"),
         ("", "", ("drill", "show", "99999"), "there is no drill 99999", "printflow drill list"),
@@ -136,9 +150,9 @@ def test_a_database_that_refuses_the_password_is_not_told_as_a_finding(
     password = str(conninfo_to_dict(right)["password"])
     with configured(sandbox, LIVE_DB, f'url = "{right.replace(password, "wrong")}"') as wrong:
         text = said(wrong, command, capsys)
-    assert "cluster live_db cannot be reached" in text
-    assert "password authentication failed" in text
-    assert 'is the url of cluster "live_db" right?' in text
+    assert 'cluster live_db refuses the password of role "printflow"' in text
+    assert 'correct the password in the url of cluster "live_db"' in text
+    assert password not in text
 
 
 def test_a_findings_file_that_cannot_be_written_is_said_before_the_work(

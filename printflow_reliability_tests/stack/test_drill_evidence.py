@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from printflow_reliability.checks import Outcome
@@ -38,7 +39,7 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
 
 def heard(event, arguments):
-    if event == "subprocess.Popen" and "pg_ctl" in str(arguments[0]) and "start" in arguments[1]:
+    if event == "subprocess.Popen" and "start" in arguments[1] and "pg_ctl" in str(arguments[1]):
         os.kill(os.getpid(), signal.SIGHUP)
     if event == "shutil.rmtree":
         os.kill(os.getpid(), signal.SIGINT)
@@ -134,11 +135,24 @@ def test_whoever_sends_a_second_signal_is_told_to_wait_and_nothing_is_left_behin
     assert (newest["id"], newest["interrupted"]) == (document["id"], "SIGHUP")
 
 
+def await_free(records: psycopg.Connection) -> None:
+    """Wait until the server has ended the sessions that it was told to end, and their lock with them."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with exclusive(records, LOCK):
+                return
+        except LockHeld:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_another_drill_that_began_while_the_connection_was_lost_is_noticed(backed_up: StackSandbox) -> None:
     with RecordsSession(backed_up.settings.records, LOCK) as session:
         session.require_lock()
         with open_records(backed_up.settings.records) as records:
             records.execute(CUT_CONNECTIONS)
+            await_free(records)
             with exclusive(records, LOCK), pytest.raises(CouldNotTell, match="another restore drill is running"):
                 session.require_lock()
         with pytest.raises(CouldNotTell, match="another restore drill is running"):
@@ -192,7 +206,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import restore_drill
 
 def heard(event, arguments):
-    if event == "subprocess.Popen" and "pg_ctl" in str(arguments[0]) and "start" in arguments[1]:
+    if event == "subprocess.Popen" and "start" in arguments[1] and "pg_ctl" in str(arguments[1]):
         os.kill(os.getpid(), signal.SIGTERM)
 
 sys.addaudithook(heard)

@@ -16,11 +16,11 @@ from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.drills import rehearsal
-from printflow_reliability.drills.clones.clone import CONF
+from printflow_reliability.drills.clones.configuration import SERVER
 from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fences.fence import Snapshot
 from printflow_reliability.drills.fences.nightly import record_fence
+from printflow_reliability.drills.fences.snapshot import Snapshot
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
@@ -448,15 +448,19 @@ def test_another_cluster_under_the_stanzas_name_is_refused(backed_up: StackSandb
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("listen_addresses = '127.0.0.1'", "is not isolated: it listens on '127.0.0.1'"),
-        ("archive_mode = on", "is not isolated"),
+        ({"listen_addresses": "127.0.0.1"}, "is not isolated: it listens on '127.0.0.1'"),
+        ({"archive_mode": "on"}, "is not isolated"),
     ],
 )
 def test_a_clone_that_is_not_isolated_is_ended_at_once(
-    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str], said: str
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.CONF", f"{CONF}{setting}\n")
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.PORT", free_port())
+    port = free_port()
+    for module in ("clone", "access"):
+        monkeypatch.setattr(f"printflow_reliability.drills.clones.{module}.PORT", port)
+    monkeypatch.setattr(
+        "printflow_reliability.drills.clones.configuration.SERVER", {**SERVER, "port": str(port), **setting}
+    )
     report = run_drill(backed_up.settings)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
     assert said in detail(report, "drill.recovery")
@@ -466,10 +470,11 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
 def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     drills = backed_up.settings.drills.model_copy(update={"stall_seconds": 2.0})
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.clone.CONF", f"{CONF}restore_command = 'sleep 60 # archive-get %f'\n"
+        "printflow_reliability.drills.clones.configuration.SERVER",
+        {**SERVER, "restore_command": "sleep 60 # archive-get %f"},
     )
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.clone.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
+        "printflow_reliability.drills.clones.configuration.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
     )
     began = time.monotonic()
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))

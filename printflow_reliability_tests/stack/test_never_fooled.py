@@ -9,7 +9,7 @@ import pytest
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.clones.clone import PORT
+from printflow_reliability.drills.clones.configuration import PORT
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.sandbox import postgres, seaweedfs

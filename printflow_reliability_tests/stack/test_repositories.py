@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import list_backups, take_base_backups
@@ -54,13 +55,13 @@ def test_a_restored_server_fetches_wal_where_archiving_is_synchronous(plain: Pla
     run, pg_ctl = plain.programs.run, plain.programs.postgres("pg_ctl")
     run([pg_ctl, "start", *where, "--log", f"{plain.home}/restored.log", "--options", socket], timeout=60)
     try:
-        run(
-            [
-                *(plain.programs.postgres("psql"), "-h", str(plain.home), "-p", "5433", "-U", "postgres"),
-                *("-v", "ON_ERROR_STOP=1", "-c", "SELECT n FROM after_the_backup", "postgres"),
-            ],
-            timeout=30,
-        )
+        with psycopg.connect(plain.settings.url, port=5433, autocommit=True) as restored:
+            # A server that is started is consistent, and not yet at the end of its WAL.
+            deadline = time.monotonic() + 30
+            while restored.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+                assert time.monotonic() < deadline, "the restored server does not reach the end of its WAL"
+                time.sleep(0.05)
+            assert restored.execute("SELECT n FROM after_the_backup").fetchone() == (1,)
     finally:
         run([pg_ctl, "stop", *where, "--mode=immediate"], timeout=60)
 

@@ -11,13 +11,16 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.drills import canaries, page_lsns
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.link_watch import Link, may_lead
+from printflow_reliability.drills.clones.confinement import Confinement
+from printflow_reliability.drills.clones.link_watch import LinkWatch
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError, Refused
+from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import migrate
 from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability_tests.stack.drilling import detail, outcomes, without_production
@@ -29,15 +32,26 @@ pytestmark = pytest.mark.stack
 ROWS = "CREATE TABLE {table} TABLESPACE {space} AS SELECT generate_series(1, {rows}) AS id"
 
 
-@pytest.fixture
-def shop() -> Iterator[PlainCluster]:
-    """A cluster with a tablespace and rows in it, backed up."""
+@pytest.fixture(scope="module")
+def production() -> Iterator[PlainCluster]:
+    """A cluster with a tablespace and rows in it, and an old backup."""
     with plain_cluster() as cluster:
         cluster.execute("CREATE TABLE heartbeats AS SELECT clock_timestamp() AS at")
+        cluster.command("--start-fast", "backup", "--type=full")
         make(cluster, "known")
         cluster.execute(ROWS.format(table="kept", space="known", rows=100))
-        cluster.command("--start-fast", "backup", "--type=full")
         yield cluster
+
+
+def unconfined(programs: Programs, *_: object, **__: object) -> Confinement:
+    return Confinement(programs, "nothing")
+
+
+@pytest.fixture
+def shop(production: PlainCluster) -> PlainCluster:
+    """The same, with an incremental backup that knows all tablespaces so far."""
+    production.command("--start-fast", "backup", "--type=incr")
+    return production
 
 
 def directory(cluster: PlainCluster, name: str) -> Path:
@@ -97,6 +111,9 @@ def test_a_tablespace_that_the_backup_knows_comes_back_inside_of_the_clone(shop:
     shop.switch_wal()
     with recovering(shop) as done:
         assert asked(done, "SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM within)") == (150, 10)
+    # pgBackRest cannot back up a cluster that has one.
+    shop.execute("DROP TABLE within")
+    shop.execute("DROP TABLESPACE inside")
 
 
 def test_wal_that_makes_a_tablespace_is_not_replayed_unless_a_person_allows_its_path(shop: PlainCluster) -> None:
@@ -147,12 +164,13 @@ def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.confine", unconfined)
     elsewhere, link = directory(shop, "elsewhere"), shop.home / "recovered-looks-inside"
     link.symlink_to(elsewhere)
-    shop.execute(f"CREATE TABLESPACE later LOCATION '{link}'")
-    shop.execute(ROWS.format(table="new", space="later", rows=1000))
+    shop.execute(f"CREATE TABLESPACE linked LOCATION '{link}'")
+    shop.execute(ROWS.format(table="behind", space="linked", rows=1000))
     for _ in range(5):
-        shop.execute("INSERT INTO new SELECT generate_series(1, 10000)")
+        shop.execute("INSERT INTO behind SELECT generate_series(1, 10000)")
     shop.execute("TRUNCATE heartbeats")
     shop.switch_wal()
     shop.execute("CHECKPOINT")
@@ -163,23 +181,96 @@ def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
     assert "replay made pg_tblspc/" in refused.what
     assert content(elsewhere) == before
     shop.restart()
-    assert shop.execute("SELECT count(*) FROM new") == [(51_000,)]
+    assert shop.execute("SELECT count(*) FROM behind") == [(51_000,)]
+    # pgBackRest refuses a link to a link.
+    shop.execute("DROP TABLE behind")
+    shop.execute("DROP TABLESPACE linked")
 
 
-def test_two_clusters_do_not_share_an_allowed_directory(shop: PlainCluster) -> None:
-    allowed = {"/srv/space": "/srv/space"}
-    taken: dict[str, str] = {}
-    link = Link("16385", "/srv/space", "/srv/space")
-    assert may_lead(link, "/drills/1/a", "a", allowed, taken)
-    assert may_lead(link, "/drills/1/a", "a", allowed, taken)
-    assert not may_lead(link, "/drills/1/b", "b", allowed, taken)
+def test_a_clone_cannot_make_a_tablespace_outside_though_nobody_watched(
+    shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr(LinkWatch, "start", lambda _: None)
+    monkeypatch.setattr(LinkWatch, "end", lambda _: None)
+    path = make(shop, "unwatched")
+    shop.execute(ROWS.format(table="beyond", space="unwatched", rows=1000))
+    shop.switch_wal()
+    shop.execute("CHECKPOINT")
+    before = content(path)
+    refused = refusal(shop)
+    assert f'at "{path}"' in refused.what
+    assert "replay ended where WAL makes it" in refused.what
+    assert content(path) == before
+    shop.execute("DROP TABLE beyond")
+    shop.execute("DROP TABLESPACE unwatched")
+
+
+def test_what_a_clone_that_nothing_holds_back_does_to_production_is_seen_in_productions_data(
+    shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The original harm: a clone on production's host replays into production's tablespace."""
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.drills.clones.clone.confine", unconfined)
+    monkeypatch.setattr(LinkWatch, "start", lambda _: None)
+    monkeypatch.setattr(LinkWatch, "end", lambda _: None)
+    monkeypatch.setattr(canaries, "STATISTICS_SECONDS", 1)
+    make(shop, "harmed")
+    shop.execute(ROWS.format(table="overwritten", space="harmed", rows=1000))
+    shop.switch_wal()
+    # What is not in the archive is not replayed: the clone's table is shorter than production's.
+    shop.execute("ALTER SYSTEM SET archive_command = 'false'")
+    shop.execute("SELECT pg_reload_conf()")
+    shop.execute("INSERT INTO overwritten SELECT generate_series(1001, 3000)")
+    shop.execute("VACUUM (FREEZE)")
+    shop.execute("CHECKPOINT")
+    before = canaries.read_canaries(shop.settings)
+    assert canaries.compare(shop.settings, before).harm == ()
+    try:
+        with recovering(shop):
+            pass
+    finally:
+        shop.execute("ALTER SYSTEM RESET archive_command")
+        shop.execute("SELECT pg_reload_conf()")
+    (phrase,) = canaries.compare(shop.settings, before).harm
+    assert phrase.startswith('plain: table public.overwritten of database "postgres": page ')
+    assert "on disk is older than it was" in phrase
+    # A role that may not look at files sees it once the page is no longer in production's memory.
+    shop.restart()
+    monkeypatch.setattr(page_lsns, "MAY_READ", "SELECT false")
+    (phrase,) = canaries.compare(shop.settings, before).harm
+    assert 'table public.overwritten of database "postgres" has other rows than before, and nobody wrote' in phrase
+
+
+def test_production_at_work_raises_no_alarm(shop: PlainCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canaries, "STATISTICS_SECONDS", 3)
+    names = ("idle", "inserted", "deleted", "vacuumed", "altered", "dropped", "truncated", "rewritten", "open")
+    for name in names:
+        shop.execute(f"CREATE TABLE {name} AS SELECT generate_series(1, 5000) AS id")
+    shop.execute("DELETE FROM vacuumed WHERE id > 10")
+    before = canaries.read_canaries(shop.settings)
+    with psycopg.connect(shop.settings.url) as uncommitted:
+        uncommitted.execute("INSERT INTO open SELECT generate_series(1, 5000)")
+        shop.execute("INSERT INTO inserted VALUES (1)")
+        shop.execute("DELETE FROM deleted WHERE id = 1")
+        shop.execute("VACUUM vacuumed")
+        shop.execute("ALTER TABLE altered ADD COLUMN more int DEFAULT 7")
+        shop.execute("DROP TABLE dropped")
+        shop.execute("TRUNCATE truncated")
+        shop.execute("VACUUM FULL rewritten")
+        uncommitted.execute("LOCK idle")
+        began = time.monotonic()
+        compared = canaries.compare(shop.settings, before)
+        assert compared.harm == ()
+        assert compared.tables >= 1
+        assert time.monotonic() - began < 3, "nobody waits for a lock"
 
 
 def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:
     shop.execute("CREATE DATABASE records")
     settings = settings_of(shop, directory=str(shop.home / "drills"))
     migrate(settings.records)
-    later = make(shop, "later")
+    later = make(shop, "newest")
     for one in (settings, without_production(settings)):
         if not one.drills.ask_production:
             record_fence(settings)
@@ -190,4 +281,4 @@ def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:
         assert said.endswith("Next: printflow backup run plain")
         assert exit_code(check.outcome for check in report.checks) == 1
         assert Phase.FETCH not in report.phases
-    assert shop.execute("SELECT spcname FROM pg_tablespace WHERE spcname = 'later'") == [("later",)]
+    assert shop.execute("SELECT spcname FROM pg_tablespace WHERE spcname = 'newest'") == [("newest",)]

@@ -30,8 +30,9 @@ INSERT INTO rates VALUES ('a', 2), ('b', 3);
 CREATE FUNCTION "Lab".scaled(code text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
     $$ BEGIN RETURN (SELECT factor FROM rates WHERE rates.code = scaled.code); END $$;
 CREATE TABLE needs_path (code text, child int, parent int, first int, last int, "row" int, violation int, t int);
-INSERT INTO needs_path SELECT substr('ab', 1 + n % 2, 1), n, n, n, n, n, n, n FROM generate_series(1, 9) n;
+-- Made while there are no rows: since version 17 CREATE INDEX does not use the database's search_path.
 CREATE INDEX by_function ON needs_path ("Lab".scaled(code));
+INSERT INTO needs_path SELECT substr('ab', 1 + n % 2, 1), n, n, n, n, n, n, n FROM generate_series(1, 9) n;
 CREATE UNIQUE INDEX by_aliases ON needs_path (child, parent, first, last, "row", violation, t);
 CREATE TABLE parents (parent int PRIMARY KEY, child int UNIQUE);
 CREATE TABLE children (child text PRIMARY KEY, parent int REFERENCES parents, "printflow 0" int, "ctid " int);
@@ -157,7 +158,11 @@ def test_what_ordinary_schemas_hold_is_neither_damage_nor_unknown(plain: PlainCl
         found = results(clone)
         with inside.transaction(force_rollback=True):
             (fed,) = inside.execute("SELECT count(*) FROM pg_sequence WHERE NOT seqcycle").fetchone() or (0,)
-    assert {name: result.outcome for name, result in found.items()} == dict.fromkeys(found, Outcome.PASS), found
+        # Since version 17 neither amcheck nor ANALYZE, in production, uses the database's search_path.
+        unchecked = inside.info.server_version >= 170000
+    expected = dict.fromkeys(found, Outcome.PASS) | ({"drill.indexes": Outcome.WARN} if unchecked else {})
+    assert {name: result.outcome for name, result in found.items()} == expected, found
+    assert unchecked == ("by_function" in found["drill.indexes"].detail)
     assert "plain odd: Lab.loose.not_valid is NOT VALID" in found["drill.foreign_keys"].detail
     assert "unique index left_behind is not valid in production either" in found["drill.constraints"].detail
     assert '"Lab".left_behind is not valid in production either' in found["drill.indexes"].detail

@@ -6,6 +6,7 @@ drill's own, so nothing else can. No list of pids is kept: a drill killed a mome
 
 import logging
 import os
+import re
 import shutil
 import signal
 import time
@@ -19,7 +20,10 @@ log = logging.getLogger(__name__)
 
 MARKER = "drill.json"
 """What tells a drill's directory from anything else that somebody may have put beside it."""
-PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums"})
+PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums", "pg_waldump"})
+SCRIPT = re.compile(r"/bin/sh\0[^\0]*/restore_wal\.sh\0")
+"""The arguments of the shell that fetches WAL for a clone; any other shell that works there is a person's."""
+ANOTHER = "name another directory (--into, or drills.directory in printflow.toml)"
 END_SECONDS = 15.0
 PROC = Path("/proc")
 
@@ -32,21 +36,20 @@ def make(place: Path, settings: Settings) -> Path:
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise ConfigError(f"{place.parent} cannot be made: {refused.strerror}", ANOTHER) from None
+    try:
         place.mkdir(mode=0o711)
     except FileExistsError:
-        raise ConfigError(
-            f"{place} exists already, and nothing there is overwritten", "name another directory, or move it away"
-        ) from None
+        raise ConfigError(f"{place} exists already, and nothing there is overwritten", ANOTHER) from None
     except OSError as refused:
-        raise ConfigError(f"{place} cannot be made: {refused.strerror}", "name another directory") from None
+        raise ConfigError(f"{place} cannot be made: {refused.strerror}", ANOTHER) from None
     try:
         settings.runner().own(place)
         (place / MARKER).write_text(f'{{"pid": {os.getpid()}}}\n', encoding="utf-8")
     except OSError as refused:
         shutil.rmtree(place)
-        raise ConfigError(
-            f"{place} cannot be written to: {refused.strerror}", "make room, or name another directory"
-        ) from None
+        raise ConfigError(f"{place} cannot be written to: {refused.strerror}", f"make room, or {ANOTHER}") from None
     return place.resolve()
 
 
@@ -117,11 +120,12 @@ def processes_in(place: Path) -> Iterator[int]:
         if not entry.name.isdigit():
             continue
         try:
-            if (entry / "exe").readlink().name.removesuffix(" (deleted)") not in PROGRAMS:
+            told = os.fsdecode((entry / "cmdline").read_bytes())
+            program = (entry / "exe").readlink().name.removesuffix(" (deleted)")
+            if program not in PROGRAMS and not SCRIPT.match(told):
                 continue
             state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
             where = str((entry / "cwd").readlink()).removesuffix(" (deleted)") + "/"
-            told = os.fsdecode((entry / "cmdline").read_bytes())
         except (OSError, IndexError):
             continue  # it has ended, or it is another user's: then it is none of ours
         if state not in ("Z", "X") and (where.startswith(below) or below in told):

@@ -22,11 +22,8 @@ STOPPED = re.compile(r"recovery stopping (?:before|after) \w+ of transaction \d+
 STRAY_TIMELINE = re.compile(r"requested timeline (\d+) (?:is not a child of this server|does not contain minimum)")
 """Said at the start when the newest timeline of the repository branched off before what was restored."""
 REDO_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
-FIRST_WRITE = """
-CREATE TABLE printflow_drill_first_write (at timestamptz NOT NULL);
-INSERT INTO printflow_drill_first_write VALUES (clock_timestamp());
-DROP TABLE printflow_drill_first_write
-"""
+FIRST_WRITE = "SELECT lo_unlink(lo_from_bytea(0, 'written by a drill'))"
+"""A large object that is gone at once: a write in catalog, index and WAL that no event trigger hears of."""
 
 
 class RecoveryShort(PrintflowError):
@@ -57,8 +54,15 @@ def replay_to_fence(clone: Clone, fence: Fence, *, timeout: float) -> None:
     def paused() -> bool:
         with clone.connect() as connection:
             row = connection.execute(
-                "SELECT pg_get_wal_replay_pause_state(), pg_last_wal_replay_lsn()::text"
+                "SELECT CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() END, "
+                "pg_last_wal_replay_lsn()::text"
             ).fetchone()
+        if row is not None and row[0] is None:
+            raise RecoveryShort(
+                f"the clone of {clone.cluster.name} does not recover: it began to write at {row[1]}, before the fence "
+                f"{fence.lsn}",
+                f"printflow backup verify {clone.cluster.name}",
+            )
         if row is None or row[0] != "paused":
             return False
         if parse_lsn(row[1]) < parse_lsn(fence.lsn):

@@ -3,9 +3,10 @@
 Clusters go through each step together, since a recovery is over when the last of them is.
 """
 
+import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import TypeVar
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import Aim, Clone, CloneEnded, connector, required_bytes
+from printflow_reliability.drills.clones.aim import Aim
+from printflow_reliability.drills.clones.clone import Clone, CloneEnded, required_bytes
+from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.drills.clones.link_watch import LinkWatch
 from printflow_reliability.drills.clones.replay import (
     SHORT,
@@ -35,6 +38,8 @@ from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.settings import Settings
 
+KEPT_INSIDE = re.compile(r'CONTEXT:  WAL redo at ([0-9A-F/]+) for Tablespace/CREATE: \d+ "(.*)"$', re.MULTILINE)
+"""Said after the error of a clone that could not make a tablespace where its WAL says."""
 Result = TypeVar("Result")
 
 
@@ -71,6 +76,11 @@ class Restoration:
         return connector(self.clones)
 
     @property
+    def confined_by(self) -> Sequence[str]:
+        """By which means the clones are kept in their directories, once they are being fetched."""
+        return sorted({clone.confinement.by for clone in self.clones.values()})
+
+    @property
     def fetched_bytes(self) -> Mapping[str, int]:
         """By cluster, what a restore of its backup writes."""
         return {name: point.backup.database_bytes for name, point in self._plan.points.items()}
@@ -99,7 +109,8 @@ class Restoration:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
         for cluster in self._settings.cluster:
             production = self._plan.points[cluster.name].production
-            clone = Clone(cluster, production, self._place / cluster.name, self._settings.runner())
+            place = self._place / cluster.name
+            clone = Clone(cluster, production, place, self._settings.runner(), tuple(self._rules.allowed))
             self._aims[cluster.name] = Aim(fences.get(cluster.name), self._plan.moment)
             self.clones[cluster.name] = clone
             clone.prepare()
@@ -108,7 +119,6 @@ class Restoration:
                 self._repository,
                 self._plan.points[clone.cluster.name].backup,
                 self._aims[clone.cluster.name],
-                tablespaces=self._rules.allowed,
                 timeout=self._limit,
             )
         )
@@ -232,6 +242,9 @@ class Restoration:
                 raise self._rules.refusal(name, wal.tablespace, f"WAL makes it at {wal.where}")
             if (watch := self._watches.get(name)) and (link := watch.found):
                 raise self._rules.refusal(name, link.says, f"replay made pg_tblspc/{link.oid}, and was ended")
+            made = KEPT_INSIDE.search(clone.log_text())
+            if made and made[2] not in self._rules.real_paths:
+                raise self._rules.refusal(name, made[2], f"replay ended where WAL makes it, at {made[1]}")
 
     def _go_on(self, clone: Clone) -> None:
         clone.aim_at(self._plan.moment)

@@ -1,31 +1,23 @@
 """The clone at the fence against production at the fence: every table, row for row in number, small ones in content."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.fences.counts import SAME_TEXT, count_rows, databases, logged_tables
+from printflow_reliability.drills.fences.clone_rows import CloneRows, committed_after_all, read_clone
 from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.platform.connect import said
+from printflow_reliability.drills.fences.gaps import ALL
+from printflow_reliability.drills.fences.reading import Reading, Trouble
+from printflow_reliability.errors import CouldNotTell
 
 CHECK = "drill.fence"
 CATALOG = "pg_catalog."
 """Large objects are counted in the clone always, and in production only if the role may read them."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the clone says of a table: its rows and their digest, or why it cannot be read."""
-
-    rows: int | None
-    digest: str | None = None
-    unreadable: str = ""
+SHOWN = 5
+"""How many tables of each kind a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -53,115 +45,158 @@ class Difference:
         return f"{where} has {self.found:,} rows, production had {self.expected:,}"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What comparing clones with their fences showed.
+
+    Attributes:
+        differing: tables that are not what they were.
+        damaged: phrases for tables that production itself cannot read, and for databases that are damaged in a clone.
+        untold: phrases for tables and databases that could not be compared, and why.
+        left_out: phrases for databases that nobody, or not this role, can connect to in production.
+        unlogged: tables that come back empty by design.
+    """
+
+    differing: Sequence[Difference] = ()
+    damaged: Sequence[str] = ()
+    untold: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+    unlogged: Sequence[str] = ()
+
+
 def judge(clones: Sequence[Clone], fences: Mapping[str, Fence], give_up: Callable[[], None]) -> CheckResult:
     """Compare every clone, paused at its fence, with it.
 
     Raises:
-        CouldNotTell: a clone went away.
+        Refused: what answers as a clone is another server.
     """
-    unknown: list[str] = []
-    found: list[Difference] = []
-    answers = at_once(
-        [partial(_compare_exactly, clone, fences[clone.cluster.name]) for clone in clones], give_up=give_up
-    )
-    for why, differing in answers:
-        unknown += [why] if why else []
-        found += differing
-    tables, rows = (sum(getattr(fence, what) for fence in fences.values()) for what in ("tables", "rows"))
-    digests = sum(len(one) for fence in fences.values() for one in (fence.digests or {}).values())
-    numbers = {"tables": tables, "rows": rows, "differing_tables": len(found)}
-    if found:
-        return CheckResult(CHECK, Outcome.FAIL, describe(found), numbers)
-    if unknown:
-        return CheckResult(CHECK, Outcome.UNKNOWN, "; ".join(unknown), numbers)
-    detail = f"{tables} tables, {rows:,} rows, all equal to production ({digests} compared by content)"
-    return CheckResult(CHECK, Outcome.PASS, detail, numbers)
+    tasks = [partial(_compare_exactly, clone, fences[clone.cluster.name]) for clone in clones]
+    return answer(at_once(tasks, give_up=give_up), fences.values())
 
 
-def compare(clone: Clone, fence: Fence) -> tuple[Difference, ...]:
-    """Count in the clone, which must be paused at the fence, and name every table that differs.
+def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResult:
+    """The check's answer: what is certainly wrong first, then what could not be told, then what was left out."""
+    compared, fences = tuple(compared), tuple(fences)
+    differing = [one for each in compared for one in each.differing]
+    damaged = [one for each in compared for one in each.damaged]
+    untold = [one for each in compared for one in each.untold]
+    left_out = [one for each in compared for one in each.left_out]
+    unlogged = [one for each in compared for one in each.unlogged]
+    tables, rows = (sum(getattr(fence, what) for fence in fences) for what in ("tables", "rows"))
+    digests = sum(len(one) for fence in fences for one in (fence.digests or {}).values())
+    numbers = {
+        "tables": tables,
+        "rows": rows,
+        "differing_tables": len(differing),
+        "untold_tables": len(untold),
+        "left_out_databases": len(left_out),
+        "unlogged_tables": len(unlogged),
+    }
+    others = "all others" if untold or damaged else "all"
+    equal = f"{_count(tables, 'table')}, {_count(rows, 'row')}, {others} equal to production"
+    parts = [
+        describe(differing) if differing else "",
+        f"cannot be read: {_first(damaged)}" if damaged else "",
+        f"could not be told: {_first(untold)}" if untold else "",
+        "" if differing or not tables else f"{equal} ({digests} compared by content)",
+        f"left out: {_first(left_out)}" if left_out else "",
+        f"unlogged, so empty by design: {_first(unlogged)}" if unlogged else "",
+    ]
+    outcome = Outcome.PASS
+    for found, meant in ((left_out, Outcome.WARN), (untold, Outcome.UNKNOWN), (differing or damaged, Outcome.FAIL)):
+        outcome = meant if found else outcome
+    return CheckResult(CHECK, outcome, "; ".join(filter(None, parts)) or "there is no table to compare", numbers)
 
-    Raises:
-        CouldNotTell: the clone went away.
-    """
-    with clone.connect() as connection:
-        there = databases(connection)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        found = dict(zip(there, pool.map(lambda name: _count(clone, name, fence), there), strict=True))
-    return differences(fence, found)
 
-
-def committed_after_all(clone: Clone, fence: Fence) -> int:
-    """How many transactions that production did not see yet, when it counted, are committed in the paused clone.
-
-    Their rows are in the clone and not in the counts, so these cannot be compared.
-
-    Raises:
-        CouldNotTell: the clone went away.
-    """
-    committed = 0
-    with clone.connect() as connection:
-        for transaction in fence.open_transactions:
-            try:
-                row = connection.execute("SELECT pg_xact_status(%s::text::xid8)", (transaction,)).fetchone()
-            except psycopg.errors.InvalidParameterValue:
-                continue  # "in the future": the WAL up to the fence does not know of it
-            committed += row is not None and row[0] == "committed"
-    return committed
-
-
-def differences(fence: Fence, found: Mapping[str, Mapping[str, Found]]) -> tuple[Difference, ...]:
-    """Where these counts and digests (or why a table could not be counted) differ from the fence's."""
+def compare(fence: Fence, clone: CloneRows) -> Comparison:
+    """Compare a clone's rows with the fence's, table by table."""
+    gaps, counts = fence.gaps, fence.counts or {}
+    closed = [seen for database, seen in clone.closed.items() if counts.get(database)]
+    damaged = [seen.text for seen in closed if seen.outcome is Outcome.FAIL]
+    untold = [seen.text for seen in closed if seen.outcome is not Outcome.FAIL]
+    for database, reasons in gaps.untold.items():
+        untold += [f"{_where(database, table)}: {reason}" for table, reason in reasons.items()]
+    for database, reasons in gaps.damaged.items():
+        for table, reason in reasons.items():
+            reading = clone.readings.get(database, {}).get(table)
+            damaged.append(f"{_where(database, table)} in production itself: {reason}{_also(reading)}")
     differing = []
-    for database in sorted((fence.counts or {}).keys() | found.keys()):
-        expected = (fence.counts or {}).get(database, {})
-        digests = (fence.digests or {}).get(database, {})
-        counted = found.get(database, {})
-        for table in sorted(expected.keys() | counted.keys()):
-            before, now = expected.get(table), counted.get(table)
-            if before is None and table.startswith(CATALOG):
+    for database in sorted(counts.keys() | clone.readings.keys()):
+        found = clone.readings.get(database, {})
+        for table in sorted(counts.get(database, {}).keys() | found.keys()):
+            if table not in found and database in clone.closed:
                 continue
-            if now is None:
-                differing.append(Difference(fence.cluster, database, table, before, None))
-            elif now.unreadable:
-                differing.append(Difference(fence.cluster, database, table, before, None, now.unreadable))
-            elif before != now.rows or (table in digests and digests[table] != now.digest):
-                differing.append(Difference(fence.cluster, database, table, before, now.rows))
-    return tuple(differing)
+            match _compare_table(fence, database, table, found.get(table)):
+                case Difference() as difference:
+                    differing.append(difference)
+                case str(reason):
+                    untold.append(reason)
+    left_out = [f"{database}: {reason}" for database, reason in gaps.left_out.items()]
+    unlogged = [f"{database}.{table}" for database, tables in clone.unlogged.items() for table in tables]
+    return Comparison(tuple(differing), tuple(damaged), tuple(untold), tuple(left_out), tuple(unlogged))
 
 
-def describe(found: Sequence[Difference], shown: int = 5) -> str:
+def _compare_table(fence: Fence, database: str, table: str, now: Reading | None) -> Difference | str | None:
+    """How a table differs; or, as a phrase, why that could not be told; None if it is equal, or known to be a gap."""
+    before = (fence.counts or {}).get(database, {}).get(table)
+    digest = (fence.digests or {}).get(database, {}).get(table)
+    place = (fence.cluster, database, table, before)
+    damaged_before = table in fence.gaps.damaged.get(database, {})
+    if now is not None and now.trouble is Trouble.DAMAGED and not damaged_before:
+        return Difference(*place, None, now.reason)
+    if before is None and (damaged_before or table.startswith(CATALOG) or fence.gaps.why(database, table)):
+        return None
+    if now is None:
+        return Difference(*place, None)
+    if now.trouble is not None:
+        return f"{_where(database, table)} in the clone: {now.reason}"
+    if before == now.rows and digest is not None and now.digest is None:
+        return f"the content of {_where(database, table)} in the clone: {now.reason}"
+    if before != now.rows or (digest is not None and digest != now.digest):
+        return Difference(*place, now.rows)
+    return None
+
+
+def describe(found: Sequence[Difference], shown: int = SHOWN) -> str:
     """A sentence for a person, table by table."""
-    named = "; ".join(one.describe() for one in found[:shown])
-    more = f"; and {len(found) - shown} more" if len(found) > shown else ""
-    return f"{len(found)} tables differ from production at the fence: {named}{more}"
+    return (
+        f"{len(found)} tables differ from production at the fence: {_first([one.describe() for one in found], shown)}"
+    )
 
 
-def _compare_exactly(clone: Clone, fence: Fence) -> tuple[str, Sequence[Difference]]:
-    """Why these cannot be compared, or where they differ."""
+def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:
+    """Where the clone differs; or why it cannot be compared at all."""
     if fence.counts is None:
         why = f"commits of {fence.cluster} never paused long enough to count its rows at one moment"
-        return f"{why}, so production's rows at the fence are not known. Next: drill at a quieter time", ()
-    if committed := committed_after_all(clone, fence):
-        why = f"{committed} transactions of {fence.cluster} were just being committed when the fence was made"
-        return f"{why}, so that the clone has rows that production did not show yet. Next: another drill", ()
-    return "", compare(clone, fence)
+        return Comparison(
+            untold=[f"{why}, so production's rows at the fence are not known. Next: drill at a quieter time"]
+        )
+    try:
+        if committed := committed_after_all(clone, fence):
+            why = f"{committed} transactions of {fence.cluster} were just being committed when the fence was made"
+            return Comparison(
+                untold=[f"{why}, so that the clone has rows that production did not show yet. Next: another drill"]
+            )
+        return compare(fence, read_clone(clone, fence))
+    except CouldNotTell as away:
+        return Comparison(untold=[away.sentence])
 
 
-def _count(clone: Clone, database: str, fence: Fence) -> dict[str, Found]:
-    """What the clone says of each table; digests where the fence has them."""
-    digests = (fence.digests or {}).get(database, {})
-    counted: dict[str, Found] = {}
-    with clone.connect(database) as connection:
-        connection.execute(SAME_TEXT)
-        for table in logged_tables(connection):
-            try:
-                counted[table.label] = Found(*count_rows(connection, table, digest=table.label in digests))
-            except psycopg.OperationalError as error:
-                # A damaged file is an operational error too; a clone that went away has closed the connection.
-                if connection.closed:
-                    raise
-                counted[table.label] = Found(None, unreadable=said(error))
-            except psycopg.DatabaseError as error:
-                counted[table.label] = Found(None, unreadable=said(error))
-    return counted
+def _also(reading: Reading | None) -> str:
+    """What the clone has of a table that production cannot read."""
+    if reading is None or reading.rows is None:
+        return " (nor can the clone)"
+    return f" (the clone reads {_count(reading.rows, 'row')} of it: printflow recover brings them back)"
+
+
+def _where(database: str, table: str) -> str:
+    return f"every table of {database}" if table == ALL else f"{database}.{table}"
+
+
+def _first(phrases: Sequence[str], shown: int = SHOWN) -> str:
+    more = f"; and {len(phrases) - shown} more" if len(phrases) > shown else ""
+    return "; ".join(phrases[:shown]) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -27,6 +27,7 @@ class FenceReport:
         return {
             "tables": sum(fence.tables for fence in self.fences),
             "rows": sum(fence.rows for fence in self.fences),
+            "untold_tables": sum(fence.gaps.untold_tables for fence in self.fences),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -35,7 +36,13 @@ class FenceReport:
             "name": self.fences[0].name,
             "taken_at": max(fence.taken_at for fence in self.fences).isoformat(),
             "clusters": [
-                {"name": fence.cluster, "lsn": fence.lsn, "tables": fence.tables, "rows": fence.rows}
+                {
+                    "name": fence.cluster,
+                    "lsn": fence.lsn,
+                    "tables": fence.tables,
+                    "rows": fence.rows,
+                    **fence.gaps.as_json(),
+                }
                 for fence in self.fences
             ],
             **self.numbers,

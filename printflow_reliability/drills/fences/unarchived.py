@@ -4,12 +4,14 @@ A drill's fence ends the segment that it lies in and so sends WAL on its way, wh
 along. So this is looked at before the fence is made, and a drill's RPO is never better than it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import seconds
 
 STATE = """
 SELECT clock_timestamp(),
@@ -28,11 +30,13 @@ class Unarchived:
     Attributes:
         seconds: how long ago the newest archived segment ended, where something was committed since; else 0.
         archive_timeout: after how many seconds PostgreSQL ends a segment that is not full; 0 is never.
+        heartbeat_age: of the newest heartbeat in production, in seconds on its clock; None if there is none.
     """
 
     cluster: str
     seconds: float
     archive_timeout: float
+    heartbeat_age: float | None = None
 
 
 def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> Unarchived:
@@ -51,4 +55,21 @@ def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> Unarc
         raise CouldNotTell(f"cluster {cluster.name} says nothing of its archiving")
     now, archived_to, timeout = row
     lost = (now - archived_to).total_seconds() if heartbeat and archived_to and heartbeat > archived_to else 0.0
-    return Unarchived(cluster.name, max(0.0, lost), timeout)
+    age = (now - heartbeat).total_seconds() if heartbeat else None
+    return Unarchived(cluster.name, max(0.0, lost), timeout, age)
+
+
+def stopped_heartbeats(clusters: Iterable[Unarchived], rpo_target_seconds: float) -> str:
+    """Why the RPO cannot be measured by heartbeats; empty if it can.
+
+    A heartbeat that is older than the target in production itself, or lies in its future, says nothing of what was
+    lost: the clone has it either way.
+    """
+    told = []
+    for one in clusters:
+        if one.heartbeat_age is None or abs(one.heartbeat_age) <= rpo_target_seconds:
+            continue
+        word = "stands still: it is" if one.heartbeat_age > 0 else "lies in the future: it is"
+        side = "old" if one.heartbeat_age > 0 else "ahead"
+        told.append(f"the heartbeat of {one.cluster} {word} {seconds(abs(one.heartbeat_age))} {side} in production")
+    return "; ".join(told) + ". Next: find out why nothing writes it" if told else ""

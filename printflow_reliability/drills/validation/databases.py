@@ -1,7 +1,7 @@
 """The databases of a clone that can be checked, and those that cannot, each with the reason."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -12,6 +12,8 @@ from printflow_reliability.drills.validation.observations import Observation, no
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import said
 
+MAINTENANCE = ("postgres", "template1")
+"""Databases that initdb makes; anybody may have dropped the first."""
 HALF_DROPPED = -2
 """`datconnlimit` of a database whose DROP was interrupted."""
 BROKEN = re.compile(r"relation mapping file|not a valid data directory|is missing|could not (?:open|read)|invalid page")
@@ -41,10 +43,15 @@ class Database:
 
 @dataclass(frozen=True)
 class Databases:
-    """Those that answer, and what is to be said of the others."""
+    """Those that answer, and what is to be said of the others, by name."""
 
     answering: Sequence[Database]
-    left_out: Sequence[Observation]
+    closed: Mapping[str, Observation]
+
+    @property
+    def left_out(self) -> Sequence[Observation]:
+        """What is to be said of those that do not answer."""
+        return tuple(self.closed.values())
 
 
 def find_databases(clone: Clone) -> Databases:
@@ -53,22 +60,39 @@ def find_databases(clone: Clone) -> Databases:
     Raises:
         CouldNotTell: the clone does not answer at all.
     """
-    with clone.connect("postgres") as connection:
-        rows = connection.execute(DATABASES).fetchall()
+    rows = _list(clone)
     answering: list[Database] = []
-    left_out: list[Observation] = []
+    closed: dict[str, Observation] = {}
     for name, allows, limit in rows:
         database = Database(clone, name)
         if limit == HALF_DROPPED:
-            left_out.append(note(f"{database.label} is left out: its DROP DATABASE was interrupted in production"))
+            closed[name] = note(f"{database.label} is left out: its DROP DATABASE was interrupted in production")
         elif not allows:
-            left_out.append(note(f"{database.label} is left out: production allows no connections to it"))
+            closed[name] = note(f"{database.label} is left out: production allows no connections to it")
         elif (reason := _refusal(database)) is None:
             answering.append(database)
         else:
             observe = violation if BROKEN.search(reason) else unknown
-            left_out.append(observe(f"{database.label} does not open: {reason}"))
-    return Databases(answering, left_out)
+            closed[name] = observe(f"{database.label} does not open: {reason}")
+    return Databases(answering, closed)
+
+
+def _list(clone: Clone) -> list[tuple[str, bool, int]]:
+    """Every database, as the first says that opens; none of them must be there or be sound.
+
+    Raises:
+        CouldNotTell: none opens.
+    """
+    refused = None
+    for name in (None, *MAINTENANCE):
+        try:
+            with clone.connect(name) as connection:
+                return connection.execute(DATABASES).fetchall()
+        except CouldNotTell as away:
+            refused = refused or away
+        except psycopg.Error as error:
+            refused = refused or CouldNotTell(f"{clone.cluster.name} cannot list its databases: {said(error)}")
+    raise refused or CouldNotTell(f"{clone.cluster.name} has no database")
 
 
 def use_own_search_path(connection: psycopg.Connection) -> None:

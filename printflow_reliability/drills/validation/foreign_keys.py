@@ -57,11 +57,14 @@ class ForeignKey:
 
         MATCH SIMPLE asks nothing of a row with a null in any column; MATCH FULL only of one with nulls in all of them.
         """
-        columns = [sql.SQL("child.{}").format(sql.Identifier(column)) for column in self.child_columns]
+        columns = sql.SQL(", ").join(
+            sql.SQL("child.{}").format(sql.Identifier(column)) for column in self.child_columns
+        )
+        # Functions to the planner; since version 17 it takes "IS NOT NULL" of a not-null column to be true.
         if self.match_full:
             # A row that is partly null fits no parent, so whoever looks for one finds it by itself.
-            return sql.SQL("NOT ({})").format(sql.SQL(" AND ").join(map(sql.SQL("{} IS NULL").format, columns)))
-        return sql.SQL(" AND ").join(map(sql.SQL("{} IS NOT NULL").format, columns))
+            return sql.SQL("num_nonnulls({}) > 0").format(columns)
+        return sql.SQL("num_nulls({}) = 0").format(columns)
 
     def fits(self, parents: Sequence[sql.Composable]) -> sql.Composable:
         """Whether these expressions of a parent's row are what a row of `child` refers to."""

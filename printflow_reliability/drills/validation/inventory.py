@@ -4,24 +4,24 @@ from collections.abc import Mapping
 
 import psycopg
 
-from printflow_reliability.platform.connect import said
+from printflow_reliability.drills.fences.names import encoding_of, text_of
 
 Inventory = Mapping[str, str]
 """What there is ("role app", "extension live_db.citext", ...), and of what kind it is."""
 
-OF_CLUSTER = """
+OF_CLUSTER = b"""
 SELECT 'role ' || r.rolname, concat_ws(' ',
        CASE WHEN rolcanlogin THEN 'login' END, CASE WHEN rolsuper THEN 'superuser' END,
        CASE WHEN rolcreaterole THEN 'createrole' END, CASE WHEN rolcreatedb THEN 'createdb' END,
        CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
        (SELECT 'member of ' || string_agg(g.rolname, ', ' ORDER BY g.rolname)
         FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
-FROM pg_roles r WHERE r.rolname !~ '^pg_'
+FROM pg_roles r WHERE NOT starts_with(r.rolname::text, 'pg_')
 UNION ALL
 SELECT 'database ' || datname, concat_ws(' ', pg_encoding_to_char(encoding), datcollate)
 FROM pg_database WHERE datallowconn AND NOT datistemplate
 """
-OF_DATABASE = "SELECT 'extension ' || current_database() || '.' || extname, extversion FROM pg_extension"
+OF_DATABASE = b"SELECT 'extension ' || current_database() || '.' || extname, extversion FROM pg_extension"
 LARGE_OBJECTS = """
 SELECT count(*), coalesce(sum(length(data)), 0),
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.oid = loid))
@@ -29,9 +29,15 @@ FROM pg_largeobject
 """
 
 
-def take_inventory(connection: psycopg.Connection) -> dict[str, str]:
-    """The inventory of a cluster, and of the one database that the connection leads to."""
-    return {name: kind for query in (OF_CLUSTER, OF_DATABASE) for name, kind in connection.execute(query).fetchall()}
+def take_inventory(connection: psycopg.Connection, *, cluster: bool) -> dict[str, str]:
+    """The inventory of the one database that a prepared session is in, and of its cluster if that is asked for."""
+    own = [(OF_DATABASE, encoding_of(connection))]
+    queries = [*own, *([(OF_CLUSTER, "utf-8")] if cluster else [])]
+    return {
+        text_of(name, encoding): text_of(kind, encoding)
+        for query, encoding in queries
+        for name, kind in connection.execute(query).fetchall()
+    }
 
 
 def differences(expected: Inventory, found: Inventory) -> list[str]:
@@ -45,12 +51,11 @@ def differences(expected: Inventory, found: Inventory) -> list[str]:
     return missing + changed
 
 
-def damaged_large_objects(connection: psycopg.Connection, database: str) -> str:
-    """What is wrong with a database's large objects, all of which are read; empty if nothing is."""
-    try:
-        row = connection.execute(LARGE_OBJECTS).fetchone()
-    except psycopg.DatabaseError as error:
-        if connection.closed:
-            raise
-        return f"large objects of {database} cannot be read: {said(error)}"
-    return f"{row[2]} pages of large objects of {database} belong to no large object" if row and row[2] else ""
+def stray_large_object_pages(connection: psycopg.Connection) -> int:
+    """How many pages of large objects belong to none; all of them are read.
+
+    Raises:
+        psycopg.Error: they cannot be read.
+    """
+    row = connection.execute(LARGE_OBJECTS).fetchone()
+    return int(row[2]) if row else 0

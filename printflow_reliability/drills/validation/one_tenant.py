@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Clone, connector
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import Settings

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Connector
+from printflow_reliability.drills.clones.connector import Connector
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.settings import Settings

@@ -5,7 +5,7 @@ said of that one alone.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,9 +14,7 @@ import psycopg
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.fences.counts import databases
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.validation import amcheck, inventory
+from printflow_reliability.drills.validation import amcheck
 from printflow_reliability.drills.validation.amcheck import Relation
 from printflow_reliability.drills.validation.constraints import UniqueIndex, check_constraint, constraints
 from printflow_reliability.drills.validation.databases import Database, find_databases, use_own_search_path
@@ -89,32 +87,6 @@ def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tup
     work = [partial(_run, task, timeout) for task in sorted(tasks, key=lambda task: -task.bytes)]
     answers += [answer for given in at_once(work, give_up=give_up, workers=os.cpu_count()) for answer in given]
     return tuple(_result(check, [answer for answer in answers if answer.check == check]) for check in CHECKS)
-
-
-def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> CheckResult:
-    """Compare what clones, paused at their fences, are made of with what production was made of; read large objects."""
-    check = "drill.inventory"
-    found, expected = [], 0
-    try:
-        for clone in clones:
-            fence = fences[clone.cluster.name]
-            there: dict[str, str] = {}
-            for name in _databases(clone):
-                with clone.connect(name) as connection:
-                    there |= inventory.take_inventory(connection)
-                    damaged = inventory.damaged_large_objects(connection, name)
-                found += [f"{clone.cluster.name}: {damaged}"] if damaged else []
-            expected += len(fence.inventory)
-            found += [f"{clone.cluster.name}: {one}" for one in inventory.differences(fence.inventory, there)]
-    except CouldNotTell as unknown:
-        return CheckResult(check, Outcome.UNKNOWN, unknown.sentence)
-    if found:
-        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        return CheckResult(check, Outcome.FAIL, "; ".join(found[:SHOWN]) + more, {"inventory_differences": len(found)})
-    if not expected:
-        return CheckResult(check, Outcome.UNKNOWN, "the fence says nothing of databases, extensions and roles")
-    detail = f"{expected} databases, extensions and roles are there, large objects are whole"
-    return CheckResult(check, Outcome.PASS, detail, {"inventory_differences": 0})
 
 
 def _result(check: str, answers: Sequence[Answer]) -> CheckResult:
@@ -238,8 +210,3 @@ def _run(task: _Task, timeout: float) -> list[Answer]:
 
 def _all_unknown(checks: Sequence[str], text: str) -> list[Answer]:
     return [Answer(check, [unknown(text)]) for check in checks]
-
-
-def _databases(clone: Clone) -> tuple[str, ...]:
-    with clone.connect("postgres") as connection:
-        return databases(connection)

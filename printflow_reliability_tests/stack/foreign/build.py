@@ -20,7 +20,7 @@ import psycopg
 
 from printflow_reliability.sandbox import ports as free_ports
 from printflow_reliability.sandbox import processes
-from printflow_reliability.server_programs import candidates
+from printflow_reliability.server_programs import candidates, installed
 from printflow_reliability_tests.stack.foreign import data
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, SUPERUSER, ForeignPlatform
@@ -35,6 +35,8 @@ SHOP_INITDB = (
     *("--wal-segsize=64", "--locale-provider=icu", "--icu-locale=en-US-u-ks-level2", "--locale=C.UTF-8"),
     *("--encoding=UTF8", "--allow-group-access"),
 )
+DATA_CHECKSUMS_BY_DEFAULT = 18
+"""The first version of PostgreSQL that must be told not to make them."""
 HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
 
 
@@ -132,7 +134,7 @@ class _Builder:
         self._run(
             *(_postgres("initdb"), f"--pgdata={place}", "--no-sync", f"--username={superuser}"),
             *(f"--pwfile={self.root}/keys/{cluster}.pw", "--auth=scram-sha-256"),
-            *(SHOP_INITDB if cluster == "shop" else ("--locale=C", "--encoding=UTF8")),
+            *(_shop_initdb() if cluster == "shop" else ("--locale=C", "--encoding=UTF8")),
         )
         (self.root / "keys" / f"{cluster}.pw").unlink()
         names = {"root": self.root}
@@ -216,6 +218,11 @@ def end_leftovers(root: Path) -> None:
 def _password() -> str:
     """A password with all that urls, passfiles and configuration files give a meaning to."""
     return f"{secrets.token_hex(8)}:/@%20\\ &é"
+
+
+def _shop_initdb() -> tuple[str, ...]:
+    newest = max(installed(), default=0)
+    return (*SHOP_INITDB, "--no-data-checksums") if newest >= DATA_CHECKSUMS_BY_DEFAULT else SHOP_INITDB
 
 
 def _postgres(program: str) -> str:

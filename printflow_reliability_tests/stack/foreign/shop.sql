@@ -8,6 +8,12 @@ CREATE TYPE money_amount AS (amount numeric(12, 2), currency char(3));
 CREATE FUNCTION fold(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT lower(value) $$;
 -- Finds fold() only with the database's own search_path.
 CREATE FUNCTION sort_key(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN fold(value) || '!'; END $$;
+-- Since version 17 the database's own is not enough: ANALYZE, for one, does not use it.
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        ALTER FUNCTION sort_key SET search_path = shop, public;
+    END IF;
+END $$;
 
 CREATE TABLE merchants (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -1,14 +1,4 @@
-"""A database with every kind of table that a tenant's rows may be in, and a copy of it as it was."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
-
-import psycopg
-from psycopg import sql
-
-from printflow_reliability.settings import TenancySettings
-from printflow_reliability_tests.stack.plain import PlainCluster
+"""A schema with every kind of table that a tenant's rows may be in, and how a tenant's rows are lost from it."""
 
 MINE = "00000000-0000-4000-8000-000000000001"
 OTHER = "00000000-0000-4000-8000-000000000002"
@@ -127,58 +117,3 @@ DELETE FROM "Order" WHERE tenant_id = '{MINE}'; DELETE FROM base WHERE tenant_id
 DELETE FROM numbered; DELETE FROM unvalidated; DELETE FROM audit.log WHERE tenant_id = '{MINE}';
 DELETE FROM counters WHERE tenant_id = '{MINE}'; DELETE FROM tenants WHERE id = '{MINE}'
 """
-
-ROWS_OF = """
-SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-"""
-NAMES = count(1)
-
-
-class Databases:
-    """Two databases of a cluster with the same rows: `then`, to restore from, and `today`, to restore into."""
-
-    def __init__(self, cluster: PlainCluster) -> None:
-        number = next(NAMES)
-        self.cluster, self.then, self.today = cluster, f"then_{number}", f"today_{number}"
-
-    def make(self, schema: str, options: str = "") -> None:
-        """Make both out of one script."""
-        self.cluster.execute(f"CREATE DATABASE {self.then} {options}")
-        with self.connect(self.then) as connection:
-            connection.execute(schema)
-        self.cluster.execute(f"CREATE DATABASE {self.today} TEMPLATE {self.then}")
-
-    def copy(self, of: "Databases") -> None:
-        """Make both as copies of another's `then`."""
-        for name in (self.then, self.today):
-            self.cluster.execute(f"CREATE DATABASE {name} TEMPLATE {of.then}")
-
-    @contextmanager
-    def connect(self, name: str, role: str = "postgres") -> Iterator[psycopg.Connection]:
-        """A session in autocommit mode."""
-        with psycopg.connect(
-            self.cluster.settings.url, dbname=name, user=role, autocommit=True, options="-c lock_timeout=3000"
-        ) as connection:
-            yield connection
-
-    def change(self, statements: str) -> None:
-        """Change `today`, with nothing acting by itself."""
-        with self.connect(self.today) as connection:
-            connection.execute(f"SET session_replication_role = replica; {statements}")
-
-    def rows(self, name: str) -> dict[str, list[str]]:
-        """All rows of all tables, of each only its own."""
-        found = {}
-        with self.connect(name) as connection:
-            connection.execute("SET extra_float_digits = 1; SET search_path = ''")
-            for (table,) in connection.execute(ROWS_OF).fetchall():
-                only = "" if table == "public.orders" else "ONLY"
-                query = sql.SQL("SELECT tableoid::regclass || ' ' || x::text FROM " + only + " {} AS x ORDER BY 1")
-                found[table] = [row[0] for row in connection.execute(query.format(sql.SQL(table))).fetchall()]
-        return found
-
-
-def tenancy(*unrestorable: str) -> TenancySettings:
-    """The settings of the zoo."""
-    return TenancySettings(cluster="plain", tenants="SELECT id, id FROM tenants", unrestorable=unrestorable)

@@ -1,0 +1,264 @@
+"""One cluster while its fence is made: a session in each of its databases, which all hold one moment's snapshot.
+
+PostgreSQL gives a snapshot to sessions of the same database only, so there is one session a database and no more: it
+counts in the snapshot that it holds itself. Where few connections are left, the fence waits, and then leaves databases
+to be told another time rather than take production's last connections.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from printflow_reliability.drills.fences.counts import logged_tables, prepare
+from printflow_reliability.drills.fences.gaps import ALL, Gaps
+from printflow_reliability.drills.fences.names import text_of
+from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
+from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
+from printflow_reliability.drills.validation.inventory import take_inventory
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.settings import ClusterSettings
+
+COUNT_SECONDS = 3600
+"""How long one table may take to count."""
+KEEP_FREE = 3
+"""Connections that a fence leaves to others."""
+BACK_OFF_SECONDS = 15.0
+PAUSE_SECONDS = 0.5
+FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
+"""How long to wait for a table that somebody has locked; all others are counted before the second wait."""
+LOCKED_SECONDS = 30.0
+"""How long to wait a second time for all of them together."""
+DATABASES = b"""
+SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CONNECT'), datname = current_database()
+FROM pg_database WHERE NOT datistemplate ORDER BY datname
+"""
+FREE_CONNECTIONS = b"""
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+       - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+STATE = b"""
+SELECT pg_current_snapshot()::text,
+       ARRAY(SELECT transactionid::text::bigint FROM pg_locks
+             WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)
+"""
+"""The snapshot, and who holds a transaction id: its owner, prepared ones too, holds it until visible."""
+RESTORE_POINT = b"""
+SELECT lsn::text, pg_walfile_name(lsn), clock_timestamp() FROM pg_create_restore_point(%s) AS lsn
+"""
+REASONS = {
+    Trouble.LOCKED: f"a lock kept others away from it for more than {SECOND_LOCK}",
+    Trouble.CHANGED: "it was rewritten, truncated, renamed or dropped while it was counted",
+}
+ENDED = "the fence's session in it was ended"
+
+
+@dataclass(frozen=True)
+class RestorePoint:
+    """A restore point in the WAL."""
+
+    lsn: str
+    segment: str
+    at: datetime
+
+
+class Side:
+    """A cluster's sessions; the first is in the database of the cluster's url, and the others in all others.
+
+    Attributes:
+        cluster: which one.
+        sessions: by database.
+        left_out, untold: databases without a session, and why; `untold` ones may have one another time.
+    """
+
+    def __init__(self, stack: ExitStack, cluster: ClusterSettings) -> None:
+        """Open a session in every database that lets this role in.
+
+        Raises:
+            CouldNotTell: the cluster cannot be reached.
+        """
+        self.cluster = cluster
+        self.left_out: dict[str, str] = {}
+        self.untold: dict[str, str] = {}
+        self._first = stack.enter_context(connect(cluster, statement_seconds=COUNT_SECONDS))
+        self.sessions: dict[str, psycopg.Connection] = {}
+        with self._explained():
+            prepare(self._first)
+            own, others = self._look_at_databases()
+            self.sessions[own] = self._first
+            room = self._room(len(others))
+        for database in others[:room]:
+            self._open(stack, database)
+        few = f"the cluster has too few free connections ({KEEP_FREE} are left to others)"
+        self.untold |= dict.fromkeys(others[room:], few)
+
+    def state(self) -> tuple[Snapshot, tuple[int, ...]]:
+        """The snapshot of this moment, and the transactions that are open."""
+        with self._explained():
+            row = self._first.execute(STATE).fetchone()
+        if row is None:
+            raise CouldNotTell(f"cluster {self.cluster.name} does not say which transactions are open")
+        snapshot = Snapshot.parse(row[0].decode())
+        return snapshot, tuple(sorted(whole_id(short, snapshot.xmax) for short in row[1]))
+
+    def restore_point(self, name: str) -> RestorePoint:
+        """Write one."""
+        with self._explained():
+            row = self._first.execute(RESTORE_POINT, (name,)).fetchone()
+        if row is None:
+            raise CouldNotTell("pg_create_restore_point returned nothing")
+        return RestorePoint(row[0].decode(), row[1].decode(), row[2])
+
+    def open_snapshots(self) -> list[Snapshot]:
+        """Begin a transaction in each database that sees this moment until it ends."""
+        found = []
+        for database, session in list(self.sessions.items()):
+            with self._explained(database):
+                session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                row = session.execute("SELECT pg_current_snapshot()::text").fetchone()
+                found.append(Snapshot.parse(row[0].decode() if row else ""))
+        return found
+
+    def close_snapshots(self) -> None:
+        """End them."""
+        for database, session in list(self.sessions.items()):
+            with self._explained(database):
+                session.execute("ROLLBACK")
+
+    def inventory(self) -> dict[str, str]:
+        """Its databases, extensions and roles, in the open snapshots; notes databases that were made just now."""
+        found: dict[str, str] = {}
+        with self._explained():
+            for name, allows, half_dropped, may_connect, _ in self._first.execute(DATABASES).fetchall():
+                database = text_of(name, "utf-8")
+                if allows and not half_dropped and may_connect and not self._knows(database):
+                    self.untold[database] = "it was made or renamed while the fence was"
+        for database, session in list(self.sessions.items()):
+            with self._explained(database):
+                found |= take_inventory(session, cluster=session is self._first)
+        return found
+
+    def read(self, database: str, snapshot: Snapshot, digest_bytes: int) -> dict[str, Reading]:
+        """Count every table of a database in its open snapshot, read the content of small ones, and end it."""
+        readings: dict[str, Reading] = {}
+        with self._explained(database):
+            session = self.sessions[database]
+            tables = logged_tables(session)
+            session.execute(f"SET lock_timeout = '{FIRST_LOCK}'".encode())
+            for table in tables:
+                readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
+            session.execute(f"SET lock_timeout = '{SECOND_LOCK}'".encode())
+            deadline = time.monotonic() + LOCKED_SECONDS
+            for table in tables:
+                if readings[table.label].trouble is Trouble.LOCKED and time.monotonic() < deadline:
+                    readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
+            session.execute("ROLLBACK")
+        return {label: self._named(reading) for label, reading in readings.items()}
+
+    def gaps(self, read: dict[str, dict[str, Reading]]) -> Gaps:
+        """What is not known of the cluster, after its tables were read."""
+        untold: dict[str, dict[str, str]] = {database: {ALL: why} for database, why in self.untold.items()}
+        damaged: dict[str, dict[str, str]] = {}
+        for database, readings in read.items():
+            for table, reading in readings.items():
+                if database in self.sessions and reading.trouble is not None:
+                    kind = damaged if reading.trouble is Trouble.DAMAGED else untold
+                    kind.setdefault(database, {})[table] = reading.reason
+        return Gaps(dict(self.left_out), untold, damaged)
+
+    def switch_wal(self) -> str:
+        """End the segment, so that it can be archived; where it ended."""
+        with self._explained():
+            row = self._first.execute("SELECT pg_switch_wal()::text").fetchone()
+        if row is None:
+            raise CouldNotTell(f"cluster {self.cluster.name} did not switch its WAL segment")
+        return str(row[0].decode())
+
+    def _look_at_databases(self) -> tuple[str, list[str]]:
+        """The database of the first session, and the others in which there can be one."""
+        own, others = "", []
+        for name, allows, half_dropped, may_connect, is_own in self._first.execute(DATABASES).fetchall():
+            database = text_of(name, "utf-8")
+            if is_own:
+                own = database
+            elif half_dropped:
+                self.left_out[database] = f"its DROP was interrupted. Next: DROP DATABASE {_quoted(database)}"
+            elif not allows:
+                self.left_out[database] = "it allows no connections"
+            elif not may_connect:
+                grant = f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {_quoted(self._first.info.user)}"
+                self.left_out[database] = f"this role may not connect to it. Next: {grant}"
+            elif database.encode() != name:
+                self.left_out[database] = "its name is not valid UTF-8, so it cannot be named to a server"
+            else:
+                others.append(database)
+        return own or self._first.info.dbname, others
+
+    def _room(self, wanted: int) -> int:
+        """How many more sessions to open, after waiting a while if few are free."""
+        deadline = time.monotonic() + BACK_OFF_SECONDS
+        while True:
+            row = self._first.execute(FREE_CONNECTIONS).fetchone()
+            room = max(0, min(wanted, (row[0] if row else 0) - KEEP_FREE))
+            if room == wanted or time.monotonic() > deadline:
+                return room
+            time.sleep(PAUSE_SECONDS)
+
+    def _open(self, stack: ExitStack, database: str) -> None:
+        try:
+            session = stack.enter_context(connect(self.cluster, database=database, statement_seconds=COUNT_SECONDS))
+        except CouldNotTell as refused:
+            self.left_out[database] = refused.sentence
+            return
+        self.sessions[database] = session
+        with self._explained(database):
+            prepare(session)
+
+    def _knows(self, database: str) -> bool:
+        return database in self.sessions or database in self.left_out or database in self.untold
+
+    def _named(self, reading: Reading) -> Reading:
+        """The reading of a table with a reason for people, and the grant that is missing."""
+        if reading.trouble is Trouble.REFUSED:
+            role = _quoted(self._first.info.user)
+            grant = (
+                f"ALTER ROLE {role} BYPASSRLS"
+                if "row-level security" in reading.reason
+                else f"GRANT pg_read_all_data TO {role}"
+            )
+            return Reading(None, trouble=reading.trouble, reason=f"{reading.reason}. Next: {grant}")
+        reason = REASONS.get(reading.trouble, reading.reason) if reading.trouble else reading.reason
+        return Reading(reading.rows, reading.digest, reading.trouble, reason)
+
+    @contextmanager
+    def _explained(self, database: str | None = None) -> Iterator[None]:
+        """Say of which cluster an error is, as several are open at once; a database's trouble stays that database's.
+
+        A lost session of a database other than the first is noted, and ends no more than the block.
+        """
+        try:
+            yield
+        except psycopg.Error as error:
+            session = self.sessions.get(database or "", self._first)
+            if session is not self._first:
+                session.close()
+                del self.sessions[database or ""]
+                self.untold[database or ""] = f"{ENDED}: {said(error)}"
+            elif isinstance(error, psycopg.OperationalError):
+                raise unreachable(self.cluster, error) from None
+            else:
+                raise CouldNotTell(
+                    f"cluster {self.cluster.name} refuses what a fence needs: {said(error)}",
+                    "GRANT pg_read_all_data, pg_monitor TO its role, and EXECUTE ON FUNCTION "
+                    "pg_create_restore_point(text), pg_switch_wal()",
+                ) from None
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

@@ -1,0 +1,84 @@
+"""Whether clones, paused at their fences, are made of what production was made of; their large objects are read."""
+
+from collections.abc import Mapping, Sequence
+
+import psycopg
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.drills.clones.clone import Clone
+from printflow_reliability.drills.fences.clone_rows import committed_after_all
+from printflow_reliability.drills.fences.counts import prepare
+from printflow_reliability.drills.fences.fence import Fence
+from printflow_reliability.drills.validation.collations import changed_collations
+from printflow_reliability.drills.validation.databases import Database, find_databases
+from printflow_reliability.drills.validation.inventory import differences, stray_large_object_pages, take_inventory
+from printflow_reliability.drills.validation.observations import (
+    Observation,
+    check_result,
+    refused,
+    unknown,
+    violation,
+    warning,
+)
+from printflow_reliability.errors import CouldNotTell
+
+CHECK = "drill.inventory"
+
+
+def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> CheckResult:
+    """Compare what clones are made of with their fences.
+
+    Raises:
+        Refused: what answers as a clone is another server.
+    """
+    expected = sum(len(fences[clone.cluster.name].inventory) for clone in clones)
+    differing: list[Observation] = []
+    others: list[Observation] = []
+    for clone in clones:
+        fence = fences[clone.cluster.name]
+        try:
+            found = find_databases(clone)
+            others += [one for one in found.left_out if one.outcome is not Outcome.PASS]
+            there: dict[str, str] = {}
+            for number, database in enumerate(found.answering):
+                others += _look(database, there, cluster=number == 0)
+            differing += _compare(clone, fence, there, {one.name for one in found.answering})
+        except CouldNotTell as away:
+            others.append(unknown(away.sentence))
+    numbers = {"inventory_differences": len(differing)}
+    if not expected and not others:
+        return CheckResult(CHECK, Outcome.UNKNOWN, "the fence says nothing of databases, extensions and roles")
+    well = f"{expected} databases, extensions and roles are there, large objects are whole"
+    return check_result(CHECK, [*differing, *others], numbers, well)
+
+
+def _look(database: Database, there: dict[str, str], *, cluster: bool) -> list[Observation]:
+    """Add a database's part to the inventory; what is to be said of it besides."""
+    seen: list[Observation] = []
+    try:
+        with database.clone.connect(database.name) as connection:
+            prepare(connection)
+            there |= take_inventory(connection, cluster=cluster)
+            seen += [warning(f"{database.label}: {one}") for one in changed_collations(connection)]
+            if pages := stray_large_object_pages(connection):
+                seen.append(violation(f"{database.label}: {pages} pages of large objects belong to no large object"))
+    except CouldNotTell as away:
+        seen.append(unknown(f"{database.label}: {away.sentence}"))
+    except psycopg.Error as error:
+        seen.append(refused(f"what {database.label} is made of", error))
+    return seen
+
+
+def _compare(clone: Clone, fence: Fence, there: Mapping[str, str], answering: set[str]) -> list[Observation]:
+    """Differences; "could not tell" where the fence's moment and the clone's are not proven to be the same."""
+    closed = {name.removeprefix("database ") for name in fence.inventory if name.startswith("database ")} - answering
+    known = {
+        name: kind
+        for name, kind in fence.inventory.items()
+        if not any(name.startswith(f"extension {database}.") for database in closed)
+    }
+    phrases = [f"{clone.cluster.name}: {one}" for one in differences(known, there)]
+    if phrases and (fence.counts is None or committed_after_all(clone, fence)):
+        why = "though production did not stand still at its fence"
+        return [unknown(f"{phrase}, {why}") for phrase in phrases]
+    return [violation(phrase) for phrase in phrases]
