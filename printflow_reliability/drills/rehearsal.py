@@ -194,7 +194,7 @@ class Rehearsal:
         def refuse() -> None:
             clusters = [self._clusters.pgbackrest(one) for one in self.settings.cluster]
             surroundings.unprovable = refuse_writers(
-                clusters, self.settings.runner(), self.repository, self._clusters.give_up
+                clusters, self._restored.confined_programs(), self.repository, self._clusters.give_up
             )
 
         # Side by side, since a repository whose server is dead keeps two of them waiting.

@@ -18,9 +18,6 @@ from pathlib import Path
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.settings import load
 
-# A shell's background jobs ignore SIGINT, and Dagster, once imported, takes SIGTERM for the same; both are inherited.
-signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
 def tell(phase):
     if phase == sys.argv[2]:
         os.kill(os.getpid(), int(sys.argv[3]))

@@ -17,6 +17,7 @@ from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.aim import Aim
 from printflow_reliability.drills.clones.clone import Clone, CloneEnded, required_bytes
+from printflow_reliability.drills.clones.confinement import confine
 from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.drills.clones.link_watch import LinkWatch
 from printflow_reliability.drills.clones.replay import (
@@ -36,6 +37,7 @@ from printflow_reliability.drills.plan import Plan
 from printflow_reliability.drills.tablespaces import TablespaceRules
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.programs import Programs
 from printflow_reliability.settings import Settings
 
 KEPT_INSIDE = re.compile(r'CONTEXT:  WAL redo at ([0-9A-F/]+) for Tablespace/CREATE: \d+ "(.*)"$', re.MULTILINE)
@@ -104,6 +106,16 @@ class Restoration:
         """
         for point in self._plan.points.values():
             self._settings.runner().postgres("pg_ctl", point.backup.major_version)
+
+    def confined_programs(self) -> Programs:
+        """Who runs programs as clones will run, before there are any: they reach the directory of all clones.
+
+        Raises:
+            Refused: nothing keeps a clone from production.
+        """
+        runner = self._settings.runner()
+        confined = [confine(runner, self._place, point.production) for point in self._plan.points.values()]
+        return confined[0].programs
 
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""

@@ -21,6 +21,7 @@ from printflow_reliability.drills.validation.observations import (
     warning,
 )
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.text import counted
 
 CHECK = "drill.inventory"
 
@@ -61,7 +62,8 @@ def _look(database: Database, there: dict[str, str], *, cluster: bool) -> list[O
             there |= take_inventory(connection, cluster=cluster)
             seen += [warning(f"{database.label}: {one}") for one in changed_collations(connection)]
             if pages := stray_large_object_pages(connection):
-                seen.append(violation(f"{database.label}: {pages} pages of large objects belong to no large object"))
+                orphaned = counted(pages, "page")
+                seen.append(violation(f"{database.label}: {orphaned} of large objects without their large object"))
     except CouldNotTell as away:
         seen.append(unknown(f"{database.label}: {away.sentence}"))
     except psycopg.Error as error:
