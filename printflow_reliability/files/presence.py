@@ -1,7 +1,6 @@
 """Asking one bucket about single keys, many at once: is it there now, was it there before."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import ObjectHead, Version, head, prior_versions, versions
+from printflow_reliability.storage.workers import Workers
 
 IN_FLIGHT = 16
 LONGEST_KEY_BYTES = 1024
@@ -24,7 +24,7 @@ R = TypeVar("R")
 def in_parallel(ask: Callable[[T], R], what: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Each with its answer, in order; the first failure is raised."""
     every = list(what)
-    with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
+    with Workers(IN_FLIGHT) as pool:
         yield from zip(every, pool.map(ask, every), strict=True)
 
 

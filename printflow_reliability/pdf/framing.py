@@ -16,7 +16,7 @@ HEAD_BYTES = 1024
 HEADER = b"%PDF-"
 END = b"%%EOF"
 OBJECT = re.compile(rb"[\r\n]\d{1,10} \d{1,5} obj\b")
-JOINED = re.compile(rb"%%EOF[\0\t\n\f\r ]{0,1024}%PDF-\d")
+JOINED = re.compile(rb"%%EOF([\s\S]{0,1024}?)%PDF-\d")
 CHUNK = re.compile(rb"[0-9a-fA-F]{1,16}(?:;chunk-signature=[0-9a-f]{64})?\r\n\Z")
 """The line before each part of an `aws-chunked` body: its length, and its signature where parts are signed."""
 CHUNK_SIGNATURE = re.compile(rb"\r\n[0-9a-f]{1,16};chunk-signature=[0-9a-f]{64}\r\n")
@@ -49,13 +49,31 @@ def _problems(content: bytes | mmap, start: int) -> Iterator[Problem]:
     framed = start > 0 and CHUNK.search(content[:start]) is not None
     if framed or CHUNK_SIGNATURE.search(content):
         yield Problem("upload_framing", "the framing of a chunked upload (aws-chunked) lies inside its bytes")
-    if JOINED.search(content):
+    # An attachment that is not packed ends, and another begins, within streams of their own.
+    if any(b"stream" not in between[1] for between in JOINED.finditer(content)):
         yield Problem("joined", "two PDFs were joined into one file, of which only the last is read")
+
+
+KINDS = (
+    (b"\x1f\x8b", "a gzip file"),
+    (b"PK\x03\x04", "a ZIP file (or a document of an office program)"),
+    (b"%!PS", "PostScript"),
+    (b"\xff\xd8\xff", "a JPEG"),
+    (b"\x89PNG", "a PNG"),
+    (b"JVBERi0", "a PDF in Base64"),
+    (b"<?xml", "XML"),
+    (b"<svg", "an SVG"),
+    (b"{", "JSON"),
+)
 
 
 def kind_of(head: bytes) -> str:
     """What a file is that is no PDF, for a person."""
-    start = head.lstrip().lower()
+    start = head.lstrip()
     if not head.strip(b"\0 \r\n\t"):
         return "empty"
-    return "an HTML page" if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start else "something else"
+    if b"<html" in head.lower() or start.lower().startswith(b"<!doctype html"):
+        return "an HTML page"
+    if b"<Error>" in head and b"<Code>" in head:
+        return "an error message of a store"
+    return next((kind for sign, kind in KINDS if start.startswith(sign)), "something else")

@@ -4,12 +4,15 @@ A PDF that opens may still be damaged, since opening repairs quietly: it is open
 repair would say is kept as a problem of its own.
 """
 
+import warnings
 from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from os import fstat
 from typing import BinaryIO
 
 import pikepdf
+from pikepdf.exceptions import DependencyError
+from pikepdf.jbig2 import JBIG2DecoderInterface, set_decoder
 
 from printflow_reliability.pdf import framing, streams, structure
 from printflow_reliability.pdf.inspection import Inspection, Problem, Rules, concluded
@@ -22,8 +25,25 @@ STRAY_HASH = "name with stray #"
 """A warning that says nothing of what is printed: names are bytes, and this one is looked up as it stands."""
 
 
+class NoPrograms(JBIG2DecoderInterface):
+    """Stands for the decoder of JBIG2: pikepdf's own runs a program, which an inspection never does."""
+
+    def check_available(self) -> None:
+        """Raises:
+        DependencyError: always.
+        """
+        raise DependencyError("JBIG2 is not decoded")
+
+    def decode_jbig2(self, jbig2: bytes, jbig2_globals: bytes) -> bytes:
+        """Raises:
+        DataDecodingError: always.
+        """
+        raise pikepdf.DataDecodingError(f"{len(jbig2)} and {len(jbig2_globals)} bytes of JBIG2")
+
+
 def limit_decoding() -> None:
-    """Set the process's limits against streams that unpack without end; call once, before the first file."""
+    """Set the process's limits of what is decoded, and how; call once, before the first file."""
+    set_decoder(NoPrograms())
     pikepdf.settings.set_qpdf_limits(flate_max_memory=FLATE_MAX_BYTES, doc_max_warnings=1000)
 
 
@@ -87,7 +107,7 @@ def _problems(
     if pages > rules.max_pages:
         yield Problem("too_many_pages", f"it has {pages} pages, the limit is {rules.max_pages}")
         return
-    yield from structure.page_tree(pages, declared)
+    yield from structure.page_tree(pages, declared, repaired=bool(repaired))
     yield from _syntax(pdf)
     yield from streams.damaged_streams(pdf)
     try:
@@ -99,8 +119,8 @@ def _problems(
         yield Problem("damaged", f"its pages cannot be read ({_short(error)})")
     forms = Forms()
     for number, page in enumerate(pdf.pages, 1):
-        yield from boxes(page, number, required=rules.require_trim_box)
         try:
+            yield from boxes(page, number, required=rules.require_trim_box)
             yield from marks_on(page, number, forms, min_dpi=rules.min_dpi, embedded=rules.require_embedded_fonts)
         except (MemoryError, RecursionError):
             raise
@@ -112,7 +132,9 @@ def _syntax(pdf: pikepdf.Pdf) -> Iterator[Problem]:
     """What decoding every stream says. Asking for the warnings drains them, so that both lists are put together."""
     said = [*map(str, pdf.get_warnings())]
     try:
-        said += pdf.check_pdf_syntax()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # it has no decoder for JBIG2, as is meant
+            said += pdf.check_pdf_syntax()
     except (pikepdf.PdfError, RuntimeError) as error:
         yield Problem("damaged", f"its content cannot be decoded ({_short(error)})")
         return

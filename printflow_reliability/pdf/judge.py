@@ -4,13 +4,14 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import psycopg
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from psycopg.rows import TupleRow
 
 from printflow_reliability.pdf.inspection import Inspection, Problem, concluded
@@ -20,13 +21,14 @@ from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.lookup import UNVERSIONED, Refusal, look_up
 from printflow_reliability.storage.objects import NOT_THERE, ObjectHead
+from printflow_reliability.storage.silence import receive
+from printflow_reliability.storage.workers import Workers
 from printflow_reliability.text import storable
 
 BATCH = 2_000
 """Keys that are looked up together: the more, the more of them lie in one folder."""
 INSPECTIONS_AT_ONCE = 4
 """Files that are fetched and inspected at a time: what bounds the disk that a sweep takes."""
-CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ class Judge:
             CouldNotTell: the bucket does not answer; nothing is concluded from that.
         """
         left = most_fetched
-        with tempfile.TemporaryDirectory(prefix="printflow-pdf-") as directory, s3_errors(self._bucket):
+        with (
+            tempfile.TemporaryDirectory(prefix="printflow-pdf-", ignore_cleanup_errors=True) as directory,
+            s3_errors(self._bucket),
+        ):
             remaining = iter(keys)
             while batch := tuple(islice(remaining, BATCH)):
                 unknown = []
@@ -108,20 +113,17 @@ class Judge:
     def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, until: float | None) -> Iterator[Judged]:
         """Fetch and inspect some files side by side; only this thread writes to the ledger."""
         waiting: deque[Future[Judged]] = deque()
-        with ThreadPoolExecutor(max_workers=INSPECTIONS_AT_ONCE) as pool:
-            try:
-                for number, judged in enumerate(wanted):
-                    if until is not None and time.monotonic() > until:
-                        yield judged
-                        continue
-                    waiting.append(pool.submit(self._fetched_and_inspected, judged, directory / str(number)))
-                    if len(waiting) >= INSPECTIONS_AT_ONCE:
-                        yield self._remembered(waiting.popleft())
-                while waiting:
+        with Workers(INSPECTIONS_AT_ONCE) as pool:
+            for number, judged in enumerate(wanted):
+                if until is not None and time.monotonic() > until:
+                    yield judged
+                    continue
+                work = partial(self._fetched_and_inspected, judged, directory / str(number))
+                waiting.append(pool.submit(work))
+                if len(waiting) >= INSPECTIONS_AT_ONCE:
                     yield self._remembered(waiting.popleft())
-            finally:
-                for future in waiting:
-                    future.cancel()
+            while waiting:
+                yield self._remembered(waiting.popleft())
 
     def _remembered(self, future: "Future[Judged]") -> Judged:
         judged = future.result()
@@ -149,6 +151,9 @@ class Judge:
             if status in (429, 500, 502, 503, 504):
                 raise
             return Judged(judged.key, None, refused=f"the store answers {code} when it is read")
+        except (ReadTimeoutError, ConnectTimeoutError):
+            # Should the store hang for every object, the next request says so.
+            return Judged(judged.key, None, refused="the store does not send it in time")
         try:
             return Judged(judged.key, head, self._worker.inspect(path), fetched=True)
         finally:
@@ -164,6 +169,5 @@ class Judge:
         else:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)
         with path.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(CHUNK):
-                file.write(chunk)
+            receive(self._bucket, answer["Body"], file)
         return ObjectHead(answer.get("VersionId", "null"), head.etag, head.size, head.modified_at)

@@ -30,6 +30,7 @@ SHOW_TEXT = ("Tj", "TJ", "'", '"')
 INVISIBLE = (3, 7)
 """Text rendering modes that show nothing: what OCR lays over a scan."""
 FONT_FILES = (Name.FontFile, Name.FontFile2, Name.FontFile3)
+SMALLEST_POINTS = 1
 BOX_TOLERANCE = 0.01
 """Points by which boxes may miss each other through rounding."""
 
@@ -80,12 +81,21 @@ def marks_on(page: pikepdf.Page, number: int, forms: "Forms", *, min_dpi: float,
 
 
 def boxes(page: pikepdf.Page, number: int, *, required: bool) -> Iterator[Problem]:
-    """Problems of a page's trim box: where the sheet is cut."""
+    """Problems of a page's size, and of its trim box: where the sheet is cut.
+
+    Raises:
+        TypeError, ValueError: a box is none.
+    """
+    media, crop = _box(page.mediabox), _box(page.cropbox)
+    wide, high = (min(media[to], crop[to]) - max(media[at], crop[at]) for at, to in ((0, 2), (1, 3)))
+    if min(wide, high) < SMALLEST_POINTS:
+        yield Problem("no_area", f"page {number} has no area: nothing of it would be printed")
+        return
     if Name.TrimBox not in page.obj:
         if required:
             yield Problem("trim_box_missing", f"page {number} has no trim box")
         return
-    trim, media = _box(page.trimbox), _box(page.mediabox)
+    trim = _box(page.trimbox)
     low = all(trim[side] >= media[side] - BOX_TOLERANCE for side in (0, 1))
     high = all(trim[side] <= media[side] + BOX_TOLERANCE for side in (2, 3))
     if not (low and high) or trim[2] - trim[0] <= 0 or trim[3] - trim[1] <= 0:

@@ -11,17 +11,20 @@ from math import ceil
 
 import pikepdf
 from pikepdf import Name
-from PIL import Image, JpegImagePlugin
+from PIL import Image, Jpeg2KImagePlugin, JpegImagePlugin
 
 from printflow_reliability.pdf.inspection import Problem
 from printflow_reliability.pdf.names import text_of
+from printflow_reliability.pdf.reachable import printed_streams
 
 FLATE = ("FlateDecode", "Fl")
 JPEG = ("DCTDecode", "DCT")
+JPEG_2000 = ("JPXDecode",)
+GENERAL = (*FLATE, "LZWDecode", "LZW", "ASCII85Decode", "A85", "ASCIIHexDecode", "AHx", "RunLengthDecode", "RL")
+"""Filters of any data, which qpdf decodes."""
 CHUNK = 1024 * 1024
 SMALLEST_SCALE = 8
 """libjpeg reads all of the data and skips most of the arithmetic at an eighth of the size."""
-NOT_PRINTED = (Name.Metadata, Name.XRef, Name.ObjStm)
 CHECKSUM_BYTES = 4
 COMPONENTS = {"DeviceGray": 1, "CalGray": 1, "G": 1, "DeviceRGB": 3, "CalRGB": 3, "Lab": 3, "DeviceCMYK": 4}
 Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stand; a large poster is no attack
@@ -29,14 +32,14 @@ Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stan
 
 def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
     """Problems of every stream that may be printed, each said of its object."""
-    for found in pdf.objects:
-        if not isinstance(found, pikepdf.Stream) or found.get(Name.Type) in NOT_PRINTED:
-            continue
+    for found, is_font_file in printed_streams(pdf):
         number = found.objgen[0]
         is_image = found.get(Name.Subtype) == Name.Image
-        what = f"image {number}" if is_image else f"stream {number}"
+        what = f"image {number}" if is_image else f"font file {number}" if is_font_file else f"stream {number}"
         try:
-            problem = _damage(found, _filters(found), is_image)
+            problem = _damage(pdf, found, _filters(found), is_image)
+            if not problem and (is_image or is_font_file) and not found.read_raw_bytes():
+                problem = "is empty"
         except (MemoryError, RecursionError):
             raise
         except Exception as error:  # whatever hostile data makes a decoder raise is a property of the data
@@ -45,16 +48,17 @@ def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
             yield Problem("image_damaged" if is_image else "stream_damaged", f"{what} {problem}")
 
 
-def _damage(stream: pikepdf.Stream, filters: tuple[str, ...], is_image: bool) -> str:
+def _damage(pdf: pikepdf.Pdf, stream: pikepdf.Stream, filters: tuple[str, ...], is_image: bool) -> str:
     """What is wrong with a stream, as the end of a sentence; empty if nothing is."""
     if filters and filters[0] in FLATE and not flate_is_whole(stream.read_raw_bytes()):
         return "does not unpack to what was packed (its checksum differs, or it is cut off)"
     if not is_image:
         return ""
-    if filters and filters[-1] in JPEG:
-        packed = stream.read_raw_bytes() if len(filters) == 1 else _without_last(stream)
-        return "" if packed is None else jpeg_damage(packed)
-    if not filters or all(name in FLATE for name in filters):
+    general = all(name in GENERAL for name in filters[:-1])
+    if general and filters and filters[-1] in (*JPEG, *JPEG_2000):
+        packed = stream.read_raw_bytes() if len(filters) == 1 else _without_last(pdf, stream)
+        return jpeg_2000_damage(packed) if filters[-1] in JPEG_2000 else jpeg_damage(packed)
+    if general and (not filters or filters[-1] in GENERAL):
         return _short_of_pixels(stream)
     return ""
 
@@ -84,13 +88,30 @@ def jpeg_damage(packed: bytes) -> str:
         with JpegImagePlugin.JpegImageFile(io.BytesIO(packed)) as image:
             image.draft(image.mode, (image.width // SMALLEST_SCALE, image.height // SMALLEST_SCALE))
             image.load()
-    except MemoryError:
-        raise
     except SyntaxError:
         return "is no JPEG"
-    except Exception as error:  # whatever hostile data makes a decoder raise is a property of the data
-        return f"does not decode ({' '.join(str(error).split())[:60]})"
+    except Exception as error:
+        return _undecoded(error)
     return ""
+
+
+def jpeg_2000_damage(packed: bytes) -> str:
+    """The same of a JPEG 2000."""
+    try:
+        with Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(packed)) as image:
+            image.load()
+    except SyntaxError:
+        return "is no JPEG 2000"
+    except Exception as error:
+        return _undecoded(error)
+    return ""
+
+
+def _undecoded(error: Exception) -> str:
+    """Whatever hostile data makes a decoder raise is a property of the data; but for memory, which is ours."""
+    if isinstance(error, MemoryError):
+        raise error
+    return f"does not decode ({' '.join(str(error).split())[:60]})"
 
 
 def _drain(unpacker: "zlib._Decompress", packed: bytes) -> None:
@@ -101,12 +122,13 @@ def _drain(unpacker: "zlib._Decompress", packed: bytes) -> None:
         left = unpacker.unconsumed_tail
 
 
-def _without_last(stream: pikepdf.Stream) -> bytes | None:
-    """The data before its last filter, where those before it are simple; None where that is not known."""
-    names = _filters(stream)[:-1]
-    if names != (FLATE[0],):
-        return None
-    return zlib.decompress(stream.read_raw_bytes())
+def _without_last(pdf: pikepdf.Pdf, stream: pikepdf.Stream) -> bytes:
+    """The data before its last filter, where those before it are general."""
+    filters, parameters = stream.Filter, stream.get(Name.DecodeParms)
+    bare = pikepdf.Stream(pdf, stream.read_raw_bytes(), Filter=pikepdf.Array(list(filters)[:-1]))
+    if isinstance(parameters, pikepdf.Array):
+        bare.DecodeParms = pikepdf.Array(list(parameters)[:-1])
+    return bare.read_bytes()
 
 
 def _short_of_pixels(image: pikepdf.Stream) -> str:

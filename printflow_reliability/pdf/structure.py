@@ -1,5 +1,6 @@
 """The structure of a document: whether its page tree is whole, and whether its pages have anything to print."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pikepdf
@@ -7,7 +8,6 @@ from pikepdf import Name
 
 from printflow_reliability.pdf.inspection import Problem
 
-DEEPEST_TREE = 100
 SHOWN_PAGES = 3
 MARKS = (Name.XObject, Name.Font, Name.Shading, Name.Pattern)
 """Resources that a page has in order to draw with them."""
@@ -24,9 +24,11 @@ def declared_pages(pdf: pikepdf.Pdf) -> int | None:
         return None
 
 
-def page_tree(pages: int, declared: int | None) -> Iterator[Problem]:
-    """Problems of the page tree: what a reader drops from it without a word."""
-    if declared is None:
+def page_tree(pages: int, declared: int | None, *, repaired: bool) -> Iterator[Problem]:
+    """Problems of the page tree: what a reader drops from it without a word, and what a repair may have dropped."""
+    if declared is None and repaired:
+        yield Problem("pages_missing", "it opens only with repair, and does not say how many pages it had")
+    elif declared is None:
         yield Problem("page_count", "it does not say how many pages it has")
     elif pages < declared:
         yield Problem("pages_missing", f"it says that it has {declared} pages, and {pages} of them are there")
@@ -36,13 +38,15 @@ def page_tree(pages: int, declared: int | None) -> Iterator[Problem]:
 
 def contents(pdf: pikepdf.Pdf) -> Iterator[Problem]:
     """Pages that have lost what they were to print, and a document that prints nothing at all."""
+    shared = Counter(_resources_of(page) for page in pdf.pages)
     empty: list[int] = []
     lost: list[int] = []
     for number, page in enumerate(pdf.pages, 1):
         if _drawn(page):
             continue
         empty.append(number)
-        if _has_marks(page) or (Name.Contents in page.obj and _bytes_of(page).strip(b"\t\n\f\r ")):
+        own = shared[_resources_of(page)] == 1 or len(pdf.pages) == 1
+        if (own and _has_marks(page)) or (Name.Contents in page.obj and _bytes_of(page).strip(b"\t\n\f\r ")):
             lost.append(number)
     if len(empty) == len(pdf.pages):
         yield Problem("blank", "every page of it is blank")
@@ -74,6 +78,12 @@ def _bytes_of(page: pikepdf.Page) -> bytes:
         return b""
     parts = list(content) if isinstance(content, pikepdf.Array) else [content]
     return b"\n".join(part.read_bytes() for part in parts if isinstance(part, pikepdf.Stream))
+
+
+def _resources_of(page: pikepdf.Page) -> tuple[int, int]:
+    """Which object a page's resources are; those that pages share say nothing of each."""
+    resources = page.obj.get(Name.Resources)
+    return resources.objgen if resources is not None and resources.is_indirect else page.obj.objgen
 
 
 def _has_marks(page: pikepdf.Page) -> bool:

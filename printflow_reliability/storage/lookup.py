@@ -7,7 +7,6 @@ A listing of a folder answers for a thousand keys at a time, and for exactly the
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import ObjectHead, head_in_existing
 from printflow_reliability.storage.pages import PAGE_KEYS, list_pages
+from printflow_reliability.storage.workers import Workers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -57,8 +57,8 @@ def look_up(bucket: BucketSettings, keys: Iterable[str]) -> Mapping[str, Found]:
     found: dict[str, Found] = {}
     with s3_errors(bucket):
         folders = _folders(wanted)
-        with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
-            for listed in pool.map(partial(_listed, bucket), folders.keys(), folders.values()):
+        with Workers(IN_FLIGHT) as pool:
+            for listed in pool.map(lambda folder: _listed(bucket, *folder), folders.items()):
                 found.update(listed)
             rest = sorted(wanted - found.keys())
             client = s3_client(bucket)

@@ -3,6 +3,7 @@
 The table at the end of the run shows kind, verdict and seconds.
 """
 
+import base64
 import io
 import re
 import time
@@ -122,6 +123,56 @@ def framed(content: bytes) -> bytes:
     return b"".join(b"%x%s\r\n%s\r\n" % (len(part), signature, part) for part in parts) + b"0%s\r\n\r\n" % signature
 
 
+def image_behind(encode: Callable[[bytes], bytes], *filters: Name) -> bytes:
+    """The good PDF whose first image is a JPEG cut in half and packed once more."""
+
+    def packed(pdf: pikepdf.Pdf) -> None:
+        first_image(pdf).write(encode(jpeg()[: len(jpeg()) // 2]), filter=pikepdf.Array([*filters, Name.DCTDecode]))
+
+    return changed(packed, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
+
+
+def jpeg_2000(kept: int | None = None) -> bytes:
+    target = io.BytesIO()
+    Image.effect_noise((256, 256), 90).convert("RGB").save(target, "JPEG2000")
+    data = target.getvalue()[:kept]
+    return with_image(data, Filter=Name.JPXDecode, Width=256, Height=256)
+
+
+def boxed(**sides: list[int]) -> bytes:
+    def change(pdf: pikepdf.Pdf) -> None:
+        for box, values in sides.items():
+            pdf.pages[0].obj[f"/{box}"] = values
+
+    return changed(change)
+
+
+def spoiled_beside(kind: str) -> bytes:
+    """The good PDF with a Flate stream that is damaged, where no printer looks."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        packed = zlib.compress(b"not printed" * 50)
+        spoiled = pikepdf.Stream(pdf, packed[:-1] + bytes([packed[-1] ^ 1]), Filter=Name.FlateDecode)
+        if kind == "thumbnail":
+            pdf.pages[0].obj.Thumb = spoiled
+        else:
+            pdf.Root.Spoiled = spoiled
+
+    return changed(change, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
+
+
+def shared_resources(pdf: pikepdf.Pdf) -> None:
+    """As programs write that give every page the same resources, also a blank one."""
+    pdf.pages[0].obj.Resources = pdf.make_indirect(pdf.pages[0].obj.Resources)
+    blank = pikepdf.Dictionary(Type=Name.Page, MediaBox=[0, 0, 200, 200], Resources=pdf.pages[0].obj.Resources)
+    pdf.pages.append(pikepdf.Page(pdf.make_indirect(blank)))
+
+
+def attached(pdf: pikepdf.Pdf) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, GOOD, filename=name)
+
+
 def xfa(pdf: pikepdf.Pdf) -> None:
     pdf.Root.AcroForm = pikepdf.Dictionary(XFA=pdf.make_stream(b"<xdp/>"), Fields=pikepdf.Array())
     pdf.Root.NeedsRendering = True
@@ -149,6 +200,17 @@ DAMAGE: dict[str, tuple[bytes, str]] = {
     "upload framing without signatures": (b"%x\r\n" % len(GOOD) + GOOD + b"\r\n0\r\n\r\n", "upload_framing"),
     "two files joined": (GOOD + GOOD, "joined"),
     "a large and a small file joined": (GOOD + b"\r\n" + small(), "joined"),
+    "two files joined by a boundary": (GOOD + b"\r\n--part\r\nContent-Type: application/pdf\r\n\r\n" + GOOD, "joined"),
+    "a cut JPEG behind ASCII85": (
+        image_behind(lambda data: base64.a85encode(data) + b"~>", Name.ASCII85Decode),
+        "image_damaged",
+    ),
+    "a cut JPEG behind Flate": (image_behind(zlib.compress, Name.FlateDecode), "image_damaged"),
+    "a JPEG 2000 cut in its header": (jpeg_2000(60), "image_damaged"),
+    "a fax image without a byte": (with_image(b"", Filter=Name.CCITTFaxDecode), "image_damaged"),
+    "a JBIG2 image without a byte": (with_image(b"", Filter=Name.JBIG2Decode), "image_damaged"),
+    "a page without area": (boxed(MediaBox=[0, 0, 0, 0]), "no_area"),
+    "a crop box beside the page": (boxed(CropBox=[9000, 9000, 9100, 9100]), "no_area"),
     "a form that asks to wait": (changed(xfa), "xfa_form"),
     "a repair that loses pages": (
         changed(object_stream_mode=pikepdf.ObjectStreamMode.disable).replace(b"/Count 2", b"/Count 9"),
@@ -234,6 +296,14 @@ PRINTABLE: dict[str, tuple[bytes, Rules, Verdict]] = {
         RULES,
         Verdict.REPAIRABLE,
     ),
+    "an attachment or a note with damage": (spoiled_beside("root"), DEFAULTS, Verdict.GOOD),
+    "a damaged thumbnail": (spoiled_beside("thumbnail"), DEFAULTS, Verdict.GOOD),
+    "a blank page with everybody's resources": (changed(shared_resources), RULES, Verdict.GOOD),
+    "attached PDFs that are not packed": (changed(attached, compress_streams=False), RULES, Verdict.GOOD),
+    "a JPEG 2000": (jpeg_2000(), DEFAULTS, Verdict.GOOD),
+    "linearized": (changed(linearize=True), RULES, Verdict.GOOD),
+    "object streams": (changed(object_stream_mode=pikepdf.ObjectStreamMode.generate), RULES, Verdict.GOOD),
+    "PDF 2.0": (changed(force_version="2.0"), RULES, Verdict.GOOD),
     "text in a font that is not embedded": (small(), DEFAULTS, Verdict.GOOD),
     "an image of 75 dpi": (changed(enlarged), DEFAULTS, Verdict.GOOD),
 }

@@ -44,7 +44,11 @@ def test_junk_before_the_header_and_after_the_end_is_common_in_good_files(tmp_pa
         (b"<!DOCTYPE html><html>502 Bad Gateway</html>", "an HTML page"),
         (b"", "empty"),
         (b"\0" * 4096, "empty"),
-        (b"PK\x03\x04 something zipped", "something else"),
+        (b"PK\x03\x04 something zipped", "a ZIP file"),
+        (b"\x1f\x8b\x08 packed on its way", "a gzip file"),
+        (b"JVBERi0xLjQK", "a PDF in Base64"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error message of a store"),
+        (b"notes", "something else"),
     ],
 )
 def test_what_is_no_pdf_is_unusable_and_says_what_it_is(tmp_path: Path, content: bytes, says: str) -> None:

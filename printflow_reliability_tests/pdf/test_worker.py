@@ -178,3 +178,19 @@ def test_a_real_worker_says_what_it_gave_up_and_judges_all_the_same(tmp_path: Pa
     with InspectionWorker(PdfSettings()) as worker:
         assert worker.inspect(path).verdict is Verdict.GOOD
         assert worker.isolation["no_network"]
+
+
+def test_images_that_only_a_program_could_decode_are_judged_by_the_real_worker(tmp_path: Path) -> None:
+    """pikepdf would run jbig2dec, which the worker may not: a scan is not damaged for that."""
+
+    def scanned(pdf: pikepdf.Pdf) -> None:
+        streams = (found for found in pdf.objects if isinstance(found, pikepdf.Stream))
+        image = next(found for found in streams if found.get(pikepdf.Name.Subtype) == pikepdf.Name.Image)
+        image.write(b"\0\0\0\0\x30\0\x01\0\0\0\x13" + b"\1" * 40, filter=pikepdf.Name.JBIG2Decode)
+        image.BitsPerComponent, image.ColorSpace = 1, pikepdf.Name.DeviceGray
+
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(changed(scanned, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none))
+    with InspectionWorker(PdfSettings()) as worker:
+        found = worker.inspect(path)
+    assert found.verdict is Verdict.GOOD, found
