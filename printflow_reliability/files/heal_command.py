@@ -1,7 +1,6 @@
 """`printflow files heal`: bring missing objects back, planned first and written only when told to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from shlex import quote
 
 import typer
@@ -63,62 +62,57 @@ def heal_command(
     if json:
         print_json(report.as_json())
     else:
-        _Shown(report, tenant or (), chosen).show()
+        show(report, tenant or (), chosen)
     raise typer.Exit(report.exit_code)
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """A report for people, and what was asked for."""
+def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> None:
+    """Each object with what became of it, then the verdict and the next command."""
+    again = _command(tenants, chosen)
+    for action in report.actions[:SHOWN]:
+        say(f"{WORDS[action.deed]:<16}{printable(action.key)}")
+        say(f"{'':16}{printable(action.owner or 'nobody')}: {printable(action.detail)}")
+        _show_options(action)
+    if (more := len(report.actions) - SHOWN) > 0:
+        say(f"... and {more:,} more; all of them: {again} --json")
+    if report.actions:
+        _conclude(report, again)
+    elif not report.unknown:
+        say(f"OK: {printable(repr(chosen.key)) if chosen else 'no object'} is {'not ' if chosen else ''}missing.")
+    if report.unknown:
+        say(f"COULD NOT TELL whether more is missing: {printable(report.unknown)}")
 
-    report: HealReport
-    tenants: Sequence[str]
-    chosen: Chosen | None
 
-    def show(self) -> None:
-        """Each object with what became of it, then the verdict and the next command."""
-        for one in self.report.actions[:SHOWN]:
-            say(f"{WORDS[one.deed]:<16}{printable(one.key)}")
-            say(f"{'':16}{printable(one.owner or 'nobody')}: {printable(one.detail)}")
-            self._options(one)
-        if (more := len(self.report.actions) - SHOWN) > 0:
-            say(f"... and {more:,} more; all of them: {self._command()} --json")
-        if not self.report.actions and not self.report.unknown:
-            which = f"{self.chosen.key!r} is not missing" if self.chosen else "No object is missing"
-            say(f"{which}: everything that is referred to is there.")
-        elif self.report.actions:
-            self._applied() if self.report.applied else self._planned()
-        if self.report.unknown:
-            say(f"COULD NOT TELL whether more is missing: {printable(self.report.unknown)}")
+def _show_options(action: HealAction) -> None:
+    """The versions that a person chooses from, each with the command that brings it back."""
+    for option in action.options:
+        command = f"printflow files heal --key {shell_word(action.key)} --version {quote(option.version_id)}"
+        if option.source != action.bucket:
+            command += f" --source {quote(option.source)}"
+        what = f'bucket "{option.source}", {moment(option.modified_at)} ({size(option.size)})'
+        say(f"{'':16}version of {what}: {command} --apply")
 
-    def _options(self, action: HealAction) -> None:
-        """The versions that a person chooses from, each with the command that brings it back."""
-        for one in action.options:
-            source = "" if one.source == action.bucket else f" --source {quote(one.source)}"
-            what = f'{moment(one.modified_at)}, {size(one.size)}, bucket "{one.source}"'
-            command = f"printflow files heal --key {shell_word(action.key)} --version {quote(one.version_id)}{source}"
-            say(f"{'':16}- version of {what}: {command} --apply")
 
-    def _planned(self) -> None:
-        planned, left = self.report.count(Deed.PLANNED), len(self.report.actions) - self.report.count(Deed.PLANNED)
+def _conclude(report: HealReport, again: str) -> None:
+    left = report.count(Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE)
+    planned, back = report.count(Deed.PLANNED), report.count(Deed.HEALED, Deed.THERE)
+    if not report.applied:
         say(f"{counted(planned, 'object')} can be brought back, {left:,} cannot without a person.")
         if planned:
-            say(f"Next: {self._command()} --apply")
+            say(f"Next: {again} --apply")
+        return
+    say(f"{counted(back, 'object')} {_are(back)} back, {left:,} {_are(left)} not.")
+    if report.count(Deed.FAILED):
+        say(f"Next: remove the cause that is named above, then run: {again} --apply")
 
-    def _applied(self) -> None:
-        left = self.report.count(Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE)
-        back = self.report.count(Deed.HEALED, Deed.THERE)
-        say(f"{counted(back, 'object')} {_are(back)} back, {left:,} {_are(left)} not.")
-        if self.report.count(Deed.FAILED):
-            say(f"Next: remove the cause that is named above, then run: {self._command()} --apply")
 
-    def _command(self) -> str:
-        words = ["printflow files heal", *(f"--tenant {quote(one)}" for one in self.tenants)]
-        if self.chosen is not None:
-            words.append(f"--key {shell_word(self.chosen.key)}")
-            words += [f"--version {quote(self.chosen.version_id)}"] if self.chosen.version_id else []
-            words += [f"--source {quote(self.chosen.source)}"] if self.chosen.source else []
-        return " ".join(words)
+def _command(tenants: Sequence[str], chosen: Chosen | None) -> str:
+    words = ["printflow files heal", *(f"--tenant {quote(tenant)}" for tenant in tenants)]
+    if chosen is not None:
+        words.append(f"--key {shell_word(chosen.key)}")
+        words += [f"--version {quote(chosen.version_id)}"] if chosen.version_id else []
+        words += [f"--source {quote(chosen.source)}"] if chosen.source else []
+    return " ".join(words)
 
 
 def _are(number: int) -> str:
