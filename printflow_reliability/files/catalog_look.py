@@ -183,5 +183,7 @@ def _is_records(settings: Settings, cluster: ClusterSettings, database: str | No
 
 
 def buckets_of(settings: Settings) -> Sequence[str]:
-    """The buckets of the references and of the orders; replicas hold the same, reports are ours."""
-    return tuple(dict.fromkeys((*(one.bucket for one in settings.reference), settings.orders.bucket)))
+    """The buckets that files of the platform may lie in: all but replicas, which hold the same, and our own reports."""
+    used = {*(one.bucket for one in settings.reference), settings.orders.bucket}
+    others = {*(one.replica for one in settings.bucket), settings.drills.reports_bucket}
+    return tuple(one.name for one in settings.bucket if one.name in used or one.name not in others)
