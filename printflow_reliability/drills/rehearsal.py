@@ -40,7 +40,7 @@ from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.drills.write_probe import refuse_writers
-from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -311,7 +311,7 @@ class Rehearsal:
             self.heal_plan = tuple(found.plan_lines())
         except Refused as refused:
             self.answers.verdict("drill.files", Outcome.FAIL, refused.sentence)
-        except CouldNotTell as unknown:
+        except (CouldNotTell, ConfigError) as unknown:
             self.answers.verdict("drill.files", Outcome.UNKNOWN, unknown.sentence)
         self.answers.give(rehearse_one(self.settings, self._restored.clones))
 

@@ -83,7 +83,9 @@ def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="printflow_reliability",
-            options="-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres",
+            # Whatever the role or the database has for its sessions; nothing here is asked again after a conflict.
+            options="-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres "
+            r"-c default_transaction_isolation=read\ committed",
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,

@@ -116,6 +116,7 @@ def plant_in_catalog(connection: psycopg.Connection, outside: Path) -> None:
     rows = connection.execute(SETTINGS, (["user", "superuser"],)).fetchall()
     settings = {str(row[0]): worst(row, str(outside)) for row in rows} | {"role": "keeper"}
     settings |= {"statement_timeout": "1", "idle_session_timeout": "1", "search_path": "nowhere"}
+    settings["default_transaction_isolation"] = "serializable"  # refused in recovery
     planted = 0
     for name, value in settings.items():
         if name in ("session_replication_role", "restrict_nonsystem_relation_kind"):

@@ -1,5 +1,6 @@
 """Validation on an ordinary server: what people's schemas hold is no damage, and damage is named by itself."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ CREATE SEQUENCE unused OWNED BY shifts.id;
 CREATE SEQUENCE down INCREMENT -1;
 CREATE TABLE below (id int DEFAULT nextval('down'));
 INSERT INTO below DEFAULT VALUES;
+CREATE SEQUENCE few MAXVALUE 9;
+CREATE TABLE beyond (id numeric DEFAULT nextval('few'), small int DEFAULT nextval('down'));
+INSERT INTO beyond VALUES ('NaN'), ('9999'), (DEFAULT);
+CREATE TABLE marked (id serial PRIMARY KEY);
+INSERT INTO marked VALUES (DEFAULT), (2147483647);
 CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY, double int GENERATED ALWAYS AS (id * 2) STORED);
 INSERT INTO made DEFAULT VALUES;
 CREATE TABLE secured (id int PRIMARY KEY);
@@ -167,7 +173,7 @@ def test_what_ordinary_schemas_hold_is_neither_damage_nor_unknown(plain: PlainCl
     assert "unique index left_behind is not valid in production either" in found["drill.constraints"].detail
     assert '"Lab".left_behind is not valid in production either' in found["drill.indexes"].detail
     # Of the sequences only serial, identity and plain nextval() columns of logged tables are compared.
-    assert fed > found["drill.sequences"].numbers["sequences"] == 3
+    assert fed > found["drill.sequences"].numbers["sequences"] == 6
 
 
 def test_databases_that_nobody_can_enter_are_named_and_the_others_are_checked(
@@ -222,6 +228,24 @@ def test_each_trouble_is_its_own_and_no_sentence_holds_what_is_in_rows(plain: Pl
     assert "broken: public.numbered_id_seq is behind public.numbered.id" in details["drill.sequences"]
     assert not any(secret in detail for secret in ("jane", "41234") for detail in details.values())
     assert found["drill.constraints"].numbers["violated_constraints"] == 1
+
+
+def test_a_library_that_is_missing_here_is_no_damage(plain: PlainCluster, clone: Clone) -> None:
+    library = plain.home / "hashes.so"
+    (installed,) = plain.execute("SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")[0]
+    shutil.copy(f"{installed}/citext.so", library)
+    library.chmod(0o755)
+    schema = f"""
+        CREATE FUNCTION hash(text) RETURNS int AS '{library}', 'citext_hash' LANGUAGE C IMMUTABLE STRICT;
+        CREATE TABLE hashed AS SELECT 'a' AS a;
+        CREATE UNIQUE INDEX by_hash ON hashed (hash(a))"""
+    with database(plain, "linked", schema):
+        library.unlink()
+        found = results(clone)
+    for check in ("drill.indexes", "drill.constraints"):
+        assert found[check].outcome is not Outcome.FAIL, found[check]
+        assert "could not access file" in found[check].detail
+        assert "is damaged" not in found[check].detail
 
 
 def test_what_takes_too_long_is_unknown_and_takes_nothing_along(plain: PlainCluster, clone: Clone) -> None:

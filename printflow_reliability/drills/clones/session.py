@@ -17,12 +17,14 @@ AT_START = (
     (0, "session_replication_role", "replica"),
     (0, "role", "none"),
     (0, "row_security", "off"),
+    # A clone in recovery refuses the first statement of a serializable session.
+    (0, "default_transaction_isolation", r"read\ committed"),
     # These would end the session before it has asked for anything.
     (0, "idle_in_transaction_session_timeout", "0"),
     (14, "idle_session_timeout", "0"),
     (17, "transaction_timeout", "0"),
 )
-"""The major version that first knew a setting, its name, and what a session in a clone has."""
+"""The major version that first knew a setting, its name, and what a session in a clone has, spaces escaped."""
 TAKE_BACK = """
 SELECT pg_catalog.set_config(name, coalesce(boot_val, ''), false) FROM pg_catalog.pg_settings
 WHERE source IN ('global', 'database', 'user', 'database user') AND context IN ('user', 'superuser')

@@ -7,7 +7,7 @@ from functools import partial
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.clones.connector import connector
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.settings import Settings
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
@@ -19,7 +19,7 @@ def rehearse_one(settings: Settings, clones: Mapping[str, Clone]) -> CheckResult
     """Delete a tenant's rows in promoted clones and bring them back, and compare."""
     try:
         known = tenants(settings, connect_with=connector(clones))
-    except CouldNotTell as unknown:
+    except (CouldNotTell, ConfigError) as unknown:
         return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
     if not known:
         return CheckResult(CHECK, Outcome.UNKNOWN, "the clone knows no tenant to bring back")

@@ -14,7 +14,7 @@ FED_COLUMNS = Path(__file__).with_name("sequences.sql").read_text(encoding="utf-
 
 @dataclass(frozen=True)
 class FedColumn:
-    """A column and the sequence that its values come from."""
+    """A column and the sequence that its values come from; `last` is the last number that it can ever hand out."""
 
     sequence_schema: str
     sequence: str
@@ -22,6 +22,7 @@ class FedColumn:
     table: str
     column: str
     increment: int
+    last: int
 
 
 def fed_columns(connection: psycopg.Connection) -> tuple[FedColumn, ...]:
@@ -33,9 +34,13 @@ def fed_columns(connection: psycopg.Connection) -> tuple[FedColumn, ...]:
 def check_sequence(connection: psycopg.Connection, database: str, fed: FedColumn) -> list[Observation]:
     """What is to be said if the sequence of a column is behind it; the numbers themselves stay in the database."""
     query = sql.SQL(
-        "SELECT last_value, is_called, (SELECT {furthest}({column})::numeric FROM {table}) FROM {sequence}"
+        # What is beyond the last number, infinity or NaN is never handed out; a row at the very last one is a mark.
+        "SELECT last_value, is_called, "
+        "(SELECT {furthest}({column})::numeric FROM {table} WHERE {column} {within} {last}) FROM {sequence}"
     ).format(
         furthest=sql.SQL("max" if fed.increment > 0 else "min"),
+        within=sql.SQL("<" if fed.increment > 0 else ">"),
+        last=sql.Literal(fed.last),
         column=sql.Identifier(fed.column),
         table=sql.Identifier(fed.schema, fed.table),
         sequence=sql.Identifier(fed.sequence_schema, fed.sequence),

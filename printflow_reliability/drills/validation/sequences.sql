@@ -2,7 +2,8 @@
 -- of it and nothing else. A default that makes text or a part of a number of it cannot be compared with the sequence,
 -- and one that cycles hands out numbers again by design.
 SELECT sn.nspname AS sequence_schema, s.relname AS sequence, tn.nspname AS schema, t.relname AS "table",
-       a.attname AS "column", q.seqincrement AS increment
+       a.attname AS "column", q.seqincrement AS increment,
+       CASE WHEN q.seqincrement > 0 THEN q.seqmax ELSE q.seqmin END AS last
 FROM (
     SELECT objid AS sequence, refobjid AS "table", refobjsubid AS "column" FROM pg_depend
     WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND deptype = 'i'
