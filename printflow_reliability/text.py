@@ -5,6 +5,7 @@ override could make a key read as another one.
 """
 
 import re
+import shlex
 from datetime import datetime
 
 TAB = " " * 4
@@ -33,6 +34,15 @@ def storable(text: str | bytes) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 segment", "3 segments"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shell_word(text: str) -> str:
+    """Text as one word of a command line that can be copied from a terminal into bash, whatever characters it holds."""
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    coded = (char if char.isprintable() else "".join(f"\\x{byte:02x}" for byte in char.encode()) for char in plain)
+    return f"$'{''.join(coded)}'"
 
 
 def seconds(value: float) -> str:

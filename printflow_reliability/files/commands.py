@@ -16,10 +16,10 @@ from printflow_reliability.console import (
     progress,
     say,
     seconds,
-    table,
 )
 from printflow_reliability.files import kinds
-from printflow_reliability.files.catalog_check import CatalogReport, check_catalog
+from printflow_reliability.files.catalog_check import check_catalog
+from printflow_reliability.files.catalog_words import show_catalog
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
@@ -81,8 +81,8 @@ def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     if json:
         print_json(report.as_json())
     else:
-        _show_catalog(report)
-    raise typer.Exit(0 if report.ok else 1)
+        show_catalog(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:
@@ -133,20 +133,3 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         say(f"{'':9}Next: {printable(one.action[:1].lower() + one.action[1:])}.")
     if len(findings) > SHOWN:
         say(f"... and {len(findings) - SHOWN:,} more; all of them: printflow files reconcile --findings FILE")
-
-
-def _show_catalog(report: CatalogReport) -> None:
-    table(
-        ("reference", "cluster", "kind", "buckets", "columns"),
-        [
-            (one.name, one.cluster, one.kind, ", ".join(one.buckets), ", ".join(one.columns))
-            for one in report.references
-        ],
-    )
-    if not report.uncovered:
-        say("Every query is valid, and no column with object paths was found that none of them covers.")
-        return
-    table(
-        ("not covered: table", "column", "example"), [(one.table, one.column, one.example) for one in report.uncovered]
-    )
-    say("Their files look like orphans. Next: add a [[reference]] to printflow.toml for each that names files in use.")

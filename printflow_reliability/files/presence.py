@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -29,17 +28,6 @@ def in_parallel(ask: Callable[[T], R], what: Iterable[T]) -> Iterator[tuple[T, R
 
 class KeyRefused(CouldNotTell):
     """The store refuses to answer for one key; `what` says how. Others are not concerned."""
-
-
-@dataclass(frozen=True)
-class KeptCopy:
-    """What a missing object can be brought back from; `current` if it is the replica's object of today."""
-
-    bucket: BucketSettings
-    version_id: str
-    size: int
-    modified_at: datetime
-    current: bool = False
 
 
 class Presence:
@@ -95,6 +83,12 @@ class Presence:
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
         return tuple(one["Key"] for one in answer.get("Contents", ()))
 
+    def sizes_in(self, folder: str) -> tuple[int, ...]:
+        """The sizes in bytes of objects below a prefix, at most one page of them."""
+        with s3_errors(self.bucket):
+            answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
+        return tuple(one["Size"] for one in answer.get("Contents", ()))
+
     def priors(self, key: str) -> tuple[Version, ...]:
         """The versions with bytes of exactly this key, newest first."""
         if not possible(key):
@@ -138,31 +132,3 @@ class Presence:
 def folder_marker(key: str, size: int) -> bool:
     """Whether an object only stands for a folder, as consoles and file managers make them."""
     return size == 0 and key.endswith("/")
-
-
-def kept_copy(present: Presence, replica: Presence | None, key: str, size: int | None = None) -> KeptCopy | None:
-    """The best copy of a missing object: a version in its own bucket, else the replica's object or a version there.
-
-    Where the database knows the object's size, the newest copy of that size is better than any other: a good file may
-    have been overwritten before it was deleted.
-    """
-    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
-    fitting = [copy for copy in found if size is None or copy.size == size]
-    return next(iter(fitting or found), None)
-
-
-def kept_version(present: Presence, replica: Presence | None, key: str, version_id: str) -> KeptCopy | None:
-    """The very copy that a finding named, if it is still there."""
-    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
-    return next((copy for copy in found if copy.version_id == version_id), None)
-
-
-def _copies(presence: Presence, key: str) -> list[KeptCopy]:
-    """What a bucket has of a key, best first: the object of now, then versions, newest first."""
-    now = presence.head(key)
-    current = [KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, current=True)] if now else []
-    return current + [
-        KeptCopy(presence.bucket, one.version_id, one.size, one.modified_at)
-        for one in presence.priors(key)
-        if now is None or one.version_id != now.version_id
-    ]

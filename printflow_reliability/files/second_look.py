@@ -13,9 +13,10 @@ from typing import TypeVar
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import wording
 from printflow_reliability.files.first_look import Candidates, Scope, differs, out_of_place
+from printflow_reliability.files.kept_copies import expected_by, likely_copy
 from printflow_reliability.files.known_content import Checksums
 from printflow_reliability.files.near_miss import climbs, folded, variants
-from printflow_reliability.files.presence import Presence, in_parallel, kept_copy
+from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
@@ -179,7 +180,7 @@ class SecondLook:
             if self.replica and self.replica.any_below(key):
                 return wording.restorable_folder(reference, entry, self.replica.bucket.name)
             return None
-        copy = kept_copy(self.present, self.replica, key, reference.size)
+        copy = likely_copy(self.present, self.replica, key, expected_by([reference]))
         if copy is None:
             return None
         say = wording.restorable_copy if copy.current else wording.restorable_version

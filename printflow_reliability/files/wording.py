@@ -3,13 +3,13 @@
 from typing import TypeAlias
 
 from printflow_reliability.files import kinds
+from printflow_reliability.files.kept_copies import KeptCopy
 from printflow_reliability.files.near_miss import climbs, difference
-from printflow_reliability.files.presence import KeptCopy
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
-from printflow_reliability.text import moment, size
+from printflow_reliability.text import moment, shell_word, size
 
 Entry: TypeAlias = ReferenceSettings
 
@@ -29,8 +29,10 @@ def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Fi
         reference,
         entry,
         f"{_owner(reference)} needs it and it is gone; {copy.bucket.name} still has the version of "
-        f"{moment(copy.modified_at)} ({size(copy.size)})",
-        f"bring version {copy.version_id} of bucket {copy.bucket.name} back: {_heal(reference)}",
+        f"{moment(copy.modified_at)} ({size(copy.size)}){_refuted(copy)}",
+        _choose(reference)
+        if copy.refuted
+        else f"bring version {copy.version_id} of bucket {copy.bucket.name} back: {_heal(reference)}",
         version_id=copy.version_id,
     )
 
@@ -42,10 +44,18 @@ def restorable_copy(reference: Reference, entry: Entry, copy: KeptCopy) -> Findi
         reference,
         entry,
         f"{_owner(reference)} needs it and it is gone with all its versions; {copy.bucket.name} has it "
-        f"({size(copy.size)})",
-        f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
+        f"({size(copy.size)}){_refuted(copy)}",
+        _choose(reference) if copy.refuted else f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
         version_id=copy.version_id,
     )
+
+
+def _refuted(copy: KeptCopy) -> str:
+    return ", which is not what the database knows" if copy.refuted else ""
+
+
+def _choose(reference: Reference) -> str:
+    return f"choose among its versions: printflow files heal --key {shell_word(reference.key)}"
 
 
 def _heal(reference: Reference) -> str:
@@ -71,7 +81,7 @@ def lost(reference: Reference, entry: Entry, replica: str | None) -> Finding:
         kinds.MISSING_LOST,
         reference,
         entry,
-        f"{_owner(reference)} needs it; bucket {reference.bucket} has no version of it, {nowhere}",
+        f"{_owner(reference)} needs it; bucket {reference.bucket} has no version of it that holds bytes, {nowhere}",
         MAKE_AGAIN[entry.kind],
     )
 

@@ -32,17 +32,21 @@ OPTIONAL = {
     "bucket": ("text", "varchar", "bpchar", "name"),
     "size": ("int2", "int4", "int8", "numeric"),
     "sha256": ("text", "varchar", "bpchar", "bytea"),
+    "md5": ("text", "varchar", "bpchar", "bytea", "uuid"),
+    "etag": ("text", "varchar", "bpchar"),
     "soft_deleted": ("bool",),
 }
 """The optional columns and the types they may have."""
 KEYS_IN_ONE_QUERY = 2000
+ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
+"""As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
 
 
 class Reference(NamedTuple):
     """A value in the database that names an object, or with a trailing slash all objects below it.
 
-    `entry` is the place of its query in printflow.toml (`reference[entry]`), `size` is in bytes, `sha256` lower-case
-    hex; both are None where the platform does not know them.
+    `entry` is the place of its query in printflow.toml (`reference[entry]`), `size` is in bytes, `sha256` and `md5` are
+    lower-case hex, `etag` has no quotes around it; each is None where the platform does not know it.
     """
 
     key: str
@@ -53,6 +57,8 @@ class Reference(NamedTuple):
     size: int | None
     sha256: str | None
     soft_deleted: bool
+    md5: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,22 +80,27 @@ class Entry:
         """The query's rows that fulfil a condition, in the columns of `Reference`."""
         return sql.SQL(
             'SELECT key::text COLLATE "C" AS key, {entry}::int, tenant::text, owner::text, {bucket} AS bucket, '
-            "{size}, {sha256}, {soft_deleted} FROM {query} WHERE key IS NOT NULL AND {condition}"
+            "{size}, {sha256}, {soft_deleted}, {md5}, {etag} FROM {query} WHERE key IS NOT NULL AND {condition}"
         ).format(
             entry=sql.Literal(self.index),
             bucket=self.bucket_column,
             size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
-            sha256=sql.SQL(
-                "lower(encode(sha256, 'hex'))"
-                if "sha256 bytea" in self.columns
-                else "lower(sha256::text)"
-                if "sha256" in self.columns
-                else "NULL::text"
-            ),
+            sha256=self._digest("sha256"),
             soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
+            md5=self._digest("md5"),
+            etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
             query=as_table(self.settings.query),
             condition=condition,
         )
+
+    def _digest(self, name: str) -> sql.Composable:
+        """A checksum as lower-case hex, whatever type the platform keeps it in; an empty one is none."""
+        if name not in self.columns:
+            return sql.SQL("NULL::text")
+        if f"{name} bytea" in self.columns:
+            return sql.SQL("nullif(encode({}, 'hex'), '')").format(sql.Identifier(name))
+        # A uuid is sometimes what an MD5 is kept in.
+        return sql.SQL("nullif(lower(replace(btrim({}::text), '-', '')), '')").format(sql.Identifier(name))
 
     @property
     def bucket_column(self) -> sql.Composable:
@@ -210,7 +221,7 @@ class Catalog:
             connection.cursor().copy(copy_sql) as copy,
         ):
             last = ""
-            for key, entry, tenant, owner, place, size, sha256, soft_deleted in copy.rows():
+            for key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag in copy.rows():
                 if key < last:
                     raise CouldNotTell(
                         f"cluster {cluster.name} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
@@ -226,6 +237,8 @@ class Catalog:
                     None if size is None else int(size),
                     sha256,
                     soft_deleted == "t",
+                    md5,
+                    etag,
                 )
 
 
@@ -297,7 +310,7 @@ def _accepted(
                 f'{key}: its column "{name}" is {type_name}; it must be {" or ".join(OPTIONAL[name])}',
                 "cast it in the query",
             )
-    columns = tuple(have) + (("sha256 bytea",) if have.get("sha256") == "bytea" else ())
+    columns = (*have, *(f"{name} bytea" for name in ("sha256", "md5") if have.get(name) == "bytea"))
     entry = Entry(index, reference, columns, (reference.bucket,), have["tenant"])
     if "bucket" not in have:
         return entry
