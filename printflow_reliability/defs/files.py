@@ -117,6 +117,8 @@ def tenants_known(context: dg.SensorEvaluationContext, configuration: Configurat
     except PrintflowError as error:
         return dg.SkipReason(str(error))
     before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
+    if before and not now:
+        return dg.SkipReason(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added := sorted(now - before):
         requests.append(words.TENANTS.build_add_request(added))

@@ -38,13 +38,21 @@ def reconcile_command(
     tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
     bucket: list[str] | None = typer.Option(None, "--bucket", metavar="NAME", help="Only this bucket of the file."),
     findings: Path | None = typer.Option(None, "--findings", metavar="FILE", help="Write one finding a line there."),
+    accept_empty: list[str] | None = typer.Option(
+        None, "--accept-empty", metavar="REFERENCE", help="This query rightly returns nothing now; may be repeated."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Compare every reference of the databases with its bucket."""
     settings = invocation(ctx).settings()
     with progress("objects") as advance:
         report = reconcile(
-            settings, tenants=tenant or None, buckets=bucket or None, findings_file=findings, advance=advance
+            settings,
+            tenants=tenant or None,
+            buckets=bucket or None,
+            findings_file=findings,
+            advance=advance,
+            accept_empty=accept_empty or (),
         )
     conclude(settings, report.checks, alert=False)
     if json:

@@ -14,6 +14,7 @@ from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.lookup import IN_FLIGHT, Found, Refusal, ask, look_up, possible, refusal
 from printflow_reliability.storage.objects import ObjectHead, Version, prior_versions, versions
+from printflow_reliability.storage.pages import folder_marker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -127,8 +128,3 @@ class Presence:
                 if (refused := refusal(error)) is not None:
                     raise KeyRefused(refused.reason) from None
                 raise
-
-
-def folder_marker(key: str, size: int) -> bool:
-    """Whether an object only stands for a folder, as consoles and file managers make them."""
-    return size == 0 and key.endswith("/")

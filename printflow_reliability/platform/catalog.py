@@ -184,13 +184,12 @@ class Catalog:
 
         yield from self._stream([entry for entry in self.entries if "bucket" in entry.columns], condition, None)
 
-    def tenants_in(self, entry: Entry, bucket: str | None, tenants: Collection[str | None]) -> frozenset[str | None]:
+    def tenants_in(self, entry: Entry, tenants: Collection[str | None]) -> frozenset[str | None]:
         """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
         named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
         wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
-        condition = wanted if bucket is None else _both(wanted, entry, bucket)
         query = sql.SQL("SELECT DISTINCT tenant::text FROM {} WHERE key IS NOT NULL AND {}").format(
-            as_table(entry.settings.query), condition
+            as_table(entry.settings.query), wanted
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
