@@ -115,6 +115,7 @@ def reconcile(
         findings_file=None if unknown else findings_file,
         pass_id=pass_id,
         warnings=warnings,
+        incomplete=tuple(unknown),
         overwritten=tuple(tally.overwritten),
     )
 

@@ -35,6 +35,7 @@ class ReconcileReport:
         tenants: counts by kind for each tenant that has findings.
         worst: the worst findings, worst first; the others are in the findings file and the records.
         warnings: what else a person should know.
+        incomplete: why the pass did not go through to its end; empty if it did.
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
     """
 
@@ -49,6 +50,7 @@ class ReconcileReport:
     findings_file: Path | None = None
     pass_id: int | None = None
     warnings: Sequence[str] = ()
+    incomplete: Sequence[str] = ()
     overwritten: Sequence[Finding] = ()
 
     @property

@@ -30,7 +30,7 @@ def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Fi
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone; {copy.bucket.name} still has the version of "
+        f'{_owner(reference)}: its file is missing; bucket "{copy.bucket.name}" still holds the version of '
         f"{moment(copy.modified_at)} ({size(copy.size)}){_refuted(copy)}",
         _choose(reference)
         if copy.refuted
@@ -45,7 +45,7 @@ def restorable_copy(reference: Reference, entry: Entry, copy: KeptCopy) -> Findi
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone with all its versions; {copy.bucket.name} has it "
+        f'{_owner(reference)}: its file is missing with all its versions; bucket "{copy.bucket.name}" holds it '
         f"({size(copy.size)}){_refuted(copy)}",
         _choose(reference) if copy.refuted else f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
         version_id=copy.version_id,
@@ -71,19 +71,19 @@ def restorable_folder(reference: Reference, entry: Entry, bucket: str) -> Findin
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs what lies below it and nothing does; {bucket} still has objects or versions there",
+        f'{_owner(reference)}: this folder is empty; bucket "{bucket}" still holds objects or versions below it',
         f"copy what bucket {bucket} has below it to {reference.bucket}",
     )
 
 
 def lost(reference: Reference, entry: Entry, replica: str | None) -> Finding:
     """Missing, and nothing is left of it."""
-    nowhere = f"nor does its replica {replica}" if replica else "and it has no replica"
+    nowhere = f'nor in its replica "{replica}"' if replica else "which has no replica"
     return _finding(
         kinds.MISSING_LOST,
         reference,
         entry,
-        f"{_owner(reference)} needs it; bucket {reference.bucket} has no version of it that holds bytes, {nowhere}",
+        f'{_owner(reference)}: its file is lost: no version that holds bytes in bucket "{reference.bucket}", {nowhere}',
         MAKE_AGAIN[entry.kind],
     )
 
@@ -94,8 +94,7 @@ def near_miss(reference: Reference, entry: Entry, near: str) -> Finding:
         kinds.NEAR_MISS,
         reference,
         entry,
-        f"{_owner(reference)} needs it and there is no such key, but there is {near!r}: "
-        f"{difference(reference.key, near)}",
+        f"{_owner(reference)}: there is no such key, but there is {near!r}: {difference(reference.key, near)}",
         f"if {near!r} is the file, correct the key in the row of {_owner(reference)}",
     )
 
@@ -119,7 +118,7 @@ def names_nothing(reference: Reference, entry: Entry, why: str) -> Finding:
         kinds.MISSING_LOST,
         reference,
         entry,
-        f"{_owner(reference)} has no file: {why}",
+        f"{_owner(reference)}: it has no file: {why}",
         f"correct the key in the row of {_owner(reference)}, or the query that builds it",
     )
 
@@ -141,7 +140,7 @@ def unknown_bucket(reference: Reference, entry: Entry) -> Finding:
         kinds.UNKNOWN,
         reference,
         entry,
-        f'{_owner(reference)} names bucket "{reference.bucket}", and no [[bucket]] has that name',
+        f'{_owner(reference)}: its bucket "{reference.bucket}" is no [[bucket]] of printflow.toml',
         "name the bucket in printflow.toml, correct the row, or have the query leave it out",
     )
 

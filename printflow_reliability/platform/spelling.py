@@ -20,12 +20,12 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def plain(key: str, bucket: str) -> str:
     """The key without what is around it; it ends in a slash where the key does."""
-    return _bare(_decoded(_path(key)), bucket)
+    return _bare(_decoded(_path(key)).partition("?")[0], bucket)
 
 
 def folded(key: str, bucket: str) -> str:
     """What all spellings of a key have in common. Listings cannot tell control characters apart, so neither does it."""
-    text = CONTROL.sub("\ufffd", plain(key, bucket)).replace("+", " ")
+    text = CONTROL.sub("\ufffd", plain(key, bucket)).replace("+", " ").strip(BLANK)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
