@@ -30,7 +30,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
-from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenant_named
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
@@ -96,7 +96,7 @@ def reconcile(
                     unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
             if buckets is None and not unknown:
                 try:
-                    run.elsewhere(findings, tally)
+                    run.beside_buckets(findings, tally)
                 except CouldNotTell as away:
                     unknown.append(away.sentence)
         if not unknown:
@@ -127,6 +127,7 @@ class _Run:
     settings: Settings
     catalog: Catalog
     tenants: tuple[Tenant, ...]
+    odd: Mapping[str, str]
     buckets: tuple[str, ...]
     scopes: tuple[Scope, ...]
     records: Records | None
@@ -145,9 +146,8 @@ class _Run:
         with closing(self._first_look(present, scope, advance)) as found:
             _require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
-            for finding in (one.finding for one in fallen):
-                findings.write(finding)
-                tally.add(finding)
+            for one in fallen:
+                self._tell(one.finding, findings, tally)
             second = SecondLook(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
@@ -160,8 +160,7 @@ class _Run:
                 fallen=fallen,
             )
             for finding in second.findings(found):
-                findings.write(finding)
-                tally.add(finding)
+                self._tell(finding, findings, tally)
             if self.as_of is not None:
                 tally.overwritten += overwritten(present, self.catalog, found.rewritten, self.as_of)
             tally.references += found.references
@@ -169,26 +168,33 @@ class _Run:
             tally.without_ledger += found.without_ledger
             tally.orphan_bytes += second.orphan_bytes
 
-    def elsewhere(self, findings: FindingsFile, tally: Tally) -> None:
-        """Rows into buckets that the file does not name, and queries that no longer return any into a bucket."""
+    def beside_buckets(self, findings: FindingsFile, tally: Tally) -> None:
+        """Tenants without a usable base path, rows into unknown buckets, queries that fell to nothing in a bucket."""
         ids = [scope.tenant for scope in self.scopes if scope.tenant is not None]
-        for reference in self.catalog.elsewhere(ids or None):
-            finding = wording.unknown_bucket(reference, self.settings.reference[reference.entry])
-            findings.write(finding)
-            tally.add(finding)
+        for tenant, why in self.odd.items():
+            self._tell(wording.odd_tenant(tenant, why), findings, tally)
+        for reference in self.catalog.elsewhere(None if self.scopes == (Scope(),) else ids):
+            entry = self.settings.reference[reference.entry]
+            self._tell(wording.unknown_bucket(reference, entry), findings, tally)
             tally.references += 1
         for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
             for scope in self.scopes:
                 for fallen in self._fallen(bucket, scope, {}):
-                    findings.write(fallen.finding)
-                    tally.add(fallen.finding)
+                    self._tell(fallen.finding, findings, tally)
+
+    @staticmethod
+    def _tell(finding: Finding, findings: FindingsFile, tally: Tally) -> None:
+        findings.write(finding)
+        tally.add(finding)
 
     def _fallen(self, bucket: str, scope: Scope, rows: Mapping[tuple[int, str | None], int]) -> list[Emptied]:
         """The queries that returned rows into a bucket at the last pass and return none now."""
         for (entry, tenant), number in rows.items():
             whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
             self.rows[whose] = self.rows.get(whose, 0) + number
-        known = {tenant.id for tenant in self.tenants} | {NO_TENANT} if scope.tenant is None else {scope.tenant}
+        known = (
+            {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT} if scope.tenant is None else {scope.tenant}
+        )
         fallen = emptied(self.catalog, self.before, rows, bucket, known)
         for one in fallen:
             self.kept |= one.remembered
@@ -228,7 +234,8 @@ def _prepare(
     accept_empty: Sequence[str],
 ) -> _Run:
     catalog = open_catalog(settings, tenants=tenants, connect_with=connect_with)
-    known = all_tenants(settings, connect_with=connect_with)
+    platform = tenancy(settings, connect_with=connect_with)
+    known = platform.tenants
     for name in buckets or ():
         settings.bucket_named(name)
         if name not in catalog.buckets:
@@ -253,10 +260,11 @@ def _prepare(
         )
     scopes: tuple[Scope, ...] = (Scope(),)
     if tenants is not None:
-        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants)]
+        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants) if name not in platform.odd]
         scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen)
     used = tuple(dict.fromkeys(buckets or catalog.buckets))
-    return _Run(settings, catalog, known, used, scopes, records, as_of, before)
+    odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
+    return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before)
 
 
 def _before(

@@ -158,6 +158,17 @@ def unknown_object(bucket: str, tenant: str | None, key: str, reason: str) -> Fi
     )
 
 
+def odd_tenant(tenant: str, why: str) -> Finding:
+    """A tenant whose files cannot be told from others'."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenant,
+        detail=f"tenant {tenant} {why}: whether its references stay within it cannot be told",
+        action="give the tenant a base path of its own that ends in a slash, or have tenancy.tenants leave it out",
+    )
+
+
 def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
     """A query that returned rows at the last pass and returns none now."""
     named = [f"tenant {name}" if name else "rows without a tenant" for name in tenants[:TENANTS_NAMED]]

@@ -1,6 +1,7 @@
 """The tenants, and where in the buckets each one's files belong."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from printflow_reliability.platform.spelling import folded, is_url, plain, suffi
 from printflow_reliability.settings import Settings
 
 KEY = "tenancy.tenants"
+NO_ID = "NULL"
+"""Stands for a tenant without an id."""
 Owner = TypeVar("Owner", str, frozenset[str])
 
 
@@ -103,12 +106,29 @@ def _innermost(owners: Mapping[str, Owner], key: str) -> Owner | None:
     return None
 
 
+@dataclass(frozen=True)
+class Tenancy:
+    """What the platform says of its tenants; `odd` tells why the base path of some of them cannot be used."""
+
+    tenants: tuple[Tenant, ...]
+    odd: Mapping[str, str]
+
+
 def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> tuple[Tenant, ...]:
-    """Every tenant, by id.
+    """Every tenant with a base path of its own, by id.
 
     Raises:
-        ConfigError: the query is refused, lacks a column, or gives a base path that cannot keep tenants apart.
+        ConfigError: the query is refused, lacks a column, or gives no tenant a base path that keeps tenants apart.
         CouldNotTell: the cluster is unreachable.
+    """
+    return tenancy(settings, connect_with=connect_with).tenants
+
+
+def tenancy(settings: Settings, *, connect_with: ConnectWith | None = None) -> Tenancy:
+    """Every tenant, by id, and those whose base path cannot be used.
+
+    Raises:
+        ConfigError, CouldNotTell: as `tenants`.
     """
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with session(cluster, None, connect_with) as connection:
@@ -116,22 +136,38 @@ def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> t
         require_columns(KEY, have, ("tenant", "base_path"))
         with asked(KEY):
             rows = connection.execute(
-                sql.SQL("SELECT tenant::text, base_path::text FROM {} ORDER BY 1").format(
+                sql.SQL("SELECT DISTINCT tenant::text, base_path::text FROM {} ORDER BY 1, 2").format(
                     as_table(settings.tenancy.tenants)
                 )
             ).fetchall()
-    found: dict[str, str] = {}
+    found = told_apart(rows)
+    if rows and not found.tenants:
+        tenant, why = next(iter(found.odd.items()))
+        raise ConfigError(
+            f"{KEY}: tenant {tenant} {why}",
+            "have the query return base paths that end in a slash and do not begin with one",
+        )
+    return found
+
+
+def told_apart(rows: Sequence[tuple[str | None, str | None]]) -> Tenancy:
+    """The tenants that their base paths tell apart, of (tenant, base path)."""
+    paths = Counter(tenant for tenant, _ in rows)
+    owners = Counter(base_path for _, base_path in rows)
+    usable: list[Tenant] = []
+    odd: dict[str, str] = {}
     for tenant, base_path in rows:
-        if tenant is None or base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
-            raise ConfigError(
-                f'{KEY}: tenant {tenant} has the base path "{base_path}", which keeps nobody apart',
-                "have the query return base paths that end in a slash and do not begin with one",
-            )
-        if found.setdefault(tenant, base_path) != base_path:
-            raise ConfigError(f"{KEY}: tenant {tenant} comes with two base paths", "mend the query in printflow.toml")
-    if len(set(found.values())) < len(found):
-        raise ConfigError(f"{KEY}: two tenants share one base path", "mend the query in printflow.toml")
-    return tuple(Tenant(tenant, base_path) for tenant, base_path in found.items())
+        if tenant is None:
+            odd[NO_ID] = "has no id"
+        elif base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
+            odd[tenant] = f'has the base path "{base_path}", which keeps nobody apart'
+        elif paths[tenant] > 1:
+            odd[tenant] = "comes with two base paths"
+        elif owners[base_path] > 1:
+            odd[tenant] = f'shares its base path "{base_path}" with another tenant'
+        else:
+            usable.append(Tenant(tenant, base_path))
+    return Tenancy(tuple(usable), odd)
 
 
 def tenant_named(known: Iterable[Tenant], name: str) -> Tenant:

@@ -6,7 +6,7 @@ import pytest
 from printflow_reliability.defs import files
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.platform.tenancy import Tenancy, Tenant
 
 
 @pytest.mark.parametrize(("now", "added", "gone"), [((), 0, 0), (("1",), 0, 1), (("1", "2", "3"), 1, 0)])
@@ -14,7 +14,8 @@ def test_partitions_are_added_and_deleted_but_never_all_of_them(
     monkeypatch: pytest.MonkeyPatch, now: tuple[str, ...], added: int, gone: int
 ) -> None:
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(files, "tenants", lambda _settings: [Tenant(name, f"{name}/") for name in now])
+    known = Tenancy(tuple(Tenant(name, f"{name}/") for name in now if name != "2"), {"2": "odd"} if "2" in now else {})
+    monkeypatch.setattr(files, "tenancy", lambda _settings: known)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(words.TENANTS.name or "", ["1", "2"])
         context = dg.build_sensor_context(instance=instance, resources={"configuration": Configuration()})

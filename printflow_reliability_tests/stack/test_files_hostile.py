@@ -86,6 +86,7 @@ def test_one_of_every_hostile_kind_takes_no_other_answer_away(shop: Shop, tmp_pa
     long = shop.refer(shop.path(LONG))
     deep = shop.refer(shop.path(f"{LONG}/a.pdf"))
     whole = shop.refer(shop.path(""))
+    execute(shop, "INSERT INTO stack_tenants VALUES (gen_random_uuid(), NULL)")
     elsewhere = shop.refer(shop.path("on another disk.pdf"))
     execute(shop, "UPDATE stack_files SET bucket = 'nowhere' WHERE key = %s", elsewhere)
     time.sleep(GRACE_OVER)
