@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from printflow_reliability.files.near_miss import without_url
+from printflow_reliability.platform.spelling import without_url
 
 LONGEST_KEY_BYTES = 1024
 MOST_IN_ONE_TEXT = 300
