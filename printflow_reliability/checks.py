@@ -95,12 +95,17 @@ REGISTER: Mapping[str, Check] = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's answer: the outcome, one plain sentence, and the numbers behind it (constant names and units)."""
+    """One check's answer: the outcome, one plain sentence, and the numbers behind it (constant names and units).
+
+    `about` names what each of its warnings is about, by which printflow.toml acknowledges them; empty where one of them
+    cannot be.
+    """
 
     check: str
     outcome: Outcome
     detail: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.check not in REGISTER:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from pydantic_core import ErrorDetails
 
 from printflow_reliability.addresses import EndpointUrl, HttpUrl, PostgresUrl
+from printflow_reliability.checks import REGISTER
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.findings import Severity
 from printflow_reliability.programs import Programs
@@ -292,6 +293,25 @@ class PdfSettings(Section):
     require_trim_box: bool = False
 
 
+class AcknowledgedSettings(Section):
+    """`[[acknowledged]]`: a warning that this platform has on purpose, and why: it no longer is one, but always shown.
+
+    `check` is the check that warns, `about` what the warning names; each warning that can be acknowledged says both.
+    """
+
+    check: str
+    about: str
+    reason: str = Field(min_length=1)
+
+    @field_validator("check")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        if value not in REGISTER:
+            close = difflib.get_close_matches(value, REGISTER, n=1)
+            raise ValueError(f'there is no check "{value}"' + (f'; did you mean "{close[0]}"?' if close else ""))
+        return value
+
+
 class AlertRouteSettings(Section):
     """`[[alert_route]]`: where alerts go. A webhook gets a POST of JSON with a stable `dedup_key`."""
 
@@ -326,6 +346,7 @@ class Settings(Section):
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
+    acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     sentry: SentrySettings | None = None
     _secrets: tuple[str, ...] = PrivateAttr(default=())

@@ -9,6 +9,7 @@ import httpx
 import psycopg
 from psycopg.rows import TupleRow
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import open_records
@@ -54,7 +55,8 @@ def deliver(settings: Settings) -> DeliveryReport:
         return DeliveryReport((CheckResult("alerts.delivery", Outcome.UNKNOWN, away.what),), {})
     undelivered, error = rows[0]
     numbers = {"delivered_alerts": delivered, "undelivered_alerts": undelivered}
-    return DeliveryReport((_answer(settings, undelivered, error, numbers),), numbers)
+    answer = acknowledge(_answer(settings, undelivered, error, numbers), settings.acknowledged)
+    return DeliveryReport((answer,), numbers)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def _send_row(route: AlertRouteSettings | None, settings: Settings, row: TupleRo
 
 def _answer(settings: Settings, undelivered: int, error: str, numbers: Mapping[str, int]) -> CheckResult:
     if not settings.alert_route:
-        return CheckResult("alerts.delivery", Outcome.WARN, "no alert route is configured: nobody would hear", numbers)
+        why = "no alert route is configured: nobody would hear"
+        return CheckResult("alerts.delivery", Outcome.WARN, why, numbers, ("alert_route",))
     if undelivered:
         detail = f"{undelivered} alerts did not reach their route: {error}"
         return CheckResult("alerts.delivery", Outcome.FAIL, detail, numbers)

@@ -173,14 +173,12 @@ def ask_archiver(connection: psycopg.Connection[TupleRow]) -> Archiver:
 def judge_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> Verdict:
     """The verdict of wal.lag on one cluster."""
     if archiver.standby:
-        return Verdict(
-            Outcome.UNKNOWN, f"{cluster}: could not tell: the url leads to a standby, which archives nothing"
-        )
+        return Verdict(Outcome.UNKNOWN, f"{cluster}: the url leads to a standby, which archives nothing")
     if broken := archiver.broken:
         return Verdict(Outcome.FAIL, f"{cluster}: archiving is failing: {broken}; {archiver.remedy(cluster)}")
     lag = archiver.lag_seconds
     if lag is None:
-        return Verdict(Outcome.UNKNOWN, f"{cluster}: could not tell: nothing was ever archived, and nothing waits")
+        return Verdict(Outcome.UNKNOWN, f"{cluster}: nothing was ever archived, and nothing waits")
     if lag > max_lag_seconds:
         waits = f" ({_waiting(archiver.waiting_files)})" if archiver.waiting_files else ""
         return Verdict(

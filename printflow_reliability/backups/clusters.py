@@ -30,7 +30,7 @@ class Verdict:
     @classmethod
     def unknown(cls, subject: str, reason: PrintflowError) -> "Verdict":
         """The verdict on what could not be asked."""
-        return cls(Outcome.UNKNOWN, f"{subject}: could not tell: {reason.sentence}")
+        return cls(Outcome.UNKNOWN, f"{subject}: {reason.sentence}")
 
 
 class Count:

@@ -189,7 +189,7 @@ def judge(
     if findings:
         named = ", ".join(f"{one.key} {one.detail}" for one in findings[:3])
         more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
-        besides = f"; could not tell besides: {doubts[0]}" if doubts else ""
+        besides = f"; besides, not known: {doubts[0]}" if doubts else ""
         sentence = (
             f"{where} is damaged: {named}{more}; take a full backup now: printflow backup run {cluster} --type full"
             f"{besides}"
@@ -197,9 +197,9 @@ def judge(
         verdict = Verdict(Outcome.FAIL, sentence)
     elif doubts:
         more = f" and {len(doubts) - 1} more" if len(doubts) > 1 else ""
-        verdict = Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {doubts[0]}{more}")
+        verdict = Verdict(Outcome.UNKNOWN, f"{where}: {doubts[0]}{more}")
     elif not checked:
-        verdict = Verdict(Outcome.UNKNOWN, f"{where}: could not tell: verify checked nothing at all")
+        verdict = Verdict(Outcome.UNKNOWN, f"{where}: verify checked nothing at all")
     else:
         verdict = Verdict(Outcome.PASS, f"{where}: {counted(checked, 'file')} checked against their manifests")
     return VerifiedRepository(cluster, repository, verdict, checked, _shortened(findings, cluster, repository))

@@ -60,7 +60,7 @@ def judge(
     if status.code == STATUS_NO_BACKUPS:
         return Verdict(Outcome.FAIL, f"{where} holds no backup at all; {full_now}")
     if status.code != STATUS_OK:
-        return Verdict(Outcome.UNKNOWN, f"{where}: could not tell: {shortened(status.message)}")
+        return Verdict(Outcome.UNKNOWN, f"{where}: {shortened(status.message)}")
     newest = info.of_cluster(repository, identity)[-1:]
     if not newest and former_backups(info, repository, identity):
         return Verdict(Outcome.FAIL, f"{where} {no_backup_of(cluster, info, repository, identity)}")

@@ -111,7 +111,7 @@ def verdict_of(cluster: str, found: RepositoryWal) -> Verdict:
     wrong += [*found.damaged, *found.problems]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        besides = f"; could not tell besides: {found.unknown.what}" if found.unknown else ""
+        besides = f"; besides, not known: {found.unknown.what}" if found.unknown else ""
         return Verdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}{besides}")
     if found.unknown is not None:
         return Verdict.unknown(where, found.unknown)

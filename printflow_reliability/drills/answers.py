@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
 from printflow_reliability.drills.fences.unarchived import Unarchived, stopped_heartbeats
@@ -11,7 +12,7 @@ from printflow_reliability.drills.phases import Phase, rto_seconds
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
-from printflow_reliability.settings import DrillsSettings
+from printflow_reliability.settings import AcknowledgedSettings, DrillsSettings
 
 SPEEDS = (
     ("fetch_bytes_per_second", "fetched_bytes", (Phase.FETCH,)),
@@ -27,15 +28,16 @@ class Answers:
         unarchived: the WAL that was on production's machines alone when the drill began.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledged: Sequence[AcknowledgedSettings] = ()) -> None:
+        self._acknowledged = acknowledged
         self.numbers: dict[str, int | float] = {}
         self.unarchived: Sequence[Unarchived] = ()
         self._given: dict[str, CheckResult] = {}
         self._broke_off = "the drill did not come so far"
 
     def give(self, result: CheckResult) -> None:
-        """Keep a check's answer, with its numbers."""
-        self._given[result.check] = result
+        """Keep a check's answer, with its numbers; warnings that printflow.toml acknowledges are none."""
+        self._given[result.check] = acknowledge(result, self._acknowledged)
         self.numbers |= result.numbers
 
     def verdict(self, check: str, outcome: Outcome, detail: str) -> None:

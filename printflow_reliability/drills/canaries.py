@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 DATABASES = """
 SELECT datname FROM pg_database
-WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 AND has_database_privilege(datname, 'CONNECT')
+WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 AND has_database_privilege(oid, 'CONNECT')
 ORDER BY 1
 """
 NEWEST = 40
@@ -152,6 +152,8 @@ def _tables(cluster: ClusterSettings, database: str, before: Mapping[int, Table]
     with connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS) as connection:
         connection.execute(SAME_TEXT)
         for oid, name, file, size, writes, busy, newest in connection.execute(query, {"newest": NEWEST}).fetchall():
+            if file is None or size is None:
+                continue  # dropped while it was asked for
             rows, pages = newest and size <= MOST_BYTES, newest
             if before is not None:
                 then = before.get(oid)

@@ -1,10 +1,11 @@
 """What the history of drills says of a real recovery: how long it takes, how much is lost, and how that will grow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.history import housed_in, list_drills
@@ -65,7 +66,8 @@ def state_objectives(settings: Settings, now: datetime | None = None) -> Objecti
         drills, housed = list_drills(settings), housed_in(settings)
     except CouldNotTell as unknown:
         return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
-    return judge(drills, settings.drills, now or datetime.now(UTC), housed)
+    report = judge(drills, settings.drills, now or datetime.now(UTC), housed)
+    return replace(report, checks=tuple(acknowledge(check, settings.acknowledged) for check in report.checks))
 
 
 def judge(
@@ -108,8 +110,7 @@ def judge(
     forecast = forecast_rto(passed)
     if forecast is not None:
         numbers["rto_at_twice_the_data_seconds"] = round(forecast.seconds, 3)
-    warnings = [HOUSED.format(cluster=name) for name in housed]
-    result = _result(problems, warnings, forecast, numbers, targets, untimed)
+    result = _result(problems, housed, forecast, numbers, targets, untimed)
     return ObjectivesReport((result,), drills, forecast, untimed, numbers)
 
 
@@ -122,7 +123,7 @@ def judge_drill(
     """
     if "rto_seconds" not in numbers and "rpo_seconds" not in numbers:
         return CheckResult(OF_ONE_DRILL, Outcome.UNKNOWN, not_known)
-    parts, outcomes = [], []
+    parts, outcomes, late = [], [], []
     for name, target in (("rto_seconds", targets.rto_target_seconds), ("rpo_seconds", targets.rpo_target_seconds)):
         word = name.partition("_")[0].upper()
         if name not in numbers:
@@ -135,11 +136,12 @@ def judge_drill(
     for one in unarchived:
         if not 0 < one.archive_timeout < targets.rpo_target_seconds:
             outcomes.append(Outcome.WARN)
+            late.append(one.cluster)
             parts.append(
                 f"{one.cluster} may keep commits unarchived for longer than that: archive_timeout is "
                 f"{one.archive_timeout:g} s"
             )
-    return CheckResult(OF_ONE_DRILL, worst(outcomes), "; ".join(parts))
+    return CheckResult(OF_ONE_DRILL, worst(outcomes), "; ".join(parts), about=tuple(late))
 
 
 def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
@@ -166,12 +168,13 @@ def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
 
 def _result(
     problems: Sequence[str],
-    warnings: Sequence[str],
+    housed: Sequence[str],
     forecast: Forecast | None,
     numbers: Mapping[str, int | float],
     targets: DrillsSettings,
     untimed: int,
 ) -> CheckResult:
+    warnings = [HOUSED.format(cluster=name) for name in housed]
     if problems:
         said = "; ".join([*problems, *warnings])
         return CheckResult(CHECK, Outcome.FAIL, f"{said}. Next: printflow drill run", numbers)
@@ -187,7 +190,8 @@ def _result(
         told.append(f"{len(targets.manual_step)} manual steps add {numbers['manual_steps_seconds']:.0f} s{bound}")
     late = forecast is not None and forecast.seconds > targets.rto_target_seconds
     if late or numbers.get("rto_with_manual_steps_seconds", 0) > targets.rto_target_seconds:
-        warnings = [*warnings, "the RTO target will be missed"]
+        detail = "; ".join([*warnings, "the RTO target will be missed", *told])
+        return CheckResult(CHECK, Outcome.WARN, detail, numbers)
     if warnings:
-        return CheckResult(CHECK, Outcome.WARN, "; ".join([*warnings, *told]), numbers)
+        return CheckResult(CHECK, Outcome.WARN, "; ".join([*warnings, *told]), numbers, tuple(housed))
     return CheckResult(CHECK, Outcome.PASS, "; ".join(told), numbers)

@@ -81,7 +81,7 @@ class Rehearsal:
         self.place = settings.drills.directory / str(id)
         self.clock = clock
         self.made = False
-        self.answers = Answers()
+        self.answers = Answers(settings.acknowledged)
         self.clusters = {cluster.name: ClusterReport(cluster.name) for cluster in settings.cluster}
         self.matched: bool | None = None
         self.plan: Plan | None = None

@@ -6,13 +6,13 @@ A database that is down, hanging or full is "could not tell", with the cluster's
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from printflow_reliability.addresses import postgres_url
+from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.platform.refusals import (
@@ -34,25 +34,6 @@ GRACE_SECONDS = 10
 FULL_SECONDS = 10
 """How long to try again where all connections are taken."""
 PAUSE_SECONDS = 0.5
-Result = TypeVar("Result")
-
-
-class _Connection(psycopg.Connection[Any]):
-    """A connection that does not wait for ever."""
-
-    answer_seconds: float = STATEMENT_SECONDS
-
-    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
-        """Wait for an answer, and close the connection if none comes: nothing more can be asked on it."""
-        limit = self.answer_seconds if timeout is None else timeout
-        began = time.monotonic()
-        try:
-            return super().wait(gen, interval, limit)
-        except psycopg.OperationalError as error:
-            if timeout is not None or error.sqlstate or time.monotonic() - began < limit:
-                raise
-            self.close()
-            raise psycopg.OperationalError(f"no answer within {limit:.0f} s") from None
 
 
 @contextmanager
@@ -123,7 +104,7 @@ def unreachable(cluster: ClusterSettings, error: psycopg.Error) -> CouldNotTell:
     return not_answered(cluster.name, error)
 
 
-def _open(cluster: ClusterSettings, parts: dict[str, Any]) -> _Connection:
+def _open(cluster: ClusterSettings, parts: dict[str, Any]) -> BoundedConnection:
     """Open a session; where all are taken, try for a while.
 
     Raises:
@@ -132,7 +113,7 @@ def _open(cluster: ClusterSettings, parts: dict[str, Any]) -> _Connection:
     deadline = time.monotonic() + FULL_SECONDS
     while True:
         try:
-            return _Connection.connect(make_conninfo("", **parts), autocommit=True)
+            return BoundedConnection.connect(make_conninfo("", **parts), autocommit=True)
         except psycopg.Error as error:
             problem = not_opened(cluster.name, error, parts, seconds=CONNECT_SECONDS)
         if not isinstance(problem, NoFreeConnection) or time.monotonic() > deadline:

@@ -10,10 +10,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 
+from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
 from printflow_reliability.settings import RecordsSettings
 
 CONNECT_SECONDS = 5
+ANSWER_SECONDS = 60
+"""How long one statement may take; whoever does not answer by then is frozen."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 KEY = "SELECT hashtextextended('printflow:' || %s, 0)"
 HOLDER = """
@@ -59,9 +62,14 @@ def take(connection: psycopg.Connection[TupleRow], name: str) -> None:
     row = connection.execute(f"SELECT pg_try_advisory_lock(({KEY}))", (name,)).fetchone()
     if row is not None and row[0]:
         return
-    holder = connection.execute(HOLDER, (name,)).fetchone()
+    holder = holder_of(connection, name)
     since = f" (database session {holder[0]}, since {holder[1]:%H:%M:%S} UTC)" if holder else ""
     raise LockHeld(f"another {name} is running{since}", "wait for it to end, then try again")
+
+
+def holder_of(connection: psycopg.Connection[TupleRow], name: str) -> tuple[object, ...] | None:
+    """The process id and start of the database session that has the lock; None if nobody has it."""
+    return connection.execute(HOLDER, (name,)).fetchone()
 
 
 def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
@@ -71,14 +79,14 @@ def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
 
 
 def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
-    """A connection to the records, in autocommit mode, which the caller closes. The kernel notices a dead server.
+    """A connection to the records, in autocommit mode, which the caller closes. It does not wait for ever.
 
     Raises:
         CouldNotTell: the database is unreachable.
         ConfigError: the url is no connection string; it is not shown, since it may hold a password.
     """
     try:
-        return psycopg.connect(
+        connection = BoundedConnection.connect(
             records.url,
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
@@ -91,6 +99,8 @@ def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
             keepalives_count=3,
             tcp_user_timeout=25_000,
         )
+        connection.answer_seconds = ANSWER_SECONDS
+        return connection
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None
     except psycopg.ProgrammingError:

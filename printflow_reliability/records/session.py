@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
-from printflow_reliability.records.database import connect, release, require_current, take
+from printflow_reliability.records.database import connect, holder_of, release, require_current, take
 from printflow_reliability.settings import RecordsSettings
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class RecordsSession:
         self._records = records
         self._lock = lock
         self._taken_over = ""
+        self._frozen: tuple[object, ...] | None = None
 
     def __enter__(self) -> Self:
         self._open()
@@ -79,6 +80,8 @@ class RecordsSession:
         """
         try:
             self.ask(lambda connection: connection.execute("SELECT 1"))
+            if self._frozen is not None:
+                self._lock_again(self._frozen)
         except (CouldNotTell, ConfigError) as away:
             log.warning("%s; going on without them", away.what)
         if self._taken_over:
@@ -99,20 +102,25 @@ class RecordsSession:
         self._backend = self._connection.execute(IDENTITY).fetchone()
 
     def _lock_again(self, lost: tuple[object, ...] | None) -> None:
-        """Take the lock again; the server may not have noticed yet that our lost session is no more."""
+        """Take the lock again; the server may not have noticed yet that our lost session is no more.
+
+        A lost session that is frozen keeps the lock, and so keeps it from others as well.
+        """
+        self._taken_over, self._frozen = "", None
         deadline = time.monotonic() + GONE_SECONDS
         while True:
             lingers = lost is not None and self._connection.execute(END, lost).fetchone() is not None
             try:
                 take(self._connection, self._lock)
             except LockHeld as held:
-                if not lingers or time.monotonic() > deadline:
+                if lingers and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                if lost is not None and holder_of(self._connection, self._lock) == lost:
+                    self._frozen = lost
+                else:
                     self._taken_over = held.what
-                    return
-                time.sleep(0.1)
-            else:
-                self._taken_over = ""
-                return
+            return
 
 
 def _away(error: psycopg.Error) -> CouldNotTell:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
@@ -18,7 +19,7 @@ from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.clone import WAL_SEGMENTS, Clone
 from printflow_reliability.drills.clones.configuration import PORT
 from printflow_reliability.drills.clones.expected_end import archived_in_repository
-from printflow_reliability.drills.clones.replay import Promoted
+from printflow_reliability.drills.clones.replay import Promoted, format_lsn, short_of
 from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.interrupts import Interrupts
 from printflow_reliability.drills.phases import Phase, PhaseClock
@@ -115,6 +116,8 @@ def recover(
 ) -> Recovered:
     """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
 
+    Where archived WAL is missing or damaged, a recovery to the end of WAL keeps what it reached, and fails that check.
+
     Args:
         settings: the whole configuration.
         target: the end of WAL, or a moment.
@@ -152,14 +155,15 @@ def _recover_into(
         restoration = Restoration(settings, place, repository, plan, rules)
         restoration.require_programs()
         restoration.require_space()
-    reached = bring_up(settings, restoration, plan, repository, clock, tell)
-    clones = tuple(restoration.clones.values())
+    reached, archived = bring_up(settings, restoration, plan, repository, clock, tell)
+    named, clones = tuple(restoration.clones.items()), tuple(restoration.clones.values())
     with clock.measure(Phase.VALIDATE):
         what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
         tell(Phase.VALIDATE, what)
         limit = settings.drills.phase_timeout_seconds
-        checks = validate(clones, timeout=limit, give_up=restoration.give_up)
-        points = [recovery_point(settings, clone, reached[clone.cluster.name]) for clone in clones]
+        validated = validate(clones, timeout=limit, give_up=restoration.give_up)
+        checks = tuple(acknowledge(check, settings.acknowledged) for check in validated)
+        points = [recovery_point(settings, clone, reached[name], archived[name]) for name, clone in named]
         until = plan.moment or declared
         known = known_fences(settings, before=until)
         compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
@@ -203,7 +207,10 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             restoration = Restoration(settings, place, repository, plan, rules)
             restoration.require_programs()
             restoration.require_space()
-            bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+            reached, archived = bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+            for name, clone in restoration.clones.items():
+                if parse_lsn(reached[name].reached_lsn) < archived[name]:
+                    raise short_of(clone, format_lsn(archived[name]), reached[name].reached_lsn)
             yield restoration.connector
         finally:
             signals.hold()
@@ -217,8 +224,8 @@ def bring_up(
     repository: int,
     clock: PhaseClock,
     tell: Tell,
-) -> Mapping[str, Promoted]:
-    """Fetch, start, replay and promote; how far each cluster came."""
+) -> tuple[Mapping[str, Promoted], Mapping[str, int]]:
+    """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach."""
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
     with clock.measure(Phase.FETCH):
@@ -235,7 +242,8 @@ def bring_up(
         restoration.replay_to_end({})
     with clock.measure(Phase.PROMOTE):
         tell(Phase.PROMOTE, "promote, and write once")
-        return restoration.promote(expected, {})
+        # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
+        return restoration.promote(dict.fromkeys(expected, 0), {}), expected
 
 
 def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:

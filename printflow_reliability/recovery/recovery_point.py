@@ -18,7 +18,7 @@ from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills import history
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.clones.connector import connector
-from printflow_reliability.drills.clones.replay import Promoted
+from printflow_reliability.drills.clones.replay import Promoted, format_lsn
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.errors import PrintflowError
@@ -41,6 +41,7 @@ class RecoveryPoint:
 
     Attributes:
         reached: how far its replay came.
+        archived: the LSN (bytes) that it had to reach: for the end of WAL, where its archive ends.
         left: the LSN (bytes) at which each timeline that leads to it was left.
         heartbeat: the newest that it holds, stamped by production's clock; None if there is none.
         last_commit: when the last transaction that was replayed had committed; None if none was.
@@ -49,6 +50,7 @@ class RecoveryPoint:
     cluster: str
     system_identifier: int
     reached: Promoted
+    archived: int
     left: Mapping[int, int]
     heartbeat: datetime | None
     last_commit: datetime | None
@@ -71,7 +73,7 @@ class KnownFences:
     why_not: str = ""
 
 
-def recovery_point(settings: Settings, clone: Clone, reached: Promoted) -> RecoveryPoint:
+def recovery_point(settings: Settings, clone: Clone, reached: Promoted, archived: int) -> RecoveryPoint:
     """Ask a promoted clone and its log what it holds. A heartbeat that cannot be read is none."""
     key = f"cluster[{settings.cluster.index(clone.cluster)}].heartbeat"
     try:
@@ -83,6 +85,7 @@ def recovery_point(settings: Settings, clone: Clone, reached: Promoted) -> Recov
         cluster=clone.cluster.name,
         system_identifier=clone.production.system_identifier,
         reached=reached,
+        archived=archived,
         left={switch.timeline: switch.lsn for switch in switches},
         heartbeat=heartbeat,
         last_commit=last_commit(clone.place),
@@ -132,6 +135,8 @@ def judge(
         rpo_target: seconds that may be lost.
     """
     verdicts = [_against_fence(point, known) for point in points]
+    verdicts += [gap for point in points if (gap := _against_archive(point))]
+    verdicts += [still for point in points if (still := _heartbeat_stands_still(point, rpo_target))]
     parts = [_reached(point) for point in points]
     rpo = rpo_seconds(points, declared)
     if rpo is None:
@@ -153,6 +158,27 @@ def _reached(point: RecoveryPoint) -> str:
     if point.heartbeat:
         told.append(f"newest heartbeat {moment(point.heartbeat)}")
     return ", ".join(told)
+
+
+def _against_archive(point: RecoveryPoint) -> tuple[Outcome, str] | None:
+    """What is wrong if replay ended before the end of what is archived."""
+    if parse_lsn(point.reached.reached_lsn) >= point.archived:
+        return None
+    return Outcome.FAIL, (
+        f"replay of {point.cluster} ended before {format_lsn(point.archived)}, up to which WAL is archived: WAL in "
+        f"between is missing or damaged. All that was committed before is kept here. Next: {LOST_NEXT}"
+    )
+
+
+def _heartbeat_stands_still(point: RecoveryPoint, rpo_target: float) -> tuple[Outcome, str] | None:
+    """What is to be said of a heartbeat that is much older than commits after it."""
+    if point.heartbeat is None or point.last_commit is None:
+        return None
+    behind = (point.last_commit - point.heartbeat).total_seconds()
+    if behind <= rpo_target:
+        return None
+    told = f"the heartbeat of {point.cluster} stood still for {seconds(behind)} before its last commit"
+    return Outcome.WARN, f"{told}: find out why nothing writes it"
 
 
 def _against_fence(point: RecoveryPoint, known: KnownFences) -> tuple[Outcome, str]:

@@ -112,4 +112,4 @@ def test_damage_that_is_certain_is_not_hidden_by_a_file_that_cannot_be_fetched()
 
     assert found.verdict.outcome is Outcome.FAIL
     assert [finding.key for finding in found.findings] == ["20261124-041759F/pg_data/base/5/16385.zst"]
-    assert "could not tell besides: 20261124-041759F/pg_data/base/5/1.zst could not be read" in found.verdict.sentence
+    assert "besides, not known: 20261124-041759F/pg_data/base/5/1.zst could not be read" in found.verdict.sentence

@@ -114,7 +114,12 @@ def test_large_objects_that_only_the_clone_may_count_are_no_difference(rows: int
             "other.public.t: it was",
         ),
         (ALL, Gaps(untold={"other": {ALL: "it was made just now"}}), Outcome.UNKNOWN, "every table of other: it was"),
-        (ALL, Gaps(left_out={"other": "it lets nobody in"}), Outcome.WARN, "left out: other: it lets nobody in"),
+        (
+            ALL,
+            Gaps(left_out={"other": "it lets nobody in"}),
+            Outcome.WARN,
+            "left out: live_db other: it lets nobody in",
+        ),
         (
             "public.t",
             Gaps(damaged={"other": {"public.t": "invalid page"}}),
@@ -154,7 +159,9 @@ def test_unlogged_tables_are_said_and_a_difference_is_said_first() -> None:
     assert verdict.outcome is Outcome.PASS
     assert "1 unlogged table come back empty" not in verdict.detail
     assert "unlogged, so empty by design: live_db.public.cache" in verdict.detail
-    worse = Comparison(differing=compared({"live_db": EQUAL["live_db"]}).differing, untold=["a: b"], left_out=["c: d"])
+    worse = Comparison(
+        differing=compared({"live_db": EQUAL["live_db"]}).differing, untold=["a: b"], left_out={"c": "d"}
+    )
     verdict = answer([worse], [FENCE])
     assert verdict.outcome is Outcome.FAIL
     assert verdict.detail.startswith("1 tables differ")

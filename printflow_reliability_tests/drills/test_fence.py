@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from printflow_reliability.drills.fences.fence import find_moment
+from printflow_reliability.drills.fences.moment import find_moment
 from printflow_reliability.drills.fences.side import RestorePoint, Side
 from printflow_reliability.drills.fences.snapshot import Snapshot, nothing_between, whole_id
 

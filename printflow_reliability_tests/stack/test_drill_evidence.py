@@ -7,10 +7,13 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import LOCK, run_drill
@@ -18,6 +21,7 @@ from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.unrecorded import record_kept
 from printflow_reliability.errors import CouldNotTell, LockHeld
+from printflow_reliability.records import database, session
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.sandbox import up as lifecycle
@@ -29,6 +33,10 @@ pytestmark = pytest.mark.stack
 
 CUT_CONNECTIONS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = 'printflow_reliability' AND pid <> pg_backend_pid() AND datname = current_database()
+"""
+OTHER_SESSIONS = """
+SELECT pid FROM pg_stat_activity
 WHERE application_name = 'printflow_reliability' AND pid <> pg_backend_pid() AND datname = current_database()
 """
 IMPATIENT = """
@@ -58,19 +66,46 @@ def with_report_of_no_use(settings: Settings) -> Settings:
     return settings.model_copy(update={"bucket": buckets})
 
 
-def test_a_lost_connection_and_a_report_that_cannot_be_kept_cost_no_number(backed_up: StackSandbox) -> None:
+@contextmanager
+def thawed_afterwards(frozen: list[int]) -> Iterator[None]:
+    """Let the processes that were stopped in the block go on after it."""
+    try:
+        yield
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+
+
+def freeze_sessions(records: psycopg.Connection[TupleRow]) -> list[int]:
+    """Stop the servers of all other sessions of ours in the records; they keep their connections and locks."""
+    pids = [pid for (pid,) in records.execute(OTHER_SESSIONS).fetchall()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+def test_a_lost_and_a_frozen_connection_and_a_report_that_cannot_be_kept_cost_no_number(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 3)
+    monkeypatch.setattr(session, "GONE_SECONDS", 1)
     held: list[str] = []
+    frozen: list[int] = []
 
     def tell(phase: Phase) -> None:
         with open_records(backed_up.settings.records) as records:
             if phase is Phase.START:
                 records.execute(CUT_CONNECTIONS)
+            if phase is Phase.REPLAY_TO_END:
+                frozen.extend(freeze_sessions(records))
             if phase is Phase.PROMOTE:
                 with pytest.raises(LockHeld) as taken, exclusive(records, LOCK):
                     pass
                 held.append(taken.value.what)
 
-    report = run_drill(with_report_of_no_use(backed_up.settings), tell=tell)
+    with thawed_afterwards(frozen):
+        report = run_drill(with_report_of_no_use(backed_up.settings), tell=tell)
+    assert frozen
     assert report.passed, report.checks
     assert "another restore drill is running" in held[0]  # the lock was taken again with the new connection
     assert (report.report, report.unrecorded, report.exit_code) == (None, None, 0)
@@ -98,8 +133,8 @@ def test_records_that_are_gone_at_the_end_get_the_numbers_from_a_file_later_and_
     assert json.loads(kept)["rto_seconds"] == report.numbers["rto_seconds"]
     for _ in range(2):  # killed between recording and removing, it begins again
         report.unrecorded.write_text(kept)
-        with RecordsSession(backed_up.settings.records, LOCK) as session:
-            session.ask(lambda records: record_kept(records, backed_up.settings.drills.directory))
+        with RecordsSession(backed_up.settings.records, LOCK) as records_session:
+            records_session.ask(lambda records: record_kept(records, backed_up.settings.drills.directory))
         assert not report.unrecorded.exists()
         document = show_drill(backed_up.settings, report.id)
         assert (document["outcome"], document["unrecorded"]) == (Outcome.UNKNOWN, None)
@@ -148,15 +183,41 @@ def await_free(records: psycopg.Connection) -> None:
 
 
 def test_another_drill_that_began_while_the_connection_was_lost_is_noticed(backed_up: StackSandbox) -> None:
-    with RecordsSession(backed_up.settings.records, LOCK) as session:
-        session.require_lock()
+    with RecordsSession(backed_up.settings.records, LOCK) as records_session:
+        records_session.require_lock()
         with open_records(backed_up.settings.records) as records:
             records.execute(CUT_CONNECTIONS)
             await_free(records)
             with exclusive(records, LOCK), pytest.raises(CouldNotTell, match="another restore drill is running"):
-                session.require_lock()
+                records_session.require_lock()
         with pytest.raises(CouldNotTell, match="another restore drill is running"):
-            session.require_lock()  # it removed what this one had restored
+            records_session.require_lock()  # it removed what this one had restored
+
+
+def test_a_frozen_session_keeps_its_lock_and_is_waited_for_only_so_long(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(session, "GONE_SECONDS", 0.5)
+    frozen: list[int] = []
+    with RecordsSession(backed_up.settings.records, LOCK) as records, thawed_afterwards(frozen):
+        with open_records(backed_up.settings.records) as others:
+            frozen.extend(freeze_sessions(others))
+            began = time.monotonic()
+            records.require_lock()
+            assert time.monotonic() - began < 10
+            with pytest.raises(LockHeld), exclusive(others, LOCK):
+                pass
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+            await_free(others)
+        records.require_lock()  # takes it anew
+        with (
+            open_records(backed_up.settings.records) as others,
+            pytest.raises(LockHeld),
+            exclusive(others, LOCK),
+        ):
+            pass
 
 
 def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(backed_up: StackSandbox) -> None:

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from printflow_reliability.drills.fences import side as sides
-from printflow_reliability.drills.fences.fence import Fence, find_moment, make_fences
+from printflow_reliability.drills.fences.fence import Fence, make_fences
 from printflow_reliability.drills.fences.gaps import ALL
+from printflow_reliability.drills.fences.moment import find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.fences.unarchived import look_at_unarchived, stopped_heartbeats

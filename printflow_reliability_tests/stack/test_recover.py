@@ -9,7 +9,6 @@ import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.replay import RecoveryShort
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.phases import Phase
@@ -137,13 +136,28 @@ def test_a_stalled_archive_and_a_lost_tail_are_told_by_their_names(shop: PlainCl
     assert verdict(done).detail.startswith("the tail of plain is lost: the fence recorded at")
 
 
-def test_a_gap_never_passes_whatever_the_size_of_segments(shop: PlainCluster) -> None:
+def test_a_gap_never_passes_but_what_came_before_it_is_kept(shop: PlainCluster) -> None:
+    (newest,) = shop.execute(HEARTBEAT)[0]
     gap = segment_file(shop, more_rows(shop))
     more_rows(shop)
     aside = gap.rename(shop.home / gap.name)
     try:
-        with pytest.raises(RecoveryShort, match="WAL in between is missing or damaged"):
-            recovered(shop, settings_of(shop))
+        done = recovered(shop, settings_of(shop))
     finally:
         aside.rename(gap)
-    assert not (shop.home / "recovered").exists()
+    found = verdict(done)
+    assert found.outcome is Outcome.FAIL
+    assert "WAL in between is missing or damaged. All that was committed before is kept here" in found.detail
+    assert done.clusters[0].newest_heartbeat == newest
+
+
+@LARGE_SEGMENTS
+def test_a_heartbeat_that_stood_still_is_told_though_the_newest_commit_is_recent(shop: PlainCluster) -> None:
+    shop.execute("UPDATE heartbeats SET at = at - interval '1 hour'")
+    shop.switch_wal()
+    try:
+        found = verdict(recovered(shop, settings_of(shop)))
+    finally:
+        shop.execute("UPDATE heartbeats SET at = at + interval '1 hour'")
+    assert found.outcome in (Outcome.WARN, Outcome.FAIL)
+    assert "the heartbeat of plain stood still for 1 h" in found.detail

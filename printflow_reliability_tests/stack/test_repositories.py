@@ -198,7 +198,7 @@ def test_certain_damage_is_not_hidden_by_a_file_that_cannot_be_read(plain: Plain
 
     assert (doubt.outcome, found.outcome) == (Outcome.UNKNOWN, Outcome.FAIL)
     assert damaged.name[:24] in found.detail
-    assert "could not tell besides: " in found.detail
+    assert "besides, not known: " in found.detail
     assert unreadable.name[:24] in doubt.detail
     assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
 

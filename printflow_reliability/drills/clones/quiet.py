@@ -30,7 +30,7 @@ def quieten(clones: Iterable[Clone]) -> str:
 
 
 def _quieten(clone: Clone) -> int:
-    with clone.connect("postgres") as connection:
+    with clone.connect() as connection:
         prepared: list[tuple[str, str]] = connection.execute(PREPARED).fetchall()
         names = databases(connection)
     ended = 0

@@ -118,7 +118,7 @@ def await_promotion(clone: Clone, expected_lsn: int, *, timeout: float) -> Promo
         return row is not None and not row[0]
 
     _until(clone, promoted, timeout, "promotion", None)
-    with clone.connect("postgres", read_only=False) as connection:
+    with clone.connect(read_only=False) as connection:
         connection.execute(FIRST_WRITE)
         row = connection.execute(
             "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"

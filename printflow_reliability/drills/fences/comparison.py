@@ -1,7 +1,7 @@
 """The clone at the fence against production at the fence: every table, row for row in number, small ones in content."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
@@ -53,14 +53,14 @@ class Comparison:
         differing: tables that are not what they were.
         damaged: phrases for tables that production itself cannot read, and for databases that are damaged in a clone.
         untold: phrases for tables and databases that could not be compared, and why.
-        left_out: phrases for databases that nobody, or not this role, can connect to in production.
+        left_out: why, by "cluster database", for those that nobody, or not this role, can connect to in production.
         unlogged: tables that come back empty by design.
     """
 
     differing: Sequence[Difference] = ()
     damaged: Sequence[str] = ()
     untold: Sequence[str] = ()
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     unlogged: Sequence[str] = ()
 
 
@@ -80,7 +80,7 @@ def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResu
     differing = [one for each in compared for one in each.differing]
     damaged = [one for each in compared for one in each.damaged]
     untold = [one for each in compared for one in each.untold]
-    left_out = [one for each in compared for one in each.left_out]
+    left_out = {database: why for each in compared for database, why in each.left_out.items()}
     unlogged = [one for each in compared for one in each.unlogged]
     tables, rows = (sum(getattr(fence, what) for fence in fences) for what in ("tables", "rows"))
     digests = sum(len(one) for fence in fences for one in (fence.digests or {}).values())
@@ -99,13 +99,14 @@ def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResu
         f"cannot be read: {_first(damaged)}" if damaged else "",
         f"could not be told: {_first(untold)}" if untold else "",
         "" if differing or not tables else f"{equal} ({digests} compared by content)",
-        f"left out: {_first(left_out)}" if left_out else "",
+        f"left out: {_first([f'{database}: {why}' for database, why in left_out.items()])}" if left_out else "",
         f"unlogged, so empty by design: {_first(unlogged)}" if unlogged else "",
     ]
     outcome = Outcome.PASS
     for found, meant in ((left_out, Outcome.WARN), (untold, Outcome.UNKNOWN), (differing or damaged, Outcome.FAIL)):
         outcome = meant if found else outcome
-    return CheckResult(CHECK, outcome, "; ".join(filter(None, parts)) or "there is no table to compare", numbers)
+    detail = "; ".join(filter(None, parts)) or "there is no table to compare"
+    return CheckResult(CHECK, outcome, detail, numbers, tuple(left_out))
 
 
 def compare(fence: Fence, clone: CloneRows) -> Comparison:
@@ -131,9 +132,9 @@ def compare(fence: Fence, clone: CloneRows) -> Comparison:
                     differing.append(difference)
                 case str(reason):
                     untold.append(reason)
-    left_out = [f"{database}: {reason}" for database, reason in gaps.left_out.items()]
+    left_out = {f"{fence.cluster} {database}": reason for database, reason in gaps.left_out.items()}
     unlogged = [f"{database}.{table}" for database, tables in clone.unlogged.items() for table in tables]
-    return Comparison(tuple(differing), tuple(damaged), tuple(untold), tuple(left_out), tuple(unlogged))
+    return Comparison(tuple(differing), tuple(damaged), tuple(untold), left_out, tuple(unlogged))
 
 
 def _compare_table(fence: Fence, database: str, table: str, now: Reading | None) -> Difference | str | None:

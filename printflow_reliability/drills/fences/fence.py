@@ -1,19 +1,12 @@
 """The fence: a restore point in every cluster at the same moment, and what every logged table held at that moment.
 
 No lock is held. Two snapshots around the restore point that are the same prove that nothing became visible between
-them, so the second one is the state at the restore point, and is counted in at leisure. Otherwise it is tried again
-some milliseconds later.
-
-One thing they do not show: a transaction whose commit is written but not yet visible (it waits for the disk, or for a
-standby) is in the clone and not in the second snapshot. It still holds its transaction id. So a moment is looked for in
-which nobody holds one; where there is none for long, as under a batch that runs for hours, those who do are noted, and
-the clone is asked whether any of them had committed (`clone_rows.committed_after_all`).
+them, so the second one is the state at the restore point, and is counted in at leisure (`moment` looks for them).
 
 The first snapshots of all clusters are taken before the first restore point and the second ones after the last, so
 a moment lies between them in every cluster: all fences of one set are the platform's state at that moment.
 """
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,20 +17,15 @@ from typing import TypeAlias
 
 from printflow_reliability.drills.fences.counts import Counts, Digests
 from printflow_reliability.drills.fences.gaps import Gaps
+from printflow_reliability.drills.fences.moment import Moment, find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
-from printflow_reliability.drills.fences.side import RestorePoint, Side
-from printflow_reliability.drills.fences.snapshot import Snapshot, nothing_between
+from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.production import Production
 from printflow_reliability.drills.validation.inventory import Inventory
 from printflow_reliability.settings import ClusterSettings
 
-log = logging.getLogger(__name__)
-
 QUIET_SECONDS = 20.0
 """How long to look for a quiet moment. Measured at 2,200 transactions a second: 6 ms."""
-PATIENCE = 0.5
-"""The part of that time after which transactions that stay open are let be."""
-PAUSE_SECONDS = 0.003
 ATTEMPTS = 4
 AGAIN_SECONDS = 60.0
 """How often, and until when, to take another moment where a table was rewritten while it was counted."""
@@ -92,19 +80,6 @@ class Fence:
     def rows(self) -> int:
         """How many rows they held."""
         return sum(sum(tables.values()) for tables in (self.counts or {}).values())
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Restore points between two snapshots of each cluster; `exact` if these proved that nothing came between them.
-
-    The transactions that were open then, and the second snapshot, come in the clusters' order.
-    """
-
-    points: Sequence[RestorePoint]
-    open_transactions: Sequence[Sequence[int]]
-    snapshots: Sequence[Snapshot]
-    exact: bool
 
 
 def make_fences(
@@ -176,32 +151,6 @@ def _take(
         )
         if not changed or attempts == ATTEMPTS or time.monotonic() - began > AGAIN_SECONDS:
             return moment, inventories, read
-
-
-def find_moment(sides: Sequence[Side], name: str, quiet_seconds: float) -> Moment:
-    """Write restore points between two equal snapshots; the sessions are left in the second, in transactions."""
-    began = time.monotonic()
-    while True:
-        gone = time.monotonic() - began
-        patient = gone < quiet_seconds * PATIENCE
-        before = [side.state() for side in sides]
-        # Pointless restore points are spared: they cost WAL.
-        if patient and any(still_open or not snapshot.quiet for snapshot, still_open in before):
-            time.sleep(PAUSE_SECONDS)
-            continue
-        points = [side.restore_point(name) for side in sides]
-        open_after = [side.state()[1] for side in sides]
-        after = [side.open_snapshots() for side in sides]
-        unchanged = all(nothing_between(one[0], later) for one, later in zip(before, after, strict=True))
-        snapshots = [snapshot for snapshot, _ in before]
-        if unchanged and not (patient and any(open_after)):
-            return Moment(points, open_after, snapshots, exact=True)
-        if gone > quiet_seconds:
-            log.warning("no moment in which nothing became visible within %.0f s", quiet_seconds)
-            return Moment(points, [() for _ in sides], snapshots, exact=False)
-        for side in sides:
-            side.close_snapshots()
-        time.sleep(PAUSE_SECONDS)
 
 
 def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:

@@ -112,7 +112,8 @@ def _index(connection: psycopg.Connection, where: str, relation: Relation) -> Se
             raise
         # An expression of the index failed, since 17 perhaps for want of a search_path: its pages can still be read.
         connection.execute(query, (relation.oid, False))
-        return [warning(f"{where} is sound, but whether it holds every row could not be checked: {cause(error)}")]
+        why = f"whether it holds every row could not be checked: {cause(error)}"
+        return [warning(f"{where} is sound, but {why}", where)]
     return []
 
 

@@ -60,7 +60,8 @@ def _look(database: Database, there: dict[str, str], *, cluster: bool) -> list[O
         with database.clone.connect(database.name) as connection:
             prepare(connection)
             there |= take_inventory(connection, cluster=cluster)
-            seen += [warning(f"{database.label}: {one}") for one in changed_collations(connection)]
+            for collation, phrase in changed_collations(connection):
+                seen.append(warning(f"{database.label}: {phrase}", f"{database.label} {collation}"))
             if pages := stray_large_object_pages(connection):
                 orphaned = counted(pages, "page")
                 seen.append(violation(f"{database.label}: {orphaned} of large objects without their large object"))

@@ -35,8 +35,8 @@ WHERE v.here IS DISTINCT FROM v.built GROUP BY 1, 2, 3 ORDER BY 1
 """
 
 
-def changed_collations(connection: psycopg.Connection) -> list[str]:
-    """A phrase for a person for each collation that changed, with the indexes that depend on it.
+def changed_collations(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    """Each collation that changed, and a phrase for a person with the indexes that depend on it.
 
     Args:
         connection: a prepared session of the clone's database.
@@ -51,9 +51,11 @@ def changed_collations(connection: psycopg.Connection) -> list[str]:
         ]
         more = f" and {count - SHOWN} more" if count > SHOWN else ""
         indexes_depend = "1 index depends" if count == 1 else f"{count} indexes depend"
-        phrases.append(
-            f"collation {text_of(name, encoding)} has version {text_of(here, encoding)} here, "
+        collation = f"collation {text_of(name, encoding)}"
+        phrase = (
+            f"{collation} has version {text_of(here, encoding)} here, "
             f"{text_of(built, encoding)} when its indexes were built: {indexes_depend} on it "
             f"({', '.join(shown)}{more}). After a recovery here: REINDEX"
         )
+        phrases.append((collation, phrase))
     return phrases

@@ -18,7 +18,10 @@ HALF_DROPPED = -2
 """`datconnlimit` of a database whose DROP was interrupted."""
 BROKEN = re.compile(r"relation mapping file|not a valid data directory|is missing|could not (?:open|read)|invalid page")
 """What a server says of a database whose own files are damaged; a refused connection has no SQLSTATE."""
-DATABASES = "SELECT datname, datallowconn, datconnlimit FROM pg_database WHERE NOT datistemplate ORDER BY datname"
+DATABASES = """
+SELECT datname, datallowconn, datconnlimit, octet_length(datname::text)
+FROM pg_database WHERE NOT datistemplate ORDER BY datname
+"""
 OWN_SEARCH_PATH = """
 SELECT coalesce(
     (SELECT substr(setting, length('search_path=') + 1)
@@ -63,12 +66,14 @@ def find_databases(clone: Clone) -> Databases:
     rows = _list(clone)
     answering: list[Database] = []
     closed: dict[str, Observation] = {}
-    for name, allows, limit in rows:
+    for name, allows, limit, octets in rows:
         database = Database(clone, name)
         if limit == HALF_DROPPED:
             closed[name] = note(f"{database.label} is left out: its DROP DATABASE was interrupted in production")
         elif not allows:
             closed[name] = note(f"{database.label} is left out: production allows no connections to it")
+        elif len(name.encode()) != octets:  # bytes of it were escaped
+            closed[name] = note(f"{database.label} is left out: its name is not valid UTF-8, so no client can name it")
         elif (reason := _refusal(database)) is None:
             answering.append(database)
         else:
@@ -77,7 +82,7 @@ def find_databases(clone: Clone) -> Databases:
     return Databases(answering, closed)
 
 
-def _list(clone: Clone) -> list[tuple[str, bool, int]]:
+def _list(clone: Clone) -> list[tuple[str, bool, int, int]]:
     """Every database, as the first says that opens; none of them must be there or be sound.
 
     Raises:

@@ -6,22 +6,25 @@ import psycopg
 
 from printflow_reliability.drills.fences.names import encoding_of, text_of
 
+SHARED = "utf-8"
+"""How names of roles and databases are read. Each has the encoding of the database in which it was given."""
 Inventory = Mapping[str, str]
 """What there is ("role app", "extension live_db.citext", ...), and of what kind it is."""
 
-OF_CLUSTER = b"""
-SELECT 'role ' || r.rolname, concat_ws(' ',
+ROLES = b"""
+SELECT r.rolname, concat_ws(' ',
        CASE WHEN rolcanlogin THEN 'login' END, CASE WHEN rolsuper THEN 'superuser' END,
        CASE WHEN rolcreaterole THEN 'createrole' END, CASE WHEN rolcreatedb THEN 'createdb' END,
-       CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
-       (SELECT 'member of ' || string_agg(g.rolname, ', ' ORDER BY g.rolname)
-        FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
-FROM pg_roles r WHERE NOT starts_with(r.rolname::text, 'pg_')
-UNION ALL
-SELECT 'database ' || datname, concat_ws(' ', pg_encoding_to_char(encoding), datcollate)
+       CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END),
+       ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)
+FROM pg_roles r WHERE r.oid = 10 OR r.oid >= 16384
+"""
+"""The role that initdb made, and those that people made. Names are only read: functions refuse other encodings."""
+DATABASES = b"""
+SELECT datname, pg_encoding_to_char(encoding)::text, datcollate::text
 FROM pg_database WHERE datallowconn AND NOT datistemplate
 """
-OF_DATABASE = b"SELECT 'extension ' || current_database() || '.' || extname, extversion FROM pg_extension"
+EXTENSIONS = b"SELECT current_database(), extname, extversion FROM pg_extension"
 LARGE_OBJECTS = """
 SELECT count(*), coalesce(sum(length(data)), 0),
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.oid = loid))
@@ -31,13 +34,21 @@ FROM pg_largeobject
 
 def take_inventory(connection: psycopg.Connection, *, cluster: bool) -> dict[str, str]:
     """The inventory of the one database that a prepared session is in, and of its cluster if that is asked for."""
-    own = [(OF_DATABASE, encoding_of(connection))]
-    queries = [*own, *([(OF_CLUSTER, "utf-8")] if cluster else [])]
-    return {
-        text_of(name, encoding): text_of(kind, encoding)
-        for query, encoding in queries
-        for name, kind in connection.execute(query).fetchall()
+    encoding = encoding_of(connection)
+    found = {
+        f"extension {text_of(database, SHARED)}.{text_of(name, encoding)}": text_of(version, encoding)
+        for database, name, version in connection.execute(EXTENSIONS).fetchall()
     }
+    if not cluster:
+        return found
+    for name, rights, groups in connection.execute(ROLES).fetchall():
+        member = ", ".join(sorted(text_of(group, SHARED) for group in groups))
+        kind = [text_of(rights, SHARED), f"member of {member}" if member else ""]
+        found[f"role {text_of(name, SHARED)}"] = " ".join(filter(None, kind))
+    for name, code, collation in connection.execute(DATABASES).fetchall():
+        kind = [text_of(code, SHARED), text_of(collation, SHARED)]
+        found[f"database {text_of(name, SHARED)}"] = " ".join(kind)
+    return found
 
 
 def differences(expected: Inventory, found: Inventory) -> list[str]:

@@ -53,11 +53,10 @@ def require_readable(settings: Settings, connect_with: ConnectWith | None = None
 def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
     """Check every link in clones that stand at one moment."""
     if not settings.link:
-        alone = len(settings.cluster) == 1
-        detail = "one cluster, so no row can name a row of another"
-        if not alone:
-            detail = "no [[link]] in printflow.toml says which rows of one cluster name rows of another"
-        return CheckResult(CHECK, Outcome.PASS if alone else Outcome.WARN, detail)
+        if len(settings.cluster) == 1:
+            return CheckResult(CHECK, Outcome.PASS, "one cluster, so no row can name a row of another")
+        why = "no [[link]] in printflow.toml says which rows of one cluster name rows of another"
+        return CheckResult(CHECK, Outcome.WARN, why, about=("link",))
     observations: list[Observation] = []
     values, dangling = 0, 0
     for index, link in enumerate(settings.link):

@@ -20,10 +20,14 @@ ORDER = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS)
 
 @dataclass(frozen=True)
 class Observation:
-    """A phrase for a person and what it means: FAIL, UNKNOWN, WARN, or PASS for a note."""
+    """A phrase for a person and what it means: FAIL, UNKNOWN, WARN, or PASS for a note.
+
+    `about` is what printflow.toml calls a warning that it acknowledges.
+    """
 
     outcome: Outcome
     text: str
+    about: str = ""
 
 
 def violation(text: str) -> Observation:
@@ -36,9 +40,9 @@ def unknown(text: str) -> Observation:
     return Observation(Outcome.UNKNOWN, text)
 
 
-def warning(text: str) -> Observation:
-    """Something that a person should look at, and that fails nothing."""
-    return Observation(Outcome.WARN, text)
+def warning(text: str, about: str) -> Observation:
+    """Something that a person should look at, and that fails nothing; `about` is what it is about."""
+    return Observation(Outcome.WARN, text, about)
 
 
 def note(text: str) -> Observation:
@@ -76,7 +80,8 @@ def check_result(
     parts = [] if outcome in (Outcome.FAIL, Outcome.UNKNOWN) else [well]
     for kind in ORDER:
         parts += [text] if (text := shown([each.text for each in seen if each.outcome is kind])) else []
-    return CheckResult(check, outcome, "; ".join(part for part in parts if part), numbers)
+    about = tuple(dict.fromkeys(each.about for each in seen if each.outcome is Outcome.WARN))
+    return CheckResult(check, outcome, "; ".join(part for part in parts if part), numbers, about)
 
 
 def shown(texts: Sequence[str]) -> str:

@@ -33,9 +33,10 @@ def check_pages(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[]
     bad = [page for scan in scans for page in scan.bad]
     observations = [violation(f"{_pages(len(bad))} damaged: {shown(bad)}")] if bad else []
     observations += [unknown(scan.problem) for scan in scans if scan.problem]
-    if without := [scan.cluster for scan in scans if scan.blocks is None and not scan.problem]:
-        text = f"{' and '.join(without)} {'has' if len(without) == 1 else 'have'} no page checksums"
-        observations.append(warning(f"{text}, so damage on disk goes unnoticed. Next: pg_checksums --enable"))
+    for scan in scans:
+        if scan.blocks is None and not scan.problem:
+            text = f"{scan.cluster} has no page checksums, so damage on disk goes unnoticed"
+            observations.append(warning(f"{text}. Next: pg_checksums --enable", scan.cluster))
     numbers = {"pages": sum(scan.blocks or 0 for scan in scans), "bad_pages": len(bad)}
     well = f"{numbers['pages']:,} pages have their checksums" if numbers["pages"] else ""
     return check_result(CHECK, observations, numbers, well)

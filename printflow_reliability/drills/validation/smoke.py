@@ -30,9 +30,8 @@ def require_readable(settings: Settings, connect_with: ConnectWith | None = None
 def check_smoke(settings: Settings, connect_with: ConnectWith) -> CheckResult:
     """Ask every smoke query of the clones, which refuse writes of these sessions."""
     if not settings.smoke:
-        return CheckResult(
-            CHECK, Outcome.WARN, "no [[smoke]] in printflow.toml says what the application asks of its database first"
-        )
+        why = "no [[smoke]] in printflow.toml says what the application asks of its database first"
+        return CheckResult(CHECK, Outcome.WARN, why, about=("smoke",))
     observations: list[Observation] = []
     for index, smoke in enumerate(settings.smoke):
         try:
