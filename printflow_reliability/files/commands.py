@@ -86,7 +86,8 @@ def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:
-    say(f"{report.references:,} references, {report.objects:,} objects, compared in {seconds(report.seconds)}")
+    if report.references or report.objects or all(one.outcome is not Outcome.UNKNOWN for one in report.checks):
+        say(f"{report.references:,} references, {report.objects:,} objects, compared in {seconds(report.seconds)}")
     _show_checks(report.checks)
     _show_findings(report.worst)
     for warning in report.warnings:
@@ -101,7 +102,7 @@ def _show(report: ReconcileReport, findings: Path | None) -> None:
     elif findings is not None:
         say("No findings file was written, as the pass did not go through to its end.")
     if any(one.outcome is Outcome.UNKNOWN for one in report.checks):
-        say("Next: mend what is named above, then again: printflow files reconcile")
+        say("Fix the problem above, then run: printflow files reconcile")
     elif worst := next(iter(report.worst), None):
         only = f" --tenant {worst.tenant}" if worst.tenant and worst.kind != kinds.ORPHAN else ""
         say(f"Begin with the first one. Then again: printflow files reconcile{only}")
@@ -144,7 +145,7 @@ def _show_catalog(report: CatalogReport) -> None:
         ],
     )
     if not report.uncovered:
-        say("Every query is valid, and no column with object paths was found that none of them covers.")
+        say("Every query is valid; every column in which object paths were found is covered.")
         return
     table(
         ("not covered: table", "column", "example"), [(one.table, one.column, one.example) for one in report.uncovered]

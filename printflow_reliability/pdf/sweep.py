@@ -174,10 +174,8 @@ class _Tally:
         said = ", ".join(f"{count} {verdict}" for verdict, count in bad.items() if count)
         found = worst_first(self.findings)
         if away:
-            outcome, detail = (
-                Outcome.UNKNOWN,
-                f"{away} ({self.checked} files were checked before: {said or 'all good'})",
-            )
+            before = f" ({self.checked} files were checked before: {said or 'all good'})" if self.checked else ""
+            outcome, detail = Outcome.UNKNOWN, away + before
         elif not said:
             outcome, detail = Outcome.PASS, f"{self.checked} print files are good, {self.unchanged} of them unchanged"
         else:
