@@ -123,6 +123,11 @@ class BucketSettings(Section):
     ca_file: Path | None = None
     replica: str | None = None
 
+    @property
+    def label(self) -> str:
+        """Its name as errors say it, and what S3 calls it where that is another."""
+        return self.name if self.name == self.bucket else f"{self.name} ({self.bucket})"
+
 
 class TenantRowsSettings(Section):
     """`[[tenancy.elsewhere]]`: rows of tenants in another cluster, which no foreign key ties to the tenants' table.

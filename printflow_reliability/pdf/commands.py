@@ -90,7 +90,10 @@ def _show(report: SweepReport) -> None:
     if len(report.findings) > SHOWN:
         say(f"... and {len(report.findings) - SHOWN:,} more: printflow pdf sweep --json")
     missing = f", {report.missing} more are not in the bucket (printflow files reconcile)" if report.missing else ""
-    say(f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}")
+    if report.checked or report.missing or check.outcome is not Outcome.UNKNOWN:
+        say(
+            f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}"
+        )
 
 
 def _limits(called: Invocation, files: list[str]) -> PdfSettings:

@@ -123,7 +123,7 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
             except (TornPage, ValueError) as torn:
                 if not left:
                     raise CouldNotTell(
-                        f"the listing of bucket {bucket.name} ({bucket.bucket}) is incomplete: {torn}",
+                        f"the listing of bucket {bucket.label} is incomplete: {torn}",
                         "nothing was concluded from it; look at the S3 server",
                     ) from None
                 time.sleep(0.2)
