@@ -29,6 +29,14 @@ LIST_SECONDS = 3600
 PATIENCE = "--io-timeout=5"
 """pgBackRest tries a dead S3 server for four times its io-timeout of 60 s: a question would hang for 4 minutes."""
 
+_HERE = "--reset-pg1-host"
+"""On a repository's own host the file says where production is, and a restore would be refused."""
+_WHOLE = (
+    *("--no-delta", "--no-link-all", "--reset-link-map", "--reset-tablespace-map"),
+    *("--reset-db-include", "--reset-db-exclude"),
+)
+"""Whatever the file has for restores in place: all of a backup's databases, and nothing where production has it."""
+
 
 class ArchiveTimeout(ProgramFailed):
     """WAL that a backup or a check needs did not reach the archive in time: archiving is broken or too slow."""
@@ -84,7 +92,7 @@ _INVALID = frozenset({30, 31, 48})
 """Exit codes for commands and options that this version does not know."""
 _HIDES_CAUSE = frozenset({29, 39, 41, 42, 49, 75, 95, 101, 103, 106})
 """Exit codes that do not tell the cause: it is in what was said."""
-_SYNTAX = re.compile(r"ini section should end|missing '=' in key/value at line")
+_SYNTAX = re.compile(r"^(?!.*backup manifest).*(?:ini section should end|missing '=' in key/value at line)", re.DOTALL)
 MINIMUM_VERSION = (2, 45)
 """The oldest pgBackRest that all of this was tried with."""
 _LOCK_HELD = 50
@@ -204,7 +212,13 @@ class PgBackRest:
         Raises:
             NoBackupForTarget, PathNotEmpty, PostmasterRunning, RepositoryDamaged: as named.
         """
-        arguments = [f"--pg1-path={destination}", "--archive-mode=off", *(recovery or Recovery()).options()]
+        arguments = [
+            f"--pg1-path={destination}",
+            _HERE,
+            *_WHOLE,
+            "--archive-mode=off",
+            *(recovery or Recovery()).options(),
+        ]
         if backup_set is not None:
             arguments.append(f"--set={backup_set}")
         if process_max is not None:
@@ -225,7 +239,7 @@ class PgBackRest:
         return restore_command(
             [
                 *("pgbackrest", f"--config={self.config}", f"--stanza={self.cluster.stanza}", f"--repo={repository}"),
-                *(f"--pg1-path={destination}", "--archive-async", f"--spool-path={spool}", *options),
+                *(f"--pg1-path={destination}", _HERE, "--archive-async", f"--spool-path={spool}", *options),
             ]
         )
 

@@ -35,6 +35,20 @@ BEGIN
     RAISE EXCEPTION 'a trigger of the platform fired';
 END $$
 """
+IN_PLACE = """
+[plain:restore]
+delta=y
+link-all=y
+link-map=pg_wal=/tmp/printflow-clone
+tablespace-map-all=/tmp/printflow-clone
+db-include=template1
+archive-mode=preserve
+recovery-option=recovery_end_command=touch /tmp/printflow-clone
+pg1-host=production.example.org
+[plain:archive-get]
+pg1-host=production.example.org
+"""
+"""How an administrator restores production where it was, and what a repository's own host knows of it."""
 EVENTS = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite")
 COMMANDS = ("archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command")
 SETTINGS = """
@@ -64,7 +78,7 @@ def keeper(cluster: PlainCluster) -> ClusterSettings:
 
 @pytest.fixture(scope="module")
 def hostile() -> Iterator[Hostile]:
-    with plain_cluster() as cluster:
+    with plain_cluster(IN_PLACE) as cluster:
         outside = cluster.home / "outside"
         outside.mkdir(mode=0o777)
         cluster.programs.own(outside)
