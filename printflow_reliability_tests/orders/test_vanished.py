@@ -26,8 +26,16 @@ def explained(
 
 
 def test_an_order_that_was_fulfilled_or_is_gone_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"1": Lookup(Fate.ENDED, "refunded")}
+    answers = {"1": Lookup(Fate.ENDED, "refunded"), "3": Lookup(Fate.OPEN, "paid")}
     assert explained(monkeypatch, {"3"}, {"1"}, answers) == ({"1", "2"}, set(), "")
+
+
+def test_a_lookup_that_does_not_know_an_order_that_is_paid_is_not_believed_that_others_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done, left, told = explained(monkeypatch, {"3"}, {"1"}, {"1": Lookup(Fate.ENDED, "refunded")})
+    assert (done, left) == ({"1"}, {"2"})
+    assert "finds none of the orders that it is asked about" in told
 
 
 def test_a_renamed_status_explains_nothing_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
