@@ -5,6 +5,7 @@ override could make a key read as another one.
 """
 
 import re
+import shlex
 from datetime import datetime
 
 TAB = " " * 4
@@ -28,6 +29,17 @@ def storable(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     return UNSTORABLE.sub(lambda found: _escaped_code(found[0]), text)
+
+
+def shell_word(text: str) -> str:
+    """Text from outside as one word of a command line that can be copied; control characters in bash's own notation."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = "".join(
+        char if char.isprintable() and char not in "\\'" else "".join(f"\\x{byte:02x}" for byte in char.encode())
+        for char in text
+    )
+    return f"$'{escaped}'"
 
 
 def counted(number: int, noun: str) -> str:

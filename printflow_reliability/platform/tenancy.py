@@ -1,6 +1,6 @@
 """The tenants, and where in the buckets each one's files belong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -45,6 +45,21 @@ def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> t
         ConfigError: the query is refused, lacks a column, or gives a base path that cannot keep tenants apart.
         CouldNotTell: the cluster is unreachable.
     """
+    found, refused = tenants_apart(settings, connect_with=connect_with)
+    for reason in refused.values():
+        raise ConfigError(f"{KEY}: {reason}", "have the query return base paths that keep tenants apart")
+    return found
+
+
+def tenants_apart(
+    settings: Settings, *, connect_with: ConnectWith | None = None
+) -> tuple[tuple[Tenant, ...], Mapping[str | None, str]]:
+    """The tenants that base paths keep apart, by id, and of each other one, why they do not.
+
+    Raises:
+        ConfigError: the query is refused, or lacks a column.
+        CouldNotTell: the cluster is unreachable.
+    """
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.tenancy.tenants)
@@ -55,18 +70,24 @@ def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> t
                     as_table(settings.tenancy.tenants)
                 )
             ).fetchall()
+    return _apart(rows)
+
+
+def _apart(rows: Iterable[tuple[str | None, str | None]]) -> tuple[tuple[Tenant, ...], Mapping[str | None, str]]:
     found: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    refused: dict[str | None, str] = {}
     for tenant, base_path in rows:
         if tenant is None or base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
-            raise ConfigError(
-                f'{KEY}: tenant {tenant} has the base path "{base_path}", which keeps nobody apart',
-                "have the query return base paths that end in a slash and do not begin with one",
+            refused[tenant] = (
+                f'tenant {tenant} has the base path "{base_path}", which keeps nobody apart: '
+                "it must end in a slash and not begin with one"
             )
-        if found.setdefault(tenant, base_path) != base_path:
-            raise ConfigError(f"{KEY}: tenant {tenant} comes with two base paths", "mend the query in printflow.toml")
-    if len(set(found.values())) < len(found):
-        raise ConfigError(f"{KEY}: two tenants share one base path", "mend the query in printflow.toml")
-    return tuple(Tenant(tenant, base_path) for tenant, base_path in found.items())
+        elif found.setdefault(tenant, base_path) != base_path:
+            refused[tenant] = f"tenant {tenant} comes with two base paths"
+        elif (other := owners.setdefault(base_path, tenant)) != tenant:
+            refused[tenant] = refused[other] = f"two tenants share one base path: {other} and {tenant}"
+    return tuple(Tenant(tenant, path) for tenant, path in found.items() if tenant not in refused), refused
 
 
 def tenant_named(known: Iterable[Tenant], name: str) -> Tenant:
