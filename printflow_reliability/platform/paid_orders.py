@@ -103,7 +103,7 @@ def paid_items(
     items = tuple(
         PaidItem(order, tenant, None if paid_at is None else _utc(paid_at), key)
         for order, tenant, paid_at, key in rows
-        if order is not None
+        if order
     )
     return PaidItems(items, len(rows) - len(items))
 
