@@ -5,7 +5,7 @@ for three reasons only: the order is right now, the platform says that it has en
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,30 +13,29 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.findings import Severity
 from printflow_reliability.orders import vanished
-from printflow_reliability.orders.holds import Hold, files_of, held, lift, place
-from printflow_reliability.orders.judgement import OrderAnswer, judge_items, keys_in_place
+from printflow_reliability.orders.holds import Hold, held
+from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_items, keys_in_place
 from printflow_reliability.orders.overrides import in_force
-from printflow_reliability.orders.problems import next_step
+from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
-from printflow_reliability.pdf.judge import Judge
+from printflow_reliability.pdf.judge import Judge, Pace
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, paid_items
-from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
+from printflow_reliability.platform.tenancy import BasePaths, tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
-MOST_FETCHED = 100
-"""Files new to the ledger that one look fetches and inspects; of more, only presence is known until their turn."""
 INSPECTING_SECONDS = 20.0
-"""How long one look goes on to fetch files; what is left has its turn at the next one."""
-MANY = 10
-"""More newly held orders than this in one look have one cause: they become one alert with a count."""
+"""How long one look goes on to fetch files that are new to the ledger; what is left has its turn at the next one."""
+STOP_SECONDS = 35.0
+"""When a look gives up what it still inspects: Dagster ends a look after 60 s, and nobody would be held at all."""
+PATIENCE_SECONDS = 5.0
+"""How long the inspection of one file may keep the others waiting; it has its turn again after them."""
 
 Records = psycopg.Connection[TupleRow]
 
@@ -48,19 +47,12 @@ class GuardReport:
     checks: tuple[CheckResult, ...]
     numbers: dict[str, int | float] = field(default_factory=dict)
     held: tuple[Hold, ...] = ()
+    untold: str = ""
+    """What could not be told although the others were judged, and what to do about it."""
 
     def as_json(self) -> dict[str, Any]:
         """As `orders held` prints it."""
         return {"held": [hold.as_json() for hold in self.held], **self.numbers}
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """What a look changed."""
-
-    new: Sequence[OrderAnswer]
-    lifted: int
-    holds: tuple[Hold, ...]
 
 
 def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
@@ -68,12 +60,12 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
     try:
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
+            look = _Look(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
             open_holds = held(records)
-            answers = _judge(settings, paid.items, records, worker)
-            answers = _confirmed(settings, answers, {hold.order for hold in open_holds}, records, worker)
-            missing = _explained(settings, records, open_holds, paid, orders)
-            settled = _settle(records, settings, answers, open_holds, missing, orders)
-    except CouldNotTell as away:
+            answers = look.confirmed(look.judge(paid.items), {hold.order for hold in open_holds})
+            missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
+            settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
+    except (CouldNotTell, ConfigError) as away:
         return GuardReport((CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
     holds = settled.holds if orders is None else tuple(hold for hold in settled.holds if hold.order in orders)
     numbers: dict[str, int | float] = {
@@ -81,11 +73,12 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         "ready_orders": sum(answer.ready for answer in answers),
         "waiting_orders": sum(answer.waiting and not answer.ready for answer in answers),
         "held_orders": len(holds),
-        "newly_held": len(settled.new),
+        "newly_held": settled.new,
         "lifted": settled.lifted,
         "unexplained_orders": len(missing.unexplained),
     }
-    return GuardReport((_check(holds, numbers, paid, missing),), numbers, holds)
+    untold = _untold(paid, missing)
+    return GuardReport((_check(holds, numbers, untold),), numbers, holds, untold)
 
 
 def check_order(settings: Settings, order: str) -> OrderAnswer:
@@ -93,57 +86,84 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
 
     Raises:
         ConfigError: no paid order has that number.
-        CouldNotTell: the database or S3 does not answer; the order must not go on.
+        CouldNotTell: the database or S3 does not answer, or the order is held and no longer paid; it must not go on.
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        answers = _judge(settings, paid.items, records, worker)
-    if not answers:
-        raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held lists held ones")
-    return answers[0]
+        answers = _Look(settings, records, worker, Pace()).judge(paid.items)
+        if answers:
+            return answers[0]
+        hold = next((hold for hold in held(records) if hold.order == order), None)
+        if hold is None:
+            raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
+        known = vanished.known_orders(records) - {order}
+        missing = vanished.explain(settings, (), [order], known, in_force(records))
+    if missing.unexplained:
+        raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
+    raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-def _judge(
-    settings: Settings, items: Sequence[PaidItem], records: Records, worker: InspectionWorker
-) -> tuple[OrderAnswer, ...]:
-    """The answer for each order of these items.
+class _Look:
+    """One look: the tenants, the overrides and the time for files are the same for all that it judges."""
 
-    Raises:
-        CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
-    """
-    if not items:
-        return ()
-    bases = {tenant.id: tenant.base_path for tenant in tenants(settings)}
-    if not bases:
-        raise CouldNotTell(
-            "tenancy.tenants returns nothing, so nobody's files can be told apart", "mend the query in printflow.toml"
+    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
+        self._settings = settings
+        self._judge = Judge(settings.bucket_named(settings.orders.bucket), records, worker)
+        self._pace = pace
+        self._paths: BasePaths | None = None
+        self.overrides: Mapping[str, Override] = in_force(records)
+
+    def judge(self, items: Sequence[PaidItem]) -> tuple[OrderAnswer, ...]:
+        """The answer for each order of these items.
+
+        Raises:
+            CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
+        """
+        if not items:
+            return ()
+        paths = self._paths = self._paths or _paths(self._settings)
+        files = {judged.key: judged for judged in self._judge.judge_within([*keys_in_place(items, paths)], self._pace)}
+        grace = self._settings.orders.grace_seconds
+        return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+
+    def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
+        """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
+        suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
+        if not suspects:
+            return tuple(answers)
+        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items)}
+        return tuple(
+            again.get(answer.order, answer)
+            for answer in answers
+            if answer.order not in suspects or answer.order in again
         )
-    judge = Judge(settings.bucket_named(settings.orders.bucket), records, worker)
-    keys = sorted(keys_in_place(items, bases))
-    until = time.monotonic() + INSPECTING_SECONDS
-    files = {judged.key: judged for judged in judge.judge(keys, most_fetched=MOST_FETCHED, until=until)}
-    return judge_items(items, bases, files, in_force(records), datetime.now(UTC), settings.orders.grace_seconds)
 
 
-def _confirmed(
-    settings: Settings,
-    answers: Sequence[OrderAnswer],
-    held_before: set[str],
-    records: Records,
-    worker: InspectionWorker,
-) -> tuple[OrderAnswer, ...]:
-    """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
-    suspects = [answer.order for answer in answers if answer.wrong and answer.order not in held_before]
-    if not suspects:
-        return tuple(answers)
-    again = {answer.order: answer for answer in _judge(settings, paid_items(settings, suspects).items, records, worker)}
-    return tuple(
-        again.get(answer.order, answer) for answer in answers if answer.order not in suspects or answer.order in again
-    )
+def _moments() -> tuple[float, float]:
+    now = time.monotonic()
+    return now + INSPECTING_SECONDS, now + STOP_SECONDS
+
+
+def _paths(settings: Settings) -> BasePaths:
+    """Raises:
+    CouldNotTell: no tenant is returned, or none with a base path of its own.
+    """
+    found = tenants(settings, connect_with=connect_for_orders)
+    if not found:
+        raise CouldNotTell(
+            "tenancy.tenants returns no tenant with a base path of its own, so nobody's files can be told apart",
+            "correct the query in printflow.toml",
+        )
+    return BasePaths(found)
 
 
 def _explained(
-    settings: Settings, records: Records, holds: Sequence[Hold], paid: PaidItems, orders: Sequence[str] | None
+    settings: Settings,
+    records: Records,
+    holds: Sequence[Hold],
+    paid: PaidItems,
+    orders: Sequence[str] | None,
+    overrides: Mapping[str, Override],
 ) -> Vanished:
     """What became of the orders that were known or held, and are no longer paid."""
     returned = {item.order for item in paid.items}
@@ -152,86 +172,36 @@ def _explained(
     if orders is not None:
         # One order's look cannot tell whether the whole query has fallen to nothing; the lookup can.
         named = set(orders)
-        return vanished.explain(settings, known & named, on_hold & named, returned or known - named)
-    found = vanished.explain(settings, known, on_hold, returned)
+        return vanished.explain(settings, known & named, on_hold & named, returned or known - named, overrides)
+    found = vanished.explain(settings, known, on_hold, returned, overrides)
     vanished.remember(records, returned, known, found)
     return found
 
 
-def _settle(
-    connection: Records,
-    settings: Settings,
-    answers: Iterable[OrderAnswer],
-    open_holds: Sequence[Hold],
-    missing: Vanished,
-    orders: Sequence[str] | None,
-) -> _Settled:
-    """Place and lift holds, and queue an alert for each change, in one transaction."""
-    bucket = settings.orders.bucket
-    by_order = {answer.order: answer for answer in answers}
-    before = {hold.order: hold for hold in open_holds}
-    new = []
-    with connection.transaction():
-        for answer in by_order.values():
-            if not answer.wrong:
-                continue
-            known = before.get(answer.order)
-            if known is not None and list(known.files) == list(files_of(answer, bucket)):
-                continue
-            if place(connection, answer, bucket):
-                new.append(answer)
-        freed = [
-            order
-            for order in before
-            if (order in by_order and by_order[order].ready) or (order not in by_order and order in missing.explained)
-        ]
-        for order in freed:
-            lift(connection, order)
-            resolve_alert(connection, settings, f"order:{order}")
-        for alert in _alerts(new, bucket):
-            raise_alert(connection, settings, alert)
-        holds = held(connection)
-        if not holds and orders is None:
-            resolve_alert(connection, settings, "orders:held-many")
-    return _Settled(new, len(freed), holds)
-
-
-def _alerts(new: Sequence[OrderAnswer], bucket: str) -> list[Alert]:
-    if len(new) > MANY:
-        oldest = new[0]
-        title = f"{len(new)} paid orders must not go to print"
-        body = (
-            f"The one paid longest ago is order {oldest.order}: {oldest.problems[0].text}.\nNext: printflow orders held"
-        )
-        return [Alert("orders:held-many", Severity.CRITICAL, title, body)]
-    return [
-        Alert(
-            f"order:{answer.order}",
-            Severity.CRITICAL,
-            f"Paid order {answer.order} must not go to print",
-            f"{answer.problems[0].text} (tenant {answer.tenant or 'unknown'}).\n"
-            f"Next: {next_step(answer.problems[0], answer.order, answer.tenant, bucket)}",
-        )
-        for answer in new
-    ]
-
-
-def _check(holds: Sequence[Hold], numbers: dict[str, int | float], paid: PaidItems, missing: Vanished) -> CheckResult:
-    untold = [missing.describe()] if missing.unexplained else []
+def _untold(paid: PaidItems, missing: Vanished) -> str:
+    told = [(missing.describe(), missing.next_step)] if missing.unexplained else []
     if paid.without_order:
-        rows = "1 row" if paid.without_order == 1 else f"{paid.without_order} rows"
-        untold.append(f"{rows} of orders.paid without an order's number")
+        rows = f"{counted(paid.without_order, 'row')} of orders.paid without an order's number, which nothing can hold"
+        told.append((rows, "have orders.paid return the number of each order"))
+    return f"{'; '.join(what for what, _ in told)}. Next: {'; '.join(step for _, step in told)}" if told else ""
+
+
+def _check(holds: Sequence[Hold], numbers: dict[str, int | float], untold: str) -> CheckResult:
     if holds:
-        orders = "1 paid order" if len(holds) == 1 else f"{len(holds):,} paid orders"
-        detail = "; ".join([f"{orders} must not go to print; order {holds[0].order}: {holds[0].reason}", *untold])
-        return CheckResult(CHECK, Outcome.FAIL, detail, numbers)
+        orders = counted(len(holds), "paid order")
+        detail = f"{orders} must not go to print; order {holds[0].order}: {holds[0].reason}"
+        return CheckResult(CHECK, Outcome.FAIL, f"{detail}; {untold}" if untold else detail, numbers)
     if untold:
-        return CheckResult(CHECK, Outcome.UNKNOWN, "; ".join(untold), numbers)
+        return CheckResult(CHECK, Outcome.UNKNOWN, untold, numbers)
     if not numbers["paid_orders"]:
         return CheckResult(CHECK, Outcome.PASS, "no paid order is waiting for print", numbers)
-    orders = (
-        "1 paid order has its" if numbers["paid_orders"] == 1 else f"{numbers['paid_orders']:,} paid orders have their"
-    )
-    waiting = numbers["waiting_orders"]
-    young = f"; {waiting:,} of them still within the grace period" if waiting else ""
-    return CheckResult(CHECK, Outcome.PASS, f"{orders} artwork{young}", numbers)
+    return CheckResult(CHECK, Outcome.PASS, _in_order(numbers), numbers)
+
+
+def _in_order(numbers: Mapping[str, int | float]) -> str:
+    paid, waiting, ready = (int(numbers[f"{name}_orders"]) for name in ("paid", "waiting", "ready"))
+    have = f"{counted(ready, 'paid order')} {'has its' if ready == 1 else 'have their'} artwork"
+    if not waiting:
+        return have
+    young = f"{waiting:,} within the grace period {'waits' if waiting == 1 else 'wait'} for it"
+    return f"{have}; {young}" if paid > waiting else young.replace(f"{waiting:,}", counted(waiting, "paid order"), 1)

@@ -14,6 +14,7 @@ from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.judge import Judged
 from printflow_reliability.platform.paid_orders import PaidItem
+from printflow_reliability.platform.tenancy import BasePaths
 
 HELD_VERDICTS = (Verdict.UNUSABLE, Verdict.UNPRINTABLE)
 
@@ -62,7 +63,7 @@ class OrderAnswer:
 
 def judge_items(
     items: Sequence[PaidItem],
-    bases: Mapping[str, str],
+    paths: BasePaths,
     files: Mapping[str, Judged],
     overrides: Mapping[str, Override],
     now: datetime,
@@ -72,7 +73,7 @@ def judge_items(
 
     Args:
         items: of every order to be judged.
-        bases: the tenants' base paths, by id.
+        paths: the base paths of all tenants.
         files: what is known of each key that lies under its tenant's base path.
         overrides: those in force, by order.
         now: on the clock that payments are dated by.
@@ -82,7 +83,7 @@ def judge_items(
     for order, group in groupby(sorted(items, key=lambda item: item.order), key=lambda item: item.order):
         found = list(group)
         paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
-        problems = tuple(problem for item in found if (problem := problem_of(item, bases, files)) is not None)
+        problems = tuple(problem for item in found if (problem := problem_of(item, paths, files)) is not None)
         # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
         young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
         answers.append(
@@ -91,32 +92,35 @@ def judge_items(
     return tuple(sorted(answers, key=lambda answer: (answer.paid_at is not None, answer.paid_at or now, answer.order)))
 
 
-def keys_in_place(items: Sequence[PaidItem], bases: Mapping[str, str]) -> frozenset[str]:
+def keys_in_place(items: Sequence[PaidItem], paths: BasePaths) -> frozenset[str]:
     """The keys that lie under their tenant's own base path; no other is ever asked for."""
-    return frozenset(item.key for item in items if item.key is not None and in_place(item.key, item.tenant, bases))
+    return frozenset(item.key for item in items if item.key is not None and in_place(item.key, item.tenant, paths))
 
 
-def in_place(key: str, tenant: str | None, bases: Mapping[str, str]) -> bool:
-    """Whether a key lies under a tenant's own base path, and is not the path itself."""
-    base = bases.get(tenant) if tenant is not None else None
-    return base is not None and key.startswith(base) and key != base and ".." not in key.replace("\\", "/").split("/")
+def in_place(key: str, tenant: str | None, paths: BasePaths) -> bool:
+    """Whether a key lies under a tenant's own base path and no other tenant's within it, and is not the path itself."""
+    if tenant is None or paths.owner_of(key) != tenant or key == paths.of[tenant]:
+        return False
+    return ".." not in key.replace("\\", "/").split("/")
 
 
-def problem_of(item: PaidItem, bases: Mapping[str, str], files: Mapping[str, Judged]) -> Problem | None:
+def problem_of(item: PaidItem, paths: BasePaths, files: Mapping[str, Judged]) -> Problem | None:
     """What is wrong with one item's artwork; None where nothing is."""
     if not item.key:
         return Problem(Kind.UNLINKED, item.key, "print-ready file was never linked")
-    if item.tenant is None or item.tenant not in bases:
+    if item.tenant is None:
+        return Problem(Kind.NO_TENANT, item.key, "whose order it is cannot be told, and so not whose file it may print")
+    if item.tenant not in paths.of:
         return Problem(
-            Kind.NO_TENANT, item.key, "whose order it is cannot be told, and so not whose file it would print"
+            Kind.UNKNOWN_TENANT, item.key, f"tenancy.tenants gives its tenant {item.tenant} no base path of its own"
         )
-    if not in_place(item.key, item.tenant, bases):  # also where its rightful owner refers to it
+    if not in_place(item.key, item.tenant, paths):  # also where its rightful owner refers to it
         return Problem(Kind.MISPLACED, item.key, "print-ready file lies outside its tenant's own path")
     judged = files.get(item.key)
     if judged is None:
         return Problem(Kind.UNJUDGED, item.key, "print-ready file has not been looked up yet")
     if judged.refused:
-        return Problem(Kind.UNJUDGED, item.key, f"print-ready file could not be judged: {judged.refused}")
+        return Problem(Kind.UNREADABLE, item.key, f"print-ready file cannot be read: {judged.refused}")
     if judged.head is None:
         return Problem(Kind.MISSING, item.key, "print-ready file is not in the bucket")
     inspection = judged.inspection

@@ -7,7 +7,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.judgement import Override
+from printflow_reliability.platform.paid_orders import paid_items
+from printflow_reliability.settings import Settings
 from printflow_reliability.text import storable
 
 IN_FORCE = """
@@ -19,6 +22,18 @@ def in_force(connection: psycopg.Connection[TupleRow]) -> Mapping[str, Override]
     """The overrides that have not ended, by order."""
     rows = connection.execute(IN_FORCE).fetchall()
     return {order: Override(person, reason, until) for order, person, reason, until in rows}
+
+
+def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], order: str) -> None:
+    """Make sure that there is such an order: a mistyped number must not let another one go some day.
+
+    Raises:
+        ConfigError: it is neither held nor paid.
+        CouldNotTell: it is not held, and the database does not answer.
+    """
+    if any(hold.order == order for hold in held(connection)) or paid_items(settings, [order]).items:
+        return
+    raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
 
 
 def override(connection: psycopg.Connection[TupleRow], order: str, given: Override, now: datetime) -> None:

@@ -1,11 +1,15 @@
 """Judging objects: what the ledger knows is believed for the same content; everything else is fetched and inspected."""
 
+import itertools
+import math
+import random
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,7 +18,7 @@ import psycopg
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from psycopg.rows import TupleRow
 
-from printflow_reliability.pdf.inspection import Inspection, Problem, concluded
+from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict, concluded
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
@@ -29,6 +33,8 @@ BATCH = 2_000
 """Keys that are looked up together: the more, the more of them lie in one folder."""
 INSPECTIONS_AT_ONCE = 4
 """Files that are fetched and inspected at a time: what bounds the disk that a sweep takes."""
+SERVER_ERRORS = 5
+"""So many files that the server fails at are those files' trouble; with more it is the server's own."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,21 @@ class Judged:
     refused: str = ""
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How much time there is for files that must be fetched.
+
+    Attributes:
+        until: the moment of the monotonic clock after which none is begun.
+        stop: the moment at which what was begun is given up.
+        patience: seconds that the inspection of a file may take before it is put off until after the others.
+    """
+
+    until: float = math.inf
+    stop: float = math.inf
+    patience: float = math.inf
+
+
 class Judge:
     """Judges the objects of one bucket."""
 
@@ -58,32 +79,20 @@ class Judge:
         self._bucket = bucket
         self._client = s3_client(bucket)
         self._worker = worker
+        self._server_errors = itertools.count(1)
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
 
-    def judge(
-        self,
-        keys: Iterable[str],
-        *,
-        everything: bool = False,
-        most_fetched: int | None = None,
-        until: float | None = None,
-    ) -> Iterator[Judged]:
+    def judge(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[Judged]:
         """Judge each of these keys once, in no order.
 
         Args:
             keys: exact keys; any number, only some are held at a time.
             everything: fetch also what the ledger knows.
-            most_fetched: put off what would have to be fetched beyond this many.
-            until: put off what would have to be fetched after this moment of the monotonic clock.
 
         Raises:
             CouldNotTell: the bucket does not answer; nothing is concluded from that.
         """
-        left = most_fetched
-        with (
-            tempfile.TemporaryDirectory(prefix="printflow-pdf-", ignore_cleanup_errors=True) as directory,
-            s3_errors(self._bucket),
-        ):
+        with self._files() as directory:
             remaining = iter(keys)
             while batch := tuple(islice(remaining, BATCH)):
                 unknown = []
@@ -92,11 +101,40 @@ class Judge:
                         yield judged
                     else:
                         unknown.append(judged)
-                now = unknown if left is None else unknown[:left]
-                yield from self._fetch_and_inspect(now, Path(directory), until)
-                if left is not None:
-                    left -= len(now)
-                    yield from unknown[len(now) :]
+                yield from self._fetch_and_inspect(unknown, directory, Pace())
+
+    def judge_within(self, keys: Sequence[str], pace: Pace) -> Iterator[Judged]:
+        """Judge each of these keys once as far as the time goes: where it ends, a file is not judged yet.
+
+        Files new to the ledger come in random order, so that none has to wait behind the same others at each look;
+        those that once took too long come last, with all the time that is left.
+
+        Raises:
+            CouldNotTell: the bucket does not answer; nothing is concluded from that.
+        """
+        new, slow = [], []
+        with self._files() as directory:
+            for judged in self._look(keys, everything=False):
+                if judged.head is None:
+                    yield judged
+                elif judged.inspection is None:
+                    new.append(judged)
+                elif judged.inspection.verdict is Verdict.UNKNOWN:
+                    slow.append(judged)
+                else:
+                    yield judged
+            for files, pace_of_these in ((new, pace), (slow, replace(pace, patience=math.inf))):
+                random.shuffle(files)
+                yield from self._fetch_and_inspect(files, directory, pace_of_these)
+
+    @contextmanager
+    def _files(self) -> Iterator[Path]:
+        """A directory for files while they are judged; threads that nobody waits for may still write to it."""
+        with (
+            tempfile.TemporaryDirectory(prefix="printflow-pdf-", ignore_cleanup_errors=True) as directory,
+            s3_errors(self._bucket),
+        ):
+            yield Path(directory)
 
     def _look(self, keys: Sequence[str], everything: bool) -> Iterator[Judged]:
         found = look_up(self._bucket, keys)
@@ -110,16 +148,15 @@ class Judge:
             else:
                 yield Judged(key, there, known.get((storable(key), there.etag, there.size)))
 
-    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, until: float | None) -> Iterator[Judged]:
+    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, pace: Pace) -> Iterator[Judged]:
         """Fetch and inspect some files side by side; only this thread writes to the ledger."""
         waiting: deque[Future[Judged]] = deque()
         with Workers(INSPECTIONS_AT_ONCE) as pool:
             for number, judged in enumerate(wanted):
-                if until is not None and time.monotonic() > until:
+                if time.monotonic() > pace.until:
                     yield judged
                     continue
-                work = partial(self._fetched_and_inspected, judged, directory / str(number))
-                waiting.append(pool.submit(work))
+                waiting.append(pool.submit(partial(self._fetched_and_inspected, judged, directory / str(number), pace)))
                 if len(waiting) >= INSPECTIONS_AT_ONCE:
                     yield self._remembered(waiting.popleft())
             while waiting:
@@ -131,7 +168,7 @@ class Judge:
             self._ledger.remember(judged.key, judged.head, judged.inspection)
         return judged
 
-    def _fetched_and_inspected(self, judged: Judged, path: Path) -> Judged:
+    def _fetched_and_inspected(self, judged: Judged, path: Path, pace: Pace) -> Judged:
         """Fetch exactly what was seen, and inspect it."""
         head = judged.head
         assert head is not None  # noqa: S101 - only what is there is fetched
@@ -140,7 +177,11 @@ class Judge:
             large = Problem("too_large", f"it has {head.size:,} bytes, the limit is {limit:,}")
             return Judged(judged.key, head, concluded([large]))
         try:
-            head = self._fetch(judged.key, head, path)
+            fetched = self._fetch(judged.key, head, path, pace.stop)
+            if fetched is None:
+                return judged  # it is too large for the time that is left
+            inspection = self._worker.inspect(path, patience=pace.patience, until=pace.stop)
+            return Judged(judged.key, fetched, inspection, fetched=True)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             code = error.response.get("Error", {}).get("Code", "?")
@@ -148,19 +189,20 @@ class Judge:
                 return Judged(judged.key, None)
             if code in ("412", "PreconditionFailed"):
                 return judged  # it was replaced meanwhile; the next look sees what by
-            if status in (429, 500, 502, 503, 504):
+            if status in (429, 500, 502, 503, 504) and next(self._server_errors) >= SERVER_ERRORS:
                 raise
             return Judged(judged.key, None, refused=f"the store answers {code} when it is read")
         except (ReadTimeoutError, ConnectTimeoutError):
             # Should the store hang for every object, the next request says so.
             return Judged(judged.key, None, refused="the store does not send it in time")
-        try:
-            return Judged(judged.key, head, self._worker.inspect(path), fetched=True)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
-    def _fetch(self, key: str, head: ObjectHead, path: Path) -> ObjectHead:
-        """Fetch a version, or what a listing told of if it is still that; what was fetched, with its version."""
+    def _fetch(self, key: str, head: ObjectHead, path: Path, stop: float) -> ObjectHead | None:
+        """Fetch a version, or what a listing told of if it is still that; what was fetched, with its version.
+
+        None where it took too long.
+        """
         bucket = self._bucket.bucket
         if head.version_id == UNVERSIONED:
             answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=f'"{head.etag}"')
@@ -169,5 +211,6 @@ class Judge:
         else:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)
         with path.open("wb") as file:
-            receive(self._bucket, answer["Body"], file)
+            if not receive(self._bucket, answer["Body"], file, until=stop):
+                return None
         return ObjectHead(answer.get("VersionId", "null"), head.etag, head.size, head.modified_at)

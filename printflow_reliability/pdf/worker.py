@@ -7,6 +7,7 @@ much as a small file itself. What limits a file is time of the processor: on a b
 import contextlib
 import hashlib
 import json
+import math
 import os
 import select
 import signal
@@ -68,8 +69,13 @@ class InspectionWorker:
         for process in idle:
             process.end()
 
-    def inspect(self, path: Path) -> Inspection:
+    def inspect(self, path: Path, *, patience: float = math.inf, until: float = math.inf) -> Inspection:
         """Judge a file; whatever it does to the process is part of the verdict.
+
+        Args:
+            path: the file.
+            patience: seconds after which it is given up as not judged, if the limit of pdf.timeout_seconds is longer.
+            until: the moment of the monotonic clock at which it is given up, whenever it was begun.
 
         Raises:
             CouldNotTell: the worker cannot be started.
@@ -80,15 +86,21 @@ class InspectionWorker:
             with self._lock:
                 process = self._idle.pop() if self._idle else None
             process = process or self._start()
-            inspection = self._inspect(process, file)
+            inspection = self._inspect(process, file, patience, until)
             return replace(inspection, sha256=sha256)
 
-    def _inspect(self, process: "_Process", file: BinaryIO) -> Inspection:
+    def _inspect(self, process: "_Process", file: BinaryIO, patience: float, until: float) -> Inspection:
         limit = self._settings.timeout_seconds
+        began = time.monotonic()
+        deadline = began + WALL_FACTOR * limit
+        allowed = min(began + patience, until)
         try:
-            answer = process.ask(asdict(self.rules), file, time.monotonic() + WALL_FACTOR * limit)
+            answer = process.ask(asdict(self.rules), file, min(deadline, allowed))
         except TimeoutError:
             process.end()
+            if allowed < deadline:
+                given_up = f"its inspection was given up after {max(allowed - began, 0):.0f} s, and needs longer"
+                return concluded([Problem("not_judged", given_up)])
             waited = f"its inspection got less than {limit:g} s of the processor within {WALL_FACTOR * limit:g} s"
             return concluded([Problem("not_judged", f"{waited}: this machine is too busy")])
         except BaseException:

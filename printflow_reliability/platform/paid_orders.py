@@ -4,6 +4,7 @@ A row that is odd (no tenant, a payment at infinity) is that order's own trouble
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,9 +13,17 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.platform.connect import said
-from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
-from printflow_reliability.settings import Settings
+from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.queries import (
+    Connection,
+    ConnectWith,
+    as_table,
+    asked,
+    columns_of,
+    require_columns,
+    session,
+)
+from printflow_reliability.settings import ClusterSettings, Settings
 
 KEY = "orders.paid"
 LOOKUP = "orders.lookup"
@@ -24,6 +33,8 @@ SELECT "order"::text, tenant::text,
 FROM {query} WHERE {condition} ORDER BY 3 NULLS FIRST, 1, 4
 """
 """Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
+STATEMENT_SECONDS = 20
+"""How long a query about paid orders may run: a look at them is over within a minute, or it is none."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ def paid_items(
     if orders is not None:
         condition = sql.SQL('"order"::text = ANY({})').format(sql.Literal(list(orders)))
     query = sql.SQL(ITEMS).format(query=as_table(settings.orders.paid), condition=condition)
-    with session(cluster, None, connect_with) as connection:
+    with session(cluster, None, connect_with or connect_for_orders) as connection:
         have = columns_of(connection, KEY, settings.orders.paid)
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
         if not have["paid_at"].startswith("timestamp"):
@@ -92,7 +103,7 @@ def paid_items(
     items = tuple(
         PaidItem(order, tenant, None if paid_at is None else _utc(paid_at), key)
         for order, tenant, paid_at, key in rows
-        if order is not None
+        if order
     )
     return PaidItems(items, len(rows) - len(items))
 
@@ -102,6 +113,8 @@ def look_up(
 ) -> Mapping[str, Lookup]:
     """What became of each of these orders, by `orders.lookup`; nothing where that is not configured.
 
+    An order whose number the query cannot take is that order's "unknown".
+
     Raises:
         ConfigError: the query is refused.
         CouldNotTell: the cluster is unreachable.
@@ -109,25 +122,32 @@ def look_up(
     query = settings.orders.lookup
     if query is None:
         return {}
-    found: dict[str, Lookup] = {}
-    with session(settings.cluster_named(settings.orders.cluster), None, connect_with) as connection:
-        for order in orders:
-            try:
-                with asked(LOOKUP):
-                    cursor = connection.execute(query.encode(), {"order": order})
-                    names = [column.name for column in cursor.description or ()]
-                    require_columns(LOOKUP, dict.fromkeys(names, ""), ("order", "status"))
-                    row = cursor.fetchone()
-            except psycopg.DataError as refused:  # such as a number that is none in the platform's eyes
-                found[order] = Lookup(Fate.UNKNOWN, said(refused))
-                continue
-            if row is None:
-                found[order] = Lookup(Fate.GONE)
-                continue
-            status = str(row[names.index("status")])
-            ended = status.casefold() in {known.casefold() for known in settings.orders.ended}
-            found[order] = Lookup(Fate.ENDED if ended else Fate.OPEN, status)
-    return found
+    cluster = settings.cluster_named(settings.orders.cluster)
+    with session(cluster, None, connect_with or connect_for_orders) as connection:
+        return {order: _looked_up(connection, settings, query, order) for order in orders}
+
+
+def connect_for_orders(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
+    """A connection whose statements end within a look's time."""
+    return connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS)
+
+
+def _looked_up(connection: Connection, settings: Settings, query: str, order: str) -> Lookup:
+    with asked(LOOKUP):
+        try:
+            cursor = connection.execute(query.encode(), {"order": order})
+        except psycopg.DataError as refused:  # such as a number that is none in the platform's eyes
+            return Lookup(Fate.UNKNOWN, said(refused))
+    names = [column.name for column in cursor.description or ()]
+    require_columns(LOOKUP, dict.fromkeys(names, ""), ("order", "status"))
+    row = cursor.fetchone()
+    if row is None:
+        return Lookup(Fate.GONE)
+    if str(row[names.index("order")]) != order:
+        return Lookup(Fate.UNKNOWN, f"order {row[names.index('order')]}: it does not ask for %(order)s")
+    status = str(row[names.index("status")])
+    ended = status.casefold() in {known.casefold() for known in settings.orders.ended}
+    return Lookup(Fate.ENDED if ended else Fate.OPEN, status)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -129,12 +129,29 @@ def _names(page: Mapping[str, Any], entries: str, name: str) -> Iterator[str]:
 
 
 def _folders(keys: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """The folders that hold enough of these keys to be worth a listing."""
+    """The folders, the innermost first, that hold enough of these keys to be worth a listing.
+
+    Keys that have a folder each, as orders have, are listed by the folder above.
+    """
     grouped: dict[str, set[str]] = defaultdict(set)
     for key in keys:
         if possible(key) and not ambiguous(key):
-            grouped[key[: key.rfind("/") + 1]].add(key)
-    return {folder: frozenset(held) for folder, held in grouped.items() if len(held) >= WORTH_A_LISTING}
+            grouped[_folder_of(key)].add(key)
+    worth: dict[str, frozenset[str]] = {}
+    for depth in range(max((folder.count("/") for folder in grouped), default=0), 0, -1):
+        for folder in [folder for folder in grouped if folder.count("/") == depth]:
+            held = grouped.pop(folder)
+            if len(held) >= WORTH_A_LISTING:
+                worth[folder] = frozenset(held)
+            else:
+                grouped[_folder_of(folder[:-1])] |= held
+    if len(grouped.get("", ())) >= WORTH_A_LISTING:
+        worth[""] = frozenset(grouped[""])
+    return worth
+
+
+def _folder_of(key: str) -> str:
+    return key[: key.rfind("/") + 1]
 
 
 def _listed(bucket: BucketSettings, folder: str, keys: frozenset[str]) -> Mapping[str, Found]:

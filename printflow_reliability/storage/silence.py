@@ -6,6 +6,7 @@ and one object that hangs while others are answered stays that one object's trou
 from HEAD: a server may still send the one and no longer the other.
 """
 
+import math
 import threading
 import time
 from collections import Counter, defaultdict
@@ -103,8 +104,8 @@ def watch(client: "S3Client", bucket: BucketSettings) -> None:
     client.meta.events.register_first("needs-retry.s3", after)
 
 
-def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO) -> None:
-    """Write an object's bytes to a file as they come.
+def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO, *, until: float = math.inf) -> bool:
+    """Write an object's bytes to a file as they come; says whether all came before a moment of the monotonic clock.
 
     Raises:
         ReadTimeoutError: they stopped coming.
@@ -113,10 +114,13 @@ def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO) -> 
     try:
         for chunk in body.iter_chunks(CHUNK):
             target.write(chunk)
+            if time.monotonic() > until:
+                return False
     except ReadTimeoutError:
         not_heard_from(bucket)
         raise
     heard_from(bucket)
+    return True
 
 
 class Retries(urllib3.Retry):

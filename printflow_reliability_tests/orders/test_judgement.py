@@ -1,5 +1,6 @@
 """Judging paid orders: each kind of problem, and one odd row never changes what is said of the others."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,16 +9,17 @@ from hypothesis import strategies as st
 
 from printflow_reliability.orders.holds import files_of
 from printflow_reliability.orders.judgement import Override, judge_items, keys_in_place
-from printflow_reliability.orders.problems import Kind, Problem, next_step
+from printflow_reliability.orders.problems import Kind, check_command, last_resort, next_step
 from printflow_reliability.pdf.inspection import Problem as PdfProblem
 from printflow_reliability.pdf.inspection import concluded
 from printflow_reliability.pdf.judge import Judged
 from printflow_reliability.platform.paid_orders import PaidItem
+from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.storage.objects import ObjectHead
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
-BASES = {"tenant": "tenants/tenant/", "other": "tenants/other/"}
+PATHS = BasePaths([Tenant("tenant", "tenants/tenant/"), Tenant("other", "tenants/other/"), Tenant("all", "tenants/")])
 HEAD = ObjectHead("v1", "etag", 100, LONG_AGO)
 GOOD = "tenants/tenant/good.pdf"
 FILES = {
@@ -39,7 +41,7 @@ def item(
 
 
 def kinds(*items: PaidItem) -> dict[str, list[Kind]]:
-    answers = judge_items(items, BASES, FILES, {}, NOW, 300)
+    answers = judge_items(items, PATHS, FILES, {}, NOW, 300)
     return {answer.order: [problem.kind for problem in answer.problems] for answer in answers}
 
 
@@ -55,23 +57,24 @@ def kinds(*items: PaidItem) -> dict[str, list[Kind]]:
         (item("tenants/tenant/../other/x.pdf"), Kind.MISPLACED),
         (item("tenants/tenant/..\\other\\x.pdf"), Kind.MISPLACED),
         (item(tenant=None), Kind.NO_TENANT),
-        (item(tenant="nobody"), Kind.NO_TENANT),
+        (item(tenant="nobody"), Kind.UNKNOWN_TENANT),
+        (item(tenant="all"), Kind.MISPLACED),
         (item("tenants/tenant/missing.pdf"), Kind.MISSING),
         (item("tenants/tenant/cut.pdf"), Kind.UNUSABLE),
         (item("tenants/tenant/coarse.pdf"), Kind.UNUSABLE),
         (item("tenants/tenant/new.pdf"), Kind.UNJUDGED),
         (item("tenants/tenant/busy.pdf"), Kind.UNJUDGED),
-        (item("tenants/tenant/sealed.pdf"), Kind.UNJUDGED),
+        (item("tenants/tenant/sealed.pdf"), Kind.UNREADABLE),
     ],
 )
 def test_each_kind_of_problem_is_told_and_holds(found: PaidItem, kind: Kind | None) -> None:
-    (answer,) = judge_items([found], BASES, FILES, {}, NOW, 300)
+    (answer,) = judge_items([found], PATHS, FILES, {}, NOW, 300)
     assert [problem.kind for problem in answer.problems] == ([kind] if kind else [])
     assert answer.wrong is bool(kind)
     for problem in answer.problems:
-        step = next_step(problem, answer.order, answer.tenant, "print-files")
+        step = next_step(problem, answer.order, answer.tenant)
         assert "printflow " in step
-        assert files_of(answer, "print-files")[0]["action"] == step
+        assert files_of(answer)[0]["action"] == step
 
 
 @pytest.mark.parametrize(
@@ -88,24 +91,26 @@ def test_an_order_waits_for_its_artwork_only_shortly_after_a_payment_that_is_kno
     paid_at: datetime | None, waiting: bool
 ) -> None:
     for key in (None, "tenants/tenant/new.pdf", "tenants/tenant/busy.pdf", "tenants/tenant/sealed.pdf"):
-        (answer,) = judge_items([item(key, paid_at=paid_at)], BASES, FILES, {}, NOW, 300)
+        (answer,) = judge_items([item(key, paid_at=paid_at)], PATHS, FILES, {}, NOW, 300)
         assert (answer.waiting, answer.wrong) == (waiting, not waiting)
 
 
 def test_a_named_person_lets_an_order_go_on_and_its_problems_stay_known() -> None:
     given_by = Override("Ada", "proof approved by phone", NOW + timedelta(hours=1))
-    (answer,) = judge_items([item(None)], BASES, FILES, {"7": given_by}, NOW, 300)
+    (answer,) = judge_items([item(None)], PATHS, FILES, {"7": given_by}, NOW, 300)
     assert answer.ready
     assert not answer.wrong
     assert answer.as_json()["reasons"] == ["print-ready file was never linked"]
 
 
-def test_commands_in_a_next_step_survive_what_an_order_or_a_key_is_called() -> None:
-    step = next_step(Problem(Kind.UNJUDGED, "a b/it's;rm.pdf", ""), "7", "tenant", "print-files")
-    assert step == """printflow pdf inspect 's3://print-files/a b/it'"'"'s;rm.pdf'"""
-    assert next_step(Problem(Kind.UNLINKED, None, ""), "7; rm -r /", None, "b").endswith(
-        "printflow orders check '7; rm -r /'"
-    )
+@pytest.mark.parametrize("order", ["7; rm -r /", "it's", "-7", "", "a\nb", "a\x1b[2Jb'c\\d", "Größe 7", "$HOME `id`"])
+def test_a_next_step_can_be_copied_whatever_an_order_is_called(order: str) -> None:
+    for step in (check_command(order), last_resort(order).partition("should: ")[2]):
+        assert step.isprintable()
+        echoed = subprocess.run(
+            ["/bin/bash", "-c", f"printflow() {{ printf '%s\\0' \"$@\"; }}; {step}"], capture_output=True, check=True
+        )
+        assert echoed.stdout.decode().split("\0")[-2] == order
 
 
 hostile = st.builds(
@@ -125,4 +130,4 @@ def test_whatever_else_is_paid_the_others_are_judged_as_without_it(rows: list[Pa
     alone = kinds(*healthy)
     mixed = kinds(*healthy[:place], *rows, *healthy[place:])
     assert {order: found for order, found in mixed.items() if order in alone} == alone
-    assert all(key.startswith(tuple(BASES.values())) for key in keys_in_place([*healthy, *rows], BASES))
+    assert all(key.startswith(tuple(PATHS.of.values())) for key in keys_in_place([*healthy, *rows], PATHS))

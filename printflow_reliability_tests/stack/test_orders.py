@@ -12,7 +12,8 @@ from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.orders.guard import MANY, check_order, judge_paid_orders
+from printflow_reliability.orders.guard import check_order, judge_paid_orders
+from printflow_reliability.orders.settling import MANY
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.faults import Planted, planted
@@ -196,8 +197,8 @@ def test_the_commands_keep_their_promises(guarded: StackSandbox, capsys: pytest.
     assert "no-such-order" in capsys.readouterr().err
 
     assert {"order", "tenant", "paid_at", "reason", "files", "since", "action"} <= held[0].keys()
-    assert f"order {there.where['order']}" in said
-    assert "1 paid order must not go to print" in said
+    assert f"\n{there.where['order']} " in said
+    assert "FAIL: 1 paid order must not go to print" in said
     assert answer == {"order": there.where["order"], "ready": False, "reasons": ["print-ready file was never linked"]}
 
 
