@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, reconcile, under_load
+from printflow_reliability_tests.benchmarks import drill, reconcile, sweep, under_load
 
 
 def main() -> None:
@@ -20,8 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
+    parser.add_argument("--files", type=int, default=100, help="print files to inspect")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "drill", "load"), help="leave the others out")
+    parser.add_argument("--only", choices=("reconcile", "sweep", "drill", "load"), help="leave the others out")
     given = parser.parse_args()
     rows = []
     if given.only in (None, "reconcile"):
@@ -29,6 +30,11 @@ def main() -> None:
         memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
         rows.append(
             _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
+        )
+    if given.only in (None, "sweep"):
+        found = _in_own_sandbox(lambda: sweep.run(given.files, given.rounds))
+        rows.append(
+            _row(f"sweep of {given.files:,} PDFs", found, ("sweep_seconds", "qpdf_seconds"), "parallel qpdf", "-")
         )
     if given.only in (None, "drill"):
         found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
