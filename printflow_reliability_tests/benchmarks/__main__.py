@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, reconcile, tenant, under_load
+from printflow_reliability_tests.benchmarks import drill, reconcile, sweep, tenant, under_load
 
 
 def main() -> None:
@@ -21,8 +21,11 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
+    parser.add_argument("--files", type=int, default=100, help="print files to inspect")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "tenant", "drill", "load"), help="leave the others out")
+    parser.add_argument(
+        "--only", choices=("reconcile", "tenant", "sweep", "drill", "load"), help="leave the others out"
+    )
     given = parser.parse_args()
     rows = []
     if given.only in (None, "reconcile"):
@@ -38,6 +41,11 @@ def main() -> None:
             rows.append(
                 _row(f"one of {given.tenants:,} tenants{name}", found, (key, "scan"), "one scan of all rows", "-")
             )
+    if given.only in (None, "sweep"):
+        found = _in_own_sandbox(lambda: sweep.run(given.files, given.rounds))
+        rows.append(
+            _row(f"sweep of {given.files:,} PDFs", found, ("sweep_seconds", "qpdf_seconds"), "parallel qpdf", "-")
+        )
     if given.only in (None, "drill"):
         found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
         rows.append(

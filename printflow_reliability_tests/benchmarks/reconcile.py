@@ -56,7 +56,7 @@ def run(objects: int, rounds: int) -> dict[str, float]:
         for n in range(objects)
     ]
     asyncio.run(upload(writable(home), keys))
-    _refer(home, keys)
+    refer(home, keys)
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
     results: dict[str, list[dict[str, float]]] = {"list": [], "reconcile": []}
@@ -117,7 +117,8 @@ async def upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
     await asyncio.gather(*(put() for _ in range(IN_FLIGHT)))
 
 
-def _refer(home: SandboxHome, keys: Sequence[str]) -> None:
+def refer(home: SandboxHome, keys: Sequence[str]) -> None:
+    """Let a table of the platform name each of these keys, which are `tenants/<uuid>/...`."""
     with postgres.superuser(home, "live_db", "live_db") as connection:
         connection.execute("DROP TABLE IF EXISTS bench_references")
         connection.execute("CREATE TABLE bench_references (n bigint, tenant uuid, key text)")
