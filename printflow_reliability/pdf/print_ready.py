@@ -146,11 +146,11 @@ class Forms:
             elif what == "cm":
                 ctm = Matrix(*(float(number) for number in operands)) @ ctm
             elif what == "Tf":
-                font = _resource(resources, Name.Font, operands[0])
+                font = _resource(resources, Name.Font, operands[0]) or operands[0]
             elif what == "Tr":
                 mode = int(operands[0])
-            elif what in SHOW_TEXT and font is not None and mode not in INVISIBLE and not _embedded(font):
-                drawing.fonts.add(text_of(font.get(Name.BaseFont)) or "without a name")
+            elif what in SHOW_TEXT and font is not None and mode not in INVISIBLE:
+                _write(drawing, font, depth)
             elif what == "Do":
                 self._draw(drawing, resources, operands[0], ctm, depth)
             elif what == "INLINE IMAGE":
@@ -170,6 +170,19 @@ class Forms:
             drawing.fonts |= form.fonts
             for image in form.images:
                 _place(drawing, Placement(image.name, image.width, image.height, image.matrix @ matrix))
+
+
+def _write(drawing: Drawing, font: Any, depth: int) -> None:
+    """Text is shown in a font, or in the name of a font that is not there.
+
+    Raises:
+        ValueError: the font is not there. In a form it may be the page's: some printers look there too.
+    """
+    if isinstance(font, pikepdf.Name):
+        if depth == 0:
+            raise ValueError(f"it writes in the font {text_of(font)}, which is not there")
+    elif not _embedded(font):
+        drawing.fonts.add(text_of(font.get(Name.BaseFont)) or "without a name")
 
 
 def _place(drawing: Drawing, image: Placement) -> None:

@@ -26,6 +26,10 @@ CHUNK = 1024 * 1024
 SMALLEST_SCALE = 8
 """libjpeg reads all of the data and skips most of the arithmetic at an eighth of the size."""
 CHECKSUM_BYTES = 4
+START_OF_SCAN, RESTART_INTERVAL, END_OF_IMAGE = b"\xff\xda", b"\xff\xdd", b"\xff\xd9"
+FILLERS = (b"\x00", b"\x55", b"\xaa", b"\xfe")
+FILLER_BYTES = 64
+"""Bits of different kinds, as many as a few blocks of pixels take."""
 COMPONENTS = {"DeviceGray": 1, "CalGray": 1, "G": 1, "DeviceRGB": 3, "CalRGB": 3, "Lab": 3, "DeviceCMYK": 4}
 Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stand; a large poster is no attack
 
@@ -83,7 +87,10 @@ def flate_is_whole(packed: bytes) -> bool:
 
 
 def jpeg_damage(packed: bytes) -> str:
-    """What is wrong with a JPEG, as the end of a sentence; all of its data is read, at the smallest scale."""
+    """What is wrong with a JPEG, as the end of a sentence; all of its data is read, at the smallest scale.
+
+    Every decoder prints a JPEG whose end marker alone is missing.
+    """
     try:
         with JpegImagePlugin.JpegImageFile(io.BytesIO(packed)) as image:
             image.draft(image.mode, (image.width // SMALLEST_SCALE, image.height // SMALLEST_SCALE))
@@ -91,8 +98,29 @@ def jpeg_damage(packed: bytes) -> str:
     except SyntaxError:
         return "is no JPEG"
     except Exception as error:
-        return _undecoded(error)
+        damage = _undecoded(error)
+        return "" if _lacks_only_its_end(packed) else damage
     return ""
+
+
+def _lacks_only_its_end(packed: bytes) -> bool:
+    """Whether a JPEG of one scan holds all of its pixels: then what follows its data changes none of them.
+
+    A decoder takes the missing part of a JPEG that was cut from whatever follows. Of several scans, and of several
+    intervals between restart markers, a whole one may be missing, which this cannot tell.
+    """
+    if packed.count(START_OF_SCAN) != 1 or RESTART_INTERVAL in packed:
+        return False
+    pixels = set()
+    for filler in FILLERS:
+        try:
+            whole = packed.removesuffix(END_OF_IMAGE[:1]) + filler * FILLER_BYTES + END_OF_IMAGE
+            with JpegImagePlugin.JpegImageFile(io.BytesIO(whole)) as image:
+                pixels.add(image.tobytes())
+        except Exception as error:
+            _undecoded(error)
+            return False
+    return len(pixels) == 1
 
 
 def jpeg_2000_damage(packed: bytes) -> str:

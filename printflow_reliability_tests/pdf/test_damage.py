@@ -5,6 +5,7 @@ The table at the end of the run shows kind, verdict and seconds.
 
 import base64
 import io
+import random
 import re
 import time
 import zlib
@@ -15,7 +16,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 from pikepdf import Name
-from PIL import Image
+from PIL import Image, ImageCms
 
 from printflow_reliability.pdf.inspect import inspect_file
 from printflow_reliability.pdf.inspection import Inspection, Rules, Verdict
@@ -26,6 +27,7 @@ from printflow_reliability_tests.pdf.files import GOOD, RULES, changed
 
 DEFAULTS = rules_of(PdfSettings())
 Record = Callable[[str, object], None]
+GARBAGE = random.Random(1).randbytes(3000)
 
 
 def small(
@@ -123,6 +125,82 @@ def framed(content: bytes) -> bytes:
     return b"".join(b"%x%s\r\n%s\r\n" % (len(part), signature, part) for part in parts) + b"0%s\r\n\r\n" % signature
 
 
+def without(category: str) -> bytes:
+    """The good PDF whose first page lacks the fonts, or the forms and images, that it draws."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        del pdf.pages[0].obj.Resources[category]
+
+    return changed(change)
+
+
+def progressive() -> bytes:
+    target = io.BytesIO()
+    Image.effect_noise((256, 256), 90).convert("RGB").save(target, "JPEG", progressive=True)
+    return target.getvalue()
+
+
+def inline_image(pdf: pikepdf.Pdf) -> None:
+    pixels = bytes(range(16))
+    pdf.pages[0].contents_add(b"q 50 0 0 50 0 0 cm BI /W 4 /H 4 /BPC 8 /CS /G ID " + pixels + b" EI Q")
+
+
+def optional_content(pdf: pikepdf.Pdf) -> None:
+    group = pdf.make_indirect(pikepdf.Dictionary(Type=Name.OCG, Name=pikepdf.String("Die cut")))
+    default = pikepdf.Dictionary(ON=[group], Order=[group])
+    pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=[group], D=default)
+    pdf.pages[0].obj.Resources.Properties = pikepdf.Dictionary(MC0=group)
+    pdf.pages[0].contents_add(b"/OC /MC0 BDC 0 0 10 10 re f EMC")
+
+
+def colour_profile(pdf: pikepdf.Pdf) -> None:
+    profile = pdf.make_stream(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), N=3)
+    first_image(pdf).ColorSpace = pikepdf.Array([Name.ICCBased, profile])
+    intent = pikepdf.Dictionary(Type=Name.OutputIntent, S=Name("/GTS_PDFX"), DestOutputProfile=profile)
+    pdf.Root.OutputIntents = pikepdf.Array([intent])
+
+
+def signed(pdf: pikepdf.Pdf) -> None:
+    signature = pikepdf.Dictionary(
+        Type=Name.Sig,
+        Filter=Name("/Adobe.PPKLite"),
+        ByteRange=[0, 100, 200, 100],
+        Contents=pikepdf.String(b"\0" * 2000),
+    )
+    field = pdf.make_indirect(
+        pikepdf.Dictionary(
+            Type=Name.Annot, Subtype=Name.Widget, FT=Name.Sig, T="Signature", V=signature, Rect=[0, 0, 0, 0]
+        )
+    )
+    pdf.Root.AcroForm = pikepdf.Dictionary(Fields=[field], SigFlags=3)
+    pdf.pages[0].obj.Annots = pikepdf.Array([field])
+
+
+def incremental(content: bytes, updates: int) -> bytes:
+    """A PDF with updates at its end, as programs append them: each one object, a table and a trailer."""
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        root, number = pdf.Root.objgen[0], int(pdf.trailer.Size)
+    for _ in range(updates):
+        previous = int(re.findall(rb"startxref\s+(\d+)", content)[-1])
+        at = len(content) + 1
+        content += b"\n%d 0 obj\n<< /Note (changed) >>\nendobj\n" % number
+        table = len(content)
+        content += b"xref\n%d 1\n%010d 00000 n \n" % (number, at)
+        content += b"trailer << /Size %d /Root %d 0 R /Prev %d >>\n" % (number + 1, root, previous)
+        content += b"startxref\n%d\n%%%%EOF\n" % table
+    return content
+
+
+def many_pages(pages: int) -> bytes:
+    target = io.BytesIO()
+    with pikepdf.new() as pdf:
+        for _ in range(pages):
+            pdf.add_blank_page(page_size=(200, 200))
+            pdf.pages[-1].Contents = pdf.make_stream(b"0 0 10 10 re f")
+        pdf.save(target)
+    return target.getvalue()
+
+
 def image_behind(encode: Callable[[bytes], bytes], *filters: Name) -> bytes:
     """The good PDF whose first image is a JPEG cut in half and packed once more."""
 
@@ -192,6 +270,14 @@ DAMAGE: dict[str, tuple[bytes, str]] = {
     "an HTML page for a JPEG": (with_image(b"<html>404 Not Found</html>"), "image_damaged"),
     "a JPEG cut in half": (with_image(jpeg()[: len(jpeg()) // 2]), "image_damaged"),
     "a JPEG cut at its end": (with_image(jpeg()[:-800]), "image_damaged"),
+    "a JPEG that lacks its last byte of pixels": (with_image(jpeg()[:-3]), "image_damaged"),
+    "a progressive JPEG that is cut": (
+        with_image(progressive()[:-3000], Width=256, Height=256),
+        "image_damaged",
+    ),
+    "text in a font that is not there": (without("/Font"), "damaged_page"),
+    "a form that is not there": (without("/XObject"), "damaged_page"),
+    "page content that is another file's bytes": (emptied(GARBAGE), "damaged_page"),
     "a JPEG without a byte": (with_image(b""), "image_damaged"),
     "fewer pixels than its size says": (raw_image(15_000), "image_damaged"),
     "Flate data with a wrong checksum": (flate(lambda packed: packed[:-1] + bytes([packed[-1] ^ 1])), "stream_damaged"),
@@ -300,6 +386,16 @@ PRINTABLE: dict[str, tuple[bytes, Rules, Verdict]] = {
     "a damaged thumbnail": (spoiled_beside("thumbnail"), DEFAULTS, Verdict.GOOD),
     "a blank page with everybody's resources": (changed(shared_resources), RULES, Verdict.GOOD),
     "attached PDFs that are not packed": (changed(attached, compress_streams=False), RULES, Verdict.GOOD),
+    "a JPEG without its end marker": (with_image(jpeg()[:-2]), DEFAULTS, Verdict.REPAIRABLE),
+    "a JPEG with bytes behind its end": (with_image(jpeg() + b"\r\n"), DEFAULTS, Verdict.GOOD),
+    "a progressive JPEG": (with_image(progressive(), Width=256, Height=256), DEFAULTS, Verdict.GOOD),
+    "an inline image": (changed(inline_image), DEFAULTS, Verdict.GOOD),
+    "optional content": (changed(optional_content), RULES, Verdict.GOOD),
+    "a colour profile and an output intent": (changed(colour_profile), RULES, Verdict.GOOD),
+    "a signature": (changed(signed), RULES, Verdict.GOOD),
+    "five incremental updates": (incremental(GOOD, 5), RULES, Verdict.GOOD),
+    "an incremental update of a file written by hand": (incremental(small(), 1), DEFAULTS, Verdict.GOOD),
+    "3,000 pages": (many_pages(3000), replace(DEFAULTS, max_pages=5000), Verdict.GOOD),
     "a JPEG 2000": (jpeg_2000(), DEFAULTS, Verdict.GOOD),
     "linearized": (changed(linearize=True), RULES, Verdict.GOOD),
     "object streams": (changed(object_stream_mode=pikepdf.ObjectStreamMode.generate), RULES, Verdict.GOOD),
