@@ -31,20 +31,18 @@ def storable(text: str | bytes) -> str:
     return UNSTORABLE.sub(lambda found: _escaped_code(found[0]), text)
 
 
-def shell_word(text: str) -> str:
-    """Text from outside as one word of a command line that can be copied; control characters in bash's own notation."""
-    if text.isprintable():
-        return shlex.quote(text)
-    escaped = "".join(
-        char if char.isprintable() and char not in "\\'" else "".join(f"\\x{byte:02x}" for byte in char.encode())
-        for char in text
-    )
-    return f"$'{escaped}'"
-
-
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 segment", "3 segments"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shell_word(text: str) -> str:
+    """Text as one word of a command line that can be copied from a terminal into bash, whatever characters it holds."""
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    coded = (char if char.isprintable() else "".join(f"\\x{byte:02x}" for byte in char.encode()) for char in plain)
+    return f"$'{''.join(coded)}'"
 
 
 def seconds(value: float) -> str:

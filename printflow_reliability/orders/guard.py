@@ -24,7 +24,7 @@ from printflow_reliability.orders.vanished import Vanished
 from printflow_reliability.pdf.judge import Judge, Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
-from printflow_reliability.platform.tenancy import BasePaths, tenants_apart
+from printflow_reliability.platform.tenancy import BasePaths, tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
@@ -148,12 +148,13 @@ def _moments() -> tuple[float, float]:
 
 def _paths(settings: Settings) -> BasePaths:
     """Raises:
-    CouldNotTell: no tenant is returned, or none with a base path of its own.
+    ConfigError: the query is refused, or gives no tenant a base path of its own.
+    CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
     """
-    found, _ = tenants_apart(settings, connect_with=connect_for_orders)
+    found = tenants(settings, connect_with=connect_for_orders)
     if not found:
         raise CouldNotTell(
-            "tenancy.tenants returns no tenant with a base path of its own, so nobody's files can be told apart",
+            "tenancy.tenants returns nothing, so nobody's files can be told apart",
             "correct the query in printflow.toml",
         )
     return BasePaths(found)

@@ -6,12 +6,12 @@ A listing of a folder answers for a thousand keys at a time, and for exactly the
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -30,7 +30,7 @@ WORTH_A_LISTING = 8
 PAGES_FOR_EACH = 20
 """A listing is given up when it has read this many times as many objects as were asked for, and HEAD is used."""
 LONGEST_KEY_BYTES = 1024
-"""S3 has no longer keys; to ask for one is an error rather than a "not found"."""
+"""S3 has no longer keys."""
 UNVERSIONED = ""
 """The version id of an object that a listing told of: LIST does not say it."""
 REFUSED_AT_LEAST = 20
@@ -89,19 +89,31 @@ def ask(client: "S3Client", bucket: str, key: str) -> Found:
     Raises:
         ClientError: the server fails, or throttles: that is no answer.
     """
-    if not key or len(key.encode(errors="surrogatepass")) > LONGEST_KEY_BYTES:
+    if not possible(key):
         return None
     try:
         if ambiguous(key) and not exactly_listed(client, bucket, key):
             return None
         return head_in_existing(client, bucket, key)
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        code = error.response.get("Error", {}).get("Code", "?")
-        # 501 is a store that does not know what the object asks of it; other 5xx and 429 are the server's own trouble.
-        if status in (429, 500, 502, 503, 504) or code in ("NoSuchBucket", "SlowDown"):
-            raise
-        return Refusal(f"the store answers {code} for it")
+        if (refused := refusal(error)) is not None:
+            return refused
+        raise
+
+
+def refusal(error: ClientError) -> Refusal | None:
+    """What a store says of one key that it does not answer for; None where it is the server's own trouble."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    code = error.response.get("Error", {}).get("Code", "?")
+    # 501 is a store that does not know what the object asks of it; other 5xx and 429 are the server's own trouble.
+    if status in (429, 500, 502, 503, 504) or code in ("NoSuchBucket", "SlowDown"):
+        return None
+    return Refusal(f"the store answers {code} for it")
+
+
+def possible(key: str) -> bool:
+    """Whether S3 can hold such a key at all; to ask for another is an error rather than a "not found"."""
+    return bool(key) and len(key.encode(errors="surrogatepass")) <= LONGEST_KEY_BYTES
 
 
 def ambiguous(key: str) -> bool:
@@ -111,14 +123,23 @@ def ambiguous(key: str) -> bool:
 
 
 def exactly_listed(client: "S3Client", bucket: str, key: str) -> bool:
-    """Whether a listing of the folder that surely is one holds exactly this key.
+    """Whether a listing shows the first odd part of a key, in the folder that surely is one.
 
-    A listing with the odd key itself as its prefix would echo it back.
+    A store that does keeps such parts apart, and its HEAD can be believed; a listing with the odd key itself as its
+    prefix would only echo it back.
     """
-    clean = list(itertools.takewhile(lambda part: part not in ("", ".", "..") and "\\" not in part, key.split("/")))
-    prefix = "".join(f"{part}/" for part in clean)
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return any(entry["Key"] == key for page in pages for entry in page.get("Contents", ()))
+    clean = itertools.takewhile(lambda part: part not in ("", ".", "..") and "\\" not in part, key.split("/"))
+    folder = "".join(f"{part}/" for part in clean)
+    odd, slash, _ = key[len(folder) :].partition("/")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, Delimiter="/")
+    return any(
+        folder + odd + slash in (*_names(page, "Contents", "Key"), *_names(page, "CommonPrefixes", "Prefix"))
+        for page in pages
+    )
+
+
+def _names(page: Mapping[str, Any], entries: str, name: str) -> Iterator[str]:
+    return (entry[name] for entry in page.get(entries, ()))
 
 
 def _folders(keys: Iterable[str]) -> Mapping[str, frozenset[str]]:
@@ -128,7 +149,7 @@ def _folders(keys: Iterable[str]) -> Mapping[str, frozenset[str]]:
     """
     grouped: dict[str, set[str]] = defaultdict(set)
     for key in keys:
-        if key and not ambiguous(key) and len(key.encode(errors="surrogatepass")) <= LONGEST_KEY_BYTES:
+        if possible(key) and not ambiguous(key):
             grouped[_folder_of(key)].add(key)
     worth: dict[str, frozenset[str]] = {}
     for depth in range(max((folder.count("/") for folder in grouped), default=0), 0, -1):

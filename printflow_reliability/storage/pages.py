@@ -37,6 +37,11 @@ class StoredObject(NamedTuple):
     modified_at: datetime
 
 
+def folder_marker(key: str, size: int) -> bool:
+    """Whether an object only stands for a folder, as consoles and file managers make them."""
+    return size == 0 and key.endswith("/")
+
+
 @dataclass(frozen=True)
 class Page:
     """One answer of LIST; `token` leads to the next page, None means that this is the last."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, guard, reconcile, under_load
+from printflow_reliability_tests.benchmarks import drill, guard, reconcile, tenant, under_load
 
 
 def main() -> None:
@@ -21,8 +21,11 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--orders", type=int, default=10_000, help="open paid orders for one look of the guard")
+    parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "drill", "load", "guard"), help="leave the others out")
+    parser.add_argument(
+        "--only", choices=("reconcile", "tenant", "drill", "load", "guard"), help="leave the others out"
+    )
     given = parser.parse_args()
     rows = []
     if given.only in (None, "reconcile"):
@@ -31,6 +34,13 @@ def main() -> None:
         rows.append(
             _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
         )
+    if given.only in (None, "tenant"):
+        measured = _in_own_sandbox(lambda: tenant.run(given.tenants, given.rounds))
+        for name, key in (("", "healthy"), (", with an orphan", "orphan")):
+            found = {**measured, "ratio": measured[key] / measured["scan"]}
+            rows.append(
+                _row(f"one of {given.tenants:,} tenants{name}", found, (key, "scan"), "one scan of all rows", "-")
+            )
     if given.only in (None, "drill"):
         found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
         rows.append(
@@ -57,7 +67,7 @@ def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: st
     return name, f"{ours:.2f} s", f"{theirs:.2f} s", f"{found['ratio']:.2f}", other, memory
 
 
-def _in_own_sandbox(benchmark: Callable[[], dict[str, float]]) -> dict[str, float]:
+def _in_own_sandbox(benchmark: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
     with tempfile.TemporaryDirectory(prefix="pf-bench-", dir="/tmp") as directory:
         Path(directory).chmod(0o755)  # the servers' user must get in
         os.environ["PRINTFLOW_HOME"] = str(Path(directory) / "sb")

@@ -128,7 +128,7 @@ def _refer(home: SandboxHome, keys: Sequence[str]) -> None:
 
 
 def writable(home: SandboxHome) -> BucketSettings:
-    """The bucket of print files, with access that may write."""
+    """The bucket, with the key that the platform writes with."""
     secrets = {
         f"{name}_key{suffix}": home.secret(f"s3-app.{kind}")
         for name, suffix, kind in (("access", "_id", "key"), ("secret_access", "", "secret"))

@@ -85,6 +85,29 @@ def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
     assert ended.exit_code == 0, ended
     assert [one["name"] for one in ended.document["references"]] == ["media"]
     assert ended.document["uncovered"] == []
+    assert ended.document["unread"] == []
+
+
+def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_out(foreign: ForeignPlatform) -> None:
+    config = foreign.root / "printflow.toml"
+    whole = config.read_text(encoding="utf-8")
+    join = 'FROM media f JOIN merchants m ON m.id = f.merchant"""'
+    assert whole.count(join) == 1
+    answers = []
+    for condition in ("f.id % 3 > 0", "false"):
+        try:
+            config.write_text(whole.replace(join, f'{join[:-3]} WHERE {condition}"""'), encoding="utf-8")
+            answers.append(foreign.run("files", "catalog", "--json"))
+        finally:
+            config.write_text(whole, encoding="utf-8")
+
+    for ended in answers:
+        assert ended.exit_code == 1, ended
+        assert [one["table"] for one in ended.document["uncovered"]] == ["shop.media"]
+        (found,) = ended.document["uncovered"]
+        assert found["column"] == "file_name"
+        assert found["key"] in keys(foreign)
+    assert [ended.document["uncovered"][0]["covered"] > 0 for ended in answers] == [True, False]
 
 
 def test_every_print_file_is_judged_good_once(foreign: ForeignPlatform) -> None:
