@@ -104,7 +104,7 @@ def _measured(what: str, config: Path) -> dict[str, float]:
     return measured
 
 
-async def upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
+async def upload(bucket: BucketSettings, keys: Sequence[str], body: bytes = b"%PDF-1.4 small") -> None:
     """Put the objects that are not there yet."""
     store = s3_store(bucket)
     there = {one["path"] for page in store.list(chunk_size=1000) for one in page}
@@ -112,7 +112,7 @@ async def upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
 
     async def put() -> None:
         for key in coming:
-            await obstore.put_async(store, key, b"%PDF-1.4 small", use_multipart=False)
+            await obstore.put_async(store, key, body, use_multipart=False)
 
     await asyncio.gather(*(put() for _ in range(IN_FLIGHT)))
 
