@@ -49,6 +49,15 @@ pg1-host=production.example.org
 pg1-host=production.example.org
 """
 """How an administrator restores production where it was, and what a repository's own host knows of it."""
+ENVIRONMENT = {
+    "PGHOSTADDR": "127.0.0.1",
+    "PGPORT": "1",
+    "PGSSLMODE": "verify-full",
+    "PGREQUIREPEER": "nobody",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGCHANNELBINDING": "require",
+}
+"""How somebody's shell leads to production."""
 EVENTS = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite")
 COMMANDS = ("archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command")
 SETTINGS = """
@@ -217,7 +226,9 @@ def reaches_nothing(connection: psycopg.Connection, outside: Path) -> None:
             connection.execute(attempt.encode())
 
 
-def test_at_the_fence_the_superuser_still_has_its_old_name(hostile: Hostile) -> None:
+def test_at_the_fence_the_superuser_still_has_its_old_name(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     named_later = replace(hostile, production=replace(hostile.production, superuser=ODD_ROLE))
     with restored(named_later, Aim(hostile.fence)) as clone:
         clone.start(timeout=60)

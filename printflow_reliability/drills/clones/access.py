@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from printflow_reliability.drills.clones.configuration import PORT
 from printflow_reliability.drills.clones.session import settle, start_options
@@ -88,12 +89,22 @@ class Access:
             major = int((self._data / "PG_VERSION").read_text(encoding="ascii"))
         except FileNotFoundError:
             major = 0
-        return make_conninfo(
-            host=str(self._sockets),
-            port=PORT,
-            options=start_options(major),
-            sslmode="disable",
-            gssencmode="disable",
-            channel_binding="disable",
-            target_session_attrs="any",
-        )
+        ours: dict[str, str | int] = {
+            "host": str(self._sockets),
+            "port": PORT,
+            "options": start_options(major),
+            "sslmode": "disable",
+            "gssencmode": "disable",
+            "channel_binding": "disable",
+            "target_session_attrs": "any",
+        }
+        return make_conninfo("", **{**_without_environment(), **ours})
+
+
+def _without_environment() -> dict[str, str]:
+    """The options of a connection that an environment variable sets, such as PGHOSTADDR, as they are without it."""
+    return {
+        option.keyword.decode(): (option.compiled or b"").decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar and option.val != option.compiled and option.keyword not in (b"service", b"user")
+    }
