@@ -133,7 +133,8 @@ def test_each_odd_order_is_held_by_itself_and_its_next_step_can_be_run(
     settings, config = platform
     _pay(sandbox, GOOD, MISSING)
     alone = judge_paid_orders(settings)
-    _pay(sandbox, (None, "a", "-1 day", "odd/a/good.pdf"), *((order, *row) for order, row in ODD.items()))
+    nameless = [(order, "a", "-1 day", "odd/a/good.pdf") for order in (None, "")]
+    _pay(sandbox, *nameless, *((order, *row) for order, row in ODD.items()))
     mixed = judge_paid_orders(settings)
     held = reasons(mixed)
 
@@ -141,7 +142,7 @@ def test_each_odd_order_is_held_by_itself_and_its_next_step_can_be_run(
     assert reasons(alone) == {"lost": held["lost"]}
     assert {order for order in ODD if order not in held} == set()
     assert "fine" not in held
-    assert "1 row of orders.paid without an order's number" in mixed.checks[0].detail
+    assert "2 rows of orders.paid without an order's number" in mixed.checks[0].detail
     assert check_order(settings, "fine").ready
     assert mixed.numbers["newly_held"] == len(ODD)
     assert judge_paid_orders(settings).numbers["newly_held"] == 0
