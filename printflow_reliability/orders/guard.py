@@ -27,6 +27,7 @@ from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, conn
 from printflow_reliability.platform.tenancy import BasePaths, tenants_apart
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
@@ -62,7 +63,7 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             look = _Look(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
             open_holds = held(records)
-            answers = look.confirmed(look.judge(paid.items), {hold.order for hold in open_holds})
+            answers = look.confirmed(look.judge(paid.items, By.LISTING), {hold.order for hold in open_holds})
             missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
@@ -90,7 +91,7 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        answers = _Look(settings, records, worker, Pace()).judge(paid.items)
+        answers = _Look(settings, records, worker, Pace()).judge(paid.items, By.SURE)
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
@@ -113,7 +114,7 @@ class _Look:
         self._paths: BasePaths | None = None
         self.overrides: Mapping[str, Override] = in_force(records)
 
-    def judge(self, items: Sequence[PaidItem]) -> tuple[OrderAnswer, ...]:
+    def judge(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
         """The answer for each order of these items.
 
         Raises:
@@ -122,7 +123,8 @@ class _Look:
         if not items:
             return ()
         paths = self._paths = self._paths or _paths(self._settings)
-        files = {judged.key: judged for judged in self._judge.judge_within([*keys_in_place(items, paths)], self._pace)}
+        keys = [*keys_in_place(items, paths)]
+        files = {judged.key: judged for judged in self._judge.judge_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
         return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
 
@@ -131,7 +133,7 @@ class _Look:
         suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
         if not suspects:
             return tuple(answers)
-        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items)}
+        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items, By.HEAD)}
         return tuple(
             again.get(answer.order, answer)
             for answer in answers

@@ -23,7 +23,7 @@ from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.lookup import UNVERSIONED, Refusal, look_up
+from printflow_reliability.storage.lookup import UNVERSIONED, By, Refusal, look_up
 from printflow_reliability.storage.objects import NOT_THERE, ObjectHead
 from printflow_reliability.storage.silence import receive
 from printflow_reliability.storage.workers import Workers
@@ -96,25 +96,30 @@ class Judge:
             remaining = iter(keys)
             while batch := tuple(islice(remaining, BATCH)):
                 unknown = []
-                for judged in self._look(batch, everything):
+                for judged in self._look(batch, everything=everything):
                     if judged.head is None or judged.inspection is not None:
                         yield judged
                     else:
                         unknown.append(judged)
                 yield from self._fetch_and_inspect(unknown, directory, Pace())
 
-    def judge_within(self, keys: Sequence[str], pace: Pace) -> Iterator[Judged]:
+    def judge_within(self, keys: Sequence[str], pace: Pace, by: By) -> Iterator[Judged]:
         """Judge each of these keys once as far as the time goes: where it ends, a file is not judged yet.
 
         Files new to the ledger come in random order, so that none has to wait behind the same others at each look;
         those that once took too long come last, with all the time that is left.
+
+        Args:
+            keys: exact keys.
+            pace: how much time there is.
+            by: how it is found out which objects are there.
 
         Raises:
             CouldNotTell: the bucket does not answer; nothing is concluded from that.
         """
         new, slow = [], []
         with self._files() as directory:
-            for judged in self._look(keys, everything=False):
+            for judged in self._look(keys, by=by):
                 if judged.head is None:
                     yield judged
                 elif judged.inspection is None:
@@ -136,8 +141,8 @@ class Judge:
         ):
             yield Path(directory)
 
-    def _look(self, keys: Sequence[str], everything: bool) -> Iterator[Judged]:
-        found = look_up(self._bucket, keys)
+    def _look(self, keys: Sequence[str], *, everything: bool = False, by: By = By.SURE) -> Iterator[Judged]:
+        found = look_up(self._bucket, keys, by)
         known = {} if everything else self._ledger.known(keys)
         for key in keys:
             there = found[key]

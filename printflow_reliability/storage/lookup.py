@@ -8,6 +8,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,18 @@ Found = ObjectHead | Refusal | None
 """An object, that there is none, or that it could not be told."""
 
 
-def look_up(bucket: BucketSettings, keys: Iterable[str]) -> Mapping[str, Found]:
+class By(StrEnum):
+    """How it is found out what is there: SURE trusts listings for what they show, LISTING also for what they do not.
+
+    A listing may lack an object that came meanwhile: what is concluded from that is to be asked again by HEAD.
+    """
+
+    LISTING = "listing"
+    SURE = "sure"
+    HEAD = "head"
+
+
+def look_up(bucket: BucketSettings, keys: Iterable[str], by: By = By.SURE) -> Mapping[str, Found]:
     """What is there under each of these keys.
 
     Raises:
@@ -56,10 +68,12 @@ def look_up(bucket: BucketSettings, keys: Iterable[str]) -> Mapping[str, Found]:
     wanted = set(keys)
     found: dict[str, Found] = {}
     with s3_errors(bucket):
-        folders = _folders(wanted)
+        folders = {} if by is By.HEAD else _folders(wanted)
         with Workers(IN_FLIGHT) as pool:
-            for listed in pool.map(lambda folder: _listed(bucket, *folder), folders.items()):
-                found.update(listed)
+            for shown, absent in pool.map(lambda folder: _listed(bucket, *folder), folders.items()):
+                found.update(shown)
+                if by is By.LISTING:
+                    found.update(dict.fromkeys(absent))
             rest = sorted(wanted - found.keys())
             client = s3_client(bucket)
             if rest:
@@ -133,8 +147,8 @@ def _folder_of(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
-def _listed(bucket: BucketSettings, folder: str, keys: frozenset[str]) -> Mapping[str, Found]:
-    """The objects that a listing of a folder shows; what it does not show is left to HEAD."""
+def _listed(bucket: BucketSettings, folder: str, keys: frozenset[str]) -> tuple[Mapping[str, Found], frozenset[str]]:
+    """The objects that a listing of a folder shows, and the keys that are in none of it, if it was read to its end."""
     found: dict[str, Found] = {}
     most = max(PAGE_KEYS, PAGES_FOR_EACH * len(keys))
     seen = 0
@@ -145,10 +159,10 @@ def _listed(bucket: BucketSettings, folder: str, keys: frozenset[str]) -> Mappin
                     found[stored.key] = ObjectHead(UNVERSIONED, stored.etag, stored.size, stored.modified_at)
             seen += len(page)
             if len(found) == len(keys) or seen >= most:
-                break
+                return found, frozenset()
     except CouldNotTell:
-        return found  # whoever asks for each key by itself sees whether it was the folder or the bucket
-    return found
+        return found, frozenset()  # whoever asks for each key by itself sees whether it was the folder or the bucket
+    return found, keys - found.keys()
 
 
 def _require_answers(bucket: BucketSettings, found: Mapping[str, Found]) -> None:

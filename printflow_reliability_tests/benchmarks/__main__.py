@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, reconcile, under_load
+from printflow_reliability_tests.benchmarks import drill, guard, reconcile, under_load
 
 
 def main() -> None:
@@ -20,8 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
+    parser.add_argument("--orders", type=int, default=10_000, help="open paid orders for one look of the guard")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "drill", "load"), help="leave the others out")
+    parser.add_argument("--only", choices=("reconcile", "drill", "load", "guard"), help="leave the others out")
     given = parser.parse_args()
     rows = []
     if given.only in (None, "reconcile"):
@@ -43,6 +44,10 @@ def main() -> None:
         )
     if given.only in (None, "load"):
         _in_own_sandbox(lambda: under_load.run(given.rounds))
+    if given.only in (None, "guard"):
+        found = _in_own_sandbox(lambda: guard.run(given.orders, given.rounds))
+        looks = f"{found['first_seconds']:.2f} s", f"{found['again_seconds']:.2f} s"
+        rows.append((f"guard {given.orders:,} orders", *looks, "-", "the second look", "-"))
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
 

@@ -55,7 +55,7 @@ def run(objects: int, rounds: int) -> dict[str, float]:
         f"tenants/{uuid.uuid5(uuid.NAMESPACE_DNS, str(n // PER_TENANT))}/orders/{n}/print-ready.pdf"
         for n in range(objects)
     ]
-    asyncio.run(_upload(_writable(home), keys))
+    asyncio.run(upload(writable(home), keys))
     _refer(home, keys)
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
@@ -104,7 +104,7 @@ def _measured(what: str, config: Path) -> dict[str, float]:
     return measured
 
 
-async def _upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
+async def upload(bucket: BucketSettings, keys: Sequence[str], body: bytes = b"%PDF-1.4 small") -> None:
     """Put the objects that are not there yet."""
     store = s3_store(bucket)
     there = {one["path"] for page in store.list(chunk_size=1000) for one in page}
@@ -112,7 +112,7 @@ async def _upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
 
     async def put() -> None:
         for key in coming:
-            await obstore.put_async(store, key, b"%PDF-1.4 small", use_multipart=False)
+            await obstore.put_async(store, key, body, use_multipart=False)
 
     await asyncio.gather(*(put() for _ in range(IN_FLIGHT)))
 
@@ -127,7 +127,8 @@ def _refer(home: SandboxHome, keys: Sequence[str]) -> None:
         connection.execute("ANALYZE bench_references")
 
 
-def _writable(home: SandboxHome) -> BucketSettings:
+def writable(home: SandboxHome) -> BucketSettings:
+    """The bucket of print files, with access that may write."""
     secrets = {
         f"{name}_key{suffix}": home.secret(f"s3-app.{kind}")
         for name, suffix, kind in (("access", "_id", "key"), ("secret_access", "", "secret"))

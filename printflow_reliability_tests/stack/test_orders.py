@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.checks import Outcome
@@ -26,7 +27,7 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture
 def guarded(sandbox: StackSandbox) -> Iterator[StackSandbox]:
-    """The sandbox without holds and alerts, before and after."""
+    """The sandbox without holds, alerts, known orders and known files, before and after."""
     _forget(sandbox)
     yield sandbox
     _forget(sandbox)
@@ -34,8 +35,8 @@ def guarded(sandbox: StackSandbox) -> Iterator[StackSandbox]:
 
 def _forget(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("DELETE FROM holds")
-        connection.execute("DELETE FROM alerts")
+        for table in ("holds", "alerts", "known_orders", "order_overrides", "print_files"):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
 
 def open_alerts(sandbox: StackSandbox) -> dict[str, int]:
