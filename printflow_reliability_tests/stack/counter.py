@@ -47,7 +47,10 @@ class Counter:
 
     @property
     def settings(self) -> Settings:
-        """The sandbox's settings with these orders, tenants and statuses; `statuses` None is no lookup at all."""
+        """The sandbox's settings with these orders, tenants and statuses; `statuses` None is no lookup at all.
+
+        What is paid is also what the catalog refers to.
+        """
         lookup = None if self.statuses is None else _values("order", "status", rows=[*self.statuses.items()])
         orders = {
             "paid": _values("order", "tenant", "key", "paid_at", rows=self.rows).replace(
@@ -59,8 +62,15 @@ class Counter:
         }
         paths = [(tenant, f"guard/{tenant}/") for tenant in self.tenants]
         settings = self.sandbox.settings
+        catalog = {
+            "cluster": settings.orders.cluster,
+            "database": None,
+            "bucket": BUCKET,
+            "query": f"SELECT tenant, 'order ' || \"order\" AS owner, key FROM ({orders['paid']}) AS paid",
+        }
         return settings.model_copy(
             update={
+                "reference": (settings.reference[0].model_copy(update=catalog),),
                 "orders": settings.orders.model_copy(update=orders),
                 "tenancy": settings.tenancy.model_copy(update={"tenants": _values("tenant", "base_path", rows=paths)}),
             }
@@ -132,6 +142,6 @@ def _values(*columns: str, rows: Sequence[Sequence[str | None]]) -> str:
     query = (
         sql.SQL("SELECT * FROM (VALUES {}) AS given ({})").format(values, names)
         if rows
-        else sql.SQL("SELECT * FROM (SELECT {}) AS given ({}) WHERE false").format(types, names)
+        else sql.SQL("SELECT * FROM (SELECT {} LIMIT 0) AS given ({})").format(types, names)
     )
     return query.as_string(None)

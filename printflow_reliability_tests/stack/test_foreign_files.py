@@ -146,6 +146,28 @@ def test_paid_orders_are_ready_and_one_without_its_file_is_held(foreign: Foreign
     assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
 
 
+def test_a_held_order_that_is_cancelled_is_free_and_one_of_an_unknown_state_is_not(foreign: ForeignPlatform) -> None:
+    with foreign.connect("storefront") as connection:
+        merchant, number = connection.execute(
+            "INSERT INTO purchases (merchant, state, settled_at, gross) "
+            "SELECT id, 'bezahlt', now() - interval '1 hour', 1 FROM merchants LIMIT 1 RETURNING merchant, id"
+        ).fetchone() or ("", 0)
+        try:
+            held = foreign.run("orders", "held", "--json")
+            connection.execute("UPDATE purchases SET state = 'neu' WHERE id = %s", (number,))
+            kept = foreign.run("orders", "held", "--json")
+            connection.execute("UPDATE purchases SET state = 'storniert' WHERE id = %s", (number,))
+            freed = foreign.run("orders", "held", "--json")
+        finally:
+            connection.execute("DELETE FROM purchases WHERE id = %s", (number,))
+
+    (hold,) = held.document["held"]
+    assert (hold["order"], hold["tenant"]) == (str(number), str(merchant))
+    assert hold["reason"] == "print-ready file was never linked"
+    assert (kept.exit_code, kept.document["lifted"], kept.document["unexplained_orders"]) == (1, 0, 1), kept
+    assert (freed.exit_code, freed.document["held"]) == (0, []), freed
+
+
 def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:
     ended = foreign.run("alerts", "test")
 
