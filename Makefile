@@ -30,5 +30,5 @@ lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validati
 unit: setup ## The tests that need no servers
 	.venv/bin/pytest -m "not stack" $(ARGS)
 
-bench: setup ## Side by side: reconciliation against a bare LIST, the drill against the raw commands
+bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands
 	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)

@@ -26,6 +26,8 @@ SANDBOX_HOME = ".sandbox"
 LARGEST_NUMBER = 1_000_000_000
 """Of seconds and the like, thirty years: more overflows the clocks and limits of other programs."""
 
+ENDED_STATUSES = ("cancelled", "canceled", "refunded", "fulfilled", "completed", "shipped", "delivered")
+"""What shops call an order that waits for print no more."""
 Named = TypeVar("Named", "ClusterSettings", "BucketSettings")
 
 
@@ -121,6 +123,11 @@ class BucketSettings(Section):
     ca_file: Path | None = None
     replica: str | None = None
 
+    @property
+    def label(self) -> str:
+        """Its name as errors say it, and what S3 calls it where that is another."""
+        return self.name if self.name == self.bucket else f"{self.name} ({self.bucket})"
+
 
 class TenantRowsSettings(Section):
     """`[[tenancy.elsewhere]]`: rows of tenants in another cluster, which no foreign key ties to the tenants' table.
@@ -198,12 +205,19 @@ class SmokeSettings(Section):
 
 
 class OrdersSettings(Section):
-    """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print."""
+    """`[orders]`: a query returning order, tenant, paid_at, key for each paid order's item that goes to print.
+
+    `lookup` is asked with one order's number (`%(order)s`) about those that `paid` no longer returns; it returns order
+    and status, whatever that is. A hold of such an order is lifted only if the status is one of `ended`, or no row is
+    there. A paid order without any item must come with a NULL key: join items with LEFT JOIN.
+    """
 
     cluster: str
     bucket: str
     grace_seconds: float = Field(default=300, ge=0)
     paid: str
+    lookup: str | None = None
+    ended: tuple[str, ...] = ENDED_STATUSES
 
 
 class BackupsSettings(Section):
@@ -279,8 +293,8 @@ class PdfSettings(Section):
     max_pages: int = Field(default=2000, gt=0)
     timeout_seconds: float = Field(default=30, gt=0)
     memory_bytes: int = Field(default=1024**3, gt=0)
-    min_dpi: float = Field(default=150, ge=0)
-    require_embedded_fonts: bool = True
+    min_dpi: float = Field(default=0, ge=0)
+    require_embedded_fonts: bool = False
     require_trim_box: bool = False
 
 

@@ -4,9 +4,13 @@ Control characters are escaped wherever text is shown: an escape sequence could 
 override could make a key read as another one.
 """
 
+import re
+import shlex
 from datetime import datetime
 
 TAB = " " * 4
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""What PostgreSQL refuses in text and jsonb: NUL, and halves of a surrogate pair, which stand for bytes of no text."""
 
 
 def printable(text: str) -> str:
@@ -20,9 +24,25 @@ def readable(text: str) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
+def storable(text: str | bytes) -> str:
+    """Text from files, keys and messages as every database and encoding takes it; what none can hold is escaped."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
+    return UNSTORABLE.sub(lambda found: _escaped_code(found[0]), text)
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 segment", "3 segments"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shell_word(text: str) -> str:
+    """Text as one word of a command line that can be copied from a terminal into bash, whatever characters it holds."""
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    coded = (char if char.isprintable() else "".join(f"\\x{byte:02x}" for byte in char.encode()) for char in plain)
+    return f"$'{''.join(coded)}'"
 
 
 def seconds(value: float) -> str:
@@ -55,3 +75,9 @@ def moment(value: datetime) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def _escaped_code(char: str) -> str:
+    code = ord(char)
+    # surrogateescape maps byte 0xNN to U+DCNN.
+    return f"\\x{code & 0xFF:02x}" if code < 0x100 or 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from printflow_reliability.findings import Severity
 from printflow_reliability.settings import AlertRouteSettings, Settings
+from printflow_reliability.text import storable
 
 RAISE = """
 INSERT INTO alerts (dedup_key, severity, title, body) VALUES (%(key)s, %(severity)s, %(title)s, %(body)s)
@@ -69,8 +70,8 @@ def raise_alert(connection: psycopg.Connection[TupleRow], settings: Settings, al
                 "severity": alert.severity,
                 "severities": list(Severity),
                 "rank": alert.severity.rank,
-                "title": redact(alert.title),
-                "body": redact(alert.body),
+                "title": storable(redact(alert.title)),
+                "body": storable(redact(alert.body)),
             },
         ).fetchall()[0]
         for route in settings.alert_route:

@@ -29,8 +29,9 @@ class Verdict:
 
     @classmethod
     def unknown(cls, subject: str, reason: PrintflowError) -> "Verdict":
-        """The verdict on what could not be asked."""
-        return cls(Outcome.UNKNOWN, f"{subject}: {reason.sentence}")
+        """The verdict on what could not be asked; a reason that names the subject itself is all that is said."""
+        named = all(name in reason.what for name in subject.split())
+        return cls(Outcome.UNKNOWN, reason.sentence if named else f"{subject}: {reason.sentence}")
 
 
 class Count:
@@ -68,10 +69,10 @@ def at_once(work: Callable[[ClusterSettings], Result], clusters: Sequence[Cluste
 def answer(
     check: str, verdicts: Iterable[Verdict], numbers: Mapping[str, int | float], *, nothing_wrong: str
 ) -> CheckResult:
-    """A check's answer: the worst outcome, and the sentences of all that is not well, worst first."""
+    """A check's answer: the worst outcome, and the sentences of all that is not well, worst first, each once."""
     verdicts = list(verdicts)
     outcome = worst(verdict.outcome for verdict in verdicts)
     wrong = [verdict for verdict in verdicts if verdict.outcome is not Outcome.PASS]
     wrong.sort(key=lambda verdict: _WORST_FIRST.index(verdict.outcome))
-    detail = "; ".join(verdict.sentence for verdict in wrong) if wrong else nothing_wrong
+    detail = "; ".join(dict.fromkeys(verdict.sentence for verdict in wrong)) if wrong else nothing_wrong
     return CheckResult(check, outcome, detail, dict(numbers))

@@ -12,7 +12,7 @@ from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
-from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.platform.tenancy import NO_ID, tenancy
 
 GROUP = "files"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -113,10 +113,13 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
 def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new tenants and end those of tenants that are gone."""
     try:
-        now = {tenant.id for tenant in tenants(configuration.settings())}
+        known = tenancy(configuration.settings())
     except PrintflowError as error:
         return dg.SkipReason(str(error))
+    now = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
     before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
+    if before and not now:
+        return dg.SkipReason(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added := sorted(now - before):
         requests.append(words.TENANTS.build_add_request(added))

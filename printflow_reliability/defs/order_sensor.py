@@ -16,16 +16,20 @@ from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
+from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.holds import held
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import counted
 
 INTERVAL_SECONDS = 10
 SHOWN_AFTER_LIFTED = timedelta(days=1)
 """How long a mended order keeps its partition, so that people see that it succeeded."""
 LIFTED = "lifted"
+MOST_SHOWN = 100
+"""Held orders that have a partition at a time: thousands of runs with one cause would keep all others waiting."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,17 @@ class Change:
 
 
 def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: datetime) -> Change:
-    """Which held orders to run, and which lifted ones to forget.
+    """Which held orders to run, and which lifted ones to forget; of very many, the first stand for the others.
 
     Args:
         before: what was known at the last look, by order.
         held_now: a fingerprint of each open hold, by order.
         now: the time of this look.
     """
-    states = {**dict.fromkeys(before, LIFTED), **held_now}
+    shown = {order: state for order, state in held_now.items() if order in before}
+    waiting = [order for order in held_now if order not in before]
+    shown |= {order: held_now[order] for order in waiting[: max(MOST_SHOWN - len(shown), 0)]}
+    states = {**dict.fromkeys(before, LIFTED), **shown}
     run = tuple(order for order, state in states.items() if order not in before or before[order].state != state)
     forget = tuple(
         order
@@ -92,15 +99,17 @@ def paid_orders_guard(
     change = changes(before, held_now, now)
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if change.run:
-        requests.append(words.HELD_ORDERS.build_add_request(list(change.run)))
+        requests.append(words.HELD_ORDERS.build_add_request([partition_of(order) for order in change.run]))
     if change.forget:
-        requests.append(words.HELD_ORDERS.build_delete_request(list(change.forget)))
+        requests.append(words.HELD_ORDERS.build_delete_request([partition_of(order) for order in change.forget]))
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=f"{order} {change.seen[order].state} {now.isoformat()}", partition_key=order)
+            dg.RunRequest(
+                run_key=f"{order} {change.seen[order].state} {now.isoformat()}", partition_key=partition_of(order)
+            )
             for order in change.run
         ],
-        skip_reason=None if change.run else f"{len(held_now)} orders held, none of them changed",
+        skip_reason=None if change.run else f"{counted(len(held_now), 'order')} held, nothing changed",
         dynamic_partitions_requests=requests,
         cursor=json.dumps({order: asdict(seen) for order, seen in change.seen.items()}),
     )

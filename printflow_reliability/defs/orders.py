@@ -5,8 +5,10 @@ import dagster as dg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.problems import check_command
 
 GROUP = "orders"
 
@@ -38,7 +40,7 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
 )
 def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
-    order = context.partition_key
+    order = identifier_of(context.partition_key)
     with plainly():
         report = judge_paid_orders(configuration.settings(), orders=[order])
     answer = report.checks[0]
@@ -46,7 +48,7 @@ def held_orders(context: dg.AssetExecutionContext, configuration: Configuration)
         raise dg.Failure(
             description=f"order {order} must not go to print: {answer.detail}",
             metadata={f"file {number}": str(file) for hold in report.held for number, file in enumerate(hold.files, 1)}
-            | {"next_step": f"printflow orders check {order}"},
+            | {"next_step": check_command(order)},
             allow_retries=False,
         )
     return result(report, metadata={"order": order})

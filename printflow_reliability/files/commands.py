@@ -16,15 +16,16 @@ from printflow_reliability.console import (
     progress,
     say,
     seconds,
-    table,
 )
 from printflow_reliability.files import kinds
-from printflow_reliability.files.catalog_check import CatalogReport, check_catalog
+from printflow_reliability.files.catalog_check import check_catalog
+from printflow_reliability.files.catalog_words import show_catalog
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
+from printflow_reliability.text import counted, shell_word
 
 SHOWN = 20
 """Findings that a person sees at once; the file and --json have more."""
@@ -38,13 +39,21 @@ def reconcile_command(
     tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
     bucket: list[str] | None = typer.Option(None, "--bucket", metavar="NAME", help="Only this bucket of the file."),
     findings: Path | None = typer.Option(None, "--findings", metavar="FILE", help="Write one finding a line there."),
+    accept_empty: list[str] | None = typer.Option(
+        None, "--accept-empty", metavar="REFERENCE", help="This query rightly returns nothing now; may be repeated."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Compare every reference of the databases with its bucket."""
     settings = invocation(ctx).settings()
     with progress("objects") as advance:
         report = reconcile(
-            settings, tenants=tenant or None, buckets=bucket or None, findings_file=findings, advance=advance
+            settings,
+            tenants=tenant or None,
+            buckets=bucket or None,
+            findings_file=findings,
+            advance=advance,
+            accept_empty=accept_empty or (),
         )
     conclude(settings, report.checks, alert=False)
     if json:
@@ -81,34 +90,33 @@ def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     if json:
         print_json(report.as_json())
     else:
-        _show_catalog(report)
-    raise typer.Exit(0 if report.ok else 1)
+        show_catalog(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:
-    say(f"{report.references:,} references, {report.objects:,} objects, compared in {seconds(report.seconds)}")
+    compared = f"{counted(report.references, 'reference')} and {counted(report.objects, 'object')}"
+    if not report.incomplete:
+        say(f"{compared} compared in {seconds(report.seconds)}")
     _show_checks(report.checks)
     _show_findings(report.worst)
     for warning in report.warnings:
         say(f"note: {warning}")
     if report.findings_file is not None:
         count = sum(report.counts.values())
-        say(
-            f"All {count:,} findings: {report.findings_file}"
-            if count
-            else f"No findings: {report.findings_file} is empty"
-        )
+        say(f"{counted(count, 'finding') if count else 'No finding'}: {report.findings_file}")
     elif findings is not None:
         say("No findings file was written, as the pass did not go through to its end.")
-    if any(one.outcome is Outcome.UNKNOWN for one in report.checks):
-        say("Next: mend what is named above, then again: printflow files reconcile")
+    if report.incomplete:
+        say(f"{compared} were compared before it ended." if report.references else "Nothing was compared.")
+        say("Next: fix the problem above, then run: printflow files reconcile")
     elif worst := next(iter(report.worst), None):
-        only = f" --tenant {worst.tenant}" if worst.tenant and worst.kind != kinds.ORPHAN else ""
-        say(f"Begin with the first one. Then again: printflow files reconcile{only}")
+        only = f" --tenant {shell_word(worst.tenant)}" if worst.tenant and worst.kind != kinds.ORPHAN else ""
+        say(f"Next: resolve the first finding, then run: printflow files reconcile{only}")
 
 
 def _show_checks(checks: Sequence[CheckResult]) -> None:
-    """A line a check, worst first; where one cause left several without an answer, it is told once."""
+    """A line for each answer, worst first, with the checks that it is given to: one cause is told once."""
     word = {
         Outcome.FAIL: "FAILED",
         Outcome.UNKNOWN: "COULD NOT TELL",
@@ -128,25 +136,9 @@ def _show_findings(findings: Sequence[Finding]) -> None:
     say()
     # Keys are long and meant to be copied, so that each finding has lines of its own instead of a row.
     for one in findings[:SHOWN]:
-        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {printable(one.key or '-')}")
+        named = one.reference or "-" if one.key is None else one.key or "(an empty key)"
+        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {printable(named)}")
         say(f"{'':9}{printable(one.detail)}.")
         say(f"{'':9}Next: {printable(one.action[:1].lower() + one.action[1:])}.")
     if len(findings) > SHOWN:
-        say(f"... and {len(findings) - SHOWN:,} more; all of them: printflow files reconcile --findings FILE")
-
-
-def _show_catalog(report: CatalogReport) -> None:
-    table(
-        ("reference", "cluster", "kind", "buckets", "columns"),
-        [
-            (one.name, one.cluster, one.kind, ", ".join(one.buckets), ", ".join(one.columns))
-            for one in report.references
-        ],
-    )
-    if not report.uncovered:
-        say("Every query is valid, and no column with object paths was found that none of them covers.")
-        return
-    table(
-        ("not covered: table", "column", "example"), [(one.table, one.column, one.example) for one in report.uncovered]
-    )
-    say("Their files look like orphans. Next: add a [[reference]] to printflow.toml for each that names files in use.")
+        say(f"... and {len(findings) - SHOWN:,} more. All of them: printflow files reconcile --findings FILE")

@@ -4,6 +4,7 @@ Both sides move while one looks: orders are placed, files replaced, tenants dele
 suspected; `second_look` confirms it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +12,9 @@ from datetime import datetime
 from printflow_reliability.console import Advance
 from printflow_reliability.files.known_content import KnownContent
 from printflow_reliability.files.merge import Pair, merge
-from printflow_reliability.files.near_miss import climbs
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.platform.catalog import Reference
+from printflow_reliability.platform.spelling import climbs
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.storage.pages import StoredObject
 
@@ -24,7 +25,8 @@ def _references() -> Spool[Reference]:
     return Spool(tuple, lambda values: Reference(*values))
 
 
-def _objects() -> Spool[StoredObject]:
+def objects_spool() -> Spool[StoredObject]:
+    """A list of objects on disk."""
     return Spool(
         lambda one: (*one[:3], one.modified_at.isoformat()),
         lambda values: StoredObject(values[0], values[1], values[2], datetime.fromisoformat(values[3])),
@@ -42,7 +44,9 @@ class Candidates:
     wrong_tenant: Spool[Reference] = field(default_factory=_references)
     mismatched: Spool[Reference] = field(default_factory=_references)
     rewritten: Spool[Reference] = field(default_factory=_references)
-    unreferenced: Spool[StoredObject] = field(default_factory=_objects)
+    unreferenced: Spool[StoredObject] = field(default_factory=objects_spool)
+    rows: Counter[tuple[int, str | None]] = field(default_factory=Counter)
+    """References by query and tenant."""
     references: int = 0
     objects: int = 0
     elsewhere: int = 0
@@ -63,22 +67,29 @@ class Scope:
 
     def covers(self, reference: Reference) -> bool:
         """Whether the pass answers for this reference, rather than only having it cover objects."""
-        return self.tenant is None or reference.tenant == self.tenant
+        if self.tenant is None or reference.tenant == self.tenant:
+            return True
+        return reference.tenant is None and reference.key.startswith(self.prefix)
 
 
 def look(
     references: Iterator[Reference],
     objects: Iterator[StoredObject],
     paths: BasePaths,
+    bucket: str,
     scope: Scope,
     known: KnownContent | None,
     advance: Advance | None = None,
     since: datetime | None = None,
 ) -> Candidates:
-    """Join both streams and keep what differs, and with `since` also what refers to an object written after it."""
+    """Join both streams and keep what differs, and with `since` also what refers to an object written after it.
+
+    `bucket` is the bucket's own name, by which URLs know it.
+    """
     found = Candidates()
+    pairs = merge(references, _counted(objects, found, advance), lambda key: paths.too_wide(key, bucket))
     try:
-        _join(merge(references, _counted(objects, found, advance)), found, paths, scope, known, since)
+        _join(pairs, found, paths, bucket, scope, known, since)
     except BaseException:
         found.close()
         raise
@@ -89,6 +100,7 @@ def _join(
     pairs: Iterator[Pair],
     found: Candidates,
     paths: BasePaths,
+    bucket: str,
     scope: Scope,
     known: KnownContent | None,
     since: datetime | None,
@@ -101,9 +113,10 @@ def _join(
         if not scope.covers(reference):
             continue
         found.references += 1
+        found.rows[reference.entry, reference.tenant] += 1
         if since is not None and one is not None and one.modified_at > since and not reference.key.endswith("/"):
             found.rewritten.append(reference)
-        if out_of_place(reference, paths):
+        if out_of_place(reference, paths, None if one else bucket):
             found.wrong_tenant.append(reference)
         elif one is None:
             found.missing.append(reference)
@@ -115,16 +128,27 @@ def _join(
                 found.mismatched.append(reference)
 
 
-def out_of_place(reference: Reference, paths: BasePaths) -> bool:
-    """Whether a reference leaves its tenant: it climbs by `..`, or lies under somebody else's base path."""
+def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = None) -> bool:
+    """Whether a reference leaves its tenant: it climbs by `..`, or lies under somebody else's base path.
+
+    Args:
+        reference: of no known tenant, it may lie anywhere.
+        paths: the tenants' base paths.
+        bucket: the bucket's own name where it has no object of exactly this key; then all spellings count.
+    """
     key = reference.key
     if (".." in key or "%" in key) and climbs(key):
         return True
-    base_path = paths.of.get(reference.tenant or "")
+    if reference.tenant is None:
+        return False
+    base_path = paths.of.get(reference.tenant)
     if base_path is not None and key.startswith(base_path):
         return paths.nested and paths.owner_of(key) != reference.tenant
     owner = paths.owner_of(key)
-    return owner is not None and owner != reference.tenant
+    if owner is not None:
+        return owner != reference.tenant
+    meant = paths.owners_meant(key, bucket) if bucket is not None else frozenset()
+    return bool(meant) and reference.tenant not in meant
 
 
 def differs(reference: Reference, size: int, sha256: str | None) -> bool:

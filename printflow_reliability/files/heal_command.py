@@ -1,13 +1,31 @@
 """`printflow files heal`: bring missing objects back, planned first and written only when told to."""
 
+from collections.abc import Sequence
+from shlex import quote
+
 import typer
 
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, printable, progress, say
-from printflow_reliability.files.heal import Deed, HealReport, heal
+from printflow_reliability.console import (
+    APPLY_OPTION,
+    JSON_OPTION,
+    invocation,
+    moment,
+    print_json,
+    printable,
+    progress,
+    say,
+    size,
+)
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal_plan import Chosen
+from printflow_reliability.files.heal_report import Deed, HealAction, HealReport
+from printflow_reliability.text import counted, shell_word
 
 SHOWN = 20
 WORDS = {
     Deed.FAILED: "FAILED",
+    Deed.UNDECIDED: "UNDECIDED",
     Deed.UNHEALABLE: "LOST",
     Deed.PLANNED: "would be healed",
     Deed.HEALED: "healed",
@@ -18,39 +36,84 @@ WORDS = {
 def heal_command(
     ctx: typer.Context,
     tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
+    key: str | None = typer.Option(None, "--key", metavar="KEY", help="Only this object."),
+    version: str | None = typer.Option(
+        None, "--version", metavar="VERSION_ID", help="With --key: the version to bring back, chosen by you."
+    ),
+    source: str | None = typer.Option(
+        None, "--source", metavar="BUCKET", help="With --version: the bucket that has it, such as the replica."
+    ),
     apply: bool = APPLY_OPTION,
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring missing objects back from prior versions or from the replica.
 
-    Only keys that have no object now are written, each is read back, and what was written is recorded.
+    Only keys that have no object now are written, each is read back, and what was written is recorded. Size, checksums
+    and ETag that the reference queries return choose the version; where nothing tells, you are asked.
     """
     settings = invocation(ctx).settings()
+    if (version and key is None) or (source and version is None):
+        raise ConfigError("--version belongs to a --key, and --source to a --version", "printflow files heal --help")
+    if source is not None:
+        settings.bucket_named(source)
+    chosen = None if key is None else Chosen(key, version, source)
     with progress("objects") as advance:
-        report = heal(settings, tenants=tenant or None, apply=apply, advance=advance)
+        report = heal(settings, tenants=tenant or None, chosen=chosen, apply=apply, advance=advance)
     if json:
         print_json(report.as_json())
     else:
-        _show(report, tenant or ())
+        show(report, tenant or (), chosen)
     raise typer.Exit(report.exit_code)
 
 
-def _show(report: HealReport, tenants: list[str] | tuple[()]) -> None:
-    for one in report.actions[:SHOWN]:
-        say(f"{WORDS[one.deed]:<16}{printable(one.key)}")
-        say(f"{'':16}{printable(one.owner or 'nobody')}: {printable(one.detail)}")
-    if len(report.actions) > SHOWN:
-        say(f"... and {len(report.actions) - SHOWN:,} more; all of them: printflow files heal --json")
-    only = "".join(f" --tenant {one}" for one in tenants)
-    if not report.actions:
-        say("No object is missing that anything refers to.")
-    elif not report.applied:
-        planned = report.count(Deed.PLANNED)
-        say(f"{planned} objects can be brought back, {report.count(Deed.UNHEALABLE)} cannot.")
+def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> None:
+    """Each object with what became of it, then the verdict and the next command."""
+    again = _command(tenants, chosen)
+    for action in report.actions[:SHOWN]:
+        say(f"{WORDS[action.deed]:<16}{printable(action.key)}")
+        say(f"{'':16}{printable(action.owner or 'nobody')}: {printable(action.detail)}")
+        _show_options(action)
+    if (more := len(report.actions) - SHOWN) > 0:
+        say(f"... and {more:,} more; all of them: {again} --json")
+    if report.actions:
+        _conclude(report, again)
+    elif not report.unknown:
+        say(f"OK: {printable(repr(chosen.key)) if chosen else 'no object'} is {'not ' if chosen else ''}missing.")
+    if report.unknown:
+        say(f"COULD NOT TELL whether more is missing: {printable(report.unknown)}")
+
+
+def _show_options(action: HealAction) -> None:
+    """The versions that a person chooses from, each with the command that brings it back."""
+    for option in action.options:
+        command = f"printflow files heal --key {shell_word(action.key)} --version {quote(option.version_id)}"
+        if option.source != action.bucket:
+            command += f" --source {quote(option.source)}"
+        what = f'bucket "{option.source}", {moment(option.modified_at)} ({size(option.size)})'
+        say(f"{'':16}version of {what}: {command} --apply")
+
+
+def _conclude(report: HealReport, again: str) -> None:
+    left = report.count(Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE)
+    planned, back = report.count(Deed.PLANNED), report.count(Deed.HEALED, Deed.THERE)
+    if not report.applied:
+        say(f"{counted(planned, 'object')} can be brought back, {left:,} cannot without a person.")
         if planned:
-            say(f"Next: printflow files heal{only} --apply")
-    else:
-        left = report.count(Deed.FAILED, Deed.UNHEALABLE)
-        say(f"{report.count(Deed.HEALED, Deed.THERE)} objects are back, {left} are not.")
-        if left:
-            say(f"Next: mend what is named above, then again: printflow files heal{only} --apply")
+            say(f"Next: {again} --apply")
+        return
+    say(f"{counted(back, 'object')} {_are(back)} back, {left:,} {_are(left)} not.")
+    if report.count(Deed.FAILED):
+        say(f"Next: remove the cause that is named above, then run: {again} --apply")
+
+
+def _command(tenants: Sequence[str], chosen: Chosen | None) -> str:
+    words = ["printflow files heal", *(f"--tenant {quote(tenant)}" for tenant in tenants)]
+    if chosen is not None:
+        words.append(f"--key {shell_word(chosen.key)}")
+        words += [f"--version {quote(chosen.version_id)}"] if chosen.version_id else []
+        words += [f"--source {quote(chosen.source)}"] if chosen.source else []
+    return " ".join(words)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from printflow_reliability.findings import Severity
+from printflow_reliability.findings import Finding, Severity
 
 MISSING_RESTORABLE = "missing_restorable"
 MISSING_LOST = "missing_lost"
@@ -11,6 +11,8 @@ WRONG_TENANT = "wrong_tenant"
 SIZE_MISMATCH = "size_mismatch"
 CHECKSUM_MISMATCH = "checksum_mismatch"
 ORPHAN = "orphan"
+UNKNOWN = "unknown"
+"""What could not be judged: one key, or what a query no longer returns."""
 
 MISSING = (MISSING_LOST, MISSING_RESTORABLE, NEAR_MISS)
 KINDS_OF_CHECK: Mapping[str, tuple[str, ...]] = {
@@ -19,7 +21,7 @@ KINDS_OF_CHECK: Mapping[str, tuple[str, ...]] = {
     "files.content": (SIZE_MISMATCH, CHECKSUM_MISMATCH),
     "files.orphans": (ORPHAN,),
 }
-KINDS = tuple(kind for kinds in KINDS_OF_CHECK.values() for kind in kinds)
+KINDS = (*(kind for kinds in KINDS_OF_CHECK.values() for kind in kinds), UNKNOWN)
 
 _C, _E, _W = Severity.CRITICAL, Severity.ERROR, Severity.WARNING
 _SEVERITY: Mapping[str, Mapping[str, Severity]] = {
@@ -38,4 +40,15 @@ def severity_of(kind: str, reference_kind: str, *, soft_deleted: bool = False) -
         return _C
     if soft_deleted:
         return Severity.INFO
-    return _W if kind == ORPHAN else _SEVERITY[reference_kind].get(kind, _E)
+    return _W if kind in (ORPHAN, UNKNOWN) else _SEVERITY[reference_kind].get(kind, _E)
+
+
+def checks_left_open(finding: Finding) -> tuple[str, ...]:
+    """The checks that cannot pass because of a finding of what could not be judged."""
+    if finding.kind != UNKNOWN or finding.severity is Severity.INFO:
+        return ()
+    if finding.key is None and finding.reference is None:  # a tenant without a base path
+        return ("files.tenancy",)
+    if finding.key is None:  # a whole query
+        return ("files.missing", "files.tenancy", "files.orphans")
+    return ("files.orphans",) if finding.reference is None else ("files.missing",)

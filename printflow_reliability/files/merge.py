@@ -3,12 +3,12 @@
 Pure and in constant memory: it holds one reference, one object and the prefixes that are open at the moment.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from printflow_reliability.platform.catalog import Reference
-from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.pages import StoredObject, folder_marker
 
 Pair: TypeAlias = tuple[Reference | None, StoredObject | None]
 """A reference with its object; a reference without one; or an object without a reference."""
@@ -22,11 +22,20 @@ class _Prefix:
     first: StoredObject | None = None
 
 
-def merge(references: Iterable[Reference], objects: Iterable[StoredObject]) -> Iterator[Pair]:
+def _never(_: str) -> bool:
+    return False
+
+
+def merge(
+    references: Iterable[Reference],
+    objects: Iterable[StoredObject],
+    too_wide: Callable[[str], bool] = _never,
+) -> Iterator[Pair]:
     """Join both by key; each stream must be in the byte order of its keys, and no object may come twice.
 
     Every reference comes out exactly once, also where several name one object. One that ends in a slash covers all
-    objects below it and comes with the first of them. An object comes alone only if nothing names or covers it.
+    objects below it and comes with the first of them that is no folder marker; where it is too wide, it covers nothing
+    and comes without one. An object comes alone only if nothing names or covers it.
     """
     waiting = iter(references)
     reference = next(waiting, None)
@@ -35,7 +44,10 @@ def merge(references: Iterable[Reference], objects: Iterable[StoredObject]) -> I
         key = one.key
         named = False
         while reference is not None and reference.key <= key:
-            if reference.key.endswith("/"):
+            if reference.key.endswith("/") and too_wide(reference.key):
+                named = named or reference.key == key
+                yield reference, None
+            elif reference.key.endswith("/"):
                 if prefixes:
                     yield from _closed(prefixes, reference.key)
                 prefixes.append(_Prefix(reference))
@@ -66,6 +78,8 @@ def _closed(prefixes: list[_Prefix], key: str) -> Iterator[Pair]:
 
 def _cover(prefixes: list[_Prefix], one: StoredObject) -> None:
     """Note the first object of every open prefix; where an inner one has its first, the outer ones have theirs."""
+    if folder_marker(one.key, one.size):
+        return
     for prefix in reversed(prefixes):
         if prefix.first is not None:
             return

@@ -1,68 +1,49 @@
-"""Keys that a person would call the same and S3 does not: case, encoding, normal form, slashes, a URL around them."""
+"""Near misses: other spellings of a key that can be asked for by name, and in what two spellings differ."""
 
 import re
 import unicodedata
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-
-
-def folded(key: str, bucket: str) -> str:
-    """What all near misses of a key have in common."""
-    return unicodedata.normalize("NFC", _plain(key, bucket)).casefold()
+from printflow_reliability.platform.spelling import is_url, plain, without_url
 
 
-def variants(key: str, bucket: str) -> tuple[str, ...]:
-    """Other spellings of a key that can be asked for by name, the most likely first; usually none at all."""
-    plain = _plain(key, bucket)
-    found = dict.fromkeys(
-        (
-            without_url(key, bucket),
-            key.lstrip("/"),
-            re.sub("/{2,}", "/", key),
-            unquote(key),
-            plain,
-            unicodedata.normalize("NFC", plain),
-            unicodedata.normalize("NFD", plain),
-            plain.lower(),
-        )
-    )
-    return tuple(one for one in found if one and one != key)
+def variants(key: str, readings: tuple[str, ...], bucket: str) -> tuple[str, ...]:
+    """Other spellings of a key that can be asked for by name, the most likely first; usually none at all.
 
-
-def climbs(key: str) -> bool:
-    """Whether a key has a `..` part, plain or percent-encoded; such a key is never asked for or healed from."""
-    return ".." in key.split("/") or ".." in unquote(key).replace("\\", "/").split("/")
+    Args:
+        key: as the database has it.
+        readings: what it may mean, by `BasePaths.readings`.
+        bucket: the bucket's own name.
+    """
+    found = [without_url(key, bucket), key.strip(), key.lstrip("/"), re.sub("/{2,}", "/", key), unquote(key)]
+    for reading in readings:
+        found += [reading, unicodedata.normalize("NFC", reading), unicodedata.normalize("NFD", reading)]
+        found += [reading.replace("+", " "), reading.lower()]
+    return tuple(one for one in dict.fromkeys(found) if one and one != key)
 
 
 def difference(key: str, other: str) -> str:
     """In what a near miss differs, in a few words."""
-    if URL.match(key):
+    if is_url(key):
         return "a URL stands where the key should"
+    if key.strip() == other:
+        return "spaces stand around the key"
+    if key.partition("?")[0] == other:
+        return "a query string stands behind the key"
     if key.lstrip("/") == other:
         return "a slash stands before the key"
+    if key.replace("\\", "/") == other:
+        return "a backslash stands for a slash"
     if re.sub("/{2,}", "/", key) == other:
         return "a slash is doubled"
+    if key.endswith(f"/{other}"):
+        return f"{key.removesuffix(other)!r} stands before the key"
     if unicodedata.normalize("NFC", key) == unicodedata.normalize("NFC", other):
         return "the same letters in another Unicode normal form"
     if unquote(key) == other or unquote(other) == key:
         return "one of the two is percent-encoded"
     if key.casefold() == other.casefold():
         return "upper and lower case differ"
+    if plain(key, "") == plain(other, ""):
+        return "they are encoded differently"
     return "they differ only in spelling"
-
-
-def _plain(key: str, bucket: str) -> str:
-    """The key without a URL around it, decoded, without empty parts."""
-    return re.sub("/{2,}", "/", unquote(without_url(key, bucket))).lstrip("/")
-
-
-def without_url(key: str, bucket: str) -> str:
-    """The path of a URL, without the bucket where it leads the path; anything else as it is."""
-    if not URL.match(key):
-        return key
-    try:
-        path = urlsplit(key).path.lstrip("/")
-    except ValueError:  # such as a bracket where the host should be
-        return key
-    return path.removeprefix(f"{bucket}/")

@@ -13,7 +13,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
-from printflow_reliability.text import moment
+from printflow_reliability.text import counted, moment
 
 CHECK = "files.orphans"
 
@@ -56,16 +56,21 @@ def known_orphans(settings: Settings) -> OrphanReport:
     try:
         with open_records(settings.records) as connection:
             newest = passes.newest(connection, "reconcile")
-            found = tuple(passes.findings_of(connection, newest.id, [kinds.ORPHAN])) if newest else ()
+            every = tuple(passes.findings_of(connection, newest.id, [kinds.ORPHAN, kinds.UNKNOWN])) if newest else ()
     except CouldNotTell as away:
         return OrphanReport((CheckResult(CHECK, Outcome.UNKNOWN, away.what),), ())
     if newest is None:
         detail = "no reconciliation of all tenants went through yet; next: printflow files reconcile"
         return OrphanReport((CheckResult(CHECK, Outcome.UNKNOWN, detail),), ())
     when = moment(newest.started_at)
-    if not found:
+    found = tuple(one for one in every if one.kind == kinds.ORPHAN)
+    left_open = [one for one in every if CHECK in kinds.checks_left_open(one)]
+    if not found and left_open:
+        why, more = left_open[0], f" and {len(left_open) - 1:,} more" if len(left_open) > 1 else ""
+        detail, outcome = f"on {when} not judged: {why.key or why.detail}{more}", Outcome.UNKNOWN
+    elif not found:
         detail, outcome = f"on {when} every object was referred to, or too young to tell", Outcome.PASS
     else:
-        detail, outcome = f"on {when} {len(found):,} objects were referred to by nothing", Outcome.FAIL
+        detail, outcome = f"on {when} nothing referred to {counted(len(found), 'object')}", Outcome.FAIL
     numbers = {"orphan_files": len(found)}
     return OrphanReport((CheckResult(CHECK, outcome, detail, numbers),), found, newest.started_at)

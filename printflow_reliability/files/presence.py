@@ -1,21 +1,20 @@
 """Asking one bucket about single keys, many at once: is it there now, was it there before."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.objects import ObjectHead, Version, head, prior_versions, versions
-
-IN_FLIGHT = 16
-LONGEST_KEY_BYTES = 1024
-"""S3 has no longer keys; to ask for one is an error rather than a "not found"."""
+from printflow_reliability.storage.lookup import IN_FLIGHT, Found, Refusal, ask, look_up, possible, refusal
+from printflow_reliability.storage.objects import ObjectHead, Version, prior_versions, versions
+from printflow_reliability.storage.pages import folder_marker
+from printflow_reliability.storage.workers import Workers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,19 +23,12 @@ R = TypeVar("R")
 def in_parallel(ask: Callable[[T], R], what: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Each with its answer, in order; the first failure is raised."""
     every = list(what)
-    with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
+    with Workers(IN_FLIGHT) as pool:
         yield from zip(every, pool.map(ask, every), strict=True)
 
 
-@dataclass(frozen=True)
-class KeptCopy:
-    """What a missing object can be brought back from; `current` if it is the replica's object of today."""
-
-    bucket: BucketSettings
-    version_id: str
-    size: int
-    modified_at: datetime
-    current: bool = False
+class KeyRefused(CouldNotTell):
+    """The store refuses to answer for one key; `what` says how. Others are not concerned."""
 
 
 class Presence:
@@ -54,87 +46,85 @@ class Presence:
         return parsedate_to_datetime(date) if date else datetime.now(UTC)
 
     def head(self, key: str) -> ObjectHead | None:
-        """The object of exactly this key, or None if there is none."""
-        if not key or len(key.encode()) > LONGEST_KEY_BYTES:
-            return None
-        with s3_errors(self.bucket):
-            if _rewritten(key) and not self._listed(key):
-                return None
-            try:
-                return head(self._client, self.bucket.bucket, key)
-            except ClientError as error:
-                # A server that does not take the key for one cannot hold it, if it does not list it either.
-                if error.response.get("Error", {}).get("Code") in ("400", "InvalidRequest") and not self._listed(key):
-                    return None
-                raise
+        """The object of exactly this key, or None if there is none.
 
-    def any_below(self, prefix: str) -> bool:
-        """Whether any object lies below a prefix."""
+        Raises:
+            KeyRefused: the store does not answer for this key.
+        """
         with s3_errors(self.bucket):
-            answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=prefix, MaxKeys=1)
-        return bool(answer.get("Contents"))
+            found = ask(self._client, self.bucket.bucket, key)
+            if found is None:
+                # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
+                self._client.head_bucket(Bucket=self.bucket.bucket)
+        if isinstance(found, Refusal):
+            raise KeyRefused(found.reason)
+        return found
+
+    def look_up(self, keys: Iterable[str]) -> Mapping[str, Found]:
+        """What is there under each of these keys, by listings where these are cheaper than asking for each."""
+        return look_up(self.bucket, keys)
+
+    def any_below(self, folder: str) -> bool:
+        """Whether any object lies below a prefix; a folder marker, which holds nothing, is none."""
+        if not possible(folder):
+            return False
+        with self._key_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.bucket, Prefix=folder)
+            return any(
+                one["Key"].startswith(folder) and not folder_marker(one["Key"], one["Size"])
+                for page in pages
+                for one in page.get("Contents", ())
+            )
 
     def some_in(self, folder: str) -> tuple[str, ...]:
         """Keys below a prefix that ends in a slash, at most one page of them."""
-        with s3_errors(self.bucket):
+        if not possible(folder):
+            return ()
+        with self._key_errors():
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
         return tuple(one["Key"] for one in answer.get("Contents", ()))
 
+    def sizes_in(self, folder: str) -> tuple[int, ...]:
+        """The sizes in bytes of objects below a prefix, at most one page of them."""
+        with s3_errors(self.bucket):
+            answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
+        return tuple(one["Size"] for one in answer.get("Contents", ()))
+
     def priors(self, key: str) -> tuple[Version, ...]:
         """The versions with bytes of exactly this key, newest first."""
-        if not key or len(key.encode()) > LONGEST_KEY_BYTES:
+        if not possible(key):
             return ()
-        with s3_errors(self.bucket):
+        with self._key_errors():
             return prior_versions(self._client, self.bucket.bucket, key)
 
     def version_at(self, key: str, moment: datetime) -> Version | None:
         """The version with bytes that was current at a moment; None if there was no object then."""
-        with s3_errors(self.bucket):
+        with self._key_errors():
             every = versions(self._client, self.bucket.bucket, key)
         newest = next((one for one in every if one.modified_at <= moment), None)
         return None if newest is None or newest.delete_marker else newest
 
-    def any_prior_below(self, prefix: str) -> bool:
+    def any_prior_below(self, folder: str) -> bool:
         """Whether any version with bytes lies below a prefix."""
-        with s3_errors(self.bucket):
+        if not possible(folder):
+            return False
+        with self._key_errors():
             pages = self._client.get_paginator("list_object_versions").paginate(
-                Bucket=self.bucket.bucket, Prefix=prefix
+                Bucket=self.bucket.bucket, Prefix=folder
             )
-            return any(page.get("Versions") for page in pages)
+            return any(
+                one["Key"].startswith(folder) and not folder_marker(one["Key"], one["Size"])
+                for page in pages
+                for one in page.get("Versions", ())
+            )
 
-    def _listed(self, key: str) -> bool:
-        answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=key, MaxKeys=1)
-        return any(one["Key"] == key for one in answer.get("Contents", ()))
-
-
-def kept_copy(present: Presence, replica: Presence | None, key: str, size: int | None = None) -> KeptCopy | None:
-    """The best copy of a missing object: a version in its own bucket, else the replica's object or a version there.
-
-    Where the database knows the object's size, the newest copy of that size is better than any other: a good file may
-    have been overwritten before it was deleted.
-    """
-    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
-    fitting = [copy for copy in found if size is None or copy.size == size]
-    return next(iter(fitting or found), None)
-
-
-def kept_version(present: Presence, replica: Presence | None, key: str, version_id: str) -> KeptCopy | None:
-    """The very copy that a finding named, if it is still there."""
-    found = [*_copies(present, key), *(_copies(replica, key) if replica else ())]
-    return next((copy for copy in found if copy.version_id == version_id), None)
-
-
-def _copies(presence: Presence, key: str) -> list[KeptCopy]:
-    """What a bucket has of a key, best first: the object of now, then versions, newest first."""
-    now = presence.head(key)
-    current = [KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, current=True)] if now else []
-    return current + [
-        KeptCopy(presence.bucket, one.version_id, one.size, one.modified_at)
-        for one in presence.priors(key)
-        if now is None or one.version_id != now.version_id
-    ]
-
-
-def _rewritten(key: str) -> bool:
-    """Whether some servers answer HEAD for another key: SeaweedFS drops empty parts, as in `/a` and `a//b`."""
-    return key.startswith("/") or "//" in key or "." in key.split("/")
+    @contextmanager
+    def _key_errors(self) -> Iterator[None]:
+        """What a store refuses for the one key that the block asks about is that key's trouble."""
+        with s3_errors(self.bucket):
+            try:
+                yield
+            except ClientError as error:
+                if (refused := refusal(error)) is not None:
+                    raise KeyRefused(refused.reason) from None
+                raise

@@ -6,9 +6,9 @@ checks are unknown (or the pass is refused) and no findings file is left that lo
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from psycopg.rows import TupleRow
 
 from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
-from printflow_reliability.files import kinds
+from printflow_reliability.files import kinds, wording
+from printflow_reliability.files.emptied import Emptied, emptied
 from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
@@ -28,10 +29,12 @@ from printflow_reliability.files.spool import FindingsFile
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.queries import ConnectWith
-from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenant_named
+from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
-from printflow_reliability.records import passes
+from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
+from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
@@ -53,6 +56,7 @@ def reconcile(
     findings_file: Path | None = None,
     advance: Advance | None = None,
     as_of: datetime | None = None,
+    accept_empty: Sequence[str] = (),
 ) -> ReconcileReport:
     """Compare every reference with its bucket.
 
@@ -65,19 +69,20 @@ def reconcile(
         advance: hears how many objects were seen.
         as_of: the moment that the databases stand at, if that is not now; objects that were overwritten since are
             then told too, in the report's `overwritten`, with the version that was current at that moment.
+        accept_empty: references, by name, that rightly return no rows any more for tenants that had some.
 
     Raises:
         ConfigError: a query is refused, or a tenant or bucket is unknown.
         Refused: an empty bucket with references into it, or too many missing at once.
     """
     started, started_at = time.monotonic(), datetime.now(UTC)
-    tally, pass_id = Tally(), None
+    tally, pass_id, run = Tally(), None, None
     warnings: list[str] = []
     unknown: list[str] = []
     with ExitStack() as stack:
         findings = stack.enter_context(FindingsFile(findings_file))
         try:
-            run = _prepare(settings, tenants, buckets, connect_with, stack, warnings, as_of)
+            run = _prepare(settings, tenants, buckets, connect_with, stack, warnings, as_of, accept_empty)
         except CouldNotTell as away:
             unknown.append(away.sentence)
         else:
@@ -89,10 +94,15 @@ def reconcile(
                     unknown.append(away.sentence)
                 except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
                     unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
+            if buckets is None and not unknown:
+                try:
+                    run.beside_buckets(findings, tally)
+                except CouldNotTell as away:
+                    unknown.append(away.sentence)
         if not unknown:
             findings.complete()
-            if connect_with is None and buckets is None:
-                pass_id = _remember(settings, tenants, started_at, tally, findings, warnings)
+            if run is not None and connect_with is None and buckets is None:
+                pass_id = _remember(settings, tenants, started_at, tally, findings, run, warnings)
     return ReconcileReport(
         checks=tally.checks(unknown),
         references=tally.references,
@@ -105,6 +115,7 @@ def reconcile(
         findings_file=None if unknown else findings_file,
         pass_id=pass_id,
         warnings=warnings,
+        incomplete=tuple(unknown),
         overwritten=tuple(tally.overwritten),
     )
 
@@ -116,10 +127,14 @@ class _Run:
     settings: Settings
     catalog: Catalog
     tenants: tuple[Tenant, ...]
+    odd: Mapping[str, str]
     buckets: tuple[str, ...]
     scopes: tuple[Scope, ...]
     records: Records | None
     as_of: datetime | None
+    before: Mapping[Rows, int]
+    rows: dict[Rows, int] = field(default_factory=dict)
+    kept: set[Rows] = field(default_factory=set)
 
     def one_bucket(
         self, name: str, scope: Scope, findings: FindingsFile, tally: Tally, advance: Advance | None
@@ -130,6 +145,9 @@ class _Run:
         started_at = present.now()
         with closing(self._first_look(present, scope, advance)) as found:
             _require_plausible(self.settings, name, scope, found)
+            fallen = self._fallen(name, scope, found.rows)
+            for one in fallen:
+                self._tell(one.finding, findings, tally)
             second = SecondLook(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
@@ -139,16 +157,48 @@ class _Run:
                 started_at=started_at,
                 grace_seconds=self.settings.files.orphan_grace_seconds,
                 checksums=Checksums(self.records) if self.records else None,
+                fallen=fallen,
             )
             for finding in second.findings(found):
-                findings.write(finding)
-                tally.add(finding)
+                self._tell(finding, findings, tally)
             if self.as_of is not None:
                 tally.overwritten += overwritten(present, self.catalog, found.rewritten, self.as_of)
             tally.references += found.references
             tally.objects += found.objects
             tally.without_ledger += found.without_ledger
             tally.orphan_bytes += second.orphan_bytes
+
+    def beside_buckets(self, findings: FindingsFile, tally: Tally) -> None:
+        """Tenants without a usable base path, rows into unknown buckets, queries that fell to nothing in a bucket."""
+        ids = [scope.tenant for scope in self.scopes if scope.tenant is not None]
+        for tenant, why in self.odd.items():
+            self._tell(wording.odd_tenant(tenant, why), findings, tally)
+        for reference in self.catalog.elsewhere(None if self.scopes == (Scope(),) else ids):
+            entry = self.settings.reference[reference.entry]
+            self._tell(wording.unknown_bucket(reference, entry), findings, tally)
+            tally.references += 1
+        for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
+            for scope in self.scopes:
+                for fallen in self._fallen(bucket, scope, {}):
+                    self._tell(fallen.finding, findings, tally)
+
+    @staticmethod
+    def _tell(finding: Finding, findings: FindingsFile, tally: Tally) -> None:
+        findings.write(finding)
+        tally.add(finding)
+
+    def _fallen(self, bucket: str, scope: Scope, rows: Mapping[tuple[int, str | None], int]) -> list[Emptied]:
+        """The queries that returned rows into a bucket at the last pass and return none now."""
+        for (entry, tenant), number in rows.items():
+            whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
+            self.rows[whose] = self.rows.get(whose, 0) + number
+        known = (
+            {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT} if scope.tenant is None else {scope.tenant}
+        )
+        fallen = emptied(self.catalog, self.before, rows, bucket, known)
+        for one in fallen:
+            self.kept |= one.remembered
+        return fallen
 
     def _first_look(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:
         paths = BasePaths(self.tenants)
@@ -161,7 +211,9 @@ class _Run:
                     ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
                     known = KnownContent(ledger)
                 references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
-                return look(references, objects, paths, scope, known, advance, _settled(self.as_of))
+                return look(
+                    references, objects, paths, present.bucket.bucket, scope, known, advance, _settled(self.as_of)
+                )
 
         return read_in_order(present.bucket, scope.prefix, read)
 
@@ -179,25 +231,49 @@ def _prepare(
     stack: ExitStack,
     warnings: list[str],
     as_of: datetime | None,
+    accept_empty: Sequence[str],
 ) -> _Run:
-    catalog = open_catalog(settings, connect_with=connect_with)
-    known = all_tenants(settings, connect_with=connect_with)
-    if tenants is None:
-        scopes: tuple[Scope, ...] = (Scope(),)
-    else:
-        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants)]
-        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen)
+    catalog = open_catalog(settings, tenants=tenants, connect_with=connect_with)
+    platform = tenancy(settings, connect_with=connect_with)
+    known = platform.tenants
     for name in buckets or ():
         settings.bucket_named(name)
         if name not in catalog.buckets:
             raise ConfigError(f"no reference query points into bucket {name}", "printflow files catalog")
-    records = None
-    if catalog.knows_checksums:
-        try:
+    names = [reference.name for reference in settings.reference]
+    for name in accept_empty:
+        if name not in names:
+            raise ConfigError(f'there is no reference "{name}"', f"name one of printflow.toml: {', '.join(names)}")
+    records: Records | None = None
+    before: Mapping[Rows, int] = {}
+    try:
+        if catalog.knows_checksums:
             records = stack.enter_context(open_records(settings.records))
-        except CouldNotTell as away:
-            warnings.append(f"checksums were not compared: {away.sentence}")
-    return _Run(settings, catalog, known, tuple(dict.fromkeys(buckets or catalog.buckets)), scopes, records, as_of)
+        if connect_with is None:
+            before = _before(settings, tenants, records, accept_empty)
+    except CouldNotTell as away:
+        compared = "checksums, and rows at the last pass," if catalog.knows_checksums else "rows at the last pass"
+        warnings.append(f"{compared} were not compared: {away.sentence}")
+    if not known and any(whose.tenant != NO_TENANT for whose in before):
+        raise CouldNotTell(
+            f"{TENANTS_KEY} returns no tenant, and there were some at the last pass", "correct it in printflow.toml"
+        )
+    scopes: tuple[Scope, ...] = (Scope(),)
+    if tenants is not None:
+        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants) if name not in platform.odd]
+        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen)
+    used = tuple(dict.fromkeys(buckets or catalog.buckets))
+    odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
+    return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before)
+
+
+def _before(
+    settings: Settings, tenants: Sequence[str] | None, records: Records | None, accept_empty: Sequence[str]
+) -> Mapping[Rows, int]:
+    """Rows at the last pass, without those of the references that may be empty now."""
+    with nullcontext(records) if records is not None else open_records(settings.records) as connection:
+        found = reference_rows.known(connection, tenants)
+    return {whose: rows for whose, rows in found.items() if whose.reference not in accept_empty}
 
 
 def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Candidates) -> None:
@@ -228,6 +304,7 @@ def _remember(
     started_at: datetime,
     tally: Tally,
     findings: FindingsFile,
+    run: _Run,
     warnings: list[str],
 ) -> int | None:
     """Keep the pass in the records: one over everything, or one for each tenant. Without records, a warning."""
@@ -238,6 +315,7 @@ def _remember(
     number = None
     try:
         with open_records(settings.records) as connection:
+            reference_rows.remember(connection, run.rows, tenants=tenants, kept=run.kept)
             for tenant in (None,) if tenants is None else tuple(dict.fromkeys(tenants)):
                 counts = tally.counts if tenant is None else tally.tenants.get(tenant, Counter())
                 number = passes.store(

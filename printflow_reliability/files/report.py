@@ -10,6 +10,7 @@ from typing import Any
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome
 from printflow_reliability.files import kinds
 from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.text import counted, printable
 
 SHOWN = 100
 """How many of the worst findings a report carries; all of them are in the findings file and in the records."""
@@ -22,6 +23,7 @@ NOUN: Mapping[str, str] = {
     kinds.SIZE_MISMATCH: "of another size",
     kinds.CHECKSUM_MISMATCH: "with another checksum",
     kinds.ORPHAN: "that nothing refers to",
+    kinds.UNKNOWN: "that could not be judged",
 }
 
 
@@ -33,6 +35,7 @@ class ReconcileReport:
         tenants: counts by kind for each tenant that has findings.
         worst: the worst findings, worst first; the others are in the findings file and the records.
         warnings: what else a person should know.
+        incomplete: why the pass did not go through to its end; empty if it did.
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
     """
 
@@ -47,6 +50,7 @@ class ReconcileReport:
     findings_file: Path | None = None
     pass_id: int | None = None
     warnings: Sequence[str] = ()
+    incomplete: Sequence[str] = ()
     overwritten: Sequence[Finding] = ()
 
     @property
@@ -101,6 +105,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     tenants: dict[str, Counter[str]] = field(default_factory=dict)
     urgent: dict[str, Severity] = field(default_factory=dict)
+    left_open: dict[str, list[str]] = field(default_factory=dict)
     _worst: list[tuple[int, int, Finding]] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
@@ -108,6 +113,9 @@ class Tally:
         self.counts[finding.kind] += 1
         if finding.tenant is not None:
             self.tenants.setdefault(finding.tenant, Counter())[finding.kind] += 1
+        for check in kinds.checks_left_open(finding):
+            said = finding.detail if finding.key is None else f"{printable(finding.key)} ({finding.detail})"
+            self.left_open.setdefault(check, []).append(said)
         so_far = self.urgent.get(finding.kind, Severity.INFO)
         self.urgent[finding.kind] = max(so_far, finding.severity, key=lambda severity: severity.rank)
         # Of two that are as urgent, what is lost comes before what can be brought back.
@@ -129,28 +137,32 @@ class Tally:
         urgent = max((self.urgent.get(kind, Severity.INFO).rank for kind, count in found.items() if count), default=0)
         said = ", ".join(f"{count:,} {NOUN[kind]}" for kind, count in found.items() if count)
         if name == "files.content" and self.without_ledger:
-            unknown.append(f"{self.without_ledger:,} checksums could not be compared, as the records are away")
-        if name == "files.orphans":
-            if said:
-                return CheckResult(
-                    name, Outcome.FAIL, f"{self.counts[kinds.ORPHAN]:,} objects {NOUN[kinds.ORPHAN]}", numbers
-                )
-            if not orphans_known:
-                unknown.append("only references were looked at")
+            unknown.append(f"{counted(self.without_ledger, 'checksum')} not compared: the records are away")
+        if left_open := self.left_open.get(name):
+            more = f" and {len(left_open) - 1:,} more" if len(left_open) > 1 else ""
+            unknown.append(f"not judged: {left_open[0]}{more}")
+        if name == "files.orphans" and not orphans_known:
+            unknown.append("only references were looked at")
+        if name == "files.orphans" and said:
+            failed = f"{counted(self.counts[kinds.ORPHAN], 'object')} {NOUN[kinds.ORPHAN]}"
+            return CheckResult(name, Outcome.FAIL, "; ".join((failed, *self.left_open.get(name, ())[:1])), numbers)
+        of_all = f"of {counted(self.references, 'reference')}: {said}"
         if urgent >= REGISTER[name].severity.rank or urgent >= Severity.ERROR.rank:
-            return CheckResult(name, Outcome.FAIL, f"of {self.references:,} references: {said}", numbers)
+            return CheckResult(name, Outcome.FAIL, "; ".join((of_all, *unknown)), numbers)
         if unknown:
             return CheckResult(name, Outcome.UNKNOWN, "; ".join(unknown), numbers)
         if urgent:
-            return CheckResult(name, Outcome.WARN, f"of {self.references:,} references: {said}", numbers)
+            return CheckResult(name, Outcome.WARN, of_all, numbers)
         return CheckResult(name, Outcome.PASS, _all_well(name, self.references, self.objects, said), numbers)
 
 
 def _all_well(name: str, references: int, objects: int, information: str) -> str:
     after = f" ({information}, of soft-deleted things only)" if information else ""
+    every = "the only reference" if references == 1 else f"each of {references:,} references"
+    each = "the only object" if objects == 1 else f"each of {objects:,} objects"
     return {
-        "files.missing": f"all of {references:,} references have their object{after}",
-        "files.tenancy": f"all of {references:,} references lie under their own tenant's base path",
-        "files.content": f"no object differs from what the database knows of it{after}",
-        "files.orphans": f"each of {objects:,} objects is referred to, or too young to tell",
+        "files.missing": f"{every} has its object{after}",
+        "files.tenancy": f"{every} lies under its own tenant's base path",
+        "files.content": f"every object is what the database knows of it{after}",
+        "files.orphans": f"{each} is referred to, or too young to tell",
     }[name]

@@ -1,29 +1,32 @@
 """The second look: each suspicion is asked about again, in the database and in the bucket, before it is a finding.
 
-An object written or deleted meanwhile, a row or a tenant gone meanwhile, is no finding. What cannot be asked about
-("could not tell") ends the pass; it never becomes "missing".
+An object written or deleted meanwhile, a row or a tenant gone meanwhile, is no finding. What the store refuses for one
+key is that key's "could not tell"; a store that does not answer ends the pass. Neither ever becomes "missing".
 """
 
-import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import wording
+from printflow_reliability.files.emptied import Emptied
 from printflow_reliability.files.first_look import Candidates, Scope, differs, out_of_place
+from printflow_reliability.files.kept_copies import expected_by, likely_copy
 from printflow_reliability.files.known_content import Checksums
-from printflow_reliability.files.near_miss import climbs, folded, variants
-from printflow_reliability.files.presence import Presence, in_parallel, kept_copy
-from printflow_reliability.files.spool import Spool
+from printflow_reliability.files.orphan_look import OrphanLook
+from printflow_reliability.files.presence import KeyRefused, Presence, in_parallel
+from printflow_reliability.files.spellings import MeantObjects, Nearest, Spellings
+from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
+from printflow_reliability.platform.spelling import climbs, plain
 from printflow_reliability.platform.tenancy import BasePaths
-from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.lookup import LONGEST_KEY_BYTES, Refusal, possible
 
 BATCH = 1000
-NEAR_MISS_BATCH = 20_000
+SPELLED_BATCH = 20_000
 FOLDERS_LISTED = 2000
 """Lost objects are few; where they lie in more folders than this, their folders are not looked into one by one."""
 SKIPPED_AT_LEAST = 20
@@ -32,6 +35,7 @@ SKIPPED_FRACTION = 0.01
 SETTLED = timedelta(minutes=1)
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass
@@ -44,6 +48,8 @@ class SecondLook:
         catalog: the reference queries.
         paths: the tenants' base paths, read anew after the first look.
         started_at: the S3 server's clock before the listing began.
+        fallen: the queries that return nothing any more.
+        orphan_bytes: of the orphans found so far.
     """
 
     present: Presence
@@ -54,9 +60,10 @@ class SecondLook:
     started_at: datetime
     grace_seconds: float
     checksums: Checksums | None
-    near: set[str] = field(default_factory=set)
-    """Objects that are the near miss of something: needed after all, so never orphans."""
+    fallen: Sequence[Emptied] = ()
     orphan_bytes: int = 0
+    _meant: MeantObjects = field(default_factory=MeantObjects)
+    _near: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -65,78 +72,88 @@ class SecondLook:
 
     def findings(self, found: Candidates) -> Iterator[Finding]:
         """Every candidate that is still what it seemed to be."""
+        self._note_meant(found)
         yield from self._wrong_tenant(found)
         yield from self._missing(found)
         yield from self._mismatched(found)
-        yield from self._orphans(found)
+        oldest = self.started_at - timedelta(seconds=self.grace_seconds)
+        needed = self._meant.keys | self._near
+        orphans = OrphanLook(self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen)
+        for finding, size in orphans.findings(found.unreferenced):
+            self.orphan_bytes += size
+            yield finding
+
+    def _note_meant(self, found: Candidates) -> None:
+        """Note which objects that nothing names exactly may be meant by a reference that has no object."""
+        bucket = self.present.bucket.bucket
+        for spool in (found.missing, found.wrong_tenant):
+            for batch in batches(spool, SPELLED_BATCH):
+                spellings = Spellings(self.paths, bucket)
+                for reference in batch:
+                    spellings.add(reference)
+                self._meant.note(spellings, (one.key for one in found.unreferenced))
 
     def _wrong_tenant(self, found: Candidates) -> Iterator[Finding]:
+        bucket = self.present.bucket.bucket
         for reference in self._still_referenced(found.wrong_tenant):
-            if out_of_place(reference, self.paths):
-                owner = None if climbs(reference.key) else self.paths.owner_of(reference.key)
-                yield wording.wrong_tenant(reference, self._entry(reference), owner)
+            if out_of_place(reference, self.paths, bucket):
+                owners = sorted(self.paths.owners_meant(reference.key, bucket))
+                owner = self.paths.owner_of(reference.key) or next(iter(owners), None)
+                yield wording.wrong_tenant(reference, self._entry(reference), None if climbs(reference.key) else owner)
 
     def _missing(self, found: Candidates) -> Iterator[Finding]:
         without_copy: Spool[Reference] = Spool(tuple, lambda values: Reference(*values))
         try:
             skipped = 0
-            for batch in _batches(self._still_referenced(found.missing), BATCH):
+            for batch in batches(self._still_referenced(found.missing), BATCH):
                 gone: list[Reference] = []
-                for reference, there in in_parallel(self._there, batch):
-                    if there is None:
+                askable: list[Reference] = []
+                for reference in batch:
+                    if why := self._names_nothing(reference.key):
+                        yield wording.names_nothing(reference, self._entry(reference), why)
+                    else:
+                        askable.append(reference)
+                for reference, there in self._there(askable):
+                    if isinstance(there, Refusal):
+                        yield wording.unknown(reference, self._entry(reference), there.reason)
+                    elif there is None:
                         gone.append(reference)
                     elif reference.key.startswith(self.scope.prefix) and there < self.started_at - SETTLED:
                         skipped += 1
                 self._require_whole(skipped, found.references)
-                for reference, finding in in_parallel(self._restorable, gone):
-                    if finding is not None:
+                for reference, finding in in_parallel(_or_refusal(self._restorable), gone):
+                    if isinstance(finding, Refusal):
+                        yield wording.unknown(reference, self._entry(reference), finding.reason)
+                    elif finding is not None:
                         yield finding
                     else:
                         without_copy.append(reference)
-            for batch in _batches(without_copy, NEAR_MISS_BATCH):
-                yield from self._near_or_lost(batch, found.unreferenced)
+            for batch in batches(without_copy, SPELLED_BATCH):
+                yield from self._near_or_lost(batch)
         finally:
             without_copy.close()
 
-    def _near_or_lost(self, lost: list[Reference], unreferenced: Iterable[StoredObject]) -> Iterator[Finding]:
+    def _near_or_lost(self, lost: list[Reference]) -> Iterator[Finding]:
         """The object that each reference probably means, or that nothing is left of it."""
-        bucket = self.present.bucket.bucket
-        wanted: dict[str, list[str]] = {folded(one.key, bucket): [] for one in lost if not one.key.endswith("/")}
-        if wanted:
-            for one in unreferenced:
-                if (spelling := folded(one.key, bucket)) in wanted:
-                    wanted[spelling].append(one.key)
-
         folders = {reference.key.rpartition("/")[0] for reference in lost}
-
-        def nearest(reference: Reference) -> str | None:
-            if reference.key.endswith("/"):
-                return None
-            spelling = folded(reference.key, bucket)
-            candidates = (*wanted[spelling], *variants(reference.key, bucket))
-            folder = reference.key.rpartition("/")[0]
-            # What it means may well be referred to by others, so that the pass had no reason to keep it.
-            if len(folders) <= FOLDERS_LISTED and folder and not climbs(folder):
-                beside = self.present.some_in(f"{folder}/")
-                candidates += tuple(key for key in beside if folded(key, bucket) == spelling)
-            for key in candidates:
-                foreign = climbs(key) or self.paths.owner_of(key) not in (None, reference.tenant)
-                if not foreign and self.present.head(key) is not None:
-                    return key
-            return None
-
-        for reference, near in in_parallel(nearest, lost):
-            if near is None:
+        nearest = Nearest(self.present, self.paths, self._meant, len(folders) <= FOLDERS_LISTED)
+        for reference, near in in_parallel(_or_refusal(nearest.to), lost):
+            if isinstance(near, Refusal):
+                yield wording.unknown(reference, self._entry(reference), near.reason)
+            elif near is None:
                 replica = self.replica.bucket.name if self.replica else None
                 yield wording.lost(reference, self._entry(reference), replica)
             else:
-                self.near.add(near)
+                self._near.add(near)
                 yield wording.near_miss(reference, self._entry(reference), near)
 
     def _mismatched(self, found: Candidates) -> Iterator[Finding]:
-        for batch in _batches(self._still_referenced(found.mismatched), BATCH):
-            for reference, there in in_parallel(lambda one: self.present.head(one.key), batch):
+        for batch in batches(self._still_referenced(found.mismatched), BATCH):
+            for reference, there in in_parallel(_or_refusal(lambda one: self.present.head(one.key)), batch):
                 if there is None:
+                    continue
+                if isinstance(there, Refusal):
+                    yield wording.unknown(reference, self._entry(reference), there.reason)
                     continue
                 wants_checksum = self.checksums is not None and reference.sha256 is not None
                 sha256 = (
@@ -145,30 +162,33 @@ class SecondLook:
                 if differs(reference, there.size, sha256):
                     yield wording.mismatch(reference, self._entry(reference), there, sha256)
 
-    def _orphans(self, found: Candidates) -> Iterator[Finding]:
-        oldest = self.started_at - timedelta(seconds=self.grace_seconds)
-        candidates = (one for one in found.unreferenced if one.modified_at < oldest and one.key not in self.near)
-        for batch in _batches(candidates, BATCH):
-            covering = {one.key: {one.key, *_above(one.key)} for one in batch}
-            named = {one.key for one in self.catalog.look_up(self.name, set().union(*covering.values()))}
-            alone = [one for one in batch if not covering[one.key] & named]
-            for one, there in in_parallel(lambda one: self.present.head(one.key), alone):
-                if there is not None and there.modified_at < oldest:
-                    self.orphan_bytes += there.size
-                    yield wording.orphan(self.name, self.paths.owner_of(one.key), one.key, there)
-
     def _still_referenced(self, references: Iterable[Reference]) -> Iterator[Reference]:
         """Those references that the database still holds, as it has them now."""
-        for batch in _batches(references, BATCH):
+        for batch in batches(references, BATCH):
             now = {_identity(one): one for one in self.catalog.look_up(self.name, {one.key for one in batch})}
             yield from (now[_identity(one)] for one in batch if _identity(one) in now)
 
-    def _there(self, reference: Reference) -> datetime | None:
-        """When what a reference names was last written, or None if it is not there."""
-        if reference.key.endswith("/"):
-            return self.started_at if self.present.any_below(reference.key) else None
-        there = self.present.head(reference.key)
-        return there.modified_at if there else None
+    def _names_nothing(self, key: str) -> str | None:
+        """Why no object can be meant by a key; None for every ordinary one."""
+        bucket = self.present.bucket.bucket
+        if not plain(key, bucket).strip("/"):
+            return "its key is empty"
+        if not possible(key):
+            return f"its key is longer than {LONGEST_KEY_BYTES:,} bytes, which no key in S3 is"
+        if key.endswith("/") and self.paths.too_wide(key, bucket):
+            return "its key is the base path of a tenant, or above it, and covers nothing"
+        return None
+
+    def _there(self, references: Sequence[Reference]) -> Iterator[tuple[Reference, datetime | Refusal | None]]:
+        """When what each reference names was last written, or None if it is not there."""
+        found = self.present.look_up(one.key for one in references if not one.key.endswith("/"))
+        for reference in references:
+            if not reference.key.endswith("/"):
+                there = found[reference.key]
+                yield reference, there if there is None or isinstance(there, Refusal) else there.modified_at
+        folders = [one for one in references if one.key.endswith("/")]
+        for reference, answer in in_parallel(_or_refusal(lambda one: self.present.any_below(one.key)), folders):
+            yield reference, answer if isinstance(answer, Refusal) else self.started_at if answer else None
 
     def _restorable(self, reference: Reference) -> Finding | None:
         """The finding that says from where a missing object can be brought back; None if from nowhere."""
@@ -179,7 +199,7 @@ class SecondLook:
             if self.replica and self.replica.any_below(key):
                 return wording.restorable_folder(reference, entry, self.replica.bucket.name)
             return None
-        copy = kept_copy(self.present, self.replica, key, reference.size)
+        copy = likely_copy(self.present, self.replica, key, expected_by([reference]))
         if copy is None:
             return None
         say = wording.restorable_copy if copy.current else wording.restorable_version
@@ -200,15 +220,13 @@ def _identity(reference: Reference) -> tuple[str, int, str | None, str | None]:
     return reference.key, reference.entry, reference.tenant, reference.owner
 
 
-def _above(key: str) -> Iterator[str]:
-    """Every prefix of a key that a reference could cover it by."""
-    end = key.find("/")
-    while end >= 0:
-        yield key[: end + 1]
-        end = key.find("/", end + 1)
+def _or_refusal(ask: Callable[[T], R]) -> Callable[[T], R | Refusal]:
+    """Ask, and give the store's refusal of this one key as the answer."""
 
+    def answer(what: T) -> R | Refusal:
+        try:
+            return ask(what)
+        except KeyRefused as refused:
+            return Refusal(refused.what)
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    coming = iter(items)
-    while batch := list(itertools.islice(coming, size)):
-        yield batch
+    return answer

@@ -3,10 +3,11 @@
 A findings file bears its name only when it is complete: it is written beside it, forced to disk, then renamed.
 """
 
+import itertools
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Generic, Self, TypeVar
@@ -47,6 +48,13 @@ class Spool(Generic[T]):
     def close(self) -> None:
         """Free the disk."""
         self._file.close()
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most this many."""
+    coming = iter(items)
+    while batch := list(itertools.islice(coming, size)):
+        yield batch
 
 
 class FindingsFile:

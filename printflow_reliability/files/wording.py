@@ -1,18 +1,20 @@
 """The findings of a reconciliation in sentences for a person: what is wrong, on what evidence, what to do now."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from printflow_reliability.files import kinds
-from printflow_reliability.files.near_miss import climbs, difference
-from printflow_reliability.files.presence import KeptCopy
+from printflow_reliability.files.kept_copies import KeptCopy
+from printflow_reliability.files.near_miss import difference
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
-from printflow_reliability.text import moment, size
+from printflow_reliability.text import counted, moment, shell_word, size
 
 Entry: TypeAlias = ReferenceSettings
 
+TENANTS_NAMED = 3
 MAKE_AGAIN = {
     "print-ready": "render it again from its design, or ask the customer for the artwork; hold the order until then",
     "design": "ask the customer for the artwork again",
@@ -28,9 +30,11 @@ def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Fi
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone; {copy.bucket.name} still has the version of "
-        f"{moment(copy.modified_at)} ({size(copy.size)})",
-        f"bring version {copy.version_id} of bucket {copy.bucket.name} back: {_heal(reference)}",
+        f'{_owner(reference)}: its file is missing; bucket "{copy.bucket.name}" still holds the version of '
+        f"{moment(copy.modified_at)} ({size(copy.size)}){_refuted(copy)}",
+        _choose(reference)
+        if copy.refuted
+        else f"bring version {copy.version_id} of bucket {copy.bucket.name} back: {_heal(reference)}",
         version_id=copy.version_id,
     )
 
@@ -41,11 +45,19 @@ def restorable_copy(reference: Reference, entry: Entry, copy: KeptCopy) -> Findi
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs it and it is gone with all its versions; {copy.bucket.name} has it "
-        f"({size(copy.size)})",
-        f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
+        f'{_owner(reference)}: its file is missing with all its versions; bucket "{copy.bucket.name}" holds it '
+        f"({size(copy.size)}){_refuted(copy)}",
+        _choose(reference) if copy.refuted else f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
         version_id=copy.version_id,
     )
+
+
+def _refuted(copy: KeptCopy) -> str:
+    return ", which is not what the database knows" if copy.refuted else ""
+
+
+def _choose(reference: Reference) -> str:
+    return f"choose among its versions: printflow files heal --key {shell_word(reference.key)}"
 
 
 def _heal(reference: Reference) -> str:
@@ -59,19 +71,19 @@ def restorable_folder(reference: Reference, entry: Entry, bucket: str) -> Findin
         kinds.MISSING_RESTORABLE,
         reference,
         entry,
-        f"{_owner(reference)} needs what lies below it and nothing does; {bucket} still has objects or versions there",
+        f'{_owner(reference)}: this folder is empty; bucket "{bucket}" still holds objects or versions below it',
         f"copy what bucket {bucket} has below it to {reference.bucket}",
     )
 
 
 def lost(reference: Reference, entry: Entry, replica: str | None) -> Finding:
     """Missing, and nothing is left of it."""
-    nowhere = f"nor does its replica {replica}" if replica else "and it has no replica"
+    nowhere = f'nor in its replica "{replica}"' if replica else "which has no replica"
     return _finding(
         kinds.MISSING_LOST,
         reference,
         entry,
-        f"{_owner(reference)} needs it; bucket {reference.bucket} has no version of it, {nowhere}",
+        f'{_owner(reference)}: its file is lost: no version that holds bytes in bucket "{reference.bucket}", {nowhere}',
         MAKE_AGAIN[entry.kind],
     )
 
@@ -82,21 +94,95 @@ def near_miss(reference: Reference, entry: Entry, near: str) -> Finding:
         kinds.NEAR_MISS,
         reference,
         entry,
-        f"{_owner(reference)} needs it and there is no such key, but there is {near!r}: "
-        f"{difference(reference.key, near)}",
+        f"{_owner(reference)}: there is no such key, but there is {near!r}: {difference(reference.key, near)}",
         f"if {near!r} is the file, correct the key in the row of {_owner(reference)}",
     )
 
 
 def wrong_tenant(reference: Reference, entry: Entry, whose: str | None) -> Finding:
     """A reference that leaves its tenant's base path for another's, or climbs."""
-    where = "has a part that climbs out of its folder" if climbs(reference.key) else f"lies under tenant {whose}"
+    where = "has a part that climbs out of its folder" if whose is None else f"lies under tenant {whose}"
+    of = f" of tenant {reference.tenant}" if reference.tenant is not None else ""
     return _finding(
         kinds.WRONG_TENANT,
         reference,
         entry,
-        f"{_owner(reference)} of tenant {reference.tenant} refers to a key that {where}",
+        f"{_owner(reference)}{of} refers to a key that {where}",
         "stop serving it, find out who wrote that key, and correct the row; the object itself is left alone",
+    )
+
+
+def names_nothing(reference: Reference, entry: Entry, why: str) -> Finding:
+    """A reference whose key no object can have."""
+    return _finding(
+        kinds.MISSING_LOST,
+        reference,
+        entry,
+        f"{_owner(reference)}: it has no file: {why}",
+        f"correct the key in the row of {_owner(reference)}, or the query that builds it",
+    )
+
+
+def unknown(reference: Reference, entry: Entry, reason: str) -> Finding:
+    """A reference whose object the store does not answer for."""
+    return _finding(
+        kinds.UNKNOWN,
+        reference,
+        entry,
+        reason,
+        "look at this object by hand: it may be encrypted with a customer's key",
+    )
+
+
+def unknown_bucket(reference: Reference, entry: Entry) -> Finding:
+    """A reference into a bucket that the file does not name."""
+    return _finding(
+        kinds.UNKNOWN,
+        reference,
+        entry,
+        f'{_owner(reference)}: its bucket "{reference.bucket}" is no [[bucket]] of printflow.toml',
+        "name the bucket in printflow.toml, correct the row, or have the query leave it out",
+    )
+
+
+def unknown_object(bucket: str, tenant: str | None, key: str, reason: str) -> Finding:
+    """An object that the store lists and does not answer for."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenant,
+        bucket=bucket,
+        key=key,
+        detail=reason,
+        action="look at this object by hand; nothing is said of it",
+    )
+
+
+def odd_tenant(tenant: str, why: str) -> Finding:
+    """A tenant whose files cannot be told from others'."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenant,
+        detail=f"tenant {tenant} {why}: whether its references stay within it cannot be told",
+        action="give the tenant a base path of its own that ends in a slash, or have tenancy.tenants leave it out",
+    )
+
+
+def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
+    """A query that returned rows at the last pass and returns none now."""
+    named = [f"tenant {name}" if name else "rows without a tenant" for name in tenants[:TENANTS_NAMED]]
+    more = f" and {len(tenants) - TENANTS_NAMED:,} more" if len(tenants) > TENANTS_NAMED else ""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
+        tenant=tenants[0] or None if len(tenants) == 1 else None,
+        bucket=bucket,
+        reference=entry.name,
+        detail=f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
+        f"{', '.join(named)}{more}",
+        action=f"correct the query in printflow.toml; if no such row is left: "
+        f"printflow files reconcile --accept-empty {shell_word(entry.name)}",
     )
 
 
@@ -131,7 +217,7 @@ def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Find
         tenant=tenant,
         bucket=bucket,
         key=key,
-        version_id=there.version_id,
+        version_id=there.version_id or None,
         detail=f"nothing refers to it; {size(there.size)}, written {moment(there.modified_at)}",
         action="if something does need it, a reference query is missing: printflow files catalog; nothing is deleted",
     )

@@ -1,15 +1,21 @@
-"""`printflow orders`: which paid orders must not go to print, and the guard's answer for one."""
+"""`printflow orders`: which paid orders must not go to print, the guard's answer for one, and letting one go on."""
 
+import getpass
 from datetime import UTC, datetime
 
 import typer
 
-from printflow_reliability import console
 from printflow_reliability.alerts.conclude import conclude
-from printflow_reliability.checks import exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, printable, say, table
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.checks import Outcome, exit_code
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.orders import overrides
 from printflow_reliability.orders.guard import check_order, judge_paid_orders
+from printflow_reliability.orders.holds import Hold
+from printflow_reliability.orders.judgement import Override
+from printflow_reliability.orders.problems import Kind, last_resort, next_step
+from printflow_reliability.records.database import open_records
+from printflow_reliability.text import counted, moment, printable, seconds
 
 app = typer.Typer(help="Paid orders that must not go to print.", no_args_is_help=True)
 
@@ -22,38 +28,91 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     conclude(settings, report.checks, alert=False)
     code = exit_code(check.outcome for check in report.checks)
     if code == 2:
-        raise CouldNotTell(report.checks[0].detail, "no order was released; try again when it answers")
+        what, _, step = report.checks[0].detail.partition(". Next: ")
+        raise CouldNotTell(what, step)
     if json:
         print_json(report.as_json())
     elif not report.held:
-        say(f"No order is held: {report.checks[0].detail}.")
+        say(f"OK: {report.checks[0].detail}")
     else:
-        count = len(report.held)
-        say(f"{count} paid {'order' if count == 1 else 'orders'} must not go to print")
-        now = datetime.now(UTC)
-        rows = [
-            (
-                f"order {hold.order}",
-                f"paid {console.seconds((now - hold.paid_at).total_seconds())} ago",
-                hold.reason,
-                f"printflow orders check {hold.order}",
-            )
-            for hold in report.held
-        ]
-        table(("", "", "", ""), rows)
+        say(f"FAIL: {counted(len(report.held), 'paid order')} must not go to print")
+        table(("order", "paid", "why", "next"), [_row(hold, datetime.now(UTC)) for hold in report.held])
+        if report.untold:
+            say(f"COULD NOT TELL: {report.untold}")
     raise typer.Exit(code)
 
 
 @app.command("check")
 def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
-    answer = check_order(invocation(ctx).settings(), order)
+    settings = invocation(ctx).settings()
+    answer = check_order(settings, order)
     if json:
         print_json(answer.as_json())
+    elif answer.override is not None:
+        given = answer.override
+        say(f"Order {order} may go to print: {given.person} allows it until {moment(given.until)} ({given.reason}).")
     elif answer.ready:
         say(f"Order {order} may go to print: its artwork is there.")
     else:
         say(f"Order {order} must not go to print:")
-        for key, problem in answer.problems:
-            say(f"  {problem}" + (f": {printable(key)}" if key else ""))
+    for problem in () if json else answer.problems:
+        say(f"  {printable(problem.text)}" + (f": {printable(problem.key)}" if problem.key else ""))
+        if not answer.ready:
+            judged = problem.kind is not Kind.UNJUDGED
+            say(f"  Next: {next_step(problem, order, answer.tenant) if judged else last_resort(order)}")
     raise typer.Exit(0 if answer.ready else 1)
+
+
+@app.command("override")
+def override_command(
+    ctx: typer.Context,
+    order: str = typer.Argument(help="The order."),
+    reason: str = typer.Option(..., "--reason", help="Why it may go on as it is; kept with the order."),
+    until: str = typer.Option(..., "--until", help="When this ends, such as 2026-11-02T14:05:00Z."),
+    by: str | None = typer.Option(None, "--by", help="Who decides; default: the user who runs this."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Let a held order go on, by a named person and for a limited time."""
+    settings = invocation(ctx).settings()
+    given = Override(by or _user(), reason, _moment(until))
+    with open_records(settings.records) as records:
+        overrides.require_known(settings, records, order)
+        overrides.override(records, order, given, datetime.now(UTC))
+    report = judge_paid_orders(settings, orders=[order])
+    if json:
+        print_json({"order": order, "until": given.until, "by": given.person, "reason": given.reason})
+    else:
+        say(f"Order {order} may go to print until {moment(given.until)}, says {given.person}: {given.reason}")
+    if report.checks[0].outcome is Outcome.UNKNOWN:
+        raise CouldNotTell(f"the override is kept, but the hold could not be lifted: {report.checks[0].detail}")
+
+
+def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:
+    paid = "at an unknown time" if hold.paid_at is None else _ago(hold.paid_at, now)
+    return hold.order, paid, hold.reason, hold.action
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    elapsed = (now - at).total_seconds()
+    return f"{seconds(elapsed)} ago" if elapsed >= 0 else f"in {seconds(-elapsed)}, by the database"
+
+
+def _user() -> str:
+    """Raises:
+    ConfigError: this system knows no name of the user, as in many containers.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise ConfigError("an override needs a person, and this system does not say who you are", "--by NAME") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f'--until: "{text}" is no time', "write 2026-11-02T14:05:00Z") from None
+    if found.tzinfo is None:
+        raise ConfigError(f"--until: the time {text} has no time zone", f"write {text}Z for UTC")
+    return found.astimezone(UTC)

@@ -1,55 +1,44 @@
-"""Judging paid orders: is there artwork, under the tenant's own path, in the bucket, printable? What is not is held.
+"""The guard: every paid order is judged; what has no usable artwork is held and told, what was mended is freed.
 
-Where the database or S3 does not answer, nothing is concluded: no hold is placed and none is lifted.
+Where the database or S3 does not answer, nothing is concluded: no hold is placed and none is lifted. A hold is lifted
+for three reasons only: the order is right now, the platform says that it has ended, or a named person lets it go.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.findings import Severity
-from printflow_reliability.orders.holds import Hold, held, lift, place
-from printflow_reliability.pdf.inspection import Verdict
-from printflow_reliability.pdf.judge import Judge, Judged
+from printflow_reliability.orders import vanished
+from printflow_reliability.orders.holds import Hold, held
+from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_items, keys_in_place
+from printflow_reliability.orders.overrides import in_force
+from printflow_reliability.orders.settling import settle
+from printflow_reliability.orders.vanished import Vanished
+from printflow_reliability.pdf.judge import Judge, Pace
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.platform.paid_orders import PaidItem, paid_items
-from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
+from printflow_reliability.platform.tenancy import BasePaths, tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.storage.lookup import By
+from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
-MOST_FETCHED = 100
-"""Files new to the ledger that one look fetches and inspects; of more, only presence is known until their turn."""
-MANY = 10
-"""More newly held orders than this in one look have one cause: they become one alert with a count."""
+INSPECTING_SECONDS = 20.0
+"""How long one look goes on to fetch files that are new to the ledger; what is left has its turn at the next one."""
+STOP_SECONDS = 35.0
+"""When a look gives up what it still inspects: Dagster ends a look after 60 s, and nobody would be held at all."""
+PATIENCE_SECONDS = 5.0
+"""How long the inspection of one file may keep the others waiting; it has its turn again after them."""
 
-
-@dataclass(frozen=True)
-class OrderAnswer:
-    """The guard's answer for one order: ready, waiting within the grace period, or not ready and why."""
-
-    order: str
-    tenant: str
-    paid_at: datetime
-    problems: tuple[tuple[str | None, str], ...] = ()
-    waiting: bool = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether the order may go to print."""
-        return not self.problems
-
-    def as_json(self) -> dict[str, Any]:
-        """As `orders check` prints it."""
-        return {"order": self.order, "ready": self.ready, "reasons": [problem for _, problem in self.problems]}
+Records = psycopg.Connection[TupleRow]
 
 
 @dataclass(frozen=True)
@@ -57,8 +46,10 @@ class GuardReport:
     """What one look at the paid orders found."""
 
     checks: tuple[CheckResult, ...]
-    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    numbers: dict[str, int | float] = field(default_factory=dict)
     held: tuple[Hold, ...] = ()
+    untold: str = ""
+    """What could not be told although the others were judged, and what to do about it."""
 
     def as_json(self) -> dict[str, Any]:
         """As `orders held` prints it."""
@@ -68,28 +59,27 @@ class GuardReport:
 def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
     """Judge every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
     try:
-        answers = judge(settings, orders)
-        # An order may be refunded, or its artwork arrive, while we look: only what is still wrong is held.
-        suspects = [answer.order for answer in answers if not answer.ready and not answer.waiting]
-        again = {answer.order: answer for answer in judge(settings, suspects)} if suspects else {}
-        settled = [again.get(answer.order, answer) for answer in answers if answer.ready or answer.waiting]
-        settled += again.values()
-        with open_records(settings.records) as connection:
-            placed, lifted = _settle(connection, settings, settled, orders)
-            holds = held(connection)
-    except CouldNotTell as away:
-        return GuardReport((CheckResult(CHECK, Outcome.UNKNOWN, away.what),))
-    if orders is not None:
-        holds = tuple(hold for hold in holds if hold.order in orders)
-    numbers = {
-        "paid_orders": len(settled),
-        "ready_orders": sum(answer.ready for answer in settled),
-        "waiting_orders": sum(answer.waiting for answer in settled),
+        paid = paid_items(settings, orders)
+        with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
+            look = _Look(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
+            open_holds = held(records)
+            answers = look.confirmed(look.judge(paid.items, By.LISTING), {hold.order for hold in open_holds})
+            missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
+            settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
+    except (CouldNotTell, ConfigError) as away:
+        return GuardReport((CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
+    holds = settled.holds if orders is None else tuple(hold for hold in settled.holds if hold.order in orders)
+    numbers: dict[str, int | float] = {
+        "paid_orders": len(answers),
+        "ready_orders": sum(answer.ready for answer in answers),
+        "waiting_orders": sum(answer.waiting and not answer.ready for answer in answers),
         "held_orders": len(holds),
-        "newly_held": placed,
-        "lifted": lifted,
+        "newly_held": settled.new,
+        "lifted": settled.lifted,
+        "unexplained_orders": len(missing.unexplained),
     }
-    return GuardReport((_check(holds, numbers),), numbers, holds)
+    untold = _untold(paid, missing)
+    return GuardReport((_check(holds, numbers, untold),), numbers, holds, untold)
 
 
 def check_order(settings: Settings, order: str) -> OrderAnswer:
@@ -97,111 +87,124 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
 
     Raises:
         ConfigError: no paid order has that number.
-        CouldNotTell: the database or S3 does not answer; the order must not go on.
+        CouldNotTell: the database or S3 does not answer, or the order is held and no longer paid; it must not go on.
     """
-    answers = judge(settings, [order])
-    if not answers:
-        raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held lists held ones")
-    return answers[0]
-
-
-def judge(settings: Settings, orders: Sequence[str] | None = None) -> list[OrderAnswer]:
-    """The answer for every paid order, or for those named; nothing is written.
-
-    Raises:
-        CouldNotTell: the database or S3 does not answer.
-    """
-    if orders is None:
-        items = paid_items(settings)
-    else:
-        items = tuple(item for order in orders for item in paid_items(settings, order))
-    bases = {tenant.id: tenant.base_path for tenant in tenants(settings)}
-    placed = {item.key for item in items if item.key is not None and _in_place(item.key, bases.get(item.tenant))}
-    bucket = settings.bucket_named(settings.orders.bucket)
+    paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        judge = Judge(bucket, records, worker)
-        files = {judged.key: judged for judged in judge.judge(sorted(placed), most_fetched=MOST_FETCHED)}
-    problems = [_problem(item, bases.get(item.tenant), files) for item in items]
-    now = datetime.now(UTC)
-    answers = []
-    judged = sorted(zip(items, problems, strict=True), key=lambda pair: pair[0].order)
-    for order, pairs in groupby(judged, key=lambda pair: pair[0].order):
-        found = list(pairs)
-        paid_at = found[0][0].paid_at
-        wrong = tuple((item.key, problem) for item, problem in found if problem)
-        young = (now - paid_at).total_seconds() < settings.orders.grace_seconds
-        answers.append(OrderAnswer(order, found[0][0].tenant, paid_at, wrong, waiting=bool(wrong) and young))
-    return answers
+        answers = _Look(settings, records, worker, Pace()).judge(paid.items, By.SURE)
+        if answers:
+            return answers[0]
+        hold = next((hold for hold in held(records) if hold.order == order), None)
+        if hold is None:
+            raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
+        known = vanished.known_orders(records) - {order}
+        missing = vanished.explain(settings, (), [order], known, in_force(records))
+    if missing.unexplained:
+        raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
+    raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-def _in_place(key: str, base: str | None) -> bool:
-    """Whether a key lies under its tenant's own base path."""
-    return base is not None and key.startswith(base) and ".." not in key.split("/")
+class _Look:
+    """One look: the tenants, the overrides and the time for files are the same for all that it judges."""
+
+    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
+        self._settings = settings
+        self._judge = Judge(settings.bucket_named(settings.orders.bucket), records, worker)
+        self._pace = pace
+        self._paths: BasePaths | None = None
+        self.overrides: Mapping[str, Override] = in_force(records)
+
+    def judge(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
+        """The answer for each order of these items.
+
+        Raises:
+            CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
+        """
+        if not items:
+            return ()
+        paths = self._paths = self._paths or _paths(self._settings)
+        keys = [*keys_in_place(items, paths)]
+        files = {judged.key: judged for judged in self._judge.judge_within(keys, self._pace, by)}
+        grace = self._settings.orders.grace_seconds
+        return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+
+    def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
+        """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
+        suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
+        if not suspects:
+            return tuple(answers)
+        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items, By.HEAD)}
+        return tuple(
+            again.get(answer.order, answer)
+            for answer in answers
+            if answer.order not in suspects or answer.order in again
+        )
 
 
-def _problem(item: PaidItem, base: str | None, files: Mapping[str, Judged]) -> str | None:
-    """What is wrong with one item's artwork, as a sentence's part; None where nothing is."""
-    if item.key is None:
-        return "print-ready file was never linked"
-    if not _in_place(item.key, base):  # also where its rightful owner refers to it and it was judged for them
-        return "print-ready file lies outside its tenant's own path"
-    judged = files[item.key]
-    if judged.head is None:
-        return "print-ready file is not in the bucket"
-    if judged.inspection is not None and judged.inspection.verdict in (Verdict.UNUSABLE, Verdict.UNPRINTABLE):
-        return f"print-ready PDF is {judged.inspection.verdict}: {judged.inspection.reason}"
-    return None
+def _moments() -> tuple[float, float]:
+    now = time.monotonic()
+    return now + INSPECTING_SECONDS, now + STOP_SECONDS
 
 
-def _settle(
-    connection: psycopg.Connection[TupleRow],
+def _paths(settings: Settings) -> BasePaths:
+    """Raises:
+    ConfigError: the query is refused, or gives no tenant a base path of its own.
+    CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
+    """
+    found = tenants(settings, connect_with=connect_for_orders)
+    if not found:
+        raise CouldNotTell(
+            "tenancy.tenants returns nothing, so nobody's files can be told apart",
+            "correct the query in printflow.toml",
+        )
+    return BasePaths(found)
+
+
+def _explained(
     settings: Settings,
-    answers: Iterable[OrderAnswer],
+    records: Records,
+    holds: Sequence[Hold],
+    paid: PaidItems,
     orders: Sequence[str] | None,
-) -> tuple[int, int]:
-    """Place and lift holds; how many were new, and how many were lifted."""
-    wrong = {answer.order: answer for answer in answers if not answer.ready and not answer.waiting}
-    new = []
-    with connection.transaction():
-        for answer in wrong.values():
-            files: list[dict[str, str | None]] = [{"key": key, "problem": text} for key, text in answer.problems]
-            reason = answer.problems[0][1]
-            if place(connection, answer.order, answer.tenant, answer.paid_at, reason, files):
-                new.append(answer)
-        # What is no longer in the paid query (fulfilled, refunded) needs no hold either.
-        ended = [hold.order for hold in held(connection) if hold.order not in wrong]
-        gone = [order for order in ended if orders is None or order in orders]
-        for order in gone:
-            lift(connection, order)
-            resolve_alert(connection, settings, f"order:{order}")
-        for alert in _alerts(new):
-            raise_alert(connection, settings, alert)
-        if not wrong and orders is None:
-            resolve_alert(connection, settings, "orders:held-many")
-    return len(new), len(gone)
+    overrides: Mapping[str, Override],
+) -> Vanished:
+    """What became of the orders that were known or held, and are no longer paid."""
+    returned = {item.order for item in paid.items}
+    known = vanished.known_orders(records)
+    on_hold = {hold.order for hold in holds}
+    if orders is not None:
+        # One order's look cannot tell whether the whole query has fallen to nothing; the lookup can.
+        named = set(orders)
+        return vanished.explain(settings, known & named, on_hold & named, returned or known - named, overrides)
+    found = vanished.explain(settings, known, on_hold, returned, overrides)
+    vanished.remember(records, returned, known, found)
+    return found
 
 
-def _alerts(new: Sequence[OrderAnswer]) -> list[Alert]:
-    if len(new) > MANY:
-        oldest = min(new, key=lambda answer: answer.paid_at)
-        title = f"{len(new)} paid orders must not go to print"
-        body = (
-            f"The one paid longest ago is order {oldest.order}: {oldest.problems[0][1]}.\nNext: printflow orders held"
-        )
-        return [Alert("orders:held-many", Severity.CRITICAL, title, body)]
-    return [
-        Alert(
-            f"order:{answer.order}",
-            Severity.CRITICAL,
-            f"Paid order {answer.order} must not go to print",
-            f"{answer.problems[0][1]} (tenant {answer.tenant}).\nNext: printflow orders check {answer.order}",
-        )
-        for answer in new
-    ]
+def _untold(paid: PaidItems, missing: Vanished) -> str:
+    told = [(missing.describe(), missing.next_step)] if missing.unexplained else []
+    if paid.without_order:
+        rows = f"{counted(paid.without_order, 'row')} of orders.paid without an order's number, which nothing can hold"
+        told.append((rows, "have orders.paid return the number of each order"))
+    return f"{'; '.join(what for what, _ in told)}. Next: {'; '.join(step for _, step in told)}" if told else ""
 
 
-def _check(holds: Sequence[Hold], numbers: Mapping[str, int]) -> CheckResult:
+def _check(holds: Sequence[Hold], numbers: dict[str, int | float], untold: str) -> CheckResult:
     if holds:
-        detail = f"{len(holds)} paid orders must not go to print; order {holds[0].order}: {holds[0].reason}"
-        return CheckResult(CHECK, Outcome.FAIL, detail, numbers)
-    return CheckResult(CHECK, Outcome.PASS, f"{numbers['paid_orders']} paid orders have their artwork", numbers)
+        orders = counted(len(holds), "paid order")
+        detail = f"{orders} must not go to print; order {holds[0].order}: {holds[0].reason}"
+        return CheckResult(CHECK, Outcome.FAIL, f"{detail}; {untold}" if untold else detail, numbers)
+    if untold:
+        return CheckResult(CHECK, Outcome.UNKNOWN, untold, numbers)
+    if not numbers["paid_orders"]:
+        return CheckResult(CHECK, Outcome.PASS, "no paid order is waiting for print", numbers)
+    return CheckResult(CHECK, Outcome.PASS, _in_order(numbers), numbers)
+
+
+def _in_order(numbers: Mapping[str, int | float]) -> str:
+    paid, waiting, ready = (int(numbers[f"{name}_orders"]) for name in ("paid", "waiting", "ready"))
+    have = f"{counted(ready, 'paid order')} {'has its' if ready == 1 else 'have their'} artwork"
+    if not waiting:
+        return have
+    young = f"{waiting:,} within the grace period {'waits' if waiting == 1 else 'wait'} for it"
+    return f"{have}; {young}" if paid > waiting else young.replace(f"{waiting:,}", counted(waiting, "paid order"), 1)

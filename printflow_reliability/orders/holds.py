@@ -1,7 +1,7 @@
 """Holds in the records: which paid orders must not go on, why, and since when. Lifted ones stay as history."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,58 +9,82 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from printflow_reliability.orders.judgement import OrderAnswer
+from printflow_reliability.orders.problems import check_command, next_step
+from printflow_reliability.text import storable
+
 PLACE = """
-INSERT INTO holds (order_id, tenant, paid_at, reason, files) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO holds (order_id, tenant, paid_at, reason, files)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::jsonb[])
 ON CONFLICT (order_id) WHERE lifted_at IS NULL
-DO UPDATE SET reason = excluded.reason, files = excluded.files, checked_at = now()
-RETURNING xmax = 0"""
-LIFT = "UPDATE holds SET lifted_at = now(), checked_at = now() WHERE order_id = %s AND lifted_at IS NULL"
+DO UPDATE SET tenant = excluded.tenant, paid_at = excluded.paid_at, reason = excluded.reason, files = excluded.files,
+    checked_at = now()
+RETURNING order_id, xmax = 0"""
+LIFT = "UPDATE holds SET lifted_at = now(), checked_at = now() WHERE order_id = ANY(%s) AND lifted_at IS NULL"
 HELD = """
 SELECT order_id, tenant, paid_at, reason, files, since FROM holds
-WHERE lifted_at IS NULL ORDER BY paid_at, order_id"""
+WHERE lifted_at IS NULL ORDER BY paid_at NULLS FIRST, order_id"""
+
+Files = Sequence[Mapping[str, str | None]]
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A paid order that must not go on; `files` says what is wrong with each key."""
+    """A paid order that must not go on; `files` says what is wrong with each key, and what mends it."""
 
     order: str
-    tenant: str
-    paid_at: datetime
+    tenant: str | None
+    paid_at: datetime | None
     reason: str
-    files: Sequence[dict[str, str | None]]
+    files: Files
     since: datetime
+
+    @property
+    def action(self) -> str:
+        """The next step for what is wrong first."""
+        known = next((file["action"] for file in self.files if file.get("action")), None)
+        return known or check_command(self.order)
 
     def as_json(self) -> dict[str, Any]:
         """As `orders held` lists it."""
-        action = f"mend its artwork, then: printflow orders check {self.order}"
         return {
             "order": self.order,
             "tenant": self.tenant,
             "paid_at": self.paid_at,
             "reason": self.reason,
-            "files": list(self.files),
+            "files": [dict(file) for file in self.files],
             "since": self.since,
-            "action": action,
+            "action": self.action,
         }
 
 
-def place(
-    connection: psycopg.Connection[TupleRow],
-    order: str,
-    tenant: str,
-    paid_at: datetime,
-    reason: str,
-    files: Sequence[dict[str, str | None]],
-) -> bool:
-    """Hold an order, or bring its open hold up to date; says whether the hold is new."""
-    row = connection.execute(PLACE, (order, tenant, paid_at, reason, json.dumps(list(files)))).fetchall()[0]
-    return bool(row[0])
+def files_of(answer: OrderAnswer) -> Files:
+    """What is wrong with each of an order's files, as a hold keeps it."""
+    return [
+        {
+            "key": None if problem.key is None else storable(problem.key),
+            "problem": storable(problem.text),
+            "action": storable(next_step(problem, answer.order, answer.tenant)),
+        }
+        for problem in answer.problems
+    ]
 
 
-def lift(connection: psycopg.Connection[TupleRow], order: str) -> bool:
-    """Lift an order's open hold; says whether there was one."""
-    return connection.execute(LIFT, (order,)).rowcount > 0
+def place(connection: psycopg.Connection[TupleRow], answers: Sequence[OrderAnswer]) -> frozenset[str]:
+    """Hold these orders, or bring their open holds up to date; says which are newly held."""
+    columns = (
+        [answer.order for answer in answers],
+        [answer.tenant for answer in answers],
+        [answer.paid_at for answer in answers],
+        [storable(answer.problems[0].text) for answer in answers],
+        [json.dumps(files_of(answer)) for answer in answers],
+    )
+    return frozenset(order for order, new in connection.execute(PLACE, columns).fetchall() if new)
+
+
+def lift(connection: psycopg.Connection[TupleRow], orders: Sequence[str]) -> None:
+    """Lift the open holds of these orders."""
+    connection.execute(LIFT, (list(orders),))
 
 
 def held(connection: psycopg.Connection[TupleRow]) -> tuple[Hold, ...]:

@@ -26,6 +26,7 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import PdfSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import NOT_THERE
+from printflow_reliability.storage.silence import receive
 
 SHOWN = 20
 app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
@@ -89,7 +90,10 @@ def _show(report: SweepReport) -> None:
     if len(report.findings) > SHOWN:
         say(f"... and {len(report.findings) - SHOWN:,} more: printflow pdf sweep --json")
     missing = f", {report.missing} more are not in the bucket (printflow files reconcile)" if report.missing else ""
-    say(f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}")
+    if report.checked or report.missing or check.outcome is not Outcome.UNKNOWN:
+        say(
+            f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}"
+        )
 
 
 def _limits(called: Invocation, files: list[str]) -> PdfSettings:
@@ -137,6 +141,5 @@ def _fetched(called: Invocation, address: str, directory: Path) -> Path:
         if answer["ContentLength"] > settings.pdf.max_bytes:
             raise CouldNotTell(f"{address} has {answer['ContentLength']} bytes", "raise pdf.max_bytes to inspect it")
         with path.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(1024 * 1024):
-                file.write(chunk)
+            receive(bucket, answer["Body"], file)
     return path

@@ -4,69 +4,96 @@ A PDF that opens may still be damaged, since opening repairs quietly: it is open
 repair would say is kept as a problem of its own.
 """
 
-import hashlib
+import warnings
 from collections.abc import Iterator
-from pathlib import Path
+from mmap import ACCESS_READ, mmap
+from os import fstat
+from typing import BinaryIO
 
 import pikepdf
+from pikepdf.exceptions import DependencyError
+from pikepdf.jbig2 import JBIG2DecoderInterface, set_decoder
 
+from printflow_reliability.pdf import framing, streams, structure
 from printflow_reliability.pdf.inspection import Inspection, Problem, Rules, concluded
-from printflow_reliability.pdf.print_ready import boxes, marks_on
+from printflow_reliability.pdf.print_ready import Forms, boxes, marks_on
 
-HEAD_BYTES = TAIL_BYTES = 1024
-"""Where the header and the end marker are looked for; junk around them is common in good files."""
 FLATE_MAX_BYTES = 512 * 1024**2
 """The most that one stream may unpack to."""
 SHOWN_WARNINGS = 3
+STRAY_HASH = "name with stray #"
+"""A warning that says nothing of what is printed: names are bytes, and this one is looked up as it stands."""
+
+
+class NoPrograms(JBIG2DecoderInterface):
+    """Stands for the decoder of JBIG2: pikepdf's own runs a program, which an inspection never does."""
+
+    def check_available(self) -> None:
+        """Raises:
+        DependencyError: always.
+        """
+        raise DependencyError("JBIG2 is not decoded")
+
+    def decode_jbig2(self, jbig2: bytes, jbig2_globals: bytes) -> bytes:
+        """Raises:
+        DataDecodingError: always.
+        """
+        raise pikepdf.DataDecodingError(f"{len(jbig2)} and {len(jbig2_globals)} bytes of JBIG2")
 
 
 def limit_decoding() -> None:
-    """Set the process's limits against streams that unpack without end; call once, before the first file."""
+    """Set the process's limits of what is decoded, and how; call once, before the first file."""
+    set_decoder(NoPrograms())
     pikepdf.settings.set_qpdf_limits(flate_max_memory=FLATE_MAX_BYTES, doc_max_warnings=1000)
 
 
-def inspect_file(path: Path, rules: Rules) -> Inspection:
-    """Judge one file by the rules.
+def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
+    """Judge one open file by the rules.
 
     Raises:
         OSError: the file cannot be read at all, so that there is no verdict.
     """
-    size = path.stat().st_size
+    size = fstat(file.fileno()).st_size
     if size > rules.max_bytes:
         return concluded([Problem("too_large", f"it has {size} bytes, the limit is {rules.max_bytes}")])
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        head = file.read(HEAD_BYTES)
-        file.seek(max(0, size - TAIL_BYTES))
-        ends = b"%%EOF" in file.read()
-    if b"%PDF-" not in head:
-        return concluded([Problem("not_a_pdf", f"it is not a PDF but {_kind(head)}")], sha256=sha256)
+    if size == 0:
+        return concluded([Problem("not_a_pdf", "it is not a PDF but empty")])
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        frame = framing.read_frame(content)
+        if frame.header is None:
+            kind = framing.kind_of(content[: framing.HEAD_BYTES])
+            return concluded([Problem("not_a_pdf", f"it is not a PDF but {kind}")])
     try:
-        pdf, repaired = _open(path)
+        pdf, repaired = _open(file)
     except pikepdf.PasswordError:
-        return concluded([Problem("encrypted", "it is encrypted with a password")], sha256=sha256)
+        return concluded([Problem("encrypted", "it is encrypted with a password")])
     except pikepdf.PdfError as error:
-        code, what = ("cut_off", "it is cut off") if not ends else ("damaged", f"it does not open ({_short(error)})")
-        return concluded([Problem(code, what)], sha256=sha256)
+        if frame.ended:
+            return concluded([*frame.problems, Problem("damaged", f"it does not open ({_short(error)})")])
+        return concluded([*frame.problems, Problem("cut_off", "it is cut off")])
     with pdf:
+        declared = structure.declared_pages(pdf)
         pages = len(pdf.pages)
-        problems = list(_problems(pdf, pages, rules, repaired, ends))
-    return concluded(problems, pages=pages, sha256=sha256)
+        problems = [*frame.problems, *_problems(pdf, pages, declared, rules, repaired, frame.ended)]
+    return concluded(problems, pages=pages)
 
 
-def _open(path: Path) -> tuple[pikepdf.Pdf, str]:
+def _open(file: BinaryIO) -> tuple[pikepdf.Pdf, str]:
     """The opened PDF, and why it had to be repaired for that; empty where it did not."""
     try:
-        return pikepdf.open(path, attempt_recovery=False), ""
+        # To hand attributes down the page tree, pikepdf would mend that tree first, and its page count with it.
+        return pikepdf.open(file, attempt_recovery=False, inherit_page_attributes=False), ""
     except pikepdf.PasswordError:
         raise
     except pikepdf.PdfError as error:
-        return pikepdf.open(path), _short(error)
+        file.seek(0)
+        return pikepdf.open(file, inherit_page_attributes=False), _short(error)
 
 
-def _problems(pdf: pikepdf.Pdf, pages: int, rules: Rules, repaired: str, ends: bool) -> Iterator[Problem]:
-    if repaired and not ends:
+def _problems(
+    pdf: pikepdf.Pdf, pages: int, declared: int | None, rules: Rules, repaired: str, ended: bool
+) -> Iterator[Problem]:
+    if repaired and not ended:
         # A repair of half a file yields its full page count, with blank pages in it.
         yield Problem("cut_off", "it is cut off")
         return
@@ -80,11 +107,21 @@ def _problems(pdf: pikepdf.Pdf, pages: int, rules: Rules, repaired: str, ends: b
     if pages > rules.max_pages:
         yield Problem("too_many_pages", f"it has {pages} pages, the limit is {rules.max_pages}")
         return
+    yield from structure.page_tree(pages, declared, repaired=bool(repaired))
     yield from _syntax(pdf)
+    yield from streams.damaged_streams(pdf)
+    try:
+        yield from structure.contents(pdf)
+        yield from structure.forms(pdf)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # as below
+        yield Problem("damaged", f"its pages cannot be read ({_short(error)})")
+    forms = Forms()
     for number, page in enumerate(pdf.pages, 1):
-        yield from boxes(page, number, required=rules.require_trim_box)
         try:
-            yield from marks_on(page, number, min_dpi=rules.min_dpi, embedded=rules.require_embedded_fonts)
+            yield from boxes(page, number, required=rules.require_trim_box)
+            yield from marks_on(page, number, forms, min_dpi=rules.min_dpi, embedded=rules.require_embedded_fonts)
         except (MemoryError, RecursionError):
             raise
         except Exception as error:  # whatever a hostile page makes a parser raise is a property of the page
@@ -95,11 +132,14 @@ def _syntax(pdf: pikepdf.Pdf) -> Iterator[Problem]:
     """What decoding every stream says. Asking for the warnings drains them, so that both lists are put together."""
     said = [*map(str, pdf.get_warnings())]
     try:
-        said += pdf.check_pdf_syntax()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # it has no decoder for JBIG2, as is meant
+            said += pdf.check_pdf_syntax()
     except (pikepdf.PdfError, RuntimeError) as error:
         yield Problem("damaged", f"its content cannot be decoded ({_short(error)})")
         return
-    errors = [one for one in said if one.startswith("ERROR")]
+    said = [line for line in said if STRAY_HASH not in line]
+    errors = [line for line in said if line.startswith("ERROR")]
     if errors:
         yield Problem("damaged", f"its content is damaged ({_short(errors[0])})")
     elif said:
@@ -107,15 +147,8 @@ def _syntax(pdf: pikepdf.Pdf) -> Iterator[Problem]:
         yield Problem("warnings", f"a printer may trip over it ({'; '.join(map(_short, said[:SHOWN_WARNINGS]))}{more})")
 
 
-def _kind(head: bytes) -> str:
-    start = head.lstrip().lower()
-    if not head.strip(b"\0 \r\n\t"):
-        return "empty"
-    return "an HTML page" if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start else "something else"
-
-
 def _short(error: object) -> str:
-    """An error's text as one short line, without the path of the temporary file."""
+    """An error's text as one short line, without what stands for the file's name."""
     text = " ".join(str(error).split()).removeprefix("WARNING: ").removeprefix("ERROR: ")
     head, _, rest = text.partition(": ")
-    return (rest if "/" in head and rest else text)[:160]
+    return (rest if ("/" in head or "<" in head) and rest else text)[:160]

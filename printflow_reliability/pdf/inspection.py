@@ -7,6 +7,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from printflow_reliability.text import storable
+
+INSPECTOR = 3
+"""Counts what inspections look at: verdicts of an earlier one are not believed."""
+
 
 class Verdict(StrEnum):
     """Whether a PDF can go to print; the order of the members is from good to worst."""
@@ -14,16 +19,19 @@ class Verdict(StrEnum):
     GOOD = "good"
     REPAIRABLE = "repairable"
     UNPRINTABLE = "unprintable"
+    UNKNOWN = "unknown"
     UNUSABLE = "unusable"
 
 
 VERDICT_OF = {
     "repaired": Verdict.REPAIRABLE,
     "warnings": Verdict.REPAIRABLE,
+    "page_count": Verdict.REPAIRABLE,
     "low_resolution": Verdict.UNPRINTABLE,
     "font_not_embedded": Verdict.UNPRINTABLE,
     "trim_box_missing": Verdict.UNPRINTABLE,
     "trim_box_outside": Verdict.UNPRINTABLE,
+    "not_judged": Verdict.UNKNOWN,
 }
 """What each problem means for the file; one that is not listed makes it unusable."""
 
@@ -34,6 +42,10 @@ class Problem:
 
     code: str
     detail: str
+
+    def __post_init__(self) -> None:
+        # Names and messages of a hostile file: what the ledger or a terminal could not take must not get far.
+        object.__setattr__(self, "detail", storable(self.detail))
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,8 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes when a rule does: then what the ledger knows was judged by other rules."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        rules = json.dumps([INSPECTOR, asdict(self)], sort_keys=True)
+        return hashlib.sha256(rules.encode()).hexdigest()[:16]
 
 
 def concluded(problems: Iterable[Problem], *, pages: int | None = None, sha256: str | None = None) -> Inspection:

@@ -1,36 +1,55 @@
 """The isolated worker's own process: `python -m printflow_reliability.pdf.isolated MEMORY_BYTES CPU_SECONDS`.
 
-Reads one request a line (`{"path": ..., "rules": {...}}`), answers one inspection a line, and ends when its input does.
-It imports nothing of ours but the inspection, so that it holds no settings and no secrets.
+Its standard input is a socket: each request is one line of JSON (the rules), and brings the open file to inspect with
+it. It answers one inspection a line, and ends when the socket does. It imports nothing of ours but the inspection, so
+that it holds no settings and no secrets, and before the first file it gives up whatever it can.
 """
 
+import io
 import json
+import os
 import resource
+import socket
 import sys
-from pathlib import Path
+from math import ceil
+from typing import BinaryIO
+
+from PIL import Image
 
 from printflow_reliability.pdf.inspect import inspect_file, limit_decoding
 from printflow_reliability.pdf.inspection import Inspection, Problem, Rules, concluded
+from printflow_reliability.pdf.privileges import give_up
+
+REQUEST_BYTES = 65536
 
 
 def main() -> None:
-    """Inspect until the parent closes the pipe."""
+    """Inspect until the parent closes the socket."""
     memory, cpu_seconds = int(sys.argv[1]), float(sys.argv[2])
+    parent = socket.socket(fileno=sys.stdin.fileno())
+    limit_decoding()
+    _import_everything()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    limit_decoding()
-    print(json.dumps({"ready": True}), flush=True)
-    for line in sys.stdin:
+    isolation = give_up()
+    _answer({"ready": True, "isolation": dict(isolation)})
+    while True:
+        request, files, _, _ = socket.recv_fds(parent, REQUEST_BYTES, 1)
+        if not request or not files:
+            return
         _allow_cpu(cpu_seconds)
-        request = json.loads(line)
-        answer = _inspect(Path(request["path"]), Rules(**request["rules"]))
-        print(json.dumps(answer.as_json()), flush=True)
+        with os.fdopen(files[0], "rb") as file:
+            _answer(_inspect(file, Rules(**json.loads(request))).as_json())
 
 
-def _inspect(path: Path, rules: Rules) -> Inspection:
+def _answer(document: dict[str, object]) -> None:
+    print(json.dumps(document), flush=True)
+
+
+def _inspect(file: BinaryIO, rules: Rules) -> Inspection:
     try:
-        return inspect_file(path, rules)
+        return inspect_file(file, rules)
     except MemoryError:
         return concluded([Problem("out_of_memory", "it needs more memory than an inspection may have")])
     except RecursionError:
@@ -39,11 +58,22 @@ def _inspect(path: Path, rules: Rules) -> Inspection:
         return concluded([Problem("damaged", f"it cannot be read ({type(error).__name__})")])
 
 
+def _import_everything() -> None:
+    """Load what Python and Pillow load when it is first needed: afterwards no file can be opened any more."""
+    Image.init()
+    target = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(target, "JPEG")
+    with Image.open(io.BytesIO(target.getvalue())) as image:
+        image.load()
+    for encoding in ("utf-8", "latin-1", "utf-16", "unicode_escape", "idna"):
+        "".encode(encoding)
+
+
 def _allow_cpu(seconds: float) -> None:
-    """Let the kernel end this process if one file spins and the parent, who would see to it, is gone."""
+    """Let the kernel end this process if one file uses more of the processor than an inspection may."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 2, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(used.ru_utime + used.ru_stime + seconds), hard))
 
 
 if __name__ == "__main__":

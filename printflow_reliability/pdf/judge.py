@@ -1,44 +1,74 @@
-"""Judging objects: what the ledger knows is believed for the same version; everything else is fetched and inspected."""
+"""Judging objects: what the ledger knows is believed for the same content; everything else is fetched and inspected."""
 
+import itertools
+import math
+import random
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import psycopg
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from psycopg.rows import TupleRow
 
-from printflow_reliability.pdf.inspection import Inspection, Problem, concluded
+from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict, concluded
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.objects import NOT_THERE, ObjectHead, head
+from printflow_reliability.storage.lookup import UNVERSIONED, By, Refusal, look_up
+from printflow_reliability.storage.objects import NOT_THERE, ObjectHead
+from printflow_reliability.storage.silence import receive
+from printflow_reliability.storage.workers import Workers
+from printflow_reliability.text import storable
 
-BATCH = 256
-LOOKS_AT_ONCE = 16
-FETCHES_AT_ONCE = 4
-WAITING_FILES = 8
-"""Fetched files that wait for the worker: what bounds the disk that a sweep takes."""
-CHUNK = 1024 * 1024
+BATCH = 2_000
+"""Keys that are looked up together: the more, the more of them lie in one folder."""
+INSPECTIONS_AT_ONCE = 4
+"""Files that are fetched and inspected at a time: what bounds the disk that a sweep takes."""
+SERVER_ERRORS = 5
+"""So many files that the server fails at are those files' trouble; with more it is the server's own."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One object: its version, what is known of it, and whether it had to be fetched for that.
+    """One object, what is known of it, and whether it had to be fetched for that.
 
-    `head` is None where no object is there; `inspection` is None where it was not judged (not there, or put off).
+    Attributes:
+        key: the key that was asked for.
+        head: None where no object is there, or nothing could be told of it.
+        inspection: None where it was not judged: not there, put off, or refused.
+        fetched: whether its bytes were read for it.
+        refused: why the store gives nothing of this one key; empty where it does.
     """
 
     key: str
     head: ObjectHead | None
     inspection: Inspection | None = None
     fetched: bool = False
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much time there is for files that must be fetched.
+
+    Attributes:
+        until: the moment of the monotonic clock after which none is begun.
+        stop: the moment at which what was begun is given up.
+        patience: seconds that the inspection of a file may take before it is put off until after the others.
+    """
+
+    until: float = math.inf
+    stop: float = math.inf
+    patience: float = math.inf
 
 
 class Judge:
@@ -49,87 +79,143 @@ class Judge:
         self._bucket = bucket
         self._client = s3_client(bucket)
         self._worker = worker
+        self._server_errors = itertools.count(1)
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
 
-    def judge(
-        self, keys: Iterable[str], *, everything: bool = False, most_fetched: int | None = None
-    ) -> Iterator[Judged]:
+    def judge(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[Judged]:
         """Judge each of these keys once, in no order.
 
         Args:
             keys: exact keys; any number, only some are held at a time.
             everything: fetch also what the ledger knows.
-            most_fetched: put off what would have to be fetched beyond this many.
 
         Raises:
             CouldNotTell: the bucket does not answer; nothing is concluded from that.
         """
-        left = most_fetched
-        with tempfile.TemporaryDirectory(prefix="printflow-pdf-") as directory, s3_errors(self._bucket):
+        with self._files() as directory:
             remaining = iter(keys)
             while batch := tuple(islice(remaining, BATCH)):
                 unknown = []
-                for judged in self._look(batch, everything):
+                for judged in self._look(batch, everything=everything):
                     if judged.head is None or judged.inspection is not None:
                         yield judged
                     else:
                         unknown.append(judged)
-                now = unknown if left is None else unknown[:left]
-                yield from self._fetch_and_inspect(now, Path(directory))
-                if left is not None:
-                    left -= len(now)
-                    yield from unknown[len(now) :]
+                yield from self._fetch_and_inspect(unknown, directory, Pace())
 
-    def _look(self, keys: Sequence[str], everything: bool) -> Iterator[Judged]:
-        with ThreadPoolExecutor(max_workers=LOOKS_AT_ONCE) as pool:
-            heads = list(pool.map(partial(head, self._client, self._bucket.bucket), keys))
+    def judge_within(self, keys: Sequence[str], pace: Pace, by: By) -> Iterator[Judged]:
+        """Judge each of these keys once as far as the time goes: where it ends, a file is not judged yet.
+
+        Files new to the ledger come in random order, so that none has to wait behind the same others at each look;
+        those that once took too long come last, with all the time that is left.
+
+        Args:
+            keys: exact keys.
+            pace: how much time there is.
+            by: how it is found out which objects are there.
+
+        Raises:
+            CouldNotTell: the bucket does not answer; nothing is concluded from that.
+        """
+        new, slow = [], []
+        with self._files() as directory:
+            for judged in self._look(keys, by=by):
+                if judged.head is None:
+                    yield judged
+                elif judged.inspection is None:
+                    new.append(judged)
+                elif judged.inspection.verdict is Verdict.UNKNOWN:
+                    slow.append(judged)
+                else:
+                    yield judged
+            for files, pace_of_these in ((new, pace), (slow, replace(pace, patience=math.inf))):
+                random.shuffle(files)
+                yield from self._fetch_and_inspect(files, directory, pace_of_these)
+
+    @contextmanager
+    def _files(self) -> Iterator[Path]:
+        """A directory for files while they are judged; threads that nobody waits for may still write to it."""
+        with (
+            tempfile.TemporaryDirectory(prefix="printflow-pdf-", ignore_cleanup_errors=True) as directory,
+            s3_errors(self._bucket),
+        ):
+            yield Path(directory)
+
+    def _look(self, keys: Sequence[str], *, everything: bool = False, by: By = By.SURE) -> Iterator[Judged]:
+        found = look_up(self._bucket, keys, by)
         known = {} if everything else self._ledger.known(keys)
-        for key, there in zip(keys, heads, strict=True):
-            inspection = known.get((key, there.version_id, there.etag)) if there else None
-            yield Judged(key, there, inspection)
+        for key in keys:
+            there = found[key]
+            if isinstance(there, Refusal):
+                yield Judged(key, None, refused=there.reason)
+            elif there is None:
+                yield Judged(key, None)
+            else:
+                yield Judged(key, there, known.get((storable(key), there.etag, there.size)))
 
-    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path) -> Iterator[Judged]:
-        """Fetch some files ahead while the worker inspects."""
-        waiting: deque[tuple[Judged, Future[Path | None]]] = deque()
-        with ThreadPoolExecutor(max_workers=FETCHES_AT_ONCE) as pool:
-            try:
-                for number, judged in enumerate(wanted):
-                    waiting.append((judged, pool.submit(self._fetch, judged, directory / str(number))))
-                    if len(waiting) >= WAITING_FILES:
-                        yield self._inspect(*waiting.popleft())
-                while waiting:
-                    yield self._inspect(*waiting.popleft())
-            finally:
-                for _, future in waiting:
-                    future.cancel()
+    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, pace: Pace) -> Iterator[Judged]:
+        """Fetch and inspect some files side by side; only this thread writes to the ledger."""
+        waiting: deque[Future[Judged]] = deque()
+        with Workers(INSPECTIONS_AT_ONCE) as pool:
+            for number, judged in enumerate(wanted):
+                if time.monotonic() > pace.until:
+                    yield judged
+                    continue
+                waiting.append(pool.submit(partial(self._fetched_and_inspected, judged, directory / str(number), pace)))
+                if len(waiting) >= INSPECTIONS_AT_ONCE:
+                    yield self._remembered(waiting.popleft())
+            while waiting:
+                yield self._remembered(waiting.popleft())
 
-    def _fetch(self, judged: Judged, path: Path) -> Path | None:
-        """Fetch exactly the version that HEAD told of; None if it is gone by now, or too large to fetch."""
-        assert judged.head is not None  # noqa: S101 - only what is there is fetched
-        if judged.head.size > self._worker.rules.max_bytes:
-            return None
-        version = {} if judged.head.version_id == "null" else {"VersionId": judged.head.version_id}
+    def _remembered(self, future: "Future[Judged]") -> Judged:
+        judged = future.result()
+        if judged.head is not None and judged.inspection is not None:
+            self._ledger.remember(judged.key, judged.head, judged.inspection)
+        return judged
+
+    def _fetched_and_inspected(self, judged: Judged, path: Path, pace: Pace) -> Judged:
+        """Fetch exactly what was seen, and inspect it."""
+        head = judged.head
+        assert head is not None  # noqa: S101 - only what is there is fetched
+        limit = self._worker.rules.max_bytes
+        if head.size > limit:
+            large = Problem("too_large", f"it has {head.size:,} bytes, the limit is {limit:,}")
+            return Judged(judged.key, head, concluded([large]))
         try:
-            answer = self._client.get_object(Bucket=self._bucket.bucket, Key=judged.key, **version)  # type: ignore[arg-type]
+            fetched = self._fetch(judged.key, head, path, pace.stop)
+            if fetched is None:
+                return judged  # it is too large for the time that is left
+            inspection = self._worker.inspect(path, patience=pace.patience, until=pace.stop)
+            return Judged(judged.key, fetched, inspection, fetched=True)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in (*NOT_THERE, "NoSuchVersion"):
-                return None
-            raise
-        with path.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(CHUNK):
-                file.write(chunk)
-        return path
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            code = error.response.get("Error", {}).get("Code", "?")
+            if code in (*NOT_THERE, "NoSuchVersion"):
+                return Judged(judged.key, None)
+            if code in ("412", "PreconditionFailed"):
+                return judged  # it was replaced meanwhile; the next look sees what by
+            if status in (429, 500, 502, 503, 504) and next(self._server_errors) >= SERVER_ERRORS:
+                raise
+            return Judged(judged.key, None, refused=f"the store answers {code} when it is read")
+        except (ReadTimeoutError, ConnectTimeoutError):
+            # Should the store hang for every object, the next request says so.
+            return Judged(judged.key, None, refused="the store does not send it in time")
+        finally:
+            path.unlink(missing_ok=True)
 
-    def _inspect(self, judged: Judged, fetched: "Future[Path | None]") -> Judged:
-        path = fetched.result()
-        assert judged.head is not None  # noqa: S101 - only what is there is fetched
-        if path is None and judged.head.size <= self._worker.rules.max_bytes:
-            return Judged(judged.key, None)
-        if path is None:
-            limit = self._worker.rules.max_bytes
-            large = Problem("too_large", f"it has {judged.head.size} bytes, the limit is {limit}")
-            return Judged(judged.key, judged.head, concluded([large]))
-        inspection = self._worker.inspect(path)
-        path.unlink()
-        self._ledger.remember(judged.key, judged.head, inspection)
-        return Judged(judged.key, judged.head, inspection, fetched=True)
+    def _fetch(self, key: str, head: ObjectHead, path: Path, stop: float) -> ObjectHead | None:
+        """Fetch a version, or what a listing told of if it is still that; what was fetched, with its version.
+
+        None where it took too long.
+        """
+        bucket = self._bucket.bucket
+        if head.version_id == UNVERSIONED:
+            answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=f'"{head.etag}"')
+        elif head.version_id == "null":
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+        else:
+            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)
+        with path.open("wb") as file:
+            if not receive(self._bucket, answer["Body"], file, until=stop):
+                return None
+        return ObjectHead(answer.get("VersionId", "null"), head.etag, head.size, head.modified_at)

@@ -3,25 +3,35 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict
 from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability.text import storable
 
 KNOWN = """
-SELECT key, version_id, etag, verdict, pages, problems, sha256 FROM print_files
-WHERE bucket = %s AND key = ANY(%s) AND rules = %s"""
+SELECT DISTINCT ON (key, etag, size) key, etag, size, verdict, pages, problems, sha256 FROM print_files
+WHERE bucket = %s AND key = ANY(%s) AND rules = %s AND (try_again_at IS NULL OR try_again_at > now())
+ORDER BY key, etag, size, checked_at DESC"""
 REMEMBER = """
-INSERT INTO print_files (bucket, key, version_id, etag, size, sha256, verdict, pages, problems, rules, checked_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now())
+INSERT INTO print_files
+    (bucket, key, version_id, etag, size, sha256, verdict, pages, problems, rules, checked_at, try_again_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now(), now() + %s)
 ON CONFLICT (bucket, key, version_id) DO UPDATE
 SET etag = excluded.etag, size = excluded.size, sha256 = excluded.sha256, verdict = excluded.verdict,
-    pages = excluded.pages, problems = excluded.problems, rules = excluded.rules, checked_at = now()"""
+    pages = excluded.pages, problems = excluded.problems, rules = excluded.rules, checked_at = now(),
+    try_again_at = excluded.try_again_at"""
+TRY_AGAIN = {
+    "not_judged": timedelta(hours=1),
+    **dict.fromkeys(("timed_out", "crashed", "out_of_memory"), timedelta(days=1)),
+}
+"""Problems that may be the inspection's own: how long their verdict is believed."""
 
-Version = tuple[str, str, str]
-"""Key, version id and etag: what tells one content from another."""
+Content = tuple[str, str, int]
+"""Key, etag and size: what tells one content from another, also where a listing told of it."""
 
 
 class Ledger:
@@ -33,25 +43,27 @@ class Ledger:
         self._bucket = bucket
         self._rules = rules
 
-    def known(self, keys: Sequence[str]) -> dict[Version, Inspection]:
-        """What is known of any version of these keys, judged by the same rules."""
-        rows = self._connection.execute(KNOWN, (self._bucket, list(keys), self._rules)).fetchall()
+    def known(self, keys: Sequence[str]) -> dict[Content, Inspection]:
+        """What is known of any content of these keys, judged by the same rules."""
+        asked = [storable(key) for key in keys]
+        rows = self._connection.execute(KNOWN, (self._bucket, asked, self._rules)).fetchall()
         return {
-            (key, version_id, etag): Inspection(
-                Verdict(verdict), pages, tuple(Problem(one["code"], one["detail"]) for one in problems), sha256
+            (key, etag, size): Inspection(
+                Verdict(verdict), pages, tuple(Problem(saved["code"], saved["detail"]) for saved in problems), sha256
             )
-            for key, version_id, etag, verdict, pages, problems, sha256 in rows
+            for key, etag, size, verdict, pages, problems, sha256 in rows
         }
 
     def remember(self, key: str, head: ObjectHead, inspection: Inspection) -> None:
-        """Keep the verdict on a version. One without a checksum was never read to its end, and is not kept."""
+        """Keep the verdict on a version; one that was never read to its end has no checksum and is not kept."""
         if inspection.sha256 is None:
             return
-        problems = json.dumps([asdict(one) for one in inspection.problems])
+        problems = json.dumps([asdict(problem) for problem in inspection.problems])
+        again = min((TRY_AGAIN[found.code] for found in inspection.problems if found.code in TRY_AGAIN), default=None)
         self._connection.execute(
             REMEMBER,
             (
-                *(self._bucket, key, head.version_id, head.etag, head.size, inspection.sha256),
-                *(inspection.verdict, inspection.pages, problems, self._rules),
+                *(self._bucket, storable(key), head.version_id, head.etag, head.size, inspection.sha256),
+                *(inspection.verdict, inspection.pages, problems, self._rules, again),
             ),
         )

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -28,10 +28,12 @@ CHECK = "pdf.integrity"
 KIND = "print-ready"
 SEVERITY = {
     Verdict.REPAIRABLE: Severity.WARNING,
+    Verdict.UNKNOWN: Severity.WARNING,
     Verdict.UNPRINTABLE: Severity.ERROR,
     Verdict.UNUSABLE: Severity.CRITICAL,
 }
 ACTION = {
+    Verdict.UNKNOWN: "printflow pdf sweep, when this machine is less busy",
     Verdict.REPAIRABLE: "look at a proof before it is printed, or generate the file again",
     Verdict.UNPRINTABLE: "generate the file again from its design, print-ready",
     Verdict.UNUSABLE: "restore a prior version of the object, or generate the file again from its design",
@@ -40,7 +42,12 @@ ACTION = {
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What one sweep found; `findings` are complete, since a healthy platform has few of them."""
+    """What one sweep found; `findings` are complete, since a healthy platform has few of them.
+
+    Attributes:
+        refused: files that the store did not give; each is a finding of the kind unknown.
+        isolation: by name, what the process that opens the files could give up; empty if no file was opened.
+    """
 
     checks: tuple[CheckResult, ...]
     checked: int
@@ -49,6 +56,8 @@ class SweepReport:
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
     seconds: float
+    refused: int = 0
+    isolation: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -74,6 +83,8 @@ class SweepReport:
             "checked": self.checked,
             "unchanged": self.unchanged,
             "missing": self.missing,
+            "refused": self.refused,
+            "isolation": dict(self.isolation),
             "counts": dict(self.counts),
             "findings": [one.as_json() for one in self.findings],
             "seconds": round(self.seconds, 3),
@@ -101,6 +112,7 @@ def sweep(
     began, started_at = time.monotonic(), datetime.now(UTC)
     tally = _Tally()
     away = ""
+    isolation: Mapping[str, bool] = {}
     try:
         catalog = open_catalog(settings)
         known = all_tenants(settings)
@@ -115,6 +127,7 @@ def sweep(
                         tally.add(judged, owners[judged.key], entries)
                         if advance:
                             advance(tally.checked)
+            isolation = worker.isolation
             if tenants is None:
                 passes.store(
                     records,
@@ -127,25 +140,30 @@ def sweep(
                 )
     except CouldNotTell as unknown:
         away = unknown.what
-    return tally.report(away, time.monotonic() - began)
+    return tally.report(away, time.monotonic() - began, isolation)
 
 
 def finding_of(judged: Judged, reference: Reference, name: str) -> Finding | None:
-    """What an inspection means for the thing that refers to the object; None for a good file."""
-    inspection = judged.inspection
-    if inspection is None or inspection.verdict is Verdict.GOOD:
+    """What was seen of an object means this for the thing that refers to it; None for a good file."""
+    if judged.refused:
+        verdict, reason = Verdict.UNKNOWN, f"could not be judged: {judged.refused}"
+        action = "look at the object's encryption and permissions: the product's key must be able to read it"
+    elif judged.inspection is None or judged.inspection.verdict is Verdict.GOOD:
         return None
+    else:
+        verdict = judged.inspection.verdict
+        reason, action = f"is {verdict}: {judged.inspection.reason}", ACTION[verdict]
     return Finding(
-        kind=inspection.verdict,
-        severity=SEVERITY[inspection.verdict],
+        kind=verdict,
+        severity=SEVERITY[verdict],
         tenant=reference.tenant,
         bucket=reference.bucket,
         key=judged.key,
         version_id=judged.head.version_id if judged.head else None,
         reference=name,
         owner=reference.owner,
-        detail=f"the print file is {inspection.verdict}: {inspection.reason}",
-        action=ACTION[inspection.verdict],
+        detail=f"the print file {reason}",
+        action=action,
     )
 
 
@@ -153,37 +171,30 @@ class _Tally:
     """What a sweep has found so far."""
 
     def __init__(self) -> None:
-        self.checked = self.unchanged = self.missing = 0
+        self.checked = self.unchanged = self.missing = self.refused = 0
         self.counts: Counter[str] = Counter(dict.fromkeys(Verdict, 0))
         self.findings: list[Finding] = []
 
     def add(self, judged: Judged, owners: Sequence[Reference], entries: Mapping[int, Entry]) -> None:
         """Count one object; each of its references is a finding of its own."""
-        if judged.inspection is None:
+        if judged.refused:
+            self.refused += 1
+            self.counts[Verdict.UNKNOWN] += 1
+        elif judged.inspection is None:
             self.missing += 1  # reconciliation's business: it knows whether it can be restored
             return
-        self.checked += 1
-        self.unchanged += not judged.fetched
-        self.counts[judged.inspection.verdict] += 1
+        else:
+            self.checked += 1
+            self.unchanged += not judged.fetched
+            self.counts[judged.inspection.verdict] += 1
         found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
         self.findings += [one for one in found if one is not None]
 
-    def report(self, away: str, seconds: float) -> SweepReport:
+    def report(self, away: str, seconds: float, isolation: Mapping[str, bool]) -> SweepReport:
         """The report; `away` says why the sweep did not come to its end."""
-        bad = {verdict: self.counts[verdict] for verdict in reversed(Verdict) if verdict is not Verdict.GOOD}
-        said = ", ".join(f"{count} {verdict}" for verdict, count in bad.items() if count)
         found = worst_first(self.findings)
-        if away:
-            outcome, detail = (
-                Outcome.UNKNOWN,
-                f"{away} ({self.checked} files were checked before: {said or 'all good'})",
-            )
-        elif not said:
-            outcome, detail = Outcome.PASS, f"{self.checked} print files are good, {self.unchanged} of them unchanged"
-        else:
-            outcome = Outcome.FAIL if bad[Verdict.UNUSABLE] or bad[Verdict.UNPRINTABLE] else Outcome.WARN
-            detail = f"{said} of {self.checked} print files; {found[0].owner}: {found[0].detail}"
         numbers = {f"{verdict}_files": count for verdict, count in self.counts.items()}
+        outcome, detail = self._answer(away, found)
         return SweepReport(
             (CheckResult(CHECK, outcome, detail, numbers),),
             self.checked,
@@ -192,7 +203,24 @@ class _Tally:
             dict(self.counts),
             tuple(found),
             seconds,
+            self.refused,
+            isolation,
         )
+
+    def _answer(self, away: str, found: Sequence[Finding]) -> tuple[Outcome, str]:
+        bad = {verdict: self.counts[verdict] for verdict in reversed(Verdict) if verdict is not Verdict.GOOD}
+        said = ", ".join(f"{count} {verdict}" for verdict, count in bad.items() if count)
+        files = "1 print file" if self.checked == 1 else f"{self.checked:,} print files"
+        if away:
+            return Outcome.UNKNOWN, f"{away} ({files} inspected before: {said or 'all good'})"
+        if not said:
+            return Outcome.PASS, f"{files} good; {self.unchanged:,} unchanged since their last inspection"
+        outcome = Outcome.WARN
+        if bad[Verdict.UNUSABLE] or bad[Verdict.UNPRINTABLE]:
+            outcome = Outcome.FAIL
+        elif bad[Verdict.UNKNOWN]:
+            outcome = Outcome.UNKNOWN
+        return outcome, f"{said} of {files}; {found[0].owner}: {found[0].detail}"
 
 
 def _batches(

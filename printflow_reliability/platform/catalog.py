@@ -6,14 +6,15 @@ one database run as one statement, so that they see one moment and cost one conn
 
 import heapq
 import itertools
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
 from printflow_reliability.platform.queries import (
     Connection,
     ConnectWith,
@@ -31,17 +32,21 @@ OPTIONAL = {
     "bucket": ("text", "varchar", "bpchar", "name"),
     "size": ("int2", "int4", "int8", "numeric"),
     "sha256": ("text", "varchar", "bpchar", "bytea"),
+    "md5": ("text", "varchar", "bpchar", "bytea", "uuid"),
+    "etag": ("text", "varchar", "bpchar"),
     "soft_deleted": ("bool",),
 }
 """The optional columns and the types they may have."""
 KEYS_IN_ONE_QUERY = 2000
+ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
+"""As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
 
 
 class Reference(NamedTuple):
     """A value in the database that names an object, or with a trailing slash all objects below it.
 
-    `entry` is the place of its query in printflow.toml (`reference[entry]`), `size` is in bytes, `sha256` lower-case
-    hex; both are None where the platform does not know them.
+    `entry` is the place of its query in printflow.toml (`reference[entry]`), `size` is in bytes, `sha256` and `md5` are
+    lower-case hex, `etag` has no quotes around it; each is None where the platform does not know it.
     """
 
     key: str
@@ -52,6 +57,8 @@ class Reference(NamedTuple):
     size: int | None
     sha256: str | None
     soft_deleted: bool
+    md5: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Entry:
     settings: ReferenceSettings
     columns: tuple[str, ...]
     buckets: tuple[str, ...]
+    tenant_type: str = ""
 
     @property
     def key(self) -> str:
@@ -72,22 +80,27 @@ class Entry:
         """The query's rows that fulfil a condition, in the columns of `Reference`."""
         return sql.SQL(
             'SELECT key::text COLLATE "C" AS key, {entry}::int, tenant::text, owner::text, {bucket} AS bucket, '
-            "{size}, {sha256}, {soft_deleted} FROM {query} WHERE key IS NOT NULL AND {condition}"
+            "{size}, {sha256}, {soft_deleted}, {md5}, {etag} FROM {query} WHERE key IS NOT NULL AND {condition}"
         ).format(
             entry=sql.Literal(self.index),
             bucket=self.bucket_column,
             size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
-            sha256=sql.SQL(
-                "lower(encode(sha256, 'hex'))"
-                if "sha256 bytea" in self.columns
-                else "lower(sha256::text)"
-                if "sha256" in self.columns
-                else "NULL::text"
-            ),
+            sha256=self._digest("sha256"),
             soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
+            md5=self._digest("md5"),
+            etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
             query=as_table(self.settings.query),
             condition=condition,
         )
+
+    def _digest(self, name: str) -> sql.Composable:
+        """A checksum as lower-case hex, whatever type the platform keeps it in; an empty one is none."""
+        if name not in self.columns:
+            return sql.SQL("NULL::text")
+        if f"{name} bytea" in self.columns:
+            return sql.SQL("nullif(encode({}, 'hex'), '')").format(sql.Identifier(name))
+        # A uuid is sometimes what an MD5 is kept in.
+        return sql.SQL("nullif(lower(replace(btrim({}::text), '-', '')), '')").format(sql.Identifier(name))
 
     @property
     def bucket_column(self) -> sql.Composable:
@@ -96,6 +109,14 @@ class Entry:
         if "bucket" not in self.columns:
             return sql.SQL("{}::text").format(default)
         return sql.SQL("coalesce(bucket::text, {})").format(default)
+
+    def of_tenants(self, ids: Iterable[str]) -> sql.Composable:
+        """The condition for the rows of these tenants."""
+        return tenant_is(self.tenant_type, ids)
+
+
+Condition: TypeAlias = Callable[[Entry], sql.Composable]
+"""Which rows of a query are wanted."""
 
 
 @dataclass(frozen=True)
@@ -116,25 +137,26 @@ class Catalog:
         """Whether any query returns the sha256 that its objects must have."""
         return any("sha256" in entry.columns for entry in self.entries)
 
-    def references(self, bucket: str, tenants: Sequence[Tenant] | None = None) -> Generator[Reference, None, None]:
+    def references(
+        self, bucket: str, tenants: Sequence[Tenant] | None = None, *, of_others: bool = False
+    ) -> Generator[Reference, None, None]:
         """Every reference into a bucket, in the byte order of the keys.
 
         Args:
             bucket: its name in printflow.toml.
-            tenants: only theirs, and those of others into their base paths; None for everybody's.
+            tenants: only theirs, and those of no known tenant into their base paths; None for everybody's.
+            of_others: those of other tenants into their base paths too; no index may serve that.
 
         Raises:
             ConfigError: a query fails on the data.
             CouldNotTell: a cluster is unreachable, or does not sort by bytes.
         """
-        condition = _everything() if tenants is None else _touching(tenants)
+        condition = _everything if tenants is None else _touching(tenants, of_others)
         yield from self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
 
     def references_of(self, entry: Entry, tenants: Sequence[str] | None = None) -> Generator[Reference, None, None]:
         """Every reference of one query, into whatever bucket, in the byte order of the keys."""
-        condition = (
-            _everything() if tenants is None else sql.SQL("tenant::text = ANY({})").format(sql.Literal(list(tenants)))
-        )
+        condition = _everything if tenants is None else _of_tenants(tenants)
         yield from self._stream([entry], condition, None)
 
     def look_up(self, bucket: str, keys: Iterable[str]) -> Generator[Reference, None, None]:
@@ -142,11 +164,39 @@ class Catalog:
         entries = [entry for entry in self.entries if bucket in entry.buckets]
         wanted = iter(keys)
         while batch := list(itertools.islice(wanted, KEYS_IN_ONE_QUERY)):
-            condition = sql.SQL("key::text = ANY({})").format(sql.Literal(batch))
-            yield from self._stream(entries, condition, bucket)
+            yield from self._stream(entries, _always(key_is(batch)), bucket)
+
+    def mentioning(self, bucket: str, tenants: Sequence[Tenant]) -> Generator[Reference, None, None]:
+        """What may refer to something in these tenants' base paths under another spelling; it reads whole tables."""
+        condition = naming(tenant.base_path for tenant in tenants)
+        entries = [entry for entry in self.entries if bucket in entry.buckets]
+        yield from self._stream(entries, _always(condition), bucket)
+
+    def elsewhere(self, tenants: Sequence[str] | None = None) -> Generator[Reference, None, None]:
+        """References into buckets that printflow.toml does not name."""
+        known = [bucket.name for bucket in self.settings.bucket]
+
+        def condition(entry: Entry) -> sql.Composable:
+            of_tenants = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
+            return sql.SQL("{} AND NOT {} = ANY({}::text[])").format(
+                of_tenants, entry.bucket_column, sql.Literal(known)
+            )
+
+        yield from self._stream([entry for entry in self.entries if "bucket" in entry.columns], condition, None)
+
+    def tenants_in(self, entry: Entry, tenants: Collection[str | None]) -> frozenset[str | None]:
+        """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
+        named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
+        wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
+        query = sql.SQL("SELECT DISTINCT tenant::text FROM {} WHERE key IS NOT NULL AND {}").format(
+            as_table(entry.settings.query), wanted
+        )
+        cluster = self.settings.cluster_named(entry.settings.cluster)
+        with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
+            return frozenset(tenant for (tenant,) in connection.execute(query))
 
     def _stream(
-        self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None
+        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
         def place(entry: Entry) -> tuple[str, str]:
             return entry.settings.cluster, entry.settings.database or ""
@@ -156,11 +206,12 @@ class Catalog:
         yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
 
     def _of_one_database(
-        self, entries: Sequence[Entry], condition: sql.Composable, bucket: str | None
+        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
         union = sql.SQL("\nUNION ALL\n").join(
-            entry.select(condition if bucket is None else _both(condition, entry, bucket)) for entry in entries
+            entry.select(condition(entry) if bucket is None else _both(condition(entry), entry, bucket))
+            for entry in entries
         )
         copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
         with (
@@ -169,7 +220,7 @@ class Catalog:
             connection.cursor().copy(copy_sql) as copy,
         ):
             last = ""
-            for key, entry, tenant, owner, place, size, sha256, soft_deleted in copy.rows():
+            for key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag in copy.rows():
                 if key < last:
                     raise CouldNotTell(
                         f"cluster {cluster.name} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
@@ -185,22 +236,31 @@ class Catalog:
                     None if size is None else int(size),
                     sha256,
                     soft_deleted == "t",
+                    md5,
+                    etag,
                 )
 
 
-def open_catalog(settings: Settings, *, connect_with: ConnectWith | None = None) -> Catalog:
+def open_catalog(
+    settings: Settings, *, tenants: Sequence[str] | None = None, connect_with: ConnectWith | None = None
+) -> Catalog:
     """Have every reference query checked by its database.
 
+    Args:
+        settings: the whole file.
+        tenants: whose rows tell which buckets a query points into, where its rows say; None for all.
+        connect_with: opens the databases instead.
+
     Raises:
-        ConfigError: a query is refused, lacks a column, has one nobody knows, or names an unknown bucket.
-        CouldNotTell: a cluster is unreachable.
+        ConfigError: a query is refused, lacks a column, or has one nobody knows.
+        CouldNotTell: a cluster is unreachable, or hides rows.
     """
     entries: dict[int, Entry] = {}
     numbered = sorted(enumerate(settings.reference), key=lambda one: (one[1].cluster, one[1].database or ""))
     for (cluster, database), group in itertools.groupby(numbered, key=lambda one: (one[1].cluster, one[1].database)):
         with session(settings.cluster_named(cluster), database, connect_with) as connection:
             for index, reference in group:
-                entries[index] = _accepted(settings, connection, index, reference)
+                entries[index] = _accepted(settings, connection, index, reference, tenants)
     return Catalog(settings, tuple(entries[index] for index in sorted(entries)), connect_with)
 
 
@@ -219,7 +279,7 @@ def stream_references(
     """
     index = settings.reference.index(reference)
     with session(settings.cluster_named(reference.cluster), reference.database, connect_with) as connection:
-        entry = _accepted(settings, connection, index, reference)
+        entry = _accepted(settings, connection, index, reference, tenants)
     yield from Catalog(settings, (entry,), connect_with).references_of(entry, tenants)
 
 
@@ -228,7 +288,13 @@ def query_key(index: int) -> str:
     return f"reference[{index}].query"
 
 
-def _accepted(settings: Settings, connection: Connection, index: int, reference: ReferenceSettings) -> Entry:
+def _accepted(
+    settings: Settings,
+    connection: Connection,
+    index: int,
+    reference: ReferenceSettings,
+    tenants: Sequence[str] | None,
+) -> Entry:
     key = query_key(index)
     have = columns_of(connection, key, reference.query)
     require_columns(key, have, REQUIRED)
@@ -243,40 +309,40 @@ def _accepted(settings: Settings, connection: Connection, index: int, reference:
                 f'{key}: its column "{name}" is {type_name}; it must be {" or ".join(OPTIONAL[name])}',
                 "cast it in the query",
             )
-    columns = tuple(have) + (("sha256 bytea",) if have.get("sha256") == "bytea" else ())
-    entry = Entry(index, reference, columns, (reference.bucket,))
+    columns = (*have, *(f"{name} bytea" for name in ("sha256", "md5") if have.get(name) == "bytea"))
+    entry = Entry(index, reference, columns, (reference.bucket,), have["tenant"])
     if "bucket" not in have:
         return entry
+    condition = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
     with asked(key):
         rows = connection.execute(
-            sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL").format(
-                entry.bucket_column, as_table(reference.query)
+            sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL AND {}").format(
+                entry.bucket_column, as_table(reference.query), condition
             )
         ).fetchall()
+    # Rows that name a bucket nobody knows are those rows' trouble: `Catalog.elsewhere`.
     known = {bucket.name for bucket in settings.bucket}
-    named = {str(row[0]) for row in rows}
-    if unknown := sorted(named - known):
-        raise ConfigError(
-            f'{key}: returns rows in bucket "{unknown[0]}", but no [[bucket]] has that name',
-            f"name the bucket in the file, or have the query leave those rows out; known: {', '.join(sorted(known))}",
-        )
-    return Entry(index, reference, columns, tuple(sorted(named)))
+    return replace(entry, buckets=tuple(sorted(known & {str(row[0]) for row in rows})))
 
 
-def _everything() -> sql.Composable:
+def _everything(_: Entry) -> sql.Composable:
     return sql.SQL("true")
 
 
-def _touching(tenants: Sequence[Tenant]) -> sql.Composable:
-    """The references of some tenants, and everybody's into their base paths or to something that covers those."""
-    paths = sql.SQL(" OR ").join(
-        sql.SQL("starts_with(key::text, {path}) OR (key::text LIKE '%/' AND starts_with({path}, key::text))").format(
-            path=sql.Literal(tenant.base_path)
-        )
-        for tenant in tenants
-    )
-    ids = sql.Literal([tenant.id for tenant in tenants])
-    return sql.SQL("(tenant::text = ANY({}) OR {})").format(ids, paths)
+def _always(condition: sql.Composable) -> Condition:
+    return lambda _: condition
+
+
+def _of_tenants(ids: Sequence[str]) -> Condition:
+    return lambda entry: entry.of_tenants(ids)
+
+
+def _touching(tenants: Sequence[Tenant], of_others: bool) -> Condition:
+    """The references of some tenants, and those into their base paths of no known tenant, or of anybody."""
+    paths = below(tenant.base_path for tenant in tenants)
+    whose = sql.SQL("({})" if of_others else "(tenant IS NULL AND ({}))").format(paths)
+    ids = [tenant.id for tenant in tenants]
+    return lambda entry: sql.SQL("({} OR {})").format(entry.of_tenants(ids), whose)
 
 
 def _both(condition: sql.Composable, entry: Entry, bucket: str) -> sql.Composable:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.platform.refusals import hides_rows, not_permitted
 from printflow_reliability.settings import ClusterSettings
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -33,13 +34,17 @@ def session(
     """A connection for queries of the file; a connection lost inside the block is "could not tell".
 
     Raises:
-        CouldNotTell: the cluster is unreachable, or the connection was lost.
+        CouldNotTell: the cluster is unreachable, hides rows from the role, or the connection was lost.
     """
+    role = ""
     try:
         with (connect_with or connect_to_platform)(cluster, database) as connection:
+            role = connection.info.user
             yield connection
     except psycopg.OperationalError as error:
         raise unreachable(cluster, error) from None
+    except psycopg.errors.InsufficientPrivilege as refused:
+        raise not_permitted(cluster.name, role, refused) from None
 
 
 @contextmanager
@@ -49,12 +54,15 @@ def asked(key: str) -> Iterator[None]:
     Raises:
         ConfigError: the query does not parse, names something unknown or forbidden, or fails on the data.
         CouldNotTell: the rows it reads are damaged.
+        psycopg.Error: the connection was lost, or a policy hides rows; `session` tells a person.
     """
     try:
         yield
     except psycopg.OperationalError:
         raise
     except psycopg.DatabaseError as error:
+        if hides_rows(error):
+            raise
         reason = said(error)
         if (error.sqlstate or "").startswith(DAMAGE):
             raise CouldNotTell(

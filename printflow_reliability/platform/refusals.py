@@ -186,8 +186,18 @@ def not_answered(cluster: str, error: psycopg.Error) -> CouldNotTell:
     )
 
 
+def hides_rows(error: psycopg.Error) -> bool:
+    """Whether a policy would have hidden rows from the role; the server's words for it may be in any language."""
+    return error.diag.source_function == "check_enable_rls"
+
+
 def not_permitted(cluster: str, role: str, error: psycopg.Error) -> CouldNotTell:
     """What a role of a cluster lacks."""
+    if hides_rows(error):
+        return CouldNotTell(
+            f'cluster {cluster} would hide rows from role "{role}": {error.diag.message_primary}',
+            f'ALTER ROLE "{role}" BYPASSRLS, or name another role in the url of cluster "{cluster}"',
+        )
     return CouldNotTell(
         f'cluster {cluster} refuses role "{role}": {error.diag.message_primary}',
         f'GRANT pg_read_all_data, pg_monitor TO "{role}"',

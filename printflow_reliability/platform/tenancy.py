@@ -1,15 +1,21 @@
 """The tenants, and where in the buckets each one's files belong."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.platform.spelling import folded, is_url, plain, suffixes
 from printflow_reliability.settings import Settings
 
 KEY = "tenancy.tenants"
+NO_ID = "NULL"
+"""Stands for a tenant without an id."""
+Owner = TypeVar("Owner", str, frozenset[str])
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,14 @@ class Tenant:
     base_path: str
 
 
+@dataclass(frozen=True)
+class _Spelled:
+    """Base paths in the normal form of keys: whose each one is, and everything at or above one of them."""
+
+    owners: Mapping[str, frozenset[str]]
+    at_or_above: frozenset[str]
+
+
 class BasePaths:
     """Whose base path a key lies under; `nested` tells whether one tenant's lies within another's."""
 
@@ -27,23 +41,94 @@ class BasePaths:
         self.of = {tenant.id: tenant.base_path for tenant in tenants}
         self._tenants = {path: tenant for tenant, path in self.of.items()}
         self.nested = any(self.owner_of(path[:-1]) is not None for path in self._tenants)
+        self._spelled: dict[str, _Spelled] = {}
 
     def owner_of(self, key: str) -> str | None:
         """The tenant under whose base path a key lies (the innermost), or None if it lies under nobody's."""
-        end = key.rfind("/")
-        while end >= 0:
-            if tenant := self._tenants.get(key[: end + 1]):
-                return tenant
-            end = key.rfind("/", 0, end)
-        return None
+        return _innermost(self._tenants, key)
+
+    def owners_meant(self, key: str, bucket: str) -> frozenset[str]:
+        """The tenants under whose base path a key lies under any of its spellings; mostly one, or none.
+
+        Args:
+            key: as the database has it.
+            bucket: the bucket's own name, which may stand in front of the key.
+        """
+        owners = self._in_normal_form(bucket).owners
+        for reading in self.readings(key, bucket):
+            if found := _innermost(owners, folded(reading, bucket)):
+                return found
+        return frozenset()
+
+    def readings(self, key: str, bucket: str) -> tuple[str, ...]:
+        """The plain keys that a key may mean, the most likely first.
+
+        Folders in front that are none of the bucket's are left out where a URL brought them, or where a base path of
+        several parts follows them: a single number, as in `2/`, would be found in many a key.
+        """
+        owners = self._in_normal_form(bucket).owners
+
+        def follows(suffix: str) -> bool:
+            return any(path.count("/") > 1 and path in owners for path in above(folded(suffix, bucket)))
+
+        url = is_url(key)
+        return (plain(key, bucket), *(suffix for suffix in suffixes(key, bucket) if url or follows(suffix)))
+
+    def too_wide(self, key: str, bucket: str) -> bool:
+        """Whether a key names a whole base path, or what lies above it: it covers nothing, and names no file."""
+        return folded(key, bucket) in self._in_normal_form(bucket).at_or_above
+
+    def _in_normal_form(self, bucket: str) -> _Spelled:
+        if bucket not in self._spelled:
+            owners: dict[str, frozenset[str]] = {}
+            for tenant, path in self.of.items():
+                spelled = folded(path, bucket)
+                owners[spelled] = owners.get(spelled, frozenset()) | {tenant}
+            wide = frozenset(prefix for path in owners for prefix in above(path))
+            self._spelled[bucket] = _Spelled(owners, wide | {"", "/"})
+        return self._spelled[bucket]
+
+
+def above(key: str) -> Iterator[str]:
+    """Every prefix of a key that ends in a slash, the shortest first."""
+    end = key.find("/")
+    while end >= 0:
+        yield key[: end + 1]
+        end = key.find("/", end + 1)
+
+
+def _innermost(owners: Mapping[str, Owner], key: str) -> Owner | None:
+    end = key.rfind("/")
+    while end >= 0:
+        if found := owners.get(key[: end + 1]):
+            return found
+        end = key.rfind("/", 0, end)
+    return None
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """What the platform says of its tenants; `odd` tells why the base path of some of them cannot be used."""
+
+    tenants: tuple[Tenant, ...]
+    odd: Mapping[str, str]
 
 
 def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> tuple[Tenant, ...]:
-    """Every tenant, by id.
+    """Every tenant with a base path of its own, by id.
 
     Raises:
-        ConfigError: the query is refused, lacks a column, or gives a base path that cannot keep tenants apart.
+        ConfigError: the query is refused, lacks a column, or gives no tenant a base path that keeps tenants apart.
         CouldNotTell: the cluster is unreachable.
+    """
+    return tenancy(settings, connect_with=connect_with).tenants
+
+
+def tenancy(settings: Settings, *, connect_with: ConnectWith | None = None) -> Tenancy:
+    """Every tenant, by id, and those whose base path cannot be used.
+
+    Raises:
+        ConfigError, CouldNotTell: as `tenants`.
     """
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with session(cluster, None, connect_with) as connection:
@@ -51,22 +136,38 @@ def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> t
         require_columns(KEY, have, ("tenant", "base_path"))
         with asked(KEY):
             rows = connection.execute(
-                sql.SQL("SELECT tenant::text, base_path::text FROM {} ORDER BY 1").format(
+                sql.SQL("SELECT DISTINCT tenant::text, base_path::text FROM {} ORDER BY 1, 2").format(
                     as_table(settings.tenancy.tenants)
                 )
             ).fetchall()
-    found: dict[str, str] = {}
+    found = told_apart(rows)
+    if rows and not found.tenants:
+        tenant, why = next(iter(found.odd.items()))
+        raise ConfigError(
+            f"{KEY}: tenant {tenant} {why}",
+            "have the query return base paths that end in a slash and do not begin with one",
+        )
+    return found
+
+
+def told_apart(rows: Sequence[tuple[str | None, str | None]]) -> Tenancy:
+    """The tenants that their base paths tell apart, of (tenant, base path)."""
+    paths = Counter(tenant for tenant, _ in rows)
+    owners = Counter(base_path for _, base_path in rows)
+    usable: list[Tenant] = []
+    odd: dict[str, str] = {}
     for tenant, base_path in rows:
-        if tenant is None or base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
-            raise ConfigError(
-                f'{KEY}: tenant {tenant} has the base path "{base_path}", which keeps nobody apart',
-                "have the query return base paths that end in a slash and do not begin with one",
-            )
-        if found.setdefault(tenant, base_path) != base_path:
-            raise ConfigError(f"{KEY}: tenant {tenant} comes with two base paths", "mend the query in printflow.toml")
-    if len(set(found.values())) < len(found):
-        raise ConfigError(f"{KEY}: two tenants share one base path", "mend the query in printflow.toml")
-    return tuple(Tenant(tenant, base_path) for tenant, base_path in found.items())
+        if tenant is None:
+            odd[NO_ID] = "has no id"
+        elif base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
+            odd[tenant] = f'has the base path "{base_path}", which keeps nobody apart'
+        elif paths[tenant] > 1:
+            odd[tenant] = "comes with two base paths"
+        elif owners[base_path] > 1:
+            odd[tenant] = f'shares its base path "{base_path}" with another tenant'
+        else:
+            usable.append(Tenant(tenant, base_path))
+    return Tenancy(tuple(usable), odd)
 
 
 def tenant_named(known: Iterable[Tenant], name: str) -> Tenant:

@@ -1,5 +1,6 @@
 """Opening the records database, and bringing its tables to the version that this program needs."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ ANSWER_SECONDS = 60
 """How long one statement may take; whoever does not answer by then is frozen."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 KEY = "SELECT hashtextextended('printflow:' || %s, 0)"
+SAID_TWICE = re.compile(r"^connection failed: | Is the server running .*\?$")
+"""What libpq adds to what it says of a server."""
 HOLDER = """
 SELECT a.pid, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted
@@ -143,7 +146,10 @@ def _connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow
 
 def _unreachable(error: psycopg.Error) -> CouldNotTell:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return CouldNotTell(f"the records database cannot be reached: {reason}", "is it running, and is records.url right?")
+    reason = SAID_TWICE.sub("", reason)
+    password = "password authentication failed" in reason
+    next_step = "correct the password in records.url" if password else "is it running, and is records.url right?"
+    return CouldNotTell(f"the records database cannot be reached: {reason}", next_step)
 
 
 def _alembic(records: RecordsSettings) -> Config:

@@ -12,7 +12,8 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import LOCK
 from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
-from printflow_reliability.files.heal import HealReport, heal, require_healers
+from printflow_reliability.files.heal import heal, require_healers
+from printflow_reliability.files.heal_report import HealReport
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session

@@ -1,5 +1,6 @@
 """The one place that makes S3 clients, and that turns what S3 answers into "could not tell" for a person."""
 
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,22 +19,26 @@ from urllib3.exceptions import HTTPError
 from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage import silence
 from printflow_reliability.storage.refusals import answered, not_answered
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECT_SECONDS = 5
-READ_SECONDS = 60
+READ_SECONDS = 10
+"""Between two bytes of an answer. What is asked here is small, and a silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
 
 tls.install()
+# Its warnings hold the addresses that were signed.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def s3_client(bucket: BucketSettings) -> "S3Client":
     """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration."""
-    return boto3.client(
+    client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint_url,
         region_name=bucket.region,
@@ -49,6 +54,8 @@ def s3_client(bucket: BucketSettings) -> "S3Client":
             max_pool_connections=32,
         ),
     )
+    silence.watch(client, bucket)
+    return client
 
 
 def s3_store(bucket: BucketSettings) -> S3Store:
@@ -79,7 +86,8 @@ def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
         ca_certs=_ca_file(bucket),
         cert_reqs="CERT_REQUIRED",
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        retries=urllib3.Retry(
+        retries=silence.Retries.of(
+            bucket,
             total=ATTEMPTS - 1,
             redirect=0,
             backoff_factor=0.2,

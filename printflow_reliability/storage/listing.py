@@ -21,6 +21,9 @@ from printflow_reliability.storage.pages import StoredObject, list_pages
 RUN_OBJECTS = 100_000
 """How many objects are sorted in memory at a time; some 30 MB."""
 
+UNWRITABLE = "\ufffd"
+"""Stands in a listing for characters that XML cannot hold; several objects may be listed as one such key."""
+
 T = TypeVar("T")
 
 
@@ -55,7 +58,7 @@ def read_in_order(bucket: BucketSettings, prefix: str, read: Callable[[Iterator[
 
 
 def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
-    """The objects as they come, each proven to sort after the one before.
+    """The objects as they come, each proven to sort after the one before; those that are listed as one come once.
 
     Strings compare by code point here, which is the byte order of their UTF-8.
 
@@ -69,6 +72,8 @@ def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
         if last is not None and key <= last:
             if key < last:
                 raise OrderBroken(key)
+            if UNWRITABLE in key:
+                continue
             raise _repeated(key)
         last = key
         yield one

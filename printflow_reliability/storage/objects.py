@@ -42,6 +42,19 @@ def head(client: "S3Client", bucket: str, key: str, version_id: str | None = Non
     Raises:
         ClientError: any other refusal; `storage.clients.s3_errors` turns it into "could not tell".
     """
+    found = head_in_existing(client, bucket, key, version_id)
+    if found is None:
+        # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
+        client.head_bucket(Bucket=bucket)
+    return found
+
+
+def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ObjectHead | None:
+    """The same in a bucket that is known to exist.
+
+    Raises:
+        ClientError: as `head`.
+    """
     try:
         if version_id is None:
             answer = client.head_object(Bucket=bucket, Key=key)
@@ -50,8 +63,6 @@ def head(client: "S3Client", bucket: str, key: str, version_id: str | None = Non
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") not in NOT_THERE:
             raise
-        # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
-        client.head_bucket(Bucket=bucket)
         return None
     return ObjectHead(
         answer.get("VersionId", "null"), answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"]

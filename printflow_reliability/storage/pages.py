@@ -8,9 +8,9 @@ import html
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import urllib3
@@ -19,8 +19,10 @@ from urllib3.exceptions import HTTPError
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage import silence
 from printflow_reliability.storage.clients import s3_client, s3_errors, s3_pool
 from printflow_reliability.storage.refusals import answered, not_answered
+from printflow_reliability.storage.workers import Workers
 
 PAGE_KEYS = 1000
 """S3 gives no more keys than this in one answer."""
@@ -35,6 +37,11 @@ class StoredObject(NamedTuple):
     size: int
     etag: str
     modified_at: datetime
+
+
+def folder_marker(key: str, size: int) -> bool:
+    """Whether an object only stands for a folder, as consoles and file managers make them."""
+    return size == 0 and key.endswith("/")
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,10 @@ def list_pages(bucket: BucketSettings, prefix: str = "") -> Iterator[list[Stored
     Raises:
         CouldNotTell: the store is unreachable, refuses, or its answers are incomplete or lead in a circle.
     """
-    with s3_errors(bucket), ThreadPoolExecutor(max_workers=1) as ahead:
+    with s3_errors(bucket), Workers(1) as ahead:
         fetch = _fetcher(bucket, prefix)
         seen: set[int] = set()
-        coming = ahead.submit(fetch, None)
+        coming = ahead.submit(partial(fetch, None))
         while True:
             page = coming.result()
             if page.token is not None:
@@ -68,7 +75,7 @@ def list_pages(bucket: BucketSettings, prefix: str = "") -> Iterator[list[Stored
                         "nothing was concluded from it; look at the S3 server",
                     )
                 seen.add(hash(page.token))
-                coming = ahead.submit(fetch, page.token)
+                coming = ahead.submit(partial(fetch, page.token))
             yield page.objects
             if page.token is None:
                 return
@@ -116,7 +123,7 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
             except (TornPage, ValueError) as torn:
                 if not left:
                     raise CouldNotTell(
-                        f"the listing of bucket {bucket.name} ({bucket.bucket}) is incomplete: {torn}",
+                        f"the listing of bucket {bucket.label} is incomplete: {torn}",
                         "nothing was concluded from it; look at the S3 server",
                     ) from None
                 time.sleep(0.2)
@@ -126,10 +133,12 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
 
 
 def _get(bucket: BucketSettings, pool: urllib3.PoolManager, url: str) -> bytes:
+    silence.require_no_silence(bucket)
     try:
         reply = pool.request("GET", url)
     except HTTPError as error:
         raise not_answered(bucket, error) from None
+    silence.heard_from(bucket)
     if reply.status != 200:
         code = re.search(rb"<Code>(\w+)</Code>", reply.data)
         raise answered(bucket, code[1].decode() if code else str(reply.status))

@@ -46,7 +46,7 @@ def not_answered(bucket: BucketSettings, error: Exception) -> CouldNotTell:
 
 def answered(bucket: BucketSettings, code: str) -> CouldNotTell:
     """What to tell a person when a bucket answers with an error code."""
-    return CouldNotTell(f"bucket {bucket.name} ({bucket.bucket}) answered {code}", _next_step(bucket, code))
+    return CouldNotTell(f"bucket {bucket.label} answered {code}", _next_step(bucket, code))
 
 
 def _innermost(error: Exception) -> Exception:
@@ -57,7 +57,7 @@ def _innermost(error: Exception) -> Exception:
 
 def _told(bucket: BucketSettings, reason: str, next_step: str) -> CouldNotTell:
     reason = " ".join(reason.split())[:LONGEST]
-    return CouldNotTell(f"bucket {bucket.name} ({bucket.bucket}) cannot be read: {reason}", next_step)
+    return CouldNotTell(f"bucket {bucket.label} cannot be read: {reason}", next_step)
 
 
 def _next_step(bucket: BucketSettings, code: str) -> str:

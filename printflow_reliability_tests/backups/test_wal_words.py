@@ -51,3 +51,11 @@ def test_a_repository_that_cannot_be_judged_is_said_to_be_unknown() -> None:
     away = RepositoryWal(2, unknown=CouldNotTell("away"))
 
     assert said(repository(1, reaches=False), away) == "recoverable at no moment (repo1), not known (repo2)"
+
+
+def test_a_subject_is_named_once_when_it_cannot_be_asked() -> None:
+    away = CouldNotTell("repo1 of shop: localhost:8333 cannot be reached")
+    assert Verdict.unknown("shop repo1", away).sentence == away.what
+    assert (
+        Verdict.unknown("shop repo2", CouldNotTell("it does not answer")).sentence == "shop repo2: it does not answer"
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, reconcile, under_load
+from printflow_reliability_tests.benchmarks import drill, guard, reconcile, sweep, tenant, under_load
 
 
 def main() -> None:
@@ -20,8 +20,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
+    parser.add_argument("--orders", type=int, default=10_000, help="open paid orders for one look of the guard")
+    parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
+    parser.add_argument("--files", type=int, default=100, help="print files to inspect")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
-    parser.add_argument("--only", choices=("reconcile", "drill", "load"), help="leave the others out")
+    parser.add_argument(
+        "--only", choices=("reconcile", "tenant", "sweep", "drill", "load", "guard"), help="leave the others out"
+    )
     given = parser.parse_args()
     rows = []
     if given.only in (None, "reconcile"):
@@ -29,6 +34,18 @@ def main() -> None:
         memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
         rows.append(
             _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
+        )
+    if given.only in (None, "tenant"):
+        measured = _in_own_sandbox(lambda: tenant.run(given.tenants, given.rounds))
+        for name, key in (("", "healthy"), (", with an orphan", "orphan")):
+            found = {**measured, "ratio": measured[key] / measured["scan"]}
+            rows.append(
+                _row(f"one of {given.tenants:,} tenants{name}", found, (key, "scan"), "one scan of all rows", "-")
+            )
+    if given.only in (None, "sweep"):
+        found = _in_own_sandbox(lambda: sweep.run(given.files, given.rounds))
+        rows.append(
+            _row(f"sweep of {given.files:,} PDFs", found, ("sweep_seconds", "qpdf_seconds"), "parallel qpdf", "-")
         )
     if given.only in (None, "drill"):
         found = _in_own_sandbox(lambda: drill.run(given.megabytes, given.rounds))
@@ -43,6 +60,10 @@ def main() -> None:
         )
     if given.only in (None, "load"):
         _in_own_sandbox(lambda: under_load.run(given.rounds))
+    if given.only in (None, "guard"):
+        found = _in_own_sandbox(lambda: guard.run(given.orders, given.rounds))
+        looks = f"{found['first_seconds']:.2f} s", f"{found['again_seconds']:.2f} s"
+        rows.append((f"guard {given.orders:,} orders", *looks, "-", "the second look", "-"))
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
 
@@ -52,7 +73,7 @@ def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: st
     return name, f"{ours:.2f} s", f"{theirs:.2f} s", f"{found['ratio']:.2f}", other, memory
 
 
-def _in_own_sandbox(benchmark: Callable[[], dict[str, float]]) -> dict[str, float]:
+def _in_own_sandbox(benchmark: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
     with tempfile.TemporaryDirectory(prefix="pf-bench-", dir="/tmp") as directory:
         Path(directory).chmod(0o755)  # the servers' user must get in
         os.environ["PRINTFLOW_HOME"] = str(Path(directory) / "sb")

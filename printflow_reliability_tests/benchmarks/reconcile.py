@@ -55,8 +55,8 @@ def run(objects: int, rounds: int) -> dict[str, float]:
         f"tenants/{uuid.uuid5(uuid.NAMESPACE_DNS, str(n // PER_TENANT))}/orders/{n}/print-ready.pdf"
         for n in range(objects)
     ]
-    asyncio.run(_upload(_writable(home), keys))
-    _refer(home, keys)
+    asyncio.run(upload(writable(home), keys))
+    refer(home, keys)
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
     results: dict[str, list[dict[str, float]]] = {"list": [], "reconcile": []}
@@ -104,7 +104,7 @@ def _measured(what: str, config: Path) -> dict[str, float]:
     return measured
 
 
-async def _upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
+async def upload(bucket: BucketSettings, keys: Sequence[str], body: bytes = b"%PDF-1.4 small") -> None:
     """Put the objects that are not there yet."""
     store = s3_store(bucket)
     there = {one["path"] for page in store.list(chunk_size=1000) for one in page}
@@ -112,12 +112,13 @@ async def _upload(bucket: BucketSettings, keys: Sequence[str]) -> None:
 
     async def put() -> None:
         for key in coming:
-            await obstore.put_async(store, key, b"%PDF-1.4 small", use_multipart=False)
+            await obstore.put_async(store, key, body, use_multipart=False)
 
     await asyncio.gather(*(put() for _ in range(IN_FLIGHT)))
 
 
-def _refer(home: SandboxHome, keys: Sequence[str]) -> None:
+def refer(home: SandboxHome, keys: Sequence[str]) -> None:
+    """Let a table of the platform name each of these keys, which are `tenants/<uuid>/...`."""
     with postgres.superuser(home, "live_db", "live_db") as connection:
         connection.execute("DROP TABLE IF EXISTS bench_references")
         connection.execute("CREATE TABLE bench_references (n bigint, tenant uuid, key text)")
@@ -127,7 +128,8 @@ def _refer(home: SandboxHome, keys: Sequence[str]) -> None:
         connection.execute("ANALYZE bench_references")
 
 
-def _writable(home: SandboxHome) -> BucketSettings:
+def writable(home: SandboxHome) -> BucketSettings:
+    """The bucket, with the key that the platform writes with."""
     secrets = {
         f"{name}_key{suffix}": home.secret(f"s3-app.{kind}")
         for name, suffix, kind in (("access", "_id", "key"), ("secret_access", "", "secret"))

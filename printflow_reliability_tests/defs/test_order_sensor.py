@@ -9,7 +9,15 @@ import pytest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import order_sensor
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.order_sensor import LIFTED, SHOWN_AFTER_LIFTED, Seen, changes, paid_orders_guard
+from printflow_reliability.defs.order_sensor import (
+    LIFTED,
+    MOST_SHOWN,
+    SHOWN_AFTER_LIFTED,
+    Seen,
+    changes,
+    paid_orders_guard,
+)
+from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.guard import GuardReport
 
@@ -42,6 +50,19 @@ def test_a_mended_order_is_run_once_more_and_forgotten_after_a_while() -> None:
     assert later.run == later.forget == ()
     assert much_later.forget == ("7",)
     assert much_later.seen == {}
+
+
+def test_of_very_many_holds_some_are_run_and_the_others_take_the_place_of_those_that_are_mended() -> None:
+    held = {str(number): "a" for number in range(3_000)}
+    first = changes({}, held, NOW)
+    second = changes(first.seen, held, NOW)
+    del held["0"]
+    third = changes(second.seen, {"older": "a", **held}, NOW)
+
+    assert first.run == tuple(str(number) for number in range(MOST_SHOWN))
+    assert second.run == ()
+    assert set(third.run) == {"0", "older"}
+    assert third.seen["0"].state == LIFTED
 
 
 @pytest.fixture
@@ -81,6 +102,17 @@ def test_a_held_order_gets_its_partition_and_its_run(platform: dict[str, str]) -
     assert isinstance(second, dg.SensorResult)
     assert not second.run_requests
     assert second.skip_reason is not None
+
+
+def test_an_order_whose_number_cannot_name_a_partition_keeps_no_other_from_its_run(platform: dict[str, str]) -> None:
+    platform.update({"1...2": "a", "3\n4": "a", "7": "a"})
+
+    first = evaluated()
+
+    assert isinstance(first, dg.SensorResult)
+    named = [run.partition_key or "" for run in first.run_requests or ()]
+    assert [identifier_of(name) for name in named] == ["1...2", "3\n4", "7"]
+    assert partitions(first.dynamic_partitions_requests) == [named]
 
 
 def test_a_broken_configuration_skips_with_its_sentence_and_keeps_the_cursor(

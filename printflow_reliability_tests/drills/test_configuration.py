@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.drills.clones.configuration import kept_of_auto_conf, quoted, server_settings
+from printflow_reliability.drills.clones.configuration import (
+    kept_of_auto_conf,
+    quoted,
+    server_settings,
+    with_room_for_locks,
+)
 from printflow_reliability.drills.clones.session import AT_START, start_options
 
 CONTROL = "Bytes per WAL segment:                67108864\nmax_connections setting:              500\n"
@@ -57,3 +62,9 @@ def test_a_session_asks_only_for_settings_that_its_server_knows() -> None:
     assert "transaction_timeout" not in start_options(16)
     assert all(f"-c {name}=" in start_options(18) for _, name, _ in AT_START)
     assert "idle_session_timeout" not in start_options(13)
+
+
+@pytest.mark.parametrize(("connections", "each"), [(100, 1000), (5000, 64), (4, 25000)])
+def test_a_clone_has_room_for_the_locks_of_large_transactions(connections: int, each: int) -> None:
+    numbers = with_room_for_locks({"max_connections": connections, "max_locks_per_transaction": 64})
+    assert numbers == {"max_connections": connections, "max_locks_per_transaction": each}

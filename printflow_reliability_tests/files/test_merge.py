@@ -51,3 +51,20 @@ def test_two_references_to_one_object_both_come_with_it() -> None:
 
 def test_nothing_at_all_joins_to_nothing() -> None:
     assert list(merge([], [])) == []
+
+
+def test_a_folder_marker_fills_no_folder_and_is_no_orphan_of_it() -> None:
+    markers = [stored(key)._replace(size=0) for key in ("a/", "a/b/")]
+    folder = reference("a/")
+    assert list(merge([folder], markers)) == [(folder, None)]
+    assert list(merge([folder], [*markers, stored("a/c")])) == [(folder, stored("a/c"))]
+
+
+def test_a_reference_that_is_too_wide_covers_nothing() -> None:
+    wide, named = reference("a/"), reference("a/b")
+    objects = [stored("a/"), stored("a/b"), stored("a/c")]
+    assert list(merge([wide, named], objects, lambda key: key == "a/")) == [
+        (wide, None),
+        (named, objects[1]),
+        (None, objects[2]),
+    ]

@@ -1,30 +1,37 @@
 """Stands in for the isolated worker's process, and does what a hostile file may make it do.
 
-What it does is the name of the file it is asked about.
+What it does is written in the file that it is handed.
 """
 
 import json
 import os
 import signal
+import socket
 import sys
 import time
-from pathlib import Path
 
 from printflow_reliability.pdf.inspection import concluded
 
 
 def main() -> None:
     print(json.dumps({"ready": True}), flush=True)
-    for line in sys.stdin:
-        name = Path(json.loads(line)["path"]).stem
-        if name == "spins":
+    parent = socket.socket(fileno=sys.stdin.fileno())
+    while True:
+        request, files, _, _ = socket.recv_fds(parent, 65536, 1)
+        if not request:
+            return
+        with os.fdopen(files[0], "rb") as file:
+            what = file.read().decode()
+        if what == "waits":
             time.sleep(600)
-        elif name == "crashes":
+        elif what == "spins":
+            os.kill(os.getpid(), signal.SIGXCPU)
+        elif what == "crashes":
             os.kill(os.getpid(), signal.SIGSEGV)
-        elif name == "babbles":
+        elif what == "babbles":
             print("x" * 2_000_000, flush=True)
-        elif name == "secrets":
-            print(json.dumps(concluded([]).as_json() | {"sha256": json.dumps(dict(os.environ))}), flush=True)
+        elif what == "secrets":
+            print(json.dumps({**concluded([]).as_json(), "pages": json.dumps(dict(os.environ))}), flush=True)
         else:
             print(json.dumps(concluded([], pages=os.getpid()).as_json()), flush=True)
 

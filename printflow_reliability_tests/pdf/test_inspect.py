@@ -18,7 +18,8 @@ from printflow_reliability_tests.pdf.files import GOOD, RULES, changed
 def inspect(tmp_path: Path, content: bytes, rules: Rules = RULES) -> Inspection:
     file = tmp_path / "file.pdf"
     file.write_bytes(content)
-    return inspect_file(file, rules)
+    with file.open("rb") as opened:
+        return inspect_file(opened, rules)
 
 
 def codes(inspection: Inspection) -> list[str]:
@@ -43,7 +44,11 @@ def test_junk_before_the_header_and_after_the_end_is_common_in_good_files(tmp_pa
         (b"<!DOCTYPE html><html>502 Bad Gateway</html>", "an HTML page"),
         (b"", "empty"),
         (b"\0" * 4096, "empty"),
-        (b"PK\x03\x04 something zipped", "something else"),
+        (b"PK\x03\x04 something zipped", "a ZIP file"),
+        (b"\x1f\x8b\x08 packed on its way", "a gzip file"),
+        (b"JVBERi0xLjQK", "a PDF in Base64"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error message of a store"),
+        (b"notes", "something else"),
     ],
 )
 def test_what_is_no_pdf_is_unusable_and_says_what_it_is(tmp_path: Path, content: bytes, says: str) -> None:
@@ -99,7 +104,7 @@ def test_an_image_counts_with_the_resolution_at_which_it_is_placed(tmp_path: Pat
 
     assert found.verdict is Verdict.UNPRINTABLE
     assert set(codes(found)) == {"low_resolution"}
-    assert "75 dpi, 150 are needed" in found.reason
+    assert "75 dpi, at least 150 are needed" in found.reason
     assert inspect(tmp_path, changed(enlarged), replace(RULES, min_dpi=70)).verdict is Verdict.GOOD
 
 
@@ -167,7 +172,7 @@ def test_other_rules_have_another_fingerprint() -> None:
     assert RULES.fingerprint != replace(RULES, min_dpi=151).fingerprint
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=40))
 def test_a_spoiled_file_has_a_verdict_or_raises_nothing_but_what_the_worker_expects(
     tmp_path: Path, spoils: list[tuple[int, int]]

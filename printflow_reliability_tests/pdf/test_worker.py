@@ -1,12 +1,13 @@
 """The isolated worker: one poison file costs one verdict, and nothing else."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pikepdf
@@ -32,52 +33,73 @@ def test_a_good_file_is_good_and_the_worker_is_reused(tmp_path: Path) -> None:
     file.write_bytes(GOOD)
 
     with InspectionWorker(PdfSettings()) as worker:
+        assert worker.isolation == {}
         first, second = worker.inspect(file), worker.inspect(file)
 
     assert first == second
     assert first.verdict is Verdict.GOOD
 
 
-@pytest.mark.parametrize(("file", "code"), [("spins", "timed_out"), ("crashes", "crashed"), ("babbles", "crashed")])
-def test_a_file_that_breaks_the_worker_is_unusable_and_the_next_one_is_judged(
-    poisoned: InspectionWorker, file: str, code: str
-) -> None:
-    before = poisoned.inspect(Path("good")).pages
-    broken = poisoned.inspect(Path(file))
-    after = poisoned.inspect(Path("good"))
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(what: str) -> Path:
+        path = tmp_path / f"{what}.pdf"
+        path.write_text(what)
+        return path
 
-    assert (broken.verdict, [one.code for one in broken.problems]) == (Verdict.UNUSABLE, [code])
+    return write
+
+
+@pytest.mark.parametrize(
+    ("what", "verdict", "code"),
+    [
+        ("spins", Verdict.UNUSABLE, "timed_out"),
+        ("crashes", Verdict.UNUSABLE, "crashed"),
+        ("babbles", Verdict.UNUSABLE, "crashed"),
+        # No time of the processor was used: that the clock ran out says nothing of the file.
+        ("waits", Verdict.UNKNOWN, "not_judged"),
+    ],
+)
+def test_a_file_that_breaks_the_worker_has_its_verdict_and_the_next_one_is_judged(
+    poisoned: InspectionWorker, file: Callable[[str], Path], what: str, verdict: Verdict, code: str
+) -> None:
+    before = poisoned.inspect(file("good")).pages
+    broken = poisoned.inspect(file(what))
+    after = poisoned.inspect(file("good"))
+
+    assert (broken.verdict, [one.code for one in broken.problems]) == (verdict, [code])
+    assert broken.sha256 == hashlib.sha256(what.encode()).hexdigest()  # so that it can be remembered
     assert after.verdict is Verdict.GOOD
     assert after.pages != before  # the process that answers is another one
 
 
 def test_the_worker_sees_nothing_of_our_environment(
-    poisoned: InspectionWorker, monkeypatch: pytest.MonkeyPatch
+    poisoned: InspectionWorker, file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVE_DB_URL", "postgresql://secret")
 
-    seen = json.loads(poisoned.inspect(Path("secrets")).sha256 or "{}")
+    seen = json.loads(str(poisoned.inspect(file("secrets")).pages))
 
     assert "LIVE_DB_URL" not in seen
     assert "PATH" in seen
 
 
-def test_no_process_is_left_behind(tmp_path: Path) -> None:
+def test_no_process_is_left_behind(file: Callable[[str], Path]) -> None:
     with InspectionWorker(PdfSettings(), program=POISON) as worker:
-        pid = worker.inspect(Path("good")).pages
+        pid = worker.inspect(file("good")).pages
 
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_worker_whose_parent_is_killed_ends_by_itself() -> None:
+def test_a_worker_whose_parent_is_killed_ends_by_itself(file: Callable[[str], Path]) -> None:
     program = (
         "import os, signal; from pathlib import Path\n"
         "from printflow_reliability.pdf.worker import InspectionWorker\n"
         "from printflow_reliability.settings import PdfSettings\n"
         f"worker = InspectionWorker(PdfSettings(), program={POISON!r}).__enter__()\n"
-        "print(worker.inspect(Path('good')).pages, flush=True)\n"
+        f"print(worker.inspect(Path({str(file('good'))!r})).pages, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
@@ -110,9 +132,65 @@ def test_a_bomb_ends_at_the_limits_of_memory(tmp_path: Path) -> None:
     assert after.verdict is Verdict.GOOD
 
 
-def test_a_worker_that_does_not_start_is_no_verdict() -> None:
+def test_a_worker_that_does_not_start_is_no_verdict(file: Callable[[str], Path]) -> None:
     with (
         InspectionWorker(PdfSettings(), program=(sys.executable, "-c", "pass")) as worker,
         pytest.raises(CouldNotTell, match="does not start"),
     ):
-        worker.inspect(Path("good"))
+        worker.inspect(file("good"))
+
+
+ESCAPES = """
+import json, os, socket, subprocess, sys
+from printflow_reliability.pdf.privileges import give_up
+
+given_up = dict(give_up())
+tried = {}
+for name, attempt in {
+    "open": lambda: open("/etc/passwd"),
+    "connect": lambda: socket.socket(),
+    "run": lambda: subprocess.run(["true"]),
+    "fork": os.fork,
+    "remove": lambda: os.unlink("/nowhere"),
+    "signal": lambda: os.kill(os.getppid(), 0),
+}.items():
+    try:
+        attempt()
+        tried[name] = "done"
+    except OSError as refused:
+        tried[name] = type(refused).__name__
+print(json.dumps([given_up, tried, os.geteuid()]))
+"""
+
+
+def test_what_the_worker_gives_up_it_can_no_longer_do() -> None:
+    ran = subprocess.run([sys.executable, "-c", ESCAPES], capture_output=True, text=True, timeout=60, check=True)
+    given_up, tried, user = json.loads(ran.stdout)
+    assert given_up == {"other_user": os.geteuid() == 0, "no_network": True, "no_files": True, "no_programs": True}
+    assert set(tried.values()) == {"PermissionError"}, tried
+    assert user == (65534 if os.geteuid() == 0 else os.geteuid())
+
+
+def test_a_real_worker_says_what_it_gave_up_and_judges_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "good.pdf"
+    path.write_bytes(GOOD)
+    path.chmod(0o600)  # it is handed over open: the worker's user could not open it
+    with InspectionWorker(PdfSettings()) as worker:
+        assert worker.inspect(path).verdict is Verdict.GOOD
+        assert worker.isolation["no_network"]
+
+
+def test_images_that_only_a_program_could_decode_are_judged_by_the_real_worker(tmp_path: Path) -> None:
+    """pikepdf would run jbig2dec, which the worker may not: a scan is not damaged for that."""
+
+    def scanned(pdf: pikepdf.Pdf) -> None:
+        streams = (found for found in pdf.objects if isinstance(found, pikepdf.Stream))
+        image = next(found for found in streams if found.get(pikepdf.Name.Subtype) == pikepdf.Name.Image)
+        image.write(b"\0\0\0\0\x30\0\x01\0\0\0\x13" + b"\1" * 40, filter=pikepdf.Name.JBIG2Decode)
+        image.BitsPerComponent, image.ColorSpace = 1, pikepdf.Name.DeviceGray
+
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(changed(scanned, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none))
+    with InspectionWorker(PdfSettings()) as worker:
+        found = worker.inspect(path)
+    assert found.verdict is Verdict.GOOD, found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from printflow_reliability.platform.tenancy import BasePaths, Tenant
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, told_apart
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_a_key_belongs_to_the_innermost_base_path_above_it(key: str, owner: str 
 
 def test_tenants_beside_each_other_are_not_nested() -> None:
     assert not BasePaths([Tenant("1", "tenants/1/"), Tenant("10", "tenants/10/")]).nested
+
+
+def test_a_tenant_with_an_odd_base_path_is_odd_alone() -> None:
+    rows = [("1", "a/"), ("2", None), ("3", "b"), ("4", "/c/"), ("5", "d/"), ("5", "e/"), ("6", "f/"), ("7", "f/")]
+    found = told_apart([*rows, (None, "g/")])
+    assert found.tenants == (Tenant("1", "a/"),)
+    assert set(found.odd) == {"2", "3", "4", "5", "6", "7", "NULL"}
+    assert told_apart(rows[:1]).odd == {}

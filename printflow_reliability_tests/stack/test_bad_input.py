@@ -86,7 +86,7 @@ def said(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str
             SECRET_KEY,
             'secret_access_key = "not the secret"',
             RECONCILE,
-            "bucket print-files (print-files) answered",
+            "bucket print-files answered",
             'the access key and `bucket` of bucket "print-files"',
         ),
         (

@@ -20,7 +20,8 @@ from printflow_reliability_tests.stack.test_fence_and_clone import compared, fen
 pytestmark = pytest.mark.stack
 
 TABLES = 5000
-"""Nearly as many as the lock table of a server with default settings holds in one transaction."""
+"""More than the lock table holds of a server with these connections, were there no room for autovacuum's workers."""
+FEW_CONNECTIONS = "\nmax_connections = 20\nautovacuum_max_workers = 60\n"
 ONE_TRANSACTION = f"""
 DO $$ BEGIN FOR n IN 1 .. {TABLES} LOOP EXECUTE format('CREATE TABLE many.part_%s (id int)', n); END LOOP; END $$
 """
@@ -34,8 +35,11 @@ WAITING = "SELECT count(*) FROM pg_stat_progress_create_index WHERE phase LIKE '
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[PlainCluster]:
-    """A cluster with default settings."""
+    """A cluster with few connections, names in other encodings and a backup."""
     with plain_cluster(segment_megabytes=16) as cluster:
+        with (cluster.home / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(FEW_CONNECTIONS)
+        cluster.restart()
         for table in ("texts (id int, name text)", "numbers (id int)", "rebuilt (id int PRIMARY KEY, name text)"):
             cluster.execute(f"CREATE TABLE {table}")
             cluster.execute(f"INSERT INTO {table.split()[0]} (id) SELECT generate_series(1, 100)")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -72,7 +72,12 @@ def thawed_afterwards(frozen: list[int]) -> Iterator[None]:
     try:
         yield
     finally:
-        for pid in frozen:
+        thaw(frozen)
+
+
+def thaw(frozen: list[int]) -> None:
+    for pid in frozen:
+        with suppress(ProcessLookupError):  # it was told to end, and has
             os.kill(pid, signal.SIGCONT)
 
 
@@ -208,8 +213,7 @@ def test_a_frozen_session_keeps_its_lock_and_is_waited_for_only_so_long(
             assert time.monotonic() - began < 10
             with pytest.raises(LockHeld), exclusive(others, LOCK):
                 pass
-            for pid in frozen:
-                os.kill(pid, signal.SIGCONT)
+            thaw(frozen)
             await_free(others)
         records.require_lock()  # takes it anew
         with (

@@ -5,7 +5,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.checks import Outcome
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.drills import rehearsal
+from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.clones.configuration import SERVER
 from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
@@ -25,6 +26,7 @@ from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.report import CHECKS
+from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
@@ -391,9 +393,17 @@ def test_what_production_has_been_made_to_hold_wrongly_is_found_in_the_clone(
 
 
 @pytest.mark.alarm("drill.checksums", "ring")
-def test_a_page_that_changed_on_disk_is_named(backed_up: StackSandbox, record_property: Record) -> None:
+def test_a_page_that_changed_on_disk_is_named(
+    backed_up: StackSandbox, record_property: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiled(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[], None]) -> CheckResult:
+        _flip_a_byte(backed_up)
+        return check_pages(clones, timeout=timeout, give_up=give_up)
+
+    # The clones are stopped there: what they had in memory is written, and no page is written again.
+    monkeypatch.setattr(rehearsal, "check_pages", spoiled)
     began = time.monotonic()
-    report = run_drill(backed_up.settings, tell=lambda phase: _flip_a_byte(backed_up, phase))
+    report = run_drill(backed_up.settings)
     record_property("seconds_to_ring", time.monotonic() - began)
     assert outcomes(report)["drill.checksums"] is Outcome.FAIL
     assert "1 page is damaged: live_db base/" in detail(report, "drill.checksums")
@@ -502,13 +512,8 @@ def test_a_heartbeat_query_that_the_database_refuses_names_the_key(backed_up: St
         run_drill(backed_up.settings.model_copy(update={"cluster": (wrong, *rest)}))
 
 
-def _flip_a_byte(sandbox: StackSandbox, phase: Phase) -> None:
-    """Change a byte of a table of the clone on disk, as its disk might, once replay is over that page.
-
-    Nobody writes to that table: a page that replay has changed is in the clone's memory, and is written at its end.
-    """
-    if phase is not Phase.FENCE:
-        return
+def _flip_a_byte(sandbox: StackSandbox) -> None:
+    """Change a byte of a table of the clone on disk, as its disk might."""
     with postgres.superuser(sandbox.home, "live_db", "live_db") as production:
         ((path,),) = production.execute("SELECT pg_relation_filepath('public.product_images')").fetchall()
     for data in sandbox.settings.drills.directory.glob("*/live_db/data"):

@@ -85,6 +85,29 @@ def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
     assert ended.exit_code == 0, ended
     assert [one["name"] for one in ended.document["references"]] == ["media"]
     assert ended.document["uncovered"] == []
+    assert ended.document["unread"] == []
+
+
+def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_out(foreign: ForeignPlatform) -> None:
+    config = foreign.root / "printflow.toml"
+    whole = config.read_text(encoding="utf-8")
+    join = 'FROM media f JOIN merchants m ON m.id = f.merchant"""'
+    assert whole.count(join) == 1
+    answers = []
+    for condition in ("f.id % 3 > 0", "false"):
+        try:
+            config.write_text(whole.replace(join, f'{join[:-3]} WHERE {condition}"""'), encoding="utf-8")
+            answers.append(foreign.run("files", "catalog", "--json"))
+        finally:
+            config.write_text(whole, encoding="utf-8")
+
+    for ended in answers:
+        assert ended.exit_code == 1, ended
+        assert [one["table"] for one in ended.document["uncovered"]] == ["shop.media"]
+        (found,) = ended.document["uncovered"]
+        assert found["column"] == "file_name"
+        assert found["key"] in keys(foreign)
+    assert [ended.document["uncovered"][0]["covered"] > 0 for ended in answers] == [True, False]
 
 
 def test_every_print_file_is_judged_good_once(foreign: ForeignPlatform) -> None:
@@ -121,6 +144,28 @@ def test_paid_orders_are_ready_and_one_without_its_file_is_held(foreign: Foreign
     assert (refused.exit_code, refused.document["ready"]) == (1, False), refused
     assert f"order:{number}" in alerts.stdout, alerts
     assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
+
+
+def test_a_held_order_that_is_cancelled_is_free_and_one_of_an_unknown_state_is_not(foreign: ForeignPlatform) -> None:
+    with foreign.connect("storefront") as connection:
+        merchant, number = connection.execute(
+            "INSERT INTO purchases (merchant, state, settled_at, gross) "
+            "SELECT id, 'bezahlt', now() - interval '1 hour', 1 FROM merchants LIMIT 1 RETURNING merchant, id"
+        ).fetchone() or ("", 0)
+        try:
+            held = foreign.run("orders", "held", "--json")
+            connection.execute("UPDATE purchases SET state = 'neu' WHERE id = %s", (number,))
+            kept = foreign.run("orders", "held", "--json")
+            connection.execute("UPDATE purchases SET state = 'storniert' WHERE id = %s", (number,))
+            freed = foreign.run("orders", "held", "--json")
+        finally:
+            connection.execute("DELETE FROM purchases WHERE id = %s", (number,))
+
+    (hold,) = held.document["held"]
+    assert (hold["order"], hold["tenant"]) == (str(number), str(merchant))
+    assert hold["reason"] == "print-ready file was never linked"
+    assert (kept.exit_code, kept.document["lifted"], kept.document["unexplained_orders"]) == (1, 0, 1), kept
+    assert (freed.exit_code, freed.document["held"]) == (0, []), freed
 
 
 def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:

@@ -12,7 +12,9 @@ import pytest
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.files import heal as healing
-from printflow_reliability.files.heal import Deed, heal
+from printflow_reliability.files import heal_write
+from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal_report import Deed
 from printflow_reliability.platform.catalog import stream_references
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
@@ -26,17 +28,18 @@ BUCKET, REPLICA = "print-files", "print-files-replica"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from printflow_reliability.files import heal
+from printflow_reliability.files import heal_write
+from printflow_reliability.files.heal import heal
 from printflow_reliability.settings import load
 
-write = heal._write
+write = heal_write._write
 
 def first_only(*arguments):
     write(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 
-heal._write = first_only
-heal.heal(load(Path(sys.argv[1])), apply=True)
+heal_write._write = first_only
+heal(load(Path(sys.argv[1])), apply=True)
 """
 
 
@@ -109,13 +112,13 @@ def test_an_object_that_somebody_wrote_meanwhile_is_not_replaced(
 ) -> None:
     (key,) = some_keys(sandbox.settings, 1)
     client = seaweedfs.client(sandbox.home, BUCKET)
-    read = healing._read
+    read = heal_write._read
 
     def read_while_somebody_writes(*arguments: object) -> object:
         client.put_object(Bucket=BUCKET, Key=key, Body=b"theirs")
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(healing, "_read", read_while_somebody_writes)
+    monkeypatch.setattr(heal_write, "_read", read_while_somebody_writes)
     with kept(sandbox, key):
         client.delete_object(Bucket=BUCKET, Key=key)
         report = heal(sandbox.settings, apply=True)

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.orders.guard import MANY, check_order, judge_paid_orders
+from printflow_reliability.orders.guard import check_order, judge_paid_orders
+from printflow_reliability.orders.settling import MANY
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.faults import Planted, planted
@@ -25,7 +27,7 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture
 def guarded(sandbox: StackSandbox) -> Iterator[StackSandbox]:
-    """The sandbox without holds and alerts, before and after."""
+    """The sandbox without holds, alerts, known orders and known files, before and after."""
     _forget(sandbox)
     yield sandbox
     _forget(sandbox)
@@ -33,8 +35,8 @@ def guarded(sandbox: StackSandbox) -> Iterator[StackSandbox]:
 
 def _forget(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("DELETE FROM holds")
-        connection.execute("DELETE FROM alerts")
+        for table in ("holds", "alerts", "known_orders", "order_overrides", "print_files"):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
 
 def open_alerts(sandbox: StackSandbox) -> dict[str, int]:
@@ -196,8 +198,8 @@ def test_the_commands_keep_their_promises(guarded: StackSandbox, capsys: pytest.
     assert "no-such-order" in capsys.readouterr().err
 
     assert {"order", "tenant", "paid_at", "reason", "files", "since", "action"} <= held[0].keys()
-    assert f"order {there.where['order']}" in said
-    assert "1 paid order must not go to print" in said
+    assert f"\n{there.where['order']} " in said
+    assert "FAIL: 1 paid order must not go to print" in said
     assert answer == {"order": there.where["order"], "ready": False, "reasons": ["print-ready file was never linked"]}
 
 

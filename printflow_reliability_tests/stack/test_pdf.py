@@ -2,14 +2,21 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 
+import pikepdf
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.httpsession import URLLib3Session
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.pdf.sweep import SweepReport, sweep
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability_tests.pdf.files import changed
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
 pytestmark = pytest.mark.stack
@@ -50,6 +57,41 @@ def test_a_spoiled_file_is_named_with_its_tenant_and_order(
     assert says in found[0][2]
     assert report.checked - report.unchanged == 1  # only the version that is new was fetched
     assert sweep(sandbox.settings).ok
+
+
+def test_an_unchanged_sweep_fetches_nothing_also_of_a_file_that_takes_too_long(
+    sandbox: StackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = sandbox.settings.model_copy(
+        update={"pdf": sandbox.settings.pdf.model_copy(update={"timeout_seconds": 1.0})}
+    )
+    sent: Counter[str] = Counter()
+    send = URLLib3Session.send
+
+    def counted(session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+        query = request.url.partition("?")[2]
+        sent["LIST" if request.method == "GET" and "list-type" in query else request.method] += 1
+        return send(session, request)
+
+    with planted(sandbox.home, "pdf_truncated") as there:
+        seaweedfs.client(sandbox.home, "print-files").put_object(
+            Bucket="print-files", Key=there.where["key"], Body=slow()
+        )
+        first = sweep(settings)
+        monkeypatch.setattr(URLLib3Session, "send", counted)
+        again = sweep(settings)
+        unchanged = Counter(sent)
+        with open_records(settings.records) as records:
+            records.execute("UPDATE print_files SET try_again_at = try_again_at - interval '1 day'")
+        tomorrow = sweep(settings)
+
+    # Of the processor, or on a busy machine of the clock.
+    assert "its inspection" in named(first, there.where["key"])[0][2]
+    assert (again.unchanged, again.counts) == (first.checked, first.counts)
+    assert unchanged["GET"] == 0
+    assert unchanged["HEAD"] < first.checked / 2
+    assert tomorrow.checked - tomorrow.unchanged == 1
+    assert sent["GET"] - unchanged["GET"] == 1
 
 
 @pytest.mark.alarm("pdf.integrity", "unknown")
@@ -94,6 +136,15 @@ def test_the_commands_keep_their_promises(sandbox: StackSandbox, capsys: pytest.
     assert {"ok", "checked", "unchanged", "counts", "seconds"} <= swept.keys()
     assert swept["counts"]["unusable"] == 1
     assert "an HTML page" in said
+
+
+def slow() -> bytes:
+    """A PDF whose content takes seconds to read."""
+
+    def endless(pdf: pikepdf.Pdf) -> None:
+        pdf.pages[0].contents_add(b"q Q\n" * 5_000_000)
+
+    return changed(endless)
 
 
 def _tenants(sandbox: StackSandbox) -> list[str]:

@@ -1,0 +1,129 @@
+"""Choosing what a missing object is brought back from, or finding out that only a person can choose.
+
+What the database knows of the content decides. Where it knows nothing, a PDF must open, and another file must be about
+as large as its neighbours: an error page or half an upload is often the newest version, and the last before a deletion.
+"""
+
+import hashlib
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files.kept_copies import Expected, KeptCopy, kept_copies, whole
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.storage.clients import s3_client, s3_errors
+
+CHUNK = 1024**2
+SUSPICIOUS = 0.5
+"""A newest version smaller than this part of the largest may be what is left of a broken upload."""
+LIKE_ITS_NEIGHBOURS = 10
+"""By what factor a file may be smaller or larger than the median of its folder."""
+NEIGHBOURS_AT_LEAST = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to bring an object back from; without a copy, why nobody but a person can tell."""
+
+    copy: KeptCopy | None
+    reason: str = ""
+
+
+class Chooser:
+    """Chooses for the keys of one bucket."""
+
+    def __init__(self, present: Presence, replica: Presence | None, worker: InspectionWorker) -> None:
+        """Args: the bucket, where it is copied to if anywhere, and what opens PDFs."""
+        self.present, self.replica, self._worker = present, replica, worker
+
+    def copies(self, key: str) -> Sequence[KeptCopy]:
+        """Everything that is left of a key, the newest of its own bucket first."""
+        return kept_copies(self.present, self.replica, key)
+
+    def choose(self, key: str, copies: Sequence[KeptCopy], expected: Sequence[Expected]) -> Choice:
+        """The copy that is what the database means.
+
+        Raises:
+            CouldNotTell: a copy cannot be read.
+        """
+        if not copies:
+            return Choice(None, "its last copy went away meanwhile")
+        found = whole(copies, expected)
+        if not found:
+            return Choice(None, "every version that is left of it is empty")
+        if not expected:
+            return self._by_content(key, found)
+        possible = [copy for copy in found if all(one.met_by(copy) is not False for one in expected)]
+        if not possible:
+            sizes = " or ".join(f"{one.size:,}" for one in expected if one.size is not None)
+            return Choice(None, f"the database knows it with {sizes} bytes, and no version has that size")
+        if not any(one.content for one in expected):
+            return self._by_content(key, possible)
+        proven = next((copy for copy in possible if all(one.met_by(copy) for one in expected)), None)
+        proven = proven or next((copy for copy in possible if _bytes_meet(key, copy, expected)), None)
+        return Choice(proven, "" if proven else "no version has the checksum or ETag that the database knows")
+
+    def _by_content(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
+        """The newest copy that looks like what its key says."""
+        if key.lower().endswith(".pdf"):
+            return self._by_inspection(key, copies)
+        newest, largest = copies[0], max(copy.size for copy in copies)
+        if newest.size >= SUSPICIOUS * largest:
+            return Choice(newest)
+        sizes = self.present.sizes_in(f"{key.rpartition('/')[0]}/") if "/" in key else ()
+        if len(sizes) >= NEIGHBOURS_AT_LEAST:
+            usual = statistics.median(sizes)
+            alike = [copy for copy in copies if usual <= copy.size * LIKE_ITS_NEIGHBOURS <= usual * 100]
+            if alike and (alike[0] is newest or newest not in alike):
+                return Choice(alike[0])
+        return Choice(None, f"its newest version has {newest.size:,} bytes, an earlier one {largest:,}")
+
+    def _by_inspection(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
+        """The newest copy that opens; one that could not be judged is passed over by nobody but a person."""
+        reasons: dict[tuple[str, int], str] = {}
+        for copy in copies:
+            if (copy.etag, copy.size) in reasons:
+                continue
+            with tempfile.NamedTemporaryFile(prefix="printflow-heal-") as file:
+                fetch(key, copy, file)
+                inspection = self._worker.inspect(Path(file.name))
+            if inspection.verdict is Verdict.UNKNOWN:
+                return Choice(None, f"whether its version {copy.version_id} is sound cannot be told")
+            if inspection.verdict is not Verdict.UNUSABLE:
+                return Choice(copy)
+            reasons[copy.etag, copy.size] = inspection.reason
+        versions = "the only version that is left" if len(reasons) == 1 else f"each of {len(reasons)} versions"
+        return Choice(None, f"{versions} is unusable ({next(iter(reasons.values()))})")
+
+
+def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
+    """Write a copy's bytes to a file; their SHA-256 and MD5, lower-case hex.
+
+    Raises:
+        CouldNotTell: the store refuses, or does not send all of it.
+    """
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with s3_errors(copy.bucket):
+        # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
+        answer = s3_client(copy.bucket).get_object(Bucket=copy.bucket.bucket, Key=key, VersionId=copy.version_id)
+        for chunk in answer["Body"].iter_chunks(CHUNK):
+            sha256.update(chunk)
+            md5.update(chunk)
+            target.write(chunk)
+            size += len(chunk)
+    if size != copy.size:
+        raise CouldNotTell(f'bucket "{copy.bucket.name}" sent {size:,} of {copy.size:,} bytes of {key!r}', "try again")
+    target.flush()
+    return sha256.hexdigest(), md5.hexdigest()
+
+
+def _bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
+    with tempfile.TemporaryFile(prefix="printflow-heal-") as file:
+        sha256, md5 = fetch(key, copy, file)
+    return all(one.met_by(copy) or one.met_by_bytes(sha256, md5) for one in expected)

@@ -1,0 +1,72 @@
+"""Reference queries that returned rows at the last pass and return none now: that is not believed.
+
+A renamed status, a policy or a wrong schema looks like this. Until a person says that it is right, objects that those
+rows may have named are no orphans, and what the rows named is not said to be there.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from printflow_reliability.files import wording
+from printflow_reliability.findings import Finding
+from printflow_reliability.platform.catalog import Catalog, Entry
+from printflow_reliability.records.reference_rows import NO_TENANT, Rows
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """One query without rows now for tenants that had some; `NO_TENANT` stands for rows without one."""
+
+    entry: Entry
+    bucket: str
+    rows: Mapping[str, int]
+
+    @property
+    def finding(self) -> Finding:
+        """What a person is told."""
+        return wording.emptied(self.entry.settings, self.bucket, sorted(self.rows), sum(self.rows.values()))
+
+    @property
+    def remembered(self) -> set[Rows]:
+        """What the records go on to remember."""
+        return {Rows(self.entry.settings.name, self.bucket, tenant) for tenant in self.rows}
+
+
+def emptied(
+    catalog: Catalog,
+    before: Mapping[Rows, int],
+    now: Mapping[tuple[int, str | None], int],
+    bucket: str,
+    tenants: Collection[str],
+) -> list[Emptied]:
+    """The queries that fell to nothing for one of these tenants.
+
+    Args:
+        catalog: the queries; each suspicion is asked about again, since rows may have moved to another bucket.
+        before: rows at the last pass.
+        now: rows into the bucket in this pass, by query and tenant.
+        bucket: its name in printflow.toml.
+        tenants: those that the platform knows, and `NO_TENANT` where rows without a tenant were read too.
+    """
+    fallen: dict[str, dict[str, int]] = defaultdict(dict)
+    places = {entry.settings.name: entry for entry in catalog.entries}
+    for whose, rows in before.items():
+        if whose.bucket != bucket or whose.tenant not in tenants or whose.reference not in places:
+            continue
+        if not now.get((places[whose.reference].index, whose.tenant or None)):
+            fallen[whose.reference][whose.tenant] = rows
+    found = []
+    for name, rows_of in fallen.items():
+        entry = places[name]
+        still = catalog.tenants_in(entry, [tenant or None for tenant in rows_of])
+        left = {tenant: rows for tenant, rows in rows_of.items() if (tenant or None) not in still}
+        if left:
+            found.append(Emptied(entry, bucket, left))
+    return found
+
+
+def untold(fallen: Collection[Emptied], owner: str | None) -> bool:
+    """Whether rows that are gone may have named an object of this tenant, or of nobody (None)."""
+    tenants = {tenant for one in fallen for tenant in one.rows}
+    return bool(tenants) and (owner is None or owner in tenants or NO_TENANT in tenants)

@@ -1,0 +1,164 @@
+"""What is missing now, and from what each object can be brought back.
+
+The missing are what a reconciliation finds, each object once, however many references name it. A key that cannot be
+judged stays that key's: the others are planned.
+"""
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files import kinds
+from printflow_reliability.files.choose import Choice, Chooser
+from printflow_reliability.files.first_look import out_of_place
+from printflow_reliability.files.heal_report import Deed, HealAction, Option
+from printflow_reliability.files.kept_copies import KeptCopy, expected_by
+from printflow_reliability.files.presence import Presence, in_parallel
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
+from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.settings import Settings
+
+KINDS = (kinds.MISSING_LOST, kinds.MISSING_RESTORABLE, kinds.NEAR_MISS)
+FOLDER = "it names a whole folder, and the database does not tell which objects belong there"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person chose to bring a key back from: a version, and the bucket that has it (None: the key's own)."""
+
+    key: str
+    version_id: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One action for each missing object; `unknown` says what else could not be told."""
+
+    actions: Sequence[HealAction]
+    unknown: str = ""
+
+
+def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | None) -> Plan:
+    """Find what is missing, and choose a copy of each.
+
+    Raises:
+        CouldNotTell: a database or a bucket is unreachable, so that nothing is known to be missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="printflow-heal-") as directory:
+        file = Path(directory) / "findings.jsonl"
+        report = reconcile(settings, tenants=tenants, findings_file=file)
+        unknown = "; ".join(
+            dict.fromkeys(
+                check.detail
+                for check in report.checks
+                if check.outcome is Outcome.UNKNOWN and check.check in ("files.missing", "files.tenancy")
+            )
+        )
+        if report.findings_file is None:
+            reasons = dict.fromkeys(one.detail for one in report.checks if one.outcome is Outcome.UNKNOWN)
+            raise CouldNotTell(f"what is missing cannot be told: {'; '.join(reasons)}")
+        found: dict[str, dict[str, Finding]] = defaultdict(dict)
+        for finding in _missing(file):
+            if finding.bucket and finding.key and (chosen is None or chosen.key == finding.key):
+                found[finding.bucket].setdefault(finding.key, finding)
+    if not found:
+        return Plan((), unknown)
+    catalog, paths = open_catalog(settings), BasePaths(all_tenants(settings))
+    actions: list[HealAction] = []
+    with InspectionWorker(settings.pdf) as worker:
+        for bucket, findings in sorted(found.items()):
+            actions += _of_one_bucket(settings, catalog, paths, worker, bucket, list(findings.values()), chosen)
+    return Plan(actions, unknown)
+
+
+def _missing(file: Path) -> Iterator[Finding]:
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            one = json.loads(line)
+            finding = Finding(**{**one, "severity": Severity(one["severity"])})
+            # What only a deleted row refers to and nobody has is no work for anybody.
+            idle = finding.kind != kinds.MISSING_RESTORABLE and finding.severity is Severity.INFO
+            if finding.kind in KINDS and not idle:
+                yield finding
+
+
+def _of_one_bucket(
+    settings: Settings,
+    catalog: Catalog,
+    paths: BasePaths,
+    worker: InspectionWorker,
+    bucket: str,
+    findings: Sequence[Finding],
+    chosen: Chosen | None,
+) -> Iterator[HealAction]:
+    own = settings.bucket_named(bucket)
+    replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
+    chooser = Chooser(Presence(own), replica, worker)
+    restorable = {one.key for one in findings if one.kind == kinds.MISSING_RESTORABLE and one.key}
+    known = _references(catalog, paths, bucket, restorable)
+
+    def action(finding: Finding) -> HealAction:
+        key = finding.key or ""
+        asked = HealAction(Deed.UNHEALABLE, bucket, key, finding.tenant, finding.owner, finding.action)
+        if finding.kind == kinds.MISSING_LOST:
+            return asked
+        if finding.kind == kinds.NEAR_MISS:
+            return replace(asked, deed=Deed.UNDECIDED)
+        if key.endswith("/"):
+            return replace(asked, deed=Deed.UNDECIDED, detail=FOLDER)
+        if not known.get(key):
+            return replace(asked, deed=Deed.UNDECIDED, detail="no row refers to it any more; run the command again")
+        try:
+            return _chosen(asked, chooser, known[key], chosen)
+        except CouldNotTell as refused:
+            return replace(asked, deed=Deed.FAILED, detail=refused.sentence)
+
+    for _, one in in_parallel(action, findings):
+        yield one
+
+
+def _references(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
+    """Who refers to each key now, and rightly: what a stranger's row says of an object does not count."""
+    found: dict[str, list[Reference]] = defaultdict(list)
+    for reference in catalog.look_up(bucket, keys):
+        if not out_of_place(reference, paths):
+            found[reference.key].append(reference)
+    return found
+
+
+def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference], chosen: Chosen | None) -> HealAction:
+    copies = chooser.copies(action.key)
+    if chosen is not None and chosen.version_id is not None:
+        choice = _by_a_person(copies, chosen, action.bucket)
+    else:
+        choice = chooser.choose(action.key, copies, expected_by(references))
+    copy = choice.copy
+    if copy is None:
+        options = [Option(one.bucket.name, one.version_id, one.size, one.modified_at) for one in copies]
+        return replace(action, deed=Deed.UNDECIDED, detail=choice.reason, options=options)
+    return replace(
+        action,
+        deed=Deed.PLANNED,
+        detail=f'copy version {copy.version_id} of bucket "{copy.bucket.name}" back',
+        source=copy.bucket.name,
+        version_id=copy.version_id,
+        size=copy.size,
+    )
+
+
+def _by_a_person(copies: Sequence[KeptCopy], chosen: Chosen, bucket: str) -> Choice:
+    source = chosen.source or bucket
+    for copy in copies:
+        if (copy.bucket.name, copy.version_id) == (source, chosen.version_id):
+            return Choice(copy)
+    return Choice(None, f'bucket "{source}" has no version {chosen.version_id} of it')

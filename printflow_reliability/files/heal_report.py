@@ -1,0 +1,93 @@
+"""What became of each missing object, and what of it needs a person."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Deed(StrEnum):
+    """What became of one missing object."""
+
+    PLANNED = "planned"
+    HEALED = "healed"
+    THERE = "there"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+    UNHEALABLE = "unhealable"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One copy that a person may choose; `source` is its bucket, `size` is in bytes."""
+
+    source: str
+    version_id: str
+    size: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class HealAction:
+    """One missing object, and what is or was done about it.
+
+    Attributes:
+        bucket: its bucket, by the name in printflow.toml.
+        source: the bucket that still has it; None if none does.
+        version_id: the version there.
+        size: bytes; None where there is no copy.
+        options: where it is undecided, what a person chooses from.
+    """
+
+    deed: Deed
+    bucket: str
+    key: str
+    tenant: str | None
+    owner: str | None
+    detail: str
+    source: str | None = None
+    version_id: str | None = None
+    size: int | None = None
+    options: Sequence[Option] = ()
+
+
+@dataclass(frozen=True)
+class HealReport:
+    """All missing objects, those that need a person first; `unknown` says what else may be missing."""
+
+    applied: bool
+    actions: Sequence[HealAction]
+    unknown: str = ""
+
+    def count(self, *deeds: Deed) -> int:
+        """How many objects this became of."""
+        return sum(one.deed in deeds for one in self.actions)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if nothing is left to do, 1 if something is, 2 if nothing is and more may be missing."""
+        if self.count(Deed.PLANNED, Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE):
+            return 1
+        return 2 if self.unknown else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `files heal --json`; what failed counts as planned and not healed.
+
+        What is undecided counts as unhealable, since it stays missing until a person chooses.
+        """
+        return {
+            "applied": self.applied,
+            "planned": self.count(Deed.PLANNED, Deed.HEALED, Deed.THERE, Deed.FAILED),
+            "healed": self.count(Deed.HEALED, Deed.THERE),
+            "unhealable": self.count(Deed.UNHEALABLE, Deed.UNDECIDED),
+            "undecided": self.count(Deed.UNDECIDED),
+            "unknown": self.unknown or None,
+            "actions": [asdict(one) for one in self.actions],
+        }
+
+
+def ordered(actions: Sequence[HealAction]) -> list[HealAction]:
+    """What needs a person first."""
+    order = [Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE, Deed.PLANNED, Deed.HEALED, Deed.THERE]
+    return sorted(actions, key=lambda one: order.index(one.deed))

@@ -1,0 +1,105 @@
+"""Bringing one object back: its copy is read by its version, written if the key is still free, and read back."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any
+
+import psycopg
+from botocore.exceptions import ClientError
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files.heal_report import Deed, HealAction
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability.storage.clients import s3_client, s3_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_MEMORY = 16 * 1024**2
+CHUNK = 1024**2
+KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
+CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+FASTER = "it is there again: somebody was faster"
+AUDIT = """
+INSERT INTO file_heals (bucket, key, tenant, source, version_id, new_version_id, bytes, sha256)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def carry_out(settings: Settings, records: psycopg.Connection, action: HealAction) -> HealAction:
+    """Copy one object back; a failure is its own, and others go on."""
+    bucket = settings.bucket_named(action.bucket)
+    source = settings.bucket_named(action.source or action.bucket)
+    try:
+        if Presence(bucket).head(action.key) is not None:
+            return replace(action, deed=Deed.THERE, detail=FASTER)
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
+            headers, sha256 = _read(source, action, body)
+            written = _write(bucket, action.key, body, headers)
+        if written is None:
+            return replace(action, deed=Deed.THERE, detail=FASTER)
+        if _hash_of(bucket, action.key, written) != sha256:
+            removed = _take_back(bucket, action.key, written)
+            detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
+            return replace(action, deed=Deed.FAILED, detail=detail)
+    except CouldNotTell as failed:
+        return replace(action, deed=Deed.FAILED, detail=failed.sentence)
+    where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
+    records.execute(AUDIT, (*where, action.size, sha256))
+    return replace(action, deed=Deed.HEALED, detail=f'back from version {action.version_id} of bucket "{source.name}"')
+
+
+def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[Mapping[str, Any], str]:
+    """Fetch the copy, by its version; the headers worth keeping, and the SHA-256 of what was read."""
+    digest = hashlib.sha256()
+    with s3_errors(source):
+        # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
+        answer = s3_client(source).get_object(
+            Bucket=source.bucket, Key=action.key, VersionId=action.version_id or "null"
+        )
+        for chunk in answer["Body"].iter_chunks(CHUNK):
+            digest.update(chunk)
+            body.write(chunk)
+    if body.tell() != action.size:
+        sent = f'bucket "{source.name}" sent {body.tell():,} of {action.size:,} bytes of {action.key!r}'
+        raise CouldNotTell(sent, "try again")
+    body.seek(0)
+    return {name: answer[name] for name in KEPT_HEADERS if answer.get(name)}, digest.hexdigest()  # type: ignore[literal-required]
+
+
+def _write(bucket: BucketSettings, key: str, body: IO[bytes], headers: Mapping[str, Any]) -> str | None:
+    """Write the object unless there is one by now; the new version's id, or None if there is."""
+    with s3_errors(bucket):
+        try:
+            answer = _healer(bucket).put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **headers)
+        except ClientError as refused:
+            if refused.response.get("Error", {}).get("Code") in CHANGED:
+                return None
+            raise
+    return answer.get("VersionId", "null")
+
+
+def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
+    digest = hashlib.sha256()
+    with s3_errors(bucket):
+        answer = s3_client(bucket).get_object(Bucket=bucket.bucket, Key=key, VersionId=version)
+        for chunk in answer["Body"].iter_chunks(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _take_back(bucket: BucketSettings, key: str, version: str) -> bool:
+    """Remove the version that was written; without versioning the object may be somebody else's by now, and stays."""
+    if version == "null":
+        return False
+    with s3_errors(bucket):
+        _healer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)
+    return True
+
+
+def _healer(bucket: BucketSettings) -> "S3Client":
+    writing = {"access_key_id": bucket.heal_access_key_id, "secret_access_key": bucket.heal_secret_access_key}
+    return s3_client(bucket.model_copy(update=writing))

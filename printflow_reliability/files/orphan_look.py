@@ -1,0 +1,129 @@
+"""The second look at objects that nothing names: still there, still old, and still meant by nobody.
+
+Few are asked about one by one; for many, one more listing and one more stream of references cost less.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from printflow_reliability.files import wording
+from printflow_reliability.files.emptied import Emptied, untold
+from printflow_reliability.files.first_look import Scope, objects_spool
+from printflow_reliability.files.merge import merge
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.spellings import MeantObjects, Spellings
+from printflow_reliability.files.spool import Spool, batches
+from printflow_reliability.findings import Finding
+from printflow_reliability.platform.catalog import Catalog
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, above
+from printflow_reliability.storage.listing import UNWRITABLE, read_in_order
+from printflow_reliability.storage.lookup import Found, Refusal
+from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability.storage.pages import StoredObject
+
+FEW = 1000
+SPELLED_BATCH = 20_000
+CONTROL_CHARACTERS = "the store lists it with characters that stand for others, so its true key cannot be told"
+
+
+@dataclass(frozen=True)
+class OrphanLook:
+    """What one bucket's unnamed objects are asked with.
+
+    Attributes:
+        oldest: an object written since may yet be named.
+        needed: keys that something may mean under another spelling.
+        fallen: the queries that return nothing any more.
+    """
+
+    present: Presence
+    catalog: Catalog
+    paths: BasePaths
+    scope: Scope
+    oldest: datetime
+    needed: set[str]
+    fallen: Sequence[Emptied]
+
+    def findings(self, unnamed: Iterable[StoredObject]) -> Iterator[tuple[Finding, int]]:
+        """The orphans with their bytes, and the objects of which nothing can be told, with 0."""
+        with closing(objects_spool()) as candidates:
+            for one in unnamed:
+                if one.modified_at < self.oldest and one.key not in self.needed and self._told(one.key):
+                    candidates.append(one)
+            if not len(candidates):
+                return
+            meant = self._meant_by_others(candidates) if self.scope.tenant is not None else set()
+            remaining = (one for one in candidates if one.key not in meant)
+            confirm = self._asked if len(candidates) <= FEW else self._listed_again
+            for key, there in confirm(remaining):
+                yield from self._judged(key, there)
+
+    def _told(self, key: str) -> bool:
+        return not untold(self.fallen, self.paths.owner_of(key))
+
+    def _judged(self, key: str, there: Found) -> Iterator[tuple[Finding, int]]:
+        name, owner = self.present.bucket.name, self.paths.owner_of(key)
+        if isinstance(there, Refusal):
+            yield wording.unknown_object(name, owner, key, there.reason), 0
+        elif UNWRITABLE in key:
+            yield wording.unknown_object(name, owner, key, CONTROL_CHARACTERS), 0
+        elif there is not None and there.modified_at < self.oldest:
+            yield wording.orphan(name, owner, key, there), there.size
+
+    def _asked(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
+        """What is still there, asked for by key."""
+        bucket = self.present.bucket.bucket
+        for batch in batches(candidates, FEW):
+            covering = {
+                one.key: {one.key, *(folder for folder in above(one.key) if not self.paths.too_wide(folder, bucket))}
+                for one in batch
+            }
+            named = {one.key for one in self.catalog.look_up(self.present.bucket.name, set().union(*covering.values()))}
+            alone = [one.key for one in batch if not covering[one.key] & named]
+            yield from sorted(self.present.look_up(alone).items())
+
+    def _listed_again(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
+        """What is still there, by a listing and by all references anew."""
+        bucket = self.present.bucket
+        with ExitStack() as stack:
+            references = stack.enter_context(
+                closing(self.catalog.references(bucket.name, self._tenants(), of_others=True))
+            )
+            alone = stack.enter_context(closing(objects_spool()))
+            for reference, one in merge(references, candidates, lambda key: self.paths.too_wide(key, bucket.bucket)):
+                if reference is None and one is not None:
+                    alone.append(one)
+
+            def still_there(objects: Iterator[StoredObject]) -> Spool[StoredObject]:
+                there = objects_spool()
+                wanted = iter(alone)
+                looked_for = next(wanted, None)
+                for one in objects:
+                    while looked_for is not None and looked_for.key < one.key:
+                        looked_for = next(wanted, None)
+                    if looked_for is not None and looked_for.key == one.key:
+                        there.append(one)
+                return there
+
+            listed = stack.enter_context(closing(read_in_order(bucket, self.scope.prefix, still_there)))
+            for one in listed:
+                yield one.key, ObjectHead("", one.etag, one.size, one.modified_at)
+
+    def _meant_by_others(self, candidates: Iterable[StoredObject]) -> set[str]:
+        """Those that references of other tenants mean under another spelling; theirs were not read before."""
+        meant = MeantObjects()
+        references = self.catalog.mentioning(self.present.bucket.name, self._tenants() or ())
+        for batch in batches(references, SPELLED_BATCH):
+            spellings = Spellings(self.paths, self.present.bucket.bucket)
+            for reference in batch:
+                if reference.tenant != self.scope.tenant:
+                    spellings.add(reference)
+            meant.note(spellings, (one.key for one in candidates))
+        return meant.keys
+
+    def _tenants(self) -> Sequence[Tenant] | None:
+        if self.scope.tenant is None:
+            return None
+        return [Tenant(self.scope.tenant, self.scope.prefix)]

@@ -1,0 +1,52 @@
+"""Overrides: a named person lets a held order go on for a limited time, and it is kept who did and why."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.orders.holds import held
+from printflow_reliability.orders.judgement import Override
+from printflow_reliability.platform.paid_orders import paid_items
+from printflow_reliability.settings import Settings
+from printflow_reliability.text import storable
+
+IN_FORCE = """
+SELECT DISTINCT ON (order_id) order_id, person, reason, until FROM order_overrides
+WHERE until > now() ORDER BY order_id, id DESC"""
+
+
+def in_force(connection: psycopg.Connection[TupleRow]) -> Mapping[str, Override]:
+    """The overrides that have not ended, by order."""
+    rows = connection.execute(IN_FORCE).fetchall()
+    return {order: Override(person, reason, until) for order, person, reason, until in rows}
+
+
+def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], order: str) -> None:
+    """Make sure that there is such an order: a mistyped number must not let another one go some day.
+
+    Raises:
+        ConfigError: it is neither held nor paid.
+        CouldNotTell: it is not held, and the database does not answer.
+    """
+    if any(hold.order == order for hold in held(connection)) or paid_items(settings, [order]).items:
+        return
+    raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
+
+
+def override(connection: psycopg.Connection[TupleRow], order: str, given: Override, now: datetime) -> None:
+    """Let an order go on.
+
+    Raises:
+        ConfigError: nobody is named, no reason is given, or it ends in the past.
+    """
+    if not given.person.strip() or not given.reason.strip():
+        raise ConfigError("an override needs a person and a reason", '--by NAME --reason "proof approved by phone"')
+    if given.until <= now:
+        raise ConfigError(f"--until: {given.until:%Y-%m-%d %H:%M:%S} UTC is over", "name a moment that is to come")
+    connection.execute(
+        "INSERT INTO order_overrides (order_id, person, reason, until) VALUES (%s, %s, %s, %s)",
+        (order, storable(given.person), storable(given.reason), given.until),
+    )

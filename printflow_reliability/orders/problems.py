@@ -1,0 +1,67 @@
+"""What can be wrong with a paid order's artwork, in words, each with the command that mends it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from printflow_reliability.text import shell_word
+
+
+class Kind(StrEnum):
+    """Kinds of problems; the last two say that nothing could be told, which holds an order after the grace period."""
+
+    UNLINKED = "unlinked"
+    NO_TENANT = "no_tenant"
+    UNKNOWN_TENANT = "unknown_tenant"
+    MISPLACED = "misplaced"
+    MISSING = "missing"
+    UNUSABLE = "unusable"
+    UNREADABLE = "unreadable"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One item's artwork is not right; `key` is None where none was linked."""
+
+    kind: Kind
+    key: str | None
+    text: str
+
+
+def check_command(order: str) -> str:
+    """The command that looks at one order again, and inspects its files in full."""
+    return f"printflow orders check {_argument(order)}"
+
+
+def next_step(problem: Problem, order: str, tenant: str | None) -> str:
+    """What a person does about it: a command that works for this very problem, or what to do before checking again."""
+    check = check_command(order)
+    match problem.kind:
+        case Kind.UNLINKED:
+            return f"have the platform generate the print file and link it, then: {check}"
+        case Kind.NO_TENANT:
+            return f"say in orders.paid whose order it is, then: {check}"
+        case Kind.UNKNOWN_TENANT:
+            return f"have tenancy.tenants return the tenant with a base path of its own, then: {check}"
+        case Kind.MISPLACED:
+            return f"correct the key in the database, then: {check}"
+        case Kind.MISSING if tenant is not None:
+            return f"printflow files heal --tenant {shell_word(tenant)} --apply"
+        case Kind.UNREADABLE:
+            return f"let the access key of printflow.toml read the file, or upload it again, then: {check}"
+        case Kind.UNUSABLE:
+            return f"generate the print file again from its design, then: {check}"
+    return check
+
+
+def last_resort(order: str) -> str:
+    """What a person does who has just checked an order whose file cannot be judged."""
+    return (
+        "open the file; if it prints as it should: "
+        f"printflow orders override --reason TEXT --until TIME {_argument(order)}"
+    )
+
+
+def _argument(order: str) -> str:
+    """An order as an argument; what begins with a dash would be taken for an option."""
+    return ("-- " if order.startswith("-") else "") + shell_word(order)

@@ -1,0 +1,59 @@
+"""Which rows of a reference query are wanted, written so that the indexes of its tables serve wherever they can."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+BIGINT = range(-(2**63), 2**63)
+
+
+def tenant_is(type_name: str, ids: Iterable[str]) -> sql.Composable:
+    """The rows of these tenants, compared in the type of the column: a cast of the column would defeat its index.
+
+    An id that no value of that type is written as has no rows.
+    """
+    if type_name == "uuid":
+        return _any_of("tenant", "uuid", [name for name in ids if _is_uuid(name)])
+    if type_name in ("int2", "int4", "int8"):
+        return _any_of("tenant", "bigint", [name for name in ids if _is_bigint(name)])
+    return _any_of("tenant" if type_name in ("text", "varchar") else "tenant::text", "text", list(ids))
+
+
+def key_is(keys: Sequence[str]) -> sql.Composable:
+    """The rows with any of these keys."""
+    return _any_of("key::text", "text", keys)
+
+
+def below(base_paths: Iterable[str]) -> sql.Composable:
+    """The rows with keys below any of these paths."""
+    return sql.SQL(" OR ").join(sql.SQL("starts_with(key::text, {})").format(sql.Literal(path)) for path in base_paths)
+
+
+def naming(base_paths: Iterable[str]) -> sql.Composable:
+    """The rows with keys that have the last part of such a path anywhere in them, as it is or encoded."""
+    names = [path.rstrip("/").rpartition("/")[2].lower() for path in base_paths]
+    if not all(name.isascii() for name in names):
+        return sql.SQL("true")
+    found = sql.SQL(" OR ").join(
+        sql.SQL("strpos(lower(key::text), {}) > 0").format(sql.Literal(name)) for name in names
+    )
+    return sql.SQL("({} OR strpos(key::text, '%') > 0)").format(found)
+
+
+def _any_of(column: str, type_name: str, values: Sequence[str]) -> sql.Composable:
+    return sql.SQL(f"{column} = ANY({{}}::{type_name}[])").format(sql.Literal(values))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _is_bigint(text: str) -> bool:
+    try:
+        return str(int(text)) == text and int(text) in BIGINT
+    except ValueError:
+        return False

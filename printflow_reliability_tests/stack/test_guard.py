@@ -1,0 +1,197 @@
+"""The paid-order guard against odd rows, keys and files: each is its own order's trouble, and nobody else's."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.orders import guard
+from printflow_reliability.orders.guard import GuardReport
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.platform import paid_orders
+from printflow_reliability.sandbox import postgres
+from printflow_reliability.storage import lookup
+from printflow_reliability.storage.lookup import By
+from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.counter import BUCKET, PDF, TENANTS, Counter, Row, counter_of
+
+pytestmark = pytest.mark.stack
+
+FOLDER = f"guard/{TENANTS[0]}/"
+POISON = (sys.executable, str(Path(__file__).parents[1] / "pdf" / "poison.py"))
+
+
+@pytest.fixture
+def counter(sandbox: StackSandbox) -> Iterator[Counter]:
+    with counter_of(sandbox) as counter:
+        yield counter
+
+
+def reasons(report: GuardReport) -> dict[str, str]:
+    return {hold.order: hold.reason for hold in report.held}
+
+
+HOSTILE = {
+    "paid at infinity": (Row("paid at infinity", paid_at="infinity"), "never linked"),
+    "paid at minus infinity": (Row("paid at minus infinity", paid_at="-infinity"), "never linked"),
+    "paid before Christ": (Row("paid before Christ", paid_at="0044-03-15 BC"), "never linked"),
+    "paid nobody knows when": (Row("paid nobody knows when", paid_at=None), "never linked"),
+    "paid in a far future": (Row("paid in a far future", paid_at="2999-01-01"), "never linked"),
+    "nobody's": (Row("nobody's", None, f"{FOLDER}a.pdf"), "whose order it is cannot be told"),
+    "a stranger's": (Row("a stranger's", "guard-z", f"{FOLDER}a.pdf"), "tenant guard-z no base path"),
+    "a neighbour's": (Row("a neighbour's", "guard-b", f"{FOLDER}a.pdf"), "outside its tenant's own path"),
+    "climbs": (Row("climbs", key=f"{FOLDER}../guard-b/a.pdf"), "outside its tenant's own path"),
+    "the base path": (Row("the base path", key=FOLDER), "outside its tenant's own path"),
+    "empty": (Row("empty", key=""), "never linked"),
+    "too long": (Row("too long", key=f"{FOLDER}{'x' * 2000}.pdf"), "not in the bucket"),
+    "control characters": (Row("control characters", key=f"{FOLDER}a\x01b\r\nc\x7f.pdf"), "not in the bucket"),
+    "other spelling": (Row("other spelling", key=f"{FOLDER}odd//a.pdf"), "not in the bucket"),
+    "backslash": (Row("backslash", key=f"{FOLDER}odd\\a.pdf"), "not in the bucket"),
+    "-7; rm -r /\n\x1b[2J": (Row("-7; rm -r /\n\x1b[2J"), "never linked"),
+    "sealed": (Row("sealed", key=f"{FOLDER}sealed.pdf"), "cannot be read: the store answers"),
+    "sealed among others": (Row("sealed among others", key=f"{FOLDER}orders/1/x.pdf"), "cannot be read: the store"),
+    "HTML": (Row("HTML", key=f"{FOLDER}page.pdf"), "an HTML page"),
+    "nothing in it": (Row("nothing in it", key=f"{FOLDER}nothing.pdf"), "unusable"),
+    "cut": (Row("cut", key=f"{FOLDER}cut.pdf"), "unusable"),
+}
+
+
+def with_hostile_files(counter: Counter) -> Counter:
+    for number in range(12):
+        counter.sell(f"good {number:02}", f"orders/{number}/print-ready.pdf")
+    counter.put("odd/a.pdf")
+    for name in ("sealed.pdf", "orders/1/x.pdf"):
+        counter.put_sealed(name)
+    counter.put("page.pdf", b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>")
+    counter.put("nothing.pdf", b"")
+    counter.put("cut.pdf", PDF[: len(PDF) // 2])
+    counter.rows += [Row("gone", key=f"{FOLDER}gone.pdf"), Row("unlinked")]
+    return counter
+
+
+def test_a_platform_with_one_of_every_hostile_row_key_and_file(counter: Counter) -> None:
+    with_hostile_files(counter)
+    counter.rows += [row for row, _ in HOSTILE.values()]
+    report = counter.look()
+
+    found = reasons(report)
+    assert found.keys() == {"gone", "unlinked", *HOSTILE}
+    assert {name: said for name, (_, said) in HOSTILE.items() if said not in found[name]} == {}
+    assert (report.numbers["ready_orders"], report.numbers["waiting_orders"]) == (12, 0)
+    assert counter.open_alerts() == {"orders:held-many"}
+    assert counter.look().numbers["newly_held"] == 0
+
+
+def test_whatever_hostile_is_mixed_in_the_other_orders_are_judged_as_without_it(counter: Counter) -> None:
+    with_hostile_files(counter)
+    healthy = tuple(counter.rows)
+    alone = reasons(counter.look())
+    assert alone.keys() == {"gone", "unlinked"}
+
+    @given(names=st.sets(st.sampled_from(sorted(HOSTILE)), min_size=1), place=st.integers(0, len(healthy)))
+    @hypothesis_settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def mixed(names: set[str], place: int) -> None:
+        hostile = [HOSTILE[name][0] for name in sorted(names)]
+        counter.rows[:] = [*healthy[:place], *hostile, Row(None), *healthy[place:]]
+        counter.statuses = dict.fromkeys(HOSTILE, "refunded")
+        report = counter.look()
+        found = reasons(report)
+        assert {order: reason for order, reason in found.items() if order not in names} == alone
+        assert found.keys() == {*alone, *names}
+        assert report.numbers["ready_orders"] == 12
+        assert "1 row of orders.paid without an order's number" in report.untold
+
+    mixed()
+
+
+def test_a_row_without_an_order_is_told_and_is_not_health(counter: Counter) -> None:
+    counter.sell("1")
+    counter.rows.append(Row(None))
+    report = counter.look()
+
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert "1 row of orders.paid without an order's number" in report.checks[0].detail
+    assert report.numbers["ready_orders"] == 1
+
+
+def test_a_paid_order_without_any_item_is_held(sandbox: StackSandbox, counter: Counter) -> None:
+    with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
+        (order,) = connection.execute(
+            "INSERT INTO orders (tenant_id, customer_id, status, total_cents, paid_at) SELECT tenant_id, customer_id, "
+            "'paid', 4200, now() - interval '1 day' FROM orders WHERE status = 'paid' LIMIT 1 RETURNING id::text"
+        ).fetchall()[0]
+        try:
+            report = guard.judge_paid_orders(sandbox.settings)
+        finally:
+            connection.execute("DELETE FROM orders WHERE id::text = %s", (order,))
+
+    assert reasons(report) == {order: "print-ready file was never linked"}
+
+
+def test_what_is_not_inspected_yet_waits_and_is_held_after_the_grace_period(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "INSPECTING_SECONDS", -1.0)
+    counter.sell("old")
+    counter.rows.append(counter.rows[0]._replace(order="young", paid_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S+00}"))
+    report = counter.look()
+
+    assert reasons(report) == {"old": "print-ready PDF has not been inspected yet"}
+    assert (report.numbers["ready_orders"], report.numbers["waiting_orders"]) == (0, 1)
+    monkeypatch.undo()
+    assert counter.look().numbers["ready_orders"] == 2
+
+
+def test_files_that_take_too_long_starve_no_other_and_end_no_look(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
+    for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 1.5, "STOP": 2.5}.items():
+        monkeypatch.setattr(guard, f"{name}_SECONDS", seconds)
+    for number in range(20):
+        key = counter.put(f"a{number:02}.pdf", b"waits")
+        counter.rows.append(Row(f"slow {number:02}", key=key))
+    counter.rows.append(Row("new", key=counter.put("z.pdf", b"good")))
+    for _ in range(3):
+        began = time.monotonic()
+        report = counter.look()
+        assert time.monotonic() - began < 10
+        assert report.numbers["held_orders"] >= 20  # nobody waits to be held until the last file is inspected
+
+    found = reasons(report)
+    assert "new" not in found
+    assert "could not be judged: its inspection was given up" in found["slow 00"]
+
+
+def test_a_query_that_takes_too_long_is_unknown_and_ends(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paid_orders, "STATEMENT_SECONDS", 1)
+    counter.sell("1")
+    counter.changes["paid"] = f"{counter.settings.orders.paid} WHERE pg_sleep(30) IS NOT NULL"
+    began = time.monotonic()
+    report = counter.look()
+
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("by", By)
+def test_keys_with_a_folder_each_are_told_by_listings_and_by_head_alike(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, by: By
+) -> None:
+    there = {counter.put(f"orders/{number}/print-ready.pdf", b"%PDF") for number in range(30)}
+    missing = {f"{FOLDER}orders/{number}/print-ready.pdf" for number in range(30, 40)}
+    if by is By.LISTING:
+        monkeypatch.setattr(lookup, "ask", lambda *_: pytest.fail("a HEAD"))
+    found = lookup.look_up(counter.settings.bucket_named(BUCKET), [*there, *missing], by)
+
+    assert {key for key, answer in found.items() if isinstance(answer, ObjectHead)} == there
+    assert {key for key, answer in found.items() if answer is None} == missing
