@@ -12,8 +12,10 @@ import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
+from printflow_reliability.platform.encodings import decode_as_paths
 from printflow_reliability.platform.queries import ConnectWith, session
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import storable
 
 IDENTITY = """
 SELECT s.system_identifier,
@@ -85,8 +87,9 @@ class Production:
     def as_json(self) -> dict[str, Any]:
         """What a later drill, which may not be able to ask, must know; kept with each fence."""
         watched = {"slots": sorted(self.slots), "subscriptions": sorted(self.subscriptions)}
-        spaces = [asdict(one) for one in self.tablespaces]
-        return {**self.__dict__, "floors": dict(self.floors), "tablespaces": spaces, **watched}
+        spaces = [{**asdict(one), "path": storable(one.path)} for one in self.tablespaces]
+        known = {**self.__dict__, "data_directory": storable(self.data_directory), "floors": dict(self.floors)}
+        return {**known, "tablespaces": spaces, **watched}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Production":
@@ -104,6 +107,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
         CouldNotTell: it cannot be reached, refuses, or is itself a server in recovery.
     """
     with connect(cluster, statement_seconds=QUESTION_SECONDS) as connection:
+        decode_as_paths(connection)
         try:
             in_recovery = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             if in_recovery and in_recovery[0]:

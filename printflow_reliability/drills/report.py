@@ -15,7 +15,7 @@ from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.text import moment, readable, seconds, size
+from printflow_reliability.text import moment, readable, seconds, size, storable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -169,7 +169,7 @@ class DrillReport:
                     "name": one.check,
                     "passed": one.outcome in (Outcome.PASS, Outcome.WARN),
                     "outcome": one.outcome,
-                    "detail": one.detail,
+                    "detail": storable(one.detail),
                 }
                 for one in self.checks
             ],

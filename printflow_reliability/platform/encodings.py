@@ -3,6 +3,8 @@
 Names in shared catalogs are like it everywhere: they have the encoding of the database in which they were given.
 """
 
+import os
+
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
@@ -26,6 +28,18 @@ class _Text(Loader):
 
     def load(self, data: Buffer) -> str:
         return bytes(data).decode(self._encoding, "backslashreplace")
+
+
+class _Path(Loader):
+    """A path as Python has it: a server hands out its bytes, which need not be text in any encoding."""
+
+    def load(self, data: Buffer) -> str:
+        return os.fsdecode(bytes(data))
+
+
+def decode_as_paths(adapted: psycopg.Connection | psycopg.Cursor) -> None:
+    """Let a session or a cursor return text as `os.fsdecode` does: paths of the server's host stay what they are."""
+    adapted.adapters.register_loader("text", _Path)
 
 
 def decode_as_text(connection: psycopg.Connection) -> None:

@@ -1,5 +1,8 @@
 """What a clone is configured to be, and what it refuses to be."""
 
+import json
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import storable
 
 CONTROL_DATA = """\
 wal_level setting:                    replica
@@ -42,6 +46,20 @@ def test_a_clones_url_leads_to_its_socket_and_keeps_nothing_of_productions_but_t
     door = {name: str(parts[name]) for name in ("host", "port", "user", "dbname")}
     assert door == {"host": "/drills/1/live_db/s", "port": "5432", "user": "admin", "dbname": "shop"}
     assert "password" not in parts
+
+
+@pytest.mark.parametrize("name", [b"a,b", b"caf\xe9"])
+def test_a_directory_in_which_no_program_can_name_a_socket_is_refused_at_once(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(ConfigError, match=r"drills\.directory: .* no program can name a socket"):
+        clone_in(tmp_path / os.fsdecode(name)).prepare()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_production_whose_directory_is_no_text_can_be_recorded() -> None:
+    known = clone_in(Path("/drills/1")).production
+    odd = replace(known, data_directory=os.fsdecode(b"/srv/d\xe9p\xf4t"))
+    kept = Production.from_json(json.loads(json.dumps(odd.as_json())))
+    assert storable(kept.data_directory) == kept.data_directory == storable(odd.data_directory)
 
 
 def test_a_server_in_recovery_gets_at_least_what_production_and_the_control_file_demand() -> None:

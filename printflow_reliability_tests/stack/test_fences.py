@@ -1,5 +1,6 @@
 """Fences in production: what each table held at one moment, whatever else happens there, and what could not be told."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -344,6 +345,18 @@ def test_names_and_texts_that_are_valid_in_no_encoding_are_counted_and_escaped(
 def inside_latin(shop: PlainCluster, statement: str) -> None:
     with psycopg.connect(shop.settings.url, dbname="latin", autocommit=True, client_encoding="UTF8") as connection:
         connection.execute(statement.encode())
+
+
+def test_paths_of_production_that_are_text_in_no_encoding_stay_what_they_are(shop: PlainCluster) -> None:
+    place = shop.home / os.fsdecode(b"r\xe4um")
+    place.mkdir()
+    shop.programs.own(place)
+    shop.execute("CREATE DATABASE bytes ENCODING SQL_ASCII TEMPLATE template0 LOCALE 'C'")
+    with psycopg.connect(shop.settings.url, dbname="bytes", autocommit=True) as connection:
+        connection.execute(b"CREATE TABLESPACE odd LOCATION '%b'" % os.fsencode(place))
+    assert [one.path for one in ask_production(settings(shop)).tablespaces] == [str(place)]
+    shop.execute("DROP DATABASE bytes")
+    shop.execute("DROP TABLESPACE odd")
 
 
 def test_a_thousand_tables_need_few_locks_and_a_fence_few_connections(shop: PlainCluster, database: str) -> None:

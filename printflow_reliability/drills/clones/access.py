@@ -13,6 +13,7 @@ from printflow_reliability.drills.clones.session import settle, start_options
 from printflow_reliability.drills.clones.superuser import find_superuser
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.encodings import decode_as_paths
 from printflow_reliability.settings import ClusterSettings
 
 
@@ -60,7 +61,9 @@ class Access:
                     raise
                 connection = opened()
             # The socket is only a name: production, reached through it, would have the same system identifier.
-            row = connection.execute("SELECT pg_catalog.current_setting('data_directory')").fetchone()
+            with connection.cursor() as cursor:
+                decode_as_paths(cursor)
+                row = cursor.execute("SELECT pg_catalog.current_setting('data_directory')").fetchone()
             if row is None or Path(row[0]).resolve() != self._data.resolve():
                 where = row and row[0]
                 raise Refused(

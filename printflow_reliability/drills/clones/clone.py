@@ -36,6 +36,7 @@ from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import storable
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,11 @@ class Clone:
                 f"drills.directory: {self.place} is too long for a socket below it ({SOCKET_BYTES} bytes in all)",
                 "choose a directory with a shorter path",
             )
-        if "," in str(self.place):
+        shown = storable(str(self.place))
+        if "," in shown or shown != str(self.place):
             raise ConfigError(
-                f"drills.directory: {self.place} holds a comma, with which no program can name a socket",
-                "choose a directory without one",
+                f"drills.directory: {shown} holds a comma, or is not UTF-8, so that no program can name a socket in it",
+                "choose a directory with another path",
             )
         for directory in (self.place, *(self.place / name for name in DIRECTORIES)):
             directory.mkdir(mode=0o700)
