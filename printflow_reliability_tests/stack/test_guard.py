@@ -5,20 +5,28 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.orders import guard
 from printflow_reliability.orders.guard import GuardReport
+from printflow_reliability.pdf import judge
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform import paid_orders
 from printflow_reliability.sandbox import postgres
+from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import lookup
+from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -170,6 +178,34 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
     found = reasons(report)
     assert "new" not in found
     assert "could not be judged: its inspection was given up" in found["slow 00"]
+
+
+@pytest.mark.parametrize(("broken", "outcome"), [(1, Outcome.FAIL), (8, Outcome.UNKNOWN)])
+def test_a_file_that_the_server_fails_at_is_that_orders_trouble_and_many_are_the_servers(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, broken: int, outcome: Outcome
+) -> None:
+    def failing(request: AWSPreparedRequest, **_: object) -> Any:
+        number = request.url.rpartition("/")[2].partition(".")[0]
+        return (
+            AWSResponse(request.url, 500, HTTPHeaders(), HTTPResponse(BytesIO(), preload_content=False))
+            if number.isdigit() and int(number) < broken
+            else None
+        )
+
+    def client(bucket: BucketSettings) -> object:
+        made = s3_client(bucket)
+        made.meta.events.register("before-send.s3.GetObject", failing)
+        return made
+
+    monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
+    monkeypatch.setattr(judge, "s3_client", client)
+    for number in range(10):
+        counter.sell(f"{number}", f"{number}.pdf")
+    report = counter.look()
+
+    assert report.checks[0].outcome is outcome
+    assert set(reasons(report)) == ({"0"} if outcome is Outcome.FAIL else set())
+    assert report.numbers.get("ready_orders") == (9 if outcome is Outcome.FAIL else None)
 
 
 def test_a_query_that_takes_too_long_is_unknown_and_ends(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
