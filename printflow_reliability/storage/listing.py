@@ -31,17 +31,6 @@ class OrderBroken(Exception):
     """The store listed a key that sorts before the one it listed last."""
 
 
-def list_objects(bucket: BucketSettings, prefix: str = "") -> Iterator[StoredObject]:
-    """Every object below a prefix in the byte order of the keys, whatever order the store lists them in.
-
-    The first comes only when the whole listing is there; `read_in_order` streams where the store keeps the order.
-
-    Raises:
-        CouldNotTell: the listing is incomplete: the store failed, repeated itself or led in a circle.
-    """
-    return in_order(_stored(bucket, prefix))
-
-
 def read_in_order(bucket: BucketSettings, prefix: str, read: Callable[[Iterator[StoredObject]], T]) -> T:
     """What `read` makes of a listing in the byte order of its keys.
 
