@@ -10,7 +10,10 @@ from datetime import datetime
 
 from printflow_reliability.backups.listing import RepositoryFile
 
-_SEGMENT = re.compile(r"(?P<folder>[0-9A-F]{16})/(?P<name>[0-9A-F]{24})-(?P<sha1>[0-9a-f]{40})(?:\.\w+)?")
+STORED_SEGMENT = re.compile(
+    r"(?P<folder>[0-9A-F]{16})/(?P<name>(?P<timeline>[0-9A-F]{8})[0-9A-F]{16})-(?P<sha1>[0-9a-f]{40})(?:\.\w+)?"
+)
+"""A segment below the folder of its database history (`15-1`)."""
 _HISTORY = re.compile(r"(?P<timeline>[0-9A-F]{8})\.history")
 
 
@@ -53,7 +56,7 @@ def _folder(archive_id: str, files: list[RepositoryFile]) -> ArchiveFolder:
     histories: dict[int, str] = {}
     for file in files:
         name = file.name.partition("/")[2]
-        segment = _SEGMENT.fullmatch(name)
+        segment = STORED_SEGMENT.fullmatch(name)
         if segment and segment["name"].startswith(segment["folder"]):
             before = segments.get(segment["name"])
             sums = {segment["sha1"]} | (before.sha1 if before else frozenset())

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
@@ -11,9 +12,9 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
 from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.drills.repositories import common_repositories
 from printflow_reliability.drills.rotation import plan_of_week
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.restore.repositories import common_repositories
 
 GROUP = "drills"
 SHOWN_DRILLS = 20
@@ -46,7 +47,7 @@ def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.Mater
     document = report.as_json()
     checks = [
         {"check": ", ".join(row.names), "outcome": row.word, "detail": row.detail}
-        for row in wording.rows(document["checks"])
+        for row in check_rows(document["checks"])
     ]
     return result(
         report,

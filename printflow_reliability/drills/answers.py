@@ -8,10 +8,10 @@ from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
 from printflow_reliability.drills.fences.unarchived import Unarchived, stopped_heartbeats
-from printflow_reliability.drills.phases import Phase, rto_seconds
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
+from printflow_reliability.restore.phases import Phase, rto_seconds
 from printflow_reliability.settings import AcknowledgedSettings, DrillsSettings
 
 SPEEDS = (

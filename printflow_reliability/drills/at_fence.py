@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.validation import shrinkage
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.fence import Fence
 from printflow_reliability.settings import DrillsSettings
 
 STANDING = ("drill.links", "drill.inventory", "drill.checksums", "drill.shrinkage")

@@ -10,16 +10,16 @@ from typing import TypeVar
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.expected_end import archived_by_production, archived_in_repository
 from printflow_reliability.drills.fences.archived import await_archived
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
-from printflow_reliability.drills.plan import Plan, backups_in
-from printflow_reliability.drills.production import Production, ask_production, newest_heartbeat, production_clock
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import at_once
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.expected_end import archived_by_production, archived_in_repository
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.plan import Plan, backups_in
+from printflow_reliability.restore.production import Production, ask_production, newest_heartbeat, production_clock
 from printflow_reliability.settings import ClusterSettings, Settings
 
 ARCHIVE_SECONDS = 120.0

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.check_rows import OUTCOME_WORDS, CheckRow, check_rows
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import (
     JSON_OPTION,
@@ -25,9 +26,9 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
 from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.report import DrillReport, fetch
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import Settings
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
@@ -81,7 +82,7 @@ def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         print_json(report.as_json())
     else:
         for check in report.checks:
-            say(f"{wording.CHECK_WORDS[check.outcome]}  {check.detail}")
+            say(f"{OUTCOME_WORDS[check.outcome]}  {check.detail}")
         for step in settings.drills.manual_step:
             say(f"  by hand: {step.name} ({_duration(step.seconds) if step.seconds is not None else 'never timed'})")
     raise typer.Exit(exit_code(check.outcome for check in report.checks))
@@ -160,7 +161,7 @@ def show(drill: Mapping[str, Any], settings: Settings) -> None:
     answers = {one["name"]: one for one in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
-    for row in wording.rows(answers.values()):
+    for row in check_rows(answers.values()):
         if row.outcome is not Outcome.PASS:
             _show_trouble(row)
     rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
@@ -177,7 +178,7 @@ def show(drill: Mapping[str, Any], settings: Settings) -> None:
         say(f"Report: {drill['report']}   printflow drill report {drill['id']}")
 
 
-def _show_trouble(row: wording.Row) -> None:
+def _show_trouble(row: CheckRow) -> None:
     """One cause, told once, and the checks that say it."""
     names = [name.removeprefix("drill.").replace("_", " ") for name in row.names]
     if len(names) == 1:

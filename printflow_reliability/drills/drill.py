@@ -12,21 +12,20 @@ from typing import Any
 
 from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.drills import history, report, unrecorded
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.interrupts import Interrupts
-from printflow_reliability.drills.memory import memory_of
-from printflow_reliability.drills.phases import Phase, PhaseClock
 from printflow_reliability.drills.rehearsal import Rehearsal
 from printflow_reliability.drills.report import DrillReport
-from printflow_reliability.drills.repositories import choose_repository
-from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
 from printflow_reliability.records.session import RecordsSession
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.fence_store import FenceStore
+from printflow_reliability.restore.interrupts import Interrupts
+from printflow_reliability.restore.phases import Phase, PhaseClock
+from printflow_reliability.restore.reaper import LOCK
+from printflow_reliability.restore.repositories import choose_repository
+from printflow_reliability.restore.targets import parse_target
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
-
-LOCK = "restore drill"
 
 
 def run_drill(
@@ -61,7 +60,8 @@ def run_drill(
         records.ask(lambda connection: unrecorded.record_kept(connection, settings.drills.directory))
         started_at = datetime.now(UTC)
         number = records.ask(lambda connection: history.begin(connection, str(wanted), chosen, started_at))
-        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), memory_of(settings, records, number))
+        fence_store = FenceStore(records, [cluster.name for cluster in settings.cluster], number)
+        drill = Rehearsal(settings, number, wanted, chosen, PhaseClock(), fence_store)
         ended = _rehearse(drill, records, signals, tell or _nothing)
         if drill.made:
             _keep_numbers(records, settings, _report(drill, started_at), ended=False)

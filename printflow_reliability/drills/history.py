@@ -1,16 +1,13 @@
 """The history of drills in records: one row each, with its whole document; bad days above all."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.fences.gaps import Gaps
-from printflow_reliability.drills.production import Production
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -29,38 +26,6 @@ WHERE NOT EXISTS (SELECT FROM drills WHERE started_at = %(started_at)s)
 ABANDONED = """
 UPDATE drills SET finished_at = now(), outcome = 'unknown'
 WHERE finished_at IS NULL AND id <> %s RETURNING id
-"""
-KEEP_FENCE = """
-INSERT INTO fences (drill_id, cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, production,
-                    inventory, gaps, open_transactions)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-NEWEST_SET = """
-SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory, open_transactions, gaps
-FROM fences WHERE production IS NOT NULL AND name = (
-    SELECT name FROM fences
-    WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at > %(after)s AND taken_at < %(before)s
-    GROUP BY name HAVING count(DISTINCT cluster) = cardinality(%(clusters)s)
-    ORDER BY max(taken_at) DESC LIMIT 1)
-"""
-"""The fences of one name were made at one moment in all clusters."""
-BASELINE = """
-SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
-       inventory, open_transactions, gaps
-FROM fences WHERE production IS NOT NULL AND name = coalesce(
-    (SELECT document ->> 'newest_fence' FROM drills
-     WHERE document::jsonb @> '{"checks": [{"name": "drill.shrinkage", "outcome": "pass"}]}'
-       AND document ->> 'newest_fence' IN (SELECT name FROM fences WHERE taken_at < %(before)s)
-     ORDER BY id DESC LIMIT 1),
-    (SELECT name FROM fences
-     WHERE cluster = ANY(%(clusters)s) AND production IS NOT NULL AND taken_at < %(before)s
-     GROUP BY name HAVING count(DISTINCT cluster) = cardinality(%(clusters)s)
-     ORDER BY max(taken_at) LIMIT 1))
-"""
-"""What the newest drill that found no table shrunken had before it; before any such drill, the oldest fences.
-
-Not simply the newest fences: a table that was emptied on Tuesday is as empty in every night's fence until Sunday.
 """
 HOUSED_IN = """
 SELECT cluster FROM (
@@ -125,45 +90,6 @@ def begin(records: psycopg.Connection, target: str, repository: int, started_at:
         raise RuntimeError("INSERT ... RETURNING returned nothing")
     records.execute(ABANDONED, (row[0],))
     return int(row[0])
-
-
-def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> None:
-    """Keep a fence, so that later drills can be compared with it too; one without counts is not worth keeping."""
-    if fence.counts is None:
-        return
-    who = fence.production.as_json()
-    documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory, fence.gaps.as_json())]
-    place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
-    records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents, list(fence.open_transactions)))
-
-
-def stored_fences(
-    records: psycopg.Connection, clusters: Sequence[str], after: datetime, before: datetime
-) -> dict[str, Fence]:
-    """The newest set of fences made between two moments, by cluster; empty if there is none."""
-    return _fences(records, NEWEST_SET, {"clusters": list(clusters), "after": after, "before": before})
-
-
-def baseline_fences(records: psycopg.Connection, clusters: Sequence[str], before: datetime) -> dict[str, Fence]:
-    """The fences that numbers of rows are compared with, by cluster; empty if there are none before that moment."""
-    return _fences(records, BASELINE, {"clusters": list(clusters), "before": before})
-
-
-def _fences(records: psycopg.Connection, query: str, values: Mapping[str, Any]) -> dict[str, Fence]:
-    found = {}
-    for row in records.execute(query.encode(), values).fetchall():
-        cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, *others = row
-        production, things, still_open, gaps = others
-        fence = Fence(
-            *(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests),
-            Production.from_json(production),
-            things,
-            still_open,
-            Gaps.from_json(gaps),
-        )
-        if fence.cluster in values["clusters"]:
-            found[fence.cluster] = fence
-    return found
 
 
 def record(records: psycopg.Connection, document: Mapping[str, Any], *, ended: bool = True) -> bool:

@@ -3,25 +3,20 @@
 Production itself goes on archiving meanwhile, so new segments of its own timeline are no change; anything else is.
 """
 
-import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from printflow_reliability.backups.archive import STORED_SEGMENT
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.drills.production import Production
+from printflow_reliability.restore.production import Production
 
-SEGMENT = re.compile(r"[^/]+/([0-9A-F]{16})/([0-9A-F]{8})[0-9A-F]{16}-[0-9a-f]{40}(?:\.\w+)?")
-OWN_HISTORY = re.compile(r"[^/]+/[0-9A-F]{16}/([0-9A-F]{8})[0-9A-F]{16}\.[0-9A-F]{8}\.backup(?:\.\w+)?")
+OWN_HISTORY = re.compile(r"[0-9A-F]{16}/(?P<timeline>[0-9A-F]{8})[0-9A-F]{16}\.[0-9A-F]{8}\.backup(?:\.\w+)?")
 """What production archives at the end of a base backup, which need not be at once."""
 TEMPORARY = (".pgbackrest.tmp", "/")
 """A file that is being written; a folder, which SeaweedFS lists as a key and removes when it likes."""
 SHOWN = 3
-LISTENING = "0A"
-"""The state of a listening socket in /proc/net/tcp."""
-PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -54,25 +49,6 @@ def repository_state(pgbackrest: PgBackRest, number: int) -> RepositoryState:
             f"{kind}/{file.name}": (file.size, file.modified_at) for file in listed if not file.name.endswith(TEMPORARY)
         }
     return RepositoryState(pgbackrest.cluster.name, number, files)
-
-
-def tcp_listeners(pids: Iterable[int]) -> list[str]:
-    """The TCP ports on which any of these processes listens, each as "ADDRESS:PORT" in the kernel's hexadecimal."""
-    ours: set[str] = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for open_file in (PROC / str(pid) / "fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if socket := re.fullmatch(r"socket:\[(\d+)\]", str(open_file.readlink())):
-                        ours.add(socket[1])
-    found = []
-    for table in (PROC / "net" / "tcp", PROC / "net" / "tcp6"):
-        with contextlib.suppress(FileNotFoundError):
-            for line in table.read_text().splitlines()[1:]:
-                columns = line.split()
-                if columns[3] == LISTENING and columns[9] in ours:
-                    found.append(columns[1])
-    return found
 
 
 def changes(before: IsolationState, after: IsolationState) -> list[str]:
@@ -116,8 +92,9 @@ def _file_changes(before: RepositoryState, after: RepositoryState, timeline: int
 def _own_segment(name: str, timeline: int) -> bool:
     """Whether this is a segment, or a backup's history, that production itself archived."""
     kind, _, rest = name.partition("/")
-    archived = SEGMENT.fullmatch(rest) or OWN_HISTORY.fullmatch(rest)
-    return kind == "archive" and archived is not None and int(archived[archived.lastindex or 1], 16) == timeline
+    below = rest.partition("/")[2]
+    archived = STORED_SEGMENT.fullmatch(below) or OWN_HISTORY.fullmatch(below)
+    return kind == "archive" and archived is not None and int(archived["timeline"], 16) == timeline
 
 
 def _moved_tablespaces(before: Production, after: Production) -> list[str]:

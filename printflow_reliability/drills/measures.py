@@ -6,9 +6,9 @@ from datetime import datetime
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.drills.clones.replay import Promoted
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.report import ClusterReport
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.replay import Promoted
 
 
 def recovered(

@@ -9,8 +9,8 @@ from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import Unarchived
 from printflow_reliability.drills.history import housed_in, list_drills
-from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import DrillsSettings, Settings
 
 CHECK = "recovery.objectives"

@@ -18,29 +18,30 @@ from printflow_reliability.backups.pgbackrest import NoBackupForTarget, Reposito
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import at_fence, measures
 from printflow_reliability.drills.answers import Answers
-from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.quiet import quieten
-from printflow_reliability.drills.clones.replay import RecoveryShort
-from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.clusters import Clusters
 from printflow_reliability.drills.fences import comparison
-from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, make_fences
-from printflow_reliability.drills.memory import Memory
-from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.plan import Plan, make_plan, require_known_tablespaces
-from printflow_reliability.drills.production import newest_heartbeat
+from printflow_reliability.drills.fences.make import QUIET_SECONDS, make_fences
 from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.drills.surroundings import Surroundings
-from printflow_reliability.drills.targets import Target
 from printflow_reliability.drills.validation import links, smoke
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
-from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.parallel import at_once
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones.quiet import quieten
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.fence_store import FenceStore
+from printflow_reliability.restore.phases import Phase, PhaseClock
+from printflow_reliability.restore.plan import Plan, make_plan, require_known_tablespaces
+from printflow_reliability.restore.production import newest_heartbeat
+from printflow_reliability.restore.replay import RecoveryShort
+from printflow_reliability.restore.restoration import Restoration
+from printflow_reliability.restore.targets import Target
+from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Rehearsal:
     """
 
     def __init__(
-        self, settings: Settings, id: int, target: Target, repository: int, clock: PhaseClock, memory: Memory
+        self, settings: Settings, id: int, target: Target, repository: int, clock: PhaseClock, fence_store: FenceStore
     ) -> None:
         self.settings = settings
         self.id = id
@@ -87,7 +88,7 @@ class Rehearsal:
         self.plan: Plan | None = None
         self.heal_plan: tuple[str, ...] = ()
         self.newest_fence: str | None = None
-        self._memory = memory
+        self._fence_store = fence_store
         self._clusters = Clusters(settings, repository, self.place)
         self._fences: Mapping[str, Fence] = {}
         self._later: Mapping[str, Fence] = {}
@@ -150,7 +151,7 @@ class Rehearsal:
         if self.settings.drills.ask_production:
             links.require_readable(self.settings)
             smoke.require_readable(self.settings)
-        productions, now = self._clusters.identify(self._memory.newest)
+        productions, now = self._clusters.identify(self._fence_store.newest)
         found = self._clusters.backups(productions)
         self.plan = make_plan(
             self.target,
@@ -158,7 +159,7 @@ class Rehearsal:
             found,
             self.repository,
             now,
-            self._memory.stored,
+            self._fence_store.between,
             fence_now=self.settings.drills.ask_production,
         )
         require_known_tablespaces(self.plan, self._clusters.tablespaces_of)
@@ -202,10 +203,10 @@ class Rehearsal:
         at_once(tasks, give_up=self._clusters.give_up)
         self._later = {fence.cluster: fence for fences in made for fence in fences}
         for fence in self._later.values():
-            self._memory.keep(fence)
+            self._fence_store.keep(fence)
         self._fences = plan.fences if plan.moment is not None or not self._later else self._later
         if plan.moment is not None and not self._later:
-            newest = self._memory.newest()
+            newest = self._fence_store.newest()
             self._later = {name: one for name, one in newest.items() if one.taken_at >= plan.moment}
         for name, fence in self._fences.items():
             exact = fence.counts is not None
@@ -260,7 +261,7 @@ class Rehearsal:
         self.newest_fence = next(iter(newest.values())).name
         self.answers.give(links.check_links(self.settings, self._restored.connector))
         self.answers.give(check_inventory(clones, self._fences))
-        self.answers.give(at_fence.shrunk(newest, self._memory.baseline, self.settings.drills))
+        self.answers.give(at_fence.shrunk(newest, self._fence_store.baseline, self.settings.drills))
         compared = comparison.judge(clones, self._fences, self._clusters.give_up)
         self.answers.give(compared)
         self.matched = {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(compared.outcome)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome, exit_code, worst
 from printflow_reliability.drills import wording
-from printflow_reliability.drills.phases import RECOVERY, Phase
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.text import moment, readable, seconds, size, storable
@@ -201,7 +202,7 @@ def render(document: Mapping[str, Any], settings: Settings, history: Sequence[Ma
     ]
     return TEMPLATES.get_template("report.html").render(
         drill=document,
-        rows=wording.rows(document["checks"]),
+        rows=check_rows(document["checks"]),
         verdict=wording.verdict(document),
         questions={name: REGISTER[name].question for name in CHECKS},
         platform=settings.platform,

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.canaries import Canaries, compare, read_canaries
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
-from printflow_reliability.drills.production import Production, ask_production
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import at_once
+from printflow_reliability.restore.production import Production, ask_production
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Result = TypeVar("Result")

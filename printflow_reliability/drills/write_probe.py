@@ -11,9 +11,9 @@ from functools import partial
 
 from printflow_reliability.backups.configuration import RepositoryOptions, repository_options
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.s3_probe import S3Repository
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.parallel import at_once
 from printflow_reliability.programs import ProgramFailed, Programs
 
 log = logging.getLogger(__name__)

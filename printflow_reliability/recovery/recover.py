@@ -14,23 +14,23 @@ from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
 from printflow_reliability.checks import CheckResult
-from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.clone import WAL_SEGMENTS, Clone
-from printflow_reliability.drills.clones.configuration import PORT
-from printflow_reliability.drills.clones.expected_end import archived_in_repository
-from printflow_reliability.drills.clones.replay import Promoted, format_lsn, short_of
-from printflow_reliability.drills.clones.restoration import Restoration
-from printflow_reliability.drills.interrupts import Interrupts
-from printflow_reliability.drills.phases import Phase, PhaseClock
-from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_in
-from printflow_reliability.drills.production import Production
-from printflow_reliability.drills.tablespaces import TablespaceRules, allowed_tablespaces
-from printflow_reliability.drills.targets import Target, require_inside, window_of
-from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import at_once
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones.clone import WAL_SEGMENTS, Clone
+from printflow_reliability.restore.clones.configuration import PORT
+from printflow_reliability.restore.expected_end import archived_in_repository
+from printflow_reliability.restore.interrupts import Interrupts
+from printflow_reliability.restore.phases import Phase, PhaseClock
+from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
+from printflow_reliability.restore.production import Production
+from printflow_reliability.restore.replay import Promoted, format_lsn, short_of
+from printflow_reliability.restore.restoration import Restoration
+from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
+from printflow_reliability.restore.targets import Target, require_inside, window_of
+from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability.settings import ClusterSettings, Settings
 
 Tell = Callable[[Phase, str], None]

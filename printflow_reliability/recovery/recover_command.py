@@ -6,14 +6,14 @@ from pathlib import Path
 
 import typer
 
+from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import Outcome, exit_code, worst
 from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, seconds
-from printflow_reliability.drills import wording
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.repositories import choose_repository
-from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.repositories import choose_repository
+from printflow_reliability.restore.targets import parse_target
 
 
 def recover_command(
@@ -64,12 +64,12 @@ def recover_command(
 
 
 def _show(done: Recovered) -> None:
-    for row in wording.rows(done.as_json()["checks"]):
+    for row in check_rows(done.as_json()["checks"]):
         say(f"  {row.word:<14}  {', '.join(row.names)}: {row.detail}")
     where = moment(done.moment) if done.moment else "the end of WAL"
     rpo = "not known" if done.rpo_seconds is None else seconds(done.rpo_seconds)
     lost = "" if done.moment else f"   RPO {rpo}"
-    word = wording.CHECK_WORDS[worst(check.outcome for check in done.checks)]
+    word = OUTCOME_WORDS[worst(check.outcome for check in done.checks)]
     say(f"{word}   Recovered to {where} in {seconds(sum(done.phases.values()))}{lost}")
     say("Running now, on sockets only:")
     for one in done.clusters:

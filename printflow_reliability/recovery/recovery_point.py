@@ -15,15 +15,15 @@ import psycopg
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.drills import history
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.connector import connector
-from printflow_reliability.drills.clones.replay import Promoted, format_lsn
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.platform.connect import said
 from printflow_reliability.records.database import open_records
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.connector import connector
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.fence_store import stored_fences
+from printflow_reliability.restore.production import newest_heartbeat
+from printflow_reliability.restore.replay import Promoted, format_lsn
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import moment, seconds
 
@@ -107,7 +107,7 @@ def known_fences(settings: Settings, before: datetime) -> KnownFences:
     names = [cluster.name for cluster in settings.cluster]
     try:
         with open_records(settings.records) as records:
-            fences = history.stored_fences(records, names, datetime.min.replace(tzinfo=UTC), before)
+            fences = stored_fences(records, names, datetime.min.replace(tzinfo=UTC), before)
     except PrintflowError as away:
         return KnownFences({}, away.what)
     except psycopg.Error as refused:

@@ -9,8 +9,6 @@ from typing import Any
 import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.drill import LOCK
-from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
 from printflow_reliability.files.heal import heal, require_healers
 from printflow_reliability.files.heal_report import HealReport
@@ -21,6 +19,8 @@ from printflow_reliability.platform.tenancy import tenant_named, tenants
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
 from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
+from printflow_reliability.restore.reaper import LOCK
+from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import Limit, closure
 from printflow_reliability.tenants.compare import TablePlan

@@ -13,8 +13,8 @@ from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome, write
 from printflow_reliability.sandbox.up import up

@@ -12,11 +12,11 @@ from pathlib import Path
 from psycopg import sql
 
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
-from printflow_reliability.drills.clones.reaper import remove
-from printflow_reliability.drills.fences.counts import logged_tables, prepare
-from printflow_reliability.drills.validation.constraints import constraints
-from printflow_reliability.drills.validation.foreign_keys import WITHOUT_INDEXES, foreign_keys
-from printflow_reliability.drills.validation.readings import by_table, reading
+from printflow_reliability.restore.counts import logged_tables, prepare
+from printflow_reliability.restore.reaper import remove
+from printflow_reliability.restore.validation.constraints import constraints
+from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES, foreign_keys
+from printflow_reliability.restore.validation.readings import by_table, reading
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.settings import ClusterSettings, Settings

@@ -5,7 +5,7 @@ import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.answers import Answers
-from printflow_reliability.drills.phases import Phase
+from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import DrillsSettings
 
 DAMAGE = (

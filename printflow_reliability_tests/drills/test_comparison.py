@@ -9,11 +9,11 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.fences.clone_rows import CloneRows
 from printflow_reliability.drills.fences.comparison import Comparison, answer, compare, describe
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.fences.gaps import ALL, Gaps
 from printflow_reliability.drills.fences.reading import Reading, Trouble
-from printflow_reliability.drills.production import Production
-from printflow_reliability.drills.validation.observations import Observation, unknown, violation
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.gaps import ALL, Gaps
+from printflow_reliability.restore.production import Production
+from printflow_reliability.restore.validation.observations import Observation, unknown, violation
 
 FENCE = Fence(
     cluster="live_db",

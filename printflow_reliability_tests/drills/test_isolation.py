@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes
-from printflow_reliability.drills.production import Production, Tablespace
+from printflow_reliability.restore.production import Production, Tablespace
 
 LIVE = Production(
     "live_db",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.report import CHECKS, ClusterReport, DrillReport, render
+from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import Settings
 
 BEGAN = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)

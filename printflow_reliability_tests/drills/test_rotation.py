@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printflow_reliability.drills.repositories import choose_repository, common_repositories
 from printflow_reliability.drills.rotation import TARGETS, plan_of_week
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.restore.repositories import choose_repository, common_repositories
 from printflow_reliability.settings import Settings
 
 REPOSITORIES = st.sets(st.integers(1, 256), min_size=1, max_size=8)

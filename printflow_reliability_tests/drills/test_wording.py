@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.alerts.conclude import causes
+from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.commands import show
@@ -62,7 +63,7 @@ def test_what_many_checks_say_of_one_cause_is_said_once(settings: Settings, caps
     assert told.count("did not answer") == 1
     assert f"{len(CHECKS)} checks: fence, recovery" in told
     assert render(document, settings).count("did not answer") == 1
-    assert len(wording.rows(document["checks"])) == 1
+    assert len(check_rows(document["checks"])) == 1
     ((first, *others),) = causes(answers)
     assert first.check == "drill.fence"  # the most urgent of them pages
     assert len(others) == len(CHECKS) - 1

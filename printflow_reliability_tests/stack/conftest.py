@@ -13,8 +13,8 @@ import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.sandbox import ports, postgres, processes
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome

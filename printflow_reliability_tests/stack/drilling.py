@@ -6,9 +6,9 @@ import sys
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.clones.reaper import processes_in
-from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.report import DrillReport
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.reaper import processes_in
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.quiet import quieten
-from printflow_reliability.drills.clones.replay import await_promotion, replay_to_end
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
-from printflow_reliability.drills.validation.validate import validate
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.quiet import quieten
+from printflow_reliability.restore.replay import await_promotion, replay_to_end
+from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 from printflow_reliability_tests.stack.test_fence_and_clone import compared, fence, paused
 

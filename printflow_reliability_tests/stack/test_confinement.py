@@ -11,16 +11,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from printflow_reliability.drills.clones import confinement, reaper
-from printflow_reliability.drills.clones.aim import Aim
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.configuration import SERVER
-from printflow_reliability.drills.clones.quiet import quieten
-from printflow_reliability.drills.clones.replay import await_promotion, replay_to_end, replay_to_fence
-from printflow_reliability.drills.fences.fence import Fence, make_fences
-from printflow_reliability.drills.plan import backups_in
-from printflow_reliability.drills.production import FLOORS, Production, ask_production
+from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones import confinement
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.configuration import SERVER
+from printflow_reliability.restore.clones.quiet import quieten
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.plan import backups_in
+from printflow_reliability.restore.production import FLOORS, Production, ask_production
+from printflow_reliability.restore.recovery_target import Aim
+from printflow_reliability.restore.replay import await_promotion, replay_to_end, replay_to_fence
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from printflow_reliability.drills.validation.constraints import NotNull, UniqueIndex, check_constraint, constraints
-from printflow_reliability.drills.validation.foreign_keys import ForeignKey, check_foreign_key, foreign_keys
-from printflow_reliability.drills.validation.readings import Constraint, by_table, suspects
+from printflow_reliability.restore.validation.constraints import NotNull, UniqueIndex, check_constraint, constraints
+from printflow_reliability.restore.validation.foreign_keys import ForeignKey, check_foreign_key, foreign_keys
+from printflow_reliability.restore.validation.readings import Constraint, by_table, suspects
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
 

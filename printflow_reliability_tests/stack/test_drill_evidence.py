@@ -16,14 +16,15 @@ import pytest
 from psycopg.rows import TupleRow
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.drill import LOCK, run_drill
+from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills, show_drill
-from printflow_reliability.drills.phases import Phase
 from printflow_reliability.drills.unrecorded import record_kept
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.records import database, session
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.records.session import RecordsSession
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.reaper import LOCK
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox

@@ -6,7 +6,7 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.phases import Phase
+from printflow_reliability.restore.phases import Phase
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import archive_id, detail, left_behind, outcomes

@@ -18,15 +18,15 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.drills.clones.configuration import SERVER
-from printflow_reliability.drills.clones.reaper import processes_in, reap
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.recovery.recover import recover
+from printflow_reliability.restore.clones.configuration import SERVER
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.reaper import processes_in, reap
+from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
@@ -58,8 +58,8 @@ KILLED_AS_ITS_MARKER_WENT = """
 import os, signal, sys
 from pathlib import Path
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.clones.reaper import MARKER
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.reaper import MARKER
 from printflow_reliability.settings import load
 
 gone = False
@@ -81,7 +81,7 @@ WAITING = """
 import sys, time
 from pathlib import Path
 from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.phases import Phase
+from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import load
 
 def tell(phase):
@@ -226,10 +226,10 @@ def test_a_replay_that_gets_on_too_slowly_is_ended_when_its_time_is_over(
 ) -> None:
     # The replay's own command: it works, and takes too long.
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.configuration.SERVER", {**SERVER, "restore_command": "sleep 60"}
+        "printflow_reliability.restore.clones.configuration.SERVER", {**SERVER, "restore_command": "sleep 60"}
     )
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.configuration.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
+        "printflow_reliability.restore.clones.configuration.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
     )
     drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": 15.0})
     began = time.monotonic()

@@ -16,19 +16,19 @@ from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.drills import rehearsal
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.configuration import SERVER
-from printflow_reliability.drills.clones.reaper import reap
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.fences.snapshot import Snapshot
 from printflow_reliability.drills.history import list_drills, show_drill
-from printflow_reliability.drills.phases import RECOVERY, Phase
-from printflow_reliability.drills.plan import backups_in
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.configuration import SERVER
+from printflow_reliability.restore.phases import RECOVERY, Phase
+from printflow_reliability.restore.plan import backups_in
+from printflow_reliability.restore.reaper import reap
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.settings import SmokeSettings
@@ -467,7 +467,7 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
     for module in ("clone", "access"):
         monkeypatch.setattr(f"printflow_reliability.drills.clones.{module}.PORT", port)
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.configuration.SERVER", {**SERVER, "port": str(port), **setting}
+        "printflow_reliability.restore.clones.configuration.SERVER", {**SERVER, "port": str(port), **setting}
     )
     report = run_drill(backed_up.settings)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
@@ -478,11 +478,11 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
 def test_a_restore_command_that_hangs_is_noticed(backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     drills = backed_up.settings.drills.model_copy(update={"stall_seconds": 2.0})
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.configuration.SERVER",
+        "printflow_reliability.restore.clones.configuration.SERVER",
         {**SERVER, "restore_command": "sleep 60 # archive-get %f"},
     )
     monkeypatch.setattr(
-        "printflow_reliability.drills.clones.configuration.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
+        "printflow_reliability.restore.clones.configuration.RECOVERY_SETTING", re.compile(r"recovery_target\w*\s*=")
     )
     began = time.monotonic()
     report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))

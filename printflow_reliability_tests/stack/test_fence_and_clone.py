@@ -8,15 +8,16 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.aim import Aim
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.replay import replay_to_fence
 from printflow_reliability.drills.fences import comparison
-from printflow_reliability.drills.fences.fence import Fence, make_fences
-from printflow_reliability.drills.plan import backups_in
-from printflow_reliability.drills.production import ask_production
+from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.plan import backups_in
+from printflow_reliability.restore.production import ask_production
+from printflow_reliability.restore.recovery_target import Aim
+from printflow_reliability.restore.replay import replay_to_fence
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
 pytestmark = pytest.mark.stack

@@ -10,14 +10,15 @@ import psycopg
 import pytest
 
 from printflow_reliability.drills.fences import side as sides
-from printflow_reliability.drills.fences.fence import Fence, make_fences
-from printflow_reliability.drills.fences.gaps import ALL
+from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.drills.fences.moment import find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.fences.unarchived import look_at_unarchived, stopped_heartbeats
-from printflow_reliability.drills.production import ask_production
 from printflow_reliability.platform import connect
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.gaps import ALL
+from printflow_reliability.restore.production import ask_production
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 

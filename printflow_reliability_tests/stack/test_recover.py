@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.targets import Target
 from printflow_reliability.records.database import migrate
 from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 

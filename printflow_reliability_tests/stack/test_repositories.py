@@ -16,12 +16,12 @@ from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery, Repos
 from printflow_reliability.backups.segment import parse_segment
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.clones.expected_end import archived_in_repository
-from printflow_reliability.drills.plan import Point, backups_in
-from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.write_probe import PROBE, Unprovable, refuse_writer
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.programs import ProgramFailed, Programs
+from printflow_reliability.restore.expected_end import archived_in_repository
+from printflow_reliability.restore.plan import Point, backups_in
+from printflow_reliability.restore.production import ask_production
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster, settings_with

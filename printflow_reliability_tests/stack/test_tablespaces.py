@@ -12,17 +12,17 @@ import pytest
 
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.drills import canaries, page_lsns
-from printflow_reliability.drills.clones import reaper
-from printflow_reliability.drills.clones.confinement import Confinement
-from printflow_reliability.drills.clones.link_watch import LinkWatch
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
-from printflow_reliability.drills.phases import Phase
-from printflow_reliability.drills.targets import Target
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import migrate
 from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.restore import reaper
+from printflow_reliability.restore.clones.confinement import Confinement
+from printflow_reliability.restore.link_watch import LinkWatch
+from printflow_reliability.restore.phases import Phase
+from printflow_reliability.restore.targets import Target
 from printflow_reliability_tests.stack.drilling import detail, outcomes, without_production
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 from printflow_reliability_tests.stack.test_recover import settings_of
@@ -163,8 +163,8 @@ def test_wal_that_makes_a_tablespace_is_not_replayed_unless_a_person_allows_its_
 def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.confine", unconfined)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.confine", unconfined)
     elsewhere, link = directory(shop, "elsewhere"), shop.home / "recovered-looks-inside"
     link.symlink_to(elsewhere)
     shop.execute(f"CREATE TABLESPACE linked LOCATION '{link}'")
@@ -190,7 +190,7 @@ def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
 def test_a_clone_cannot_make_a_tablespace_outside_though_nobody_watched(
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
     monkeypatch.setattr(LinkWatch, "start", lambda _: None)
     monkeypatch.setattr(LinkWatch, "end", lambda _: None)
     path = make(shop, "unwatched")
@@ -210,8 +210,8 @@ def test_what_a_clone_that_nothing_holds_back_does_to_production_is_seen_in_prod
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The original harm: a clone on production's host replays into production's tablespace."""
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
-    monkeypatch.setattr("printflow_reliability.drills.clones.clone.confine", unconfined)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.confine", unconfined)
     monkeypatch.setattr(LinkWatch, "start", lambda _: None)
     monkeypatch.setattr(LinkWatch, "end", lambda _: None)
     monkeypatch.setattr(canaries, "STATISTICS_SECONDS", 1)

@@ -11,7 +11,6 @@ import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.cli import run
-from printflow_reliability.drills.targets import parse_target
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.platform.queries import Connection, ConnectWith
 from printflow_reliability.platform.tenancy import tenants
@@ -19,6 +18,7 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.tenant_audit import record_kept
 from printflow_reliability.recovery.tenant_restore import Committed, TenantRestore, bring_back, restore_tenant
+from printflow_reliability.restore.targets import parse_target
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox

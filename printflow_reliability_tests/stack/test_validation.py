@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.production import ask_production
 from printflow_reliability.drills.validation.links import check_links
 from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.smoke import check_smoke
-from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.production import ask_production
+from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability.settings import LinkSettings, Settings, SmokeSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster

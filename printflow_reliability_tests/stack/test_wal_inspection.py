@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.segment import Segment, parse_lsn, parse_segment
-from printflow_reliability.drills.clones.wal_inspection import RefusedWal, inspecting, refused_wal
 from printflow_reliability.programs import ProgramFailed
+from printflow_reliability.restore.wal_inspection import RefusedWal, inspecting, refused_wal
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
 pytestmark = pytest.mark.stack

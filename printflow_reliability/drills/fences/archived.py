@@ -5,9 +5,9 @@ import time
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_segment
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.restore.fence import Fence
 from printflow_reliability.settings import ClusterSettings
 
 LOOK_IN_REPOSITORY_SECONDS = 3.0

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import psycopg
 
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.fences.counts import logged_tables, prepare, unlogged_tables
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
-from printflow_reliability.drills.validation.databases import Database, find_databases
-from printflow_reliability.drills.validation.observations import Observation, refused, unknown
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.counts import logged_tables, prepare, unlogged_tables
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.validation.databases import Database, find_databases
+from printflow_reliability.restore.validation.observations import Observation, refused, unknown
 
 COUNT_SECONDS = 3600
 """How long one table may take to count."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.fences.clone_rows import CloneRows, committed_after_all, read_clone
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.fences.gaps import ALL
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import at_once
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.gaps import ALL
 
 CHECK = "drill.fence"
 CATALOG = "pg_catalog."

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from printflow_reliability.checks import CheckResult
-from printflow_reliability.drills import history
-from printflow_reliability.drills.fences.fence import QUIET_SECONDS, Fence, make_fences
-from printflow_reliability.drills.production import ask_production
+from printflow_reliability.drills.fences.make import QUIET_SECONDS, make_fences
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import open_records
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.fence_store import keep_fence
+from printflow_reliability.restore.production import ask_production
 from printflow_reliability.settings import Settings
 
 
@@ -71,5 +72,5 @@ def record_fence(settings: Settings) -> FenceReport:
                 "take the fence at a quieter time",
             )
         for fence in fences:
-            history.keep_fence(records, None, fence)
+            keep_fence(records, None, fence)
     return FenceReport(fences)

@@ -11,11 +11,11 @@ from enum import StrEnum
 
 import psycopg
 
-from printflow_reliability.drills.fences.counts import Table, count_query
-from printflow_reliability.drills.fences.names import quoted
 from printflow_reliability.drills.fences.snapshot import Snapshot
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
+from printflow_reliability.restore.counts import Table, count_query
+from printflow_reliability.restore.names import quoted
 
 LOCK = "55P03"
 NOT_PERMITTED = "42501"

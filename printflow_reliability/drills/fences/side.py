@@ -13,14 +13,14 @@ from datetime import datetime
 
 import psycopg
 
-from printflow_reliability.drills.fences.counts import logged_tables, prepare
-from printflow_reliability.drills.fences.gaps import ALL, Gaps
-from printflow_reliability.drills.fences.names import text_of
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
-from printflow_reliability.drills.validation.inventory import take_inventory
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.restore.counts import logged_tables, prepare
+from printflow_reliability.restore.gaps import ALL, Gaps
+from printflow_reliability.restore.inventory import take_inventory
+from printflow_reliability.restore.names import text_of
 from printflow_reliability.settings import ClusterSettings
 
 COUNT_SECONDS = 3600

@@ -7,9 +7,9 @@ along. So this is looked at before the fence is made, and a drill's RPO is never
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from printflow_reliability.drills.production import newest_heartbeat
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.restore.production import newest_heartbeat
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import seconds
 

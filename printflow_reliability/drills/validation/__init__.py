@@ -1,1 +1,1 @@
-"""What must hold in a recovered cluster before anybody is let in; one module a check."""
+"""What a drill checks besides: the platform's own references, its files, one tenant, and what pages say on disk."""

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.fences.clone_rows import committed_after_all
-from printflow_reliability.drills.fences.counts import prepare
-from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.validation.collations import changed_collations
-from printflow_reliability.drills.validation.databases import Database, find_databases
-from printflow_reliability.drills.validation.inventory import differences, stray_large_object_pages, take_inventory
-from printflow_reliability.drills.validation.observations import (
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.counts import prepare
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.inventory import differences, stray_large_object_pages, take_inventory
+from printflow_reliability.restore.validation.databases import Database, find_databases
+from printflow_reliability.restore.validation.observations import (
     Observation,
     check_result,
     refused,
@@ -20,7 +21,6 @@ from printflow_reliability.drills.validation.observations import (
     violation,
     warning,
 )
-from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.text import counted
 
 CHECK = "drill.inventory"

@@ -6,7 +6,7 @@ recovery on a machine with another version must rebuild it.
 
 import psycopg
 
-from printflow_reliability.drills.fences.names import encoding_of, label, text_of
+from printflow_reliability.restore.names import encoding_of, label, text_of
 
 SHOWN = 5
 DATABASE_HAS_VERSION = 150000

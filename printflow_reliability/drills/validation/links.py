@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import LinkSettings, Settings
 
 CHECK = "drill.links"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.connector import connector
 from printflow_reliability.settings import Settings
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
 

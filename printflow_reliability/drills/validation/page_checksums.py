@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from printflow_reliability.checks import CheckResult
-from printflow_reliability.drills.at_once import at_once
-from printflow_reliability.drills.clones.clone import Clone
-from printflow_reliability.drills.validation.observations import check_result, note, shown, unknown, violation, warning
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.parallel import at_once
+from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.validation.observations import check_result, note, shown, unknown, violation, warning
 
 CHECK = "drill.checksums"
 BAD = re.compile(r'checksum verification failed in file "\./([^"]+)", block (\d+)')

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.fences.counts import Counts
-from printflow_reliability.drills.fences.fence import Fence
-from printflow_reliability.drills.fences.gaps import Gaps
+from printflow_reliability.restore.counts import Counts
+from printflow_reliability.restore.fence import Fence
+from printflow_reliability.restore.gaps import Gaps
 
 CHECK = "drill.shrinkage"
 AT_LEAST = 100

@@ -6,10 +6,10 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
+from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import Settings, SmokeSettings
 
 CHECK = "drill.smoke"

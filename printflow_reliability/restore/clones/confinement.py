@@ -1,0 +1,103 @@
+"""Where a clone may write: in its own directory and nowhere else, whatever its WAL, settings or functions say.
+
+The kernel sees to it by the first means that the system gives: a mount namespace (root, or a user namespace), else
+Landlock. Where there is neither, no place of production may be writable to the clone's user, or nothing is started.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from printflow_reliability.errors import Refused
+from printflow_reliability.programs import ProgramFailed, Programs
+from printflow_reliability.restore.production import Production
+
+LAUNCHER = Path(__file__).with_name("confined.py")
+MEANS = {"namespace": "a mount namespace", "landlock": "Landlock"}
+"""In the order of preference: a namespace also hides what production has on the same host."""
+TRY_SECONDS = 30.0
+ONLY_THERE = """
+touch "$0/.try" && rm "$0/.try" || exit 1
+if touch "$1/.try" 2> /dev/null; then rm "$1/.try"; exit 1; fi
+"""
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """How a clone is confined.
+
+    Attributes:
+        programs: runs programs that are.
+        by: the means, for a person.
+    """
+
+    programs: Programs
+    by: str
+
+
+def confine(
+    programs: Programs, place: Path, production: Production, *, also_writable: Sequence[Path] = ()
+) -> Confinement:
+    """Find the means of this system.
+
+    Args:
+        programs: who runs them.
+        place: the clone's directory, which exists and belongs to the user that programs run as.
+        production: whose clone it is; what it has on this host is hidden where possible.
+        also_writable: directories of tablespaces that a person has allowed.
+
+    Raises:
+        Refused: there is no means, and the clone could write to a place of production.
+    """
+    identity = programs.identity()
+    user = None if identity is None else [identity.uid, identity.gid, list(identity.groups)]
+    writable = [os.path.realpath(one) for one in (place, *also_writable)]
+    hidden = [path for path in _places_of(production) if not _overlaps(path, writable)]
+    for means, name in MEANS.items():
+        request = {"means": means, "writable": writable, "hidden": hidden, "user": user}
+        # -I and -S: whatever the environment says, the launcher is all that is imported.
+        launcher = (sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(request))
+        confined = replace(programs, launcher=launcher)
+        with contextlib.suppress(ProgramFailed):
+            confined.run(["sh", "-c", ONLY_THERE, str(place), str(place.parent)], timeout=TRY_SECONDS)
+            return Confinement(confined, name)
+    for path in _places_of(production):
+        for known in (path, os.path.dirname(path)):  # noqa: PTH120 - paths of another host
+            if known not in writable and _may_write(programs, known):
+                raise Refused(
+                    f"the clone of {production.cluster} could write to {known}, which is production's: this system "
+                    "has neither mount namespaces nor Landlock for it",
+                    "run printflow as root or with user namespaces allowed, or on a host without production",
+                )
+    return Confinement(programs, "permissions: no place of production is writable to it")
+
+
+def _places_of(production: Production) -> Iterator[str]:
+    """What production has on this host, if this is its host: data, tablespaces, WAL and its socket."""
+    data = Path(production.data_directory or "/nonexistent")
+    yield from (str(data), *(one.path for one in production.tablespaces))
+    with contextlib.suppress(OSError):
+        for link in (data / "pg_wal", *(data / "pg_tblspc").iterdir()):
+            if link.is_symlink():
+                yield os.path.realpath(link)
+    with contextlib.suppress(OSError, IndexError):
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        if lines[4]:
+            yield f"{lines[4]}/.s.PGSQL.{lines[3]}"
+
+
+def _overlaps(path: str, writable: Sequence[str]) -> bool:
+    real = os.path.realpath(path)
+    return any(one == real or one.startswith(f"{real}/") or real.startswith(f"{one}/") for one in writable)
+
+
+def _may_write(programs: Programs, path: str) -> bool:
+    """Whether the clone's user may; a directory for everybody, such as /tmp, protects what others own in it."""
+    with contextlib.suppress(ProgramFailed):
+        programs.run(["sh", "-c", 'test -w "$0" && ! test -k "$0"', path], timeout=TRY_SECONDS)
+        return True
+    return False

@@ -1,0 +1,70 @@
+"""Work on several clusters at once: results in order, the certain error first, and an interrupt that does not wait."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.parallel import at_once
+
+
+def nothing() -> None:
+    """Give nothing up."""
+
+
+def raising(error: Exception) -> Callable[[], int]:
+    def task() -> int:
+        raise error
+
+    return task
+
+
+def test_results_come_in_the_order_of_the_tasks_however_many_work() -> None:
+    def task(number: int) -> int:
+        time.sleep(0.02 * (5 - number))
+        return number
+
+    tasks = [partial(task, number) for number in range(5)]
+    for workers in (None, 1, 2, 9):
+        assert at_once(tasks, give_up=nothing, workers=workers) == [0, 1, 2, 3, 4]
+    assert at_once([], give_up=nothing) == []
+
+
+def test_an_error_that_is_certain_is_raised_rather_than_one_that_could_not_tell() -> None:
+    ended: list[int] = []
+
+    def ends() -> int:
+        ended.append(1)
+        return 1
+
+    tasks = [raising(CouldNotTell("away")), raising(Refused("certain")), ends]
+    with pytest.raises(Refused, match="certain"):
+        at_once(tasks, give_up=nothing)
+    assert ended == [1]
+
+
+def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_hangs() -> None:
+    given_up, ended = threading.Event(), threading.Event()
+
+    def can_be_ended() -> bool:
+        given_up.wait(30)
+        ended.set()
+        return True
+
+    hanging = threading.Event()
+    began = time.monotonic()
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            at_once([can_be_ended, lambda: hanging.wait(60)], give_up=given_up.set)
+    finally:
+        timer.join()
+        hanging.set()
+    assert ended.is_set()
+    assert time.monotonic() - began < 10
