@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import typer
 from rich.cells import cell_len
@@ -19,24 +19,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from printflow_reliability.progress import Advance
 from printflow_reliability.settings import Settings, find_config, load
-from printflow_reliability.text import moment, printable, readable, seconds, size
-
-__all__ = [
-    "APPLY_OPTION",
-    "JSON_OPTION",
-    "Advance",
-    "Invocation",
-    "invocation",
-    "moment",
-    "print_json",
-    "printable",
-    "progress",
-    "say",
-    "seconds",
-    "size",
-    "table",
-]
+from printflow_reliability.text import printable, readable
 
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document on stdout, for programs.")
 APPLY_OPTION = typer.Option(False, "--apply", help="Do it. Without this, only the plan is printed.")
@@ -55,12 +40,6 @@ class Invocation:
             ConfigError: there is none, or it is wrong.
         """
         return load(find_config(self.config))
-
-
-class Advance(Protocol):
-    """Tells a progress display how far work is; `total` may become known later."""
-
-    def __call__(self, done: int, total: int | None = None) -> None: ...
 
 
 def invocation(ctx: typer.Context) -> Invocation:

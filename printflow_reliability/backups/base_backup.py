@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import TROUBLE, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -23,9 +23,9 @@ from printflow_reliability.backups.info import (
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.programs import Programs
+from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import TypeVar
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -32,22 +30,6 @@ class Verdict:
         """The verdict on what could not be asked; a reason that names the subject itself is all that is said."""
         named = all(name in reason.what for name in subject.split())
         return cls(Outcome.UNKNOWN, reason.sentence if named else f"{subject}: {reason.sentence}")
-
-
-class Count:
-    """Counts what several threads have done, for one progress display."""
-
-    def __init__(self, advance: Advance | None, total: int) -> None:
-        self._advance, self._total, self._done, self._lock = advance, total, 0, Lock()
-        if advance:
-            advance(0, total)
-
-    def one_more(self) -> None:
-        """One of them is done."""
-        with self._lock:
-            self._done += 1
-            if self._advance:
-                self._advance(self._done, self._total)
 
 
 def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSettings, ...]:

@@ -9,17 +9,8 @@ from printflow_reliability.backups.base_backup import BackupListing, BaseBackupR
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
 from printflow_reliability.backups.wal_commands import wal_app
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    print_json,
-    printable,
-    progress,
-    say,
-    seconds,
-    size,
-    table,
-)
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, progress, say, table
+from printflow_reliability.text import printable, seconds, size
 
 __all__ = ["backup_app", "wal_app"]
 

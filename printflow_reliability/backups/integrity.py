@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, Count, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import TROUBLE, Verdict, answer, at_once, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -19,8 +19,8 @@ from printflow_reliability.backups.info import (
 from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
 from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.text import counted
 

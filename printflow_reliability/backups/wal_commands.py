@@ -10,19 +10,10 @@ from printflow_reliability.backups.repository_wal import RepositoryWal, gap_word
 from printflow_reliability.backups.segment import check_segment_name
 from printflow_reliability.backups.wal import ClusterWal, verify_wal
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    APPLY_OPTION,
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    progress,
-    say,
-    seconds,
-)
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
-from printflow_reliability.text import counted
+from printflow_reliability.text import counted, moment, seconds
 
 wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
 

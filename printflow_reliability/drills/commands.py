@@ -10,17 +10,7 @@ import typer
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.check_rows import OUTCOME_WORDS, CheckRow, check_rows
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    progress,
-    say,
-    seconds,
-    size,
-    table,
-)
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, progress, say, table
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
@@ -30,6 +20,7 @@ from printflow_reliability.drills.report import DrillReport, fetch
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import moment, seconds, size
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
 

@@ -7,25 +7,15 @@ import typer
 
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    printable,
-    progress,
-    say,
-    seconds,
-)
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, progress, say
 from printflow_reliability.files import kinds
-from printflow_reliability.files.catalog_check import check_catalog
-from printflow_reliability.files.catalog_words import show_catalog
+from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
-from printflow_reliability.text import counted, shell_word
+from printflow_reliability.text import counted, moment, printable, seconds, shell_word
 
 SHOWN = 20
 """Findings that a person sees at once; the file and --json have more."""
@@ -64,6 +54,7 @@ def reconcile_command(
 
 
 app.command("heal")(heal_command)
+app.command("catalog")(catalog_command)
 
 
 @app.command("orphans")
@@ -79,19 +70,6 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         if report.as_of is not None:
             say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
     raise typer.Exit(exit_code(one.outcome for one in report.checks))
-
-
-@app.command("catalog")
-def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """Check the reference queries, and look for columns with object paths that none of them covers."""
-    settings = invocation(ctx).settings()
-    with progress("columns") as advance:
-        report = check_catalog(settings, advance=advance)
-    if json:
-        print_json(report.as_json())
-    else:
-        show_catalog(report)
-    raise typer.Exit(report.exit_code)
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:

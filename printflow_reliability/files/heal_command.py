@@ -5,22 +5,12 @@ from shlex import quote
 
 import typer
 
-from printflow_reliability.console import (
-    APPLY_OPTION,
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    printable,
-    progress,
-    say,
-    size,
-)
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_plan import Chosen
 from printflow_reliability.files.heal_report import Deed, HealAction, HealReport
-from printflow_reliability.text import counted, shell_word
+from printflow_reliability.text import counted, moment, printable, shell_word, size
 
 SHOWN = 20
 WORDS = {

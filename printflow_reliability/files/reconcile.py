@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
 from printflow_reliability.files.emptied import Emptied, emptied
@@ -32,6 +31,7 @@ from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows

@@ -9,16 +9,7 @@ from botocore.exceptions import ClientError
 
 from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    Invocation,
-    invocation,
-    print_json,
-    progress,
-    say,
-    seconds,
-    table,
-)
+from printflow_reliability.console import JSON_OPTION, Invocation, invocation, print_json, progress, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.sweep import SweepReport, sweep
@@ -27,6 +18,7 @@ from printflow_reliability.settings import PdfSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import NOT_THERE
 from printflow_reliability.storage.silence import receive
+from printflow_reliability.text import seconds
 
 SHOWN = 20
 app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)

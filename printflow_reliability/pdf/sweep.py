@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
@@ -20,6 +19,7 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Entry, Reference, open_catalog
 from printflow_reliability.platform.tenancy import tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings

@@ -8,12 +8,13 @@ import typer
 
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import Outcome, exit_code, worst
-from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, seconds
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
 from printflow_reliability.restore.targets import parse_target
+from printflow_reliability.text import moment, seconds
 
 
 def recover_command(

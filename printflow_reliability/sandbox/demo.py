@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
-from printflow_reliability import console
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.sandbox import dagster_services, evidence, seaweedfs, traffic
 from printflow_reliability.sandbox import up as lifecycle
@@ -21,6 +20,7 @@ from printflow_reliability.sandbox.faults import Planted, plant, planted
 from printflow_reliability.sandbox.graphql import Ended, Webserver
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Server, await_ready, start_service
+from printflow_reliability.text import seconds, size
 
 log = logging.getLogger(__name__)
 
@@ -163,9 +163,7 @@ class Demo:
             ended = self._run("full_backup")
             numbers = ended.numbers.get("base_backup", {})
             stage.ok = ended.succeeded
-            stage.summary = (
-                f"{numbers.get('backups_taken', 0)} full backups, {console.size(numbers.get('backup_bytes', 0))}"
-            )
+            stage.summary = f"{numbers.get('backups_taken', 0)} full backups, {size(numbers.get('backup_bytes', 0))}"
             self._blame(stage, ended)
         with self._stage("WAL verification") as stage:
             ended = self._run("verify_archive")
@@ -287,7 +285,7 @@ def _drill(numbers: Mapping[str, Any]) -> str:
     if "rto_seconds" not in numbers:
         return "its numbers are missing"
     return (
-        f"RTO {console.seconds(numbers['rto_seconds'])}, RPO {console.seconds(numbers['rpo_seconds'])}, "
+        f"RTO {seconds(numbers['rto_seconds'])}, RPO {seconds(numbers['rpo_seconds'])}, "
         f"{numbers.get('tables', 0)} tables and {numbers.get('rows', 0)} rows at the fence"
     )
 
