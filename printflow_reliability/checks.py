@@ -7,6 +7,7 @@ fault, stays silent on a healthy system, and says "unknown" when its system is a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from printflow_reliability.findings import Severity
 
@@ -106,6 +107,10 @@ class CheckResult:
     detail: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     about: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as the documents of commands have it."""
+        return {"name": self.check, "outcome": self.outcome, "detail": self.detail}
 
     def __post_init__(self) -> None:
         if self.check not in REGISTER:

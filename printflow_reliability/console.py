@@ -5,12 +5,12 @@ People get short plain sentences, worst first; programs get one JSON document on
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import typer
 from rich.cells import cell_len
@@ -51,6 +51,21 @@ def invocation(ctx: typer.Context) -> Invocation:
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout, in ASCII, so that no character of it moves a terminal; times become UTC ISO 8601."""
     print(json.dumps(document, indent=2, default=_plain))
+
+
+class Report(Protocol):
+    """What a command found, as a document for programs."""
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+def finish(report: Report, *, as_json: bool, show: Callable[[], None], code: int) -> NoReturn:
+    """End a command: its one JSON document, or what `show` says to a person; then the exit code."""
+    if as_json:
+        print_json(report.as_json())
+    else:
+        show()
+    raise typer.Exit(code)
 
 
 def say(text: str = "") -> None:

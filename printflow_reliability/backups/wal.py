@@ -113,7 +113,7 @@ class WalReport:
         return {
             "ok": all(check.outcome is Outcome.PASS for check in self.checks),
             "clusters": [cluster.as_json() for cluster in self.clusters],
-            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "checks": [one.as_json() for one in self.checks],
         }
 
 

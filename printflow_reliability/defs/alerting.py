@@ -5,9 +5,9 @@ Open-source Dagster sends no alerts, and a failed check that blocks nothing leav
 
 import dagster as dg
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import vocabulary as words
@@ -56,7 +56,7 @@ def outbox(configuration: Configuration) -> dg.SkipReason:
     try:
         settings = configuration.settings()
         report = deliver(settings)
-        conclude(settings, report.checks, alert=True)
+        record_results(settings, report.checks, alert=True)
     except PrintflowError as error:
         return dg.SkipReason(str(error))
     return dg.SkipReason("; ".join(check.detail for check in report.checks))
@@ -89,7 +89,7 @@ def check_results_watch(
         return dg.SkipReason("no new check results")
     try:
         if newest:
-            conclude(configuration.settings(), newest.values(), alert=True)
+            record_results(configuration.settings(), newest.values(), alert=True)
     except PrintflowError as error:
         return dg.SkipReason(str(error))  # the cursor stays, so these are looked at again
     failed = sorted(name for name, answer in newest.items() if answer.outcome is not Outcome.PASS)

@@ -167,9 +167,8 @@ class DrillReport:
             },
             "checks": [
                 {
-                    "name": one.check,
+                    **one.as_json(),
                     "passed": one.outcome in (Outcome.PASS, Outcome.WARN),
-                    "outcome": one.outcome,
                     "detail": storable(one.detail),
                 }
                 for one in self.checks

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, progress, say, table
+from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say, table
 from printflow_reliability.files.catalog_check import check_catalog
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
 from printflow_reliability.text import counted, printable
@@ -17,11 +17,7 @@ def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     settings = invocation(ctx).settings()
     with progress("columns") as advance:
         report = check_catalog(settings, advance=advance)
-    if json:
-        print_json(report.as_json())
-    else:
-        show_catalog(report)
-    raise typer.Exit(report.exit_code)
+    finish(report, as_json=json, show=lambda: show_catalog(report), code=report.exit_code)
 
 
 def show_catalog(report: CatalogReport) -> None:

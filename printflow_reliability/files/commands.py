@@ -5,13 +5,13 @@ from pathlib import Path
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, progress, say
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.heal_command import heal_command
-from printflow_reliability.files.orphans import known_orphans
+from printflow_reliability.files.orphans import OrphanReport, known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
@@ -45,12 +45,7 @@ def reconcile_command(
             advance=advance,
             accept_empty=accept_empty or (),
         )
-    conclude(settings, report.checks, alert=False)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show(report, findings)
-    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+    conclude(settings, report, as_json=json, show=lambda: _show(report, findings))
 
 
 app.command("heal")(heal_command)
@@ -62,14 +57,15 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """List the objects that nothing refers to, as the newest pass over all tenants found them."""
     settings = invocation(ctx).settings()
     report = known_orphans(settings)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show_checks(report.checks)
-        _show_findings(report.findings)
-        if report.as_of is not None:
-            say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
-    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+    code = exit_code(one.outcome for one in report.checks)
+    finish(report, as_json=json, show=lambda: _show_orphans(report), code=code)
+
+
+def _show_orphans(report: OrphanReport) -> None:
+    _show_checks(report.checks)
+    _show_findings(report.findings)
+    if report.as_of is not None:
+        say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -25,7 +25,7 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """Judge every paid order now, and list those that must not go to print."""
     settings = invocation(ctx).settings()
     report = judge_paid_orders(settings)
-    conclude(settings, report.checks, alert=False)
+    record_results(settings, report.checks, alert=False)
     code = exit_code(check.outcome for check in report.checks)
     if code == 2:
         what, _, step = report.checks[0].detail.partition(". Next: ")

@@ -8,7 +8,7 @@ import typer
 
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import Outcome, exit_code, worst
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, say
+from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability.restore.phases import Phase
@@ -57,11 +57,7 @@ def recover_command(
         tell=tell,
         allow_tablespaces=allow_tablespace,
     )
-    if json:
-        print_json(done.as_json())
-    else:
-        _show(done)
-    raise typer.Exit(exit_code(check.outcome for check in done.checks))
+    finish(done, as_json=json, show=lambda: _show(done), code=exit_code(check.outcome for check in done.checks))
 
 
 def _show(done: Recovered) -> None:

@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, recorded_alerts, resolve_alert
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell
@@ -112,8 +112,8 @@ def test_with_the_records_away_delivery_is_unknown_and_raising_says_so(outbox: S
     with outbox.stopped("system_db"):
         report = deliver(outbox.settings)
         with pytest.raises(CouldNotTell, match="records database"):
-            conclude(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=True)
-        conclude(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=False)
+            record_results(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=True)
+        record_results(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=False)
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
 
@@ -129,7 +129,7 @@ def test_two_deliverers_at_once_send_each_alert_once(outbox: StackSandbox) -> No
 
 def test_only_a_pass_clears_what_a_check_has_raised(outbox: StackSandbox) -> None:
     def answer(outcome: Outcome) -> list[str]:
-        conclude(outbox.settings, [CheckResult("wal.lag", outcome, "as it is")], alert=True)
+        record_results(outbox.settings, [CheckResult("wal.lag", outcome, "as it is")], alert=True)
         with open_records(outbox.settings.records) as connection:
             return [one.title for one in recorded_alerts(connection) if one.resolved_at is None]
 

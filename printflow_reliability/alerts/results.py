@@ -13,7 +13,7 @@ from printflow_reliability.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
+def record_results(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
     """Remember these answers as the newest of their checks; with `alert`, raise or resolve one alert a check.
 
     A failure or an unknown raises `check:<name>`, only a pass resolves it; checks that say the very same of one cause
