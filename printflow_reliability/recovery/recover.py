@@ -26,7 +26,7 @@ from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock
 from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.restore.production import Production
-from printflow_reliability.restore.replay import Promoted, format_lsn, short_of
+from printflow_reliability.restore.replay import Promotion, format_lsn, short_of
 from printflow_reliability.restore.restoration import Restoration
 from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.restore.targets import Target, require_inside, window_of
@@ -224,7 +224,7 @@ def bring_up(
     repository: int,
     clock: PhaseClock,
     tell: Tell,
-) -> tuple[Mapping[str, Promoted], Mapping[str, int]]:
+) -> tuple[Mapping[str, Promotion], Mapping[str, int]]:
     """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach."""
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())

@@ -18,7 +18,7 @@ CHECK = "drill.isolation"
 NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
 
 
-class Surroundings:
+class IsolationCheck:
     """Production and all repositories of a drill.
 
     Production is looked at only where drills may ask it; elsewhere they cannot reach it either.
