@@ -13,7 +13,7 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.fences.archived import await_archived
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal, look_at_unarchived
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.expected_end import archived_by_production, archived_in_repository
@@ -38,7 +38,7 @@ class Clusters:
     def each(self, task: Callable[[ClusterSettings], Result]) -> list[Result]:
         """Do something with every cluster at once; the results in the order of the configuration."""
         tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in self._settings.cluster]
-        return at_once(tasks, give_up=self.give_up)
+        return run_parallel(tasks, give_up=self.give_up)
 
     def give_up(self) -> None:
         """End what the drill has started."""

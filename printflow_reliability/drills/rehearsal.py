@@ -30,7 +30,7 @@ from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.fence import Fence
@@ -200,7 +200,7 @@ class Rehearsal:
 
         # Side by side, since a repository whose server is dead keeps two of them waiting.
         tasks = [isolation.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
-        at_once(tasks, give_up=self._clusters.give_up)
+        run_parallel(tasks, give_up=self._clusters.give_up)
         self._later = {fence.cluster: fence for fences in made for fence in fences}
         for fence in self._later.values():
             self._fence_store.keep(fence)
@@ -330,7 +330,7 @@ class Rehearsal:
         if look and self._found is not None:
             judge = self._found.isolation.judge
             tasks.append(lambda: self.answers.give(judge()))
-        at_once(tasks, give_up=_wait)
+        run_parallel(tasks)
 
     def conclude(self) -> tuple[CheckResult, ...]:
         """Every check's answer."""
@@ -353,7 +353,3 @@ class Rehearsal:
 
     def _note(self, cluster: str, **parts: object) -> None:
         self.clusters[cluster] = replace(self.clusters[cluster], **parts)  # type: ignore[arg-type]
-
-
-def _wait() -> None:
-    """Give nothing up: it ends soon by itself."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.programs import Programs
 from printflow_reliability.restore import reaper
@@ -234,7 +234,7 @@ class Restoration:
         """
         tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self.clones.values()]
         try:
-            return at_once(tasks, give_up=self.give_up)
+            return run_parallel(tasks, give_up=self.give_up)
         except Exception:
             self._require_inside()
             raise
