@@ -1,4 +1,4 @@
-"""Work on several clusters at the same time, without leaving any of it running when a person interrupts."""
+"""One parallel runner: tasks in threads, results in order, nothing left running when a person interrupts."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ GRACE_SECONDS = 3.0
 Result = TypeVar("Result")
 
 
-def at_once(
-    tasks: Sequence[Callable[[], Result]], *, give_up: Callable[[], None], workers: int | None = None
+def run_parallel(
+    tasks: Sequence[Callable[[], Result]], *, give_up: Callable[[], None] | None = None, workers: int | None = None
 ) -> list[Result]:
     """Run every task in a thread and return their results in order.
 
@@ -22,8 +22,9 @@ def at_once(
 
     Args:
         tasks: what to do.
+        give_up: called again and again, when interrupted, until the tasks have ended because of it; None where they
+            end soon by themselves.
         workers: how many run at a time, the first ones first; all if None.
-        give_up: called again and again, when interrupted, until the tasks have ended because of it.
     """
     results: dict[int, Result] = {}
     errors: dict[int, BaseException] = {}
@@ -54,7 +55,8 @@ def at_once(
         interrupted.set()
         deadline = time.monotonic() + GRACE_SECONDS
         while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
-            give_up()
+            if give_up is not None:
+                give_up()
             time.sleep(0.2)
         raise
     if errors:

@@ -77,6 +77,7 @@ class Programs:
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
     launcher: tuple[str, ...] = field(default=(), repr=False)
+    _running: set["subprocess.Popen[str]"] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def postgres(self, name: str, major: int | None = None) -> str:
         """The path of a PostgreSQL server program.
@@ -151,6 +152,7 @@ class Programs:
             )
         except OSError as refused:
             raise not_run(argv[0], refused) from refused
+        self._running.add(process)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -159,6 +161,8 @@ class Programs:
         except BaseException:  # Ctrl-C and the like: nothing we started outlives us
             _kill_group(process)
             raise
+        finally:
+            self._running.discard(process)
         seconds = time.monotonic() - began
         if process.returncode not in accept:
             said = self.redact(stderr.strip() or stdout.strip())
@@ -170,6 +174,13 @@ class Programs:
                 said=said,
             )
         return Completed(stdout, stderr, seconds)
+
+    def end_running(self) -> None:
+        """End every program that another thread is waiting for, and all that it started; that thread sees it fail."""
+        for process in tuple(self._running):
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def own(self, path: Path) -> None:
         """Give a file or folder to the user that programs run as, so that they can use it."""

@@ -10,11 +10,8 @@ from functools import partial
 import pytest
 
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.parallel import at_once
-
-
-def nothing() -> None:
-    """Give nothing up."""
+from printflow_reliability.parallel import run_parallel
+from printflow_reliability.programs import ProgramFailed, Programs
 
 
 def raising(error: Exception) -> Callable[[], int]:
@@ -31,8 +28,8 @@ def test_results_come_in_the_order_of_the_tasks_however_many_work() -> None:
 
     tasks = [partial(task, number) for number in range(5)]
     for workers in (None, 1, 2, 9):
-        assert at_once(tasks, give_up=nothing, workers=workers) == [0, 1, 2, 3, 4]
-    assert at_once([], give_up=nothing) == []
+        assert run_parallel(tasks, workers=workers) == [0, 1, 2, 3, 4]
+    assert run_parallel([]) == []
 
 
 def test_an_error_that_is_certain_is_raised_rather_than_one_that_could_not_tell() -> None:
@@ -44,7 +41,7 @@ def test_an_error_that_is_certain_is_raised_rather_than_one_that_could_not_tell(
 
     tasks = [raising(CouldNotTell("away")), raising(Refused("certain")), ends]
     with pytest.raises(Refused, match="certain"):
-        at_once(tasks, give_up=nothing)
+        run_parallel(tasks)
     assert ended == [1]
 
 
@@ -62,9 +59,37 @@ def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            at_once([can_be_ended, lambda: hanging.wait(60)], give_up=given_up.set)
+            run_parallel([can_be_ended, lambda: hanging.wait(60)], give_up=given_up.set)
     finally:
         timer.join()
         hanging.set()
     assert ended.is_set()
     assert time.monotonic() - began < 10
+
+
+def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_start_next() -> None:
+    programs = Programs(run_as="nobody")
+    ended: list[str] = []
+
+    def task() -> None:
+        for _ in range(2):
+            with pytest.raises(ProgramFailed, match="exit code -9"):
+                programs.run(["sh", "-c", "sleep 60 & wait"], timeout=60)
+            ended.append("ended")
+
+    began = time.monotonic()
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_parallel([task, task], give_up=programs.end_running)
+    finally:
+        timer.join()
+    assert time.monotonic() - began < 5
+    assert ended == ["ended"] * 4
+
+
+def test_ending_what_runs_where_nothing_runs_does_nothing() -> None:
+    programs = Programs(run_as="nobody")
+    programs.run(["true"], timeout=10)
+    programs.end_running()

@@ -7,10 +7,11 @@ into one repository at a time, so a cluster's repositories follow each other; cl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
 from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -24,6 +25,7 @@ from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell, LockHeld
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
@@ -155,7 +157,9 @@ def take_base_backups(
             count.one_more()
         return taken
 
-    backups = tuple(one for of_cluster in at_once(take, selected) for one in of_cluster)
+    tasks = [partial(take, cluster) for cluster in selected]
+    taken = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
+    backups = tuple(one for of_cluster in taken for one in of_cluster)
     listing = list_backups(settings, clusters=clusters)
     verdicts = [
         *(one.verdict for one in backups),
@@ -178,7 +182,8 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
         ConfigError: there is no such cluster.
     """
     programs = settings.runner()
-    listed = at_once(lambda cluster: _list(cluster, programs, settings), chosen(settings, clusters))
+    tasks = [partial(_list, cluster, programs, settings) for cluster in chosen(settings, clusters)]
+    listed = tuple(run_parallel(tasks, give_up=programs.end_running, workers=WORKERS))
     now = datetime.now(UTC)
     newest = [at for cluster in listed for at in cluster.newest_sound_at]
     numbers: dict[str, int | float] = {"backups": sum(len(cluster.backups) for cluster in listed)}

@@ -1,19 +1,15 @@
-"""What the judges of backups share: which clusters are asked, several at once, and one check's answer from many."""
+"""What the judges of backups share: which clusters are asked, how many at a time, and one check's answer."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError
 from printflow_reliability.settings import ClusterSettings, Settings
 
-Result = TypeVar("Result")
-
 TROUBLE = (CouldNotTell, ConfigError, LockHeld)
 """What keeps one stanza, or one repository of it, from being judged, and must not take the others' answers away."""
-AT_ONCE = 4
+WORKERS = 4
 """Clusters asked at the same time; the work itself is pgBackRest's and the servers'."""
 _WORST_FIRST = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS)
 
@@ -39,13 +35,6 @@ def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSett
         ConfigError: there is no cluster of that name.
     """
     return settings.cluster if names is None else tuple(settings.cluster_named(name) for name in names)
-
-
-def at_once(work: Callable[[ClusterSettings], Result], clusters: Sequence[ClusterSettings]) -> tuple[Result, ...]:
-    """Do the work for several clusters at a time, results in the clusters' order; the first error is raised when all
-    have ended."""
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return tuple(pool.map(work, clusters))
 
 
 def answer(

@@ -6,9 +6,10 @@ one that nobody knows, and of an archive that is gone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -20,6 +21,7 @@ from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamag
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.text import counted
@@ -103,7 +105,9 @@ def verify_repositories(
             count.one_more()
         return verified
 
-    repositories = tuple(one for found in at_once(verify, selected) for one in found)
+    tasks = [partial(verify, cluster) for cluster in selected]
+    verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
+    repositories = tuple(one for found in verified for one in found)
     numbers = {
         "files_checked": sum(one.files_checked for one in repositories),
         "damaged_files": sum(len(one.findings) for one in repositories),

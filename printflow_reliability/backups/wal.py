@@ -7,15 +7,17 @@ production itself says of its archiving, and unknown while production is down.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
-from printflow_reliability.backups.clusters import Verdict, answer, at_once, chosen
+from printflow_reliability.backups.clusters import WORKERS, Verdict, answer, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import RepositoryWal, look, verdict_of, without_gaps
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
@@ -124,7 +126,8 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
         ConfigError: there is no such cluster.
     """
     programs = settings.runner()
-    found = at_once(lambda cluster: _verify(cluster, programs, settings), chosen(settings, clusters))
+    tasks = [partial(_verify, cluster, programs, settings) for cluster in chosen(settings, clusters)]
+    found = tuple(run_parallel(tasks, give_up=programs.end_running, workers=WORKERS))
     lags = [one.lag_seconds for one in found if one.lag_seconds is not None]
     open_gaps = [gap for one in found for repository in one.repositories for gap in repository.open_gaps]
     numbers: dict[str, int | float] = {

@@ -7,7 +7,7 @@ import psycopg
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
-from printflow_reliability.drills.fences.unarchived import Unarchived, stopped_heartbeats
+from printflow_reliability.drills.fences.unarchived import UnarchivedWal, stopped_heartbeats
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
@@ -31,7 +31,7 @@ class Answers:
     def __init__(self, acknowledged: Sequence[AcknowledgedSettings] = ()) -> None:
         self._acknowledged = acknowledged
         self.numbers: dict[str, int | float] = {}
-        self.unarchived: Sequence[Unarchived] = ()
+        self.unarchived: Sequence[UnarchivedWal] = ()
         self._given: dict[str, CheckResult] = {}
         self._broke_off = "the drill did not come so far"
 

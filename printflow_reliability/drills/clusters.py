@@ -11,9 +11,9 @@ from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.fences.archived import await_archived
-from printflow_reliability.drills.fences.unarchived import Unarchived, look_at_unarchived
+from printflow_reliability.drills.fences.unarchived import UnarchivedWal, look_at_unarchived
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.expected_end import archived_by_production, archived_in_repository
@@ -38,7 +38,7 @@ class Clusters:
     def each(self, task: Callable[[ClusterSettings], Result]) -> list[Result]:
         """Do something with every cluster at once; the results in the order of the configuration."""
         tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in self._settings.cluster]
-        return at_once(tasks, give_up=self.give_up)
+        return run_parallel(tasks, give_up=self.give_up)
 
     def give_up(self) -> None:
         """End what the drill has started."""
@@ -93,7 +93,7 @@ class Clusters:
         """What time it is on each cluster's clock."""
         return self._by_name(self.each(production_clock))
 
-    def unarchived(self) -> list[Unarchived]:
+    def unarchived(self) -> list[UnarchivedWal]:
         """What of each cluster's WAL would be lost now."""
         return self.each(lambda cluster: look_at_unarchived(cluster, heartbeat_key=self.heartbeat_key(cluster)))
 

@@ -8,11 +8,11 @@ from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.report import ClusterReport
 from printflow_reliability.restore.fence import Fence
-from printflow_reliability.restore.replay import Promoted
+from printflow_reliability.restore.replay import Promotion
 
 
 def recovered(
-    part: ClusterReport, reached: Promoted, backup: Backup, heartbeat: datetime | None, fence: Fence | None
+    part: ClusterReport, reached: Promotion, backup: Backup, heartbeat: datetime | None, fence: Fence | None
 ) -> ClusterReport:
     """A cluster's part of a drill, completed.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.drills.fences.unarchived import Unarchived
+from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.history import housed_in, list_drills
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.restore.phases import RECOVERY, Phase
@@ -115,7 +115,7 @@ def judge(
 
 
 def judge_drill(
-    numbers: Mapping[str, int | float], targets: DrillsSettings, unarchived: Sequence[Unarchived], not_known: str
+    numbers: Mapping[str, int | float], targets: DrillsSettings, unarchived: Sequence[UnarchivedWal], not_known: str
 ) -> CheckResult:
     """Compare what was measured with what was promised; one objective that is missed is certain by itself.
 

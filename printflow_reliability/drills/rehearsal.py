@@ -21,8 +21,8 @@ from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.clusters import Clusters
 from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.fences.make import QUIET_SECONDS, make_fences
+from printflow_reliability.drills.isolation_check import IsolationCheck
 from printflow_reliability.drills.report import ClusterReport
-from printflow_reliability.drills.surroundings import Surroundings
 from printflow_reliability.drills.validation import links, smoke
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
@@ -30,7 +30,7 @@ from printflow_reliability.drills.validation.page_checksums import check_pages
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.write_probe import refuse_writers
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.fence import Fence
@@ -53,7 +53,7 @@ class _Found:
 
     plan: Plan
     restoration: Restoration
-    surroundings: Surroundings
+    isolation: IsolationCheck
 
 
 class Rehearsal:
@@ -166,7 +166,7 @@ class Rehearsal:
         self._found = _Found(
             self.plan,
             Restoration(self.settings, self.place, self.repository, self.plan),
-            Surroundings(self.settings, productions, self._clusters.pgbackrest),
+            IsolationCheck(self.settings, productions, self._clusters.pgbackrest),
         )
         self._restored.require_programs()
         self._restored.require_space()
@@ -175,7 +175,7 @@ class Rehearsal:
 
     def fence(self) -> None:
         """Refuse writers; look at what must not change; make the fences."""
-        plan, surroundings = self._known.plan, self._known.surroundings
+        plan, isolation = self._known.plan, self._known.isolation
         if self.settings.drills.ask_production:
             self.answers.unarchived = self._clusters.unarchived()
             self.answers.numbers["unarchived_seconds"] = round(max(one.seconds for one in self.answers.unarchived), 3)
@@ -194,13 +194,13 @@ class Rehearsal:
 
         def refuse() -> None:
             clusters = [self._clusters.pgbackrest(one) for one in self.settings.cluster]
-            surroundings.unprovable = refuse_writers(
+            isolation.unprovable = refuse_writers(
                 clusters, self._restored.confined_programs(), self.repository, self._clusters.give_up
             )
 
         # Side by side, since a repository whose server is dead keeps two of them waiting.
-        tasks = [surroundings.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
-        at_once(tasks, give_up=self._clusters.give_up)
+        tasks = [isolation.look_before, refuse, *((make,) if self.settings.drills.ask_production else ())]
+        run_parallel(tasks, give_up=self._clusters.give_up)
         self._later = {fence.cluster: fence for fences in made for fence in fences}
         for fence in self._later.values():
             self._fence_store.keep(fence)
@@ -244,7 +244,7 @@ class Rehearsal:
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
-        self._known.surroundings.confined_by = self._restored.confined_by
+        self._known.isolation.confined_by = self._restored.confined_by
         self._restored.start()
 
     def replay_to_fence(self) -> None:
@@ -328,9 +328,9 @@ class Rehearsal:
         reaper.end_processes(self.place)
         tasks: list[Callable[[], None]] = [partial(reaper.remove, self.place)]
         if look and self._found is not None:
-            judge = self._found.surroundings.judge
+            judge = self._found.isolation.judge
             tasks.append(lambda: self.answers.give(judge()))
-        at_once(tasks, give_up=_wait)
+        run_parallel(tasks)
 
     def conclude(self) -> tuple[CheckResult, ...]:
         """Every check's answer."""
@@ -353,7 +353,3 @@ class Rehearsal:
 
     def _note(self, cluster: str, **parts: object) -> None:
         self.clusters[cluster] = replace(self.clusters[cluster], **parts)  # type: ignore[arg-type]
-
-
-def _wait() -> None:
-    """Give nothing up: it ends soon by itself."""

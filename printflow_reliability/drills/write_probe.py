@@ -13,7 +13,7 @@ from printflow_reliability.backups.configuration import RepositoryOptions, repos
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.drills.s3_probe import S3Repository
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import ProgramFailed, Programs
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def refuse_writers(
         programs: runs programs as a clone would run.
         used: the number of the repository that the drill restores from. Another one that does not answer proves
             nothing and harms nobody.
-        give_up: as in `at_once`.
+        give_up: as in `run_parallel`.
 
     Returns:
         The repositories of which it cannot be told, each with the reason.
@@ -62,7 +62,7 @@ def refuse_writers(
         return None
 
     pairs = [(one, number) for one in clusters for number in one.cluster.repositories]
-    found = at_once([partial(try_one, *pair) for pair in pairs], give_up=give_up)
+    found = run_parallel([partial(try_one, *pair) for pair in pairs], give_up=give_up)
     return tuple(one for one in found if one)
 
 

@@ -15,8 +15,9 @@ from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.programs import Programs
 from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import WAL_SEGMENTS, Clone
@@ -26,7 +27,7 @@ from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock
 from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.restore.production import Production
-from printflow_reliability.restore.replay import Promoted, format_lsn, short_of
+from printflow_reliability.restore.replay import Promotion, format_lsn, short_of
 from printflow_reliability.restore.restoration import Restoration
 from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.restore.targets import Target, require_inside, window_of
@@ -224,7 +225,7 @@ def bring_up(
     repository: int,
     clock: PhaseClock,
     tell: Tell,
-) -> tuple[Mapping[str, Promoted], Mapping[str, int]]:
+) -> tuple[Mapping[str, Promotion], Mapping[str, int]]:
     """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach."""
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
@@ -254,8 +255,9 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
         NoBackupForTarget: there is no base backup.
         CouldNotTell: the repository cannot be asked.
     """
-    tasks = [partial(backups_in, _pgbackrest(settings, cluster), repository) for cluster in settings.cluster]
-    answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = at_once(tasks, give_up=_wait)
+    programs = settings.runner()
+    tasks = [partial(backups_in, _pgbackrest(cluster, programs), repository) for cluster in settings.cluster]
+    answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
     backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
     window = window_of(backups, datetime.now(UTC))
     if target.moment is not None:
@@ -306,12 +308,10 @@ def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> 
     point = plan.points[clone.cluster.name]
     if plan.moment is not None:
         return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
-    return archived_in_repository(_pgbackrest(settings, clone.cluster), repository, point, clone.segment_bytes())
+    return archived_in_repository(
+        _pgbackrest(clone.cluster, settings.runner()), repository, point, clone.segment_bytes()
+    )
 
 
-def _pgbackrest(settings: Settings, cluster: ClusterSettings) -> PgBackRest:
-    return PgBackRest(cluster, settings.runner(), config=cluster.drill_pgbackrest_config)
-
-
-def _wait() -> None:
-    """Give nothing up: a question ends soon by itself."""
+def _pgbackrest(cluster: ClusterSettings, programs: Programs) -> PgBackRest:
+    return PgBackRest(cluster, programs, config=cluster.drill_pgbackrest_config)

@@ -23,7 +23,7 @@ from printflow_reliability.restore.clones.connector import connector
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.fence_store import stored_fences
 from printflow_reliability.restore.production import newest_heartbeat
-from printflow_reliability.restore.replay import Promoted, format_lsn
+from printflow_reliability.restore.replay import Promotion, format_lsn
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import moment, seconds
 
@@ -49,7 +49,7 @@ class RecoveryPoint:
 
     cluster: str
     system_identifier: int
-    reached: Promoted
+    reached: Promotion
     archived: int
     left: Mapping[int, int]
     heartbeat: datetime | None
@@ -73,7 +73,7 @@ class KnownFences:
     why_not: str = ""
 
 
-def recovery_point(settings: Settings, clone: Clone, reached: Promoted, archived: int) -> RecoveryPoint:
+def recovery_point(settings: Settings, clone: Clone, reached: Promotion, archived: int) -> RecoveryPoint:
     """Ask a promoted clone and its log what it holds. A heartbeat that cannot be read is none."""
     key = f"cluster[{settings.cluster.index(clone.cluster)}].heartbeat"
     try:

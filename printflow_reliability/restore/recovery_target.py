@@ -8,7 +8,7 @@ from printflow_reliability.restore.fence import Fence
 
 
 @dataclass(frozen=True)
-class Aim:
+class RecoveryTarget:
     """Where the first part of a replay ends: at a fence, in a pause; at a moment, or at the end of WAL, promoted."""
 
     fence: Fence | None = None

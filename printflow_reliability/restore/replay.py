@@ -31,7 +31,7 @@ class RecoveryShort(PrintflowError):
 
 
 @dataclass(frozen=True)
-class Promoted:
+class Promotion:
     """How far a clone came.
 
     Attributes:
@@ -104,7 +104,7 @@ def replay_to_end(clone: Clone, moment: datetime | None, *, timeout: float) -> N
     _until(clone, at_end, timeout, "the end of WAL", None)
 
 
-def await_promotion(clone: Clone, expected_lsn: int, *, timeout: float) -> Promoted:
+def await_promotion(clone: Clone, expected_lsn: int, *, timeout: float) -> Promotion:
     """Wait until the clone is a server of its own, write to it once, and see how far it came.
 
     Raises:
@@ -128,7 +128,7 @@ def await_promotion(clone: Clone, expected_lsn: int, *, timeout: float) -> Promo
     left = parse_history(history)[-1].lsn
     if left < expected_lsn:
         raise short_of(clone, format_lsn(expected_lsn), format_lsn(left))
-    return Promoted(timeline, format_lsn(left))
+    return Promotion(timeline, format_lsn(left))
 
 
 def short_of(clone: Clone, expected: str, reached: str | None) -> RecoveryShort:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.programs import Programs
 from printflow_reliability.restore import reaper
@@ -24,11 +24,11 @@ from printflow_reliability.restore.clones.connector import connector
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.link_watch import LinkWatch
 from printflow_reliability.restore.plan import Plan
-from printflow_reliability.restore.recovery_target import Aim
+from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import (
     SHORT,
     STRAY_TIMELINE,
-    Promoted,
+    Promotion,
     RecoveryShort,
     await_promotion,
     replay_to_end,
@@ -68,7 +68,7 @@ class Restoration:
         self._rules = rules
         self._watches: dict[str, LinkWatch] = {}
         self._limit = settings.drills.phase_timeout_seconds
-        self._aims: dict[str, Aim] = {}
+        self._targets: dict[str, RecoveryTarget] = {}
         self._ran_out: set[str] = set()
         self._passed_fence = False
 
@@ -123,14 +123,14 @@ class Restoration:
             production = self._plan.points[cluster.name].production
             place = self._place / cluster.name
             clone = Clone(cluster, production, place, self._settings.runner(), tuple(self._rules.allowed))
-            self._aims[cluster.name] = Aim(fences.get(cluster.name), self._plan.moment)
+            self._targets[cluster.name] = RecoveryTarget(fences.get(cluster.name), self._plan.moment)
             self.clones[cluster.name] = clone
             clone.prepare()
         self.each(
             lambda clone: clone.fetch(
                 self._repository,
                 self._plan.points[clone.cluster.name].backup,
-                self._aims[clone.cluster.name],
+                self._targets[clone.cluster.name],
                 timeout=self._limit,
             )
         )
@@ -139,7 +139,7 @@ class Restoration:
         """Start the clones; each answers once it is consistent."""
 
         def begin(clone: Clone) -> None:
-            fence = self._aims[clone.cluster.name].fence
+            fence = self._targets[clone.cluster.name].fence
             try:
                 self._start(clone)
             except CloneEnded as ended:
@@ -155,7 +155,7 @@ class Restoration:
         """Replay up to the fences, and pause there."""
 
         def replay(clone: Clone) -> None:
-            fence = self._aims[clone.cluster.name].fence
+            fence = self._targets[clone.cluster.name].fence
             if fence is not None:
                 with self._watched(clone):
                     replay_to_fence(clone, fence, timeout=self._limit)
@@ -186,7 +186,7 @@ class Restoration:
                 if clone.cluster.name not in later or self._plan.moment is None:
                     raise
                 self._await_end(clone)
-                clone.aim_at(None)
+                clone.set_target(None)
                 with self._watched(clone):
                     clone.start(timeout=self._limit)
                     replay_to_end(clone, None, timeout=self._limit)
@@ -194,7 +194,7 @@ class Restoration:
 
         self.each(replay)
 
-    def promote(self, expected: Mapping[str, int], later: Mapping[str, Fence]) -> Mapping[str, Promoted]:
+    def promote(self, expected: Mapping[str, int], later: Mapping[str, Fence]) -> Mapping[str, Promotion]:
         """Wait until every clone is a server of its own and was written to once; how far each came.
 
         Args:
@@ -206,7 +206,7 @@ class Restoration:
             Refused: one promoted to another timeline than the next.
         """
 
-        def promoted(clone: Clone) -> Promoted:
+        def promoted(clone: Clone) -> Promotion:
             name = clone.cluster.name
             wanted = parse_lsn(later[name].lsn) if name in self._ran_out else expected[name]
             reached = await_promotion(clone, wanted, timeout=self._limit)
@@ -234,7 +234,7 @@ class Restoration:
         """
         tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self.clones.values()]
         try:
-            return at_once(tasks, give_up=self.give_up)
+            return run_parallel(tasks, give_up=self.give_up)
         except Exception:
             self._require_inside()
             raise
@@ -259,7 +259,7 @@ class Restoration:
                 raise self._rules.refusal(name, made[2], f"replay ended where WAL makes it, at {made[1]}")
 
     def _go_on(self, clone: Clone) -> None:
-        clone.aim_at(self._plan.moment)
+        clone.set_target(self._plan.moment)
         self._start(clone)
 
     def _start(self, clone: Clone) -> None:
@@ -274,7 +274,7 @@ class Restoration:
                     f"printflow wal verify {clone.cluster.name}",
                 ) from None
             # WAL may end before the moment while a clone still starts; `replay_to_end` then sees it in the log.
-            if self._aims[clone.cluster.name].fence and not self._passed_fence:
+            if self._targets[clone.cluster.name].fence and not self._passed_fence:
                 raise
             if self._plan.moment is None or SHORT not in ended.log:
                 raise

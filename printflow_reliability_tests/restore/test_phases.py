@@ -4,7 +4,7 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.answers import Answers
-from printflow_reliability.drills.fences.unarchived import Unarchived
+from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.objectives import judge_drill
 from printflow_reliability.restore.phases import RECOVERY, Phase, PhaseClock, rto_seconds
 from printflow_reliability.settings import DrillsSettings
@@ -66,7 +66,7 @@ def test_a_cluster_that_may_keep_commits_to_itself_beyond_the_target_is_a_warnin
 ) -> None:
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
     numbers = {"rto_seconds": 1.0, "rpo_seconds": 1.0}
-    assert judge_drill(numbers, targets, [Unarchived("live_db", 0, timeout)], "").outcome is outcome
+    assert judge_drill(numbers, targets, [UnarchivedWal("live_db", 0, timeout)], "").outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_heartbeat_that_stands_still_measures_no_rpo(age: float | None, said: 
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
     answers = Answers()
     answers.numbers |= {"rpo_seconds": 1.6}
-    answers.unarchived = [Unarchived("live_db", 0, 4, age)]
+    answers.unarchived = [UnarchivedWal("live_db", 0, 4, age)]
     objectives = next(
         one for one in answers.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
     )

@@ -90,7 +90,7 @@ def unfinished_indexes(shop: PlainCluster) -> Iterator[None]:
 def promoted(clone: Clone) -> tuple[CheckResult, ...]:
     """Let a clone that stands at its fence go on to the end of WAL, and validate it."""
     clone.stop(timeout=60)
-    clone.aim_at(None)
+    clone.set_target(None)
     clone.start(timeout=60)
     replay_to_end(clone, None, timeout=60)
     await_promotion(clone, 0, timeout=60)

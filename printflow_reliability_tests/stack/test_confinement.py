@@ -21,7 +21,7 @@ from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.restore.production import FLOORS, Production, ask_production
-from printflow_reliability.restore.recovery_target import Aim
+from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import await_promotion, replay_to_end, replay_to_fence
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
@@ -160,7 +160,7 @@ def plant_in_catalog(connection: psycopg.Connection, outside: Path) -> None:
 
 
 @contextmanager
-def restored(hostile: Hostile, aim: Aim) -> Iterator[Clone]:
+def restored(hostile: Hostile, target: RecoveryTarget) -> Iterator[Clone]:
     """A clone in a directory with an odd name, which is ended and removed afterwards."""
     place = hostile.cluster.home / ODD_PATH
     place.mkdir()
@@ -169,7 +169,7 @@ def restored(hostile: Hostile, aim: Aim) -> Iterator[Clone]:
     _, backups = backups_in(hostile.cluster.pgbackrest, 1)
     try:
         clone.prepare()
-        clone.fetch(1, backups[-1], aim, timeout=60)
+        clone.fetch(1, backups[-1], target, timeout=60)
         yield clone
     finally:
         reaper.end_processes(place)
@@ -182,7 +182,7 @@ def test_nothing_of_a_hostile_production_acts_in_its_clone(
 ) -> None:
     monkeypatch.setattr(confinement, "MEANS", {means: means})
     mounts = Path("/proc/self/mountinfo").read_text()
-    with restored(hostile, Aim()) as clone:
+    with restored(hostile, RecoveryTarget()) as clone:
         clone.start(timeout=60)
         replay_to_end(clone, None, timeout=60)
         await_promotion(clone, 0, timeout=60)
@@ -232,14 +232,14 @@ def test_at_the_fence_the_superuser_still_has_its_old_name(hostile: Hostile, mon
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     named_later = replace(hostile, production=replace(hostile.production, superuser=ODD_ROLE))
-    with restored(named_later, Aim(hostile.fence)) as clone:
+    with restored(named_later, RecoveryTarget(hostile.fence)) as clone:
         clone.start(timeout=60)
         replay_to_fence(clone, hostile.fence, timeout=60)
         assert clone.access.superuser == "postgres"
 
 
 def test_what_a_stopped_clone_was_fetching_is_not_taken_for_whole(hostile: Hostile) -> None:
-    with restored(hostile, Aim(hostile.fence)) as clone:
+    with restored(hostile, RecoveryTarget(hostile.fence)) as clone:
         clone.start(timeout=60)
         replay_to_fence(clone, hostile.fence, timeout=60)
         clone.stop(timeout=60)
@@ -253,7 +253,7 @@ def test_what_a_stopped_clone_was_fetching_is_not_taken_for_whole(hostile: Hosti
             for half in (queue / hostile.fence.segment, clone.data / "pg_wal" / "RECOVERYXLOG"):
                 half.write_bytes(bytes(512 * 1024))
                 hostile.cluster.programs.own(half)
-            clone.aim_at(None)
+            clone.set_target(None)
             clone.start(timeout=60)
             assert running.poll() is not None
         replay_to_end(clone, None, timeout=60)
@@ -261,7 +261,7 @@ def test_what_a_stopped_clone_was_fetching_is_not_taken_for_whole(hostile: Hosti
 
 
 def test_a_clone_that_would_not_recover_is_refused_before_it_starts(hostile: Hostile) -> None:
-    with restored(hostile, Aim()) as clone:
+    with restored(hostile, RecoveryTarget()) as clone:
         (clone.data / "recovery.signal").unlink()
         with pytest.raises(Refused, match=r"is not set up for recovery"):
             clone.start(timeout=60)
@@ -269,7 +269,7 @@ def test_a_clone_that_would_not_recover_is_refused_before_it_starts(hostile: Hos
 
 
 def test_the_end_of_a_clone_is_told_by_its_cause_alone(hostile: Hostile) -> None:
-    with restored(hostile, Aim()) as clone:
+    with restored(hostile, RecoveryTarget()) as clone:
         (clone.data / "global" / "pg_control").write_bytes(bytes(8192))
         with pytest.raises(CouldNotTell) as ended:
             clone.start(timeout=60)

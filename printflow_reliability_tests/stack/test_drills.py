@@ -465,7 +465,7 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
 ) -> None:
     port = free_port()
     for module in ("clone", "access"):
-        monkeypatch.setattr(f"printflow_reliability.drills.clones.{module}.PORT", port)
+        monkeypatch.setattr(f"printflow_reliability.restore.clones.{module}.PORT", port)
     monkeypatch.setattr(
         "printflow_reliability.restore.clones.configuration.SERVER", {**SERVER, "port": str(port), **setting}
     )

@@ -16,7 +16,7 @@ from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.restore.production import ask_production
-from printflow_reliability.restore.recovery_target import Aim
+from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import replay_to_fence
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
@@ -81,7 +81,7 @@ def paused(shop: PlainCluster, at: Fence) -> Iterator[Clone]:
     _, backups = backups_in(shop.pgbackrest, 1)
     try:
         clone.prepare()
-        clone.fetch(1, backups[-1], Aim(fence=at), timeout=120)
+        clone.fetch(1, backups[-1], RecoveryTarget(fence=at), timeout=120)
         clone.start(timeout=60)
         replay_to_fence(clone, at, timeout=60)
         yield clone

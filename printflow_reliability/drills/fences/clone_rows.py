@@ -1,13 +1,14 @@
 """What a clone, paused at its fence, says of its rows: every table of every database that opens."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.counts import logged_tables, prepare, unlogged_tables
 from printflow_reliability.restore.fence import Fence
@@ -46,8 +47,7 @@ def read_clone(clone: Clone, fence: Fence) -> CloneRows:
     found = find_databases(clone)
     # A fence leaves templates out.
     counted = [one for one in found.answering if not one.is_template or one.name in (fence.counts or {})]
-    with ThreadPoolExecutor(max_workers=SESSIONS) as pool:
-        read = list(pool.map(lambda database: _read(database, fence), counted))
+    read = run_parallel([partial(_read, database, fence) for database in counted], workers=SESSIONS)
     return CloneRows(
         {one.name: readings for one, (readings, _, _) in zip(counted, read, strict=True)},
         {one.name: unlogged for one, (_, unlogged, _) in zip(counted, read, strict=True)},

@@ -8,7 +8,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.fences.clone_rows import CloneRows, committed_after_all, read_clone
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.gaps import ALL
@@ -71,7 +71,7 @@ def judge(clones: Sequence[Clone], fences: Mapping[str, Fence], give_up: Callabl
         Refused: what answers as a clone is another server.
     """
     tasks = [partial(_compare_exactly, clone, fences[clone.cluster.name]) for clone in clones]
-    return answer(at_once(tasks, give_up=give_up), fences.values())
+    return answer(run_parallel(tasks, give_up=give_up), fences.values())
 
 
 def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResult:

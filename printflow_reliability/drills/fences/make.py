@@ -9,13 +9,14 @@ a moment lies between them in every cluster: all fences of one set are the platf
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import TypeAlias
 
 from printflow_reliability.drills.fences.moment import Moment, find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.counts import Counts, Digests
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.production import Production
@@ -107,10 +108,15 @@ def _take(
 def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:
     """What every table of every database held, in the order of the clusters."""
     places = [(number, database) for number, side in enumerate(sides) for database in list(side.sessions)]
-    with ThreadPoolExecutor(max_workers=READERS) as pool:
-        readings = list(
-            pool.map(lambda one: sides[one[0]].read(one[1], moment.snapshots[one[0]], digest_bytes), places)
-        )
+    tasks = [
+        partial(sides[number].read, database, moment.snapshots[number], digest_bytes) for number, database in places
+    ]
+
+    def give_up() -> None:
+        for side in sides:
+            side.cancel()
+
+    readings = run_parallel(tasks, give_up=give_up, workers=READERS)
     found: Read = [{} for _ in sides]
     for (number, database), reading in zip(places, readings, strict=True):
         found[number][database] = reading

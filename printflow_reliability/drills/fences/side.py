@@ -7,7 +7,7 @@ to be told another time rather than take production's last connections.
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,7 @@ KEEP_FREE = 3
 """Connections that a fence leaves to others."""
 BACK_OFF_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
+CANCEL_SECONDS = 1.0
 FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
 """How long to wait for a table that somebody has locked; all others are counted before the second wait."""
 LOCKED_SECONDS = 30.0
@@ -180,6 +181,12 @@ class Side:
         if row is None:
             raise CouldNotTell(f"cluster {self.cluster.name} did not switch its WAL segment")
         return str(row[0].decode())
+
+    def cancel(self) -> None:
+        """End what the sessions are asking, from another thread."""
+        for session in list(self.sessions.values()):
+            with suppress(psycopg.Error):
+                session.cancel_safe(timeout=CANCEL_SECONDS)
 
     def _look_at_databases(self) -> tuple[str, list[str]]:
         """The database of the first session, and the others in which there can be one."""

@@ -24,7 +24,7 @@ FROM pg_stat_archiver a
 
 
 @dataclass(frozen=True)
-class Unarchived:
+class UnarchivedWal:
     """One cluster's WAL that is on its own machine alone.
 
     Attributes:
@@ -39,7 +39,7 @@ class Unarchived:
     heartbeat_age: float | None = None
 
 
-def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> Unarchived:
+def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> UnarchivedWal:
     """Look at a cluster in production.
 
     Without a heartbeat nobody knows whether anything was committed since, and then nothing is claimed.
@@ -56,10 +56,10 @@ def look_at_unarchived(cluster: ClusterSettings, *, heartbeat_key: str) -> Unarc
     now, archived_to, timeout = row
     lost = (now - archived_to).total_seconds() if heartbeat and archived_to and heartbeat > archived_to else 0.0
     age = (now - heartbeat).total_seconds() if heartbeat else None
-    return Unarchived(cluster.name, max(0.0, lost), timeout, age)
+    return UnarchivedWal(cluster.name, max(0.0, lost), timeout, age)
 
 
-def stopped_heartbeats(clusters: Iterable[Unarchived], rpo_target_seconds: float) -> str:
+def stopped_heartbeats(clusters: Iterable[UnarchivedWal], rpo_target_seconds: float) -> str:
     """Why the RPO cannot be measured by heartbeats; empty if it can.
 
     A heartbeat that is older than the target in production itself, or lies in its future, says nothing of what was

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.validation.observations import check_result, note, shown, unknown, violation, warning
 
@@ -42,7 +42,7 @@ class Scan:
 
 def check_pages(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[], None]) -> CheckResult:
     """Check clones that are stopped in good order, in recovery or not."""
-    scans = at_once([partial(_scan, clone, timeout) for clone in clones], give_up=give_up)
+    scans = run_parallel([partial(_scan, clone, timeout) for clone in clones], give_up=give_up)
     bad = [page for scan in scans for page in scan.bad]
     observations = [violation(f"{_pages(len(bad))} damaged: {shown(bad)}")] if bad else []
     strangers = [file for scan in scans for file in scan.strangers]

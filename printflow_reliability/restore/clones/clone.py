@@ -33,7 +33,7 @@ from printflow_reliability.restore.clones.listeners import tcp_listeners
 from printflow_reliability.restore.clones.server_log import worth_quoting
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.reaper import end_processes, processes_in
-from printflow_reliability.restore.recovery_target import Aim, go_on_to
+from printflow_reliability.restore.recovery_target import RecoveryTarget, go_on_to
 from printflow_reliability.restore.wal_inspection import inspecting
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import storable
@@ -130,13 +130,13 @@ class Clone:
             ) from None
         log.info("the clone of %s is confined by %s", self.cluster.name, self.confinement.by)
 
-    def fetch(self, repository: int, backup: Backup, aim: Aim, *, timeout: float) -> None:
+    def fetch(self, repository: int, backup: Backup, target: RecoveryTarget, *, timeout: float) -> None:
         """Restore a backup, and write the clone's own configuration.
 
         Args:
             repository: the repository's number.
             backup: which one.
-            aim: where the first part of its replay ends.
+            target: where the first part of its replay ends.
             timeout: seconds until the restore is killed.
 
         Raises:
@@ -155,7 +155,7 @@ class Clone:
             self.data,
             repository=repository,
             timeout=timeout,
-            recovery=aim.recovery(),
+            recovery=target.recovery(),
             backup_set=backup.label,
             process_max=os.cpu_count(),
             fetch_wal=inspecting(
@@ -163,12 +163,12 @@ class Clone:
                 self.place,
                 self.programs,
                 floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
-                until=aim.moment,
+                until=target.moment,
                 allowed=self.tablespaces,
             ),
             # A restore empties its spool, which by default is the one that production archives through.
             options=(
-                *aim.options(),
+                *target.options(),
                 f"--tablespace-map-all={self.place / 'tablespaces'}",
                 f"--spool-path={self.place / 'spool'}",
                 *options,
@@ -228,7 +228,7 @@ class Clone:
             timeout=timeout + 10,
         )
 
-    def aim_at(self, moment: datetime | None) -> None:
+    def set_target(self, moment: datetime | None) -> None:
         """From its next start on, replay goes on to a moment, or to the end of WAL; then the clone promotes itself."""
         with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.write(go_on_to(moment))

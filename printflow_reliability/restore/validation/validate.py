@@ -14,7 +14,7 @@ import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.validation import amcheck
 from printflow_reliability.restore.validation.amcheck import Relation
@@ -67,7 +67,7 @@ def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tup
     Args:
         clones: of every cluster, promoted.
         timeout: seconds that one statement may take.
-        give_up: as in `at_once`.
+        give_up: as in `run_parallel`.
 
     Raises:
         Refused: what answers as a clone is another server.
@@ -88,7 +88,7 @@ def validate(clones: Sequence[Clone], *, timeout: float, give_up: GiveUp) -> tup
             tasks += planned
             answers += said
     work = [partial(_run, task, timeout) for task in sorted(tasks, key=lambda task: -task.bytes)]
-    answers += [answer for given in at_once(work, give_up=give_up, workers=os.cpu_count()) for answer in given]
+    answers += [answer for given in run_parallel(work, give_up=give_up, workers=os.cpu_count()) for answer in given]
     for database in databases:
         _leave_as_found(database)
     return tuple(_result(check, [answer for answer in answers if answer.check == check]) for check in CHECKS)

@@ -9,7 +9,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.canaries import Canaries, compare, read_canaries
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.production import Production, ask_production
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -18,7 +18,7 @@ CHECK = "drill.isolation"
 NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
 
 
-class Surroundings:
+class IsolationCheck:
     """Production and all repositories of a drill.
 
     Production is looked at only where drills may ask it; elsewhere they cannot reach it either.
@@ -88,7 +88,7 @@ class Surroundings:
     def _in_each(self, task: Callable[[ClusterSettings], Result]) -> Mapping[str, Result]:
         clusters = self._settings.cluster
         tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in clusters]
-        return dict(zip((cluster.name for cluster in clusters), at_once(tasks, give_up=_wait), strict=True))
+        return dict(zip((cluster.name for cluster in clusters), run_parallel(tasks), strict=True))
 
     def _list_repositories(self) -> list[RepositoryState]:
         tasks: list[Callable[[], RepositoryState]] = [
@@ -96,8 +96,4 @@ class Surroundings:
             for cluster in self._settings.cluster
             for number in cluster.repositories
         ]
-        return at_once(tasks, give_up=_wait)
-
-
-def _wait() -> None:
-    """Give nothing up: a listing ends soon by itself."""
+        return run_parallel(tasks)
