@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITES := trixie unstable
-.PHONY: help setup demo test test-versions lint unit bench
+.PHONY: help setup demo test test-versions lint unit bench docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,3 +32,7 @@ unit: setup ## The tests that need no servers
 
 bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands
 	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)
+
+docs: setup ## Write the pages of docs/ that are made of the program: configuration.md, commands.md
+	.venv/bin/printflow config reference > docs/configuration.md
+	.venv/bin/python -m printflow_reliability_tests.command_reference > docs/commands.md

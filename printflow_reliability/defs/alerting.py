@@ -114,7 +114,7 @@ def failed_run(context: dg.RunFailureSensorContext, configuration: Configuration
         return  # the guard has told of this very order already
     settings = configuration.settings()
     run = context.dagster_run
-    reason = settings.runner().redact(context.failure_event.message or "it did not say why")
+    reason = settings.redact(context.failure_event.message or "it did not say why")
     if names != {ANSWERED}:
         report_message(settings, f"Run of {_what(run)} failed: {reason}")
     with open_records(settings.records) as connection:

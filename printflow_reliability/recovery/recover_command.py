@@ -27,6 +27,7 @@ def recover_command(
     allow_tablespace: list[Path] = typer.Option(
         [],
         "--allow-tablespace",
+        metavar="PATH",
         help="The path of a tablespace that was made after the base backup: replay makes it there. An empty directory "
         "of the servers' user, on a host where nothing of production lives. Repeatable.",
     ),
