@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,6 +22,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.pace import LEAST_BYTES
 from printflow_reliability.storage.refusals import not_answered
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ MOST_UNANSWERED = 3
 """Requests in a row without an answer, after which a server counts as silent."""
 ASK_AGAIN_SECONDS = 30.0
 """How long a silent server is left alone."""
-CHUNK = 1024 * 1024
 TRIES = 2
 """Tries of a request that is not answered in time; other failures pass sooner, and are tried more often."""
 
@@ -104,22 +104,31 @@ def watch(client: "S3Client", bucket: BucketSettings) -> None:
     client.meta.events.register_first("needs-retry.s3", after)
 
 
-def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO, *, until: float = math.inf) -> bool:
-    """Write an object's bytes to a file as they come; says whether all came before a moment of the monotonic clock.
+def chunks(bucket: BucketSettings, body: "StreamingBody") -> Iterator[bytes]:
+    """An object's bytes as they come; none is waited for longer than for any other answer.
 
     Raises:
-        ReadTimeoutError: they stopped coming.
-        OSError: they cannot be written.
+        ReadTimeoutError: they stopped coming, or come drop by drop.
     """
     try:
-        for chunk in body.iter_chunks(CHUNK):
-            target.write(chunk)
-            if time.monotonic() > until:
-                return False
+        yield from body.iter_chunks(LEAST_BYTES)
     except ReadTimeoutError:
         not_heard_from(bucket)
         raise
     heard_from(bucket)
+
+
+def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO, *, until: float = math.inf) -> bool:
+    """Write an object's bytes to a file as they come; says whether all came before a moment of the monotonic clock.
+
+    Raises:
+        ReadTimeoutError: as `chunks`.
+        OSError: they cannot be written.
+    """
+    for chunk in chunks(bucket, body):
+        target.write(chunk)
+        if time.monotonic() > until:
+            return False
     return True
 
 
