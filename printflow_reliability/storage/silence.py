@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import urllib3
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from botocore.model import OperationModel
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.pace import LEAST_BYTES
-from printflow_reliability.storage.refusals import not_answered
+from printflow_reliability.storage.refusals import not_answered, timed_out
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -93,7 +92,7 @@ def watch(client: "S3Client", bucket: BucketSettings) -> None:
         **_: object,
     ) -> None:
         method = request_dict["method"]
-        if isinstance(caught_exception, ReadTimeoutError | ConnectTimeoutError):
+        if caught_exception is not None and timed_out(caught_exception):
             not_heard_from(bucket, method)
             if attempts >= TRIES:
                 raise caught_exception
@@ -162,9 +161,9 @@ class Retries(urllib3.Retry):
         """Raises:
         TimeoutError: urllib3's own; the request was tried often enough.
         """
-        if isinstance(error, PoolTimeout):
+        if error is not None and timed_out(error):
             not_heard_from(self.bucket)
-            if sum(isinstance(past.error, PoolTimeout) for past in self.history) + 1 >= TRIES:
+            if sum(past.error is not None and timed_out(past.error) for past in self.history) + 1 >= TRIES:
                 raise error
         return super().increment(method, url, response, error, *rest, **named)
 

@@ -80,6 +80,23 @@ def test_a_server_that_answers_head_and_stops_in_every_body_is_known_too(monkeyp
     assert asked.count(b"GET ") == silence.MOST_UNANSWERED
 
 
+def test_a_server_that_does_not_take_what_it_is_sent_is_silent_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.5)
+    taken = threading.Event()
+
+    def takes_nothing(_: bytes) -> bytes:
+        taken.wait(30)
+        return b""
+
+    with server(takes_nothing) as bucket:
+        began = time.monotonic()
+        for _ in range(10):
+            with pytest.raises(CouldNotTell, match="no answer in time"), s3_errors(bucket):
+                s3_client(bucket).put_object(Bucket=bucket.bucket, Key="key", Body=bytes(30_000_000))
+        assert time.monotonic() - began < 6
+        taken.set()
+
+
 def test_the_longest_wait_for_a_silent_server_is_well_below_a_minute() -> None:
     assert clients.READ_SECONDS * (silence.MOST_UNANSWERED + 1) <= 40
 
