@@ -49,6 +49,15 @@ def answered(bucket: BucketSettings, code: str) -> CouldNotTell:
     return CouldNotTell(f"bucket {bucket.label} answered {code}", _next_step(bucket, code))
 
 
+def said_of_a_key(error: s3.ClientError | s3.BotoCoreError) -> str:
+    """What a failure says of the one key that was asked about, in a bucket that answers for others."""
+    if isinstance(error, s3.ClientError):
+        return f"the store answers {error.response.get('Error', {}).get('Code', '?')} for it"
+    cause = _innermost(error)
+    said = next((words for kinds, words in CAUSES if isinstance(cause, kinds)), "")
+    return f"the store gives no answer for it: {said or ' '.join(str(cause).split())[:LONGEST]}"
+
+
 def _innermost(error: Exception) -> Exception:
     """What urllib3 gave up for, and botocore after it; their own messages hold the address."""
     wrapped = error.kwargs.get("error") if isinstance(error, s3.BotoCoreError) else getattr(error, "reason", None)
