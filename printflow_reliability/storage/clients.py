@@ -38,8 +38,13 @@ pace.install()
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
-def s3_client(bucket: BucketSettings) -> "S3Client":
-    """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration."""
+def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Client":
+    """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration.
+
+    Args:
+        bucket: where.
+        attempts: tries of one request, if not as many as usual.
+    """
     client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint_url,
@@ -51,7 +56,7 @@ def s3_client(bucket: BucketSettings) -> "S3Client":
             signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
             s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
             max_pool_connections=32,
         ),

@@ -55,6 +55,15 @@ def timed_out(error: Exception) -> bool:
     return isinstance(_innermost(error), TIMED_OUT)
 
 
+def said_of_a_key(error: s3.ClientError | s3.BotoCoreError) -> str:
+    """What a failure says of the one key that was asked about, in a bucket that answers for others."""
+    if isinstance(error, s3.ClientError):
+        return f"the store answers {error.response.get('Error', {}).get('Code', '?')} for it"
+    cause = _innermost(error)
+    said = next((words for kinds, words in CAUSES if isinstance(cause, kinds)), "")
+    return f"the store gives no answer for it: {said or ' '.join(str(cause).split())[:LONGEST]}"
+
+
 def _innermost(error: Exception) -> Exception:
     """What urllib3 gave up for, and botocore after it; their own messages hold the address."""
     if isinstance(error, s3.BotoCoreError):
