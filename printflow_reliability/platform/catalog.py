@@ -15,6 +15,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
+from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import (
     Connection,
     ConnectWith,
@@ -188,7 +189,7 @@ class Catalog:
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
-            return frozenset(tenant for (tenant,) in connection.execute(query))
+            return frozenset(tenant and kept(tenant) for (tenant,) in connection.execute(query))
 
     def _stream(
         self, entries: Sequence[Entry], condition: Condition, bucket: str | None
@@ -225,7 +226,7 @@ class Catalog:
                 yield Reference(
                     key,
                     int(entry),
-                    tenant,
+                    tenant and kept(tenant),
                     owner,
                     place,
                     None if size is None else int(size),
