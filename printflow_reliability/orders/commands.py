@@ -14,6 +14,7 @@ from printflow_reliability.orders.guard import check_order, judge_paid_orders
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.judgement import Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
+from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds
 
@@ -45,7 +46,7 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 @app.command("check")
 def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
-    settings = invocation(ctx).settings()
+    settings, order = invocation(ctx).settings(), kept(order)
     answer = check_order(settings, order)
     if json:
         print_json(answer.as_json())
@@ -74,7 +75,7 @@ def override_command(
     json: bool = JSON_OPTION,
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
-    settings = invocation(ctx).settings()
+    settings, order = invocation(ctx).settings(), kept(order)
     given = Override(by or _user(), reason, _moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)

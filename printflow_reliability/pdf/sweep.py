@@ -17,8 +17,7 @@ from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.judge import BATCH, Judge, Judged
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Entry, Reference, open_catalog
-from printflow_reliability.platform.tenancy import tenant_named
-from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
@@ -115,10 +114,11 @@ def sweep(
     isolation: Mapping[str, bool] = {}
     try:
         catalog = open_catalog(settings)
-        known = all_tenants(settings)
-        chosen = None if tenants is None else tuple(tenant_named(known, name) for name in dict.fromkeys(tenants))
+        platform = tenancy(settings)
+        for name in set(tenants or ()) - platform.odd.keys():  # whose base path is odd has files all the same
+            tenant_named(platform.tenants, name)
         entries = {entry.index: entry for entry in catalog.entries if entry.settings.kind == KIND}
-        only = None if chosen is None else {tenant.id for tenant in chosen}
+        only = None if tenants is None else set(tenants)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
                 judge = Judge(settings.bucket_named(bucket), records, worker)
