@@ -172,7 +172,8 @@ def take_base_backups(
         "backup_seconds": round(sum(one.seconds for one in backups), 3),
     }
     done = f"{len(backups)} backups taken, each sound by its info"
-    return BaseBackupReport(backups, (answer("backup.recent", verdicts, numbers, nothing_wrong=done),), numbers)
+    check = answer("backup.recent", verdicts, numbers, nothing_wrong=done, clusters=clusters)
+    return BaseBackupReport(backups, (check,), numbers)
 
 
 def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -> BackupListing:
@@ -193,7 +194,8 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
     fine = f"{len(verdicts)} repositories, each with a sound, recent backup: " + "; ".join(
         verdict.sentence for verdict in verdicts
     )
-    return BackupListing(listed, (answer("backup.recent", verdicts, numbers, nothing_wrong=fine),), numbers)
+    check = answer("backup.recent", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
+    return BackupListing(listed, (check,), numbers)
 
 
 def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, settings: Settings) -> TakenBackup:

@@ -113,7 +113,8 @@ def verify_repositories(
         "damaged_files": sum(len(one.findings) for one in repositories),
     }
     fine = f"{numbers['files_checked']} files in {len(repositories)} repositories match their manifests"
-    check = answer("backup.integrity", (one.verdict for one in repositories), numbers, nothing_wrong=fine)
+    verdicts = (one.verdict for one in repositories)
+    check = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     return IntegrityReport(repositories, (check,), numbers)
 
 

@@ -140,12 +140,19 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
         numbers["wal_lag_seconds"] = round(max(lags), 3)
     continuity = [verdict for one in found for verdict in one.continuity]
     checks = (
-        answer("wal.continuity", continuity, numbers, nothing_wrong="; ".join(one.sentence for one in continuity)),
+        answer(
+            "wal.continuity",
+            continuity,
+            numbers,
+            nothing_wrong="; ".join(one.sentence for one in continuity),
+            clusters=clusters,
+        ),
         answer(
             "wal.lag",
             (one.lag for one in found),
             {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
             nothing_wrong="; ".join(one.lag.sentence for one in found),
+            clusters=clusters,
         ),
     )
     return WalReport(found, checks, numbers)

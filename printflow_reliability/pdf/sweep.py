@@ -4,13 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
@@ -140,7 +140,8 @@ def sweep(
                 )
     except CouldNotTell as unknown:
         away = unknown.what
-    return tally.report(away, time.monotonic() - began, isolation)
+    report = tally.report(away, time.monotonic() - began, isolation)
+    return replace(report, checks=within(scope_of(tenant=tenants), report.checks))
 
 
 def finding_of(judged: Judged, reference: Reference, name: str) -> Finding | None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +14,11 @@ import pytest
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, recorded_alerts, resolve_alert
 from printflow_reliability.alerts.results import record_results
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
+from printflow_reliability.records import check_results
 from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
@@ -73,6 +75,26 @@ def test_an_alert_reaches_its_route_once_and_its_end_too(outbox: StackSandbox) -
     assert first.checks[0].outcome is again.checks[0].outcome is Outcome.PASS
     assert first.numbers["delivered_alerts"] == 1
     assert [(one["event"], one["times"]) for one in received(outbox, key)] == [("trigger", 2), ("resolve", 2)]
+
+
+def test_what_holds_for_a_part_does_not_replace_what_is_known_of_the_whole(outbox: StackSandbox) -> None:
+    def recorded(*results: CheckResult) -> dict[str, Outcome]:
+        record_results(outbox.settings, results, alert=True)
+        with open_records(outbox.settings.records) as connection:
+            answers = [one.result for one in check_results.newest(connection)]
+        return {one.scope: one.outcome for one in answers if one.check == "files.missing"}
+
+    whole = CheckResult("files.missing", Outcome.FAIL, "7 files are lost")
+    part = CheckResult("files.missing", Outcome.PASS, "nothing is missing", scope=scope_of(tenant=["of one shop"]))
+
+    assert recorded(whole)[""] is Outcome.FAIL
+    both = recorded(part)
+    assert (both[""], both["tenant of one shop"]) == (Outcome.FAIL, Outcome.PASS)
+    assert [one.resolved_at for one in recorded_alerts(outbox.settings)] == [None]
+
+    recorded(replace(whole, outcome=Outcome.PASS))
+
+    assert all(one.resolved_at for one in recorded_alerts(outbox.settings))
 
 
 @pytest.mark.alarm("alerts.delivery", "ring")
