@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.canaries import Canaries, compare, read_canaries
 from printflow_reliability.drills.isolation import IsolationState, RepositoryState, changes, repository_state
+from printflow_reliability.drills.world.each_cluster import of_each
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.production import Production, ask_production
 from printflow_reliability.settings import ClusterSettings, Settings
 
-Result = TypeVar("Result")
 CHECK = "drill.isolation"
 NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
 
@@ -25,35 +24,35 @@ class IsolationCheck:
 
     Attributes:
         unprovable: the repositories of which it is not known whether the drill could have written to them.
+        confined_by: by which means the clones were kept in their directories.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        productions: Mapping[str, Production],
-        pgbackrest: Callable[[ClusterSettings], PgBackRest],
-    ) -> None:
+    def __init__(self, settings: Settings, stanza: Callable[[ClusterSettings], PgBackRest]) -> None:
         self._settings = settings
-        self._productions = productions
-        self._pgbackrest = pgbackrest
-        self.unprovable: tuple[str, ...] = ()
+        self._stanza = stanza
+        self._begun = False
+        self.unprovable: Sequence[str] = ()
         self.confined_by: Sequence[str] = ()
         self._before: IsolationState | None = None
         self._canaries: Mapping[str, Canaries] = {}
         self._why_not = "the drill did not come so far"
 
-    def look_before(self) -> None:
-        """Take the first look."""
+    def take_baseline(self, productions: Mapping[str, Production]) -> None:
+        """Take the first look, at clusters that are these."""
+        self._begun = True
         try:
             listed = self._list_repositories()
             # Last, since a table is a canary only as long as nobody writes to it.
-            self._canaries = self._in_each(read_canaries) if self._settings.drills.ask_production else {}
-            self._before = IsolationState(self._productions, listed)
+            if self._settings.drills.ask_production:
+                self._canaries = of_each(self._settings.cluster, read_canaries)
+            self._before = IsolationState(productions, listed)
         except CouldNotTell as unknown:
             self._why_not = f"what was there before is not known: {unknown.sentence}"
 
-    def judge(self) -> CheckResult:
-        """Take the second look and compare."""
+    def judge(self) -> CheckResult | None:
+        """Take the second look and compare; None if the drill ended before the first."""
+        if not self._begun:
+            return None
         if self._before is None:
             return CheckResult(CHECK, Outcome.UNKNOWN, self._why_not)
         asked = self._settings.drills.ask_production
@@ -85,14 +84,9 @@ class IsolationCheck:
         detail = f"{listed:,} files of the repositories, {kept} are as they were{confined}"
         return CheckResult(CHECK, Outcome.PASS, detail)
 
-    def _in_each(self, task: Callable[[ClusterSettings], Result]) -> Mapping[str, Result]:
-        clusters = self._settings.cluster
-        tasks: list[Callable[[], Result]] = [partial(task, cluster) for cluster in clusters]
-        return dict(zip((cluster.name for cluster in clusters), run_parallel(tasks), strict=True))
-
     def _list_repositories(self) -> list[RepositoryState]:
         tasks: list[Callable[[], RepositoryState]] = [
-            partial(repository_state, self._pgbackrest(cluster), number)
+            partial(repository_state, self._stanza(cluster), number)
             for cluster in self._settings.cluster
             for number in cluster.repositories
         ]

@@ -28,6 +28,7 @@ from printflow_reliability.restore.phases import Phase, PhaseClock
 from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.replay import Promotion, format_lsn, short_of
+from printflow_reliability.restore.requirements import require_programs_and_space
 from printflow_reliability.restore.restoration import Restoration
 from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.restore.targets import Target, require_inside, window_of
@@ -154,8 +155,7 @@ def _recover_into(
         tell(Phase.FIND, f"look for base backups in repo{repository}")
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan, rules)
-        restoration.require_programs()
-        restoration.require_space()
+        require_programs_and_space(plan, place, settings.runner())
     reached, archived = bring_up(settings, restoration, plan, repository, clock, tell)
     named, clones = tuple(restoration.clones.items()), tuple(restoration.clones.values())
     with clock.measure(Phase.VALIDATE):
@@ -206,8 +206,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             plan = plan_without_production(settings, target, repository)
             rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
             restoration = Restoration(settings, place, repository, plan, rules)
-            restoration.require_programs()
-            restoration.require_space()
+            require_programs_and_space(plan, place, settings.runner())
             reached, archived = bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             for name, clone in restoration.clones.items():
                 if parse_lsn(reached[name].reached_lsn) < archived[name]:
@@ -244,7 +243,7 @@ def bring_up(
     with clock.measure(Phase.PROMOTE):
         tell(Phase.PROMOTE, "promote, and write once")
         # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
-        return restoration.promote(dict.fromkeys(expected, 0), {}), expected
+        return restoration.promote(dict.fromkeys(expected, 0)), expected
 
 
 def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:

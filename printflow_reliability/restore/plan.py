@@ -43,6 +43,11 @@ class Plan:
     points: Mapping[str, Point]
     fences: Mapping[str, Fence]
 
+    @property
+    def productions(self) -> Mapping[str, Production]:
+        """Who the clusters are, by name."""
+        return {name: point.production for name, point in self.points.items()}
+
 
 def make_plan(
     target: Target,

@@ -3,45 +3,24 @@
 Clusters go through each step together, since a recovery is over when the last of them is.
 """
 
-import re
-import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from printflow_reliability.backups.segment import parse_lsn
-from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.queries import ConnectWith
-from printflow_reliability.programs import Programs
 from printflow_reliability.restore import reaper
-from printflow_reliability.restore.clones.clone import Clone, CloneEnded, required_bytes
-from printflow_reliability.restore.clones.confinement import confine
+from printflow_reliability.restore.clone_recovery import CloneRecovery
+from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.connector import connector
 from printflow_reliability.restore.fence import Fence
-from printflow_reliability.restore.link_watch import LinkWatch
 from printflow_reliability.restore.plan import Plan
-from printflow_reliability.restore.recovery_target import RecoveryTarget
-from printflow_reliability.restore.replay import (
-    SHORT,
-    STRAY_TIMELINE,
-    Promotion,
-    RecoveryShort,
-    await_promotion,
-    replay_to_end,
-    replay_to_fence,
-    started_short,
-)
-from printflow_reliability.restore.stall import stall_noticed
+from printflow_reliability.restore.replay import Promotion
+from printflow_reliability.restore.replay_guard import ReplayGuard
 from printflow_reliability.restore.tablespaces import TablespaceRules
-from printflow_reliability.restore.wal_inspection import refused_wal
 from printflow_reliability.settings import Settings
 
-KEPT_INSIDE = re.compile(r'CONTEXT:  WAL redo at ([0-9A-F/]+) for Tablespace/CREATE: \d+ "(.*)"$', re.MULTILINE)
-"""Said after the error of a clone that could not make a tablespace where its WAL says."""
 Result = TypeVar("Result")
 
 
@@ -66,11 +45,8 @@ class Restoration:
         self._repository = repository
         self._plan = plan
         self._rules = rules
-        self._watches: dict[str, LinkWatch] = {}
-        self._limit = settings.drills.phase_timeout_seconds
-        self._targets: dict[str, RecoveryTarget] = {}
-        self._ran_out: set[str] = set()
-        self._passed_fence = False
+        self._guard = ReplayGuard(rules)
+        self._recoveries: dict[str, CloneRecovery] = {}
 
     @property
     def connector(self) -> ConnectWith:
@@ -82,207 +58,83 @@ class Restoration:
         """By which means the clones are kept in their directories, once they are being fetched."""
         return sorted({clone.confinement.by for clone in self.clones.values()})
 
-    @property
-    def fetched_bytes(self) -> Mapping[str, int]:
-        """By cluster, what a restore of its backup writes."""
-        return {name: point.backup.database_bytes for name, point in self._plan.points.items()}
-
-    def require_space(self) -> None:
-        """Raises:
-        CouldNotTell: the clones do not fit on the disk.
-        """
-        points = self._plan.points.values()
-        needed = sum(required_bytes(one.backup, one.production.segment_bytes) for one in points)
-        free = shutil.disk_usage(self._place).free
-        if needed > free:
-            raise CouldNotTell(
-                f"the clones need {needed:,} bytes below {self._place.parent}, and only {free:,} are free",
-                "make room there, or choose a directory on a larger disk",
-            )
-
-    def require_programs(self) -> None:
-        """Raises:
-        ConfigError: the server programs of a backup's version are not installed here.
-        """
-        for point in self._plan.points.values():
-            self._settings.runner().postgres("pg_ctl", point.backup.major_version)
-
-    def confined_programs(self) -> Programs:
-        """Who runs programs as clones will run, before there are any: they reach the directory of all clones.
-
-        Raises:
-            Refused: nothing keeps a clone from production.
-        """
-        runner = self._settings.runner()
-        confined = [confine(runner, self._place, point.production) for point in self._plan.points.values()]
-        return confined[0].programs
-
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
+        drills = self._settings.drills
         for cluster in self._settings.cluster:
             production = self._plan.points[cluster.name].production
             place = self._place / cluster.name
             clone = Clone(cluster, production, place, self._settings.runner(), tuple(self._rules.allowed))
-            self._targets[cluster.name] = RecoveryTarget(fences.get(cluster.name), self._plan.moment)
             self.clones[cluster.name] = clone
-            clone.prepare()
-        self.each(
-            lambda clone: clone.fetch(
-                self._repository,
-                self._plan.points[clone.cluster.name].backup,
-                self._targets[clone.cluster.name],
-                timeout=self._limit,
+            self._recoveries[cluster.name] = CloneRecovery(
+                clone,
+                fences.get(cluster.name),
+                self._plan.moment,
+                timeout=drills.phase_timeout_seconds,
+                stall_seconds=drills.stall_seconds,
             )
-        )
+            clone.prepare()
+        self._each(lambda name, recovery: recovery.fetch(self._repository, self._plan.points[name].backup))
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""
-
-        def begin(clone: Clone) -> None:
-            fence = self._targets[clone.cluster.name].fence
-            try:
-                self._start(clone)
-            except CloneEnded as ended:
-                raise (started_short(clone, fence, ended) if fence else ended) from None
-
-        taken: dict[str, str] = {}
-        for name, clone in self.clones.items():
-            self._watches[name] = LinkWatch(clone, self._rules.real_paths, taken)
-            self._watches[name].start()
-        self.each(begin)
+        self._guard.watch(self.clones.values())
+        self._each(lambda _, recovery: recovery.start())
 
     def replay_to_fence(self) -> None:
         """Replay up to the fences, and pause there."""
-
-        def replay(clone: Clone) -> None:
-            fence = self._targets[clone.cluster.name].fence
-            if fence is not None:
-                with self._watched(clone):
-                    replay_to_fence(clone, fence, timeout=self._limit)
-
-        self.each(replay)
+        self._each(lambda _, recovery: recovery.replay_to_fence())
 
     def stop(self) -> None:
         """Stop the clones in good order where they are."""
-        self.each(lambda clone: clone.stop(timeout=self._limit))
+        self._each(lambda _, recovery: recovery.stop())
 
     def go_on(self) -> None:
         """Start the stopped clones again; from here on, replay goes to its end."""
-        self._passed_fence = True
-        self.each(self._go_on)
+        self._each(lambda _, recovery: recovery.go_on())
 
-    def replay_to_end(self, later: Mapping[str, Fence]) -> None:
+    def replay_to_end(self, later: Mapping[str, Fence]) -> frozenset[str]:
         """Replay to the moment, or all WAL that is in the repository.
 
-        Where nothing was committed after the moment, PostgreSQL never sees that it has come. Then a fence that was made
-        `later` than the moment must be in what was replayed; `promote` makes sure of it.
+        Args:
+            later: fences of after the moment, which tell where replay must come to if nothing was committed after it.
+
+        Returns:
+            The clusters whose WAL ended before the moment.
         """
+        short = self._each(lambda name, recovery: recovery.replay_to_end(has_later_fence=name in later))
+        return frozenset(name for name, ran_out in short.items() if ran_out)
 
-        def replay(clone: Clone) -> None:
-            try:
-                with self._watched(clone):
-                    replay_to_end(clone, self._plan.moment, timeout=self._limit)
-            except RecoveryShort:
-                if clone.cluster.name not in later or self._plan.moment is None:
-                    raise
-                self._await_end(clone)
-                clone.set_target(None)
-                with self._watched(clone):
-                    clone.start(timeout=self._limit)
-                    replay_to_end(clone, None, timeout=self._limit)
-                self._ran_out.add(clone.cluster.name)
-
-        self.each(replay)
-
-    def promote(self, expected: Mapping[str, int], later: Mapping[str, Fence]) -> Mapping[str, Promotion]:
+    def promote(self, expected: Mapping[str, int]) -> Mapping[str, Promotion]:
         """Wait until every clone is a server of its own and was written to once; how far each came.
 
         Args:
             expected: the LSN (bytes) that each must have reached.
-            later: fences after the moment, as in `replay_to_end`.
 
         Raises:
             RecoveryShort: one did not come so far.
             Refused: one promoted to another timeline than the next.
         """
-
-        def promoted(clone: Clone) -> Promotion:
-            name = clone.cluster.name
-            wanted = parse_lsn(later[name].lsn) if name in self._ran_out else expected[name]
-            reached = await_promotion(clone, wanted, timeout=self._limit)
-            known = clone.production.timeline
-            if known and reached.timeline != known + 1:
-                raise Refused(
-                    f"the clone of {name} promoted to timeline {reached.timeline}, not to {known + 1}: "
-                    "the repository holds a timeline that production does not know",
-                    f"printflow wal verify {name}",
-                )
-            return reached
-
-        reached = self.each(promoted)
-        for watch in self._watches.values():
-            watch.end()
-        self._require_inside()
-        return dict(zip(self.clones, reached, strict=True))
-
-    def each(self, task: Callable[[Clone], Result]) -> list[Result]:
-        """Do something with every clone at once.
-
-        Raises:
-            Refused: replay would have left a clone's directory, whatever else was noticed of the clone's end.
-            CouldNotTell: WAL could not be read for that.
-        """
-        tasks: list[Callable[[], Result]] = [partial(task, clone) for clone in self.clones.values()]
-        try:
-            return run_parallel(tasks, give_up=self.give_up)
-        except Exception:
-            self._require_inside()
-            raise
+        reached = self._each(lambda name, recovery: recovery.promote(expected[name]))
+        self._guard.end()
+        self._guard.require_inside(self.clones.values())
+        return reached
 
     def give_up(self) -> None:
         """End all that the clones are doing."""
         reaper.end_processes(self._place)
 
-    def _require_inside(self) -> None:
-        for name, clone in self.clones.items():
-            if wal := refused_wal(clone.place):
-                if wal.tablespace is None:
-                    raise CouldNotTell(
-                        f"the WAL of {name} cannot be read before it is replayed ({wal.where}): {wal.detail}",
-                        f"printflow wal verify {name}",
-                    )
-                raise self._rules.refusal(name, wal.tablespace, f"WAL makes it at {wal.where}")
-            if (watch := self._watches.get(name)) and (link := watch.found):
-                raise self._rules.refusal(name, link.says, f"replay made pg_tblspc/{link.oid}, and was ended")
-            made = KEPT_INSIDE.search(clone.log_text())
-            if made and made[2] not in self._rules.real_paths:
-                raise self._rules.refusal(name, made[2], f"replay ended where WAL makes it, at {made[1]}")
+    def _each(self, step: Callable[[str, CloneRecovery], Result]) -> Mapping[str, Result]:
+        """Take a step with every clone at once.
 
-    def _go_on(self, clone: Clone) -> None:
-        clone.set_target(self._plan.moment)
-        self._start(clone)
-
-    def _start(self, clone: Clone) -> None:
+        Raises:
+            Refused: replay would have left a clone's directory, whatever else was noticed of the clone's end.
+            CouldNotTell: WAL could not be read for that.
+        """
+        tasks: list[Callable[[], Result]] = [partial(step, *named) for named in self._recoveries.items()]
         try:
-            with self._watched(clone):
-                clone.start(timeout=self._limit)
-        except CloneEnded as ended:
-            if stray := STRAY_TIMELINE.search(ended.log):
-                raise Refused(
-                    f"the repository holds a timeline that production does not know: timeline {stray[1]} leaves what "
-                    f"was restored for {clone.cluster.name}, and a recovery would follow it",
-                    f"printflow wal verify {clone.cluster.name}",
-                ) from None
-            # WAL may end before the moment while a clone still starts; `replay_to_end` then sees it in the log.
-            if self._targets[clone.cluster.name].fence and not self._passed_fence:
-                raise
-            if self._plan.moment is None or SHORT not in ended.log:
-                raise
-
-    def _watched(self, clone: Clone) -> AbstractContextManager[None]:
-        return stall_noticed(clone, self._settings.drills.stall_seconds)
-
-    def _await_end(self, clone: Clone) -> None:
-        deadline = time.monotonic() + self._limit
-        while clone.alive() and time.monotonic() < deadline:
-            time.sleep(0.05)
+            results = run_parallel(tasks, give_up=self.give_up)
+        except Exception:
+            self._guard.require_inside(self.clones.values())
+            raise
+        return dict(zip(self._recoveries, results, strict=True))

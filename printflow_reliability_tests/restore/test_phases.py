@@ -3,9 +3,9 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.answers import Answers
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.objectives import judge_drill
+from printflow_reliability.drills.results import Results
 from printflow_reliability.restore.phases import RECOVERY, Phase, PhaseClock, rto_seconds
 from printflow_reliability.settings import DrillsSettings
 
@@ -80,13 +80,13 @@ def test_a_cluster_that_may_keep_commits_to_itself_beyond_the_target_is_a_warnin
 )
 def test_a_heartbeat_that_stands_still_measures_no_rpo(age: float | None, said: str) -> None:
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
-    answers = Answers()
-    answers.numbers |= {"rpo_seconds": 1.6}
-    answers.unarchived = [UnarchivedWal("live_db", 0, 4, age)]
+    results = Results()
+    results.numbers |= {"rpo_seconds": 1.6}
+    results.unarchived = [UnarchivedWal("live_db", 0, 4, age)]
     objectives = next(
-        one for one in answers.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
+        one for one in results.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
     )
     assert objectives.outcome is (Outcome.UNKNOWN if said else Outcome.PASS)
     assert said in objectives.detail
-    assert ("rpo_seconds" in answers.numbers) is not bool(said)
-    assert answers.numbers["rto_seconds"] == len(RECOVERY)
+    assert ("rpo_seconds" in results.numbers) is not bool(said)
+    assert results.numbers["rto_seconds"] == len(RECOVERY)

@@ -15,7 +15,6 @@ import pytest
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.drills import rehearsal
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.fences.snapshot import Snapshot
@@ -271,7 +270,7 @@ def test_with_a_cluster_or_the_repository_away_nothing_is_said_to_have_passed(
 def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent(
     backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "QUIET_SECONDS", 0.4)
+    monkeypatch.setattr("printflow_reliability.drills.world.production.QUIET_SECONDS", 0.4)
     with postgres.superuser(backed_up.home, "live_db") as connection, _commit_waiting_for_a_standby(backed_up):
         snapshot = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
         assert snapshot is not None
@@ -285,7 +284,7 @@ def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent
 def test_a_transaction_that_stays_open_for_hours_keeps_nobody_from_an_exact_fence(
     backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "QUIET_SECONDS", 2.0)
+    monkeypatch.setattr("printflow_reliability.drills.world.production.QUIET_SECONDS", 2.0)
     with postgres.superuser(backed_up.home, "live_db", "live_db") as batch, batch.transaction(force_rollback=True):
         batch.execute("CREATE TABLE batch AS SELECT generate_series(1, 1000) AS n")
         batch.execute("UPDATE orders SET total_cents = total_cents")
@@ -401,7 +400,7 @@ def test_a_page_that_changed_on_disk_is_named(
         return check_pages(clones, timeout=timeout, give_up=give_up)
 
     # The clones are stopped there: what they had in memory is written, and no page is written again.
-    monkeypatch.setattr(rehearsal, "check_pages", spoiled)
+    monkeypatch.setattr("printflow_reliability.drills.world.clones.check_pages", spoiled)
     began = time.monotonic()
     report = run_drill(backed_up.settings)
     record_property("seconds_to_ring", time.monotonic() - began)

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.drills.answers import Answers
+from printflow_reliability.drills.results import Results
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import DrillsSettings
 
@@ -25,9 +25,10 @@ OURS = (
 
 
 def recovery(error: type[psycopg.Error], *, of_clone: bool) -> CheckResult:
-    answers = Answers()
-    answers.refused(error("what the server said"), Phase.VALIDATE, of_clone=of_clone)
-    return next(one for one in answers.conclude({}, DrillsSettings()) if one.check == "drill.recovery")
+    results = Results()
+    results.reached = Phase.VALIDATE
+    results.refused(error("what the server said"), of_clone=of_clone)
+    return next(one for one in results.conclude({}, DrillsSettings()) if one.check == "drill.recovery")
 
 
 @pytest.mark.parametrize("error", DAMAGE)

@@ -1,6 +1,8 @@
-"""What a drill has found so far: each check's answer, the numbers behind them, and why it came no further."""
+"""The collector of a drill's results: each check's answer, the numbers behind them, and why it came no further."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import psycopg
 
@@ -8,7 +10,8 @@ from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import objectives
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal, stopped_heartbeats
-from printflow_reliability.drills.report import CHECKS
+from printflow_reliability.drills.report import CHECKS, ClusterReport
+from printflow_reliability.errors import PrintflowError
 from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.restore.phases import Phase, rto_seconds
@@ -20,51 +23,71 @@ SPEEDS = (
 )
 
 
-class Answers:
-    """The answers of one drill.
+class Results:
+    """The results of one drill so far.
 
     Attributes:
-        numbers: what was measured so far.
+        numbers: what was measured.
         unarchived: the WAL that was on production's machines alone when the drill began.
+        clusters: each cluster's part, by name.
+        reached: the phase that the drill is in, or broke off in.
+        moment: what is restored to; None for the end of WAL, or before that is known.
+        matched: whether the clones agreed with production at the fence; None if that could not be told.
+        newest_fence: the name of the newest fences that the drill knows; None if it did not come so far.
+        heal_plan: lines of JSON, one for each file that would have to be brought back.
     """
 
-    def __init__(self, acknowledged: Sequence[AcknowledgedSettings] = ()) -> None:
+    def __init__(self, clusters: Iterable[str] = (), acknowledged: Sequence[AcknowledgedSettings] = ()) -> None:
         self._acknowledged = acknowledged
         self.numbers: dict[str, int | float] = {}
         self.unarchived: Sequence[UnarchivedWal] = ()
+        self.clusters = {name: ClusterReport(name) for name in clusters}
+        self.reached = Phase.FIND
+        self.moment: datetime | None = None
+        self.matched: bool | None = None
+        self.newest_fence: str | None = None
+        self.heal_plan: tuple[str, ...] = ()
         self._given: dict[str, CheckResult] = {}
         self._broke_off = "the drill did not come so far"
 
-    def give(self, result: CheckResult) -> None:
+    def add(self, result: CheckResult) -> None:
         """Keep a check's answer, with its numbers; warnings that printflow.toml acknowledges are none."""
         self._given[result.check] = acknowledge(result, self._acknowledged)
         self.numbers |= result.numbers
 
-    def verdict(self, check: str, outcome: Outcome, detail: str) -> None:
+    def answer(self, check: str, outcome: Outcome, detail: str) -> None:
         """Keep an answer without numbers."""
-        self.give(CheckResult(check, outcome, detail))
+        self.add(CheckResult(check, outcome, detail))
 
-    def given(self, check: str) -> CheckResult | None:
+    def answer_to(self, check: str) -> CheckResult | None:
         """A check's answer so far."""
         return self._given.get(check)
 
-    def break_off(self, why: str) -> None:
-        """From here on nothing is reached; `why` is what each check says that was not answered."""
-        self._broke_off = why
+    def note(self, cluster: str, **parts: object) -> None:
+        """Keep something of a cluster's part."""
+        self.clusters[cluster] = replace(self.clusters[cluster], **parts)  # type: ignore[arg-type]
 
-    def refused(self, error: psycopg.Error, phase: Phase, *, of_clone: bool) -> None:
-        """A server refused a statement of ours, which ends the drill in that phase.
+    def failed(self, error: PrintflowError) -> None:
+        """The recovery failed, which ends the drill."""
+        self.answer("drill.recovery", Outcome.FAIL, error.sentence)
+        self._broke_off = "not reached: the recovery failed before"
+
+    def break_off(self, why: str) -> None:
+        """The drill ends in the phase that it is in; each check that was not answered says why."""
+        self._broke_off = f"not reached; {self.reached} broke off: {why}"
+
+    def refused(self, error: psycopg.Error, *, of_clone: bool) -> None:
+        """A server refused a statement of ours, which ends the drill.
 
         Only damage that a clone met says something of the backups.
         """
         if of_clone and is_damage(error):
             detail = f"a clone is damaged: {said(error)}. Next: printflow backup verify"
-            self.verdict("drill.recovery", Outcome.FAIL, detail)
-            self.break_off("not reached: a clone is damaged")
+            self.answer("drill.recovery", Outcome.FAIL, detail)
+            self._broke_off = "not reached: a clone is damaged"
             return
         where = "a clone" if of_clone else "production"
-        why = f"{where} refused a statement of the drill: {said(error)}. Next: printflow drill run"
-        self.break_off(f"not reached; {phase} broke off: {why}")
+        self.break_off(f"{where} refused a statement of the drill: {said(error)}. Next: printflow drill run")
 
     def conclude(self, seconds: Mapping[Phase, float], targets: DrillsSettings) -> tuple[CheckResult, ...]:
         """Every check's answer, the objectives too, since they need the time of all phases."""
@@ -82,5 +105,5 @@ class Answers:
         ):
             self.numbers.pop("rpo_seconds", None)
             not_known = stopped
-        self.give(objectives.judge_drill(self.numbers, targets, self.unarchived, not_known))
+        self.add(objectives.judge_drill(self.numbers, targets, self.unarchived, not_known))
         return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)

@@ -1,0 +1,93 @@
+"""One drill as its stages see it: what was asked for, the world outside, and what becomes of an error in a phase."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+import psycopg
+
+from printflow_reliability.drills.results import Results
+from printflow_reliability.drills.stages.world import World
+from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.restore.phases import Phase, PhaseClock
+from printflow_reliability.restore.targets import Target
+from printflow_reliability.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class BrokenOff(Exception):
+    """A stage cannot go on; the results say why."""
+
+
+class Server(Enum):
+    """Whose refusal of a statement a database error is."""
+
+    PRODUCTION = "production"
+    CLONE = "clone"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a stage makes of the errors that end it; any other one is a defect or a matter for whoever began the drill.
+
+    Attributes:
+        asks: whose refusal a psycopg.Error is; damage in a clone is a failed recovery, all else is unknown.
+        failed: those that prove that a recovery would fail.
+        unknown: those that prove nothing.
+    """
+
+    asks: Server
+    failed: tuple[type[PrintflowError], ...]
+    unknown: tuple[type[PrintflowError], ...] = (CouldNotTell,)
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One drill.
+
+    Attributes:
+        id: its number.
+        target: what was asked for.
+        repository: the number of the repository that it restores from.
+        settings: the whole configuration.
+        world: what it is carried out in.
+        results: what it has found so far.
+        clock: measures its phases.
+        tell: hears of each phase as it begins.
+    """
+
+    id: int
+    target: Target
+    repository: int
+    settings: Settings
+    world: World
+    results: Results
+    clock: PhaseClock
+    tell: Callable[[Phase], None]
+
+    @contextmanager
+    def phase(self, phase: Phase, ends: Ends) -> Iterator[None]:
+        """Measure a phase, and turn the errors that a stage names into results.
+
+        Raises:
+            BrokenOff: one of those ended it.
+        """
+        self.results.reached = phase
+        try:
+            self.world.records.require_lock()
+            self.tell(phase)
+            with self.clock.measure(phase):
+                yield
+        except ends.failed as failed:
+            self.results.failed(failed)
+            raise BrokenOff from failed
+        except ends.unknown as unknown:
+            log.warning("drill %s broke off in %s: %s", self.id, phase, unknown.what)
+            self.results.break_off(unknown.sentence)
+            raise BrokenOff from unknown
+        except psycopg.Error as error:
+            self.results.refused(error, of_clone=ends.asks is Server.CLONE)
+            raise BrokenOff from error
