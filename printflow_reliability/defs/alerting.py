@@ -12,6 +12,7 @@ from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import answer_of, check_specs, covers_whole, plainly, result
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Severity
@@ -160,16 +161,20 @@ def _run_key(run: dg.DagsterRun) -> str:
     return f"run:{_what(run)}" + (f":{partition}" if partition else "")
 
 
-definitions = dg.Definitions(
-    assets=[alert_delivery],
-    jobs=[deliver_alerts],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="hourly_alert_delivery",
-            job=deliver_alerts,
-            cron_schedule="37 * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ],
-    sensors=[outbox, check_results_watch, failed_run, succeeded_run],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The outbox and the sensors that fill it."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(alert_delivery)],
+        jobs=[deliver_alerts],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="hourly_alert_delivery",
+                job=deliver_alerts,
+                cron_schedule="37 * * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            )
+        ],
+        sensors=[outbox, check_results_watch, failed_run, succeeded_run],
+    )

@@ -9,6 +9,7 @@ from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 
 GROUP = "backups"
@@ -24,7 +25,6 @@ class BaseBackupConfig(dg.Config):
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "pgbackrest"},
-    deps=["live_db", "admin_db"],
     freshness_policy=words.EVERY_DAY,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("base_backup", "backup.recent", blocking=True),
@@ -91,21 +91,29 @@ verify_backups = dg.define_asset_job(
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
-definitions = dg.Definitions(
-    assets=[base_backup, wal_archive, backup_integrity],
-    jobs=[full_backup, incremental_backup, verify_archive, verify_backups],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="weekly_full_backup", job=full_backup, cron_schedule="0 1 * * 0", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="daily_incremental_backup", job=incremental_backup, cron_schedule="0 1 * * 1-6", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="hourly_wal_verification", job=verify_archive, cron_schedule="7 * * * *", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="weekly_backup_verification", job=verify_backups, cron_schedule="0 5 * * 0", default_status=RUNNING
-        ),
-    ],
-)
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Backups of every cluster of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(asset, graph.all_clusters) for asset in (base_backup, wal_archive, backup_integrity)],
+        jobs=[full_backup, incremental_backup, verify_archive, verify_backups],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="weekly_full_backup", job=full_backup, cron_schedule="0 1 * * 0", default_status=RUNNING
+            ),
+            dg.ScheduleDefinition(
+                name="daily_incremental_backup",
+                job=incremental_backup,
+                cron_schedule="0 1 * * 1-6",
+                default_status=RUNNING,
+            ),
+            dg.ScheduleDefinition(
+                name="hourly_wal_verification", job=verify_archive, cron_schedule="7 * * * *", default_status=RUNNING
+            ),
+            dg.ScheduleDefinition(
+                name="weekly_backup_verification", job=verify_backups, cron_schedule="0 5 * * 0", default_status=RUNNING
+            ),
+        ],
+    )

@@ -6,6 +6,7 @@ from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
@@ -33,7 +34,7 @@ class DrillConfig(dg.Config):
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "pgbackrest"},
-    deps=["wal_archive", "print_files_bucket"],
+    deps=["wal_archive", "recovery_fence"],
     freshness_policy=words.EVERY_WEEK,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("restore_drill", *CHECKS, blocking=True),
@@ -84,7 +85,6 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres"},
-    deps=["live_db", "admin_db"],
     freshness_policy=words.EVERY_DAY,
     description="What every table of every cluster held at one moment, and a restore point there: what drills to past "
     "moments compare with.",
@@ -147,24 +147,32 @@ def drill_finished(context: dg.SensorEvaluationContext, asset_event: dg.EventLog
     return dg.RunRequest(run_key=asset_event.run_id)
 
 
-definitions = dg.Definitions(
-    assets=[restore_drill, recovery_objectives, recovery_fence],
-    jobs=[run_restore_drill, judge_objectives, record_recovery_fence],
-    schedules=[
-        weekly_restore_drill,
-        dg.ScheduleDefinition(
-            name="nightly_recovery_fence",
-            job=record_recovery_fence,
-            cron_schedule="30 2 * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        # Daily, since a drill that is not run says nothing by itself.
-        dg.ScheduleDefinition(
-            name="daily_recovery_objectives",
-            job=judge_objectives,
-            cron_schedule="0 6 * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-    ],
-    sensors=[drill_finished],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Drills that restore every cluster of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[
+            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets]),
+            graph.place(recovery_objectives),
+            graph.place(recovery_fence, graph.all_clusters),
+        ],
+        jobs=[run_restore_drill, judge_objectives, record_recovery_fence],
+        schedules=[
+            weekly_restore_drill,
+            dg.ScheduleDefinition(
+                name="nightly_recovery_fence",
+                job=record_recovery_fence,
+                cron_schedule="30 2 * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            ),
+            # Daily, since a drill that is not run says nothing by itself.
+            dg.ScheduleDefinition(
+                name="daily_recovery_objectives",
+                job=judge_objectives,
+                cron_schedule="0 6 * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            ),
+        ],
+        sensors=[drill_finished],
+    )

@@ -7,6 +7,7 @@ import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
@@ -22,7 +23,6 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"s3", "postgres"},
-    deps=["live_db", "admin_db", "print_files_bucket"],
     partitions_def=words.TENANTS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
@@ -157,9 +157,17 @@ def _name(partitions: dg.DynamicPartitionsDefinition) -> str:
     return partitions.name
 
 
-definitions = dg.Definitions(
-    assets=[tenant_files, orphaned_files, print_file_integrity],
-    jobs=[reconcile_files, sweep_print_files],
-    schedules=[nightly_reconciliation, nightly_sweep],
-    sensors=[tenants_known],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Reconciliation of the catalog of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[
+            graph.place(tenant_files, graph.catalog),
+            graph.place(orphaned_files),
+            graph.place(print_file_integrity),
+        ],
+        jobs=[reconcile_files, sweep_print_files],
+        schedules=[nightly_reconciliation, nightly_sweep],
+        sensors=[tenants_known],
+    )

@@ -5,6 +5,7 @@ import dagster as dg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.orders.guard import judge_paid_orders
@@ -17,7 +18,7 @@ GROUP = "orders"
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "s3"},
-    deps=["print_file_integrity", "live_db"],
+    deps=["print_file_integrity"],
     freshness_policy=words.EVERY_QUARTER_HOUR,
     check_specs=check_specs("paid_orders", "orders.artwork"),
     description="How many paid orders there are, and how many must not go to print.",
@@ -64,15 +65,20 @@ judge_held_order = dg.define_asset_job(
     run_tags={"dagster/priority": "10"},
 )
 
-definitions = dg.Definitions(
-    assets=[paid_orders, held_orders],
-    jobs=[count_paid_orders, judge_held_order],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="paid_orders_every_ten_minutes",
-            job=count_paid_orders,
-            cron_schedule="*/10 * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ],
-)
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The guard of the paid orders of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(paid_orders, graph.orders), graph.place(held_orders)],
+        jobs=[count_paid_orders, judge_held_order],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="paid_orders_every_ten_minutes",
+                job=count_paid_orders,
+                cron_schedule="*/10 * * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            )
+        ],
+    )
