@@ -9,6 +9,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
@@ -73,21 +74,13 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     return result(report, "pdf.integrity", part=chosen is not None)
 
 
-reconcile_files = dg.define_asset_job(
-    "reconcile_files",
-    selection=["tenant_files", "orphaned_files"],
-    description="Every reference against the bucket, then the orphans.",
-)
-sweep_print_files = dg.define_asset_job(
-    "sweep_print_files", selection=["print_file_integrity"], description="Inspect referenced print files."
-)
-
-
 @dg.schedule(
-    job=reconcile_files,
+    target=["tenant_files", "orphaned_files"],
     cron_schedule="0 2 * * *",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Reconcile all tenants in one pass.",
+    tags=HARMLESS,
+    description="Compare every reference of all tenants with the buckets in one pass, then list the orphans.",
 )
 def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """All known tenants as one range of partitions."""
@@ -95,9 +88,11 @@ def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReque
 
 
 @dg.schedule(
-    job=sweep_print_files,
+    target=["print_file_integrity"],
     cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=HARMLESS,
     description="Inspect the print files of all tenants in one pass.",
 )
 def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -167,7 +162,6 @@ def definitions() -> dg.Definitions:
             graph.place(orphaned_files),
             graph.place(print_file_integrity),
         ],
-        jobs=[reconcile_files, sweep_print_files],
         schedules=[nightly_reconciliation, nightly_sweep],
         sensors=[tenants_known],
     )

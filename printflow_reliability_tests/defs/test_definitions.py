@@ -1,10 +1,13 @@
 """The graph as a whole: every check served, everything that watches running, what must be recent with a policy."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import yaml  # type: ignore[import-untyped]
 
+import printflow_reliability
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.definitions import defs
 from printflow_reliability.defs import vocabulary as words
@@ -20,6 +23,9 @@ EDGES = [
     ("print_file_integrity", "paid_orders"),
     ("paid_orders", "held_orders"),
 ]
+
+
+PROJECT = Path(printflow_reliability.__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,35 @@ def test_drills_and_backups_share_a_pool_so_that_two_never_run_at_once(graph: An
         assert graph.get(key(name)).pools == {words.REPOSITORY_POOL}
 
 
-def test_the_jobs_resolve() -> None:
-    for name in ("full_backup", "verify_archive", "run_restore_drill", "reconcile_files", "sweep_print_files"):
-        assert defs.resolve_job_def(name).name == name
+def test_only_what_is_configured_is_a_job_of_its_own() -> None:
+    named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+
+    assert named == {"full_backup", "judge_objectives", "judge_held_order"}
+
+
+@pytest.mark.parametrize("asset", ["restore_drill", "base_backup", "recovery_fence"])
+def test_no_way_to_start_what_changes_something_retries_it(asset: str) -> None:
+    settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+    started = [
+        *({**job.tags, **job.run_tags} for job in defs.resolve_all_job_defs() if starts(job, asset)),
+        *(one.tags for one in defs.get_repository_def().schedule_defs if starts(one.job, asset)),
+    ]
+
+    assert settings["run_retries"]["max_retries"] == 0  # by hand there is no tag
+    assert started
+    assert not any("dagster/max_retries" in tags for tags in started)
+
+
+def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
+    tags = {one.name: one.tags.get("dagster/max_retries") for one in defs.get_repository_def().schedule_defs}
+
+    assert {name for name, most in tags.items() if most == "1"} == {
+        *("hourly_wal_verification", "weekly_backup_verification", "daily_recovery_objectives"),
+        *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
+    }
+
+
+def starts(job: Any, asset: str) -> bool:
+    """Whether this job is one of ours that materializes that asset."""
+    resolved = defs.resolve_job_def(job.name)
+    return resolved.name != "__ASSET_JOB" and key(asset) in resolved.asset_layer.executable_asset_keys

@@ -154,7 +154,7 @@ def test_nothing_in_the_definitions_is_called_as_one_installation_calls_it() -> 
 
     assert texts
     for name, text in texts.items():
-        for installations in ("live_db", "admin_db", "print_files_bucket", "print-files"):
+        for installations in ("live_db", "admin_db", "print_files", "print-files"):
             assert installations not in text, name
 
 
