@@ -12,7 +12,9 @@ from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import answer_of, check_specs, covers_whole, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
@@ -41,9 +43,6 @@ def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     with plainly():
         report = deliver(configuration.settings())
     return result(report, "alerts.delivery")
-
-
-deliver_alerts = dg.define_asset_job("deliver_alerts", selection=["alert_delivery"], description="Empty the outbox.")
 
 
 @dg.sensor(
@@ -160,16 +159,20 @@ def _run_key(run: dg.DagsterRun) -> str:
     return f"run:{_what(run)}" + (f":{partition}" if partition else "")
 
 
-definitions = dg.Definitions(
-    assets=[alert_delivery],
-    jobs=[deliver_alerts],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="hourly_alert_delivery",
-            job=deliver_alerts,
-            cron_schedule="37 * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ],
-    sensors=[outbox, check_results_watch, failed_run, succeeded_run],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The outbox and the sensors that fill it."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(alert_delivery)],
+        schedules=[
+            schedule(
+                "hourly_alert_delivery",
+                "37 * * * *",
+                ["alert_delivery"],
+                "Deliver every alert that waits, and count those that no route took.",
+                tags=HARMLESS,
+            )
+        ],
+        sensors=[outbox, check_results_watch, failed_run, succeeded_run],
+    )
