@@ -17,7 +17,7 @@ from printflow_reliability.files.heal_report import HealReport
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
-from printflow_reliability.platform.tenancy import tenant_named, tenants
+from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
 from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
@@ -148,9 +148,8 @@ def bring_back(
     committed: Committed = lambda _cluster, _rows: None,
 ) -> TenantRestore:
     """Plan, and write if told to, from databases that stand at the moment."""
-    known = tenants(settings, connect_with=source_with)
     try:
-        tenant_named(known, tenant)
+        tenant_named(tenancy(settings, connect_with=source_with), tenant)
     except ConfigError as unknown:
         raise ConfigError(
             f"{unknown.what} as of {moment.isoformat()}",
