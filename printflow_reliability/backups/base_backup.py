@@ -27,6 +27,7 @@ from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import agreed, counted
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def take_base_backups(
         "backup_bytes": sum(one.backup.repository_bytes for one in backups if one.backup),
         "backup_seconds": round(sum(one.seconds for one in backups), 3),
     }
-    done = f"{len(backups)} backups taken, each sound by its info"
+    done = f"{counted(len(backups), 'backup')} taken; pgBackRest reports {agreed(len(backups), 'it', 'each')} as sound"
     return BaseBackupReport(backups, (answer("backup.recent", verdicts, numbers, nothing_wrong=done),), numbers)
 
 
@@ -185,7 +186,7 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
     if newest:
         numbers["oldest_newest_backup_seconds"] = round(max((now - at).total_seconds() for at in newest), 3)
     verdicts = [verdict for cluster in listed for verdict in cluster.verdicts]
-    fine = f"{len(verdicts)} repositories, each with a sound, recent backup: " + "; ".join(
+    fine = f"{counted(len(verdicts), 'repository', 'repositories')}, each with a sound, recent backup: " + "; ".join(
         verdict.sentence for verdict in verdicts
     )
     return BackupListing(listed, (answer("backup.recent", verdicts, numbers, nothing_wrong=fine),), numbers)

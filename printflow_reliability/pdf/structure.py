@@ -8,6 +8,7 @@ from pikepdf import Name
 
 from printflow_reliability.pdf.filters import unpacked
 from printflow_reliability.pdf.inspection import Problem
+from printflow_reliability.text import counted
 
 SHOWN_PAGES = 3
 ObjectId = tuple[int, int]
@@ -33,9 +34,12 @@ def page_tree(pages: int, declared: int | None, *, repaired: bool) -> Iterator[P
     elif declared is None:
         yield Problem("page_count", "it does not say how many pages it has")
     elif pages < declared:
-        yield Problem("pages_missing", f"it says that it has {declared} pages, and {pages} of them are there")
+        yield Problem(
+            "pages_missing",
+            f"it says that it has {counted(declared, 'page')}, and holds {pages}",
+        )
     elif pages > declared:
-        yield Problem("page_count", f"it says that it has {declared} pages, and holds {pages}")
+        yield Problem("page_count", f"it says that it has {counted(declared, 'page')}, and holds {pages}")
 
 
 def lost_content(page: pikepdf.Page, users: Mapping[ObjectId, int]) -> bool:

@@ -27,6 +27,7 @@ from printflow_reliability.tenants.compare import TablePlan
 from printflow_reliability.tenants.problems import Problem
 from printflow_reliability.tenants.restore import PartRestore, planned_part
 from printflow_reliability.tenants.schema import read_schema
+from printflow_reliability.text import counted
 
 IDENTITY = "SELECT system_identifier, current_database() FROM pg_control_system()"
 Part = TenancySettings | TenantRowsSettings
@@ -221,7 +222,7 @@ def _commit(
         try:
             target.execute("COMMIT")
         except psycopg.Error as lost:
-            already = ", ".join(f"{rows} rows in {name}" for name, rows in done.items()) or "nothing"
+            already = ", ".join(f"{counted(rows, 'row')} in {name}" for name, rows in done.items()) or "nothing"
             raise CouldNotTell(
                 f"the commit in cluster {cluster.name} failed, and may have been done or not: "
                 f"{' '.join(str(lost).split())}. Committed before it: {already}",
