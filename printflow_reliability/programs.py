@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 STDERR_TAIL = 2000
 """Characters of a failed program's stderr that an error shows."""
+WATCH_SECONDS = 10.0
+"""How often to look whether it is still worth waiting for a program."""
 
 
 class ProgramFailed(CouldNotTell):
@@ -117,6 +119,7 @@ class Programs:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         accept: Sequence[int] = (0,),
+        watch: Callable[[], None] | None = None,
     ) -> Completed:
         """Run a program to its end and return what it printed.
 
@@ -126,6 +129,7 @@ class Programs:
             env: variables on top of a minimal environment (PATH, LANG, HOME).
             cwd: where it runs; `/` where it does not matter.
             accept: exit codes that count as done.
+            watch: called now and then while it runs; what it raises ends the program.
 
         Raises:
             ProgramFailed: it ended with another code, or did not end in time.
@@ -155,7 +159,7 @@ class Programs:
             raise not_run(argv[0], refused) from refused
         self._running.add(process)
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            stdout, stderr = _output(process, timeout, watch)
         except subprocess.TimeoutExpired:
             _kill_group(process)
             raise ProgramFailed(f"{name} did not end within {timeout:.0f} s") from None
@@ -229,6 +233,21 @@ def not_run(program: str, refused: OSError) -> ConfigError:
     return ConfigError(
         f"{name} cannot be run: {refused.strerror}", "let the user that runs programs enter every folder of PATH"
     )
+
+
+def _output(process: subprocess.Popen[str], timeout: float, watch: Callable[[], None] | None) -> tuple[str, str]:
+    """What a program printed by its end.
+
+    Raises:
+        TimeoutExpired: it did not end in time.
+    """
+    deadline = time.monotonic() + timeout
+    while watch is not None and (left := deadline - time.monotonic()) > WATCH_SECONDS:
+        try:
+            return process.communicate(timeout=min(left, WATCH_SECONDS))
+        except subprocess.TimeoutExpired:
+            watch()
+    return process.communicate(timeout=deadline - time.monotonic())
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -39,9 +39,14 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 segment", "3 segments"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 segment", "3 segments", "3 repositories"."""
+    return f"{number:,} {agreed(number, noun, plural or f'{noun}s')}"
+
+
+def agreed(number: int, singular: str, plural: str) -> str:
+    """The word that agrees with a number: "1 table differs", "3 tables differ"."""
+    return singular if number == 1 else plural
 
 
 def shell_word(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability import server_programs
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.programs import ProgramFailed, Programs
 
 
@@ -45,6 +45,26 @@ def test_a_time_limit_kills_what_the_program_started_too(programs: Programs, tmp
         programs.run(sh(f"(sleep 2; touch {tmp_path}/late) & sleep 60"), timeout=0.5)
     time.sleep(2.5)
     assert not (tmp_path / "late").exists()
+
+
+def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints_all(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printflow_reliability.programs.WATCH_SECONDS", 0.1)
+    looks = []
+    done = programs.run(sh("echo one; sleep 0.5; echo two"), timeout=10, watch=lambda: looks.append(1))
+    assert done.stdout == "one\ntwo\n"
+    assert looks
+
+    def silent() -> None:
+        raise CouldNotTell("the server is silent")
+
+    began = time.monotonic()
+    with pytest.raises(CouldNotTell, match="silent"):
+        programs.run(sh("sleep 60"), timeout=90, watch=silent)
+    assert time.monotonic() - began < 5
+    with pytest.raises(ProgramFailed, match="did not end within"):
+        programs.run(sh("sleep 60"), timeout=0.5, watch=lambda: None)
 
 
 def test_our_environment_is_not_handed_down(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

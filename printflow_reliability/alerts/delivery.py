@@ -14,6 +14,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import AlertRouteSettings, Settings
+from printflow_reliability.text import agreed, counted
 
 TIMEOUT_SECONDS = 10.0
 FIRST_RETRY_SECONDS = 5.0
@@ -134,6 +135,6 @@ def _answer(settings: Settings, undelivered: int, error: str, numbers: Mapping[s
         why = "no alert route is configured: nobody would hear"
         return CheckResult("alerts.delivery", Outcome.WARN, why, numbers, ("alert_route",))
     if undelivered:
-        detail = f"{undelivered} alerts did not reach their route: {error}"
+        detail = f"{counted(undelivered, 'alert')} did not reach {agreed(undelivered, 'its', 'their')} route: {error}"
         return CheckResult("alerts.delivery", Outcome.FAIL, detail, numbers)
     return CheckResult("alerts.delivery", Outcome.PASS, "every alert reached its route", numbers)

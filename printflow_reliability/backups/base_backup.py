@@ -29,6 +29,7 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import agreed, counted
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def take_base_backups(
         "backup_bytes": sum(one.backup.repository_bytes for one in backups if one.backup),
         "backup_seconds": round(sum(one.seconds for one in backups), 3),
     }
-    done = f"{len(backups)} backups taken, each sound by its info"
+    done = f"{counted(len(backups), 'backup')} taken; pgBackRest reports {agreed(len(backups), 'it', 'each')} as sound"
     check = answer("backup.recent", verdicts, numbers, nothing_wrong=done, clusters=clusters)
     return BaseBackupReport(backups, (check,), numbers)
 
@@ -191,7 +192,7 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
     if newest:
         numbers["oldest_newest_backup_seconds"] = round(max((now - at).total_seconds() for at in newest), 3)
     verdicts = [verdict for cluster in listed for verdict in cluster.verdicts]
-    fine = f"{len(verdicts)} repositories, each with a sound, recent backup: " + "; ".join(
+    fine = f"{counted(len(verdicts), 'repository', 'repositories')}, each with a sound, recent backup: " + "; ".join(
         verdict.sentence for verdict in verdicts
     )
     check = answer("backup.recent", verdicts, numbers, nothing_wrong=fine, clusters=clusters)

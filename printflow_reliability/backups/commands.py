@@ -10,7 +10,7 @@ from printflow_reliability.backups.wal_commands import wal_app
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table
-from printflow_reliability.text import printable, seconds, size
+from printflow_reliability.text import counted, printable, seconds, size
 
 __all__ = ["backup_app", "wal_app"]
 
@@ -97,7 +97,7 @@ def _show_listing(listing: BackupListing) -> None:
 def _show_integrity(report: IntegrityReport) -> None:
     for one in report.repositories:
         word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(one.verdict.outcome, "UNKNOWN")
-        say(f"{one.cluster} repo{one.repository}  {word}  {one.files_checked} files checked")
+        say(f"{one.cluster} repo{one.repository}  {word}  {counted(one.files_checked, 'file')} checked")
         for finding in one.findings:
             say(f"    {printable(f'{finding.key} {finding.detail}')}")
     _conclude_in_words(report.checks[0])

@@ -24,7 +24,7 @@ from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
-from printflow_reliability.text import counted
+from printflow_reliability.text import agreed, counted
 
 SHOWN_FILES = 20
 """Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""
@@ -112,7 +112,8 @@ def verify_repositories(
         "files_checked": sum(one.files_checked for one in repositories),
         "damaged_files": sum(len(one.findings) for one in repositories),
     }
-    fine = f"{numbers['files_checked']} files in {len(repositories)} repositories match their manifests"
+    places = counted(len(repositories), "repository", "repositories")
+    fine = f"{counted(numbers['files_checked'], 'file')} in {places} checked: every one is as its manifest says"
     verdicts = (one.verdict for one in repositories)
     check = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     return IntegrityReport(repositories, (check,), numbers)
@@ -227,7 +228,7 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
                 problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
         elif label in stayed and (one.status != "valid" or one.checked != one.valid or not one.checked):
             problems.append(
-                BadFile(f"backup {label}", f"is {one.status}: {one.valid} of {one.checked} files are valid")
+                BadFile(f"backup {label}", f"is {one.status}: {one.valid:,} of {counted(one.checked, 'file')} valid")
             )
     problems += [BadFile(f"backup {label}", "was not verified") for label in sorted(stayed - verified.keys())]
     archives = {one.archive_id for one in report.archives}
@@ -258,7 +259,7 @@ def _shortened(findings: list[Finding], cluster: str, repository: int) -> tuple[
     files = [one for one in findings if one not in whole]
     shown = [*whole, *files[:SHOWN_FILES]]
     if len(files) > SHOWN_FILES:
-        shown.append(
-            _finding(cluster, repository, BadFile(f"{len(files) - SHOWN_FILES} more files", "are damaged too"))
-        )
+        more = len(files) - SHOWN_FILES
+        words = f"{more:,} more {agreed(more, 'file', 'files')}", f"{agreed(more, 'is', 'are')} damaged too"
+        shown.append(_finding(cluster, repository, BadFile(*words)))
     return tuple(shown)

@@ -14,6 +14,7 @@ from printflow_reliability.backups.causes import Kind, Where, find_cause, shorte
 from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.restore_command import as_setting, restore_command
+from printflow_reliability.backups.s3_endpoint import silence_watch
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
 from printflow_reliability.programs import Completed, ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
@@ -28,6 +29,8 @@ LIST_SECONDS = 3600
 """How long a listing may take: years of WAL are some minutes."""
 PATIENCE = "--io-timeout=5"
 """pgBackRest tries a dead S3 server for four times its io-timeout of 60 s: a question would hang for 4 minutes."""
+LASTING = ("backup", "restore", "verify")
+"""Commands that read or write so many files that silence would last for hours."""
 
 _HERE = "--reset-pg1-host"
 """On a repository's own host the file says where production is, and a restore would be refused."""
@@ -302,8 +305,11 @@ class PgBackRest:
             command,
             *arguments,
         ]
+        watch = None
+        if command in LASTING and repository is not None:
+            watch = silence_watch(self.config, self.cluster.stanza, repository)
         try:
-            return self._programs.run(argv, timeout=timeout)
+            return self._programs.run(argv, timeout=timeout, watch=watch)
         except ProgramFailed as failed:
             raise self._explained(command, repository, failed) from None
 

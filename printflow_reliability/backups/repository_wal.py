@@ -134,10 +134,11 @@ def without_gaps(found: RepositoryWal, why: CouldNotTell) -> RepositoryWal:
 
 def gap_words(gap: Gap) -> str:
     """A gap as a person reads it: "3 segments on timeline 1: 00000001000000020000004A .. 4C"."""
+    where = f"{counted(gap.count, 'segment')} on timeline {gap.timeline}"
     if gap.count == 1:
-        return f"1 segment on timeline {gap.timeline}: {gap.first}"
+        return f"{where}: {gap.first}"
     short = gap.last[-2:] if gap.last[:-2] == gap.first[:-2] else gap.last
-    return f"{gap.count} segments on timeline {gap.timeline}: {gap.first} .. {short}"
+    return f"{where}: {gap.first} .. {short}"
 
 
 def _look(

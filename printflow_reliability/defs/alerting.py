@@ -18,6 +18,7 @@ from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
+from printflow_reliability.text import counted
 
 GROUP = "alerts"
 INTERVAL_SECONDS = 10
@@ -93,7 +94,7 @@ def check_results_watch(
         return dg.SkipReason(str(error))  # the cursor stays, so these are looked at again
     failed = sorted(name for name, answer in newest.items() if answer.outcome is not Outcome.PASS)
     return dg.SensorResult(
-        skip_reason=f"{len(events)} results; alerts for {', '.join(failed) or 'none'}",
+        skip_reason=f"{counted(len(events), 'result')}; alerts for {', '.join(failed) or 'none'}",
         cursor=str(events[-1].storage_id),
     )
 

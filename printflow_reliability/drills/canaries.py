@@ -21,6 +21,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, said
 from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def _compare(before: Canaries, after: Canaries) -> tuple[list[str], list[str], i
             known = then.rows is not None and now.rows is not None
             read = read or known
             if now.bytes < then.bytes:
-                lost = f"lost {then.bytes - now.bytes:,} of {then.bytes:,} bytes"
+                lost = f"lost {then.bytes - now.bytes:,} of {counted(then.bytes, 'byte')}"
                 suspected.append(f"{where} {lost}, and nobody wrote to it")
             elif known and then.rows != now.rows:
                 suspected.append(f"{where} has other rows than before, and nobody wrote to it")

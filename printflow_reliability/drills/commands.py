@@ -21,7 +21,7 @@ from printflow_reliability.drills.report import DrillReport, fetch
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import Settings
-from printflow_reliability.text import moment, seconds, size
+from printflow_reliability.text import counted, moment, seconds, size
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
 
@@ -83,7 +83,7 @@ def fence_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         print_json(report.as_json())
         return
     for fence in report.fences:
-        say(f"{fence.cluster:<10} {fence.lsn}  {fence.tables} tables, {fence.rows:,} rows")
+        say(f"{fence.cluster:<10} {fence.lsn}  {counted(fence.tables, 'table')}, {counted(fence.rows, 'row')}")
     say("Drills to a moment after this can be compared with it: printflow drill run --target random")
 
 

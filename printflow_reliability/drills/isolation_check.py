@@ -12,6 +12,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.production import Production, ask_production
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import counted
 
 CHECK = "drill.isolation"
 NEXT = "Next: find out who did that; if it was a backup that ran meanwhile, drill again when none does"
@@ -76,12 +77,13 @@ class IsolationCheck:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(unproven)}")
         listed = sum(len(one.files) for one in self._before.repositories)
         kept = (
-            f"slots, subscriptions, timelines, archiving and the rows of {tables:,} tables that nobody wrote to"
+            "slots, subscriptions, timelines, archiving and the rows of "
+            f"{counted(tables, 'table')} that nobody wrote to"
             if asked
             else "and production was out of reach"
         )
         confined = f"; clones were confined by {' and '.join(self.confined_by)}" if self.confined_by else ""
-        detail = f"{listed:,} files of the repositories, {kept} are as they were{confined}"
+        detail = f"{counted(listed, 'file')} of the repositories, {kept} are as they were{confined}"
         return CheckResult(CHECK, Outcome.PASS, detail)
 
     def _list_repositories(self) -> list[RepositoryState]:

@@ -12,6 +12,7 @@ from printflow_reliability.drills.history import housed_in, list_drills
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import DrillsSettings, Settings
+from printflow_reliability.text import agreed, counted
 
 CHECK = "recovery.objectives"
 OF_ONE_DRILL = "drill.objectives"
@@ -187,7 +188,8 @@ def _result(
         told.append(f"RTO at twice the data {forecast.seconds:.1f} s ({forecast.method})")
     if targets.manual_step:
         bound = f", {untimed} of them never timed" if untimed else ""
-        told.append(f"{len(targets.manual_step)} manual steps add {numbers['manual_steps_seconds']:.0f} s{bound}")
+        steps = f"{counted(len(targets.manual_step), 'manual step')} {agreed(len(targets.manual_step), 'adds', 'add')}"
+        told.append(f"{steps} {numbers['manual_steps_seconds']:.0f} s{bound}")
     late = forecast is not None and forecast.seconds > targets.rto_target_seconds
     if late or numbers.get("rto_with_manual_steps_seconds", 0) > targets.rto_target_seconds:
         detail = "; ".join([*warnings, "the RTO target will be missed", *told])

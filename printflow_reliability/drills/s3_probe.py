@@ -18,11 +18,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from printflow_reliability.backups.configuration import RepositoryOptions
+from printflow_reliability.backups.s3_endpoint import S3Endpoint, as_url
 from printflow_reliability.errors import CouldNotTell
 
-CONNECT_SECONDS = 5
-READ_SECONDS = 15
-TRIES = 3
+RETRIES = urllib3.Retry(connect=1, read=0, status=2, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
 NOT_KNOWN = (
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -79,7 +78,7 @@ class S3Repository:
         if response.status == 403 and code not in NOT_KNOWN:
             return False
         raise CouldNotTell(
-            f"S3 at {self._address} answered {code} to an attempt to write into repo{self.options.number}",
+            f"S3 at {self._endpoint.address} answered {code} to an attempt to write into repo{self.options.number}",
             f"check repo{self.options.number}-s3-* in {self.file}",
         )
 
@@ -90,10 +89,10 @@ class S3Repository:
             self._send("DELETE", key, {}, query=f"?versionId={quote(marker, safe='')}")
 
     def _send(self, method: str, key: str, headers: Mapping[str, str], *, query: str = "") -> urllib3.BaseHTTPResponse:
-        bucket, endpoint = self._require("s3-bucket"), urlsplit(_url(self._require("s3-endpoint"))).netloc
+        bucket, endpoint = self._require("s3-bucket"), urlsplit(as_url(self._require("s3-endpoint"))).netloc
         by_path = self.options.get("s3-uri-style") == "path"
         path = quote(f"/{bucket}/{key}" if by_path else f"/{key}", safe="/~")
-        url = f"{self._address}{path}{query}"
+        url = f"{self._endpoint.address}{path}{query}"
         host = endpoint if by_path else f"{bucket}.{endpoint}"
         request = AWSRequest(method, url, headers={"Host": host, **headers}, data=b"")
         if self.options.is_on("s3-requester-pays", default=False):
@@ -105,45 +104,19 @@ class S3Repository:
 
     @contextmanager
     def _connections(self) -> Iterator[urllib3.PoolManager]:
-        verified = self.options.is_on("storage-verify-tls", "s3-verify-tls", "s3-verify-ssl", default=True)
-        pool = urllib3.PoolManager(
-            cert_reqs="CERT_REQUIRED" if verified else "CERT_NONE",
-            ca_certs=self.options.get("storage-ca-file", "s3-ca-file") if verified else None,
-            ca_cert_dir=self.options.get("storage-ca-path", "s3-ca-path") if verified else None,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-            retries=urllib3.Retry(
-                connect=1, read=0, status=TRIES - 1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
-            ),
-        )
         try:
-            yield pool
+            with self._endpoint.connections(RETRIES) as pool:
+                yield pool
         except (urllib3.exceptions.HTTPError, OSError) as failed:
             reason = getattr(failed, "reason", None) or failed
             raise CouldNotTell(
-                f"S3 at {self._address} does not answer: {' '.join(str(reason).split())[:300]}",
+                f"S3 at {self._endpoint.address} does not answer: {' '.join(str(reason).split())[:300]}",
                 f"is its server running, and are repo{self.options.number}-s3-* right in {self.file}?",
             ) from None
-        finally:
-            pool.clear()
 
     @property
-    def _address(self) -> str:
-        """Scheme, host and port to connect to."""
-        endpoint = self._require("s3-endpoint")
-        split = urlsplit(_url(self.options.get("storage-host", "s3-host") or self._default_host(endpoint)))
-        port = (
-            split.port
-            or urlsplit(_url(endpoint)).port
-            or self.options.get("s3-port")
-            or self.options.get("storage-port")
-        )
-        return f"{split.scheme}://{split.hostname}:{port}"
-
-    def _default_host(self, endpoint: str) -> str:
-        if self.options.get("s3-uri-style") == "path":
-            return endpoint
-        split = urlsplit(_url(endpoint))
-        return f"{split.scheme}://{self._require('s3-bucket')}.{split.netloc}"
+    def _endpoint(self) -> S3Endpoint:
+        return S3Endpoint(self.options, self.file)
 
     def _encryption(self) -> dict[str, str]:
         """The headers of pgBackRest's own writes: a bucket may refuse what is not encrypted."""
@@ -163,7 +136,3 @@ class S3Repository:
 
     def _require(self, name: str) -> str:
         return self.options.require(name, self.file)
-
-
-def _url(endpoint: str) -> str:
-    return endpoint if "://" in endpoint else f"https://{endpoint}"

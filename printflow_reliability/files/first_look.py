@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from printflow_reliability.files.content import compared, difference
 from printflow_reliability.files.known_content import KnownContent
 from printflow_reliability.files.merge import Pair, merge
 from printflow_reliability.files.spool import Spool
@@ -37,12 +38,14 @@ def objects_spool() -> Spool[StoredObject]:
 class Candidates:
     """What one pass suspects, and what it counted. `elsewhere` lies outside what was listed, so only HEAD can tell.
 
+    Of `mismatched` size or checksum differ, of `other_etag` the ETag alone, which may be no MD5.
     `rewritten` refers to objects that were written after the moment that the pass was asked about.
     """
 
     missing: Spool[Reference] = field(default_factory=_references)
     wrong_tenant: Spool[Reference] = field(default_factory=_references)
     mismatched: Spool[Reference] = field(default_factory=_references)
+    other_etag: Spool[Reference] = field(default_factory=_references)
     rewritten: Spool[Reference] = field(default_factory=_references)
     unreferenced: Spool[StoredObject] = field(default_factory=objects_spool)
     rows: Counter[tuple[int, str | None]] = field(default_factory=Counter)
@@ -51,10 +54,13 @@ class Candidates:
     objects: int = 0
     elsewhere: int = 0
     without_ledger: int = 0
+    not_compared: int = 0
+    """References whose checksums say nothing of an object that was never read, or has an ETag that is no MD5."""
 
     def close(self) -> None:
         """Free the disk."""
-        for spool in (self.missing, self.wrong_tenant, self.mismatched, self.rewritten, self.unreferenced):
+        references = (self.missing, self.wrong_tenant, self.mismatched, self.other_etag, self.rewritten)
+        for spool in (*references, self.unreferenced):
             spool.close()
 
 
@@ -114,18 +120,28 @@ def _join(
             continue
         found.references += 1
         found.rows[reference.entry, reference.tenant] += 1
-        if since is not None and one is not None and one.modified_at > since and not reference.key.endswith("/"):
+        folder = reference.key.endswith("/")
+        rewritten = since is not None and one is not None and one.modified_at > since and not folder
+        if rewritten:
             found.rewritten.append(reference)
         if out_of_place(reference, paths, None if one else bucket):
             found.wrong_tenant.append(reference)
         elif one is None:
             found.missing.append(reference)
             found.elsewhere += not reference.key.startswith(scope.prefix)
-        elif (reference.size is not None or reference.sha256 is not None) and not reference.key.endswith("/"):
-            if reference.sha256 is not None and known is None:
-                found.without_ledger += 1
-            if differs(reference, one.size, known.sha256(one.key, one.etag) if known and reference.sha256 else None):
-                found.mismatched.append(reference)
+        elif not folder and not rewritten:
+            _compare(reference, one, found, known)
+
+
+def _compare(reference: Reference, one: StoredObject, found: Candidates, known: KnownContent | None) -> None:
+    """Keep a reference whose object is not what the database knows of it, by what the listing and the ledger tell."""
+    sha256 = known.sha256(one.key, one.etag) if known and reference.sha256 else None
+    if found_other := difference(reference, one.size, one.etag, sha256):
+        (found.other_etag if found_other.by_etag else found.mismatched).append(reference)
+    elif reference.sha256 is not None and known is None:
+        found.without_ledger += 1
+    elif not compared(reference, one.etag, sha256):
+        found.not_compared += 1
 
 
 def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = None) -> bool:
@@ -149,13 +165,6 @@ def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = No
         return owner != reference.tenant
     meant = paths.owners_meant(key, bucket) if bucket is not None else frozenset()
     return bool(meant) and reference.tenant not in meant
-
-
-def differs(reference: Reference, size: int, sha256: str | None) -> bool:
-    """Whether an object's size, or its checksum where the ledger knows it, is not what the database says."""
-    if reference.size is not None and reference.size != size:
-        return True
-    return reference.sha256 is not None and sha256 is not None and reference.sha256 != sha256
 
 
 def _counted(objects: Iterator[StoredObject], found: Candidates, advance: Advance | None) -> Iterator[StoredObject]:

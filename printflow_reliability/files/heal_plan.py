@@ -17,6 +17,7 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.choose import Choice, Chooser
 from printflow_reliability.files.first_look import out_of_place
 from printflow_reliability.files.heal_report import Deed, HealAction, Option
+from printflow_reliability.files.heal_write import overwriting
 from printflow_reliability.files.kept_copies import KeptCopy, expected_by
 from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.reconcile import reconcile
@@ -26,6 +27,7 @@ from printflow_reliability.platform.catalog import Catalog, Reference, open_cata
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.platform.tenancy import tenants as all_tenants
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import printable
 
 KINDS = (kinds.MISSING_LOST, kinds.MISSING_RESTORABLE, kinds.NEAR_MISS)
 FOLDER = "it names a whole folder, and the database does not tell which objects belong there"
@@ -57,20 +59,19 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     with tempfile.TemporaryDirectory(prefix="printflow-heal-") as directory:
         file = Path(directory) / "findings.jsonl"
         report = reconcile(settings, tenants=tenants, findings_file=file)
-        unknown = "; ".join(
-            dict.fromkeys(
-                check.detail
-                for check in report.checks
-                if check.outcome is Outcome.UNKNOWN and check.check in ("files.missing", "files.tenancy")
-            )
-        )
         if report.findings_file is None:
             reasons = dict.fromkeys(one.detail for one in report.checks if one.outcome is Outcome.UNKNOWN)
             raise CouldNotTell(f"what is missing cannot be told: {'; '.join(reasons)}")
         found: dict[str, dict[str, Finding]] = defaultdict(dict)
-        for finding in _missing(file):
-            if finding.bucket and finding.key and (chosen is None or chosen.key == finding.key):
+        not_judged: list[Finding] = []
+        for finding in _read(file):
+            if chosen is not None and finding.key not in (None, chosen.key):
+                continue
+            if "files.missing" in kinds.checks_left_open(finding):
+                not_judged.append(finding)
+            elif finding.bucket and finding.key and _missing(finding):
                 found[finding.bucket].setdefault(finding.key, finding)
+    unknown = _said(not_judged)
     if not found:
         return Plan((), unknown)
     catalog, paths = open_catalog(settings), BasePaths(all_tenants(settings))
@@ -81,15 +82,26 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     return Plan(actions, unknown)
 
 
-def _missing(file: Path) -> Iterator[Finding]:
+def _read(file: Path) -> Iterator[Finding]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             one = json.loads(line)
-            finding = Finding(**{**one, "severity": Severity(one["severity"])})
-            # What only a deleted row refers to and nobody has is no work for anybody.
-            idle = finding.kind != kinds.MISSING_RESTORABLE and finding.severity is Severity.INFO
-            if finding.kind in KINDS and not idle:
-                yield finding
+            yield Finding(**{**one, "severity": Severity(one["severity"])})
+
+
+def _missing(finding: Finding) -> bool:
+    """Whether somebody has to do something for a missing object; what only a deleted row refers to is no such one."""
+    idle = finding.kind != kinds.MISSING_RESTORABLE and finding.severity is Severity.INFO
+    return finding.kind in KINDS and not idle
+
+
+def _said(not_judged: Sequence[Finding]) -> str:
+    """What could not be judged, in a sentence; empty if all was."""
+    if not not_judged:
+        return ""
+    first, more = not_judged[0], len(not_judged) - 1
+    said = first.detail if first.key is None else f"{printable(first.key)} ({first.detail})"
+    return f"{said} and {more:,} more" if more else said
 
 
 def _of_one_bucket(
@@ -143,6 +155,9 @@ def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference
     else:
         choice = chooser.choose(action.key, copies, expected_by(references))
     copy = choice.copy
+    own = {one.version_id for one in copies if one.bucket.name == action.bucket}
+    if copy is not None and (why := overwriting(chooser.present, action, own)):
+        return replace(action, deed=Deed.UNDECIDED, detail=why)
     if copy is None:
         options = [Option(one.bucket.name, one.version_id, one.size, one.modified_at) for one in copies]
         return replace(action, deed=Deed.UNDECIDED, detail=choice.reason, options=options)

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ from printflow_reliability.files.presence import Presence
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
+from printflow_reliability.text import shell_word
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 IN_MEMORY = 16 * 1024**2
 KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
+NULL_VERSION = "null"
 CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 FASTER = "it is there again: somebody was faster"
 AUDIT = """
@@ -29,13 +31,37 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
+def overwriting(present: Presence, action: HealAction, version_ids: Iterable[str]) -> str:
+    """Why writing a key would destroy a version of it; empty if it would not.
+
+    Without versioning an object has the version "null". A bucket whose versioning is suspended writes to that version,
+    and what it held is gone.
+
+    Args:
+        present: the bucket.
+        action: what is to be brought back.
+        version_ids: the versions of the key, in this bucket, that hold bytes.
+    """
+    if NULL_VERSION not in version_ids or present.keeps_versions():
+        return ""
+    server = f" --endpoint-url {shell_word(present.bucket.endpoint_url)}" if present.bucket.endpoint_url else ""
+    return (
+        f'versioning of bucket "{action.bucket}" is suspended: writing the object would overwrite its version "null"'
+        f". Next: aws s3api put-bucket-versioning --bucket {shell_word(present.bucket.bucket)}{server}"
+        f" --versioning-configuration Status=Enabled, then: printflow files heal --key {shell_word(action.key)} --apply"
+    )
+
+
 def carry_out(settings: Settings, records: psycopg.Connection, action: HealAction) -> HealAction:
     """Copy one object back; a failure is its own, and others go on."""
     bucket = settings.bucket_named(action.bucket)
     source = settings.bucket_named(action.source or action.bucket)
     try:
-        if Presence(bucket).head(action.key) is not None:
+        present = Presence(bucket)
+        if present.head(action.key) is not None:
             return replace(action, deed=Deed.THERE, detail=FASTER)
+        if why := overwriting(present, action, {one.version_id for one in present.priors(action.key)}):
+            return replace(action, deed=Deed.UNDECIDED, detail=why)
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
             headers, sha256 = _read(source, action, body)
             written = _write(bucket, action.key, body, headers)
@@ -58,7 +84,7 @@ def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[
     with s3_errors(source):
         # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
         answer = s3_client(source).get_object(
-            Bucket=source.bucket, Key=action.key, VersionId=action.version_id or "null"
+            Bucket=source.bucket, Key=action.key, VersionId=action.version_id or NULL_VERSION
         )
         for chunk in chunks(source, answer["Body"]):
             digest.update(chunk)
@@ -79,7 +105,7 @@ def _write(bucket: BucketSettings, key: str, body: IO[bytes], headers: Mapping[s
             if refused.response.get("Error", {}).get("Code") in CHANGED:
                 return None
             raise
-    return answer.get("VersionId", "null")
+    return answer.get("VersionId", NULL_VERSION)
 
 
 def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
@@ -93,7 +119,7 @@ def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
 
 def _take_back(bucket: BucketSettings, key: str, version: str) -> bool:
     """Remove the version that was written; without versioning the object may be somebody else's by now, and stays."""
-    if version == "null":
+    if version == NULL_VERSION:
         return False
     with s3_errors(bucket):
         _healer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)

@@ -47,8 +47,8 @@ def checks_left_open(finding: Finding) -> tuple[str, ...]:
     """The checks that cannot pass because of a finding of what could not be judged."""
     if finding.kind != UNKNOWN or finding.severity is Severity.INFO:
         return ()
-    if finding.key is None and finding.reference is None:  # a tenant without a base path
+    if finding.key is None and finding.reference is None and finding.bucket is None:  # a tenant without a base path
         return ("files.tenancy",)
-    if finding.key is None:  # a whole query
-        return ("files.missing", "files.tenancy", "files.orphans")
-    return ("files.orphans",) if finding.reference is None else ("files.missing",)
+    if finding.key is None:  # a whole query, or a tenant that was not compared
+        return tuple(KINDS_OF_CHECK)
+    return ("files.orphans",) if finding.reference is None else ("files.missing", "files.content")

@@ -27,7 +27,11 @@ def in_parallel(ask: Callable[[T], R], what: Iterable[T]) -> Iterator[tuple[T, R
 
 
 class KeyRefused(CouldNotTell):
-    """The store refuses to answer for one key; `what` says how. Others are not concerned."""
+    """The store refuses to answer for one key. Others are not concerned."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 class Presence:
@@ -57,7 +61,7 @@ class Presence:
                 # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
                 self._client.head_bucket(Bucket=self.bucket.bucket)
         if isinstance(found, Refusal):
-            raise KeyRefused(found.reason)
+            raise KeyRefused(found)
         return found
 
     def look_up(self, keys: Iterable[str]) -> Mapping[str, Found]:
@@ -104,6 +108,11 @@ class Presence:
         newest = next((one for one in every if one.modified_at <= moment), None)
         return None if newest is None or newest.delete_marker else newest
 
+    def keeps_versions(self) -> bool:
+        """Whether what is written now leaves every version as it is; where versioning is suspended it does not."""
+        with s3_errors(self.bucket):
+            return self._client.get_bucket_versioning(Bucket=self.bucket.bucket).get("Status") == "Enabled"
+
     def any_prior_below(self, folder: str) -> bool:
         """Whether any version with bytes lies below a prefix."""
         if not possible(folder):
@@ -125,4 +134,4 @@ class Presence:
             try:
                 yield
             except FAILURES as error:
-                raise KeyRefused(self._single.refusal(key, error).reason) from None
+                raise KeyRefused(self._single.refusal(key, error)) from None

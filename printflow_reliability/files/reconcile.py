@@ -74,7 +74,8 @@ def reconcile(
 
     Raises:
         ConfigError: a query is refused, or a tenant or bucket is unknown.
-        Refused: an empty bucket with references into it, or too many missing at once.
+        Refused: an empty bucket with references into it, or too many missing at once; of one tenant among several it is
+            a finding.
     """
     started, started_at = time.monotonic(), datetime.now(UTC)
     tally, pass_id, run = Tally(), None, None
@@ -90,7 +91,12 @@ def reconcile(
             for bucket in run.buckets:
                 try:
                     for scope in run.scopes:
-                        run.one_bucket(bucket, scope, findings, tally, advance)
+                        try:
+                            run.one_bucket(bucket, scope, findings, tally, advance)
+                        except Refused as refused:
+                            if len(run.scopes) == 1:
+                                raise
+                            run.leave_out(bucket, scope, refused, findings, tally)
                 except CouldNotTell as away:
                     unknown.append(away.sentence)
                 except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
@@ -167,14 +173,22 @@ class _Run:
             tally.references += found.references
             tally.objects += found.objects
             tally.without_ledger += found.without_ledger
+            tally.not_compared += found.not_compared + second.not_compared
             tally.orphan_bytes += second.orphan_bytes
+
+    def leave_out(self, bucket: str, scope: Scope, why: Refused, findings: FindingsFile, tally: Tally) -> None:
+        """One tenant looks like a misconfiguration: nothing is concluded of it, and the others are compared."""
+        self._tell(wording.left_out(scope.tenant, bucket, why), findings, tally)
+        self.kept |= {whose for whose in self.before if (whose.bucket, whose.tenant) == (bucket, scope.tenant)}
 
     def beside_buckets(self, findings: FindingsFile, tally: Tally) -> None:
         """Tenants without a usable base path, rows into unknown buckets, queries that fell to nothing in a bucket."""
+        everything = self.scopes == (Scope(),)
         ids = [scope.tenant for scope in self.scopes if scope.tenant is not None]
         for tenant, why in self.odd.items():
-            self._tell(wording.odd_tenant(tenant, why), findings, tally)
-        for reference in self.catalog.elsewhere(None if self.scopes == (Scope(),) else ids):
+            for bucket in (None,) if everything else self.buckets:
+                self._tell(wording.odd_tenant(tenant, why, bucket), findings, tally)
+        for reference in self.catalog.elsewhere(None if everything else [*ids, *self.odd]):
             entry = self.settings.reference[reference.entry]
             self._tell(wording.unknown_bucket(reference, entry), findings, tally)
             tally.references += 1
@@ -261,8 +275,8 @@ def _prepare(
         )
     scopes: tuple[Scope, ...] = (Scope(),)
     if tenants is not None:
-        chosen = [tenant_named(known, name) for name in dict.fromkeys(tenants) if name not in platform.odd]
-        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen)
+        chosen = [tenant_named(platform, name) for name in dict.fromkeys(tenants)]
+        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen if tenant is not None)
     used = tuple(dict.fromkeys(buckets or catalog.buckets))
     odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
     return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before)

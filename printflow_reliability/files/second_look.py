@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import wording
+from printflow_reliability.files.content import difference
 from printflow_reliability.files.emptied import Emptied
-from printflow_reliability.files.first_look import Candidates, Scope, differs, out_of_place
+from printflow_reliability.files.first_look import Candidates, Scope, out_of_place
 from printflow_reliability.files.kept_copies import expected_by, likely_copy
 from printflow_reliability.files.known_content import Checksums
 from printflow_reliability.files.orphan_look import OrphanLook
@@ -24,6 +25,7 @@ from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import climbs, plain
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
+from printflow_reliability.text import counted
 
 BATCH = 1000
 SPELLED_BATCH = 20_000
@@ -50,6 +52,7 @@ class SecondLook:
         started_at: the S3 server's clock before the listing began.
         fallen: the queries that return nothing any more.
         orphan_bytes: of the orphans found so far.
+        not_compared: objects so far whose ETag turned out to say nothing of their content.
     """
 
     present: Presence
@@ -62,6 +65,7 @@ class SecondLook:
     checksums: Checksums | None
     fallen: Sequence[Emptied] = ()
     orphan_bytes: int = 0
+    not_compared: int = 0
     _meant: MeantObjects = field(default_factory=MeantObjects)
     _near: set[str] = field(default_factory=set)
 
@@ -75,7 +79,8 @@ class SecondLook:
         self._note_meant(found)
         yield from self._wrong_tenant(found)
         yield from self._missing(found)
-        yield from self._mismatched(found)
+        yield from self._mismatched(found.mismatched)
+        yield from self._mismatched(found.other_etag, by_etag=True)
         oldest = self.started_at - timedelta(seconds=self.grace_seconds)
         needed = self._meant.keys | self._near
         orphans = OrphanLook(self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen)
@@ -147,20 +152,23 @@ class SecondLook:
                 self._near.add(near)
                 yield wording.near_miss(reference, self._entry(reference), near)
 
-    def _mismatched(self, found: Candidates) -> Iterator[Finding]:
-        for batch in batches(self._still_referenced(found.mismatched), BATCH):
+    def _mismatched(self, candidates: Spool[Reference], *, by_etag: bool = False) -> Iterator[Finding]:
+        """Objects that are something else than the database knows; `by_etag`: nothing but the ETag says so."""
+        for batch in batches(self._still_referenced(candidates), BATCH):
             for reference, there in in_parallel(_or_refusal(lambda one: self.present.head(one.key)), batch):
-                if there is None:
-                    continue
-                if isinstance(there, Refusal):
+                if isinstance(there, Refusal) and not (by_etag and there.sealed):
                     yield wording.unknown(reference, self._entry(reference), there.reason)
-                    continue
-                wants_checksum = self.checksums is not None and reference.sha256 is not None
-                sha256 = (
-                    self.checksums.of(self.name, reference.key, there) if self.checksums and wants_checksum else None
-                )
-                if differs(reference, there.size, sha256):
-                    yield wording.mismatch(reference, self._entry(reference), there, sha256)
+                elif isinstance(there, Refusal):
+                    self.not_compared += 1
+                elif there is not None:
+                    sha256 = None
+                    if self.checksums is not None and reference.sha256 is not None:
+                        sha256 = self.checksums.of(self.name, reference.key, there)
+                    found = difference(reference, there.size, "" if there.etag_opaque else there.etag, sha256)
+                    if found is not None:
+                        yield wording.mismatch(reference, self._entry(reference), there, found)
+                    elif there.etag_opaque:
+                        self.not_compared += 1
 
     def _still_referenced(self, references: Iterable[Reference]) -> Iterator[Reference]:
         """Those references that the database still holds, as it has them now."""
@@ -208,7 +216,7 @@ class SecondLook:
     def _require_whole(self, skipped: int, references: int) -> None:
         if skipped > max(SKIPPED_AT_LEAST, SKIPPED_FRACTION * references):
             raise CouldNotTell(
-                f"the listing of bucket {self.name} is incomplete: it left out {skipped} objects that are there",
+                f"the listing of bucket {self.name} is incomplete: it left out {counted(skipped, 'object')}",
                 "nothing was concluded from it; look at the S3 server",
             )
 
@@ -227,6 +235,6 @@ def _or_refusal(ask: Callable[[T], R]) -> Callable[[T], R | Refusal]:
         try:
             return ask(what)
         except KeyRefused as refused:
-            return Refusal(refused.what)
+            return refused.refusal
 
     return answer

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from printflow_reliability.errors import Refused
 from printflow_reliability.files import kinds
+from printflow_reliability.files.content import Difference
 from printflow_reliability.files.kept_copies import KeptCopy
 from printflow_reliability.files.near_miss import difference
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import Reference
+from printflow_reliability.platform.catalog import NAME_THE_BUCKET, UNKNOWN_BUCKET, Reference
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.text import counted, moment, shell_word, size
@@ -140,8 +142,8 @@ def unknown_bucket(reference: Reference, entry: Entry) -> Finding:
         kinds.UNKNOWN,
         reference,
         entry,
-        f'{_owner(reference)}: its bucket "{reference.bucket}" is no [[bucket]] of printflow.toml',
-        "name the bucket in printflow.toml, correct the row, or have the query leave it out",
+        f"{_owner(reference)}: {UNKNOWN_BUCKET.format(reference.bucket)}",
+        NAME_THE_BUCKET,
     )
 
 
@@ -158,14 +160,30 @@ def unknown_object(bucket: str, tenant: str | None, key: str, reason: str) -> Fi
     )
 
 
-def odd_tenant(tenant: str, why: str) -> Finding:
-    """A tenant whose files cannot be told from others'."""
+def odd_tenant(tenant: str, why: str, bucket: str | None) -> Finding:
+    """A tenant whose files cannot be told from others'; with a bucket where they were not compared with it at all."""
+    untold = "whether its references stay within it cannot be told"
+    if bucket is not None:
+        untold = f'its files in bucket "{bucket}" are compared only by a pass over all tenants'
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
         tenant=tenant,
-        detail=f"tenant {tenant} {why}: whether its references stay within it cannot be told",
+        bucket=bucket,
+        detail=f"tenant {tenant} {why}: {untold}",
         action="give the tenant a base path of its own that ends in a slash, or have tenancy.tenants leave it out",
+    )
+
+
+def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
+    """A tenant that was not compared, since it looks like a misconfiguration."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenant,
+        bucket=bucket,
+        detail=why.what,
+        action=why.next_step,
     )
 
 
@@ -186,24 +204,19 @@ def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Fin
     )
 
 
-def mismatch(reference: Reference, entry: Entry, there: ObjectHead, sha256: str | None) -> Finding:
+def mismatch(reference: Reference, entry: Entry, there: ObjectHead, other: Difference) -> Finding:
     """The object is there and is not what the database says."""
-    if reference.size is not None and reference.size != there.size:
-        return _finding(
-            kinds.SIZE_MISMATCH,
-            reference,
-            entry,
-            f"{_owner(reference)} knows it with {reference.size} bytes; the object has {there.size}, "
-            f"written {moment(there.modified_at)}",
-            "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
-            version_id=there.version_id,
-        )
+    written = f"written {moment(there.modified_at)}"
+    if other.column == "size":
+        detail = f"{_owner(reference)} knows it with {other.known} bytes; the object has {other.found}, {written}"
+    else:
+        named = "ETag" if other.column == "etag" else other.column
+        detail = f"{_owner(reference)} knows it with {named} {other.known}; the object, {written}, has {other.found}"
     return _finding(
-        kinds.CHECKSUM_MISMATCH,
+        kinds.SIZE_MISMATCH if other.column == "size" else kinds.CHECKSUM_MISMATCH,
         reference,
         entry,
-        f"{_owner(reference)} knows it with sha256 {reference.sha256}; the object, written "
-        f"{moment(there.modified_at)}, has {sha256}",
+        detail,
         "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
         version_id=there.version_id,
     )

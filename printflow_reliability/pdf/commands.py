@@ -18,7 +18,7 @@ from printflow_reliability.settings import PdfSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import NOT_THERE
 from printflow_reliability.storage.silence import receive
-from printflow_reliability.text import seconds
+from printflow_reliability.text import agreed, counted, seconds
 
 SHOWN = 20
 app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
@@ -76,11 +76,13 @@ def _show(report: SweepReport) -> None:
         table(("severity", "owner", "key", "what", "what to do"), rows)
     if len(report.findings) > SHOWN:
         say(f"... and {len(report.findings) - SHOWN:,} more: printflow pdf sweep --json")
-    missing = f", {report.missing} more are not in the bucket (printflow files reconcile)" if report.missing else ""
+    more = (
+        f", {report.missing:,} more {agreed(report.missing, 'is', 'are')} not in the bucket (printflow files reconcile)"
+    )
+    missing = more if report.missing else ""
     if report.checked or report.missing or check.outcome is not Outcome.UNKNOWN:
-        say(
-            f"{report.checked} print files, {report.unchanged} of them unchanged, in {seconds(report.seconds)}{missing}"
-        )
+        unchanged = f"{report.unchanged:,} unchanged since their last inspection"
+        say(f"{counted(report.checked, 'print file')}, {unchanged}, in {seconds(report.seconds)}{missing}")
 
 
 def _limits(called: Invocation, files: list[str]) -> PdfSettings:

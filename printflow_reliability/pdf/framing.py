@@ -65,6 +65,7 @@ KINDS = (
     (b"<svg", "an SVG"),
     (b"{", "JSON"),
 )
+UNKNOWN_KIND = "something else"
 
 
 def kind_of(head: bytes) -> str:
@@ -76,4 +77,4 @@ def kind_of(head: bytes) -> str:
         return "an HTML page"
     if b"<Error>" in head and b"<Code>" in head:
         return "an error message of a store"
-    return next((kind for sign, kind in KINDS if start.startswith(sign)), "something else")
+    return next((kind for sign, kind in KINDS if start.startswith(sign)), UNKNOWN_KIND)

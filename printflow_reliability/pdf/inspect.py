@@ -4,8 +4,8 @@ A PDF that opens may still be damaged, since opening repairs quietly: it is open
 repair would say is kept as a problem of its own.
 """
 
-import warnings
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from mmap import ACCESS_READ, mmap
 from os import fstat
 from typing import BinaryIO
@@ -15,14 +15,23 @@ from pikepdf.exceptions import DependencyError
 from pikepdf.jbig2 import JBIG2DecoderInterface, set_decoder
 
 from printflow_reliability.pdf import framing, streams, structure
+from printflow_reliability.pdf.drawing import Drawings
 from printflow_reliability.pdf.inspection import Inspection, Problem, Rules, concluded
-from printflow_reliability.pdf.print_ready import Forms, boxes, marks_on
+from printflow_reliability.pdf.print_ready import boxes, marks_on
 
 FLATE_MAX_BYTES = 512 * 1024**2
 """The most that one stream may unpack to."""
 SHOWN_WARNINGS = 3
-STRAY_HASH = "name with stray #"
-"""A warning that says nothing of what is printed: names are bytes, and this one is looked up as it stands."""
+CUT_OFF = Problem("cut_off", "it is cut off")
+RECONSTRUCTED = "Attempting to reconstruct cross-reference table"
+"""A warning that objects are not where the file says."""
+HARMLESS = re.compile(
+    "name with stray #"  # names are bytes, and this one is looked up as it stands
+    "|Resources is missing or invalid; repairing"  # a blank page needs none
+    "|a common error handled correctly by qpdf and most other applications"
+    "|duplicated key /(Title|Author|Subject|Keywords|Creator|Producer|CreationDate|ModDate|Trapped|PTEX[.]Fullbanner)"
+)
+"""Warnings that say nothing of what is printed."""
 
 
 class NoPrograms(JBIG2DecoderInterface):
@@ -70,7 +79,7 @@ def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
     except pikepdf.PdfError as error:
         if frame.ended:
             return concluded([*frame.problems, Problem("damaged", f"it does not open ({_short(error)})")])
-        return concluded([*frame.problems, Problem("cut_off", "it is cut off")])
+        return concluded([*frame.problems, CUT_OFF])
     with pdf:
         declared = structure.declared_pages(pdf)
         pages = len(pdf.pages)
@@ -79,15 +88,24 @@ def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
 
 
 def _open(file: BinaryIO) -> tuple[pikepdf.Pdf, str]:
-    """The opened PDF, and why it had to be repaired for that; empty where it did not."""
+    """The opened PDF, and why it had to be repaired for that; empty where it did not.
+
+    Also of a PDF that opens, single objects may have to be repaired when they are read; a warning then says so.
+    """
+    repaired = ""
     try:
-        # To hand attributes down the page tree, pikepdf would mend that tree first, and its page count with it.
-        return pikepdf.open(file, attempt_recovery=False, inherit_page_attributes=False), ""
+        _open_document(file, attempt_recovery=False).close()
     except pikepdf.PasswordError:
         raise
     except pikepdf.PdfError as error:
-        file.seek(0)
-        return pikepdf.open(file, inherit_page_attributes=False), _short(error)
+        repaired = _short(error)
+    file.seek(0)
+    return _open_document(file, attempt_recovery=True), repaired
+
+
+def _open_document(file: BinaryIO, *, attempt_recovery: bool) -> pikepdf.Pdf:
+    # To hand attributes down the page tree, pikepdf would mend that tree first, and its page count with it.
+    return pikepdf.open(file, attempt_recovery=attempt_recovery, inherit_page_attributes=False)
 
 
 def _problems(
@@ -95,7 +113,7 @@ def _problems(
 ) -> Iterator[Problem]:
     if repaired and not ended:
         # A repair of half a file yields its full page count, with blank pages in it.
-        yield Problem("cut_off", "it is cut off")
+        yield CUT_OFF
         return
     if repaired:
         yield Problem("repaired", f"it opens only with repair ({repaired})")
@@ -108,47 +126,50 @@ def _problems(
         yield Problem("too_many_pages", f"it has {pages} pages, the limit is {rules.max_pages}")
         return
     yield from structure.page_tree(pages, declared, repaired=bool(repaired))
-    yield from _syntax(pdf)
+    drawings = Drawings(pdf)
+    yield from _of_pages(pdf, drawings, rules)
     yield from streams.damaged_streams(pdf)
-    try:
-        yield from structure.contents(pdf)
-        yield from structure.forms(pdf)
-    except (MemoryError, RecursionError):
-        raise
-    except Exception as error:  # as below
-        yield Problem("damaged", f"its pages cannot be read ({_short(error)})")
-    forms = Forms()
+    yield from structure.forms(pdf)
+    said = [*drawings.oddities, *pdf.get_warnings()]
+    if not repaired and any(RECONSTRUCTED in line for line in said):
+        yield Problem("repaired", "objects of it are found only by searching the file") if ended else CUT_OFF
+    yield from _oddities(said)
+
+
+def _of_pages(pdf: pikepdf.Pdf, drawings: Drawings, rules: Rules) -> Iterator[Problem]:
+    """Problems of each page, and those that only all pages together show."""
+    users = structure.users_of_resources(pdf)
+    blank: list[int] = []
+    lost: list[int] = []
     for number, page in enumerate(pdf.pages, 1):
         try:
             yield from boxes(page, number, required=rules.require_trim_box)
-            yield from marks_on(page, number, forms, min_dpi=rules.min_dpi, embedded=rules.require_embedded_fonts)
+            drawing = drawings.of_page(page)
+            if not drawing.paints and not structure.has_annotations(page):
+                blank.append(number)
+                if structure.lost_content(page, users):
+                    lost.append(number)
+            yield from marks_on(page, number, drawing, min_dpi=rules.min_dpi, embedded=rules.require_embedded_fonts)
         except (MemoryError, RecursionError):
             raise
         except Exception as error:  # whatever a hostile page makes a parser raise is a property of the page
             yield Problem("damaged_page", f"page {number} cannot be read ({_short(error)})")
+    if len(blank) == len(pdf.pages):
+        yield Problem("blank", "every page of it is blank")
+    else:
+        yield from structure.content_missing(lost)
 
 
-def _syntax(pdf: pikepdf.Pdf) -> Iterator[Problem]:
-    """What decoding every stream says. Asking for the warnings drains them, so that both lists are put together."""
-    said = [*map(str, pdf.get_warnings())]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # it has no decoder for JBIG2, as is meant
-            said += pdf.check_pdf_syntax()
-    except (pikepdf.PdfError, RuntimeError) as error:
-        yield Problem("damaged", f"its content cannot be decoded ({_short(error)})")
-        return
-    said = [line for line in said if STRAY_HASH not in line]
-    errors = [line for line in said if line.startswith("ERROR")]
-    if errors:
-        yield Problem("damaged", f"its content is damaged ({_short(errors[0])})")
-    elif said:
-        more = f" and {len(said) - SHOWN_WARNINGS} more" if len(said) > SHOWN_WARNINGS else ""
-        yield Problem("warnings", f"a printer may trip over it ({'; '.join(map(_short, said[:SHOWN_WARNINGS]))}{more})")
+def _oddities(said: Iterable[str]) -> Iterator[Problem]:
+    """What qpdf said of what was read, and found no worse than a printer may do."""
+    odd = [line for line in dict.fromkeys(said) if not HARMLESS.search(line)]
+    if odd:
+        more = f" and {len(odd) - SHOWN_WARNINGS} more" if len(odd) > SHOWN_WARNINGS else ""
+        yield Problem("warnings", f"a printer may trip over it ({'; '.join(map(_short, odd[:SHOWN_WARNINGS]))}{more})")
 
 
 def _short(error: object) -> str:
     """An error's text as one short line, without what stands for the file's name."""
-    text = " ".join(str(error).split()).removeprefix("WARNING: ").removeprefix("ERROR: ")
+    text = " ".join(str(error).split())
     head, _, rest = text.partition(": ")
     return (rest if ("/" in head or "<" in head) and rest else text)[:160]

@@ -9,7 +9,7 @@ from typing import Any
 
 from printflow_reliability.text import storable
 
-INSPECTOR = 3
+INSPECTOR = 4
 """Counts what inspections look at: verdicts of an earlier one are not believed."""
 
 

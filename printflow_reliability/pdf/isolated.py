@@ -14,6 +14,7 @@ import sys
 from math import ceil
 from typing import BinaryIO
 
+import pikepdf
 from PIL import Image
 
 from printflow_reliability.pdf.inspect import inspect_file, limit_decoding
@@ -59,7 +60,7 @@ def _inspect(file: BinaryIO, rules: Rules) -> Inspection:
 
 
 def _import_everything() -> None:
-    """Load what Python and Pillow load when it is first needed: afterwards no file can be opened any more."""
+    """Load what Python, Pillow and qpdf load when it is first needed: afterwards no file can be opened any more."""
     Image.init()
     target = io.BytesIO()
     Image.new("RGB", (8, 8)).save(target, "JPEG")
@@ -67,6 +68,11 @@ def _import_everything() -> None:
         image.load()
     for encoding in ("utf-8", "latin-1", "utf-16", "unicode_escape", "idna"):
         "".encode(encoding)
+    encrypted = io.BytesIO()
+    with pikepdf.new() as pdf:  # qpdf keeps the system's source of random numbers open from its first use on
+        pdf.add_blank_page()
+        pdf.save(encrypted, encryption=pikepdf.Encryption(owner="", user=""))
+    pikepdf.open(encrypted).close()
 
 
 def _allow_cpu(seconds: float) -> None:

@@ -4,8 +4,10 @@ Attachments, metadata, thumbnails, and what an earlier revision of the file has 
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
 
 import pikepdf
+from pikepdf import Name
 
 NOT_PRINTED = frozenset(
     (
@@ -16,25 +18,56 @@ NOT_PRINTED = frozenset(
 )
 """Entries that lead away from what a page prints."""
 FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
+DEEPEST_TREE = 100
+"""Levels of a page tree that are followed; a deeper one is an attack or an accident."""
 
 
-def printed_streams(pdf: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Stream, bool]]:
-    """Every stream that a page leads to, each once, and whether it is the file of a font."""
+class Role(StrEnum):
+    """What a stream is for, by the name that a person reads."""
+
+    IMAGE = "image"
+    FONT_FILE = "font file"
+    OTHER = "stream"
+
+
+def inherited(page: pikepdf.Page, key: Name) -> pikepdf.Object | None:
+    """An entry of a page, or of the nodes of the page tree above it; None where none has it."""
+    node: pikepdf.Object | None = page.obj
+    for _ in range(DEEPEST_TREE):
+        if not isinstance(node, pikepdf.Dictionary):
+            break
+        if key in node:
+            return node[key]
+        node = node.get(Name.Parent)
+    return None
+
+
+def printed_streams(pdf: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Stream, Role]]:
+    """Every stream that a page leads to, each once, and what it is for."""
     seen: set[tuple[int, int]] = set()
-    waiting: list[tuple[pikepdf.Object, bool]] = [(page.obj, False) for page in pdf.pages]
+    waiting: list[tuple[pikepdf.Object, str]] = []
+    for page in pdf.pages:
+        resources = inherited(page, Name.Resources)
+        waiting += [(page.obj, "")] if resources is None else [(page.obj, ""), (resources, "")]
     while waiting:
-        found, is_font_file = waiting.pop()
+        found, key = waiting.pop()
         if found.is_indirect:
             if found.objgen in seen:
                 continue
             seen.add(found.objgen)
         if isinstance(found, pikepdf.Stream):
-            yield found, is_font_file
+            yield found, _role(found, key)
         if isinstance(found, pikepdf.Array):
-            waiting += [(item, False) for item in found if _leads_on(item)]
+            waiting += [(item, key) for item in found if _leads_on(item)]
         else:
-            below = ((key, value) for key, value in found.items() if key not in NOT_PRINTED)
-            waiting += [(value, key in FONT_FILES) for key, value in below if _leads_on(value)]
+            below = ((name, value) for name, value in found.items() if name not in NOT_PRINTED)
+            waiting += [(value, name) for name, value in below if _leads_on(value)]
+
+
+def _role(stream: pikepdf.Stream, key: str) -> Role:
+    if stream.get(Name.Subtype) == Name.Image:
+        return Role.IMAGE
+    return Role.FONT_FILE if key in FONT_FILES else Role.OTHER
 
 
 def _leads_on(value: object) -> bool:

@@ -1,14 +1,17 @@
 """The structure of a document: whether its page tree is whole, and whether its pages have anything to print."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pikepdf
 from pikepdf import Name
 
+from printflow_reliability.pdf.filters import unpacked
 from printflow_reliability.pdf.inspection import Problem
+from printflow_reliability.text import counted
 
 SHOWN_PAGES = 3
+ObjectId = tuple[int, int]
 MARKS = (Name.XObject, Name.Font, Name.Shading, Name.Pattern)
 """Resources that a page has in order to draw with them."""
 
@@ -31,28 +34,35 @@ def page_tree(pages: int, declared: int | None, *, repaired: bool) -> Iterator[P
     elif declared is None:
         yield Problem("page_count", "it does not say how many pages it has")
     elif pages < declared:
-        yield Problem("pages_missing", f"it says that it has {declared} pages, and {pages} of them are there")
+        yield Problem(
+            "pages_missing",
+            f"it says that it has {counted(declared, 'page')}, and holds {pages}",
+        )
     elif pages > declared:
-        yield Problem("page_count", f"it says that it has {declared} pages, and holds {pages}")
+        yield Problem("page_count", f"it says that it has {counted(declared, 'page')}, and holds {pages}")
 
 
-def contents(pdf: pikepdf.Pdf) -> Iterator[Problem]:
-    """Pages that have lost what they were to print, and a document that prints nothing at all."""
-    shared = Counter(_resources_of(page) for page in pdf.pages)
-    empty: list[int] = []
-    lost: list[int] = []
-    for number, page in enumerate(pdf.pages, 1):
-        if _drawn(page):
-            continue
-        empty.append(number)
-        own = shared[_resources_of(page)] == 1 or len(pdf.pages) == 1
-        if (own and _has_marks(page)) or (Name.Contents in page.obj and _bytes_of(page).strip(b"\t\n\f\r ")):
-            lost.append(number)
-    if len(empty) == len(pdf.pages):
-        yield Problem("blank", "every page of it is blank")
-    elif lost:
-        named = ", ".join(map(str, lost[:SHOWN_PAGES]))
-        more = f" and {len(lost) - SHOWN_PAGES} more" if len(lost) > SHOWN_PAGES else ""
+def lost_content(page: pikepdf.Page, users: Mapping[ObjectId, int]) -> bool:
+    """Whether a page that paints nothing was meant to: a blank page is legal.
+
+    Args:
+        page: the page.
+        users: how many pages use the same resources, by these; those that pages share say nothing of each.
+    """
+    own = users[_resources_of(page)] == 1 or sum(users.values()) == 1
+    return (own and _has_marks(page)) or _holds_only_nuls(page)
+
+
+def users_of_resources(pdf: pikepdf.Pdf) -> Mapping[ObjectId, int]:
+    """How many pages use the same resources."""
+    return Counter(_resources_of(page) for page in pdf.pages)
+
+
+def content_missing(pages: Sequence[int]) -> Iterator[Problem]:
+    """The problem of pages that have lost their content, by their numbers."""
+    if pages:
+        named = ", ".join(map(str, pages[:SHOWN_PAGES]))
+        more = f" and {len(pages) - SHOWN_PAGES} more" if len(pages) > SHOWN_PAGES else ""
         yield Problem("content_missing", f"page {named}{more} has lost its content")
 
 
@@ -67,20 +77,20 @@ def forms(pdf: pikepdf.Pdf) -> Iterator[Problem]:
         yield Problem("xfa_form", 'it is a dynamic XFA form, whose page says only "please wait"')
 
 
-def _drawn(page: pikepdf.Page) -> bool:
-    """Whether a page's content holds anything but white space and NULs, or something is drawn over it."""
-    return bool(_bytes_of(page).strip(b"\0\t\n\f\r ")) or len(page.obj.get(Name.Annots) or ()) > 0
+def has_annotations(page: pikepdf.Page) -> bool:
+    """Whether something may be drawn over a page, such as a form's fields."""
+    return len(page.obj.get(Name.Annots) or ()) > 0
 
 
-def _bytes_of(page: pikepdf.Page) -> bytes:
+def _holds_only_nuls(page: pikepdf.Page) -> bool:
+    """Whether something was written over a page's content, as where a disk lost it."""
     content = page.obj.get(Name.Contents)
-    if content is None:
-        return b""
-    parts = list(content) if isinstance(content, pikepdf.Array) else [content]
-    return b"\n".join(part.read_bytes() for part in parts if isinstance(part, pikepdf.Stream))
+    parts = list(content) if isinstance(content, pikepdf.Array) else [] if content is None else [content]
+    data = b"".join(unpacked(part) for part in parts)
+    return b"\0" in data and not data.strip(b"\0\t\n\f\r ")
 
 
-def _resources_of(page: pikepdf.Page) -> tuple[int, int]:
+def _resources_of(page: pikepdf.Page) -> ObjectId:
     """Which object a page's resources are; those that pages share say nothing of each."""
     resources = page.obj.get(Name.Resources)
     return resources.objgen if resources is not None and resources.is_indirect else page.obj.objgen

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,14 @@ from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.judge import BATCH, Judge, Judged
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.platform.catalog import Catalog, Entry, Reference, open_catalog
+from printflow_reliability.platform.catalog import (
+    NAME_THE_BUCKET,
+    UNKNOWN_BUCKET,
+    Catalog,
+    Entry,
+    Reference,
+    open_catalog,
+)
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes
@@ -110,25 +117,31 @@ def sweep(
     """
     began, started_at = time.monotonic(), datetime.now(UTC)
     tally = _Tally()
-    away = ""
+    away: list[str] = []
     isolation: Mapping[str, bool] = {}
     try:
         catalog = open_catalog(settings)
+        only = None if tenants is None else frozenset(tenants)
         platform = tenancy(settings)
-        for name in set(tenants or ()) - platform.odd.keys():  # whose base path is odd has files all the same
-            tenant_named(platform.tenants, name)
+        for name in tenants or ():
+            tenant_named(platform, name)
         entries = {entry.index: entry for entry in catalog.entries if entry.settings.kind == KIND}
-        only = None if tenants is None else set(tenants)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
-                judge = Judge(settings.bucket_named(bucket), records, worker)
-                for owners in _batches(catalog, bucket, entries, only):
-                    for judged in judge.judge(list(owners), everything=everything):
-                        tally.add(judged, owners[judged.key], entries)
-                        if advance:
-                            advance(tally.checked)
+                try:
+                    judge = Judge(settings.bucket_named(bucket), records, worker)
+                    for owners in _batches(catalog, bucket, entries, only):
+                        for judged in judge.judge(list(owners), everything=everything):
+                            tally.add(judged, owners[judged.key], entries)
+                            if advance:
+                                advance(tally.checked)
+                except CouldNotTell as unknown:
+                    away.append(unknown.what)
+            for reference in catalog.elsewhere(tenants):
+                if _wanted(reference, entries, only):
+                    tally.add_elsewhere(reference, entries)
             isolation = worker.isolation
-            if tenants is None:
+            if tenants is None and not away:
                 passes.store(
                     records,
                     "sweep",
@@ -139,8 +152,8 @@ def sweep(
                     findings=tally.findings,
                 )
     except CouldNotTell as unknown:
-        away = unknown.what
-    report = tally.report(away, time.monotonic() - began, isolation)
+        away.append(unknown.what)
+    report = tally.report("; ".join(dict.fromkeys(away)), time.monotonic() - began, isolation)
     return replace(report, checks=within(scope_of(tenant=tenants), report.checks))
 
 
@@ -154,13 +167,20 @@ def finding_of(judged: Judged, reference: Reference, name: str) -> Finding | Non
     else:
         verdict = judged.inspection.verdict
         reason, action = f"is {verdict}: {judged.inspection.reason}", ACTION[verdict]
+    version = judged.head.version_id if judged.head else None
+    return _finding(verdict, reference, name, reason, action, version)
+
+
+def _finding(
+    verdict: Verdict, reference: Reference, name: str, reason: str, action: str, version: str | None = None
+) -> Finding:
     return Finding(
         kind=verdict,
         severity=SEVERITY[verdict],
         tenant=reference.tenant,
         bucket=reference.bucket,
-        key=judged.key,
-        version_id=judged.head.version_id if judged.head else None,
+        key=reference.key,
+        version_id=version,
         reference=name,
         owner=reference.owner,
         detail=f"the print file {reason}",
@@ -190,6 +210,14 @@ class _Tally:
             self.counts[judged.inspection.verdict] += 1
         found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
         self.findings += [one for one in found if one is not None]
+
+    def add_elsewhere(self, reference: Reference, entries: Mapping[int, Entry]) -> None:
+        """Count a reference into a bucket that nobody can look into."""
+        self.counts[Verdict.UNKNOWN] += 1
+        name, reason = entries[reference.entry].settings.name, UNKNOWN_BUCKET.format(reference.bucket)
+        self.findings.append(
+            _finding(Verdict.UNKNOWN, reference, name, f"could not be judged: {reason}", NAME_THE_BUCKET)
+        )
 
     def report(self, away: str, seconds: float, isolation: Mapping[str, bool]) -> SweepReport:
         """The report; `away` says why the sweep did not come to its end."""
@@ -224,18 +252,19 @@ class _Tally:
         return outcome, f"{said} of {files}; {found[0].owner}: {found[0].detail}"
 
 
+def _wanted(reference: Reference, entries: Mapping[int, Entry], only: Collection[str] | None) -> bool:
+    """Whether a reference names a print file that is to be judged."""
+    return reference.entry in entries and not reference.soft_deleted and (only is None or reference.tenant in only)
+
+
 def _batches(
-    catalog: Catalog, bucket: str, entries: Mapping[int, Entry], only: set[str] | None
+    catalog: Catalog, bucket: str, entries: Mapping[int, Entry], only: Collection[str] | None
 ) -> Iterator[dict[str, list[Reference]]]:
     """The references of the wanted kind by key, some hundred keys at a time; a key that stands for a folder is none."""
     batch: dict[str, list[Reference]] = {}
     with closing(catalog.references(bucket)) as stream:
         for key, group in groupby(stream, key=attrgetter("key")):
-            wanted = [
-                one
-                for one in group
-                if one.entry in entries and not one.soft_deleted and (only is None or one.tenant in only)
-            ]
+            wanted = [one for one in group if _wanted(one, entries, only)]
             if not wanted or key.endswith("/"):
                 continue
             batch[key] = wanted

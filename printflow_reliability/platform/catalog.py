@@ -39,6 +39,8 @@ OPTIONAL = {
 }
 """The optional columns and the types they may have."""
 KEYS_IN_ONE_QUERY = 2000
+UNKNOWN_BUCKET = 'its bucket "{}" is no [[bucket]] of printflow.toml'
+NAME_THE_BUCKET = "name the bucket in printflow.toml, correct the row, or have the query leave it out"
 ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
 """As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
 

@@ -177,13 +177,13 @@ def told_apart(
     return Tenancy(tuple(usable), odd)
 
 
-def tenant_named(known: Iterable[Tenant], name: str) -> Tenant:
-    """The tenant with that id.
+def tenant_named(platform: Tenancy, name: str) -> Tenant | None:
+    """The tenant with that id, or None if its base path cannot be used.
 
     Raises:
         ConfigError: there is none.
     """
-    for tenant in known:
-        if tenant.id == name:
-            return tenant
-    raise ConfigError(f'there is no tenant "{name}"', "a tenant is named by the id that tenancy.tenants returns")
+    found = next((tenant for tenant in platform.tenants if tenant.id == name), None)
+    if found is None and name not in platform.odd:
+        raise ConfigError(f'there is no tenant "{name}"', "a tenant is named by the id that tenancy.tenants returns")
+    return found

@@ -10,7 +10,7 @@ from printflow_reliability.recovery.tenant_restore import TenantRestore, restore
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
 from printflow_reliability.restore.targets import parse_target
-from printflow_reliability.text import printable
+from printflow_reliability.text import agreed, counted, printable
 
 app = typer.Typer(help="One tenant: its rows and files as of a moment.", no_args_is_help=True)
 
@@ -41,7 +41,7 @@ def restore_command(
 
     def committed(cluster: str, rows: int) -> None:
         # At once: whatever ends the command from here on, this was seen.
-        typer.echo(f"{datetime.now(UTC):%H:%M:%S}  committed: {rows} rows in cluster {cluster}", err=json)
+        typer.echo(f"{datetime.now(UTC):%H:%M:%S}  committed: {counted(rows, 'row')} in cluster {cluster}", err=json)
 
     target = parse_target(to, datetime.now(UTC))
     repository = choose_repository(settings, repo)
@@ -60,11 +60,15 @@ def _show(done: TenantRestore) -> None:
     for one in done.plan:
         if one.conflict:
             some = f": {', '.join(one.conflicts)}" if one.conflicts else ""
-            say(f"  {one.table}: {one.conflict} rows are there and differ; they stay as they are{some}")
+            there = agreed(
+                one.conflict, "is there and differs; it stays as it is", "are there and differ; they stay as they are"
+            )
+            say(f"  {one.table}: {counted(one.conflict, 'row')} {there}{some}")
     for cluster, limit in done.limits:
         say(f"  {'NOTE' if limit.acknowledged else 'WARN'} {cluster}: {limit.sentence}")
     if done.shared:
-        say(f"  NOTE {done.shared} rows belonged to this tenant and to others; they are neither compared nor written")
+        shared = counted(done.shared, "row")
+        say(f"  NOTE {shared} belonged to this tenant and to others: neither compared nor written")
     for name in done.stale:
         say(f'  WARN `unrestorable` names "{name}", which is no table with rows of tenants. Next: remove the line')
     for problem in done.problems:
@@ -79,11 +83,12 @@ def _show(done: TenantRestore) -> None:
     absent = sum(one.insert for one in done.plan)
     if done.written is not None:
         by_cluster = ", ".join(f"{rows} in {cluster}" for cluster, rows in done.committed.items())
-        say(f"{done.written} rows of tenant {done.tenant} are back as of {done.moment.isoformat()} ({by_cluster})")
+        are = f"{agreed(done.written, 'is', 'are')} back as of {done.moment.isoformat()} ({by_cluster})"
+        say(f"{counted(done.written, 'row')} of tenant {done.tenant} {are}")
     elif done.problems:
-        say(f"{absent} rows are absent, and none would be written before production is corrected as said above")
+        say(f"Absent: {counted(absent, 'row')}. None would be written before production is corrected as said above")
     elif absent:
         again = f"printflow tenant restore {done.tenant} --to {done.moment.isoformat()} --apply"
-        say(f"{absent} rows would be written. Next: {again}")
+        say(f"{counted(absent, 'row')} would be written. Next: {again}")
     else:
         say("Nothing is absent: production has every row of then")

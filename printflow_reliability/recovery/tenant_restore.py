@@ -15,7 +15,7 @@ from printflow_reliability.files.heal_report import HealReport
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, ConnectWith, session
-from printflow_reliability.platform.tenancy import tenant_named, tenants
+from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
 from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
@@ -27,6 +27,7 @@ from printflow_reliability.tenants.compare import TablePlan
 from printflow_reliability.tenants.problems import Problem
 from printflow_reliability.tenants.restore import PartRestore, planned_part
 from printflow_reliability.tenants.schema import read_schema
+from printflow_reliability.text import counted
 
 IDENTITY = "SELECT system_identifier, current_database() FROM pg_control_system()"
 Part = TenancySettings | TenantRowsSettings
@@ -148,9 +149,8 @@ def bring_back(
     committed: Committed = lambda _cluster, _rows: None,
 ) -> TenantRestore:
     """Plan, and write if told to, from databases that stand at the moment."""
-    known = tenants(settings, connect_with=source_with)
     try:
-        tenant_named(known, tenant)
+        tenant_named(tenancy(settings, connect_with=source_with), tenant)
     except ConfigError as unknown:
         raise ConfigError(
             f"{unknown.what} as of {moment.isoformat()}",
@@ -222,7 +222,7 @@ def _commit(
         try:
             target.execute("COMMIT")
         except psycopg.Error as lost:
-            already = ", ".join(f"{rows} rows in {name}" for name, rows in done.items()) or "nothing"
+            already = ", ".join(f"{counted(rows, 'row')} in {name}" for name, rows in done.items()) or "nothing"
             raise CouldNotTell(
                 f"the commit in cluster {cluster.name} failed, and may have been done or not: "
                 f"{' '.join(str(lost).split())}. Committed before it: {already}",

@@ -17,12 +17,17 @@ NOT_THERE = ("404", "NoSuchKey", "NotFound")
 
 @dataclass(frozen=True)
 class ObjectHead:
-    """What HEAD says of an object; `size` in bytes, `etag` without quotes, `version_id` "null" without versioning."""
+    """What HEAD says of an object; `size` in bytes, `etag` without quotes, `version_id` "null" without versioning.
+
+    `etag_opaque` tells that the ETag is no MD5 though it may look like one: the object is encrypted with a key of its
+    own, or lies in a directory bucket.
+    """
 
     version_id: str
     etag: str
     size: int
     modified_at: datetime
+    etag_opaque: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,13 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
         if error.response.get("Error", {}).get("Code") not in NOT_THERE:
             raise
         return None
+    encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
     return ObjectHead(
-        answer.get("VersionId", "null"), answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"]
+        answer.get("VersionId", "null"),
+        answer["ETag"].strip('"'),
+        answer["ContentLength"],
+        answer["LastModified"],
+        encrypted or answer.get("StorageClass") == "EXPRESS_ONEZONE",
     )
 
 

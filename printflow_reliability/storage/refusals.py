@@ -52,7 +52,9 @@ def answered(bucket: BucketSettings, code: str) -> CouldNotTell:
 
 def timed_out(error: Exception) -> bool:
     """Whether a request failed because nothing was accepted, taken or sent in time."""
-    return isinstance(_innermost(error), TIMED_OUT)
+    cause = _innermost(error)
+    # That nobody accepts connections is known at once, though urllib3 takes it for a kind of timeout.
+    return isinstance(cause, TIMED_OUT) and not isinstance(cause, http.NewConnectionError)
 
 
 def said_of_a_key(error: s3.ClientError | s3.BotoCoreError) -> str:

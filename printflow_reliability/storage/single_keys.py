@@ -35,15 +35,18 @@ ANSWERED_SECONDS = 5.0
 """How long an answer proves that the bucket answers."""
 BEHIND_A_SLASH = "0"
 """The next character: `a0` sorts right behind all that lies below `a/`."""
+BAD_REQUEST = 400
+"""What S3 answers to whoever asks for an object that is encrypted with a customer's key, and has not got that key."""
 FAILURES = (ClientError, BotoCoreError)
 """What a client raises where a store refuses, fails or does not answer."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing can be said of one key."""
+    """Why nothing can be said of one key; `sealed` if only its customer's own key seems to open it."""
 
     reason: str
+    sealed: bool = False
 
 
 Found = ObjectHead | Refusal | None
@@ -102,7 +105,7 @@ class SingleKeys:
             if not self._answers_for_others(key):
                 raise error
             self._answered_at = time.monotonic()
-        return Refusal(said_of_a_key(error))
+        return Refusal(said_of_a_key(error), sealed=_status(error) == BAD_REQUEST)
 
     @cached_property
     def _impatient(self) -> "S3Client":
@@ -172,6 +175,12 @@ class SingleKeys:
             for listed in (*_names(page, "Contents", "Key"), *_names(page, "CommonPrefixes", "Prefix")):
                 if listed.startswith(folder) and _odd((name := listed[len(folder) :]).removesuffix("/")):
                     yield name
+
+
+def _status(error: ClientError | BotoCoreError) -> int | None:
+    if not isinstance(error, ClientError):
+        return None
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
 def _names(page: Mapping[str, Any], entries: str, name: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from psycopg import sql
 from printflow_reliability.tenants.closure import Limit
 from printflow_reliability.tenants.selection import Selection, number
 from printflow_reliability.tenants.sessions import explained
+from printflow_reliability.text import counted
 
 
 def large_objects(selection: Selection) -> tuple[Limit, ...]:
@@ -21,6 +22,6 @@ def large_objects(selection: Selection) -> tuple[Limit, ...]:
             with explained(label):
                 many = number(selection.source, query.format(selection.rows(label), sql.Identifier(name)))
             if many:
-                what = f"names {many} large objects in column {name}: the rows come back, the large objects do not"
+                what = f"names {counted(many, 'large object')} in column {name}: rows come back, large objects do not"
                 found.append(Limit(label, what, label in selection.closure.left_out))
     return tuple(found)

@@ -14,6 +14,7 @@ from printflow_reliability.tenants.compare import MOVED, absent, matching, unnes
 from printflow_reliability.tenants.schema import ForeignKey, Schema, UniqueKey
 from printflow_reliability.tenants.selection import Selection, number
 from printflow_reliability.tenants.sessions import explained
+from printflow_reliability.text import agreed, counted
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,18 @@ def find_problems(
             found.append(Problem(label, "the role of restore_url may not insert into it"))
         for key in selection.closure.keys_of(label):
             if moved := _moved(selection, key):
-                what = f"{moved} of its rows refer to rows of {key.parent} that are another tenant's in production"
+                refer = agreed(moved, "refers", "refer")
+                what = f"{moved:,} of its rows {refer} to rows of {key.parent} that are another tenant's in production"
                 found.append(Problem(label, what))
         for key in today.foreign_keys:
             if key.child == label and (gone := _gone(selection, target, key, today, tables, lock=lock)):
-                what = f"{gone} rows of {key.parent} that its rows refer to by {key.name} are gone"
+                are = agreed(gone, "is", "are")
+                what = f"{counted(gone, 'row')} of {key.parent} that its rows refer to by {key.name} {are} gone"
                 found.append(Problem(label, what))
         for unique in today.tables[label].unique_keys:
             if taken := _taken(selection, target, label, unique):
-                what = f"{taken} of its rows have values of the unique index {unique.name} that are taken"
+                have = agreed(taken, "has", "have")
+                what = f"{taken:,} of its rows {have} values of the unique index {unique.name} that are taken"
                 found.append(Problem(label, what))
     return tuple(found)
 

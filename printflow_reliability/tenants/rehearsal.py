@@ -26,6 +26,7 @@ from printflow_reliability.tenants.schema import Schema, read_schema
 from printflow_reliability.tenants.selection import Selection, select
 from printflow_reliability.tenants.sessions import explained, settle, snapshot
 from printflow_reliability.tenants.write import copy_rows
+from printflow_reliability.text import agreed, counted
 
 CHECK = "drill.tenant"
 Open = Callable[[], AbstractContextManager[Connection]]
@@ -85,9 +86,8 @@ def _judged(tenant: str, found: _Findings) -> CheckResult:
         return CheckResult(
             CHECK, Outcome.FAIL, f"tenant {tenant} did not come back: {'; '.join(found.failed)}", numbers
         )
-    detail = (
-        f"tenant {tenant}: {found.rows} rows of {found.tables} tables were deleted in the clones and came back the same"
-    )
+    rows = f"{counted(found.rows, 'row')} of {counted(found.tables, 'table')} {agreed(found.rows, 'was', 'were')}"
+    detail = f"tenant {tenant}: {rows} deleted in the clones and came back the same"
     open_limits = [limit.sentence for limit in found.limits if not limit.acknowledged]
     if open_limits:
         detail += f". A tenant restore cannot bring back: {'; '.join(open_limits)}. "
@@ -157,7 +157,7 @@ def _lose_and_restore(
             attempt(part.table, partial(copy_rows, selection, target, part))
     for part in plan:
         if part.table not in failed and (unequal := count_unequal(selection, target, part.table)):
-            failed[part.table] = f"{unequal} rows came back different"
+            failed[part.table] = f"{counted(unequal, 'row')} came back different"
     if not failed:
         failed |= _touched(target, plan)
     return failed

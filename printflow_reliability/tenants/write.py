@@ -14,6 +14,7 @@ from printflow_reliability.tenants.compare import TablePlan, absent, count_unequ
 from printflow_reliability.tenants.selection import Selection
 from printflow_reliability.tenants.sequences import advance_sequences
 from printflow_reliability.tenants.sessions import explained
+from printflow_reliability.text import counted
 
 
 def write_rows(selection: Selection, target: Connection, plan: Sequence[TablePlan]) -> int:
@@ -31,7 +32,7 @@ def write_rows(selection: Selection, target: Connection, plan: Sequence[TablePla
     for part in work:
         if unequal := count_unequal(selection, target, part.table):
             raise Refused(
-                f"{unequal} rows of {part.table} did not come back as they were, so nothing was written",
+                f"{counted(unequal, 'row')} of {part.table} did not come back unchanged, so nothing was written",
                 "look for what changes rows as they are written: a trigger, a rule, a column's type",
             )
     with explained("the restored tables"):
@@ -63,4 +64,5 @@ def copy_rows(selection: Selection, target: Connection, part: TablePlan) -> None
         for chunk in rows:
             copy.write(chunk)
     if into.rowcount != part.insert:
-        raise Refused(f"{into.rowcount} rows of {part.table} were taken, {part.insert} were sent; nothing was written")
+        taken = f"took {into.rowcount:,} of {counted(part.insert, 'row')}"
+        raise Refused(f"table {part.table} {taken}; nothing was written")

@@ -164,4 +164,4 @@ def test_unlogged_tables_are_said_and_a_difference_is_said_first() -> None:
     )
     verdict = answer([worse], [FENCE])
     assert verdict.outcome is Outcome.FAIL
-    assert verdict.detail.startswith("1 tables differ")
+    assert verdict.detail.startswith("1 table differs")

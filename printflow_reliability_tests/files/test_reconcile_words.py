@@ -39,9 +39,9 @@ def test_counts_agree_with_their_nouns() -> None:
 @pytest.mark.parametrize(
     ("unjudged", "concerned"),
     [
-        (finding("unknown"), {"files.missing"}),
+        (finding("unknown"), {"files.missing", "files.content"}),
         (finding("unknown", reference=None), {"files.orphans"}),
-        (finding("unknown", key=None), {"files.missing", "files.tenancy", "files.orphans"}),
+        (finding("unknown", key=None), {"files.missing", "files.tenancy", "files.content", "files.orphans"}),
     ],
 )
 def test_what_was_not_judged_is_named_by_the_checks_it_concerns(unjudged: Finding, concerned: set[str]) -> None:

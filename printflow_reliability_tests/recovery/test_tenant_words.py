@@ -24,7 +24,7 @@ PLANNED = TenantRestore(
 def test_a_plan_ends_with_the_command_that_carries_it_out(capsys: pytest.CaptureFixture[str]) -> None:
     _show(PLANNED)
     said = capsys.readouterr().out
-    assert "public.orders: 1 rows are there and differ; they stay as they are: 17" in said
+    assert "public.orders: 1 row is there and differs; it stays as it is: 17" in said
     assert "public.users: 2 rows are there and differ; they stay as they are\n" in said
     command = f"printflow tenant restore {SHOP} --to 2026-11-02T14:05:00+00:00 --apply"
     assert said.endswith(f"3 rows would be written. Next: {command}\n")
@@ -36,14 +36,14 @@ def test_problems_and_limits_are_said_and_no_command_is_offered(capsys: pytest.C
         ("live_db", Limit("audit.log", "has no primary key")),
         ("live_db", Limit("public.x", "is unlogged", True)),
     ]
-    problem = Problem("public.orders", "1 rows of public.currencies that its rows refer to are gone", "live_db")
+    problem = Problem("public.orders", "1 row of public.currencies that its rows refer to is gone", "live_db")
     _show(replace(PLANNED, limits=limits, problems=[problem], stale=["gone"], shared=2))
     said = capsys.readouterr().out
     assert "WARN live_db: audit.log has no primary key" in said
     assert "NOTE live_db: public.x is unlogged" in said
     assert "NOTE 2 rows belonged to this tenant and to others" in said
     assert 'WARN `unrestorable` names "gone"' in said
-    assert "FAIL live_db: public.orders: 1 rows of public.currencies" in said
+    assert "FAIL live_db: public.orders: 1 row of public.currencies" in said
     assert "--apply" not in said
 
 

@@ -23,6 +23,13 @@ LONG_AGO = "2026-01-05 10:00+00"
 PDF = pdfs.print_pdf(1)
 BUCKET = "print-files"
 CUSTOMER_KEY = b"a key that the customer keeps..."
+FAILING = {
+    "division": "(1 / (length(key) - 8))::text",
+    "cast": "(key::int)::text",
+    "two rows": "(SELECT key FROM generate_series(1, length(key)))",
+    "no date": "to_date(key, 'YYYY-MM-DD')::text",
+}
+"""By key: an expression that the database fails at, once it is asked for that row."""
 TABLES = ("holds", "alerts", "known_orders", "order_overrides", "print_files")
 
 
@@ -37,13 +44,18 @@ class Row(NamedTuple):
 
 @dataclass
 class Counter:
-    """The paid orders as the database would return them, and what the platform says of those that it does not."""
+    """The paid orders as the database would return them, and what the platform says of those that it does not.
+
+    `changes` are other settings of orders, `also` other sections of the file.
+    """
 
     sandbox: StackSandbox
     rows: list[Row] = field(default_factory=list)
     tenants: Sequence[str] = TENANTS
+    odd_paths: Sequence[tuple[str | None, str | None]] = ()
     statuses: Mapping[str, str] | None = field(default_factory=dict)
     changes: dict[str, object] = field(default_factory=dict)
+    also: dict[str, object] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -54,13 +66,13 @@ class Counter:
         lookup = None if self.statuses is None else _values("order", "status", rows=[*self.statuses.items()])
         orders = {
             "paid": _values("order", "tenant", "key", "paid_at", rows=self.rows).replace(
-                "*", '"order", tenant, key, paid_at::timestamptz', 1
+                "*", f'"order", tenant, {self._key}, paid_at::timestamptz', 1
             ),
             "lookup": lookup and f'{lookup.replace("%", "%%")} WHERE "order" = %(order)s',
             "grace_seconds": 300.0,
             **self.changes,
         }
-        paths = [(tenant, f"guard/{tenant}/") for tenant in self.tenants]
+        paths = [*((tenant, f"guard/{tenant}/") for tenant in self.tenants), *self.odd_paths]
         settings = self.sandbox.settings
         catalog = {
             "cluster": settings.orders.cluster,
@@ -73,8 +85,14 @@ class Counter:
                 "reference": (settings.reference[0].model_copy(update=catalog),),
                 "orders": settings.orders.model_copy(update=orders),
                 "tenancy": settings.tenancy.model_copy(update={"tenants": _values("tenant", "base_path", rows=paths)}),
+                **self.also,
             }
         )
+
+    @property
+    def _key(self) -> str:
+        cases = " ".join(f"WHEN '{key}' THEN {expression}" for key, expression in FAILING.items())
+        return f"CASE key {cases} ELSE key END AS key"
 
     @property
     def s3(self) -> "S3Client":

@@ -69,7 +69,7 @@ def test_a_table_that_no_configuration_names_is_counted_exactly_whatever_statist
         report = run_drill(backed_up.settings, tell=tell)
     said = detail(report, "drill.fence")
     assert outcomes(report)["drill.fence"] is Outcome.FAIL
-    assert said.startswith("1 tables differ from production at the fence"), said
+    assert said.startswith("1 table differs from production at the fence"), said
     assert "forgotten.public.nobody_knows has 0 rows, production had 3" in said
 
 

@@ -12,6 +12,7 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.gaps import ALL
+from printflow_reliability.text import agreed, counted
 
 CHECK = "drill.fence"
 CATALOG = "pg_catalog."
@@ -39,10 +40,10 @@ class Difference:
         if self.expected is None:
             return f"{where} is in the clone and was not in production"
         if self.found is None:
-            return f"{where} is missing in the clone ({self.expected:,} rows in production)"
+            return f"{where} is missing in the clone ({counted(self.expected, 'row')} in production)"
         if self.found == self.expected:
             return f"{where} has as many rows as production had ({self.expected:,}), but not the same ones"
-        return f"{where} has {self.found:,} rows, production had {self.expected:,}"
+        return f"{where} has {counted(self.found, 'row')}, production had {self.expected:,}"
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,8 @@ def _compare_table(fence: Fence, database: str, table: str, now: Reading | None)
 
 def describe(found: Sequence[Difference], shown: int = SHOWN) -> str:
     """A sentence for a person, table by table."""
-    return (
-        f"{len(found)} tables differ from production at the fence: {_first([one.describe() for one in found], shown)}"
-    )
+    differ = f"{counted(len(found), 'table')} {agreed(len(found), 'differs', 'differ')}"
+    return f"{differ} from production at the fence: {_first([one.describe() for one in found], shown)}"
 
 
 def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:
@@ -174,7 +174,9 @@ def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:
         )
     try:
         if committed := committed_after_all(clone, fence):
-            why = f"{committed} transactions of {fence.cluster} were just being committed when the fence was made"
+            were = agreed(committed, "was", "were")
+            transactions = f"{counted(committed, 'transaction')} of {fence.cluster}"
+            why = f"{transactions} {were} just being committed when the fence was made"
             return Comparison(
                 untold=[f"{why}, so that the clone has rows that production did not show yet. Next: another drill"]
             )

@@ -7,6 +7,7 @@ recovery on a machine with another version must rebuild it.
 import psycopg
 
 from printflow_reliability.restore.names import encoding_of, label, text_of
+from printflow_reliability.text import agreed, counted
 
 SHOWN = 5
 DATABASE_HAS_VERSION = 150000
@@ -50,7 +51,7 @@ def changed_collations(connection: psycopg.Connection) -> list[tuple[str, str]]:
             for schema, index in zip(schemas, indexes, strict=True)
         ]
         more = f" and {count - SHOWN} more" if count > SHOWN else ""
-        indexes_depend = "1 index depends" if count == 1 else f"{count} indexes depend"
+        indexes_depend = f"{counted(count, 'index', 'indexes')} {agreed(count, 'depends', 'depend')}"
         collation = f"collation {text_of(name, encoding)}"
         phrase = (
             f"{collation} has version {text_of(here, encoding)} here, "

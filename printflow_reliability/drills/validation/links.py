@@ -15,6 +15,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import LinkSettings, Settings
+from printflow_reliability.text import agreed, counted
 
 CHECK = "drill.links"
 EXAMPLES = 3
@@ -69,8 +70,13 @@ def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
         dangling += found.values
         observations += [violation(found.describe())] if found.values else []
     numbers = {"linked_values": values, "dangling_values": dangling}
-    links = "1 link" if len(settings.link) == 1 else f"{len(settings.link)} links"
-    return check_result(CHECK, observations, numbers, f"{values:,} values of {links} between clusters name rows")
+    links, named = counted(len(settings.link), "link"), agreed(values, "names a row", "name rows")
+    return check_result(
+        CHECK,
+        observations,
+        numbers,
+        f"{counted(values, 'value')} of {links} between clusters {named}",
+    )
 
 
 def _check(settings: Settings, index: int, link: LinkSettings, connect_with: ConnectWith) -> tuple[int, Dangling]:

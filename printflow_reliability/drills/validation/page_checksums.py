@@ -12,6 +12,7 @@ from printflow_reliability.errors import PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.validation.observations import check_result, note, shown, unknown, violation, warning
+from printflow_reliability.text import agreed, counted
 
 CHECK = "drill.checksums"
 BAD = re.compile(r'checksum verification failed in file "\./([^"]+)", block (\d+)')
@@ -53,7 +54,7 @@ def check_pages(clones: Sequence[Clone], *, timeout: float, give_up: Callable[[]
             text = f"{scan.cluster} has no page checksums, so damage on disk goes unnoticed"
             observations.append(warning(f"{text}. Next: pg_checksums --enable", scan.cluster))
     numbers = {"pages": sum(scan.blocks or 0 for scan in scans), "bad_pages": len(bad)}
-    well = f"{numbers['pages']:,} pages have their checksums" if numbers["pages"] else ""
+    well = f"{counted(numbers['pages'], 'page')} checked: each has its checksum" if numbers["pages"] else ""
     return check_result(CHECK, observations, numbers, well)
 
 
@@ -109,4 +110,4 @@ def remove_strangers(data: Path) -> list[str]:
 
 
 def _pages(count: int) -> str:
-    return "1 page is" if count == 1 else f"{count} pages are"
+    return f"{counted(count, 'page')} {agreed(count, 'is', 'are')}"

@@ -15,6 +15,7 @@ from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.restore.clones.connector import Connector
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import counted
 
 CHECK = "drill.files"
 WRONG = ("wrong_tenant", "size_mismatch", "checksum_mismatch")
@@ -80,7 +81,7 @@ def judge(counts: Mapping[str, int], references: int) -> CheckResult:
         "wrong_files": wrong,
     }
     there = references - missing
-    detail = f"{references:,} references: {there:,} there, {restorable} restorable, {lost} lost"
+    detail = f"{counted(references, 'reference')}: {there:,} there, {restorable} restorable, {lost} lost"
     if misspelled:
         detail += f", {misspelled} only under another spelling"
     if overwritten:

@@ -7,6 +7,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.restore.counts import Counts
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.gaps import Gaps
+from printflow_reliability.text import counted
 
 CHECK = "drill.shrinkage"
 AT_LEAST = 100
@@ -42,7 +43,7 @@ def shrunk(before: Counts, now: Counts, gaps: Gaps, threshold: float, ignored: S
             if left is None and (gaps.why(database, table) or table in gaps.damaged.get(database, {})):
                 untold.append(name)
             elif (left or 0) < rows * (1 - threshold):
-                lost.append(f"{name} went from {rows:,} to {left or 0:,} rows")
+                lost.append(f"{name} went from {rows:,} to {counted(left or 0, 'row')}")
     return Shrunk(tuple(lost), tuple(untold))
 
 

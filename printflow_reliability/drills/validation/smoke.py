@@ -11,6 +11,7 @@ from printflow_reliability.platform.connect import said
 from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import Settings, SmokeSettings
+from printflow_reliability.text import agreed, counted
 
 CHECK = "drill.smoke"
 
@@ -41,8 +42,9 @@ def check_smoke(settings: Settings, connect_with: ConnectWith) -> CheckResult:
             observations.append(unknown(f'"{smoke.name}" could not be asked: {away.sentence}'))
     failed = sum(observation.outcome is Outcome.FAIL for observation in observations)
     numbers = {"smoke_queries": len(settings.smoke), "failed_smoke_queries": failed}
-    queries = "1 query" if len(settings.smoke) == 1 else f"{len(settings.smoke)} queries"
-    return check_result(CHECK, observations, numbers, f"{queries} of the application are answered as expected")
+    queries = counted(len(settings.smoke), "query", "queries")
+    are = agreed(len(settings.smoke), "is", "are")
+    return check_result(CHECK, observations, numbers, f"{queries} of the application {are} answered as expected")
 
 
 def query_key(index: int) -> str:
@@ -53,10 +55,9 @@ def query_key(index: int) -> str:
 def unmet(smoke: SmokeSettings, rows: Sequence[Sequence[object]]) -> str:
     """What is not as expected of these rows, for a person; empty if all is."""
     if len(rows) < smoke.min_rows:
-        rows_found = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-        return f'"{smoke.name}" returned {rows_found}, expected at least {smoke.min_rows}'
+        return f'"{smoke.name}" returned {counted(len(rows), "row")}, expected at least {smoke.min_rows}'
     if smoke.max_rows is not None and len(rows) > smoke.max_rows:
-        return f'"{smoke.name}" returned more rows than {smoke.max_rows}'
+        return f'"{smoke.name}" returned more than {counted(smoke.max_rows, "row")}'
     if smoke.value is not None and (not rows or _as_text(rows[0][0]) != smoke.value):
         return f'"{smoke.name}" did not return the value that is expected of it'
     return ""

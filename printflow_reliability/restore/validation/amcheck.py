@@ -22,6 +22,7 @@ from printflow_reliability.restore.validation.observations import (
     violation,
     warning,
 )
+from printflow_reliability.text import counted
 
 RELATIONS = """
 SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname) AS name, c.relkind = 'i' AS is_index,
@@ -115,7 +116,7 @@ def _heap(connection: psycopg.Connection, where: str, relation: Relation) -> Seq
     row = connection.execute(query, (relation.oid,)).fetchone()
     if row is None or not row[0]:
         return []
-    return [violation(f"{where} is damaged: {row[2]} (block {row[1]}; {row[0]} problems)")]
+    return [violation(f"{where} is damaged: {row[2]} (block {row[1]}; {counted(row[0], 'problem')})")]
 
 
 def _index(connection: psycopg.Connection, where: str, relation: Relation) -> Sequence[Observation]:

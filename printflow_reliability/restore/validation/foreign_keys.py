@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from printflow_reliability.restore.validation.observations import Observation, refused, violation
+from printflow_reliability.text import agreed, counted
 
 FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
 EXAMPLES = 5
@@ -99,7 +100,7 @@ def check_foreign_key(connection: psycopg.Connection, database: str, key: Foreig
         return [refused(where, error)]
     if row is None or not row[0]:
         return []
-    rows = "1 row has" if row[0] == 1 else f"{row[0]} rows have"
+    rows = f"{counted(row[0], 'row')} {agreed(row[0], 'has', 'have')}"
     return [violation(f"{where}: {rows} no row in {key.parent_schema}.{key.parent_table} ({', '.join(row[1])})")]
 
 

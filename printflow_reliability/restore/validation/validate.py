@@ -30,6 +30,7 @@ from printflow_reliability.restore.validation.readings import (
     suspects,
 )
 from printflow_reliability.restore.validation.sequences import check_sequence, fed_columns
+from printflow_reliability.text import agreed, counted
 
 SHOWN = 3
 BATCH_BYTES = 128 * 2**20
@@ -106,11 +107,25 @@ def _leave_as_found(database: Database) -> None:
 def _result(check: str, answers: Sequence[Answer]) -> CheckResult:
     observations = [observation for answer in answers for observation in answer.observations]
     asked, count = len(answers), sum(observation.outcome is Outcome.FAIL for observation in observations)
+    its = agreed(asked, "its column", "their columns")
+    hold, are = agreed(asked, "holds", "hold"), agreed(asked, "is", "are")
     names, well = {
-        INDEXES: (("relations", "unsound_relations"), f"{asked:,} tables and B-tree indexes are sound"),
-        FOREIGN_KEYS: (("foreign_keys", "violated_foreign_keys"), f"{asked:,} foreign keys hold for every row"),
-        CONSTRAINTS: (("constraints", "violated_constraints"), f"{asked:,} unique and not-null constraints hold"),
-        SEQUENCES: (("sequences", "sequences_behind"), f"{asked:,} sequences are ahead of their columns"),
+        INDEXES: (
+            ("relations", "unsound_relations"),
+            f"{counted(asked, 'table or B-tree index', 'tables and B-tree indexes')} {are} sound",
+        ),
+        FOREIGN_KEYS: (
+            ("foreign_keys", "violated_foreign_keys"),
+            f"{counted(asked, 'foreign key')} {hold} for every row",
+        ),
+        CONSTRAINTS: (
+            ("constraints", "violated_constraints"),
+            f"{counted(asked, 'constraint')} (unique, not null) {hold}",
+        ),
+        SEQUENCES: (
+            ("sequences", "sequences_behind"),
+            f"{counted(asked, 'sequence')} {are} ahead of {its}",
+        ),
     }[check]
     return check_result(check, observations, dict(zip(names, (asked, count), strict=True)), well)
 

@@ -72,7 +72,7 @@ def test_what_cannot_be_restored_is_a_warning_until_a_line_acknowledges_it(zoo: 
         "public.months has a partition that is a foreign table",
         "public.keyless has no primary key and no unique index",
         "public.sessions is unlogged",
-        "public.scans names 1 large objects in column picture",
+        "public.scans names 1 large object in column picture",
         "public.stamped has triggers that always fire",
         "name it in `unrestorable`",
     ):

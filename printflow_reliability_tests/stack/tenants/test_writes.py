@@ -41,13 +41,13 @@ def test_rows_that_need_what_is_gone_or_taken_or_moved_are_found_before_anything
     zoo.change(LOSE)
     zoo.change("DELETE FROM currencies WHERE code = 'USD'")
     assert problems(zoo) == {
-        "public.orders": "1 rows of public.currencies that its rows refer to by orders_currency_fkey are gone"
+        "public.orders": "1 row of public.currencies that its rows refer to by orders_currency_fkey is gone"
     }
     zoo.change(
         "INSERT INTO currencies VALUES ('USD'); INSERT INTO files VALUES (2, '2025-01-03', 'file 7', md5('x')::uuid)"
     )
     assert problems(zoo) == {
-        "public.files": "1 of its rows have values of the unique index files_path_key that are taken"
+        "public.files": "1 of its rows has values of the unique index files_path_key that are taken"
     }
     zoo.change(f"""DELETE FROM files WHERE path = 'file 7';
         INSERT INTO orders (id, at, tenant_id) VALUES (1, '2025-01-03', '{OTHER}')""")

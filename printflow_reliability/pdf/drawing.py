@@ -1,0 +1,314 @@
+"""What content streams draw: images where they are placed, and fonts when text is shown with them.
+
+A page's own drawing is followed, into its forms, patterns, glyphs, soft masks and annotations. A form is read once,
+however often it is drawn.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from math import hypot
+from typing import Any
+
+import pikepdf
+from pikepdf import Matrix, Name
+
+from printflow_reliability.pdf.content import ContentDamaged, Operands, read_content
+from printflow_reliability.pdf.filters import unpacked
+from printflow_reliability.pdf.names import text_of
+from printflow_reliability.pdf.reachable import inherited
+
+POINTS_PER_INCH = 72
+DEEPEST_FORM = 12
+"""Forms within forms that are followed; a deeper nesting is an attack or an accident."""
+MOST_PLACEMENTS = 64
+"""Places of one image that are told apart; beyond, only the largest counts."""
+PAINT = frozenset((b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"S", b"s", b"sh", b"Do", b"INLINE IMAGE"))
+SHOW_TEXT = frozenset((b"Tj", b"TJ", b"'", b'"'))
+PRINTED, HIDDEN = 4, 2
+"""Flags of annotations."""
+INVISIBLE = (3, 7)
+"""Text rendering modes that show nothing: what OCR lays over a scan."""
+COLOUR_SPACES = (b"cs", b"CS")
+DEVICE_SPACES = ("DeviceGray", "DeviceRGB", "DeviceCMYK", "Pattern")
+PATTERN_COLOURS = (b"scn", b"SCN")
+CATEGORIES = {
+    Name.XObject: "form or image",
+    Name.ExtGState: "graphics state",
+    Name.ColorSpace: "colour space",
+    Name.Pattern: "pattern",
+    Name.Shading: "shading",
+}
+FONT_FILES = (Name.FontFile, Name.FontFile2, Name.FontFile3)
+
+
+class Lacking(ValueError):
+    """An instruction names what is not there."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One place of an image: its name, its pixels, and the matrix that maps the unit square to where it is drawn."""
+
+    name: str
+    width: int
+    height: int
+    matrix: Matrix
+
+    @property
+    def inches(self) -> tuple[float, float]:
+        """How wide and high the image is drawn, at the scale of one point per unit."""
+        matrix = self.matrix
+        return hypot(matrix.a, matrix.b) / POINTS_PER_INCH, hypot(matrix.c, matrix.d) / POINTS_PER_INCH
+
+
+@dataclass
+class Drawing:
+    """What a content stream draws, in its own space.
+
+    Attributes:
+        images: where they are placed.
+        fonts: those that text is shown with and that are not embedded.
+        paints: whether it puts anything on the page at all.
+    """
+
+    images: list[Placement] = field(default_factory=list)
+    fonts: set[str] = field(default_factory=set)
+    paints: bool = False
+
+
+@dataclass(frozen=True)
+class _Resources:
+    """What names in a content stream stand for: in its own resources, or in the page's, where printers look too."""
+
+    own: Any
+    page: Any
+
+    def find(self, category: Name, name: Any) -> Any:
+        """The resource of a name; None where there is none."""
+        for resources in (self.own, self.page):
+            found = _entry(_entry(resources, category), name) if isinstance(name, pikepdf.Name) else None
+            if found is not None:
+                return found
+        return None
+
+    def named(self, category: Name, name: Any) -> Any:
+        """The resource that an instruction names.
+
+        Raises:
+            Lacking: it is not there, so that the instruction does nothing.
+        """
+        found = self.find(category, name)
+        if found is None:
+            raise Lacking(f"it uses the {CATEGORIES[category]} {text_of(name)}, which is not there")
+        return found
+
+
+@dataclass
+class _State:
+    """The part of the graphics state that is followed; `font` is None where none is set, or once it was looked at."""
+
+    ctm: Matrix
+    font: Any = None
+    mode: int = 0
+
+
+class Drawings:
+    """What the content streams of a document draw; each form is read once.
+
+    Attributes:
+        oddities: what a printer may trip over in what was read so far.
+    """
+
+    def __init__(self, pdf: pikepdf.Pdf) -> None:
+        self.oddities: list[str] = []
+        self._pdf = pdf
+        self._joined: pikepdf.Stream | None = None
+        self._known: dict[tuple[tuple[int, int], int], Drawing] = {}
+        self._fonts: set[tuple[int, int]] = set()
+        self._following: set[tuple[int, int]] = set()
+        self._pages = 0
+
+    def of_page(self, page: pikepdf.Page) -> Drawing:
+        """What a page draws.
+
+        Raises:
+            ValueError: its content is damaged, forms are nested without end, or something is drawn that is not there.
+            pikepdf.PdfError: its content cannot be decoded.
+        """
+        self._pages += 1
+        contents, own = page.obj.get(Name.Contents), inherited(page, Name.Resources)
+        resources = _Resources(own, own)
+        if isinstance(contents, pikepdf.Array):
+            contents = self._as_one(contents)
+        drawing = Drawing() if contents is None else self._follow(contents, resources, 0)
+        for appearance in _printed_appearances(page):
+            self._form(appearance, resources, 1)
+            drawing.paints = True
+        return drawing
+
+    def _as_one(self, parts: pikepdf.Array) -> pikepdf.Stream:
+        """The parts of a page's content as one stream, which they are.
+
+        Raises:
+            ContentDamaged: a part is not there.
+        """
+        if self._joined is None:
+            self._joined = self._pdf.make_stream(b"")
+        if not all(isinstance(part, pikepdf.Stream) for part in parts):
+            raise ContentDamaged("a part of its content is not there")
+        self._joined.write(b"\n".join(unpacked(part) for part in parts))
+        return self._joined
+
+    def _form(self, form: pikepdf.Stream, above: _Resources, depth: int) -> Drawing:
+        """What a form draws; so do patterns, glyphs, soft masks and the appearances of annotations."""
+        if depth > DEEPEST_FORM or form.objgen in self._following:
+            raise ValueError(f"forms are nested without end, or deeper than {DEEPEST_FORM}")
+        # One without resources of its own means those of the page that it is drawn on.
+        own = form.get(Name.Resources)
+        key = (form.objgen, 0 if own is not None else self._pages)
+        if key not in self._known:
+            self._following.add(form.objgen)
+            self._known[key] = self._follow(form, above if own is None else _Resources(own, above.page), depth)
+            self._following.remove(form.objgen)
+        return self._known[key]
+
+    def _follow(self, content: pikepdf.Object, resources: _Resources, depth: int) -> Drawing:
+        drawing = Drawing()
+        stack: list[_State] = []
+        state = _State(Matrix())
+        read = read_content(self._pdf, content)
+        self.oddities += read.oddities
+        for what, operands in read.instructions:
+            if what == b"q":
+                stack.append(replace(state))
+            elif what == b"Q" and stack:
+                state = stack.pop()
+            elif what == b"cm":
+                state.ctm = Matrix(*(float(number) for number in operands[-6:])) @ state.ctm
+            elif what == b"Tf":
+                state.font = resources.find(Name.Font, operands[-2]) or operands[-2]
+            elif what == b"Tr":
+                state.mode = int(operands[-1])
+            else:
+                try:
+                    self._carry_out(drawing, state, resources, what, operands, depth)
+                except Lacking as lacking:
+                    # Many printers take another font, or leave out a colour; but what a page itself names is meant.
+                    if depth == 0 or what == b"Do":
+                        raise
+                    self.oddities.append(str(lacking))
+        return drawing
+
+    def _carry_out(
+        self, drawing: Drawing, state: _State, resources: _Resources, what: bytes, operands: Operands, depth: int
+    ) -> None:
+        """Follow one instruction that paints, or sets what others paint with.
+
+        Raises:
+            Lacking: it names what is not there.
+        """
+        drawing.paints = drawing.paints or what in PAINT or what in SHOW_TEXT
+        if what in SHOW_TEXT:
+            self._write(drawing, state, resources, depth)
+        elif what == b"Do":
+            self._draw(drawing, resources, operands[-1], state.ctm, depth)
+        elif what == b"INLINE IMAGE":
+            inline = operands[0]
+            _place(drawing, Placement("inline", int(inline.width), int(inline.height), state.ctm))
+        elif what == b"sh":
+            resources.named(Name.Shading, operands[-1])
+        elif what not in PAINT:
+            self._set(resources, what, operands, depth)
+
+    def _set(self, resources: _Resources, what: bytes, operands: Operands, depth: int) -> None:
+        """What is set for later instructions must be there; a pattern or a soft mask is a drawing of its own."""
+        if what == b"gs":
+            mask = _entry(resources.named(Name.ExtGState, operands[-1]), Name.SMask)
+            group = _entry(mask, Name.G)
+            if isinstance(group, pikepdf.Stream):
+                self._form(group, resources, depth + 1)
+        elif what in COLOUR_SPACES and text_of(operands[-1]) not in DEVICE_SPACES:
+            resources.named(Name.ColorSpace, operands[-1])
+        elif what in PATTERN_COLOURS and operands and isinstance(operands[-1], pikepdf.Name):
+            pattern = resources.named(Name.Pattern, operands[-1])
+            if isinstance(pattern, pikepdf.Stream):
+                self._form(pattern, resources, depth + 1)
+
+    def _write(self, drawing: Drawing, state: _State, resources: _Resources, depth: int) -> None:
+        """Text is shown in a font, or in the name of a font that is not there.
+
+        Raises:
+            Lacking: the font is not there.
+        """
+        font = state.font
+        if font is None or state.mode in INVISIBLE:
+            return
+        if isinstance(font, pikepdf.Name):
+            raise Lacking(f"it writes in the font {text_of(font)}, which is not there")
+        if font.get(Name.Subtype) == Name.Type3:
+            self._read_glyphs(font, resources, depth)
+        elif not _embedded(font):
+            drawing.fonts.add(text_of(font.get(Name.BaseFont)) or "without a name")
+        state.font = None
+
+    def _read_glyphs(self, font: Any, resources: _Resources, depth: int) -> None:
+        """All glyphs of a font that the file itself draws; a glyph may show others of the same font."""
+        if font.objgen in self._fonts:
+            return
+        if font.is_indirect:
+            self._fonts.add(font.objgen)
+        own = _Resources(font.get(Name.Resources), resources.page)
+        for glyph in (_entry(font, Name.CharProcs) or {}).values():
+            if isinstance(glyph, pikepdf.Stream) and glyph.objgen not in self._following:
+                self._form(glyph, own, depth + 1)
+
+    def _draw(self, drawing: Drawing, resources: _Resources, name: Any, ctm: Matrix, depth: int) -> None:
+        placed = resources.named(Name.XObject, name)
+        if placed.get(Name.Subtype) == Name.Image:
+            _place(drawing, Placement(text_of(name), int(placed.Width), int(placed.Height), ctm))
+        elif placed.get(Name.Subtype) == Name.Form:
+            matrix = Matrix(*(float(number) for number in placed.get(Name.Matrix, (1, 0, 0, 1, 0, 0)))) @ ctm
+            form = self._form(placed, resources, depth + 1)
+            drawing.fonts |= form.fonts
+            for image in form.images:
+                _place(drawing, Placement(image.name, image.width, image.height, image.matrix @ matrix))
+
+
+def _place(drawing: Drawing, image: Placement) -> None:
+    """Keep a place of an image; of very many only the largest are kept."""
+    pixels = (image.name, image.width, image.height)
+    same = [known for known in drawing.images if (known.name, known.width, known.height) == pixels]
+    if any(known.matrix == image.matrix for known in same):
+        return
+    if len(same) >= MOST_PLACEMENTS:
+        smallest = min(same, key=lambda known: sum(known.inches))
+        if sum(image.inches) <= sum(smallest.inches):
+            return
+        drawing.images.remove(smallest)
+    drawing.images.append(image)
+
+
+def _entry(dictionary: Any, key: Any) -> Any:
+    """An entry of a dictionary; None where what should be one is none."""
+    return dictionary.get(key) if isinstance(dictionary, pikepdf.Dictionary) else None
+
+
+def _printed_appearances(page: pikepdf.Page) -> Iterator[pikepdf.Stream]:
+    """How the annotations of a page that are printed look, in their present state."""
+    for annotation in page.obj.get(Name.Annots) or ():
+        if not isinstance(annotation, pikepdf.Dictionary):
+            continue
+        flags = int(annotation.get(Name.F, 0))
+        appearance = _entry(_entry(annotation, Name.AP), Name.N)
+        if isinstance(appearance, pikepdf.Dictionary) and not isinstance(appearance, pikepdf.Stream):
+            appearance = _entry(appearance, annotation.get(Name.AS, Name.Off))
+        if isinstance(appearance, pikepdf.Stream) and flags & PRINTED and not flags & HIDDEN:
+            yield appearance
+
+
+def _embedded(font: Any) -> bool:
+    """Whether a font's shapes are in the file."""
+    descendants = font.get(Name.DescendantFonts)
+    described = descendants[0] if descendants is not None and len(descendants) else font
+    descriptor = described.get(Name.FontDescriptor)
+    return descriptor is not None and any(file in descriptor for file in FONT_FILES)

@@ -1,0 +1,1 @@
+"""The data of images, format by format: whether all of their pixels are there."""

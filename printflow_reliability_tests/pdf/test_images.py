@@ -1,0 +1,192 @@
+"""Images whose pixels are not all there, and those that only look like it."""
+
+import base64
+import io
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pikepdf
+import pytest
+from pikepdf import Name
+from PIL import Image
+
+from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability_tests.pdf.files import (
+    AS_IT_IS,
+    DEFAULTS,
+    Record,
+    changed,
+    first_image,
+    inspect,
+    jpeg,
+    with_image,
+)
+
+SIDE = 200
+NOISE = Image.effect_noise((SIDE, SIDE), 90)
+END = b"\xff\xd9"
+
+
+def picture(mode: str = "RGB", kind: str = "JPEG", **options: object) -> bytes:
+    """Noise, of which no two encoded blocks are alike."""
+    target = io.BytesIO()
+    NOISE.convert(mode).save(target, kind, **options)
+    return target.getvalue()
+
+
+def placed(data: bytes, packed_by: Name = Name.DCTDecode, **entries: object) -> bytes:
+    return with_image(data, Filter=packed_by, Width=SIDE, Height=SIDE, **entries)
+
+
+def image_behind(encode: Callable[[bytes], bytes], *filters: Name) -> bytes:
+    """The good PDF whose first image is a JPEG cut in half and packed once more."""
+
+    def packed(pdf: pikepdf.Pdf) -> None:
+        first_image(pdf).write(encode(jpeg()[: len(jpeg()) // 2]), filter=pikepdf.Array([*filters, Name.DCTDecode]))
+
+    return changed(packed, **AS_IT_IS)
+
+
+def tiny() -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (5, 3)).save(target, "JPEG")
+    return target.getvalue()
+
+
+def restarted(without: int | None = None) -> bytes:
+    """A JPEG with a restart marker after each row of blocks; one interval may be taken out of it."""
+    data = picture(restart_marker_rows=1)
+    if without is None:
+        return data
+    parts = re.split(rb"(?=\xff[\xd0-\xd7])", data)
+    return b"".join(parts[:without] + parts[without + 1 :])
+
+
+def fax(kept: int | None = None, *, block_ends: bool = True) -> bytes:
+    """An image in CCITT Group 4."""
+    with Image.open(io.BytesIO(picture("1", "TIFF", compression="group4", strip_size=SIDE * SIDE))) as image:
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        (start,), (length,) = tags[273], tags[279]
+    tiff = picture("1", "TIFF", compression="group4", strip_size=SIDE * SIDE)
+    parms = pikepdf.Dictionary(K=-1, Columns=SIDE, Rows=SIDE, EndOfBlock=block_ends)
+    data = tiff[start : start + length][:kept]
+    return placed(data, Name.CCITTFaxDecode, DecodeParms=parms, BitsPerComponent=1, ColorSpace=Name.DeviceGray)
+
+
+def segment(number: int, kind: int, data: bytes, *refers_to: int) -> bytes:
+    """A segment of JBIG2 on page 1."""
+    head = number.to_bytes(4, "big") + bytes((kind, len(refers_to) << 5, *refers_to, 1))
+    return head + len(data).to_bytes(4, "big") + data
+
+
+PAGE, REGION = segment(1, 48, bytes(19)), segment(2, 38, bytes(400))
+TEXT, SYMBOLS = segment(2, 6, bytes(400), 0), segment(0, 0, bytes(300))
+
+
+def jbig2(data: bytes, shared: bytes = b"") -> bytes:
+    def scanned(pdf: pikepdf.Pdf) -> None:
+        image = first_image(pdf)
+        image.write(data, filter=Name.JBIG2Decode)
+        image.BitsPerComponent, image.ColorSpace = 1, Name.DeviceGray
+        if shared:
+            image.DecodeParms = pikepdf.Dictionary(JBIG2Globals=pdf.make_stream(shared))
+
+    return changed(scanned, **AS_IT_IS)
+
+
+def sampled(data: bytes, packed_by: Name | None = None) -> bytes:
+    """The good PDF with an image of 100 x 100 gray pixels besides."""
+
+    def drawn(pdf: pikepdf.Pdf) -> None:
+        image = pdf.make_stream(data, Type=Name.XObject, Subtype=Name.Image, Width=100, Height=100, BitsPerComponent=8)
+        image.ColorSpace = Name.DeviceGray
+        if packed_by is not None:
+            image.Filter = packed_by
+        pdf.pages[0].obj.Resources.XObject["/Raw"] = image
+        pdf.pages[0].contents_add(b"q 20 0 0 20 0 0 cm /Raw Do Q")
+
+    return changed(drawn, **AS_IT_IS)
+
+
+RUNS = (bytes((127,)) + bytes(128)) * 78 + bytes((15,)) + bytes(16) + b"\x80"
+"""10,000 bytes as the filter RunLengthDecode packs them."""
+KINDS: dict[str, bytes] = {
+    "a JPEG": jpeg(),
+    "a gray JPEG": picture("L"),
+    "a CMYK JPEG with Adobe's marker": picture("CMYK"),
+    "a progressive JPEG": picture(progressive=True),
+    "a progressive CMYK JPEG": picture("CMYK", progressive=True),
+    "a JPEG with restart markers": restarted(),
+    "a JPEG with a table of its own": picture(optimize=True),
+    "a JPEG without subsampling": picture(subsampling=0),
+}
+"""Kinds of JPEG: each whole, cut and without its end marker."""
+DAMAGED: dict[str, bytes] = {
+    **{f"{kind}, cut in half": placed(data[: len(data) // 2]) for kind, data in KINDS.items()},
+    **{f"{kind}, cut in half and ended": placed(data[: len(data) // 2] + END) for kind, data in KINDS.items()},
+    **{f"{kind}, cut near its end": placed(data[:-200]) for kind, data in KINDS.items()},
+    "an HTML page for a JPEG": placed(b"<html>404 Not Found</html>"),
+    "a PNG for a JPEG": placed(picture("RGB", "PNG")),
+    "a JPEG that lacks its last byte of pixels": with_image(jpeg()[:-3]),
+    "a JPEG without a byte": placed(b""),
+    "a JPEG that lacks a restart interval": placed(restarted(7)),
+    "a JPEG that is cut at a restart marker": placed(restarted()[: restarted().rindex(b"\xff\xd1")]),
+    "a progressive JPEG that lacks its last scan": placed(
+        (data := KINDS["a progressive JPEG"])[: data.rindex(b"\xff\xda")] + END
+    ),
+    "a cut JPEG behind ASCII85": image_behind(lambda data: base64.a85encode(data) + b"~>", Name.ASCII85Decode),
+    "a cut JPEG behind Flate": image_behind(zlib.compress, Name.FlateDecode),
+    "a JPEG 2000 cut in its header": placed(picture("RGB", "JPEG2000")[:60], Name.JPXDecode),
+    "a JPEG 2000 cut in half": placed((data := picture("RGB", "JPEG2000"))[: len(data) // 2], Name.JPXDecode),
+    "a JPEG 2000 that lacks tiles": placed(
+        (data := picture("RGB", "JPEG2000", tile_size=(64, 64)))[: data.rindex(b"\xff\x90\x00\x0a")] + END,
+        Name.JPXDecode,
+    ),
+    "a fax image without a byte": fax(0),
+    "a fax image cut in half": fax(1500),
+    "a fax image that lacks its last rows": fax(-100),
+    "a JBIG2 image without a byte": jbig2(b""),
+    "a JBIG2 image cut in half": jbig2((PAGE + REGION)[:200]),
+    "a JBIG2 image without pixels": jbig2(PAGE),
+    "a JBIG2 image whose symbols are gone": jbig2(PAGE + TEXT),
+    "fewer pixels than its size says": sampled(bytes(5000)),
+    "run lengths that are cut": sampled(RUNS[:5000], Name.RunLengthDecode),
+    "a filter that nobody knows": sampled(bytes(10_000), Name.PotatoDecode),
+}
+WHOLE: dict[str, tuple[bytes, Verdict]] = {
+    **{kind: (placed(data), Verdict.GOOD) for kind, data in KINDS.items()},
+    **{f"{kind}, without its end marker": (placed(data[:-2]), Verdict.REPAIRABLE) for kind, data in KINDS.items()},
+    "a JPEG with half of its end marker": (placed(picture()[:-1]), Verdict.REPAIRABLE),
+    "a JPEG with bytes behind its end": (placed(picture() + b"\r\n"), Verdict.GOOD),
+    "a JPEG with another behind it": (placed(picture() + picture("L")), Verdict.GOOD),
+    "a JPEG of 5 x 3 pixels": (with_image(tiny(), Width=5, Height=3), Verdict.GOOD),
+    "a JPEG 2000": (placed(picture("RGB", "JPEG2000"), Name.JPXDecode), Verdict.GOOD),
+    "a JPEG 2000 in tiles": (placed(picture("RGB", "JPEG2000", tile_size=(64, 64)), Name.JPXDecode), Verdict.GOOD),
+    "a bare JPEG 2000 codestream": (placed(picture("RGB", "JPEG2000", no_jp2=True), Name.JPXDecode), Verdict.GOOD),
+    "a JPEG 2000 without its end marker": (
+        placed(picture("RGB", "JPEG2000")[:-2], Name.JPXDecode),
+        Verdict.REPAIRABLE,
+    ),
+    "a fax image": (fax(), Verdict.GOOD),
+    "a fax image without its end code": (fax(-3, block_ends=False), Verdict.GOOD),
+    "a JBIG2 image": (jbig2(PAGE + REGION), Verdict.GOOD),
+    "a JBIG2 image with shared symbols": (jbig2(PAGE + TEXT, SYMBOLS), Verdict.GOOD),
+    "gray samples": (sampled(bytes(10_000)), Verdict.GOOD),
+    "gray samples and a newline": (sampled(bytes(10_000) + b"\n"), Verdict.GOOD),
+    "run lengths": (sampled(RUNS, Name.RunLengthDecode), Verdict.GOOD),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_an_image_that_lacks_pixels_is_damage(tmp_path: Path, kind: str, record_property: Record) -> None:
+    found = inspect(tmp_path, DAMAGED[kind], DEFAULTS, kind, record_property)
+    assert (found.verdict, {problem.code for problem in found.problems}) == (Verdict.UNUSABLE, {"image_damaged"}), found
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_an_image_with_all_of_its_pixels_is_not_held(tmp_path: Path, kind: str, record_property: Record) -> None:
+    content, verdict = WHOLE[kind]
+    found = inspect(tmp_path, content, DEFAULTS, kind, record_property)
+    assert found.verdict is verdict, found

@@ -1,0 +1,138 @@
+"""A bucket and tables of a test's own, with every column that a reference query may return."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.files.report import ReconcileReport
+from printflow_reliability.findings import Finding
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability.storage.clients import s3_client
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.test_files import GRACE_OVER
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+COLUMNS = ("tenant", "owner", "key", "bucket", "size", "sha256", "md5", "etag", "soft_deleted")
+SCHEMA = """
+CREATE TABLE shelf_files (tenant text, owner text, key text, bucket text, size bigint, sha256 text, md5 text, etag text,
+                          soft_deleted boolean);
+CREATE TABLE shelf_tenants (tenant text, base_path text);
+"""
+TENANTS = ("1", "2", "3")
+REFERENCE = "shelf file"
+
+
+@dataclass
+class Shelf:
+    """Three tenants below `shops/`, nothing else; what is not given of a row is NULL.
+
+    Attributes:
+        endpoint: where the product reaches the bucket, if not at the server itself.
+    """
+
+    sandbox: StackSandbox
+    bucket: str
+    endpoint: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def admin(self) -> BucketSettings:
+        """The bucket, with a key that may do everything."""
+        admin = seaweedfs.bucket(self.sandbox.home, "print-files", "admin")
+        healing = {"heal_access_key_id": admin.access_key_id, "heal_secret_access_key": admin.secret_access_key}
+        return admin.model_copy(update={"name": self.bucket, "bucket": self.bucket, "replica": None, **healing})
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """A client that may do everything."""
+        return s3_client(self.admin)
+
+    @property
+    def settings(self) -> Settings:
+        """The sandbox's, with this bucket, these tables and no other."""
+        base = self.sandbox.settings
+        bucket = self.admin.model_copy(update={"endpoint_url": self.endpoint} if self.endpoint else {})
+        entry = {
+            "name": REFERENCE,
+            "cluster": "live_db",
+            "database": None,
+            "bucket": self.bucket,
+            "kind": "print-ready",
+        }
+        reference = base.reference[0].model_copy(update=entry | {"query": "SELECT * FROM shelf_files"})
+        tenancy = {"cluster": "live_db", "tenants": "SELECT tenant, base_path FROM shelf_tenants"}
+        files = {"orphan_grace_seconds": 1.0, "max_missing_fraction": 0.9}
+        return base.model_copy(
+            update={
+                "bucket": (*base.bucket, bucket),
+                "reference": (reference,),
+                "tenancy": base.tenancy.model_copy(update=tenancy),
+                "files": base.files.model_copy(update=files),
+                **self.changes,
+            }
+        )
+
+    def execute(self, statement: str, values: Any = ()) -> None:
+        """Run a statement in the platform's database."""
+        with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
+            connection.execute(statement.encode(), values)
+
+    def put(self, key: str, body: bytes = b"%PDF-1.4", **options: Any) -> str:
+        """Write an object; its ETag, without quotes."""
+        return self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **options)["ETag"].strip('"')
+
+    def delete(self, key: str) -> None:
+        """What an application's delete does."""
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def refer(self, key: str | None, **columns: Any) -> str:
+        """A row that names a key, of tenant 1 unless told otherwise."""
+        row = {"tenant": TENANTS[0], "owner": f"file {key}", "key": key, **columns}
+        names = sql.SQL(", ").join(map(sql.Identifier, row))
+        places = sql.SQL(", ").join(map(sql.Placeholder, row))
+        with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
+            connection.execute(sql.SQL("INSERT INTO shelf_files ({}) VALUES ({})").format(names, places), row)
+        return key or ""
+
+    def stock(self, key: str, body: bytes = b"%PDF-1.4", **columns: Any) -> str:
+        """An object and a row that names it."""
+        self.put(key, body)
+        return self.refer(key, **columns)
+
+    def findings(self, directory: Path, **options: Any) -> tuple[ReconcileReport, list[Finding]]:
+        """A pass, once everything is older than the grace period."""
+        time.sleep(GRACE_OVER)
+        file = directory / "findings.jsonl"
+        report = reconcile(self.settings, findings_file=file, **options)
+        assert report.findings_file == file, report.checks[0].detail
+        return report, [Finding(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+@contextmanager
+def shelf_of(sandbox: StackSandbox, bucket: str, *, versioned: bool = True) -> Iterator[Shelf]:
+    """An empty shelf; its tables, and what passes remember of it, are gone afterwards."""
+    shelf = Shelf(sandbox, bucket)
+    shelf.s3.create_bucket(Bucket=bucket)
+    if versioned:
+        shelf.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    shelf.execute(f"DROP TABLE IF EXISTS shelf_files, shelf_tenants; {SCHEMA}")
+    for tenant in TENANTS:
+        shelf.execute("INSERT INTO shelf_tenants VALUES (%s, %s)", (tenant, f"shops/{tenant}/"))
+    try:
+        yield shelf
+    finally:
+        shelf.execute("DROP TABLE shelf_files, shelf_tenants")
+        with open_records(sandbox.settings.records) as records:
+            records.execute("DELETE FROM reference_rows WHERE reference = %s", (REFERENCE,))
