@@ -20,8 +20,9 @@ from printflow_reliability.platform.queries import ConnectWith
 from printflow_reliability.programs import Programs
 from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
 from printflow_reliability.restore import reaper
-from printflow_reliability.restore.clones.clone import WAL_SEGMENTS, Clone
+from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import PORT
+from printflow_reliability.restore.clones.fetch import WAL_SEGMENTS
 from printflow_reliability.restore.expected_end import archived_in_repository
 from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock

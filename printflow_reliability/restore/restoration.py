@@ -14,6 +14,7 @@ from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clone_recovery import CloneRecovery
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.connector import connector
+from printflow_reliability.restore.clones.fetch import prepare
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.replay import Promotion
@@ -73,7 +74,7 @@ class Restoration:
                 timeout=drills.phase_timeout_seconds,
                 stall_seconds=drills.stall_seconds,
             )
-            clone.prepare()
+            prepare(clone)
         self._each(lambda name, recovery: recovery.fetch(self._repository, self._plan.points[name].backup))
 
     def start(self) -> None:
