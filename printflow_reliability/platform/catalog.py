@@ -17,7 +17,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
 from printflow_reliability.platform.queries import (
     Connection,
-    ConnectWith,
+    Connector,
     as_table,
     asked,
     columns_of,
@@ -125,7 +125,7 @@ class Catalog:
 
     settings: Settings
     entries: tuple[Entry, ...]
-    connect_with: ConnectWith | None = None
+    connect_with: Connector | None = None
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -242,7 +242,7 @@ class Catalog:
 
 
 def open_catalog(
-    settings: Settings, *, tenants: Sequence[str] | None = None, connect_with: ConnectWith | None = None
+    settings: Settings, *, tenants: Sequence[str] | None = None, connect_with: Connector | None = None
 ) -> Catalog:
     """Have every reference query checked by its database.
 
@@ -269,7 +269,7 @@ def stream_references(
     reference: ReferenceSettings,
     *,
     tenants: Sequence[str] | None = None,
-    connect_with: ConnectWith | None = None,
+    connect_with: Connector | None = None,
 ) -> Generator[Reference, None, None]:
     """Every reference of one query (of these tenants only), sorted by key in byte order.
 

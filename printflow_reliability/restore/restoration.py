@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from printflow_reliability.parallel import run_parallel
-from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clone_recovery import CloneRecovery
 from printflow_reliability.restore.clones.clone import Clone
@@ -50,7 +50,7 @@ class Restoration:
         self._recoveries: dict[str, CloneRecovery] = {}
 
     @property
-    def connector(self) -> ConnectWith:
+    def connector(self) -> Connector:
         """How a capability that was written for production reads the clones instead."""
         return connector(self.clones)
 
