@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITES := trixie unstable
-.PHONY: help setup demo test test-versions lint unit bench
+.PHONY: help setup demo test test-versions lint unit bench docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,16 +19,21 @@ test: setup lint ## Lint, types, architecture, unit and stack tests
 test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)
 	@bash deploy/test-versions.sh $(SUITES)
 
-lint: setup ## Ruff, mypy --strict, the import contracts, Dagster's own validation
+lint: setup ## Ruff, mypy --strict, the import contracts, dg check defs and dg list defs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
-		DAGSTER_HOME=$$home DAGSTER_DISABLE_TELEMETRY=yes .venv/bin/dagster definitions validate -m printflow_reliability.definitions
+	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && printf 'telemetry:\n  enabled: false\n' >"$$home/dagster.yaml" && \
+		export DAGSTER_HOME=$$home DAGSTER_DISABLE_TELEMETRY=yes DAGSTER_DG_UPDATE_CHECK_ENABLED=0 VIRTUAL_ENV=.venv && \
+		.venv/bin/dg check defs --use-active-venv && .venv/bin/dg list defs --json >"$$home/defs.json"
 
 unit: setup ## The tests that need no servers
 	.venv/bin/pytest -m "not stack" $(ARGS)
 
 bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands
 	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)
+
+docs: setup ## Write the pages of docs/ that are made of the program: configuration.md, commands.md
+	.venv/bin/printflow config reference > docs/configuration.md
+	.venv/bin/python -m printflow_reliability_tests.command_reference > docs/commands.md

@@ -1,16 +1,30 @@
-"""Connections to PostgreSQL that do not wait for ever: a server that is frozen keeps no limit of its own."""
+"""Connections to PostgreSQL that do not wait for ever: a server that is frozen keeps no limit of its own.
+
+A query may take long on a healthy server. So where nothing comes for a while, a second connection shows whether the
+server still answers anybody.
+"""
 
 import time
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import waiting
 from psycopg.abc import PQGen
+from psycopg.conninfo import make_conninfo
 
 Result = TypeVar("Result")
 
+SILENT_SECONDS = 20.0
+"""How long nothing may come before the server is asked by another connection, and how often then."""
+PROBE_SECONDS = 10
+"""How long that connection may take to open."""
+CANCEL_SECONDS = 2
+"""How long a server that is asked to end an interrupted query may take to hear of it."""
+
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection on which every answer is waited for a limited time.
+    """A connection on which every answer is waited for a limited time, and that of a frozen server not even so long.
 
     Attributes:
         answer_seconds: how long.
@@ -23,9 +37,48 @@ class BoundedConnection(psycopg.Connection[Any]):
         limit = self.answer_seconds if timeout is None else timeout
         began = time.monotonic()
         try:
-            return super().wait(gen, interval, limit)
+            return waiting.wait(self._watched(gen), self.pgconn.socket, interval, limit)
         except psycopg.OperationalError as error:
             if timeout is not None or error.sqlstate or time.monotonic() - began < limit:
                 raise
             self.close()
             raise psycopg.OperationalError(f"no answer within {limit:.0f} s") from None
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C and the like
+            with suppress(psycopg.Error):
+                self.cancel_safe(timeout=CANCEL_SECONDS)
+            self.close()
+            raise
+
+    def _watched(self, gen: PQGen[Result]) -> PQGen[Result]:
+        """The same, with a look at the server wherever nothing came for long."""
+        ready: Any = None
+        heard = time.monotonic()
+        try:
+            while True:
+                state = gen.send(ready)
+                ready = yield state
+                if ready:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > SILENT_SECONDS:
+                    self._require_alive()
+                    heard = time.monotonic()
+        except StopIteration as ended:
+            result: Result = ended.value
+            return result
+
+    def _require_alive(self) -> None:
+        """Raises:
+        OperationalError: the server does not even open a connection; this one is closed.
+        """
+        own = {"host": self.info.host, "port": self.info.port, "password": self.info.password}
+        parameters: dict[str, Any] = {**self.info.get_parameters(), **own, "connect_timeout": PROBE_SECONDS}
+        try:
+            psycopg.connect(make_conninfo("", **parameters)).close()
+        except psycopg.errors.ConnectionTimeout:
+            self.close()
+            silent = SILENT_SECONDS + PROBE_SECONDS
+            raise psycopg.OperationalError(f"no answer within {silent:.0f} s, nor a new connection") from None
+        except psycopg.Error:
+            return  # it answers, if only that it takes no more connections

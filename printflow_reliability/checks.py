@@ -4,9 +4,10 @@ The command line, Dagster and readiness share this register; the tests prove of 
 fault, stays silent on a healthy system, and says "unknown" when its system is away.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from printflow_reliability.findings import Severity
 
@@ -97,8 +98,11 @@ REGISTER: Mapping[str, Check] = {
 class CheckResult:
     """One check's answer: the outcome, one plain sentence, and the numbers behind it (constant names and units).
 
-    `about` names what each of its warnings is about, by which printflow.toml acknowledges them; empty where one of them
-    cannot be.
+    Attributes:
+        about: what each of its warnings is about, by which printflow.toml acknowledges them; empty where one of them
+            cannot be.
+        scope: the part that was looked at, such as "cluster live_db"; empty for the whole. What holds for a part never
+            replaces what is known of the whole.
     """
 
     check: str
@@ -106,6 +110,12 @@ class CheckResult:
     detail: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     about: tuple[str, ...] = ()
+    scope: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as the documents of commands have it."""
+        part = {"scope": self.scope} if self.scope else {}
+        return {"name": self.check, "outcome": self.outcome, "detail": self.detail, **part}
 
     def __post_init__(self) -> None:
         if self.check not in REGISTER:
@@ -117,6 +127,16 @@ class CheckResult:
         if self.outcome is Outcome.PASS:
             return Severity.INFO
         return Severity.WARNING if self.outcome is Outcome.WARN else REGISTER[self.check].severity
+
+
+def scope_of(**chosen: Sequence[str] | None) -> str:
+    """The scope of an answer for which a person chose what to look at: `scope_of(tenant=["a"], bucket=None)`."""
+    return ", ".join(f"{what} {name}" for what, names in chosen.items() for name in names or ())
+
+
+def within(scope: str, results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """The same answers, as given for that scope."""
+    return tuple(replace(result, scope=scope) for result in results)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

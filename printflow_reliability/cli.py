@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 import printflow_reliability.alerts.commands
 import printflow_reliability.backups.commands
+import printflow_reliability.config_commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
 import printflow_reliability.orders.commands
@@ -63,6 +64,7 @@ app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
+app.add_typer(printflow_reliability.config_commands.app, name="config")
 
 
 @app.callback()
@@ -130,7 +132,7 @@ def run(arguments: Sequence[str]) -> int:
         if settings:
             report_error(settings, error)
         said = f"unexpected {type(error).__name__}: {error}"
-        said = settings.runner().redact(said) if settings else said
+        said = settings.redact(said) if settings else said
         return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
     return code if isinstance(code, int) else 0
 

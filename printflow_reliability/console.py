@@ -5,12 +5,12 @@ People get short plain sentences, worst first; programs get one JSON document on
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import typer
 from rich.cells import cell_len
@@ -19,24 +19,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from printflow_reliability.progress import Advance
 from printflow_reliability.settings import Settings, find_config, load
-from printflow_reliability.text import moment, printable, readable, seconds, size
-
-__all__ = [
-    "APPLY_OPTION",
-    "JSON_OPTION",
-    "Advance",
-    "Invocation",
-    "invocation",
-    "moment",
-    "print_json",
-    "printable",
-    "progress",
-    "say",
-    "seconds",
-    "size",
-    "table",
-]
+from printflow_reliability.text import printable, readable
 
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document on stdout, for programs.")
 APPLY_OPTION = typer.Option(False, "--apply", help="Do it. Without this, only the plan is printed.")
@@ -57,12 +42,6 @@ class Invocation:
         return load(find_config(self.config))
 
 
-class Advance(Protocol):
-    """Tells a progress display how far work is; `total` may become known later."""
-
-    def __call__(self, done: int, total: int | None = None) -> None: ...
-
-
 def invocation(ctx: typer.Context) -> Invocation:
     """The invocation of this command."""
     found = ctx.find_object(Invocation)
@@ -72,6 +51,21 @@ def invocation(ctx: typer.Context) -> Invocation:
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout, in ASCII, so that no character of it moves a terminal; times become UTC ISO 8601."""
     print(json.dumps(document, indent=2, default=_plain))
+
+
+class Report(Protocol):
+    """What a command found, as a document for programs."""
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+def finish(report: Report, *, as_json: bool, show: Callable[[], None], code: int) -> NoReturn:
+    """End a command: its one JSON document, or what `show` says to a person; then the exit code."""
+    if as_json:
+        print_json(report.as_json())
+    else:
+        show()
+    raise typer.Exit(code)
 
 
 def say(text: str = "") -> None:

@@ -1,22 +1,22 @@
-"""The Dagster entry point: everything in defs/, and the configuration they read when they run."""
+"""The Dagster entry point: everything in the folder defs/."""
+
+import warnings
+from pathlib import Path
 
 import dagster as dg
 
-from printflow_reliability.defs import alerting, backups, drills, files, order_sensor, orders, platform
-from printflow_reliability.defs.configuration import Configuration
+import printflow_reliability.defs
 
-defs = dg.Definitions.merge(
-    platform.definitions,
-    backups.definitions,
-    drills.definitions,
-    files.definitions,
-    orders.definitions,
-    order_sensor.definitions,
-    alerting.definitions,
-    dg.Definitions(
-        resources={"configuration": Configuration()},
-        # The steps wait for servers and programs, which are processes of their own: one more process a step would
-        # cost seconds and isolate nothing. Runs are separate processes all the same.
-        executor=dg.in_process_executor,
-    ),
-)
+
+def load_definitions() -> dg.Definitions:
+    """The definitions of the folder, over the systems of the configuration as it is now."""
+    with warnings.catch_warnings():
+        # As dg.load_from_defs_folder does itself; that one needs a pyproject.toml, and an installed package has none.
+        for category in (dg.PreviewWarning, dg.BetaWarning):
+            warnings.simplefilter("ignore", category)
+        return dg.ComponentTree.from_module(
+            defs_module=printflow_reliability.defs, project_root=Path(__file__).parent.parent
+        ).build_defs()
+
+
+defs = load_definitions()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.server_programs import candidates, installed, not_installed
+from printflow_reliability.text import redacted
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class Programs:
         began = time.monotonic()
         name = Path(argv[0]).name
         identity = None if self.launcher else self.identity()
-        log.debug("run %s", self.redact(" ".join(argv)))
+        log.debug("run %s", redacted(" ".join(argv), self.secrets))
         try:
             process = subprocess.Popen(
                 [*self.launcher, *argv],
@@ -165,7 +166,7 @@ class Programs:
             self._running.discard(process)
         seconds = time.monotonic() - began
         if process.returncode not in accept:
-            said = self.redact(stderr.strip() or stdout.strip())
+            said = redacted(stderr.strip() or stdout.strip(), self.secrets)
             tail = said[-STDERR_TAIL:]
             raise ProgramFailed(
                 f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
@@ -186,12 +187,6 @@ class Programs:
         """Give a file or folder to the user that programs run as, so that they can use it."""
         if identity := self.identity():
             os.chown(path, identity.uid, identity.gid)
-
-    def redact(self, text: str) -> str:
-        """The text with every secret replaced."""
-        for secret in self.secrets:
-            text = text.replace(secret, "[secret]")
-        return text
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """PATH, language, time zone and what is named: a program sees no secret of ours that it was not given."""

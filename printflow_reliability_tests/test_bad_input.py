@@ -87,7 +87,11 @@ def leaves(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
         yield path
 
 
-COMMANDS = [" ".join(path) for path in leaves(typer.main.get_command(app))]
+NEEDS_NO_CONFIGURATION = {"config reference"}
+COMMANDS = [
+    command for path in leaves(typer.main.get_command(app)) if (command := " ".join(path)) not in NEEDS_NO_CONFIGURATION
+]
+"""Every command that reads printflow.toml."""
 
 
 @contextmanager

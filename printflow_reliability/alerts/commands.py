@@ -7,8 +7,9 @@ import typer
 
 from printflow_reliability.alerts.delivery import send
 from printflow_reliability.alerts.outbox import recorded_alerts
-from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
 from printflow_reliability.records.database import open_records
+from printflow_reliability.text import moment
 
 app = typer.Typer(help="What was sent where.", no_args_is_help=True)
 

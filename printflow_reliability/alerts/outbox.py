@@ -61,7 +61,7 @@ def raise_alert(connection: psycopg.Connection[TupleRow], settings: Settings, al
 
     Each route that wants this severity is told once an open alert. Returns the alert's id.
     """
-    redact = settings.runner().redact
+    redact = settings.redact
     with connection.transaction():
         row = connection.execute(
             RAISE,

@@ -24,7 +24,7 @@ def report_message(settings: Settings, message: str, *, transport: Transport | N
 def _report(settings: Settings, transport: Transport | None, capture: Any) -> bool:
     if settings.sentry is None:
         return False
-    redact = settings.runner().redact
+    redact = settings.redact
 
     def scrub(event: "Event", hint: "Hint") -> "Event":
         del hint

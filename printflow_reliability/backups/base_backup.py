@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Count, Verdict, answer, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
 from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -24,10 +24,10 @@ from printflow_reliability.backups.info import (
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
 from printflow_reliability.backups.recent import judge, newest_sound
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
+from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 
 
@@ -172,7 +172,8 @@ def take_base_backups(
         "backup_seconds": round(sum(one.seconds for one in backups), 3),
     }
     done = f"{len(backups)} backups taken, each sound by its info"
-    return BaseBackupReport(backups, (answer("backup.recent", verdicts, numbers, nothing_wrong=done),), numbers)
+    check = answer("backup.recent", verdicts, numbers, nothing_wrong=done, clusters=clusters)
+    return BaseBackupReport(backups, (check,), numbers)
 
 
 def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -> BackupListing:
@@ -193,7 +194,8 @@ def list_backups(settings: Settings, *, clusters: Sequence[str] | None = None) -
     fine = f"{len(verdicts)} repositories, each with a sound, recent backup: " + "; ".join(
         verdict.sentence for verdict in verdicts
     )
-    return BackupListing(listed, (answer("backup.recent", verdicts, numbers, nothing_wrong=fine),), numbers)
+    check = answer("backup.recent", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
+    return BackupListing(listed, (check,), numbers)
 
 
 def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, settings: Settings) -> TakenBackup:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
-from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.console import Advance
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, worst
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -30,22 +28,6 @@ class Verdict:
         return cls(Outcome.UNKNOWN, reason.sentence if named else f"{subject}: {reason.sentence}")
 
 
-class Count:
-    """Counts what several threads have done, for one progress display."""
-
-    def __init__(self, advance: Advance | None, total: int) -> None:
-        self._advance, self._total, self._done, self._lock = advance, total, 0, Lock()
-        if advance:
-            advance(0, total)
-
-    def one_more(self) -> None:
-        """One of them is done."""
-        with self._lock:
-            self._done += 1
-            if self._advance:
-                self._advance(self._done, self._total)
-
-
 def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSettings, ...]:
     """The clusters of these names; all of them for None.
 
@@ -56,12 +38,25 @@ def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSett
 
 
 def answer(
-    check: str, verdicts: Iterable[Verdict], numbers: Mapping[str, int | float], *, nothing_wrong: str
+    check: str,
+    verdicts: Iterable[Verdict],
+    numbers: Mapping[str, int | float],
+    *,
+    nothing_wrong: str,
+    clusters: Sequence[str] | None,
 ) -> CheckResult:
-    """A check's answer: the worst outcome, and the sentences of all that is not well, worst first, each once."""
+    """A check's answer: the worst outcome, and the sentences of all that is not well, worst first, each once.
+
+    Args:
+        check: its registered name.
+        verdicts: of everything that was asked.
+        numbers: those behind the answer.
+        nothing_wrong: the sentence where all is well.
+        clusters: those that were chosen; None for all.
+    """
     verdicts = list(verdicts)
     outcome = worst(verdict.outcome for verdict in verdicts)
     wrong = [verdict for verdict in verdicts if verdict.outcome is not Outcome.PASS]
     wrong.sort(key=lambda verdict: _WORST_FIRST.index(verdict.outcome))
     detail = "; ".join(dict.fromkeys(verdict.sentence for verdict in wrong)) if wrong else nothing_wrong
-    return CheckResult(check, outcome, detail, dict(numbers))
+    return CheckResult(check, outcome, detail, dict(numbers), scope=scope_of(cluster=clusters))

@@ -4,22 +4,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.backups.base_backup import BackupListing, BaseBackupReport, list_backups, take_base_backups
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
 from printflow_reliability.backups.wal_commands import wal_app
-from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    print_json,
-    printable,
-    progress,
-    say,
-    seconds,
-    size,
-    table,
-)
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table
+from printflow_reliability.text import printable, seconds, size
 
 __all__ = ["backup_app", "wal_app"]
 
@@ -39,12 +30,7 @@ def run(
     settings = invocation(ctx).settings()
     with progress("base backups") as advance:
         report = take_base_backups(settings, clusters=_one(cluster), backup_type=backup_type, advance=advance)
-    conclude(settings, report.checks, alert=False)
-    if as_json:
-        print_json(report.as_json())
-    else:
-        _show_taken(report)
-    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+    conclude(settings, report, as_json=as_json, show=lambda: _show_taken(report))
 
 
 @backup_app.command("list")
@@ -52,12 +38,7 @@ def list_(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTI
     """List the backups in every repository, and say whether the newest is recent enough."""
     settings = invocation(ctx).settings()
     listing = list_backups(settings, clusters=_one(cluster))
-    conclude(settings, listing.checks, alert=False)
-    if as_json:
-        print_json(listing.as_json())
-    else:
-        _show_listing(listing)
-    raise typer.Exit(exit_code(check.outcome for check in listing.checks))
+    conclude(settings, listing, as_json=as_json, show=lambda: _show_listing(listing))
 
 
 @backup_app.command("verify")
@@ -66,12 +47,7 @@ def verify(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPT
     settings = invocation(ctx).settings()
     with progress("verifying repositories") as advance:
         report = verify_repositories(settings, clusters=_one(cluster), advance=advance)
-    conclude(settings, report.checks, alert=False)
-    if as_json:
-        print_json(report.as_json())
-    else:
-        _show_integrity(report)
-    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+    conclude(settings, report, as_json=as_json, show=lambda: _show_integrity(report))
 
 
 def _one(cluster: str | None) -> tuple[str, ...] | None:

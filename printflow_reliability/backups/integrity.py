@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Count, Verdict, answer, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -20,9 +20,9 @@ from printflow_reliability.backups.info import (
 from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamaged
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.parallel import run_parallel
+from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.text import counted
 
@@ -113,7 +113,8 @@ def verify_repositories(
         "damaged_files": sum(len(one.findings) for one in repositories),
     }
     fine = f"{numbers['files_checked']} files in {len(repositories)} repositories match their manifests"
-    check = answer("backup.integrity", (one.verdict for one in repositories), numbers, nothing_wrong=fine)
+    verdicts = (one.verdict for one in repositories)
+    check = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     return IntegrityReport(repositories, (check,), numbers)
 
 

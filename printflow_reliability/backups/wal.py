@@ -115,7 +115,7 @@ class WalReport:
         return {
             "ok": all(check.outcome is Outcome.PASS for check in self.checks),
             "clusters": [cluster.as_json() for cluster in self.clusters],
-            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "checks": [one.as_json() for one in self.checks],
         }
 
 
@@ -140,12 +140,19 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
         numbers["wal_lag_seconds"] = round(max(lags), 3)
     continuity = [verdict for one in found for verdict in one.continuity]
     checks = (
-        answer("wal.continuity", continuity, numbers, nothing_wrong="; ".join(one.sentence for one in continuity)),
+        answer(
+            "wal.continuity",
+            continuity,
+            numbers,
+            nothing_wrong="; ".join(one.sentence for one in continuity),
+            clusters=clusters,
+        ),
         answer(
             "wal.lag",
             (one.lag for one in found),
             {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
             nothing_wrong="; ".join(one.lag.sentence for one in found),
+            clusters=clusters,
         ),
     )
     return WalReport(found, checks, numbers)

@@ -4,25 +4,16 @@ from datetime import UTC, datetime
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledge
 from printflow_reliability.backups.repository_wal import RepositoryWal, gap_words
 from printflow_reliability.backups.segment import check_segment_name
-from printflow_reliability.backups.wal import ClusterWal, verify_wal
-from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    APPLY_OPTION,
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    progress,
-    say,
-    seconds,
-)
+from printflow_reliability.backups.wal import ClusterWal, WalReport, verify_wal
+from printflow_reliability.checks import Outcome
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
-from printflow_reliability.text import counted
+from printflow_reliability.text import counted, moment, seconds
 
 wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
 
@@ -39,14 +30,7 @@ def verify(
     settings = invocation(ctx).settings()
     with progress("walking the WAL archive"):
         report = verify_wal(settings, clusters=None if cluster is None else (cluster,))
-    conclude(settings, report.checks, alert=False)
-    if as_json:
-        print_json(report.as_json())
-    else:
-        width = max(len(one.name) for one in report.clusters)
-        for one in report.clusters:
-            _show(one, width)
-    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+    conclude(settings, report, as_json=as_json, show=lambda: _show_all(report))
 
 
 @wal_app.command("acknowledge")
@@ -97,6 +81,12 @@ def _require_reported(cluster: ClusterWal, accepted: Acknowledgement) -> None:
         f"{accepted.first} .. {accepted.last} is not missing from the archive of {cluster.name}",
         f"name a gap that is there: {known}",
     )
+
+
+def _show_all(report: WalReport) -> None:
+    width = max(len(one.name) for one in report.clusters)
+    for one in report.clusters:
+        _show(one, width)
 
 
 def _show(cluster: ClusterWal, width: int) -> None:

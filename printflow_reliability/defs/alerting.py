@@ -5,14 +5,16 @@ Open-source Dagster sends no alerts, and a failed check that blocks nothing leav
 
 import dagster as dg
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import answer_of, check_specs, covers_whole, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
@@ -43,9 +45,6 @@ def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     return result(report, "alerts.delivery")
 
 
-deliver_alerts = dg.define_asset_job("deliver_alerts", selection=["alert_delivery"], description="Empty the outbox.")
-
-
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -56,7 +55,7 @@ def outbox(configuration: Configuration) -> dg.SkipReason:
     try:
         settings = configuration.settings()
         report = deliver(settings)
-        conclude(settings, report.checks, alert=True)
+        record_results(settings, report.checks, alert=True)
     except PrintflowError as error:
         return dg.SkipReason(str(error))
     return dg.SkipReason("; ".join(check.detail for check in report.checks))
@@ -89,7 +88,7 @@ def check_results_watch(
         return dg.SkipReason("no new check results")
     try:
         if newest:
-            conclude(configuration.settings(), newest.values(), alert=True)
+            record_results(configuration.settings(), newest.values(), alert=True)
     except PrintflowError as error:
         return dg.SkipReason(str(error))  # the cursor stays, so these are looked at again
     failed = sorted(name for name, answer in newest.items() if answer.outcome is not Outcome.PASS)
@@ -114,7 +113,7 @@ def failed_run(context: dg.RunFailureSensorContext, configuration: Configuration
         return  # the guard has told of this very order already
     settings = configuration.settings()
     run = context.dagster_run
-    reason = settings.runner().redact(context.failure_event.message or "it did not say why")
+    reason = settings.redact(context.failure_event.message or "it did not say why")
     if names != {ANSWERED}:
         report_message(settings, f"Run of {_what(run)} failed: {reason}")
     with open_records(settings.records) as connection:
@@ -160,16 +159,20 @@ def _run_key(run: dg.DagsterRun) -> str:
     return f"run:{_what(run)}" + (f":{partition}" if partition else "")
 
 
-definitions = dg.Definitions(
-    assets=[alert_delivery],
-    jobs=[deliver_alerts],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="hourly_alert_delivery",
-            job=deliver_alerts,
-            cron_schedule="37 * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ],
-    sensors=[outbox, check_results_watch, failed_run, succeeded_run],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The outbox and the sensors that fill it."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(alert_delivery)],
+        schedules=[
+            schedule(
+                "hourly_alert_delivery",
+                "37 * * * *",
+                ["alert_delivery"],
+                "Deliver every alert that waits, and count those that no route took.",
+                tags=HARMLESS,
+            )
+        ],
+        sensors=[outbox, check_results_watch, failed_run, succeeded_run],
+    )

@@ -9,7 +9,9 @@ from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 
 GROUP = "backups"
 
@@ -24,7 +26,6 @@ class BaseBackupConfig(dg.Config):
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "pgbackrest"},
-    deps=["live_db", "admin_db"],
     freshness_policy=words.EVERY_DAY,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("base_backup", "backup.recent", blocking=True),
@@ -73,39 +74,45 @@ full_backup = dg.define_asset_job(
     "full_backup",
     selection=["base_backup"],
     config={"ops": {"base_backup": {"config": {"type": "full"}}}},
-    description="A full base backup of every cluster.",
-    run_tags={"dagster/max_retries": "0"},
-)
-incremental_backup = dg.define_asset_job(
-    "incremental_backup",
-    selection=["base_backup"],
-    description="An incremental base backup of every cluster.",
-    run_tags={"dagster/max_retries": "0"},
-)
-verify_archive = dg.define_asset_job(
-    "verify_archive", selection=["wal_archive"], description="Look for gaps in the archived WAL."
-)
-verify_backups = dg.define_asset_job(
-    "verify_backups", selection=["backup_integrity"], description="Read the repositories whole."
+    description="A full base backup of every cluster into every repository.",
 )
 
-RUNNING = dg.DefaultScheduleStatus.RUNNING
 
-definitions = dg.Definitions(
-    assets=[base_backup, wal_archive, backup_integrity],
-    jobs=[full_backup, incremental_backup, verify_archive, verify_backups],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="weekly_full_backup", job=full_backup, cron_schedule="0 1 * * 0", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="daily_incremental_backup", job=incremental_backup, cron_schedule="0 1 * * 1-6", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="hourly_wal_verification", job=verify_archive, cron_schedule="7 * * * *", default_status=RUNNING
-        ),
-        dg.ScheduleDefinition(
-            name="weekly_backup_verification", job=verify_backups, cron_schedule="0 5 * * 0", default_status=RUNNING
-        ),
-    ],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Backups of every cluster of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(asset, graph.all_clusters) for asset in (base_backup, wal_archive, backup_integrity)],
+        jobs=[full_backup],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="weekly_full_backup",
+                job=full_backup,
+                cron_schedule="0 1 * * 0",
+                execution_timezone="UTC",
+                description="A full base backup of every cluster, on Sundays.",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            ),
+            schedule(
+                "daily_incremental_backup",
+                "0 1 * * 1-6",
+                ["base_backup"],
+                "An incremental base backup of every cluster, on the other days.",
+            ),
+            schedule(
+                "hourly_wal_verification",
+                "7 * * * *",
+                ["wal_archive"],
+                "Look for gaps in the archived WAL, and for archiving that lags.",
+                tags=HARMLESS,
+            ),
+            schedule(
+                "weekly_backup_verification",
+                "0 5 * * 0",
+                ["backup_integrity"],
+                "Read the repositories whole and compare every file with its manifest.",
+                tags=HARMLESS,
+            ),
+        ],
+    )

@@ -22,3 +22,11 @@ class Configuration(dg.ConfigurableResource[Settings]):
             ConfigError: there is no file, or it is wrong.
         """
         return load(find_config(Path(self.file) if self.file else None))
+
+
+definitions = dg.Definitions(
+    resources={"configuration": Configuration()},
+    # The steps wait for servers and programs, which are processes of their own: one more process a step would cost
+    # seconds and isolate nothing. Runs are separate processes all the same.
+    executor=dg.in_process_executor,
+)

@@ -6,7 +6,9 @@ from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
@@ -33,7 +35,7 @@ class DrillConfig(dg.Config):
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "pgbackrest"},
-    deps=["wal_archive", "print_files_bucket"],
+    deps=["wal_archive", "recovery_fence"],
     freshness_policy=words.EVERY_WEEK,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("restore_drill", *CHECKS, blocking=True),
@@ -84,7 +86,6 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres"},
-    deps=["live_db", "admin_db"],
     freshness_policy=words.EVERY_DAY,
     description="What every table of every cluster held at one moment, and a restore point there: what drills to past "
     "moments compare with.",
@@ -98,27 +99,20 @@ def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
     return result(report, metadata={"fence": document["name"], "clusters": clusters})
 
 
-run_restore_drill = dg.define_asset_job(
-    "run_restore_drill",
-    selection=["restore_drill"],
-    description="One rehearsed restore. A crashed one is not begun again by itself.",
-    run_tags={"dagster/max_retries": "0"},
-)
 judge_objectives = dg.define_asset_job(
-    "judge_objectives", selection=["recovery_objectives"], description="Read the drills' history again."
-)
-
-
-record_recovery_fence = dg.define_asset_job(
-    "record_recovery_fence", selection=["recovery_fence"], description="Record what every table holds at this moment."
+    "judge_objectives",
+    selection=["recovery_objectives"],
+    description="State the recovery objectives from the drills' history.",
+    run_tags=HARMLESS,
 )
 
 
 @dg.schedule(
-    job=run_restore_drill,
+    target=["restore_drill"],
     cron_schedule="0 3 * * 0",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every week another target; every second drill from the offsite repository alone.",
+    description="Rehearse a restore every week: another target each time, from each repository in turn.",
 )
 def weekly_restore_drill(context: dg.ScheduleEvaluationContext, configuration: Configuration) -> dg.RunRequest:
     """Choose this week's target and repository."""
@@ -147,24 +141,32 @@ def drill_finished(context: dg.SensorEvaluationContext, asset_event: dg.EventLog
     return dg.RunRequest(run_key=asset_event.run_id)
 
 
-definitions = dg.Definitions(
-    assets=[restore_drill, recovery_objectives, recovery_fence],
-    jobs=[run_restore_drill, judge_objectives, record_recovery_fence],
-    schedules=[
-        weekly_restore_drill,
-        dg.ScheduleDefinition(
-            name="nightly_recovery_fence",
-            job=record_recovery_fence,
-            cron_schedule="30 2 * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        # Daily, since a drill that is not run says nothing by itself.
-        dg.ScheduleDefinition(
-            name="daily_recovery_objectives",
-            job=judge_objectives,
-            cron_schedule="0 6 * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-    ],
-    sensors=[drill_finished],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Drills that restore every cluster of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[
+            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets]),
+            graph.place(recovery_objectives),
+            graph.place(recovery_fence, graph.all_clusters),
+        ],
+        jobs=[judge_objectives],
+        schedules=[
+            weekly_restore_drill,
+            schedule(
+                "nightly_recovery_fence",
+                "30 2 * * *",
+                ["recovery_fence"],
+                "Record what every table holds, so that drills to past moments have something exact to compare with.",
+            ),
+            schedule(
+                "daily_recovery_objectives",
+                "0 6 * * *",
+                ["recovery_objectives"],
+                "State the recovery objectives every day, since a drill that does not run says nothing by itself.",
+                tags=HARMLESS,
+            ),
+        ],
+        sensors=[drill_finished],
+    )

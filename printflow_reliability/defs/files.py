@@ -7,12 +7,16 @@ import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.partition_names import identifier_of, partition_of
 from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.platform.tenancy import NO_ID, tenancy
+from printflow_reliability.text import counted
 
 GROUP = "files"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -22,7 +26,6 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"s3", "postgres"},
-    deps=["live_db", "admin_db", "print_files_bucket"],
     partitions_def=words.TENANTS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
@@ -73,21 +76,13 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     return result(report, "pdf.integrity", part=chosen is not None)
 
 
-reconcile_files = dg.define_asset_job(
-    "reconcile_files",
-    selection=["tenant_files", "orphaned_files"],
-    description="Every reference against the bucket, then the orphans.",
-)
-sweep_print_files = dg.define_asset_job(
-    "sweep_print_files", selection=["print_file_integrity"], description="Inspect referenced print files."
-)
-
-
 @dg.schedule(
-    job=reconcile_files,
+    target=["tenant_files", "orphaned_files"],
     cron_schedule="0 2 * * *",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Reconcile all tenants in one pass.",
+    tags=HARMLESS,
+    description="Compare every reference of all tenants with the buckets in one pass, then list the orphans.",
 )
 def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """All known tenants as one range of partitions."""
@@ -95,9 +90,11 @@ def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReque
 
 
 @dg.schedule(
-    job=sweep_print_files,
+    target=["print_file_integrity"],
     cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=HARMLESS,
     description="Inspect the print files of all tenants in one pass.",
 )
 def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -116,7 +113,8 @@ def tenants_known(context: dg.SensorEvaluationContext, configuration: Configurat
         known = tenancy(configuration.settings())
     except PrintflowError as error:
         return dg.SkipReason(str(error))
-    now = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
+    ids = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
+    now = {partition_of(tenant) for tenant in ids}
     before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
     if before and not now:
         return dg.SkipReason(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
@@ -126,22 +124,22 @@ def tenants_known(context: dg.SensorEvaluationContext, configuration: Configurat
     if gone := sorted(before - now):
         requests.append(words.TENANTS.build_delete_request(gone))
     if not requests:
-        return dg.SkipReason(f"all {len(now)} tenants have their partition")
+        return dg.SkipReason(f"nothing changed: there are partitions for {counted(len(now), 'tenant')}")
     return dg.SensorResult(dynamic_partitions_requests=requests)
 
 
 def _chosen(context: dg.AssetExecutionContext) -> Sequence[str] | None:
     """The tenants to look at; None where all of them are chosen, so that one pass sees the whole bucket."""
     every = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
-    return None if every <= set(context.partition_keys) else list(context.partition_keys)
+    return None if every <= set(context.partition_keys) else [identifier_of(name) for name in context.partition_keys]
 
 
-def _tell_each_tenant(context: dg.AssetExecutionContext, counted: Sequence[Mapping[str, Any]]) -> None:
+def _tell_each_tenant(context: dg.AssetExecutionContext, found: Sequence[Mapping[str, Any]]) -> None:
     """Each tenant's own counts on its own partition; the pass may know tenants that have none yet."""
-    for one in counted:
-        if one["tenant"] in context.partition_keys:
+    for one in found:
+        if (partition := partition_of(one["tenant"])) in context.partition_keys:
             context.add_asset_metadata(
-                {f"{kind}_files": count for kind, count in one["counts"].items()}, partition_key=one["tenant"]
+                {f"{kind}_files": count for kind, count in one["counts"].items()}, partition_key=partition
             )
 
 
@@ -157,9 +155,16 @@ def _name(partitions: dg.DynamicPartitionsDefinition) -> str:
     return partitions.name
 
 
-definitions = dg.Definitions(
-    assets=[tenant_files, orphaned_files, print_file_integrity],
-    jobs=[reconcile_files, sweep_print_files],
-    schedules=[nightly_reconciliation, nightly_sweep],
-    sensors=[tenants_known],
-)
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Reconciliation of the catalog of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[
+            graph.place(tenant_files, graph.catalog),
+            graph.place(orphaned_files),
+            graph.place(print_file_integrity),
+        ],
+        schedules=[nightly_reconciliation, nightly_sweep],
+        sensors=[tenants_known],
+    )

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
@@ -89,7 +89,7 @@ def paid_orders_guard(
     try:
         settings = configuration.settings()
         report = judge_paid_orders(settings)
-        conclude(settings, report.checks, alert=True)
+        record_results(settings, report.checks, alert=True)
         deliver(settings)
         held_now = _fingerprints(settings)
     except PrintflowError as error:

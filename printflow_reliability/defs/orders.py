@@ -5,8 +5,10 @@ import dagster as dg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.problems import check_command
 
@@ -17,7 +19,7 @@ GROUP = "orders"
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "s3"},
-    deps=["print_file_integrity", "live_db"],
+    deps=["print_file_integrity"],
     freshness_policy=words.EVERY_QUARTER_HOUR,
     check_specs=check_specs("paid_orders", "orders.artwork"),
     description="How many paid orders there are, and how many must not go to print.",
@@ -54,25 +56,28 @@ def held_orders(context: dg.AssetExecutionContext, configuration: Configuration)
     return result(report, metadata={"order": order})
 
 
-count_paid_orders = dg.define_asset_job(
-    "count_paid_orders", selection=["paid_orders"], description="Judge every paid order."
-)
 judge_held_order = dg.define_asset_job(
     "judge_held_order",
     selection=["held_orders"],
     description="Judge one held order again.",
-    run_tags={"dagster/priority": "10"},
+    run_tags={"dagster/priority": "10", **HARMLESS},
 )
 
-definitions = dg.Definitions(
-    assets=[paid_orders, held_orders],
-    jobs=[count_paid_orders, judge_held_order],
-    schedules=[
-        dg.ScheduleDefinition(
-            name="paid_orders_every_ten_minutes",
-            job=count_paid_orders,
-            cron_schedule="*/10 * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ],
-)
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The guard of the paid orders of printflow.toml."""
+    graph = configured()
+    return dg.Definitions(
+        assets=[graph.place(paid_orders, graph.orders), graph.place(held_orders)],
+        jobs=[judge_held_order],
+        schedules=[
+            schedule(
+                "paid_orders_every_ten_minutes",
+                "*/10 * * * *",
+                ["paid_orders"],
+                "Judge every paid order and count those that must not go to print.",
+                tags=HARMLESS,
+            )
+        ],
+    )

@@ -7,15 +7,15 @@ from urllib.parse import unquote
 
 
 def partition_of(identifier: str) -> str:
-    """The name of the partition of an identifier, which must not be empty."""
+    """The name of the partition of an identifier, which must not be empty; `identifiers.kept` keeps it short."""
     name = "".join(char if char.isprintable() and char != "%" else _encoded(char) for char in identifier)
     return name.replace("...", "%2E%2E%2E")
 
 
 def identifier_of(partition: str) -> str:
     """The identifier that a partition is named for."""
-    return unquote(partition)
+    return unquote(partition, errors="surrogatepass")
 
 
 def _encoded(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode())
+    return "".join(f"%{byte:02X}" for byte in char.encode(errors="surrogatepass"))

@@ -5,6 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 OWNERS = ("team:reliability",)
+PLATFORM = "platform"
+"""The group of the real systems, which Dagster watches and does not make."""
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
 """One partition a tenant; a sensor adds those that the platform knows."""

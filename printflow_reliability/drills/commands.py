@@ -7,29 +7,21 @@ from typing import Any
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.check_rows import OUTCOME_WORDS, CheckRow, check_rows
-from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    progress,
-    say,
-    seconds,
-    size,
-    table,
-)
+from printflow_reliability.checks import Outcome
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import JSON_OPTION, finish, invocation, print_json, progress, say, table
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.history import list_drills, show_drill
-from printflow_reliability.drills.objectives import state_objectives
+from printflow_reliability.drills.objectives import ObjectivesReport, state_objectives
 from printflow_reliability.drills.report import DrillReport, fetch
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import moment, seconds, size
 
 app = typer.Typer(help="Restore drills: rehearsed recoveries, and their history.", no_args_is_help=True)
 
@@ -64,12 +56,8 @@ def run_command(
             raise
         report = ended[0]
     else:
-        conclude(settings, report.checks, alert=False)
-    if json:
-        print_json(report.as_json())
-    else:
-        show(report.as_json(), settings)
-    raise typer.Exit(report.exit_code)
+        record_results(settings, report.checks, alert=False)
+    finish(report, as_json=json, show=lambda: show(report.as_json(), settings), code=report.exit_code)
 
 
 @app.command("objectives")
@@ -77,15 +65,14 @@ def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """What the drills so far say of a real recovery, against its objectives, and at twice the data."""
     settings = invocation(ctx).settings()
     report = state_objectives(settings)
-    conclude(settings, report.checks, alert=False)
-    if json:
-        print_json(report.as_json())
-    else:
-        for check in report.checks:
-            say(f"{OUTCOME_WORDS[check.outcome]}  {check.detail}")
-        for step in settings.drills.manual_step:
-            say(f"  by hand: {step.name} ({_duration(step.seconds) if step.seconds is not None else 'never timed'})")
-    raise typer.Exit(exit_code(check.outcome for check in report.checks))
+    conclude(settings, report, as_json=json, show=lambda: _show_objectives(report, settings))
+
+
+def _show_objectives(report: ObjectivesReport, settings: Settings) -> None:
+    for check in report.checks:
+        say(f"{OUTCOME_WORDS[check.outcome]}  {check.detail}")
+    for step in settings.drills.manual_step:
+        say(f"  by hand: {step.name} ({_duration(step.seconds) if step.seconds is not None else 'never timed'})")
 
 
 @app.command("fence")

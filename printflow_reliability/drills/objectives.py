@@ -53,7 +53,7 @@ class ObjectivesReport:
         """The document of `drill objectives --json`."""
         return {
             "ok": all(one.outcome is Outcome.PASS for one in self.checks),
-            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "checks": [one.as_json() for one in self.checks],
             "forecast_method": self.forecast.method if self.forecast else None,
             "untimed_steps": self.untimed_steps,
             **self.numbers,

@@ -16,6 +16,7 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.silence import chunks
 from printflow_reliability.text import moment, readable, seconds, size, storable
 
 if TYPE_CHECKING:
@@ -167,9 +168,8 @@ class DrillReport:
             },
             "checks": [
                 {
-                    "name": one.check,
+                    **one.as_json(),
                     "passed": one.outcome in (Outcome.PASS, Outcome.WARN),
-                    "outcome": one.outcome,
                     "detail": storable(one.detail),
                 }
                 for one in self.checks
@@ -271,6 +271,7 @@ def fetch(settings: Settings, drill: int) -> bytes:
     with s3_errors(bucket):
         client = s3_client(bucket)
         try:
-            return client.get_object(Bucket=bucket.bucket, Key=key_of(drill))["Body"].read()
+            answer = client.get_object(Bucket=bucket.bucket, Key=key_of(drill))
         except client.exceptions.NoSuchKey:
             raise ConfigError(f"there is no report of drill {drill}", "printflow drill list") from None
+        return b"".join(chunks(bucket, answer["Body"]))

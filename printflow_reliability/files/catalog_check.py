@@ -6,13 +6,13 @@ not found is likely. A column is covered if a query returns the objects that it 
 
 from collections.abc import Iterator, Mapping
 
-from printflow_reliability.console import Advance
 from printflow_reliability.files.catalog_look import Look, Place, buckets_of
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread, ValidReference
 from printflow_reliability.files.object_index import ObjectIndex
 from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.progress import Advance
 from printflow_reliability.settings import Settings
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.addresses import postgres_url
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.catalog_queries import Queries
 from printflow_reliability.files.catalog_report import Unread
@@ -20,6 +19,7 @@ from printflow_reliability.files.object_index import Key, ObjectIndex
 from printflow_reliability.platform.columns import Column, Unreadable, other_databases, sampled, text_columns
 from printflow_reliability.platform.queries import Connection, Connector, session
 from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.progress import Advance
 from printflow_reliability.settings import ClusterSettings, Settings
 
 DATABASE_SECONDS = 300

@@ -18,8 +18,8 @@ from printflow_reliability.files.presence import Presence
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.silence import chunks
 
-CHUNK = 1024**2
 SUSPICIOUS = 0.5
 """A newest version smaller than this part of the largest may be what is left of a broken upload."""
 LIKE_ITS_NEIGHBOURS = 10
@@ -112,7 +112,7 @@ def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
     with s3_errors(copy.bucket):
         # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
         answer = s3_client(copy.bucket).get_object(Bucket=copy.bucket.bucket, Key=key, VersionId=copy.version_id)
-        for chunk in answer["Body"].iter_chunks(CHUNK):
+        for chunk in chunks(copy.bucket, answer["Body"]):
             sha256.update(chunk)
             md5.update(chunk)
             target.write(chunk)

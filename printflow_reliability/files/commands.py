@@ -5,27 +5,17 @@ from pathlib import Path
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    printable,
-    progress,
-    say,
-    seconds,
-)
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.files import kinds
-from printflow_reliability.files.catalog_check import check_catalog
-from printflow_reliability.files.catalog_words import show_catalog
+from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.heal_command import heal_command
-from printflow_reliability.files.orphans import known_orphans
+from printflow_reliability.files.orphans import OrphanReport, known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
-from printflow_reliability.text import counted, shell_word
+from printflow_reliability.text import counted, moment, printable, seconds, shell_word
 
 SHOWN = 20
 """Findings that a person sees at once; the file and --json have more."""
@@ -55,15 +45,11 @@ def reconcile_command(
             advance=advance,
             accept_empty=accept_empty or (),
         )
-    conclude(settings, report.checks, alert=False)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show(report, findings)
-    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+    conclude(settings, report, as_json=json, show=lambda: _show(report, findings))
 
 
 app.command("heal")(heal_command)
+app.command("catalog")(catalog_command)
 
 
 @app.command("orphans")
@@ -71,27 +57,15 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """List the objects that nothing refers to, as the newest pass over all tenants found them."""
     settings = invocation(ctx).settings()
     report = known_orphans(settings)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show_checks(report.checks)
-        _show_findings(report.findings)
-        if report.as_of is not None:
-            say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
-    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+    code = exit_code(one.outcome for one in report.checks)
+    finish(report, as_json=json, show=lambda: _show_orphans(report), code=code)
 
 
-@app.command("catalog")
-def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """Check the reference queries, and look for columns with object paths that none of them covers."""
-    settings = invocation(ctx).settings()
-    with progress("columns") as advance:
-        report = check_catalog(settings, advance=advance)
-    if json:
-        print_json(report.as_json())
-    else:
-        show_catalog(report)
-    raise typer.Exit(report.exit_code)
+def _show_orphans(report: OrphanReport) -> None:
+    _show_checks(report.checks)
+    _show_findings(report.findings)
+    if report.as_of is not None:
+        say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from printflow_reliability.console import Advance
 from printflow_reliability.files.known_content import KnownContent
 from printflow_reliability.files.merge import Pair, merge
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.platform.spelling import climbs
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.progress import Advance
 from printflow_reliability.storage.pages import StoredObject
 
 ADVANCE_EVERY = 5000

@@ -6,11 +6,11 @@ before it is written, and read back afterwards. A run that was killed is simply 
 
 from collections.abc import Collection, Sequence
 
-from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal_plan import Chosen, plan
 from printflow_reliability.files.heal_report import Deed, HealReport, ordered
 from printflow_reliability.files.heal_write import carry_out
+from printflow_reliability.progress import Advance
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
 

@@ -5,22 +5,12 @@ from shlex import quote
 
 import typer
 
-from printflow_reliability.console import (
-    APPLY_OPTION,
-    JSON_OPTION,
-    invocation,
-    moment,
-    print_json,
-    printable,
-    progress,
-    say,
-    size,
-)
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_plan import Chosen
 from printflow_reliability.files.heal_report import Deed, HealAction, HealReport
-from printflow_reliability.text import counted, shell_word
+from printflow_reliability.text import counted, moment, printable, shell_word, size
 
 SHOWN = 20
 WORDS = {
@@ -59,11 +49,7 @@ def heal_command(
     chosen = None if key is None else Chosen(key, version, source)
     with progress("objects") as advance:
         report = heal(settings, tenants=tenant or None, chosen=chosen, apply=apply, advance=advance)
-    if json:
-        print_json(report.as_json())
-    else:
-        show(report, tenant or (), chosen)
-    raise typer.Exit(report.exit_code)
+    finish(report, as_json=json, show=lambda: show(report, tenant or (), chosen), code=report.exit_code)
 
 
 def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> None:

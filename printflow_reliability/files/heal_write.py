@@ -14,12 +14,12 @@ from printflow_reliability.files.heal_report import Deed, HealAction
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.silence import chunks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 IN_MEMORY = 16 * 1024**2
-CHUNK = 1024**2
 KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
 CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 FASTER = "it is there again: somebody was faster"
@@ -60,7 +60,7 @@ def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[
         answer = s3_client(source).get_object(
             Bucket=source.bucket, Key=action.key, VersionId=action.version_id or "null"
         )
-        for chunk in answer["Body"].iter_chunks(CHUNK):
+        for chunk in chunks(source, answer["Body"]):
             digest.update(chunk)
             body.write(chunk)
     if body.tell() != action.size:
@@ -86,7 +86,7 @@ def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
     digest = hashlib.sha256()
     with s3_errors(bucket):
         answer = s3_client(bucket).get_object(Bucket=bucket.bucket, Key=key, VersionId=version)
-        for chunk in answer["Body"].iter_chunks(CHUNK):
+        for chunk in chunks(bucket, answer["Body"]):
             digest.update(chunk)
     return digest.hexdigest()
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.lookup import Refusal, look_up
+from printflow_reliability.storage.lookup import look_up
 from printflow_reliability.storage.pages import list_pages
+from printflow_reliability.storage.single_keys import Refusal
 
 MOST_OBJECTS = 50_000
 """So many of a bucket's objects are listed; of a larger one, single keys are asked for beside."""

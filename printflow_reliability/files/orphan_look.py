@@ -19,9 +19,9 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, above
 from printflow_reliability.storage.listing import UNWRITABLE, read_in_order
-from printflow_reliability.storage.lookup import Found, Refusal
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.single_keys import Found, Refusal
 
 FEW = 1000
 SPELLED_BATCH = 20_000

@@ -43,7 +43,7 @@ class OrphanReport:
             "orphans": [finding.as_json() for finding in self.findings],
             "as_of": self.as_of,
             "tenants": [{"tenant": tenant, "orphans": count} for tenant, count in self.tenants.items()],
-            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "checks": [one.as_json() for one in self.checks],
         }
 
 

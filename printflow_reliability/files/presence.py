@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from botocore.exceptions import ClientError
-
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.lookup import IN_FLIGHT, Found, Refusal, ask, look_up, possible, refusal
+from printflow_reliability.storage.clients import s3_errors
+from printflow_reliability.storage.lookup import IN_FLIGHT, look_up
 from printflow_reliability.storage.objects import ObjectHead, Version, prior_versions, versions
 from printflow_reliability.storage.pages import folder_marker
+from printflow_reliability.storage.single_keys import FAILURES, Found, Refusal, SingleKeys, possible
 from printflow_reliability.storage.workers import Workers
 
 T = TypeVar("T")
@@ -36,7 +35,8 @@ class Presence:
 
     def __init__(self, bucket: BucketSettings) -> None:
         self.bucket = bucket
-        self._client = s3_client(bucket)
+        self._single = SingleKeys(bucket)
+        self._client = self._single.client
 
     def now(self) -> datetime:
         """The S3 server's clock, by which objects are dated."""
@@ -52,7 +52,7 @@ class Presence:
             KeyRefused: the store does not answer for this key.
         """
         with s3_errors(self.bucket):
-            found = ask(self._client, self.bucket.bucket, key)
+            found = self._single.ask(key)
             if found is None:
                 # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
                 self._client.head_bucket(Bucket=self.bucket.bucket)
@@ -62,13 +62,13 @@ class Presence:
 
     def look_up(self, keys: Iterable[str]) -> Mapping[str, Found]:
         """What is there under each of these keys, by listings where these are cheaper than asking for each."""
-        return look_up(self.bucket, keys)
+        return look_up(self.bucket, keys, single=self._single)
 
     def any_below(self, folder: str) -> bool:
         """Whether any object lies below a prefix; a folder marker, which holds nothing, is none."""
         if not possible(folder):
             return False
-        with self._key_errors():
+        with self._errors_of(folder):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.bucket, Prefix=folder)
             return any(
                 one["Key"].startswith(folder) and not folder_marker(one["Key"], one["Size"])
@@ -80,7 +80,7 @@ class Presence:
         """Keys below a prefix that ends in a slash, at most one page of them."""
         if not possible(folder):
             return ()
-        with self._key_errors():
+        with self._errors_of(folder):
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
         return tuple(one["Key"] for one in answer.get("Contents", ()))
 
@@ -94,12 +94,12 @@ class Presence:
         """The versions with bytes of exactly this key, newest first."""
         if not possible(key):
             return ()
-        with self._key_errors():
+        with self._errors_of(key):
             return prior_versions(self._client, self.bucket.bucket, key)
 
     def version_at(self, key: str, moment: datetime) -> Version | None:
         """The version with bytes that was current at a moment; None if there was no object then."""
-        with self._key_errors():
+        with self._errors_of(key):
             every = versions(self._client, self.bucket.bucket, key)
         newest = next((one for one in every if one.modified_at <= moment), None)
         return None if newest is None or newest.delete_marker else newest
@@ -108,7 +108,7 @@ class Presence:
         """Whether any version with bytes lies below a prefix."""
         if not possible(folder):
             return False
-        with self._key_errors():
+        with self._errors_of(folder):
             pages = self._client.get_paginator("list_object_versions").paginate(
                 Bucket=self.bucket.bucket, Prefix=folder
             )
@@ -119,12 +119,10 @@ class Presence:
             )
 
     @contextmanager
-    def _key_errors(self) -> Iterator[None]:
-        """What a store refuses for the one key that the block asks about is that key's trouble."""
+    def _errors_of(self, key: str) -> Iterator[None]:
+        """What a store refuses, or fails at, for the one key that the block asks about is that key's trouble."""
         with s3_errors(self.bucket):
             try:
                 yield
-            except ClientError as error:
-                if (refused := refusal(error)) is not None:
-                    raise KeyRefused(refused.reason) from None
-                raise
+            except FAILURES as error:
+                raise KeyRefused(self._single.refusal(key, error).reason) from None

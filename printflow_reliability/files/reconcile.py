@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.console import Advance
+from printflow_reliability.checks import scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
 from printflow_reliability.files.emptied import Emptied, emptied
@@ -32,6 +32,7 @@ from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
@@ -104,7 +105,7 @@ def reconcile(
             if run is not None and connect_with is None and buckets is None:
                 pass_id = _remember(settings, tenants, started_at, tally, findings, run, warnings)
     return ReconcileReport(
-        checks=tally.checks(unknown),
+        checks=within(scope_of(tenant=tenants, bucket=buckets), tally.checks(unknown)),
         references=tally.references,
         objects=tally.objects,
         counts={kind: tally.counts[kind] for kind in kinds.KINDS},

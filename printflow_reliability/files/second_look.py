@@ -23,7 +23,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import climbs, plain
 from printflow_reliability.platform.tenancy import BasePaths
-from printflow_reliability.storage.lookup import LONGEST_KEY_BYTES, Refusal, possible
+from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
 
 BATCH = 1000
 SPELLED_BATCH = 20_000

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from printflow_reliability.alerts.conclude import conclude
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -14,6 +14,7 @@ from printflow_reliability.orders.guard import check_order, judge_paid_orders
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.judgement import Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
+from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds
 
@@ -25,7 +26,7 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """Judge every paid order now, and list those that must not go to print."""
     settings = invocation(ctx).settings()
     report = judge_paid_orders(settings)
-    conclude(settings, report.checks, alert=False)
+    record_results(settings, report.checks, alert=False)
     code = exit_code(check.outcome for check in report.checks)
     if code == 2:
         what, _, step = report.checks[0].detail.partition(". Next: ")
@@ -45,7 +46,7 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 @app.command("check")
 def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
-    settings = invocation(ctx).settings()
+    settings, order = invocation(ctx).settings(), kept(order)
     answer = check_order(settings, order)
     if json:
         print_json(answer.as_json())
@@ -74,7 +75,7 @@ def override_command(
     json: bool = JSON_OPTION,
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
-    settings = invocation(ctx).settings()
+    settings, order = invocation(ctx).settings(), kept(order)
     given = Override(by or _user(), reason, _moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
 from printflow_reliability.orders.holds import Hold, held
@@ -67,7 +67,7 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
             missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
-        return GuardReport((CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
+        return GuardReport(within(scope_of(order=orders), [CheckResult(CHECK, Outcome.UNKNOWN, away.sentence)]))
     holds = settled.holds if orders is None else tuple(hold for hold in settled.holds if hold.order in orders)
     numbers: dict[str, int | float] = {
         "paid_orders": len(answers),
@@ -79,7 +79,8 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         "unexplained_orders": len(missing.unexplained),
     }
     untold = _untold(paid, missing)
-    return GuardReport((_check(holds, numbers, untold),), numbers, holds, untold)
+    checks = within(scope_of(order=orders), [_check(holds, numbers, untold)])
+    return GuardReport(checks, numbers, holds, untold)
 
 
 def check_order(settings: Settings, order: str) -> OrderAnswer:

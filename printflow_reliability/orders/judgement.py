@@ -80,7 +80,8 @@ def judge_items(
         grace_seconds: how long after its payment an order may wait for its artwork.
     """
     answers = []
-    for order, group in groupby(sorted(items, key=lambda item: item.order), key=lambda item: item.order):
+    in_order = sorted(items, key=lambda item: (item.order, item.key is None, item.key or ""))
+    for order, group in groupby(in_order, key=lambda item: item.order):
         found = list(group)
         paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
         problems = tuple(problem for item in found if (problem := problem_of(item, paths, files)) is not None)
@@ -106,6 +107,8 @@ def in_place(key: str, tenant: str | None, paths: BasePaths) -> bool:
 
 def problem_of(item: PaidItem, paths: BasePaths, files: Mapping[str, Judged]) -> Problem | None:
     """What is wrong with one item's artwork; None where nothing is."""
+    if item.refusal:
+        return Problem(Kind.REFUSED, item.key, f"orders.paid fails on its rows: {item.refusal}")
     if not item.key:
         return Problem(Kind.UNLINKED, item.key, "print-ready file was never linked")
     if item.tenant is None:

@@ -9,6 +9,7 @@ from printflow_reliability.text import shell_word
 class Kind(StrEnum):
     """Kinds of problems; the last two say that nothing could be told, which holds an order after the grace period."""
 
+    REFUSED = "refused"
     UNLINKED = "unlinked"
     NO_TENANT = "no_tenant"
     UNKNOWN_TENANT = "unknown_tenant"
@@ -37,6 +38,8 @@ def next_step(problem: Problem, order: str, tenant: str | None) -> str:
     """What a person does about it: a command that works for this very problem, or what to do before checking again."""
     check = check_command(order)
     match problem.kind:
+        case Kind.REFUSED:
+            return f"correct the order's rows, or the query orders.paid in printflow.toml, then: {check}"
         case Kind.UNLINKED:
             return f"have the platform generate the print file and link it, then: {check}"
         case Kind.NO_TENANT:

@@ -18,7 +18,7 @@ from printflow_reliability.text import counted
 
 MOST_LOOKED_UP = 2_000
 """Orders that one look asks about, held ones first; the others have their turn at another one."""
-CANARIES = 3
+CANARIES = 10
 """Orders that are surely there, and that the lookup is asked about too: if it knows none, it asks the wrong table."""
 
 
@@ -98,7 +98,7 @@ def explain(
         return Vanished(frozenset(explained), dict.fromkeys(unexplained), "without orders.lookup nothing says why")
     if not gone:
         return Vanished(frozenset(let_go), {})
-    canaries = sorted(paid)[:CANARIES]
+    canaries = random.sample(sorted(paid), min(CANARIES, len(paid)))
     try:
         answers = look_up(settings, [*gone[:MOST_LOOKED_UP], *canaries])
     except ConfigError as refused:  # the orders that are returned are judged all the same

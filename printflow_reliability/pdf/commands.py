@@ -7,18 +7,9 @@ from urllib.parse import urlsplit
 import typer
 from botocore.exceptions import ClientError
 
-from printflow_reliability.alerts.conclude import conclude
-from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import (
-    JSON_OPTION,
-    Invocation,
-    invocation,
-    print_json,
-    progress,
-    say,
-    seconds,
-    table,
-)
+from printflow_reliability.checks import Outcome
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import JSON_OPTION, Invocation, invocation, print_json, progress, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.sweep import SweepReport, sweep
@@ -27,6 +18,7 @@ from printflow_reliability.settings import PdfSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import NOT_THERE
 from printflow_reliability.storage.silence import receive
+from printflow_reliability.text import seconds
 
 SHOWN = 20
 app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
@@ -72,12 +64,7 @@ def sweep_command(
     settings = invocation(ctx).settings()
     with progress("print files") as advance:
         report = sweep(settings, tenants=tenant or None, everything=everything, advance=advance)
-    conclude(settings, report.checks, alert=False)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show(report)
-    raise typer.Exit(exit_code(one.outcome for one in report.checks))
+    conclude(settings, report, as_json=json, show=lambda: _show(report))
 
 
 def _show(report: SweepReport) -> None:

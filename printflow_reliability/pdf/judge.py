@@ -22,10 +22,11 @@ from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict, c
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.storage.lookup import UNVERSIONED, By, Refusal, look_up
+from printflow_reliability.storage.clients import s3_errors
+from printflow_reliability.storage.lookup import UNVERSIONED, By, look_up
 from printflow_reliability.storage.objects import NOT_THERE, ObjectHead
 from printflow_reliability.storage.silence import receive
+from printflow_reliability.storage.single_keys import Refusal, SingleKeys
 from printflow_reliability.storage.workers import Workers
 from printflow_reliability.text import storable
 
@@ -77,7 +78,8 @@ class Judge:
     def __init__(self, bucket: BucketSettings, records: psycopg.Connection[TupleRow], worker: InspectionWorker) -> None:
         """Args: the bucket, an open connection to the records for the ledger, the worker for what it does not know."""
         self._bucket = bucket
-        self._client = s3_client(bucket)
+        self._single = SingleKeys(bucket)
+        self._client = self._single.client
         self._worker = worker
         self._server_errors = itertools.count(1)
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
@@ -142,7 +144,7 @@ class Judge:
             yield Path(directory)
 
     def _look(self, keys: Sequence[str], *, everything: bool = False, by: By = By.SURE) -> Iterator[Judged]:
-        found = look_up(self._bucket, keys, by)
+        found = look_up(self._bucket, keys, by, single=self._single)
         known = {} if everything else self._ledger.known(keys)
         for key in keys:
             there = found[key]

@@ -4,22 +4,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.console import Advance
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.judge import BATCH, Judge, Judged
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Entry, Reference, open_catalog
-from printflow_reliability.platform.tenancy import tenant_named
-from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.platform.tenancy import tenancy, tenant_named
+from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -115,10 +114,11 @@ def sweep(
     isolation: Mapping[str, bool] = {}
     try:
         catalog = open_catalog(settings)
-        known = all_tenants(settings)
-        chosen = None if tenants is None else tuple(tenant_named(known, name) for name in dict.fromkeys(tenants))
+        platform = tenancy(settings)
+        for name in set(tenants or ()) - platform.odd.keys():  # whose base path is odd has files all the same
+            tenant_named(platform.tenants, name)
         entries = {entry.index: entry for entry in catalog.entries if entry.settings.kind == KIND}
-        only = None if chosen is None else {tenant.id for tenant in chosen}
+        only = None if tenants is None else set(tenants)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
                 judge = Judge(settings.bucket_named(bucket), records, worker)
@@ -140,7 +140,8 @@ def sweep(
                 )
     except CouldNotTell as unknown:
         away = unknown.what
-    return tally.report(away, time.monotonic() - began, isolation)
+    report = tally.report(away, time.monotonic() - began, isolation)
+    return replace(report, checks=within(scope_of(tenant=tenants), report.checks))
 
 
 def finding_of(judged: Judged, reference: Reference, name: str) -> Finding | None:

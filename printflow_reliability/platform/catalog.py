@@ -15,6 +15,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
+from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import (
     Connection,
     Connector,
@@ -154,11 +155,6 @@ class Catalog:
         condition = _everything if tenants is None else _touching(tenants, of_others)
         yield from self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
 
-    def references_of(self, entry: Entry, tenants: Sequence[str] | None = None) -> Generator[Reference, None, None]:
-        """Every reference of one query, into whatever bucket, in the byte order of the keys."""
-        condition = _everything if tenants is None else _of_tenants(tenants)
-        yield from self._stream([entry], condition, None)
-
     def look_up(self, bucket: str, keys: Iterable[str]) -> Generator[Reference, None, None]:
         """What refers, now, to any of these keys exactly; in no order."""
         entries = [entry for entry in self.entries if bucket in entry.buckets]
@@ -193,7 +189,7 @@ class Catalog:
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
-            return frozenset(tenant for (tenant,) in connection.execute(query))
+            return frozenset(tenant and kept(tenant) for (tenant,) in connection.execute(query))
 
     def _stream(
         self, entries: Sequence[Entry], condition: Condition, bucket: str | None
@@ -230,7 +226,7 @@ class Catalog:
                 yield Reference(
                     key,
                     int(entry),
-                    tenant,
+                    tenant and kept(tenant),
                     owner,
                     place,
                     None if size is None else int(size),
@@ -262,25 +258,6 @@ def open_catalog(
             for index, reference in group:
                 entries[index] = _accepted(settings, connection, index, reference, tenants)
     return Catalog(settings, tuple(entries[index] for index in sorted(entries)), connect_with)
-
-
-def stream_references(
-    settings: Settings,
-    reference: ReferenceSettings,
-    *,
-    tenants: Sequence[str] | None = None,
-    connect_with: Connector | None = None,
-) -> Generator[Reference, None, None]:
-    """Every reference of one query (of these tenants only), sorted by key in byte order.
-
-    Raises:
-        ConfigError: the query is refused or does not return what it must.
-        CouldNotTell: the cluster is unreachable.
-    """
-    index = settings.reference.index(reference)
-    with session(settings.cluster_named(reference.cluster), reference.database, connect_with) as connection:
-        entry = _accepted(settings, connection, index, reference, tenants)
-    yield from Catalog(settings, (entry,), connect_with).references_of(entry, tenants)
 
 
 def query_key(index: int) -> str:
@@ -331,10 +308,6 @@ def _everything(_: Entry) -> sql.Composable:
 
 def _always(condition: sql.Composable) -> Condition:
     return lambda _: condition
-
-
-def _of_tenants(ids: Sequence[str]) -> Condition:
-    return lambda entry: entry.of_tenants(ids)
 
 
 def _touching(tenants: Sequence[Tenant], of_others: bool) -> Condition:

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
+from printflow_reliability.platform.identifiers import checksum_of
+
 BIGINT = range(-(2**63), 2**63)
+CHECKSUM = "encode(sha256(convert_to(tenant::text, 'UTF8')), 'hex')"
 
 
 def tenant_is(type_name: str, ids: Iterable[str]) -> sql.Composable:
@@ -17,7 +20,10 @@ def tenant_is(type_name: str, ids: Iterable[str]) -> sql.Composable:
         return _any_of("tenant", "uuid", [name for name in ids if _is_uuid(name)])
     if type_name in ("int2", "int4", "int8"):
         return _any_of("tenant", "bigint", [name for name in ids if _is_bigint(name)])
-    return _any_of("tenant" if type_name in ("text", "varchar") else "tenant::text", "text", list(ids))
+    names = list(ids)
+    whole = _any_of("tenant" if type_name in ("text", "varchar") else "tenant::text", "text", names)
+    cut = [checksum for name in names if (checksum := checksum_of(name)) is not None]
+    return sql.SQL("({} OR {})").format(whole, _any_of(CHECKSUM, "text", cut)) if cut else whole
 
 
 def key_is(keys: Sequence[str]) -> sql.Composable:

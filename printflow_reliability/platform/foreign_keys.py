@@ -56,12 +56,12 @@ class ForeignKey:
     @property
     def child_rows(self) -> sql.Composable:
         """The referring rows, as a FROM clause has them."""
-        return rows_of(self.child_schema, self.child_table, partitioned=self.child_is_partitioned)
+        return own_rows(self.child_schema, self.child_table, partitioned=self.child_is_partitioned)
 
     @property
     def parent_rows(self) -> sql.Composable:
         """The rows referred to, as a FROM clause has them."""
-        return rows_of(self.parent_schema, self.parent_table, partitioned=self.parent_is_partitioned)
+        return own_rows(self.parent_schema, self.parent_table, partitioned=self.parent_is_partitioned)
 
     @property
     def partition(self) -> str | None:
@@ -101,6 +101,6 @@ def read_foreign_keys(connection: Connection, *, sizes: bool = False) -> tuple[F
         return tuple(cursor.execute(FOREIGN_KEYS, {"sizes": sizes}).fetchall())
 
 
-def rows_of(schema: str, table: str, *, partitioned: bool = False) -> sql.Composable:
+def own_rows(schema: str, table: str, *, partitioned: bool = False) -> sql.Composable:
     """A table's own rows as a FROM clause has them: its own, or those of all of its partitions."""
     return sql.SQL("{}{}").format(sql.SQL("" if partitioned else "ONLY "), sql.Identifier(schema, table))

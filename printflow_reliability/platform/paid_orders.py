@@ -1,6 +1,7 @@
 """The paid orders, the artwork that each of their items needs, and what became of orders that are no longer paid.
 
-A row that is odd (no tenant, a payment at infinity) is that order's own trouble: it comes out as far as it can be read.
+A row that is odd (no tenant, a payment at infinity, a query that fails on it) is that order's own trouble: it comes
+out as far as it can be read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.identifiers import checksum_of, kept
 from printflow_reliability.platform.queries import (
     Connection,
     Connector,
@@ -23,15 +24,17 @@ from printflow_reliability.platform.queries import (
     require_columns,
     session,
 )
+from printflow_reliability.platform.row_by_row import FAILS_ON_DATA, rows_of
 from printflow_reliability.settings import ClusterSettings, Settings
 
 KEY = "orders.paid"
 LOOKUP = "orders.lookup"
-ITEMS = """
-SELECT "order"::text, tenant::text,
-       CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text
-FROM {query} WHERE {condition} ORDER BY 3 NULLS FIRST, 1, 4
-"""
+ASKED = 'SELECT "order"::text, status::text FROM {query}'
+"""Whatever else the lookup returns, such as a payment at infinity, is not read."""
+ITEMS = sql.SQL(
+    """"order"::text, tenant::text,
+    CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text"""
+)
 """Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
 STATEMENT_SECONDS = 20
 """How long a query about paid orders may run: a look at them is over within a minute, or it is none."""
@@ -46,17 +49,19 @@ class PaidItem:
         tenant: whose order it is; None where the database does not say.
         paid_at: UTC; None where it is absent or impossible.
         key: None where no artwork was ever linked.
+        refusal: why the database does not give the order's rows; then nothing else is known of it.
     """
 
     order: str
     tenant: str | None
     paid_at: datetime | None
     key: str | None
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
 class PaidItems:
-    """The items of paid orders, oldest payment first, and how many rows name no order at all."""
+    """The items of paid orders, and how many rows name no order at all."""
 
     items: tuple[PaidItem, ...]
     without_order: int = 0
@@ -89,23 +94,22 @@ def paid_items(
         CouldNotTell: the cluster is unreachable.
     """
     cluster = settings.cluster_named(settings.orders.cluster)
-    condition: sql.Composable = sql.SQL("true")
-    if orders is not None:
-        condition = sql.SQL('"order"::text = ANY({})').format(sql.Literal(list(orders)))
-    query = sql.SQL(ITEMS).format(query=as_table(settings.orders.paid), condition=condition)
     with session(cluster, None, connect_with or connect_for_orders) as connection:
         have = columns_of(connection, KEY, settings.orders.paid)
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
         if not have["paid_at"].startswith("timestamp"):
             raise ConfigError(f"{KEY}: paid_at is {have['paid_at']}, not a timestamp", "mend the query")
-        with asked(KEY):
-            rows = connection.execute(query).fetchall()
-    items = tuple(
-        PaidItem(order, tenant, None if paid_at is None else _utc(paid_at), key)
-        for order, tenant, paid_at, key in rows
+        found = rows_of(connection, KEY, settings.orders.paid, ITEMS, "order")
+    wanted = None if orders is None else set(orders)
+    items = [
+        PaidItem(kept(order), tenant and kept(tenant), None if paid_at is None else _utc(paid_at), key)
+        for order, tenant, paid_at, key in found.rows
         if order
-    )
-    return PaidItems(items, len(rows) - len(items))
+    ]
+    items += [PaidItem(kept(order), None, None, None, why) for order, why in found.failing.items() if order]
+    without_order = sum(not row[0] for row in found.rows) + sum(not order for order in found.failing)
+    # Not a condition of the query: text in no encoding cannot be asked for by what it is read as.
+    return PaidItems(tuple(item for item in items if wanted is None or item.order in wanted), without_order)
 
 
 def look_up(
@@ -133,21 +137,23 @@ def connect_for_orders(cluster: ClusterSettings, database: str | None) -> Abstra
 
 
 def _looked_up(connection: Connection, settings: Settings, query: str, order: str) -> Lookup:
+    if checksum_of(order):
+        return Lookup(Fate.UNKNOWN, "its number is too long to be asked for")
     with asked(LOOKUP):
         try:
-            cursor = connection.execute(query.encode(), {"order": order})
-        except psycopg.DataError as refused:  # such as a number that is none in the platform's eyes
+            rows = connection.execute(sql.SQL(ASKED).format(query=as_table(query)), {"order": order}).fetchall()
+        except FAILS_ON_DATA as refused:  # such as a number that is none in the platform's eyes
             return Lookup(Fate.UNKNOWN, said(refused))
-    names = [column.name for column in cursor.description or ()]
-    require_columns(LOOKUP, dict.fromkeys(names, ""), ("order", "status"))
-    row = cursor.fetchone()
-    if row is None:
+    if not rows:
         return Lookup(Fate.GONE)
-    if str(row[names.index("order")]) != order:
-        return Lookup(Fate.UNKNOWN, f"order {row[names.index('order')]}: it does not ask for %(order)s")
-    status = str(row[names.index("status")])
-    ended = status.casefold() in {known.casefold() for known in settings.orders.ended}
-    return Lookup(Fate.ENDED if ended else Fate.OPEN, status)
+    if other := next((found for found, _ in rows if found != order), None):
+        return Lookup(Fate.UNKNOWN, f"order {other}: it does not ask for %(order)s")
+    ended = {known.casefold() for known in settings.orders.ended}
+    # Where two orders have one number, both must have ended.
+    left = [status for _, status in rows if status is None or status.casefold() not in ended]
+    if not left:
+        return Lookup(Fate.ENDED, rows[0][1])
+    return Lookup(Fate.UNKNOWN, "it has no status") if left[0] is None else Lookup(Fate.OPEN, left[0])
 
 
 def _utc(moment: datetime) -> datetime:

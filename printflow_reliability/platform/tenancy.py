@@ -1,20 +1,24 @@
 """The tenants, and where in the buckets each one's files belong."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.platform.queries import Connector, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.platform.identifiers import kept
+from printflow_reliability.platform.queries import Connector, columns_of, require_columns, session
+from printflow_reliability.platform.row_by_row import rows_of
 from printflow_reliability.platform.spelling import folded, is_url, plain, suffixes
 from printflow_reliability.settings import Settings
 
 KEY = "tenancy.tenants"
 NO_ID = "NULL"
 """Stands for a tenant without an id."""
+COLUMNS = sql.SQL("DISTINCT tenant::text, base_path::text")
 Owner = TypeVar("Owner", str, frozenset[str])
 
 
@@ -134,14 +138,9 @@ def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Ten
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.tenancy.tenants)
         require_columns(KEY, have, ("tenant", "base_path"))
-        with asked(KEY):
-            rows = connection.execute(
-                sql.SQL("SELECT DISTINCT tenant::text, base_path::text FROM {} ORDER BY 1, 2").format(
-                    as_table(settings.tenancy.tenants)
-                )
-            ).fetchall()
-    found = told_apart(rows)
-    if rows and not found.tenants:
+        rows = rows_of(connection, KEY, settings.tenancy.tenants, COLUMNS, "tenant")
+    found = told_apart(rows.rows, rows.failing)
+    if found.odd and not found.tenants:
         tenant, why = next(iter(found.odd.items()))
         raise ConfigError(
             f"{KEY}: tenant {tenant} {why}",
@@ -150,14 +149,22 @@ def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Ten
     return found
 
 
-def told_apart(rows: Sequence[tuple[str | None, str | None]]) -> Tenancy:
-    """The tenants that their base paths tell apart, of (tenant, base path)."""
-    paths = Counter(tenant for tenant, _ in rows)
-    owners = Counter(base_path for _, base_path in rows)
+def told_apart(
+    rows: Iterable[tuple[str | None, str | None]], failing: Mapping[str | None, str] = MappingProxyType({})
+) -> Tenancy:
+    """The tenants that their base paths tell apart.
+
+    Args:
+        rows: each tenant and its base path.
+        failing: tenants whose rows the database does not give, and why.
+    """
+    found = {(tenant and kept(tenant), base_path) for tenant, base_path in rows}
+    paths = Counter(tenant for tenant, _ in found)
+    owners = Counter(base_path for _, base_path in found)
     usable: list[Tenant] = []
-    odd: dict[str, str] = {}
-    for tenant, base_path in rows:
-        if tenant is None:
+    odd = {kept(tenant or NO_ID): f"cannot be read: {why}" for tenant, why in failing.items()}
+    for tenant, base_path in sorted(found, key=lambda row: (row[0] or "", row[1] or "")):
+        if not tenant:
             odd[NO_ID] = "has no id"
         elif base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
             odd[tenant] = f'has the base path "{base_path}", which keeps nobody apart'

@@ -1,4 +1,4 @@
-"""The newest answer of each check."""
+"""The newest answer of each check, for the whole and for each part that was looked at by itself."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,13 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.checks import CheckResult, Outcome
+
+REMEMBER = """
+INSERT INTO check_results (check_name, scope, outcome, detail, numbers) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (check_name, scope) DO UPDATE SET outcome = excluded.outcome, detail = excluded.detail,
+    numbers = excluded.numbers, answered_at = now()
+"""
+NEWEST = "SELECT check_name, scope, outcome, detail, numbers, answered_at FROM check_results ORDER BY 1, 2"
 
 
 @dataclass(frozen=True)
@@ -24,18 +31,14 @@ def remember(connection: psycopg.Connection[TupleRow], results: Iterable[CheckRe
     with connection.transaction():
         for result in results:
             connection.execute(
-                """INSERT INTO check_results (check_name, outcome, detail, numbers) VALUES (%s, %s, %s, %s)
-                   ON CONFLICT (check_name) DO UPDATE SET outcome = excluded.outcome,
-                   detail = excluded.detail, numbers = excluded.numbers, answered_at = now()""",
-                (result.check, result.outcome, result.detail, json.dumps(dict(result.numbers))),
+                REMEMBER,
+                (result.check, result.scope, result.outcome, result.detail, json.dumps(dict(result.numbers))),
             )
 
 
 def newest(connection: psycopg.Connection[TupleRow]) -> Sequence[Answer]:
-    """The newest answer of every check that ever answered, by name."""
-    rows = connection.execute(
-        "SELECT check_name, outcome, detail, numbers, answered_at FROM check_results ORDER BY check_name"
-    ).fetchall()
+    """The newest answer of every check that ever answered, by name and scope; the whole comes first."""
     return [
-        Answer(CheckResult(name, Outcome(outcome), detail, numbers), at) for name, outcome, detail, numbers, at in rows
+        Answer(CheckResult(name, Outcome(outcome), detail, numbers, scope=scope), at)
+        for name, scope, outcome, detail, numbers, at in connection.execute(NEWEST).fetchall()
     ]

@@ -102,7 +102,7 @@ class Recovered:
             "declared_at": self.declared_at.isoformat(),
             "rpo_seconds": self.rpo_seconds,
             "clusters": [one.as_json() for one in self.clusters],
-            "checks": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.checks],
+            "checks": [one.as_json() for one in self.checks],
             "phases": {phase: round(took, 3) for phase, took in self.phases.items()},
             "seconds": round(sum(self.phases.values()), 3),
         }

@@ -8,12 +8,13 @@ import typer
 
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import Outcome, exit_code, worst
-from printflow_reliability.console import JSON_OPTION, invocation, moment, print_json, say, seconds
+from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
 from printflow_reliability.restore.targets import parse_target
+from printflow_reliability.text import moment, seconds
 
 
 def recover_command(
@@ -26,6 +27,7 @@ def recover_command(
     allow_tablespace: list[Path] = typer.Option(
         [],
         "--allow-tablespace",
+        metavar="PATH",
         help="The path of a tablespace that was made after the base backup: replay makes it there. An empty directory "
         "of the servers' user, on a host where nothing of production lives. Repeatable.",
     ),
@@ -56,11 +58,7 @@ def recover_command(
         tell=tell,
         allow_tablespaces=allow_tablespace,
     )
-    if json:
-        print_json(done.as_json())
-    else:
-        _show(done)
-    raise typer.Exit(exit_code(check.outcome for check in done.checks))
+    finish(done, as_json=json, show=lambda: _show(done), code=exit_code(check.outcome for check in done.checks))
 
 
 def _show(done: Recovered) -> None:

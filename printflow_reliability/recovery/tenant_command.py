@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import typer
 
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, printable, say, table
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, say, table
 from printflow_reliability.recovery.tenant_restore import TenantRestore, restore_tenant
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
 from printflow_reliability.restore.targets import parse_target
+from printflow_reliability.text import printable
 
 app = typer.Typer(help="One tenant: its rows and files as of a moment.", no_args_is_help=True)
 

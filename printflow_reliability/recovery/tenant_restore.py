@@ -89,7 +89,7 @@ class TenantRestore:
             "committed": self.committed,
             "trouble": list(self.trouble),
             "healed_files": self.healed.as_json() if self.healed else None,
-            "files": [{"name": one.check, "outcome": one.outcome, "detail": one.detail} for one in self.files],
+            "files": [one.as_json() for one in self.files],
         }
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from printflow_reliability.console import JSON_OPTION, print_json, say, seconds, table
+from printflow_reliability.console import JSON_OPTION, print_json, say, table
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.sandbox import extra
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
+from printflow_reliability.text import seconds
 
 if TYPE_CHECKING:
     from printflow_reliability.sandbox.demo import Demo, Stage

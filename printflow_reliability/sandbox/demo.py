@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
-from printflow_reliability import console
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.sandbox import dagster_services, evidence, seaweedfs, traffic
 from printflow_reliability.sandbox import up as lifecycle
@@ -21,6 +20,7 @@ from printflow_reliability.sandbox.faults import Planted, plant, planted
 from printflow_reliability.sandbox.graphql import Ended, Webserver
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Server, await_ready, start_service
+from printflow_reliability.text import seconds, size
 
 log = logging.getLogger(__name__)
 
@@ -160,21 +160,19 @@ class Demo:
     def _healthy_cycle(self) -> None:
         with self._stage("base backup") as stage:
             self._plant(EARLY)
-            ended = self._run("full_backup")
+            ended = self._run("base_backup", type="full")
             numbers = ended.numbers.get("base_backup", {})
             stage.ok = ended.succeeded
-            stage.summary = (
-                f"{numbers.get('backups_taken', 0)} full backups, {console.size(numbers.get('backup_bytes', 0))}"
-            )
+            stage.summary = f"{numbers.get('backups_taken', 0)} full backups, {size(numbers.get('backup_bytes', 0))}"
             self._blame(stage, ended)
         with self._stage("WAL verification") as stage:
-            ended = self._run("verify_archive")
+            ended = self._run("wal_archive")
             numbers = ended.numbers.get("wal_archive", {})
             stage.ok = ended.succeeded
             stage.summary = f"{numbers.get('segments_checked', 0)} segments, whole"
             self._blame(stage, ended)
         with self._stage("restore drill") as stage:
-            ended = self._run("run_restore_drill")
+            ended = self._run("restore_drill")
             numbers = ended.numbers.get("restore_drill", {})
             stage.ok = ended.succeeded and "rto_seconds" in numbers and "rpo_seconds" in numbers
             stage.summary = f"passed: {_drill(numbers)}"
@@ -195,18 +193,21 @@ class Demo:
             stage.summary = f"order {order} held and a person told {took:.0f} s after its artwork was lost"
         with self._stage("files") as stage:
             self._plant(*FILE_FAULTS)
-            jobs = ("reconcile_files", "sweep_print_files", "count_paid_orders")
+            passes = (("tenant_files", "orphaned_files"), ("print_file_integrity",), ("paid_orders",))
             tenants = sorted(self.web.partitions("tenant_files"))
             every = {
                 "dagster/asset_partition_range_start": tenants[0],
                 "dagster/asset_partition_range_end": tenants[-1],
             }
-            runs = {job: self.web.launch(job, tags={} if job == "count_paid_orders" else every) for job in jobs}
-            ended = {job: self.web.wait(run, timeout=RUN_SECONDS) for job, run in runs.items()}
+            runs = {
+                assets[0]: self.web.materialize(*assets, tags={} if assets == ("paid_orders",) else every)
+                for assets in passes
+            }
+            ended = {asset: self.web.wait(run, timeout=RUN_SECONDS) for asset, run in runs.items()}
             for name in (EARLY, *FILE_FAULTS):
                 self.found[name] = evidence.in_findings(self.home, self.planted[name])
-            files = ended["reconcile_files"].numbers.get("tenant_files", {})
-            pdfs = ended["sweep_print_files"].numbers.get("print_file_integrity", {})
+            files = ended["tenant_files"].numbers.get("tenant_files", {})
+            pdfs = ended["print_file_integrity"].numbers.get("print_file_integrity", {})
             stage.ok = all(one.succeeded for one in ended.values())
             stage.summary = (
                 f"{files.get('references', 0)} references against {files.get('objects', 0)} objects, "
@@ -237,14 +238,14 @@ class Demo:
     def _damaged_backups(self) -> None:
         with self._stage("restore drill over damaged data") as stage:
             self._plant(DATABASE_FAULT)
-            ended = self._run("run_restore_drill", repository=2)
+            ended = self._run("restore_drill", repository=2)
             self.found[DATABASE_FAULT] = evidence.in_checks(ended.failed_checks, self.planted[DATABASE_FAULT])
             numbers = ended.numbers.get("restore_drill", {})
             stage.ok = not ended.succeeded and "rto_seconds" in numbers
             stage.summary = f"from offsite, failed as it must: {_drill(numbers)}"
         with self._stage("damaged repository") as stage:
             self._plant(*REPOSITORY_FAULTS)
-            runs = [self.web.launch(job) for job in ("verify_archive", "verify_backups")]
+            runs = [self.web.materialize(asset) for asset in ("wal_archive", "backup_integrity")]
             both = [self.web.wait(run, timeout=RUN_SECONDS) for run in runs]
             for name, ended in zip(REPOSITORY_FAULTS, both, strict=True):
                 self.found[name] = evidence.in_checks(ended.failed_checks, self.planted[name])
@@ -272,9 +273,9 @@ class Demo:
         start_service(self.home, server)
         await_ready(self.home, server)
 
-    def _run(self, job: str, **config: Any) -> Ended:
-        given = {"ops": {"restore_drill": {"config": config}}} if config else None
-        return self.web.wait(self.web.launch(job, config=given), timeout=RUN_SECONDS)
+    def _run(self, asset: str, **config: Any) -> Ended:
+        given = {"ops": {asset: {"config": config}}} if config else None
+        return self.web.wait(self.web.materialize(asset, config=given), timeout=RUN_SECONDS)
 
     def _blame(self, stage: Stage, ended: Ended) -> None:
         """Say why a stage that should have passed did not."""
@@ -287,7 +288,7 @@ def _drill(numbers: Mapping[str, Any]) -> str:
     if "rto_seconds" not in numbers:
         return "its numbers are missing"
     return (
-        f"RTO {console.seconds(numbers['rto_seconds'])}, RPO {console.seconds(numbers['rpo_seconds'])}, "
+        f"RTO {seconds(numbers['rto_seconds'])}, RPO {seconds(numbers['rpo_seconds'])}, "
         f"{numbers.get('tables', 0)} tables and {numbers.get('rows', 0)} rows at the fence"
     )
 

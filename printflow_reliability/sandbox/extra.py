@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from printflow_reliability.errors import ConfigError
 
-PACKAGES = {"PIL": "pillow", "reportlab": "reportlab", "trustme": "trustme"}
+PACKAGES = {"reportlab": "reportlab", "trustme": "trustme"}
 """Each module that only the sandbox imports, and the package that brings it."""
 
 

@@ -11,6 +11,8 @@ from printflow_reliability.errors import CouldNotTell
 
 LOCATION = "printflow_reliability.definitions"
 REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION}
+ASSET_JOB = "__ASSET_JOB"
+"""The job in which Dagster runs assets that are materialized by hand."""
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 POLL_SECONDS = 1.0
 
@@ -163,21 +165,22 @@ class Webserver:
         found: list[str] = self._ask(PARTITIONS, {"asset": {"path": [asset]}})["assetNodeOrError"]["partitionKeys"]
         return found
 
-    def launch(
-        self, job: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
+    def materialize(
+        self, *assets: str, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
     ) -> str:
-        """Queue a run of a job; returns its id.
+        """Queue one run that materializes these assets, as the UI's button does; returns its id.
 
         Raises:
             CouldNotTell: Dagster refuses, with its reason.
         """
+        selection = [{"path": [asset]} for asset in assets]
         params = {
-            "selector": {**REPOSITORY, "jobName": job},
+            "selector": {**REPOSITORY, "jobName": ASSET_JOB, "assetSelection": selection},
             "runConfigData": config or {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
         answer = self._ask(LAUNCH, {"params": params})["launchRun"]
-        _require(answer, "LaunchRunSuccess", f"launch {job}")
+        _require(answer, "LaunchRunSuccess", f"materialize {', '.join(assets)}")
         return str(answer["run"]["runId"])
 
     def wait(self, run_id: str, *, timeout: float) -> Ended:

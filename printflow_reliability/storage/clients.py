@@ -12,6 +12,7 @@ import boto3
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import add_expect_header
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
 from urllib3.exceptions import HTTPError
@@ -19,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage import silence
+from printflow_reliability.storage import pace, silence
 from printflow_reliability.storage.refusals import answered, not_answered
 
 if TYPE_CHECKING:
@@ -27,17 +28,23 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
-"""Between two bytes of an answer. What is asked here is small, and a silent server must be known within a minute."""
+"""For an answer, or for a part of a long one. A silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
 
 tls.install()
+pace.install()
 # Its warnings hold the addresses that were signed.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
-def s3_client(bucket: BucketSettings) -> "S3Client":
-    """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration."""
+def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Client":
+    """A boto3 client for a bucket's endpoint and credentials: versions, locks, configuration.
+
+    Args:
+        bucket: where.
+        attempts: tries of one request, if not as many as usual.
+    """
     client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint_url,
@@ -49,11 +56,13 @@ def s3_client(bucket: BucketSettings) -> "S3Client":
             signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
             s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
             max_pool_connections=32,
         ),
     )
+    # An answer to "Expect: 100-continue" would be read without a limit.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
     silence.watch(client, bucket)
     return client
 

@@ -15,6 +15,7 @@ CAUSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((http.ProtocolError, s3.ConnectionClosedError, ConnectionError), "its server ended the connection in mid-answer"),
 )
 """Errors of the connection, the more exact first: what to say of them."""
+TIMED_OUT = (http.TimeoutError, s3.ReadTimeoutError, s3.ConnectTimeoutError, TimeoutError)
 CREDENTIALS = (s3.NoCredentialsError, s3.PartialCredentialsError, s3.CredentialRetrievalError)
 NAMES = (s3.ParamValidationError, s3.InvalidRegionError)
 REFUSED = ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch")
@@ -49,9 +50,28 @@ def answered(bucket: BucketSettings, code: str) -> CouldNotTell:
     return CouldNotTell(f"bucket {bucket.label} answered {code}", _next_step(bucket, code))
 
 
+def timed_out(error: Exception) -> bool:
+    """Whether a request failed because nothing was accepted, taken or sent in time."""
+    return isinstance(_innermost(error), TIMED_OUT)
+
+
+def said_of_a_key(error: s3.ClientError | s3.BotoCoreError) -> str:
+    """What a failure says of the one key that was asked about, in a bucket that answers for others."""
+    if isinstance(error, s3.ClientError):
+        return f"the store answers {error.response.get('Error', {}).get('Code', '?')} for it"
+    cause = _innermost(error)
+    said = next((words for kinds, words in CAUSES if isinstance(cause, kinds)), "")
+    return f"the store gives no answer for it: {said or ' '.join(str(cause).split())[:LONGEST]}"
+
+
 def _innermost(error: Exception) -> Exception:
     """What urllib3 gave up for, and botocore after it; their own messages hold the address."""
-    wrapped = error.kwargs.get("error") if isinstance(error, s3.BotoCoreError) else getattr(error, "reason", None)
+    if isinstance(error, s3.BotoCoreError):
+        wrapped = error.kwargs.get("error")
+    elif isinstance(error, http.ProtocolError) and isinstance(error.args[-1], TimeoutError):
+        wrapped = error.args[-1]  # a body that the server did not take
+    else:
+        wrapped = getattr(error, "reason", None)
     return _innermost(wrapped) if isinstance(wrapped, Exception) else error
 
 

@@ -10,19 +10,19 @@ import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import urllib3
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from botocore.model import OperationModel
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.refusals import not_answered
+from printflow_reliability.storage.pace import LEAST_BYTES
+from printflow_reliability.storage.refusals import not_answered, timed_out
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -32,7 +32,6 @@ MOST_UNANSWERED = 3
 """Requests in a row without an answer, after which a server counts as silent."""
 ASK_AGAIN_SECONDS = 30.0
 """How long a silent server is left alone."""
-CHUNK = 1024 * 1024
 TRIES = 2
 """Tries of a request that is not answered in time; other failures pass sooner, and are tried more often."""
 
@@ -93,7 +92,7 @@ def watch(client: "S3Client", bucket: BucketSettings) -> None:
         **_: object,
     ) -> None:
         method = request_dict["method"]
-        if isinstance(caught_exception, ReadTimeoutError | ConnectTimeoutError):
+        if caught_exception is not None and timed_out(caught_exception):
             not_heard_from(bucket, method)
             if attempts >= TRIES:
                 raise caught_exception
@@ -104,22 +103,31 @@ def watch(client: "S3Client", bucket: BucketSettings) -> None:
     client.meta.events.register_first("needs-retry.s3", after)
 
 
-def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO, *, until: float = math.inf) -> bool:
-    """Write an object's bytes to a file as they come; says whether all came before a moment of the monotonic clock.
+def chunks(bucket: BucketSettings, body: "StreamingBody") -> Iterator[bytes]:
+    """An object's bytes as they come; none is waited for longer than for any other answer.
 
     Raises:
-        ReadTimeoutError: they stopped coming.
-        OSError: they cannot be written.
+        ReadTimeoutError: they stopped coming, or come drop by drop.
     """
     try:
-        for chunk in body.iter_chunks(CHUNK):
-            target.write(chunk)
-            if time.monotonic() > until:
-                return False
+        yield from body.iter_chunks(LEAST_BYTES)
     except ReadTimeoutError:
         not_heard_from(bucket)
         raise
     heard_from(bucket)
+
+
+def receive(bucket: BucketSettings, body: "StreamingBody", target: BinaryIO, *, until: float = math.inf) -> bool:
+    """Write an object's bytes to a file as they come; says whether all came before a moment of the monotonic clock.
+
+    Raises:
+        ReadTimeoutError: as `chunks`.
+        OSError: they cannot be written.
+    """
+    for chunk in chunks(bucket, body):
+        target.write(chunk)
+        if time.monotonic() > until:
+            return False
     return True
 
 
@@ -153,9 +161,9 @@ class Retries(urllib3.Retry):
         """Raises:
         TimeoutError: urllib3's own; the request was tried often enough.
         """
-        if isinstance(error, PoolTimeout):
+        if error is not None and timed_out(error):
             not_heard_from(self.bucket)
-            if sum(isinstance(past.error, PoolTimeout) for past in self.history) + 1 >= TRIES:
+            if sum(past.error is not None and timed_out(past.error) for past in self.history) + 1 >= TRIES:
                 raise error
         return super().increment(method, url, response, error, *rest, **named)
 

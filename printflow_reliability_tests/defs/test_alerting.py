@@ -21,9 +21,6 @@ class Unconfigured:
     records = None
     sentry = None
 
-    def runner(self) -> "Unconfigured":
-        return self
-
     def redact(self, text: str) -> str:
         return text
 

@@ -72,7 +72,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     passed = GuardReport((CheckResult("orders.artwork", Outcome.PASS, "fine"),))
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
     monkeypatch.setattr(order_sensor, "judge_paid_orders", lambda _settings: passed)
-    monkeypatch.setattr(order_sensor, "conclude", lambda _settings, _checks, *, alert: alert)
+    monkeypatch.setattr(order_sensor, "record_results", lambda _settings, _checks, *, alert: alert)
     monkeypatch.setattr(order_sensor, "deliver", lambda _settings: None)
     monkeypatch.setattr(order_sensor, "_fingerprints", lambda _settings: holds)
     return holds

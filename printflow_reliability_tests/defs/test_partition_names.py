@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
 
-identifiers = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+identifiers = st.text(min_size=1)
 
 
 @given(st.lists(identifiers, unique=True, min_size=1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.alerts.conclude import causes
+from printflow_reliability.alerts.results import causes
 from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills import wording

@@ -4,19 +4,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from printflow_reliability.alerts.conclude import conclude
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert, recorded_alerts, resolve_alert
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.alerts.results import record_results
+from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
+from printflow_reliability.records import check_results
 from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
@@ -75,6 +77,30 @@ def test_an_alert_reaches_its_route_once_and_its_end_too(outbox: StackSandbox) -
     assert [(one["event"], one["times"]) for one in received(outbox, key)] == [("trigger", 2), ("resolve", 2)]
 
 
+def test_what_holds_for_a_part_does_not_replace_what_is_known_of_the_whole(outbox: StackSandbox) -> None:
+    def recorded(*results: CheckResult) -> dict[str, Outcome]:
+        record_results(outbox.settings, results, alert=True)
+        with open_records(outbox.settings.records) as connection:
+            answers = [one.result for one in check_results.newest(connection)]
+        return {one.scope: one.outcome for one in answers if one.check == "files.missing"}
+
+    def still_open() -> list[bool]:
+        with open_records(outbox.settings.records) as connection:
+            return [one.resolved_at is None for one in recorded_alerts(connection)]
+
+    whole = CheckResult("files.missing", Outcome.FAIL, "7 files are lost")
+    part = CheckResult("files.missing", Outcome.PASS, "nothing is missing", scope=scope_of(tenant=["of one shop"]))
+
+    assert recorded(whole)[""] is Outcome.FAIL
+    both = recorded(part)
+    assert (both[""], both["tenant of one shop"]) == (Outcome.FAIL, Outcome.PASS)
+    assert still_open() == [True]
+
+    recorded(replace(whole, outcome=Outcome.PASS))
+
+    assert still_open() == [False]
+
+
 @pytest.mark.alarm("alerts.delivery", "ring")
 def test_a_route_that_fails_rings_and_is_tried_again_with_the_same_key(
     outbox: StackSandbox, record_property: Record
@@ -112,8 +138,8 @@ def test_with_the_records_away_delivery_is_unknown_and_raising_says_so(outbox: S
     with outbox.stopped("system_db"):
         report = deliver(outbox.settings)
         with pytest.raises(CouldNotTell, match="records database"):
-            conclude(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=True)
-        conclude(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=False)
+            record_results(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=True)
+        record_results(outbox.settings, [CheckResult("wal.lag", Outcome.FAIL, "late")], alert=False)
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
 
@@ -129,7 +155,7 @@ def test_two_deliverers_at_once_send_each_alert_once(outbox: StackSandbox) -> No
 
 def test_only_a_pass_clears_what_a_check_has_raised(outbox: StackSandbox) -> None:
     def answer(outcome: Outcome) -> list[str]:
-        conclude(outbox.settings, [CheckResult("wal.lag", outcome, "as it is")], alert=True)
+        record_results(outbox.settings, [CheckResult("wal.lag", outcome, "as it is")], alert=True)
         with open_records(outbox.settings.records) as connection:
             return [one.title for one in recorded_alerts(connection) if one.resolved_at is None]
 

@@ -22,11 +22,11 @@ from printflow_reliability.files.catalog_check import check_catalog
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import stream_references
+from printflow_reliability.platform.catalog import open_catalog
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.paid_orders import paid_items
 from printflow_reliability.platform.queries import Connection
-from printflow_reliability.platform.tenancy import tenants
+from printflow_reliability.platform.tenancy import Tenant, tenants
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
@@ -357,12 +357,16 @@ def test_references_stream_in_the_byte_order_of_their_keys(shop: Shop) -> None:
     for key in ("B", "a", "a-b", "a.b", "a/b", "é", "z", "\U0001f600", "\uffff", "new\nline\ttab\\"):
         shop.refer(key)
     shop.refer("B", owner="another")
-    keys = [one.key for one in stream_references(shop.settings, shop.settings.reference[0], tenants=[shop.tenant])]
+
+    def streamed(tenant: str) -> list[str]:
+        whose = [Tenant(tenant, shop.path("", tenant))]
+        return [one.key for one in open_catalog(shop.settings).references("print-files", whose)]
+
+    keys = streamed(shop.tenant)
     assert keys == sorted(keys, key=lambda key: key.encode())
     assert keys.count("B") == 2
     assert "new\nline\ttab\\" in keys
-    none = list(stream_references(shop.settings, shop.settings.reference[0], tenants=[shop.neighbour]))
-    assert none == []
+    assert streamed(shop.neighbour) == []
 
 
 def test_a_column_with_paths_that_no_query_covers_is_named(shop: Shop) -> None:

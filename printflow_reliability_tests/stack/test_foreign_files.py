@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -166,6 +167,25 @@ def test_a_held_order_that_is_cancelled_is_free_and_one_of_an_unknown_state_is_n
     assert hold["reason"] == "print-ready file was never linked"
     assert (kept.exit_code, kept.document["lifted"], kept.document["unexplained_orders"]) == (1, 0, 1), kept
     assert (freed.exit_code, freed.document["held"]) == (0, []), freed
+
+
+def test_a_person_lets_a_held_order_go_on(foreign: ForeignPlatform) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    with foreign.connect("storefront") as connection:
+        (number,) = connection.execute(
+            "INSERT INTO purchases (merchant, state, settled_at, gross) "
+            "SELECT id, 'bezahlt', now() - interval '1 hour', 1 FROM merchants LIMIT 1 RETURNING id"
+        ).fetchone() or (0,)
+        try:
+            held = foreign.run("orders", "check", str(number), "--json")
+            told = foreign.run("orders", "override", str(number), "--reason", "a sample", "--until", until, "--json")
+            ready = foreign.run("orders", "check", str(number), "--json")
+        finally:
+            connection.execute("DELETE FROM purchases WHERE id = %s", (number,))
+
+    assert (held.exit_code, told.exit_code, ready.exit_code) == (1, 0, 0), (held, told, ready)
+    assert told.document["by"] == foreign.owner.name
+    assert ready.document["ready"]
 
 
 def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:

@@ -1,7 +1,14 @@
 """The foreign platform is what it says: each difference to the sandbox that a test may rely on."""
 
-import pytest
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
+import typer
+
+from printflow_reliability.cli import app
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, SUPERUSER, ForeignPlatform
 
 pytestmark = pytest.mark.stack
@@ -52,3 +59,33 @@ def test_the_reader_cannot_write_what_the_owner_has(foreign: ForeignPlatform) ->
         pytest.skip("a second user needs root: there is only the one that runs these tests")
     script = "import os; print([os.access(place, os.W_OK) for place in ('repository', 'pg data', 'fast disk')])"
     assert foreign.python("-c", script, by=foreign.reader).stdout == "[False, False, False]\n"
+
+
+def test_every_command_has_its_healthy_case_here() -> None:
+    """A command that is new has it too: what only runs on the sandbox's platform may run nowhere else."""
+    files = Path(__file__).parent.glob("test_foreign_*.py")
+    tried = [words for file in files for words in words_of(ast.parse(file.read_text(encoding="utf-8")))]
+    missing = [command for command in commands(typer.main.get_command(app)) if not is_tried(command, tried)]
+    assert missing == [], "commands that no test runs on the foreign platform"
+
+
+def commands(group: Any, *above: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command of the product."""
+    if not hasattr(group, "commands"):
+        # `sandbox` and `demo` are no part of it; a test may have added them.
+        if not group.callback.__module__.startswith("printflow_reliability.sandbox"):
+            yield above
+        return
+    for name, command in group.commands.items():
+        yield from commands(command, *above, name)
+
+
+def words_of(tree: ast.AST) -> Iterator[tuple[str, ...]]:
+    """What stands first in calls and tuples, as far as it is constant."""
+    for node in ast.walk(tree):
+        given = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
+        yield tuple(str(one.value) for one in given if isinstance(one, ast.Constant))
+
+
+def is_tried(command: tuple[str, ...], tried: list[tuple[str, ...]]) -> bool:
+    return any(words[: len(command)] == command for words in tried)

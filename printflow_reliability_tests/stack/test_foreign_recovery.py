@@ -2,13 +2,16 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from printflow_reliability.definitions import defs
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, Ended, ForeignPlatform
 
@@ -156,6 +159,19 @@ def test_a_drill_to_a_moment_in_the_graph_passes_with_its_warnings_acknowledged(
     assert all(answer["restore_drill"]["checks"].values()), answer
 
 
+@pytest.mark.parametrize("target", ["longest", "random"])
+def test_a_drill_to_every_kind_of_target_passes(foreign: ForeignPlatform, drill: Ended, target: str) -> None:
+    fence = foreign.run("drill", "fence", "--json", by=foreign.reader)
+    now_archived(foreign)
+    ended = foreign.run("drill", "run", "--target", target, "--json", by=foreign.reader)
+
+    assert fence.exit_code == 0, fence
+    assert ended.document["passed"], ended
+    # A moment may lie before every fence, and then there is nothing to compare it with.
+    unknown = {name for name, outcome, _ in not_passed(ended.document) if outcome not in ("warn", "pass")}
+    assert unknown == set(), ended
+
+
 def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) -> None:
     with foreign.connect() as connection:
         merchant, order = connection.execute(
@@ -164,17 +180,56 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     whole = ["base_backup", "wal_archive", "backup_integrity", "recovery_objectives", "recovery_fence"]
     whole += ["orphaned_files", "paid_orders", "alert_delivery"]
     parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
+    assert {*whole, *parts, "restore_drill"} == {
+        key.to_user_string() for one in defs.assets or () if isinstance(one, dg.AssetsDefinition) for key in one.keys
+    }, "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 
     unwell = {name for name, one in answer.items() if not one["success"] or not all(one["checks"].values())}
     assert unwell == {"alert_delivery"}, answer  # there is no route, and it says so
 
 
-def test_a_recovery_stands_beside_production(foreign: ForeignPlatform, drill: Ended) -> None:
-    place = foreign.root / "recovered" / "latest"
-    ended = foreign.run("recover", "--to", "latest", "--into", str(place), "--json", by=foreign.reader)
+@pytest.mark.parametrize("to", ["latest", "a moment"])
+def test_a_recovery_stands_beside_production(foreign: ForeignPlatform, drill: Ended, to: str) -> None:
+    place = foreign.root / "recovered" / to.replace(" ", "-")
+    target = to if to == "latest" else now_archived(foreign)
+    ended = foreign.run("recover", "--to", target, "--into", str(place), "--json", by=foreign.reader)
 
     assert ended.exit_code == 0, ended
+
+
+def test_a_gap_that_nobody_can_repair_is_accepted(foreign: ForeignPlatform, backed_up: Ended) -> None:
+    with foreign.connect() as connection:
+        lost = str(connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchall()[0][0])
+    for _ in range(2):
+        now_archived(foreign)
+    await_archived(foreign, lost)
+    (stored,) = (foreign.root / "repository" / "archive").glob(f"print-shop/*/{lost[:16]}/{lost}-*")
+    aside = stored.rename(foreign.root / "repository" / stored.name)
+    try:
+        broken = foreign.run("wal", "verify", "--json")
+        accept = ("wal", "acknowledge", "shop", lost, lost, "--reason", "the disk of before is gone", "--json")
+        planned, done = foreign.run(*accept), foreign.run(*accept, "--apply")
+        verified = foreign.run("wal", "verify", "--json")
+    finally:
+        aside.rename(stored)
+
+    assert [broken.exit_code, planned.exit_code, done.exit_code, verified.exit_code] == [1, 0, 0, 0], verified
+    assert (planned.document["applied"], done.document["applied"]) == (False, True)
+    (gap,) = verified.document["clusters"][0]["gaps"]
+    assert gap["reason"] == "the disk of before is gone"
+
+
+def await_archived(foreign: ForeignPlatform, segment: str) -> None:
+    """Wait until a segment and the one after it are in the archive."""
+    deadline = time.monotonic() + 30
+    with foreign.connect() as connection:
+        while True:
+            ((newest,),) = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchall()
+            if str(newest)[:24] > segment:
+                return
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_one_tenants_rows_come_back(foreign: ForeignPlatform, drill: Ended) -> None:

@@ -15,12 +15,12 @@ from printflow_reliability.files import heal as healing
 from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_report import Deed
-from printflow_reliability.platform.catalog import stream_references
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.references import keys_of
 
 pytestmark = pytest.mark.stack
 
@@ -44,8 +44,7 @@ heal(load(Path(sys.argv[1])), apply=True)
 
 
 def some_keys(settings: Settings, number: int) -> list[str]:
-    reference = next(one for one in settings.reference if one.name == "product image")
-    return sorted({one.key for one in stream_references(settings, reference)})[:number]
+    return keys_of(settings, "product image")[:number]
 
 
 def body(sandbox: StackSandbox, key: str, bucket: str = BUCKET) -> bytes:

@@ -9,18 +9,17 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.validation.recovered_files import check_files
-from printflow_reliability.platform.catalog import stream_references
 from printflow_reliability.platform.queries import connect_to_platform
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.references import keys_of
 
 pytestmark = pytest.mark.stack
 
 
 def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: StackSandbox, tmp_path: Path) -> None:
     settings = sandbox.settings
-    reference = next(one for one in settings.reference if one.name == "product image")
-    keys = sorted({one.key for one in stream_references(settings, reference)})[:2]
+    keys = keys_of(settings, "product image")[:2]
     client = seaweedfs.client(sandbox.home, "print-files")
     before = check_files(settings, connect_to_platform, None, tmp_path)
     assert before.result.outcome is Outcome.PASS, before.result.detail

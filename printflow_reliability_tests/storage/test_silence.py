@@ -2,13 +2,10 @@
 
 import io
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,39 +16,11 @@ from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.lookup import look_up
 from printflow_reliability.storage.pages import list_pages
 from printflow_reliability.storage.workers import Workers
+from printflow_reliability_tests.storage.odd_server import server
 
 HALF_A_HEADER = b"HTTP/1.1 200 O"
 HALF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Type: application/xml\r\n\r\n<?xml version='1.0'?>"
 WHOLE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-
-
-@contextmanager
-def server(says: Callable[[bytes], bytes]) -> Iterator[BucketSettings]:
-    """An S3 server that says this to a request's first bytes, and then leaves the connection open."""
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-
-        def answer(connection: socket.socket) -> None:
-            with connection:
-                while request := connection.recv(65536):
-                    connection.sendall(says(request))
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield BucketSettings(
-            name="files",
-            bucket="printflow360",
-            endpoint_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
-            access_key_id="key",
-            secret_access_key="secret",
-        )
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 def head(bucket: BucketSettings) -> None:
@@ -109,6 +78,23 @@ def test_a_server_that_answers_head_and_stops_in_every_body_is_known_too(monkeyp
         with pytest.raises(CouldNotTell, match="no answer in time"):
             list(list_pages(bucket))
     assert asked.count(b"GET ") == silence.MOST_UNANSWERED
+
+
+def test_a_server_that_does_not_take_what_it_is_sent_is_silent_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.5)
+    taken = threading.Event()
+
+    def takes_nothing(_: bytes) -> bytes:
+        taken.wait(30)
+        return b""
+
+    with server(takes_nothing) as bucket:
+        began = time.monotonic()
+        for _ in range(10):
+            with pytest.raises(CouldNotTell, match="no answer in time"), s3_errors(bucket):
+                s3_client(bucket).put_object(Bucket=bucket.bucket, Key="key", Body=bytes(30_000_000))
+        assert time.monotonic() - began < 6
+        taken.set()
 
 
 def test_the_longest_wait_for_a_silent_server_is_well_below_a_minute() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from printflow_reliability.files.catalog_command import show_catalog
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
-from printflow_reliability.files.catalog_words import show_catalog
 
 KEY = "shops/1/" + "long/" * 60 + "a.pdf"
 

@@ -67,8 +67,23 @@ def test_a_good_file_is_read_with_its_defaults_secrets_and_absolute_paths(folder
 
 def test_secrets_and_the_passwords_inside_urls_are_known_for_redaction(folder: Path) -> None:
     settings = load(written(folder, GOOD), ENVIRON)
-    text = settings.runner().redact("cannot log in with s3cret or postgresql://printflow:hunter2@localhost/records")
+    text = settings.redact("cannot log in with s3cret or postgresql://printflow:hunter2@localhost/records")
     assert text == "cannot log in with [secret] or [secret]"
+
+
+def test_redaction_needs_neither_the_user_nor_any_program_of_the_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    file = GOOD + '[programs]\nrun_as = "nobody-of-this-name"\npostgres_bin = "nowhere"\n'
+    settings = load(written(folder, file), ENVIRON)
+    monkeypatch.delattr(type(settings), "runner")
+    assert settings.redact("s3cret, hunter2 and no more") == "[secret], [secret] and no more"
+
+
+def test_a_secret_that_is_part_of_another_leaves_nothing_of_it(folder: Path) -> None:
+    settings = load(written(folder, GOOD), ENVIRON).with_secrets({"key", "key-2", "my-key-2"})
+    assert settings.redact("my-key-2 key-2 key") == "[secret] [secret] [secret]"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from printflow_reliability.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
+def record_results(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
     """Remember these answers as the newest of their checks; with `alert`, raise or resolve one alert a check.
 
-    A failure or an unknown raises `check:<name>`, only a pass resolves it; checks that say the very same of one cause
-    raise the alert of the most urgent of them. Without `alert` the answer is already before
-    a person, so records that are away cost a warning and not the answer.
+    A failure or an unknown raises `check:<name>`, only a pass of the whole resolves it; checks that say the very same
+    of one cause raise the alert of the most urgent of them. Without `alert` the answer is already before a person, so
+    records that are away cost a warning and not the answer.
 
     Raises:
         PrintflowError: the records are away and `alert` was wanted.
@@ -29,7 +29,7 @@ def conclude(settings: Settings, results: Iterable[CheckResult], *, alert: bool)
             remember(connection, answers)
             if alert:
                 for result in answers:
-                    if result.outcome is Outcome.PASS:
+                    if result.outcome is Outcome.PASS and not result.scope:
                         resolve_alert(connection, settings, _key(result))
                 for alike in causes(answers):
                     raise_alert(connection, settings, _alert(alike))

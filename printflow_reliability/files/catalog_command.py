@@ -1,12 +1,23 @@
-"""What `files catalog` says to a person: columns that no query covers, then what could not be looked into."""
+"""`printflow files catalog`: columns that no query covers, then what could not be looked into."""
 
 from collections.abc import Sequence
 
-from printflow_reliability.console import printable, say, table
+import typer
+
+from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say, table
+from printflow_reliability.files.catalog_check import check_catalog
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
-from printflow_reliability.text import counted
+from printflow_reliability.text import counted, printable
 
 SHOWN = 20
+
+
+def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
+    """Check the reference queries, and look for columns with object paths that none of them covers."""
+    settings = invocation(ctx).settings()
+    with progress("columns") as advance:
+        report = check_catalog(settings, advance=advance)
+    finish(report, as_json=json, show=lambda: show_catalog(report), code=report.exit_code)
 
 
 def show_catalog(report: CatalogReport) -> None:

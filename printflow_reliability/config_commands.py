@@ -1,0 +1,22 @@
+"""`printflow config`: the documentation of printflow.toml."""
+
+import typer
+
+from printflow_reliability.console import JSON_OPTION, print_json, say
+from printflow_reliability.settings import documentation
+
+app = typer.Typer(help="The configuration file, printflow.toml.", no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """The configuration file, printflow.toml."""
+
+
+@app.command("reference")
+def reference_command(json: bool = JSON_OPTION) -> None:
+    """Print the documentation of every key of printflow.toml, as Markdown; needs no configuration."""
+    if json:
+        print_json(documentation.as_json())
+    else:
+        say(documentation.as_markdown().rstrip())

@@ -1,0 +1,211 @@
+"""The real systems of printflow.toml as external assets, and what of the graph depends on which of them.
+
+The graph is read when the definitions load. Without a configuration, or with one that is wrong, a placeholder stands
+for each kind of system, so that the definitions load everywhere and say what is missing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from printflow_reliability.defs.vocabulary import OWNERS, PLATFORM
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings, find_config, load
+
+PLACEHOLDER = "PLACEHOLDER: there is no usable configuration, so the real systems are not known. {why} Set "
+PLACEHOLDER += "PRINTFLOW_CONFIG to a printflow.toml, then reload this code location."
+RESERVED = frozenset(
+    {
+        *("base_backup", "wal_archive", "backup_integrity"),
+        *("recovery_fence", "restore_drill", "recovery_objectives"),
+        *("tenant_files", "orphaned_files", "print_file_integrity"),
+        *("paid_orders", "held_orders", "alert_delivery"),
+    }
+)
+"""The graph's own assets; a system of the same name gets another key."""
+
+
+@dataclass(frozen=True)
+class SystemsGraph:
+    """The external assets of an installation.
+
+    Attributes:
+        clusters: the asset of each [[cluster]], by its name in the file.
+        buckets: the asset of each [[bucket]], by its name in the file.
+        settings: the configuration; None where placeholders stand for it.
+        note: why there are placeholders; empty where there are none.
+    """
+
+    clusters: Mapping[str, dg.AssetSpec]
+    buckets: Mapping[str, dg.AssetSpec]
+    settings: Settings | None
+    note: str = ""
+
+    @property
+    def systems(self) -> Sequence[dg.AssetSpec]:
+        """Every external asset, clusters first."""
+        return [*self.clusters.values(), *self.buckets.values()]
+
+    @property
+    def all_clusters(self) -> Sequence[dg.AssetKey]:
+        """What backups and drills read."""
+        return [spec.key for spec in self.clusters.values()]
+
+    @property
+    def catalog(self) -> Sequence[dg.AssetKey]:
+        """The clusters and buckets of the catalog: what a reconciliation reads."""
+        if self.settings is None:
+            return [spec.key for spec in self.systems]
+        clusters = {self.settings.tenancy.cluster, *(one.cluster for one in self.settings.reference)}
+        return [*_keys(self.clusters, clusters), *self.referenced_buckets]
+
+    @property
+    def referenced_buckets(self) -> Sequence[dg.AssetKey]:
+        """The buckets that references lead to."""
+        if self.settings is None:
+            return [spec.key for spec in self.buckets.values()]
+        return _keys(self.buckets, {one.bucket for one in self.settings.reference})
+
+    @property
+    def orders(self) -> Sequence[dg.AssetKey]:
+        """Where paid orders and their print files are."""
+        if self.settings is None:
+            return [spec.key for spec in self.systems]
+        orders = self.settings.orders
+        return [*_keys(self.clusters, {orders.cluster}), *_keys(self.buckets, {orders.bucket})]
+
+    def place(self, asset: dg.AssetsDefinition, above: Iterable[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+        """The asset below these external assets, with a link to its source."""
+        found = tuple(above)
+        (sourced,) = dg.with_source_code_references([asset])
+        assert isinstance(sourced, dg.AssetsDefinition)  # noqa: S101 - it returns what it was given
+        (placed,) = dg.map_asset_specs(lambda spec: spec.merge_attributes(deps=found), [sourced])
+        return placed
+
+
+def configured(environ: Mapping[str, str] | None = None) -> SystemsGraph:
+    """The graph of the configuration file that a run would use; placeholders where there is none."""
+    try:
+        file = find_config(None, environ)
+        return graph_of(load(file, environ), file)
+    except ConfigError as missing:
+        return placeholder(missing.sentence)
+
+
+def placeholder(why: str) -> SystemsGraph:
+    """A graph in which one asset of each kind stands for systems that are not known."""
+    note = PLACEHOLDER.format(why=f"{why.rstrip('.')}.")
+    cluster = _spec("unconfigured_cluster", {"postgres"}, note)
+    bucket = _spec("unconfigured_bucket", {"s3"}, note, deps=[cluster.key])
+    return SystemsGraph({"": cluster}, {"": bucket}, None, note)
+
+
+def graph_of(settings: Settings, file: Path) -> SystemsGraph:
+    """The graph of these settings, which were read from that file."""
+    taken = set(RESERVED)
+    source = dg.CodeReferencesMetadataValue(
+        code_references=[dg.LocalFileCodeReference(file_path=str(file.absolute()), label="printflow.toml")]
+    )
+    clusters = {
+        cluster.name: _spec(
+            _free(_identifier(cluster.name), taken),
+            {"postgres"},
+            f'PostgreSQL cluster "{cluster.name}". {_reads(settings, cluster)}',
+            metadata=_cluster_metadata(cluster) | {"dagster/code_references": source},
+        )
+        for cluster in settings.cluster
+    }
+    keys = {bucket.name: _free(f"{_identifier(bucket.name)}_bucket", taken) for bucket in settings.bucket}
+    buckets = {
+        bucket.name: _spec(
+            keys[bucket.name],
+            {"s3"},
+            f'S3 bucket "{bucket.name}". {_holds(settings, bucket)}',
+            deps=_above(settings, bucket, clusters, keys),
+            metadata=_bucket_metadata(bucket) | {"dagster/code_references": source},
+        )
+        for bucket in settings.bucket
+    }
+    return SystemsGraph(clusters, buckets, settings)
+
+
+def _spec(
+    name: str,
+    kinds: set[str],
+    description: str,
+    *,
+    deps: Iterable[dg.AssetKey] = (),
+    metadata: Mapping[str, object] | None = None,
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        group_name=PLATFORM,
+        owners=OWNERS,
+        kinds=kinds,
+        description=description,
+        deps=deps,
+        metadata=metadata,
+    )
+
+
+def _identifier(name: str) -> str:
+    """A name as an asset's key may have it, whatever it holds."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or the first numbered one of it that nothing has yet; it is taken from now on."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free
+
+
+def _keys(specs: Mapping[str, dg.AssetSpec], names: Set[str]) -> list[dg.AssetKey]:
+    """The keys of these names, in the order of the file."""
+    return [spec.key for name, spec in specs.items() if name in names]
+
+
+def _above(
+    settings: Settings, bucket: BucketSettings, clusters: Mapping[str, dg.AssetSpec], keys: Mapping[str, str]
+) -> list[dg.AssetKey]:
+    """What a bucket's content follows from: the databases that refer to it, the bucket that it is a replica of."""
+    referring = {one.cluster for one in settings.reference if one.bucket == bucket.name}
+    copied = [dg.AssetKey(keys[one.name]) for one in settings.bucket if one.replica == bucket.name]
+    reports = settings.drills.reports_bucket == bucket.name
+    return [*_keys(clusters, referring), *copied, *([dg.AssetKey("restore_drill")] if reports else [])]
+
+
+def _reads(settings: Settings, cluster: ClusterSettings) -> str:
+    parts = []
+    if settings.tenancy.cluster == cluster.name:
+        parts.append("tenants")
+    if settings.orders.cluster == cluster.name:
+        parts.append("paid orders")
+    parts += [f"references: {one.name}" for one in settings.reference if one.cluster == cluster.name]
+    return f"Read for {', '.join(parts)}." if parts else "Backed up and restored in drills."
+
+
+def _holds(settings: Settings, bucket: BucketSettings) -> str:
+    referring = [one.name for one in settings.reference if one.bucket == bucket.name]
+    copied = [one.name for one in settings.bucket if one.replica == bucket.name]
+    if referring:
+        return f"Holds the objects of these references: {', '.join(referring)}."
+    if copied:
+        return f'Replica of the bucket "{copied[0]}".'
+    return "Holds the reports of drills." if settings.drills.reports_bucket == bucket.name else "Holds no reference."
+
+
+def _cluster_metadata(cluster: ClusterSettings) -> dict[str, object]:
+    repositories = ", ".join(f"repo{number}" for number in cluster.repositories)
+    return {"stanza": cluster.stanza, "database": cluster.database, "repositories": repositories or "none"}
+
+
+def _bucket_metadata(bucket: BucketSettings) -> dict[str, object]:
+    where = {"endpoint": bucket.endpoint_url} if bucket.endpoint_url else {}
+    return {"dagster/uri": f"s3://{bucket.bucket}", "region": bucket.region, **where}

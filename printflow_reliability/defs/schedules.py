@@ -1,0 +1,23 @@
+"""How a schedule is declared here: it runs by default, and says what it starts and when somebody should stop it."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+HARMLESS = {"dagster/max_retries": "1"}
+"""The tag of runs that only look: one whose process was lost is begun again. dagster.yaml retries no other run."""
+
+
+def schedule(
+    name: str, cron: str, target: Sequence[str], description: str, *, tags: Mapping[str, str] | None = None
+) -> dg.ScheduleDefinition:
+    """A schedule that materializes these assets and runs by default; times are UTC."""
+    return dg.ScheduleDefinition(
+        name=name,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        target=list(target),
+        description=description,
+        tags=tags,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )

@@ -1,0 +1,81 @@
+"""Queries that fail on some of their rows, told apart from those that fail as a whole.
+
+A division by zero, a cast, a subquery with two rows or a function that raises ends a whole statement for the sake of
+one row. Whose rows they are is found by asking for ever fewer; everybody else's come out as without them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.queries import Connection, as_table, asked
+
+FAILS_ON_DATA = (psycopg.DataError, psycopg.errors.CardinalityViolation, psycopg.errors.RaiseException)
+MOST_FAILING = 50
+"""If more fail than this, the query is wrong and not their rows."""
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a query, and the identifiers whose rows it fails on, with the server's words; None stands for NULL."""
+
+    rows: Sequence[Row]
+    failing: Mapping[str | None, str]
+
+
+def rows_of(connection: Connection, key: str, query: str, columns: sql.SQL, identifier: str) -> Rows:
+    """All rows of a query of printflow.toml.
+
+    Args:
+        connection: to the database.
+        key: what printflow.toml calls the query.
+        query: its text.
+        columns: what to select of it; the identifier, as text, comes first.
+        identifier: the column that tells whose a row is.
+
+    Raises:
+        ConfigError: the query is refused, or fails on the rows of too many.
+    """
+    select = sql.SQL("SELECT {} FROM {}").format(columns, as_table(query))
+    with asked(key):
+        try:
+            return Rows(connection.execute(select).fetchall(), {})
+        except FAILS_ON_DATA:
+            return _told_apart(connection, select, query, identifier)
+
+
+def _told_apart(connection: Connection, select: sql.Composable, query: str, identifier: str) -> Rows:
+    """Raises:
+    psycopg.Error: the query fails on the rows of too many, or even without what makes it fail on some.
+    """
+    column = sql.SQL("{}::text").format(sql.Identifier(identifier))
+    whose = sql.SQL("SELECT DISTINCT {} FROM {}").format(column, as_table(query))
+    everybody: list[str | None] = [name for (name,) in connection.execute(whose)]
+    rows: list[Row] = []
+    failing: dict[str | None, str] = {}
+    parts = [everybody]
+    while parts:
+        part = parts.pop()
+        named = sql.Literal([name for name in part if name is not None])
+        unnamed = sql.SQL("{} IS NULL" if None in part else "false").format(column)
+        try:
+            rows += connection.execute(
+                sql.SQL("{} WHERE {} = ANY({}) OR {}").format(select, column, named, unnamed)
+            ).fetchall()
+        except FAILS_ON_DATA as refused:
+            if len(part) > 1:
+                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
+                continue
+            failing[part[0]] = said(refused)
+            if len(failing) > MOST_FAILING:
+                raise
+    # Text in no encoding comes with escapes, by which it cannot be asked for.
+    for name in {*everybody} - {row[0] for row in rows} - failing.keys():
+        failing[name] = "its rows cannot be asked for alone"
+    return Rows(rows, failing)

@@ -1,0 +1,52 @@
+"""`printflow.toml` and its secrets, typed: the one place that reads configuration and environment variables.
+
+A mistake ends with one message that names the file's own key ("cluster[0].stanzza") and says what would be right.
+"""
+
+from printflow_reliability.settings.acknowledged import AcknowledgedSettings
+from printflow_reliability.settings.alert_routes import AlertRouteSettings
+from printflow_reliability.settings.backups import BackupsSettings
+from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.document import Settings
+from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
+from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.links import LinkSettings
+from printflow_reliability.settings.loading import default_home, find_config, load
+from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.platform import PlatformSettings
+from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.records import RecordsSettings
+from printflow_reliability.settings.references import ReferenceSettings
+from printflow_reliability.settings.runbook import RunbookSettings
+from printflow_reliability.settings.sentry import SentrySettings
+from printflow_reliability.settings.smoke import SmokeSettings
+from printflow_reliability.settings.tenancy import TenancySettings, TenantRowsSettings
+
+__all__ = [
+    "AcknowledgedSettings",
+    "AlertRouteSettings",
+    "BackupsSettings",
+    "BucketSettings",
+    "ClusterSettings",
+    "DrillsSettings",
+    "FilesSettings",
+    "LinkSettings",
+    "ManualStepSettings",
+    "OrdersSettings",
+    "PdfSettings",
+    "PlatformSettings",
+    "ProgramsSettings",
+    "RecordsSettings",
+    "ReferenceSettings",
+    "RunbookSettings",
+    "SentrySettings",
+    "Settings",
+    "SmokeSettings",
+    "TenancySettings",
+    "TenantRowsSettings",
+    "default_home",
+    "find_config",
+    "load",
+]

@@ -1,0 +1,70 @@
+"""`[[cluster]]`: the PostgreSQL clusters that are protected."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, model_validator
+
+from printflow_reliability.addresses import PostgresUrl
+from printflow_reliability.settings.section import Section
+
+
+class ClusterSettings(Section):
+    """One PostgreSQL cluster, protected by one pgBackRest stanza. At least one is needed."""
+
+    name: str = Field(description="What this file, the commands and the findings call the cluster; unique.")
+    url: PostgresUrl = Field(
+        description="Connection string. The role needs pg_read_all_data and pg_monitor and, for drills, EXECUTE on "
+        "pg_create_restore_point and pg_switch_wal; with EXECUTE on pg_read_binary_file(text, bigint, bigint, boolean) "
+        "a drill also proves that no page of production's files was overwritten."
+    )
+    engine: Literal["pgbackrest"] = Field(default="pgbackrest", description="What makes the cluster's backups.")
+    stanza: str = Field(default="", description="Name of the pgBackRest stanza. Default: the cluster's `name`.")
+    pgbackrest_config: Path = Field(
+        description="pgBackRest's configuration file, as production uses it: for backups and verifications."
+    )
+    drill_pgbackrest_config: Path | None = Field(
+        default=None,
+        description="The configuration file that drills read repositories with. Default: `pgbackrest_config`. Give it "
+        "S3 keys that can list and read, and no more: a drill tries to write, and is refused where that succeeds. A "
+        "posix or cifs repository must not be writable to the user that drills run as (a member of its group can read "
+        "it) unless clones can be confined. For any other kind nothing can be tried, and drill.isolation is unknown.",
+    )
+    repositories: tuple[int, ...] = Field(
+        default=(1,),
+        description="Numbers of the repositories in pgBackRest's configuration (repo1, repo2, ...) that must hold this "
+        "cluster's backups. By convention the last is the offsite one.",
+    )
+    heartbeat: str | None = Field(
+        default=None,
+        description="Query that returns the newest heartbeat as one timestamptz, from a row that production writes "
+        "every few seconds. Without it the newest moment that a drill can prove is that of its own fence.",
+    )
+    superuser: str = Field(
+        default="postgres",
+        description="The role that initdb made, for recoveries in which production can no longer be asked for it.",
+    )
+    stop_command: str | None = Field(
+        default=None,
+        description="What the runbook tells people to type to stop the cluster. Nothing here runs it.",
+    )
+    start_command: str | None = Field(
+        default=None,
+        description="What the runbook tells people to type to start the cluster. Nothing here runs it.",
+    )
+    psql_command: str | None = Field(
+        default=None,
+        description="What the runbook tells people to type for psql as a superuser. Nothing here runs it.",
+    )
+
+    @property
+    def database(self) -> str:
+        """The database that its url leads to."""
+        return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        object.__setattr__(self, "stanza", self.stanza or self.name)
+        object.__setattr__(self, "drill_pgbackrest_config", self.drill_pgbackrest_config or self.pgbackrest_config)
+        return self

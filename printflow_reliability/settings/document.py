@@ -1,0 +1,136 @@
+"""The whole of printflow.toml, typed, with the names in it resolved."""
+
+from collections.abc import Iterable
+from typing import Self, TypeVar
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.programs import Programs
+from printflow_reliability.settings.acknowledged import AcknowledgedSettings
+from printflow_reliability.settings.alert_routes import AlertRouteSettings
+from printflow_reliability.settings.backups import BackupsSettings
+from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.drills import DrillsSettings
+from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.links import LinkSettings
+from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.platform import PlatformSettings
+from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.records import RecordsSettings
+from printflow_reliability.settings.references import ReferenceSettings
+from printflow_reliability.settings.runbook import RunbookSettings
+from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.sentry import SentrySettings
+from printflow_reliability.settings.smoke import SmokeSettings
+from printflow_reliability.settings.tenancy import TenancySettings
+from printflow_reliability.text import redacted
+
+Named = TypeVar("Named", ClusterSettings, BucketSettings)
+
+
+class Settings(Section):
+    """The whole file."""
+
+    platform: PlatformSettings
+    records: RecordsSettings
+    programs: ProgramsSettings = ProgramsSettings()
+    cluster: tuple[ClusterSettings, ...] = Field(min_length=1)
+    bucket: tuple[BucketSettings, ...] = Field(min_length=1)
+    tenancy: TenancySettings
+    reference: tuple[ReferenceSettings, ...] = Field(min_length=1)
+    link: tuple[LinkSettings, ...] = ()
+    smoke: tuple[SmokeSettings, ...] = ()
+    orders: OrdersSettings
+    backups: BackupsSettings = BackupsSettings()
+    drills: DrillsSettings = DrillsSettings()
+    runbook: RunbookSettings = RunbookSettings()
+    files: FilesSettings = FilesSettings()
+    pdf: PdfSettings = PdfSettings()
+    acknowledged: tuple[AcknowledgedSettings, ...] = ()
+    alert_route: tuple[AlertRouteSettings, ...] = ()
+    sentry: SentrySettings | None = None
+    _secrets: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that came through a secret indirection, longest first, for redaction."""
+        return self._secrets
+
+    def with_secrets(self, secrets: Iterable[str]) -> Self:
+        """The same settings, which never show these."""
+        copy = self.model_copy()
+        copy._secrets = tuple(sorted(secrets, key=len, reverse=True))
+        return copy
+
+    def redact(self, text: str) -> str:
+        """The text with every secret of the file replaced."""
+        return redacted(text, self.secrets)
+
+    def cluster_named(self, name: str) -> ClusterSettings:
+        """The cluster of that name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        return _named(self.cluster, name, "cluster")
+
+    def bucket_named(self, name: str) -> BucketSettings:
+        """The bucket that this file calls by that name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        return _named(self.bucket, name, "bucket")
+
+    def runner(self) -> Programs:
+        """The runner of external programs that this configuration describes."""
+        return self.programs.runner(self.secrets)
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        clusters = {cluster.name for cluster in self.cluster}
+        buckets = {bucket.name for bucket in self.bucket}
+        for kind, names in (("cluster", self.cluster), ("bucket", self.bucket), ("reference", self.reference)):
+            seen: set[str] = set()
+            for entry in names:
+                if entry.name in seen:
+                    raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
+                seen.add(entry.name)
+        uses: list[tuple[str, str, set[str]]] = [
+            ("tenancy.cluster", self.tenancy.cluster, clusters),
+            ("orders.cluster", self.orders.cluster, clusters),
+            ("orders.bucket", self.orders.bucket, buckets),
+        ]
+        for index, elsewhere in enumerate(self.tenancy.elsewhere):
+            uses.append((f"tenancy.elsewhere[{index}].cluster", elsewhere.cluster, clusters))
+        for index, reference in enumerate(self.reference):
+            uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
+            uses.append((f"reference[{index}].bucket", reference.bucket, buckets))
+        for index, link in enumerate(self.link):
+            uses.append((f"link[{index}].cluster", link.cluster, clusters))
+            uses.append((f"link[{index}].target_cluster", link.target_cluster, clusters))
+        for index, smoke in enumerate(self.smoke):
+            uses.append((f"smoke[{index}].cluster", smoke.cluster, clusters))
+        for index, bucket in enumerate(self.bucket):
+            if bucket.replica is not None:
+                uses.append((f"bucket[{index}].replica", bucket.replica, buckets))
+        if self.drills.reports_bucket is not None:
+            uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
+        for key, name, known in uses:
+            if name not in known:
+                raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
+        return self
+
+
+def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise ConfigError(f'there is no {kind} named "{name}"', f"use one of: {_listed({entry.name for entry in entries})}")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

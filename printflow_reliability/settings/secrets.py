@@ -1,0 +1,70 @@
+"""Secrets of printflow.toml: what stands for them in the file, and which texts must never be shown."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from printflow_reliability.errors import ConfigError
+
+
+def resolve(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:
+    """The value with each "env:NAME" and "file:PATH" replaced; what they held is added to `secrets`.
+
+    Args:
+        value: a value of the file, or the whole of it.
+        key: where in the file it stands, for errors; empty for the whole.
+        base: the directory that relative paths start from.
+        environ: the environment variables.
+        secrets: filled with what must never be shown.
+
+    Raises:
+        ConfigError: a variable is not set, or a file cannot be read or is empty.
+    """
+    if isinstance(value, dict):
+        return {
+            name: resolve(inner, f"{key}.{name}" if key else name, base, environ, secrets)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [resolve(inner, f"{key}[{n}]", base, environ, secrets) for n, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("env:"):
+        secret = _of_variable(value.removeprefix("env:"), key, environ)
+    elif value.startswith("file:"):
+        secret = _of_file(value.removeprefix("file:"), key, base)
+    else:
+        return value
+    secrets.update(_parts(secret))
+    return secret
+
+
+def _of_variable(name: str, key: str, environ: Mapping[str, str]) -> str:
+    if not environ.get(name):
+        raise ConfigError(f"{key}: the environment variable {name} is not set", f"export {name}=...")
+    return environ[name]
+
+
+def _of_file(name: str, key: str, base: Path) -> str:
+    path = base / name
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as unreadable:
+        raise ConfigError(
+            f"{key}: the secret file {path} cannot be read ({unreadable.strerror})", "create it with mode 0600"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{key}: the secret file {path} is not UTF-8", "write the secret into it") from None
+    except ValueError:
+        raise ConfigError(f"{key}: the name of the secret file holds a NUL character") from None
+    if not secret:
+        raise ConfigError(f"{key}: the secret file {path} is empty", "write the secret into it")
+    return secret
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """What must never be shown: the value and, of a URL, its password alone too."""
+    yield secret
+    if password := re.match(r"[a-z0-9+]+://[^:/@]*:([^@]+)@", secret):
+        yield password[1]
