@@ -10,14 +10,14 @@ from printflow_reliability.files.catalog_look import Look, Place, buckets_of
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread, ValidReference
 from printflow_reliability.files.object_index import ObjectIndex
 from printflow_reliability.platform.catalog import Catalog, open_catalog
-from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.progress import Advance
 from printflow_reliability.settings import Settings
 
 
 def check_catalog(
-    settings: Settings, *, connect_with: ConnectWith | None = None, advance: Advance | None = None
+    settings: Settings, *, connect_with: Connector | None = None, advance: Advance | None = None
 ) -> CatalogReport:
     """Have every query checked by its database, then look for columns whose objects none of them returns.
 

@@ -17,7 +17,7 @@ from printflow_reliability.files.catalog_report import Unread
 from printflow_reliability.files.key_candidates import candidates
 from printflow_reliability.files.object_index import Key, ObjectIndex
 from printflow_reliability.platform.columns import Column, Unreadable, other_databases, sampled, text_columns
-from printflow_reliability.platform.queries import Connection, ConnectWith, session
+from printflow_reliability.platform.queries import Connection, Connector, session
 from printflow_reliability.platform.tenancy import Tenant
 from printflow_reliability.progress import Advance
 from printflow_reliability.settings import ClusterSettings, Settings
@@ -62,7 +62,7 @@ class Look:
         settings: Settings,
         index: ObjectIndex,
         known: Sequence[Tenant],
-        connect_with: ConnectWith | None,
+        connect_with: Connector | None,
         advance: Advance | None,
     ) -> None:
         self.places: list[Place] = []

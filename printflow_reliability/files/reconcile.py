@@ -28,7 +28,7 @@ from printflow_reliability.files.second_look import SecondLook
 from printflow_reliability.files.spool import FindingsFile
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, open_catalog
-from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.platform.tenancy import tenants as all_tenants
@@ -53,7 +53,7 @@ def reconcile(
     *,
     tenants: Sequence[str] | None = None,
     buckets: Sequence[str] | None = None,
-    connect_with: ConnectWith | None = None,
+    connect_with: Connector | None = None,
     findings_file: Path | None = None,
     advance: Advance | None = None,
     as_of: datetime | None = None,
@@ -242,7 +242,7 @@ def _prepare(
     settings: Settings,
     tenants: Sequence[str] | None,
     buckets: Sequence[str] | None,
-    connect_with: ConnectWith | None,
+    connect_with: Connector | None,
     stack: ExitStack,
     warnings: list[str],
     as_of: datetime | None,

@@ -18,7 +18,7 @@ from printflow_reliability.platform.conditions import below, key_is, naming, ten
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import (
     Connection,
-    ConnectWith,
+    Connector,
     as_table,
     asked,
     columns_of,
@@ -128,7 +128,7 @@ class Catalog:
 
     settings: Settings
     entries: tuple[Entry, ...]
-    connect_with: ConnectWith | None = None
+    connect_with: Connector | None = None
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -240,7 +240,7 @@ class Catalog:
 
 
 def open_catalog(
-    settings: Settings, *, tenants: Sequence[str] | None = None, connect_with: ConnectWith | None = None
+    settings: Settings, *, tenants: Sequence[str] | None = None, connect_with: Connector | None = None
 ) -> Catalog:
     """Have every reference query checked by its database.
 

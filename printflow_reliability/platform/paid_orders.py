@@ -17,7 +17,7 @@ from printflow_reliability.platform.connect import connect, said
 from printflow_reliability.platform.identifiers import checksum_of, kept
 from printflow_reliability.platform.queries import (
     Connection,
-    ConnectWith,
+    Connector,
     as_table,
     asked,
     columns_of,
@@ -85,7 +85,7 @@ class Lookup:
 
 
 def paid_items(
-    settings: Settings, orders: Sequence[str] | None = None, *, connect_with: ConnectWith | None = None
+    settings: Settings, orders: Sequence[str] | None = None, *, connect_with: Connector | None = None
 ) -> PaidItems:
     """The items of all paid orders, or of these.
 
@@ -113,7 +113,7 @@ def paid_items(
 
 
 def look_up(
-    settings: Settings, orders: Iterable[str], *, connect_with: ConnectWith | None = None
+    settings: Settings, orders: Iterable[str], *, connect_with: Connector | None = None
 ) -> Mapping[str, Lookup]:
     """What became of each of these orders, by `orders.lookup`; nothing where that is not configured.
 

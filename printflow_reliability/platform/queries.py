@@ -13,7 +13,7 @@ from printflow_reliability.platform.refusals import hides_rows, not_permitted
 from printflow_reliability.settings import ClusterSettings
 
 Connection: TypeAlias = psycopg.Connection[Any]
-ConnectWith: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
+Connector: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
 """Opens a connection to a cluster and database; a drill passes one that opens its clone's."""
 
 DAMAGE = "XX"
@@ -29,7 +29,7 @@ def connect_to_platform(cluster: ClusterSettings, database: str | None) -> Abstr
 
 @contextmanager
 def session(
-    cluster: ClusterSettings, database: str | None = None, connect_with: ConnectWith | None = None
+    cluster: ClusterSettings, database: str | None = None, connect_with: Connector | None = None
 ) -> Iterator[Connection]:
     """A connection for queries of the file; a connection lost inside the block is "could not tell".
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.identifiers import kept
-from printflow_reliability.platform.queries import ConnectWith, columns_of, require_columns, session
+from printflow_reliability.platform.queries import Connector, columns_of, require_columns, session
 from printflow_reliability.platform.row_by_row import rows_of
 from printflow_reliability.platform.spelling import folded, is_url, plain, suffixes
 from printflow_reliability.settings import Settings
@@ -118,7 +118,7 @@ class Tenancy:
     odd: Mapping[str, str]
 
 
-def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> tuple[Tenant, ...]:
+def tenants(settings: Settings, *, connect_with: Connector | None = None) -> tuple[Tenant, ...]:
     """Every tenant with a base path of its own, by id.
 
     Raises:
@@ -128,7 +128,7 @@ def tenants(settings: Settings, *, connect_with: ConnectWith | None = None) -> t
     return tenancy(settings, connect_with=connect_with).tenants
 
 
-def tenancy(settings: Settings, *, connect_with: ConnectWith | None = None) -> Tenancy:
+def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Tenancy:
     """Every tenant, by id, and those whose base path cannot be used.
 
     Raises:

@@ -16,12 +16,13 @@ from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_l
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
-from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.programs import Programs
 from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
 from printflow_reliability.restore import reaper
-from printflow_reliability.restore.clones.clone import WAL_SEGMENTS, Clone
+from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import PORT
+from printflow_reliability.restore.clones.fetch import WAL_SEGMENTS
 from printflow_reliability.restore.expected_end import archived_in_repository
 from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock
@@ -190,7 +191,7 @@ def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredClust
 
 
 @contextmanager
-def recovered_aside(settings: Settings, target: Target, *, repository: int, tell: Tell) -> Iterator[ConnectWith]:
+def recovered_aside(settings: Settings, target: Target, *, repository: int, tell: Tell) -> Iterator[Connector]:
     """The clusters as of a moment, to read from for the block; only call it while holding the drills' lock.
 
     Raises:

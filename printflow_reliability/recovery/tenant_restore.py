@@ -14,7 +14,7 @@ from printflow_reliability.files.heal import heal, require_healers
 from printflow_reliability.files.heal_report import HealReport
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.connect import connect
-from printflow_reliability.platform.queries import Connection, ConnectWith, session
+from printflow_reliability.platform.queries import Connection, Connector, session
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.recover import Tell, recovered_aside
@@ -142,7 +142,7 @@ def bring_back(
     settings: Settings,
     tenant: str,
     moment: datetime,
-    source_with: ConnectWith,
+    source_with: Connector,
     records: RecordsSession,
     *,
     apply: bool,

@@ -7,6 +7,7 @@ from datetime import datetime
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.errors import Refused
 from printflow_reliability.restore.clones.clone import Clone, CloneEnded
+from printflow_reliability.restore.clones.fetch import fetch
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import (
@@ -50,7 +51,7 @@ class CloneRecovery:
 
     def fetch(self, repository: int, backup: Backup) -> None:
         """Restore its backup."""
-        self.clone.fetch(repository, backup, RecoveryTarget(self._fence, self._moment), timeout=self._timeout)
+        fetch(self.clone, repository, backup, RecoveryTarget(self._fence, self._moment), timeout=self._timeout)
 
     def start(self) -> None:
         """Start it; it answers once it is consistent."""

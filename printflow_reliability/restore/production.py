@@ -13,7 +13,7 @@ import psycopg
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
 from printflow_reliability.platform.encodings import decode_as_paths
-from printflow_reliability.platform.queries import ConnectWith, session
+from printflow_reliability.platform.queries import Connector, session
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import storable
 
@@ -146,7 +146,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
     )
 
 
-def newest_heartbeat(cluster: ClusterSettings, *, key: str, connect_with: ConnectWith | None = None) -> datetime | None:
+def newest_heartbeat(cluster: ClusterSettings, *, key: str, connect_with: Connector | None = None) -> datetime | None:
     """The newest heartbeat that this cluster, or a clone of it, holds; None if it holds or configures none.
 
     Args:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.programs import Programs
-from printflow_reliability.restore.clones.clone import required_bytes
 from printflow_reliability.restore.clones.confinement import confine
+from printflow_reliability.restore.clones.fetch import required_bytes
 from printflow_reliability.restore.plan import Plan
 
 

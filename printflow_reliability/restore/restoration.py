@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from printflow_reliability.parallel import run_parallel
-from printflow_reliability.platform.queries import ConnectWith
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clone_recovery import CloneRecovery
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.connector import connector
+from printflow_reliability.restore.clones.fetch import prepare
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.replay import Promotion
@@ -49,7 +50,7 @@ class Restoration:
         self._recoveries: dict[str, CloneRecovery] = {}
 
     @property
-    def connector(self) -> ConnectWith:
+    def connector(self) -> Connector:
         """How a capability that was written for production reads the clones instead."""
         return connector(self.clones)
 
@@ -73,7 +74,7 @@ class Restoration:
                 timeout=drills.phase_timeout_seconds,
                 stall_seconds=drills.stall_seconds,
             )
-            clone.prepare()
+            prepare(clone)
         self._each(lambda name, recovery: recovery.fetch(self._repository, self._plan.points[name].backup))
 
     def start(self) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.foreign_keys import ForeignKey
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
-from printflow_reliability.tenants.schema import ForeignKey, Schema, Table
+from printflow_reliability.tenants.schema import Schema, Table
 
 FAMILIES = ({"text", "character varying"}, {"smallint", "integer", "bigint"})
 """Types whose values have the same text: a column that was widened takes its old values."""

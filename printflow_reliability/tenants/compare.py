@@ -119,14 +119,14 @@ def unnested(columns: int) -> sql.Composed:
     return sql.SQL("unnest({}) WITH ORDINALITY AS k ({}, n)").format(arrays, names)
 
 
-def matching(columns: Sequence[Column], names: Sequence[str], operators: Sequence[str] = ()) -> sql.Composed:
+def matching(
+    columns: Sequence[Column], names: Sequence[str], comparisons: Sequence[sql.Composable] = ()
+) -> sql.Composed:
     """The condition that columns of `t` have the values of a row of `k`, each in the type of the given column."""
     return sql.SQL(" AND ").join(
-        sql.SQL("{} {} {}").format(
-            sql.Identifier("t", name), sql.SQL(operator), column.cast(sql.Identifier("k", f"c{index}"))
-        )
-        for index, (column, name, operator) in enumerate(
-            zip(columns, names, operators or ["="] * len(names), strict=True)
+        sql.SQL("{} {} {}").format(sql.Identifier("t", name), comparison, column.cast(sql.Identifier("k", f"c{index}")))
+        for index, (column, name, comparison) in enumerate(
+            zip(columns, names, comparisons or [sql.SQL("=")] * len(names), strict=True)
         )
     )
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from printflow_reliability.platform.foreign_keys import ForeignKey
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.tenants.compare import MOVED, absent, matching, unnested, values_of
-from printflow_reliability.tenants.schema import ForeignKey, Schema, UniqueKey
+from printflow_reliability.tenants.schema import Schema, UniqueKey
 from printflow_reliability.tenants.selection import Selection, number
 from printflow_reliability.tenants.sessions import explained
 from printflow_reliability.text import agreed, counted
@@ -101,7 +102,7 @@ def _gone(
     query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(
         refers, selection.rows(key.child), sql.SQL(" AND ").join(conditions)
     )
-    matches = matching([child.columns[name] for name in key.child_columns], key.parent_columns, key.operators)
+    matches = matching([child.columns[name] for name in key.child_columns], key.parent_columns, key.comparisons)
     values = unnested(len(key.child_columns))
     missing = sql.SQL("SELECT count(*) FROM {} WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})").format(
         values, key.parent_rows, matches

@@ -9,10 +9,10 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.foreign_keys import ForeignKey, read_foreign_keys
 from printflow_reliability.platform.queries import Connection
 
 TABLES = Path(__file__).with_name("tables.sql").read_text(encoding="utf-8").encode()
-FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text(encoding="utf-8").encode()
 DEFAULT_SCHEMA = "public"
 
 
@@ -110,35 +110,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class ForeignKey:
-    """A foreign key; `child` and `parent` are labels of tables, `*_rows` what to select the rows it is about from.
-
-    Attributes:
-        partition: the name in SQL of the one partition of the child that it is about, if it is not about all.
-    """
-
-    name: str
-    child: str
-    parent: str
-    child_columns: Sequence[str]
-    parent_columns: Sequence[str]
-    child_rows: sql.Composable
-    parent_rows: sql.Composable
-    operators: Sequence[str]
-    validated: bool = True
-    deferrable: bool = False
-    temporal: bool = False
-    partition: str | None = None
-
-    def matches(self, child: str, parent: str) -> sql.Composed:
-        """The condition that a row of alias `child` refers to one of alias `parent`."""
-        return sql.SQL(" AND ").join(
-            sql.SQL("{} {} {}").format(sql.Identifier(parent, theirs), sql.SQL(operator), sql.Identifier(child, ours))
-            for ours, theirs, operator in zip(self.child_columns, self.parent_columns, self.operators, strict=True)
-        )
-
-
-@dataclass(frozen=True)
 class Schema:
     """What a database's catalog says, tables by label."""
 
@@ -166,7 +137,7 @@ def read_schema(connection: Connection) -> Schema:
     """The tables and foreign keys of the connection's database."""
     with connection.cursor(row_factory=dict_row) as cursor:
         tables = [_table(row) for row in cursor.execute(TABLES).fetchall()]
-        keys = [_foreign_key(row) for row in cursor.execute(FOREIGN_KEYS).fetchall() if row["enforced"]]
+    keys = [key for key in read_foreign_keys(connection) if key.enforced]
     return Schema({table.label: table for table in tables}, keys)
 
 
@@ -175,26 +146,3 @@ def _table(row: dict[str, Any]) -> Table:
     keys = [UniqueKey(**one) for one in row.pop("keys")]
     triggers = [Trigger(**one) for one in row.pop("triggers")]
     return Table(**row, columns=columns, unique_keys=keys, triggers=triggers)
-
-
-def _foreign_key(row: dict[str, Any]) -> ForeignKey:
-    def rows(end: str) -> sql.Composable:
-        name = sql.Identifier(row[f"{end}_schema"], row[f"{end}_name"])
-        return name if row[f"{end}_partitioned"] else sql.SQL("ONLY {}").format(name)
-
-    own = sql.Identifier(row["child_schema"], row["child_name"]).as_string()
-    whole = row["child_name"] == row["child_root_name"] and row["child_schema"] == row["child_root_schema"]
-    return ForeignKey(
-        name=row["name"],
-        child=f"{row['child_root_schema']}.{row['child_root_name']}",
-        parent=f"{row['parent_root_schema']}.{row['parent_root_name']}",
-        child_columns=row["child_columns"],
-        parent_columns=row["parent_columns"],
-        child_rows=rows("child"),
-        parent_rows=rows("parent"),
-        operators=row["operators"],
-        validated=row["validated"],
-        deferrable=row["deferrable"],
-        temporal=row["temporal"],
-        partition=None if whole else own,
-    )

@@ -13,9 +13,10 @@ from typing import TypeAlias
 import psycopg
 from psycopg import sql
 
+from printflow_reliability.platform.foreign_keys import ForeignKey
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.tenants.closure import Closure
-from printflow_reliability.tenants.schema import Column, ForeignKey
+from printflow_reliability.tenants.schema import Column
 from printflow_reliability.tenants.sessions import explained
 
 MAKE = sql.SQL(

@@ -12,10 +12,11 @@ from pathlib import Path
 from psycopg import sql
 
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.platform.foreign_keys import read_foreign_keys
 from printflow_reliability.restore.counts import logged_tables, prepare
 from printflow_reliability.restore.reaper import remove
 from printflow_reliability.restore.validation.constraints import constraints
-from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES, foreign_keys
+from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES
 from printflow_reliability.restore.validation.readings import by_table, reading
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome
@@ -148,5 +149,5 @@ class Script:
     def _constraint_queries(self, cluster: ClusterSettings) -> list[str]:
         """The drill's own, a table at a time."""
         with postgres.superuser(self._home, cluster.name, cluster.name) as connection:
-            tables = by_table((*foreign_keys(connection), *constraints(connection)))
+            tables = by_table((*read_foreign_keys(connection), *constraints(connection)))
             return [WITHOUT_INDEXES, *(reading(table).as_string(connection) for table in tables)]

@@ -12,9 +12,10 @@ from psycopg.conninfo import conninfo_to_dict
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
-from printflow_reliability.restore.clones.clone import Clone, required_bytes
+from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import RECOVERY_SETTING, at_least, parse_control_floors
 from printflow_reliability.restore.clones.connector import connector
+from printflow_reliability.restore.clones.fetch import prepare, required_bytes
 from printflow_reliability.restore.production import Production
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import storable
@@ -51,7 +52,7 @@ def test_a_clones_url_leads_to_its_socket_and_keeps_nothing_of_productions_but_t
 @pytest.mark.parametrize("name", [b"a,b", b"caf\xe9"])
 def test_a_directory_in_which_no_program_can_name_a_socket_is_refused_at_once(tmp_path: Path, name: bytes) -> None:
     with pytest.raises(ConfigError, match=r"drills\.directory: .* no program can name a socket"):
-        clone_in(tmp_path / os.fsdecode(name)).prepare()
+        prepare(clone_in(tmp_path / os.fsdecode(name)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -87,7 +88,7 @@ def test_only_the_settings_of_this_restore_survive_of_productions_own(line: str,
 
 def test_a_path_too_long_for_a_socket_is_refused_by_its_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"drills.directory: .* too long"):
-        clone_in(tmp_path / ("x" * 100)).prepare()
+        prepare(clone_in(tmp_path / ("x" * 100)))
 
 
 def test_a_cluster_without_a_clone_is_never_read_in_production_instead() -> None:

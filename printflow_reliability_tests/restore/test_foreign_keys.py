@@ -2,24 +2,21 @@
 
 from dataclasses import replace
 
-from printflow_reliability.restore.validation.foreign_keys import ForeignKey, anti_join
+from printflow_reliability.platform.foreign_keys import ForeignKey
+from printflow_reliability.restore.validation.foreign_keys import anti_join
 
 ITEMS = ForeignKey(
     name="items_order_fk",
+    child="public.order items",
+    parent="shop.orders",
     child_schema="public",
     child_table="order items",
     parent_schema="shop",
     parent_table="orders",
-    child_is_partitioned=False,
-    parent_is_partitioned=False,
-    match_full=False,
-    validated=True,
-    temporal=False,
     child_columns=["tenant", "order_id"],
     parent_columns=["tenant_id", "id"],
     operators=[["pg_catalog", "="], ["citext", "="]],
     primary_key=["id"],
-    bytes=8192,
 )
 
 
@@ -35,8 +32,8 @@ def test_match_full_lets_only_rows_pass_that_are_null_in_all_columns() -> None:
 
 def test_columns_are_compared_with_the_constraints_own_operators() -> None:
     query = anti_join(ITEMS).as_string()
-    assert 'parent."tenant_id" OPERATOR("pg_catalog".=) child."tenant"' in query
-    assert 'parent."id" OPERATOR("citext".=) child."order_id"' in query
+    assert '"parent"."tenant_id" OPERATOR("pg_catalog".=) "child"."tenant"' in query
+    assert '"parent"."id" OPERATOR("citext".=) "child"."order_id"' in query
     assert 'FROM ONLY "public"."order items" AS child' in query
 
 

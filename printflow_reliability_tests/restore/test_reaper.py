@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,9 @@ def test_the_shell_that_fetches_wal_is_a_drills_and_ends_with_it(tmp_path: Path)
     script = tmp_path / "restore_wal.sh"
     script.write_text("sleep 5\n:\n")
     fetching = subprocess.Popen(["/bin/sh", str(script), "000000010000000000000001", "pg_wal/RECOVERYXLOG"])
+    deadline = time.monotonic() + 5
+    while not list(reaper.processes_in(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.01)  # while it is being started it has no arguments yet
     try:
         reaper.end_processes(tmp_path)
         assert fetching.wait(5) == -signal.SIGKILL

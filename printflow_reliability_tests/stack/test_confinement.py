@@ -17,6 +17,7 @@ from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones import confinement
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import SERVER
+from printflow_reliability.restore.clones.fetch import fetch, prepare
 from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import backups_in
@@ -168,8 +169,8 @@ def restored(hostile: Hostile, target: RecoveryTarget) -> Iterator[Clone]:
     clone = Clone(hostile.settings, hostile.production, place / "plain", hostile.cluster.programs)
     _, backups = backups_in(hostile.cluster.pgbackrest, 1)
     try:
-        clone.prepare()
-        clone.fetch(1, backups[-1], target, timeout=60)
+        prepare(clone)
+        fetch(clone, 1, backups[-1], target, timeout=60)
         yield clone
     finally:
         reaper.end_processes(place)

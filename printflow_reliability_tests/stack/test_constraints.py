@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from printflow_reliability.platform.foreign_keys import ForeignKey, read_foreign_keys
 from printflow_reliability.restore.validation.constraints import NotNull, UniqueIndex, check_constraint, constraints
-from printflow_reliability.restore.validation.foreign_keys import ForeignKey, check_foreign_key, foreign_keys
+from printflow_reliability.restore.validation.foreign_keys import check_foreign_key
 from printflow_reliability.restore.validation.readings import Constraint, by_table, suspects
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -69,7 +70,7 @@ def found(connection: psycopg.Connection) -> tuple[list[str], list[str]]:
     """The names of what readings suspect, and what is said of it; what they clear must have nothing said of it."""
     suspected: list[str] = []
     phrases: list[str] = []
-    for table in by_table((*foreign_keys(connection), *constraints(connection))):
+    for table in by_table((*read_foreign_keys(connection), *constraints(connection))):
         with connection.transaction():  # a reading that is refused ends no more than itself
             uncleared = suspects(connection, table)
         for one in table.constraints:
@@ -99,7 +100,7 @@ def break_index(connection: psycopg.Connection, name: str, insert: str) -> None:
 
 
 def test_sound_tables_are_cleared_and_heirs_are_bound_by_nothing(connection: psycopg.Connection) -> None:
-    keys = foreign_keys(connection)
+    keys = read_foreign_keys(connection)
     assert {key.child_table for key in keys} == {"children", "months"}
     assert len(constraints(connection)) > 8
     connection.execute("DROP TABLE unhashable")

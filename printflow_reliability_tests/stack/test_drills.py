@@ -463,7 +463,7 @@ def test_a_clone_that_is_not_isolated_is_ended_at_once(
     backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str], said: str
 ) -> None:
     port = free_port()
-    for module in ("clone", "access"):
+    for module in ("files", "access"):
         monkeypatch.setattr(f"printflow_reliability.restore.clones.{module}.PORT", port)
     monkeypatch.setattr(
         "printflow_reliability.restore.clones.configuration.SERVER", {**SERVER, "port": str(port), **setting}

@@ -13,6 +13,7 @@ from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.fetch import fetch, prepare
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.restore.production import ask_production
@@ -80,8 +81,8 @@ def paused(shop: PlainCluster, at: Fence) -> Iterator[Clone]:
     clone.place.parent.mkdir(mode=0o755, exist_ok=True)
     _, backups = backups_in(shop.pgbackrest, 1)
     try:
-        clone.prepare()
-        clone.fetch(1, backups[-1], RecoveryTarget(fence=at), timeout=120)
+        prepare(clone)
+        fetch(clone, 1, backups[-1], RecoveryTarget(fence=at), timeout=120)
         clone.start(timeout=60)
         replay_to_fence(clone, at, timeout=60)
         yield clone

@@ -9,6 +9,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from printflow_reliability.drills.fences import reachable
 from printflow_reliability.drills.fences import side as sides
 from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.drills.fences.moment import find_moment
@@ -392,7 +393,7 @@ def test_a_thousand_tables_need_few_locks_and_a_fence_few_connections(shop: Plai
 def test_a_fence_leaves_connections_to_others_and_says_what_it_did_not_count(
     shop: PlainCluster, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sides, "BACK_OFF_SECONDS", 1.0)
+    monkeypatch.setattr(reachable, "BACK_OFF_SECONDS", 1.0)
     with ExitStack() as stack:
         for _ in range(13):
             stack.enter_context(psycopg.connect(shop.settings.url))

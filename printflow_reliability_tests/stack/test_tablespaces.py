@@ -163,7 +163,7 @@ def test_wal_that_makes_a_tablespace_is_not_replayed_unless_a_person_allows_its_
 def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.fetch.inspecting", lambda fetch, *_, **__: fetch)
     monkeypatch.setattr("printflow_reliability.restore.clones.clone.confine", unconfined)
     elsewhere, link = directory(shop, "elsewhere"), shop.home / "recovered-looks-inside"
     link.symlink_to(elsewhere)
@@ -190,7 +190,7 @@ def test_a_link_that_leads_out_ends_the_clone_though_nobody_read_the_wal(
 def test_a_clone_cannot_make_a_tablespace_outside_though_nobody_watched(
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.fetch.inspecting", lambda fetch, *_, **__: fetch)
     monkeypatch.setattr(LinkWatch, "start", lambda _: None)
     monkeypatch.setattr(LinkWatch, "end", lambda _: None)
     path = make(shop, "unwatched")
@@ -210,7 +210,7 @@ def test_what_a_clone_that_nothing_holds_back_does_to_production_is_seen_in_prod
     shop: PlainCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The original harm: a clone on production's host replays into production's tablespace."""
-    monkeypatch.setattr("printflow_reliability.restore.clones.clone.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.fetch.inspecting", lambda fetch, *_, **__: fetch)
     monkeypatch.setattr("printflow_reliability.restore.clones.clone.confine", unconfined)
     monkeypatch.setattr(LinkWatch, "start", lambda _: None)
     monkeypatch.setattr(LinkWatch, "end", lambda _: None)

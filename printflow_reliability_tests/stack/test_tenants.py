@@ -12,7 +12,7 @@ import pytest
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell, PrintflowError
-from printflow_reliability.platform.queries import Connection, ConnectWith
+from printflow_reliability.platform.queries import Connection, Connector
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.session import RecordsSession
@@ -169,7 +169,7 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
 
 
 @pytest.fixture
-def as_then(backed_up: StackSandbox) -> Iterator[ConnectWith]:
+def as_then(backed_up: StackSandbox) -> Iterator[Connector]:
     """Opens databases that stay as they are now; two rows of the first tenant, of different clusters, are then lost."""
     tenant = tenants(backed_up.settings)[0].id
     lost = {
@@ -197,7 +197,7 @@ def audits(sandbox: StackSandbox) -> list[tuple[object, ...]]:
 
 
 def test_a_restore_whose_audit_record_fails_says_what_is_committed_and_the_next_one_records_it(
-    backed_up: StackSandbox, as_then: ConnectWith
+    backed_up: StackSandbox, as_then: Connector
 ) -> None:
     tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
     directory = backed_up.settings.drills.directory
@@ -229,7 +229,7 @@ def test_a_restore_whose_audit_record_fails_says_what_is_committed_and_the_next_
 
 
 def test_a_commit_that_fails_after_another_names_what_is_committed_and_the_rest_comes_with_the_same_again(
-    backed_up: StackSandbox, as_then: ConnectWith
+    backed_up: StackSandbox, as_then: Connector
 ) -> None:
     tenant, before = tenants(backed_up.settings)[0].id, audits(backed_up)
 

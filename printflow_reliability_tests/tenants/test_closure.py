@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.platform.foreign_keys import ForeignKey
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import closure, drift, limits
-from printflow_reliability.tenants.schema import Column, ForeignKey, Schema, Table, Trigger, UniqueKey
+from printflow_reliability.tenants.schema import Column, Schema, Table, Trigger, UniqueKey
 
 
 def table(name: str, *columns: str, key: tuple[str, ...] = ("id",), schema: str = "public") -> Table:
@@ -18,14 +18,16 @@ def table(name: str, *columns: str, key: tuple[str, ...] = ("id",), schema: str 
 
 def key(child: str, column: str, parent: str, *, deferrable: bool = False) -> ForeignKey:
     return ForeignKey(
-        f"{child}_{column}_fkey",
-        f"public.{child}",
-        f"public.{parent}",
-        [column],
-        ["id"],
-        sql.Identifier("public", child),
-        sql.Identifier("public", parent),
-        ["="],
+        name=f"{child}_{column}_fkey",
+        child=f"public.{child}",
+        parent=f"public.{parent}",
+        child_schema="public",
+        child_table=child,
+        parent_schema="public",
+        parent_table=parent,
+        child_columns=[column],
+        parent_columns=["id"],
+        operators=[["pg_catalog", "="]],
         deferrable=deferrable,
     )
 

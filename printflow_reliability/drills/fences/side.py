@@ -13,6 +13,13 @@ from datetime import datetime
 
 import psycopg
 
+from printflow_reliability.drills.fences.reachable import (
+    TOO_FEW,
+    find_connectable,
+    find_reachable,
+    free_connections,
+    quote,
+)
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
 from printflow_reliability.errors import CouldNotTell
@@ -20,31 +27,15 @@ from printflow_reliability.platform.connect import connect, said, unreachable
 from printflow_reliability.restore.counts import logged_tables, prepare
 from printflow_reliability.restore.gaps import ALL, Gaps
 from printflow_reliability.restore.inventory import take_inventory
-from printflow_reliability.restore.names import text_of
 from printflow_reliability.settings import ClusterSettings
 
 COUNT_SECONDS = 3600
 """How long one table may take to count."""
-KEEP_FREE = 3
-"""Connections that a fence leaves to others."""
-BACK_OFF_SECONDS = 15.0
-PAUSE_SECONDS = 0.5
 CANCEL_SECONDS = 1.0
 FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
 """How long to wait for a table that somebody has locked; all others are counted before the second wait."""
 LOCKED_SECONDS = 30.0
 """How long to wait a second time for all of them together."""
-DATABASES = b"""
-SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CONNECT'), datname = current_database(),
-       datistemplate
-FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
-"""
-TEMPLATE = "it is a template, of which no database can be made while a session is in it"
-FREE_CONNECTIONS = b"""
-SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-       - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
-FROM pg_stat_activity WHERE backend_type = 'client backend'
-"""
 STATE = b"""
 SELECT pg_current_snapshot()::text,
        ARRAY(SELECT transactionid::text::bigint FROM pg_locks
@@ -92,13 +83,14 @@ class Side:
         self.sessions: dict[str, psycopg.Connection] = {}
         with self._explained():
             prepare(self._first)
-            own, others = self._look_at_databases()
-            self.sessions[own] = self._first
-            room = self._room(len(others))
+            found = find_reachable(self._first)
+            others = found.others
+            self.left_out |= found.left_out
+            self.sessions[found.own] = self._first
+            room = free_connections(self._first, len(others))
         for database in others[:room]:
             self._open(stack, database)
-        few = f"the cluster has too few free connections ({KEEP_FREE} are left to others)"
-        self.untold |= dict.fromkeys(others[room:], few)
+        self.untold |= dict.fromkeys(others[room:], TOO_FEW)
 
     def state(self) -> tuple[Snapshot, tuple[int, ...]]:
         """The snapshot of this moment, and the transactions that are open."""
@@ -137,10 +129,8 @@ class Side:
         """Its databases, extensions and roles, in the open snapshots; notes databases that were made just now."""
         found: dict[str, str] = {}
         with self._explained():
-            for name, allows, half_dropped, may_connect, _, is_template in self._first.execute(DATABASES).fetchall():
-                database = text_of(name, "utf-8")
-                if allows and not half_dropped and may_connect and not is_template and not self._knows(database):
-                    self.untold[database] = "it was made or renamed while the fence was"
+            new = find_connectable(self._first) - {*self.sessions, *self.left_out, *self.untold}
+            self.untold |= dict.fromkeys(sorted(new), "it was made or renamed while the fence was")
         for database, session in list(self.sessions.items()):
             with self._explained(database):
                 found |= take_inventory(session, cluster=session is self._first)
@@ -161,7 +151,7 @@ class Side:
                 if readings[table.label].trouble is Trouble.LOCKED and time.monotonic() < deadline:
                     readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
             session.execute("ROLLBACK")
-        return {label: self._named(reading) for label, reading in readings.items()}
+        return {label: _named(reading, self._first.info.user) for label, reading in readings.items()}
 
     def gaps(self, read: dict[str, dict[str, Reading]]) -> Gaps:
         """What is not known of the cluster, after its tables were read."""
@@ -188,38 +178,6 @@ class Side:
             with suppress(psycopg.Error):
                 session.cancel_safe(timeout=CANCEL_SECONDS)
 
-    def _look_at_databases(self) -> tuple[str, list[str]]:
-        """The database of the first session, and the others in which there can be one."""
-        own, others = "", []
-        for name, allows, half_dropped, may_connect, is_own, is_template in self._first.execute(DATABASES).fetchall():
-            database = text_of(name, "utf-8")
-            if is_own:
-                own = database
-            elif half_dropped:
-                self.left_out[database] = f"its DROP was interrupted. Next: DROP DATABASE {_quoted(database)}"
-            elif not allows:
-                self.left_out[database] = "it allows no connections"
-            elif is_template:
-                self.left_out[database] = TEMPLATE
-            elif not may_connect:
-                grant = f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {_quoted(self._first.info.user)}"
-                self.left_out[database] = f"this role may not connect to it. Next: {grant}"
-            elif database.encode() != name:
-                self.left_out[database] = "its name is not valid UTF-8, so it cannot be named to a server"
-            else:
-                others.append(database)
-        return own or self._first.info.dbname, others
-
-    def _room(self, wanted: int) -> int:
-        """How many more sessions to open, after waiting a while if few are free."""
-        deadline = time.monotonic() + BACK_OFF_SECONDS
-        while True:
-            row = self._first.execute(FREE_CONNECTIONS).fetchone()
-            room = max(0, min(wanted, (row[0] if row else 0) - KEEP_FREE))
-            if room == wanted or time.monotonic() > deadline:
-                return room
-            time.sleep(PAUSE_SECONDS)
-
     def _open(self, stack: ExitStack, database: str) -> None:
         try:
             session = stack.enter_context(connect(self.cluster, database=database, statement_seconds=COUNT_SECONDS))
@@ -229,22 +187,6 @@ class Side:
         self.sessions[database] = session
         with self._explained(database):
             prepare(session)
-
-    def _knows(self, database: str) -> bool:
-        return database in self.sessions or database in self.left_out or database in self.untold
-
-    def _named(self, reading: Reading) -> Reading:
-        """The reading of a table with a reason for people, and the grant that is missing."""
-        if reading.trouble is Trouble.REFUSED:
-            role = _quoted(self._first.info.user)
-            grant = (
-                f"ALTER ROLE {role} BYPASSRLS"
-                if "row-level security" in reading.reason
-                else f"GRANT pg_read_all_data TO {role}"
-            )
-            return Reading(None, trouble=reading.trouble, reason=f"{reading.reason}. Next: {grant}")
-        reason = REASONS.get(reading.trouble, reading.reason) if reading.trouble else reading.reason
-        return Reading(reading.rows, reading.digest, reading.trouble, reason)
 
     @contextmanager
     def _explained(self, database: str | None = None) -> Iterator[None]:
@@ -270,6 +212,11 @@ class Side:
                 ) from None
 
 
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
+def _named(reading: Reading, role: str) -> Reading:
+    """The reading of a table with a reason for people, and the grant that is missing."""
+    if reading.trouble is Trouble.REFUSED:
+        bypass = "row-level security" in reading.reason
+        grant = f"ALTER ROLE {quote(role)} BYPASSRLS" if bypass else f"GRANT pg_read_all_data TO {quote(role)}"
+        return Reading(None, trouble=reading.trouble, reason=f"{reading.reason}. Next: {grant}")
+    reason = REASONS.get(reading.trouble, reading.reason) if reading.trouble else reading.reason
+    return Reading(reading.rows, reading.digest, reading.trouble, reason)

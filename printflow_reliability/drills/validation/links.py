@@ -12,7 +12,7 @@ from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.queries import ConnectWith, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.platform.queries import Connector, as_table, asked, columns_of, require_columns, session
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import LinkSettings, Settings
 from printflow_reliability.text import agreed, counted
@@ -38,7 +38,7 @@ class Dangling:
         return f'{self.values} {names} not there: "{self.link}"{examples}'
 
 
-def require_readable(settings: Settings, connect_with: ConnectWith | None = None) -> None:
+def require_readable(settings: Settings, connect_with: Connector | None = None) -> None:
     """Have the databases parse both queries of every link.
 
     Raises:
@@ -51,7 +51,7 @@ def require_readable(settings: Settings, connect_with: ConnectWith | None = None
                 require_columns(key, columns_of(connection, key, query), ("value",))
 
 
-def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
+def check_links(settings: Settings, connect_with: Connector) -> CheckResult:
     """Check every link in clones that stand at one moment."""
     if not settings.link:
         if len(settings.cluster) == 1:
@@ -79,7 +79,7 @@ def check_links(settings: Settings, connect_with: ConnectWith) -> CheckResult:
     )
 
 
-def _check(settings: Settings, index: int, link: LinkSettings, connect_with: ConnectWith) -> tuple[int, Dangling]:
+def _check(settings: Settings, index: int, link: LinkSettings, connect_with: Connector) -> tuple[int, Dangling]:
     """Merge the two sorted streams; how many values there were, and those without a partner."""
     (key, cluster, database, query), (target_key, target, target_database, target_query) = _sides(index, link)
     checked, dangling = 0, 0
@@ -100,7 +100,7 @@ def _check(settings: Settings, index: int, link: LinkSettings, connect_with: Con
 
 
 def _values(
-    settings: Settings, key: str, cluster: str, database: str | None, query: str, connect_with: ConnectWith
+    settings: Settings, key: str, cluster: str, database: str | None, query: str, connect_with: Connector
 ) -> Generator[str, None, None]:
     """The values of a query, each once, in the byte order of their UTF-8, which is also Python's of code points."""
     wanted = sql.SQL(

@@ -13,7 +13,7 @@ from pathlib import Path
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.findings import Finding, Severity
-from printflow_reliability.restore.clones.connector import Connector
+from printflow_reliability.platform.queries import Connector
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
 

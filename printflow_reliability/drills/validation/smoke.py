@@ -8,7 +8,7 @@ from psycopg import sql
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import said
-from printflow_reliability.platform.queries import ConnectWith, as_table, columns_of, session
+from printflow_reliability.platform.queries import Connector, as_table, columns_of, session
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import Settings, SmokeSettings
 from printflow_reliability.text import agreed, counted
@@ -16,7 +16,7 @@ from printflow_reliability.text import agreed, counted
 CHECK = "drill.smoke"
 
 
-def require_readable(settings: Settings, connect_with: ConnectWith | None = None) -> None:
+def require_readable(settings: Settings, connect_with: Connector | None = None) -> None:
     """Have the databases parse every smoke query, without running it.
 
     Raises:
@@ -28,7 +28,7 @@ def require_readable(settings: Settings, connect_with: ConnectWith | None = None
             columns_of(connection, query_key(index), smoke.query)
 
 
-def check_smoke(settings: Settings, connect_with: ConnectWith) -> CheckResult:
+def check_smoke(settings: Settings, connect_with: Connector) -> CheckResult:
     """Ask every smoke query of the clones, which refuse writes of these sessions."""
     if not settings.smoke:
         why = "no [[smoke]] in printflow.toml says what the application asks of its database first"

@@ -11,7 +11,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES, relation
+from printflow_reliability.platform.foreign_keys import own_rows
+from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES
 from printflow_reliability.restore.validation.observations import Observation, refused, violation
 
 UNIQUE_INDEXES = Path(__file__).with_name("unique_indexes.sql").read_text(encoding="utf-8").encode()
@@ -46,7 +47,7 @@ class UniqueIndex:
     @property
     def relation(self) -> sql.Composable:
         """Its table as a FROM clause has it."""
-        return relation(self.schema, self.table)
+        return own_rows(self.schema, self.table)
 
     @property
     def values(self) -> sql.Composable:
@@ -74,7 +75,7 @@ class NotNull:
     @property
     def relation(self) -> sql.Composable:
         """The table as a FROM clause has it."""
-        return relation(self.schema, self.table)
+        return own_rows(self.schema, self.table)
 
     @property
     def nulls(self) -> sql.Composable:

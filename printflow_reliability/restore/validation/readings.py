@@ -14,8 +14,9 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.platform.damage import is_damage
+from printflow_reliability.platform.foreign_keys import ForeignKey
 from printflow_reliability.restore.validation.constraints import NotNull, UniqueIndex
-from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES, ForeignKey
+from printflow_reliability.restore.validation.foreign_keys import WITHOUT_INDEXES, bound
 
 Constraint = UniqueIndex | NotNull | ForeignKey
 
@@ -51,9 +52,9 @@ def by_table(constraints: Iterable[Constraint]) -> tuple[TableConstraints, ...]:
     """Group constraints by the table whose rows must fulfil them."""
     grouped: dict[str, list[Constraint]] = {}
     for one in constraints:
-        grouped.setdefault(one.relation.as_string(), []).append(one)
+        grouped.setdefault(_rows(one).as_string(), []).append(one)
     return tuple(
-        TableConstraints(group[0].relation, max(one.bytes for one in group), group) for group in grouped.values()
+        TableConstraints(_rows(group[0]), max(one.bytes for one in group), group) for group in grouped.values()
     )
 
 
@@ -106,11 +107,16 @@ def reading(table: TableConstraints) -> sql.Composed:
                 )
             case ForeignKey():
                 parent = sql.Identifier(f"printflow {number}")
-                counts.append(sql.SQL("count(*) FILTER (WHERE {} AND {} IS NULL)").format(one.asked, parent))
+                counts.append(sql.SQL("count(*) FILTER (WHERE {} AND {} IS NULL)").format(bound(one), parent))
                 joins.append(_join(one, parent))
     return sql.SQL("SELECT {} FROM {} AS child{}").format(
         sql.SQL(", ").join(counts), table.relation, sql.SQL("").join(joins)
     )
+
+
+def _rows(constraint: Constraint) -> sql.Composable:
+    """The rows that must fulfil a constraint, as a FROM clause has them."""
+    return constraint.child_rows if isinstance(constraint, ForeignKey) else constraint.relation
 
 
 def _join(key: ForeignKey, parent: sql.Identifier) -> sql.Composable:
@@ -123,7 +129,7 @@ def _join(key: ForeignKey, parent: sql.Identifier) -> sql.Composable:
     return sql.SQL(" LEFT JOIN (SELECT {}, true AS {} FROM {}) AS {} ON {}").format(
         sql.SQL(", ").join(columns),
         parent,
-        key.parent,
+        key.parent_rows,
         parent,
-        key.fits([sql.SQL("{}.{}").format(parent, name) for name in names]),
+        key.fits([sql.SQL("{}.{}").format(parent, name) for name in names], "child"),
     )

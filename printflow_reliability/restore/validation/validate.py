@@ -15,12 +15,13 @@ import psycopg
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
+from printflow_reliability.platform.foreign_keys import ForeignKey, read_foreign_keys
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.validation import amcheck
 from printflow_reliability.restore.validation.amcheck import Relation
 from printflow_reliability.restore.validation.constraints import UniqueIndex, check_constraint, constraints
 from printflow_reliability.restore.validation.databases import Database, find_databases, use_own_search_path
-from printflow_reliability.restore.validation.foreign_keys import ForeignKey, check_foreign_key, foreign_keys
+from printflow_reliability.restore.validation.foreign_keys import check_foreign_key
 from printflow_reliability.restore.validation.observations import Observation, check_result, note, refused, unknown
 from printflow_reliability.restore.validation.readings import (
     Constraint,
@@ -173,10 +174,10 @@ def _constraints(connection: psycopg.Connection, label: str) -> tuple[list[Const
     """The constraints whose rows can be checked, and what is to be said of the others."""
     kept: list[Constraint] = []
     known: list[Answer] = []
-    for key in foreign_keys(connection):
+    for key in read_foreign_keys(connection, sizes=True):
         if key.temporal:
             known.append(Answer(FOREIGN_KEYS, [note(f"{label}: {key.label} is temporal (PERIOD) and was not checked")]))
-        elif not key.validated:
+        elif not (key.validated and key.enforced):
             known.append(Answer(FOREIGN_KEYS, [note(f"{label}: {key.label} is NOT VALID or not enforced by choice")]))
         else:
             kept.append(key)
