@@ -23,8 +23,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that is wrong. `detail` and `action` are sentences for a person; tenants are UUIDs, never names.
 
-    `kind` is a stable word (interfaces.md lists them); `reference` is the name of the catalog entry that led here and
-    `owner` what the database calls the thing ("order 10482").
+    `kind` is a stable word, such as those of `files/kinds.py`; `reference` is the name of the catalog entry that led
+    here, and `owner` what the database calls the thing ("order 10482").
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Finding:
     owner: str | None = None
 
     def as_json(self) -> Mapping[str, str | None]:
-        """The finding as interfaces.md prints it: every key present, null where it does not apply."""
+        """The finding for programs: every key present, null where it does not apply."""
         return asdict(self)
 
 
