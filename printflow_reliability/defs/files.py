@@ -10,7 +10,6 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS
-from printflow_reliability.errors import PrintflowError
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
@@ -82,7 +81,7 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     tags=HARMLESS,
     description="Compare every reference of all tenants with the buckets in one pass, then list the orphans.",
 )
-def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """All known tenants as one range of partitions."""
     return _all_tenants(context)
 
@@ -95,7 +94,7 @@ def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     tags=HARMLESS,
     description="Inspect the print files of all tenants in one pass.",
 )
-def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """All known tenants as one range of partitions."""
     return _all_tenants(context)
 
@@ -103,18 +102,17 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Keeps one partition a tenant, as the platform knows them.",
+    description="Keeps one partition for each tenant that the platform knows. A failed tick means that new tenants are "
+    "not looked after: its error says what does not answer (printflow files reconcile); no partition is deleted.",
 )
 def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new tenants and end those of tenants that are gone."""
-    try:
+    with plainly():
         known = tenancy(configuration.settings())
-    except PrintflowError as error:
-        return dg.SkipReason(str(error))
     now = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
     before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
     if before and not now:
-        return dg.SkipReason(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
+        raise dg.Failure(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added := sorted(now - before):
         requests.append(words.TENANTS.build_add_request(added))
@@ -140,10 +138,10 @@ def _tell_each_tenant(context: dg.AssetExecutionContext, counted: Sequence[Mappi
             )
 
 
-def _all_tenants(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def _all_tenants(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     keys = context.instance.get_dynamic_partitions(_name(words.TENANTS))
     if not keys:
-        return dg.SkipReason("no tenant has a partition yet: is the sensor tenants_known running?")
+        raise dg.Failure("no tenant has a partition, so nothing can be looked at: see the ticks of tenants_known")
     return dg.RunRequest(tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
 
