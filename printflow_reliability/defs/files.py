@@ -8,7 +8,7 @@ import dagster as dg
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
-from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
@@ -35,7 +35,16 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
     with plainly():
         report = reconcile(configuration.settings(), tenants=chosen)
     _tell_each_tenant(context, report.as_json()["tenants"])
-    return result(report, "files.missing", "files.tenancy", "files.content", part=chosen is not None)
+    found = findings_table(report.worst, sum(report.counts.values()), "printflow files reconcile")
+    return result(
+        report,
+        "files.missing",
+        "files.tenancy",
+        "files.content",
+        part=chosen is not None,
+        first=("missing_files", "lost_files", "restorable_files", "wrong_tenant_files", "mismatched_files"),
+        tables={"findings": found} if report.worst else {},
+    )
 
 
 @dg.asset(
@@ -51,7 +60,8 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
     with plainly():
         report = known_orphans(configuration.settings())
-    return result(report, "files.orphans", findings=report.findings)
+    found = findings_table(report.findings, len(report.findings), "printflow files orphans")
+    return result(report, "files.orphans", tables={"findings": found} if report.findings else {})
 
 
 @dg.asset(
@@ -70,7 +80,10 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     chosen = _chosen(context)
     with plainly():
         report = sweep(configuration.settings(), tenants=chosen)
-    return result(report, "pdf.integrity", part=chosen is not None)
+    found = findings_table(report.findings, len(report.findings), "printflow pdf sweep")
+    return result(
+        report, "pdf.integrity", part=chosen is not None, tables={"findings": found} if report.findings else {}
+    )
 
 
 @dg.schedule(
