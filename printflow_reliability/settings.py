@@ -333,6 +333,15 @@ class SentrySettings(Section):
     dsn: HttpUrl
 
 
+class DagsterSettings(Section):
+    """`[dagster]`: runs of assets that are looked at again and again (files, paid orders, deliveries of alerts), their
+    events and their output are deleted `keep_runs_days` after they ended. What holds evidence of drills, backups,
+    recoveries or held orders is never deleted, nor what a person launched.
+    """
+
+    keep_runs_days: int = Field(default=90, ge=1)
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -354,6 +363,7 @@ class Settings(Section):
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     sentry: SentrySettings | None = None
+    dagster: DagsterSettings = DagsterSettings()
     _secrets: tuple[str, ...] = PrivateAttr(default=())
 
     @property

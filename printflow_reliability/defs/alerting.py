@@ -9,7 +9,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
-from printflow_reliability.defs.schedules import HARMLESS, schedule
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.defs.ticks import is_preview
 
 GROUP = "alerts"
@@ -63,7 +63,7 @@ def definitions() -> dg.Definitions:
                 "37 * * * *",
                 ["alert_delivery"],
                 "Deliver every alert that waits, and count those that no route took.",
-                tags=HARMLESS,
+                tags=HARMLESS | SHORT_LIVED,
             )
         ],
         sensors=[outbox],

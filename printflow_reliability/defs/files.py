@@ -9,7 +9,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
-from printflow_reliability.defs.schedules import HARMLESS
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
@@ -91,7 +91,7 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    tags=HARMLESS,
+    tags=HARMLESS | SHORT_LIVED,
     description="Compare every reference of all tenants with the buckets in one pass, then list the orphans.",
 )
 def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -104,7 +104,7 @@ def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     cron_schedule="0 4 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    tags=HARMLESS,
+    tags=HARMLESS | SHORT_LIVED,
     description="Inspect the print files of all tenants in one pass.",
 )
 def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

@@ -11,7 +11,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, shortened, verdict
-from printflow_reliability.defs.schedules import HARMLESS, schedule
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.problems import check_command
@@ -112,7 +112,7 @@ def definitions() -> dg.Definitions:
                 "*/10 * * * *",
                 ["paid_orders"],
                 "Judge every paid order and count those that must not go to print.",
-                tags=HARMLESS,
+                tags=HARMLESS | SHORT_LIVED,
             )
         ],
     )

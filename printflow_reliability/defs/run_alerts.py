@@ -105,7 +105,8 @@ def _raise(
     kinds = {error.cls_name if (error := event.step_failure_data.error) else None for event in failures}
     if kinds == {CHECK_FAILED}:
         return
-    failed = sorted({event.step_key for event in failures if event.step_key}) or _assets(instance, run)
+    made = _assets(instance, run)
+    failed = sorted({event.step_key for event in failures if event.step_key} & set(made)) or made
     if failed == [HELD_ORDERS] and kinds == {ANSWERED}:
         return  # the guard has told of this very order already
     said = "; ".join(filter(None, map(_said, failures))) or message or "it did not say why"
