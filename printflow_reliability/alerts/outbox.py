@@ -21,6 +21,7 @@ RETURNING id, severity"""
 QUEUE = "INSERT INTO deliveries (alert_id, route, event) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 TOLD = "SELECT route FROM deliveries WHERE alert_id = %s AND event = 'trigger'"
 RESOLVE = "UPDATE alerts SET resolved_at = now() WHERE dedup_key = %s AND resolved_at IS NULL RETURNING id"
+OPEN = "SELECT dedup_key FROM alerts WHERE resolved_at IS NULL AND starts_with(dedup_key, %s)"
 LIST = """
 SELECT a.id, a.dedup_key, a.severity, a.title, a.body, a.raised_at, a.last_raised_at, a.times, a.resolved_at,
        coalesce(jsonb_agg(jsonb_build_object('route', d.route, 'event', d.event, 'attempts', d.attempts,
@@ -91,6 +92,11 @@ def resolve_alert(connection: psycopg.Connection[TupleRow], settings: Settings, 
             if route in known:
                 connection.execute(QUEUE, (row[0], route, "resolve"))
     return True
+
+
+def open_alerts(connection: psycopg.Connection[TupleRow], prefix: str) -> list[str]:
+    """The keys of the open alerts that begin so."""
+    return [key for (key,) in connection.execute(OPEN, (prefix,)).fetchall()]
 
 
 def recorded_alerts(connection: psycopg.Connection[TupleRow], *, most: int = 100) -> list[Recorded]:

@@ -35,7 +35,7 @@ def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.Ma
     """Take a base backup of every cluster."""
     with plainly():
         report = take_base_backups(configuration.settings(), backup_type=config.type)
-    return result(report, "backup.recent", metadata={"type": config.type})
+    return result(report, "backup.recent", headline={"type": config.type})
 
 
 @dg.asset(

@@ -1,5 +1,7 @@
 """Restore drills in the graph, and what their history says about the recovery objectives."""
 
+from urllib.parse import quote, urlencode
+
 import dagster as dg
 
 from printflow_reliability.check_rows import check_rows
@@ -9,7 +11,6 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
-from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
@@ -17,9 +18,12 @@ from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.rotation import plan_of_week
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.restore.repositories import common_repositories
+from printflow_reliability.settings import Settings
 
 GROUP = "drills"
-SHOWN_DRILLS = 20
+SHOWN_DRILLS = 10
+OBJECTIVE_NUMBERS = ("rto_seconds", "rpo_seconds")
+FIRST = (*OBJECTIVE_NUMBERS, "tables", "rows", "references", "missing_files", "lost_files", "fetched_bytes")
 COLUMNS = ("id", "started_at", "target", "repository", "outcome", "rto_seconds", "rpo_seconds")
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
@@ -45,7 +49,8 @@ class DrillConfig(dg.Config):
 def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.MaterializeResult:
     """Rehearse the restore of every cluster."""
     with plainly():
-        report = run_drill(configuration.settings(), target=config.target, repository=config.repository)
+        settings = configuration.settings()
+        report = run_drill(settings, target=config.target, repository=config.repository)
     document = report.as_json()
     checks = [
         {"check": ", ".join(row.names), "outcome": row.word, "detail": row.detail}
@@ -54,14 +59,31 @@ def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.Mater
     return result(
         report,
         *CHECKS,
-        metadata={
-            "drill": document["id"],
-            "outcome": wording.verdict(document),
-            "validation": dg.MetadataValue.md(document_table(checks, ("check", "outcome", "detail"))),
-            "report": dg.MetadataValue.url(document["report"]) if document["report"] else "not kept",
+        headline={
+            **{name: report.numbers[name] for name in OBJECTIVE_NUMBERS if name in report.numbers},
+            "report": report_link(settings, report.id, report.report),
+            "drill": report.id,
+            **({"interrupted": report.interrupted} if report.interrupted else {}),
             **({"unrecorded": document["unrecorded"]} if document["unrecorded"] else {}),
         },
+        first=FIRST,
+        tables={"validation": dg.MetadataValue.md(document_table(checks, ("check", "outcome", "detail")))},
     )
+
+
+def report_link(settings: Settings, drill: int, address: str | None) -> str | dg.UrlMetadataValue:
+    """A link to a drill's report that a browser opens; where there is none, the command that fetches it."""
+    command = f"printflow drill report {drill}"
+    if address is None:
+        return f"not kept; printflow drill show {drill}"
+    if not address.startswith("s3://"):
+        return dg.MetadataValue.url(address)
+    name, _, key = address.removeprefix("s3://").partition("/")
+    bucket = settings.bucket_named(settings.drills.reports_bucket or "")
+    if bucket.endpoint_url is not None:
+        return f"{command} (in the bucket {name}; drills.reports_url would make this a link)"
+    query = urlencode({"region": bucket.region, "prefix": key})
+    return dg.MetadataValue.url(f"https://s3.console.aws.amazon.com/s3/object/{quote(name)}?{query}")
 
 
 @dg.asset(
@@ -79,7 +101,7 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     with plainly():
         report = state_objectives(configuration.settings())
     history = dg.MetadataValue.md(document_table(report.drills[:SHOWN_DRILLS], COLUMNS))
-    return result(report, OBJECTIVES, metadata={"history": history})
+    return result(report, OBJECTIVES, first=OBJECTIVE_NUMBERS, tables={"history": history})
 
 
 @dg.asset(
@@ -96,7 +118,7 @@ def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
         report = record_fence(configuration.settings())
     document = report.as_json()
     clusters = dg.MetadataValue.md(document_table(document["clusters"], ("name", "lsn", "tables", "rows")))
-    return result(report, metadata={"fence": document["name"], "clusters": clusters})
+    return result(report, headline={"fence": document["name"]}, tables={"clusters": clusters})
 
 
 judge_objectives = dg.define_asset_job(

@@ -9,9 +9,8 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
-from printflow_reliability.defs.reporting import check_specs, plainly, result
-from printflow_reliability.defs.schedules import HARMLESS
-from printflow_reliability.errors import PrintflowError
+from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
@@ -38,7 +37,16 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
     with plainly():
         report = reconcile(configuration.settings(), tenants=chosen)
     _tell_each_tenant(context, report.as_json()["tenants"])
-    return result(report, "files.missing", "files.tenancy", "files.content", part=chosen is not None)
+    found = findings_table(report.worst, sum(report.counts.values()), "printflow files reconcile")
+    return result(
+        report,
+        "files.missing",
+        "files.tenancy",
+        "files.content",
+        part=chosen is not None,
+        first=("missing_files", "lost_files", "restorable_files", "wrong_tenant_files", "mismatched_files"),
+        tables={"findings": found} if report.worst else {},
+    )
 
 
 @dg.asset(
@@ -54,7 +62,8 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
     with plainly():
         report = known_orphans(configuration.settings())
-    return result(report, "files.orphans", findings=report.findings)
+    found = findings_table(report.findings, len(report.findings), "printflow files orphans")
+    return result(report, "files.orphans", tables={"findings": found} if report.findings else {})
 
 
 @dg.asset(
@@ -73,7 +82,10 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     chosen = _chosen(context)
     with plainly():
         report = sweep(configuration.settings(), tenants=chosen)
-    return result(report, "pdf.integrity", part=chosen is not None)
+    found = findings_table(report.findings, len(report.findings), "printflow pdf sweep")
+    return result(
+        report, "pdf.integrity", part=chosen is not None, tables={"findings": found} if report.findings else {}
+    )
 
 
 @dg.schedule(
@@ -81,10 +93,10 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    tags=HARMLESS,
+    tags=HARMLESS | SHORT_LIVED,
     description="Compare every reference of all tenants with the buckets in one pass, then list the orphans.",
 )
-def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """All known tenants as one range of partitions."""
     return _all_tenants(context)
 
@@ -94,10 +106,10 @@ def nightly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     cron_schedule="0 4 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    tags=HARMLESS,
+    tags=HARMLESS | SHORT_LIVED,
     description="Inspect the print files of all tenants in one pass.",
 )
-def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """All known tenants as one range of partitions."""
     return _all_tenants(context)
 
@@ -105,19 +117,18 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Keeps one partition a tenant, as the platform knows them.",
+    description="Keeps one partition for each tenant that the platform knows. A failed tick means that new tenants are "
+    "not looked after: its error says what does not answer (printflow files reconcile); no partition is deleted.",
 )
 def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new tenants and end those of tenants that are gone."""
-    try:
+    with plainly():
         known = tenancy(configuration.settings())
-    except PrintflowError as error:
-        return dg.SkipReason(str(error))
     ids = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
     now = {partition_of(tenant) for tenant in ids}
     before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
     if before and not now:
-        return dg.SkipReason(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
+        raise dg.Failure(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added := sorted(now - before):
         requests.append(words.TENANTS.build_add_request(added))
@@ -143,10 +154,10 @@ def _tell_each_tenant(context: dg.AssetExecutionContext, found: Sequence[Mapping
             )
 
 
-def _all_tenants(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def _all_tenants(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     keys = context.instance.get_dynamic_partitions(_name(words.TENANTS))
     if not keys:
-        return dg.SkipReason("no tenant has a partition yet: is the sensor tenants_known running?")
+        raise dg.Failure("no tenant has a partition, so nothing can be looked at: see the ticks of tenants_known")
     return dg.RunRequest(tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
 

@@ -17,7 +17,8 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
-from printflow_reliability.errors import PrintflowError
+from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.holds import held
 from printflow_reliability.records.database import open_records
@@ -80,20 +81,20 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Judges every paid order, holds and alerts where artwork is missing or unusable, and runs each held "
-    "order when its state changed: it fails until it is mended.",
+    "order when its state changed: it fails until it is mended. A failed tick means that paid orders are not judged: "
+    "its error says what does not answer (printflow orders held); no hold is lifted meanwhile.",
 )
-def paid_orders_guard(
-    context: dg.SensorEvaluationContext, configuration: Configuration
-) -> dg.SensorResult | dg.SkipReason:
+def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
     """Judge, alert, then run what changed."""
-    try:
+    with plainly():
         settings = configuration.settings()
+        if is_preview(context):
+            count = counted(len(_fingerprints(settings)), "order")
+            return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")
         report = judge_paid_orders(settings)
         record_results(settings, report.checks, alert=True)
         deliver(settings)
         held_now = _fingerprints(settings)
-    except PrintflowError as error:
-        return dg.SkipReason(str(error))
     now = datetime.now(UTC)
     before = {order: Seen(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
     change = changes(before, held_now, now)

@@ -1,5 +1,8 @@
 """Paid orders in the graph: all of them counted, those in trouble one partition each until they are mended."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
 from printflow_reliability.checks import Outcome
@@ -7,9 +10,10 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.partition_names import identifier_of
-from printflow_reliability.defs.reporting import check_specs, plainly, result
-from printflow_reliability.defs.schedules import HARMLESS, schedule
+from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, shortened, verdict
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.problems import check_command
 
 GROUP = "orders"
@@ -28,7 +32,19 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     """Judge every paid order."""
     with plainly():
         report = judge_paid_orders(configuration.settings())
-    return result(report, "orders.artwork")
+    rows = [
+        {
+            "order": hold.order,
+            "held since": f"{hold.since:%Y-%m-%d %H:%M} UTC",
+            "reason": hold.reason,
+            "next": hold.action,
+        }
+        for hold in report.held
+    ]
+    table = shortened(rows, ("order", "held since", "reason", "next"), len(rows), "printflow orders held")
+    return result(
+        report, "orders.artwork", first=("held_orders", "paid_orders"), tables={"held": table} if rows else {}
+    )
 
 
 @dg.asset(
@@ -47,13 +63,32 @@ def held_orders(context: dg.AssetExecutionContext, configuration: Configuration)
         report = judge_paid_orders(configuration.settings(), orders=[order])
     answer = report.checks[0]
     if answer.outcome is not Outcome.PASS:
+        next_step = report.held[0].action if report.held else check_command(order)
+        # A failure alone leaves the partition without an event that says what is wrong.
+        context.log_event(
+            dg.AssetObservation(
+                context.asset_key,
+                partition=context.partition_key,
+                description=f"order {order} must not go to print: {answer.detail}",
+                metadata={**verdict([answer]), **_evidence(report.held), "next_step": next_step},
+            )
+        )
         raise dg.Failure(
             description=f"order {order} must not go to print: {answer.detail}",
-            metadata={f"file {number}": str(file) for hold in report.held for number, file in enumerate(hold.files, 1)}
-            | {"next_step": check_command(order)},
+            metadata={"next_step": next_step},
             allow_retries=False,
         )
-    return result(report, metadata={"order": order})
+    return result(report, headline={"order": order})
+
+
+def _evidence(held: Sequence[Hold]) -> dict[str, Any]:
+    """Why these orders are held: for one order, one hold."""
+    found: dict[str, Any] = {}
+    for hold in held:
+        found |= {"reason": hold.reason, "tenant": hold.tenant or "unknown", "held_since": hold.since.isoformat()}
+        columns = list(dict.fromkeys(column for file in hold.files for column in file))
+        found["files"] = dg.MetadataValue.md(document_table(hold.files, columns)) if hold.files else "no file is linked"
+    return found
 
 
 judge_held_order = dg.define_asset_job(
@@ -77,7 +112,7 @@ def definitions() -> dg.Definitions:
                 "*/10 * * * *",
                 ["paid_orders"],
                 "Judge every paid order and count those that must not go to print.",
-                tags=HARMLESS,
+                tags=HARMLESS | SHORT_LIVED,
             )
         ],
     )

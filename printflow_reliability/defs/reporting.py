@@ -4,20 +4,21 @@ A drill or a check always records its numbers, then fails: the results go out wi
 blocking check ends the step afterwards. A raised exception would leave no trace of exactly the bad days.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import dagster as dg
 
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
+from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
-from printflow_reliability.text import printable
+from printflow_reliability.text import counted, printable
 
-SHOWN_FINDINGS = 50
-"""Findings that a materialization shows; all of them are in the records."""
-COLUMNS = ("severity", "kind", "tenant", "owner", "bucket", "key", "detail", "action")
+WORST = 10
+"""Rows of a table in the UI: as many as are read at once. All of them are in the records."""
 
 
 class Report(Protocol):
@@ -70,26 +71,63 @@ def result(
     report: Report,
     *checks: str,
     part: bool = False,
-    findings: Sequence[Finding] = (),
-    metadata: Mapping[str, Any] | None = None,
+    headline: Mapping[str, Any] | None = None,
+    first: Sequence[str] = (),
+    tables: Mapping[str, dg.MarkdownMetadataValue] | None = None,
 ) -> dg.MaterializeResult:
-    """A materialization with the report's numbers and the results of these checks.
+    """A materialization as a person on call reads it: the verdict, what did not pass, the headline, then the rest.
 
     Args:
         report: what the capability found.
         checks: the registered checks on the asset; one that the report does not answer is unknown.
         part: only a part of what the check covers was looked at, so its silence does not clear an alert.
-        findings: what to show as a table, worst first.
-        metadata: more for this asset.
+        headline: what stands right below the verdict.
+        first: the names of the numbers that matter most, in order; the others follow, durations last.
+        tables: what stands below the numbers.
     """
-    shown: dict[str, Any] = dict(report.numbers)
-    if findings:
-        shown["findings"] = dg.MetadataValue.md(findings_table(findings))
-    answers = {one.check: one for one in report.checks}
+    answers = {answer.check: answer for answer in report.checks}
+    wanted = [answers.get(name) or _no_answer(name) for name in checks]
     return dg.MaterializeResult(
-        metadata={**shown, **(metadata or {})},
-        check_results=[check_result(answers.get(name) or _no_answer(name), part=part) for name in checks],
+        metadata={
+            **verdict(wanted or report.checks),
+            **(headline or {}),
+            **ordered(report.numbers, first),
+            **(tables or {}),
+        },
+        check_results=[check_result(answer, part=part) for answer in wanted],
     )
+
+
+def verdict(answers: Sequence[CheckResult]) -> dict[str, Any]:
+    """The verdict on these checks in a sentence, and those that did not pass with what to do, worst first."""
+    counts = Counter(answer.outcome for answer in answers)
+    unwell = [
+        f"{count} {words}"
+        for outcome, words in ((Outcome.FAIL, "failed"), (Outcome.UNKNOWN, "could not tell"), (Outcome.WARN, "warned"))
+        if (count := counts[outcome])
+    ]
+    word = OUTCOME_WORDS[worst(counts)] if answers else OUTCOME_WORDS[Outcome.PASS]
+    sentence = f"{word}: {', '.join(unwell)} of {counted(len(answers), 'check')}" if unwell else word
+    rows = check_rows(
+        {"name": answer.check, "outcome": answer.outcome, "detail": answer.detail}
+        for answer in answers
+        if answer.outcome is not Outcome.PASS
+    )
+    table = document_table(
+        [{"outcome": row.word, "check": ", ".join(row.names), "what to do": row.detail} for row in rows],
+        ("outcome", "check", "what to do"),
+    )
+    return {"verdict": sentence, **({"not_passed": dg.MetadataValue.md(table)} if rows else {})}
+
+
+def ordered(numbers: Mapping[str, int | float], first: Sequence[str]) -> dict[str, int | float]:
+    """Numbers by worth: those named first, the other counts and sizes, then durations."""
+    rest = [name for name in numbers if name not in first]
+    names = [name for name in first if name in numbers]
+    names += [name for name in rest if not name.endswith("seconds")] + [
+        name for name in rest if name.endswith("seconds")
+    ]
+    return {name: numbers[name] for name in names}
 
 
 def check_result(answer: CheckResult, *, part: bool = False) -> dg.AssetCheckResult:
@@ -131,14 +169,30 @@ def covers_whole(evaluation: dg.AssetCheckEvaluation) -> bool:
     return scope is None or scope.value != "part"
 
 
-def findings_table(findings: Sequence[Finding]) -> str:
-    """Findings as a markdown table, worst first, and how many more there are."""
-    rows = worst_first(list(findings))
-    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
-    lines += [" | ".join(_cell(one.as_json()[column]) for column in COLUMNS) for one in rows[:SHOWN_FINDINGS]]
-    table = "\n".join(f"| {line} |" for line in lines)
-    more = len(rows) - SHOWN_FINDINGS
-    return f"{table}\n\nand {more} more, in the records" if more > 0 else table
+def findings_table(findings: Sequence[Finding], total: int, command: str) -> dg.MarkdownMetadataValue:
+    """The worst findings, narrow enough to be read beside Dagster's own columns; `command` lists all of them."""
+    rows = [
+        {
+            "what": f"{finding.severity}: {finding.kind}",
+            "where": ", ".join(part for part in (finding.owner, _object(finding)) if part),
+            "what to do": f"{finding.detail}. Next: {finding.action}",
+        }
+        for finding in worst_first(list(findings))[:WORST]
+    ]
+    return shortened(rows, ("what", "where", "what to do"), total, command)
+
+
+def shortened(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], total: int, command: str
+) -> dg.MarkdownMetadataValue:
+    """The first rows as a table, and how many more there are."""
+    table = document_table(rows[:WORST], columns)
+    more = total - len(rows[:WORST])
+    return dg.MetadataValue.md(f"{table}\n\n{more} more: `{command}`" if more > 0 else table)
+
+
+def _object(finding: Finding) -> str:
+    return "" if finding.key is None else f"{finding.bucket}: {finding.key}" if finding.bucket else finding.key
 
 
 def document_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -64,13 +65,34 @@ def reap(directory: Path) -> tuple[int, ...]:
         CouldNotTell: something of it cannot be ended or removed.
     """
     found = []
-    for place in sorted(directory.iterdir()) if directory.is_dir() else ():
-        # One that is empty was killed as its marker was to be written, or had just been removed.
-        if place.name.isdigit() and ((place / MARKER).is_file() or (place.is_dir() and not any(place.iterdir()))):
-            log.warning("drill %s was killed; removing what it left", place.name)
-            remove(place)
-            found.append(int(place.name))
+    for place in drills_in(directory):
+        log.warning("drill %s was killed; removing what it left", place.name)
+        remove(place)
+        found.append(int(place.name))
     return tuple(found)
+
+
+def drills_in(directory: Path) -> tuple[Path, ...]:
+    """The directories of drills below the drills' directory: of one that runs, and of those that were killed."""
+    return tuple(
+        place
+        for place in (sorted(directory.iterdir()) if directory.is_dir() else ())
+        # One that is empty was killed as its marker was to be written, or had just been removed.
+        if place.name.isdigit() and ((place / MARKER).is_file() or (place.is_dir() and not any(place.iterdir())))
+    )
+
+
+def reap_killed(settings: Settings) -> tuple[int, ...]:
+    """Remove what killed drills left, unless a drill or a recovery is running: that one did so as it began.
+
+    Returns the ids of the drills whose copy of production was removed.
+
+    Raises:
+        ConfigError: the records are not those of this program.
+        CouldNotTell: the records do not answer, or something cannot be ended or removed.
+    """
+    with RecordsSession(settings.records, LOCK):
+        return reap(settings.drills.directory)
 
 
 def remove(place: Path) -> None:

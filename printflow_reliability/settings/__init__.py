@@ -8,6 +8,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
 from printflow_reliability.settings.files import FilesSettings
@@ -30,6 +31,7 @@ __all__ = [
     "BackupsSettings",
     "BucketSettings",
     "ClusterSettings",
+    "DagsterSettings",
     "DrillsSettings",
     "FilesSettings",
     "LinkSettings",

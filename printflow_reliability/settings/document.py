@@ -12,6 +12,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.links import LinkSettings
@@ -52,6 +53,7 @@ class Settings(Section):
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     sentry: SentrySettings | None = None
+    dagster: DagsterSettings = DagsterSettings()
     _secrets: tuple[str, ...] = PrivateAttr(default=())
 
     @property

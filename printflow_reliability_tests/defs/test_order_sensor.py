@@ -78,11 +78,11 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return holds
 
 
-def evaluated(cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+def evaluated(cursor: str | None = None, *, started: float | None = 1.0) -> dg.SensorResult:
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, last_sensor_start_time=started)
         answer = paid_orders_guard(context, configuration=Configuration())
-    assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+    assert isinstance(answer, dg.SensorResult)
     return answer
 
 
@@ -94,12 +94,10 @@ def test_a_held_order_gets_its_partition_and_its_run(platform: dict[str, str]) -
     platform["7"] = "a"
 
     first = evaluated()
-    assert isinstance(first, dg.SensorResult)
     second = evaluated(first.cursor)
 
     assert [run.partition_key for run in first.run_requests or ()] == ["7"]
     assert partitions(first.dynamic_partitions_requests) == [["7"]]
-    assert isinstance(second, dg.SensorResult)
     assert not second.run_requests
     assert second.skip_reason is not None
 
@@ -109,13 +107,12 @@ def test_an_order_whose_number_cannot_name_a_partition_keeps_no_other_from_its_r
 
     first = evaluated()
 
-    assert isinstance(first, dg.SensorResult)
     named = [run.partition_key or "" for run in first.run_requests or ()]
     assert [identifier_of(name) for name in named] == ["1...2", "3\n4", "7"]
     assert partitions(first.dynamic_partitions_requests) == [named]
 
 
-def test_a_broken_configuration_skips_with_its_sentence_and_keeps_the_cursor(
+def test_a_guard_that_cannot_judge_fails_with_its_sentence(
     platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_self: Configuration) -> None:
@@ -123,7 +120,20 @@ def test_a_broken_configuration_skips_with_its_sentence_and_keeps_the_cursor(
 
     monkeypatch.setattr(Configuration, "settings", refuse)
 
-    answer = evaluated('{"7": {"state": "a", "at": "2026-05-01T00:00:00+00:00"}}')
+    with pytest.raises(dg.Failure, match="RECORDS is not set"):
+        evaluated('{"7": {"state": "a", "at": "2026-05-01T00:00:00+00:00"}}')
 
-    assert isinstance(answer, dg.SkipReason)
-    assert "RECORDS is not set" in (answer.skip_message or "")
+
+def test_a_preview_judges_nothing_and_asks_for_nothing(
+    platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform["7"] = "a"
+    for name in ("judge_paid_orders", "conclude", "deliver"):
+        monkeypatch.delattr(order_sensor, name)
+
+    shown = evaluated(started=None)
+
+    assert not shown.run_requests
+    assert not shown.dynamic_partitions_requests
+    assert shown.cursor is None
+    assert "1 order held" in str(shown.skip_reason)

@@ -1,0 +1,173 @@
+"""Alerts for runs that fail, by the assets that they were to make, however they were launched.
+
+A plain sensor and none of run status: the cursor of those moves on even when their body fails, and what they were to
+tell is lost.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import dagster as dg
+import psycopg
+from psycopg.rows import TupleRow
+
+from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
+from printflow_reliability.alerts.sentry import report_message
+from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.event_cursor import EventCursor
+from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.ticks import is_preview
+from printflow_reliability.findings import Severity
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import Settings
+
+INTERVAL_SECONDS = 10
+RUNS_AT_ONCE = 100
+RunEnd = Literal[dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS]
+ENDS: tuple[RunEnd, ...] = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+CHECK_FAILED = "DagsterAssetCheckFailedError"
+ANSWERED = "Failure"
+"""What `plainly` raises: an error that a person can act on, and no defect of ours."""
+HELD_ORDERS = "held_orders"
+PARTITION = "dagster/partition"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dg.sensor(
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Raises an alert for each asset whose run failed, unless a failed check alerts by itself, and resolves "
+    "it at that asset's next success. A failed tick means that nobody hears of failed runs: look whether the "
+    "records answer (printflow alerts list); what was missed is told by the next tick that succeeds.",
+)
+def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
+    """Tell of the runs that ended since the last tick."""
+    now = datetime.now(UTC)
+    if not context.cursor:
+        return dg.SensorResult(skip_reason="watching from now on", cursor=json.dumps(_newest(context.instance)))
+    cursors = {name: EventCursor.parse(text) for name, text in json.loads(context.cursor).items()}
+    ended: list[dg.EventLogRecord] = []
+    for kind in ENDS:
+        cursor = cursors.get(kind.value, EventCursor(0))
+        records = _ends_after(context.instance, kind, cursor)
+        ended += cursor.new(records)
+        cursors[kind.value] = cursor.past(records, now)
+    ended.sort(key=lambda record: record.storage_id)
+    if is_preview(context):
+        return dg.SensorResult(skip_reason=f"preview: {len(ended)} ended runs would be looked at, nobody is told")
+    if ended:
+        with plainly():
+            _tell(context.instance, configuration.settings(), ended)
+    return dg.SensorResult(
+        skip_reason=f"{len(ended)} runs ended",
+        cursor=json.dumps({name: cursor.write() for name, cursor in cursors.items()}),
+    )
+
+
+def _newest(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Cursors behind everything that there is."""
+    found = {}
+    for kind in ENDS:
+        newest = instance.fetch_run_status_changes(dg.RunStatusChangeRecordsFilter(kind), limit=1).records
+        found[kind.value] = EventCursor(newest[0].storage_id if newest else 0).write()
+    return found
+
+
+def _ends_after(instance: dg.DagsterInstance, kind: RunEnd, cursor: EventCursor) -> Sequence[dg.EventLogRecord]:
+    wanted = dg.RunStatusChangeRecordsFilter(kind, after_storage_id=cursor.after)
+    most = RUNS_AT_ONCE + len(cursor.handled)
+    return instance.fetch_run_status_changes(wanted, limit=most, ascending=True).records
+
+
+def _tell(instance: dg.DagsterInstance, settings: Settings, ended: Sequence[dg.EventLogRecord]) -> None:
+    with open_records(settings.records) as connection:
+        for record in ended:
+            run = instance.get_run_by_id(record.event_log_entry.run_id)
+            if run is None:
+                continue  # a person deleted it
+            if run.is_success:
+                _resolve(instance, connection, settings, run)
+            elif run.is_failure:
+                _raise(instance, connection, settings, run, record.event_log_entry.user_message)
+
+
+def _raise(
+    instance: dg.DagsterInstance,
+    connection: psycopg.Connection[TupleRow],
+    settings: Settings,
+    run: dg.DagsterRun,
+    message: str,
+) -> None:
+    """One alert for each asset that failed: all of them where no step did, since then the process was lost."""
+    failures = _events(instance, run, dg.DagsterEventType.STEP_FAILURE)
+    kinds = {error.cls_name if (error := event.step_failure_data.error) else None for event in failures}
+    if kinds == {CHECK_FAILED}:
+        return
+    made = _assets(instance, run)
+    failed = sorted({event.step_key for event in failures if event.step_key} & set(made)) or made
+    if failed == [HELD_ORDERS] and kinds == {ANSWERED}:
+        return  # the guard has told of this very order already
+    said = "; ".join(filter(None, map(_said, failures))) or message or "it did not say why"
+    reason = settings.redact(said)
+    if kinds != {ANSWERED}:
+        report_message(settings, f"Run of {', '.join(failed)} failed: {reason}")
+    for asset in failed:
+        alert = Alert(
+            dedup_key=_key(asset, run),
+            severity=Severity.ERROR,
+            title=f"Run of {asset} failed",
+            body=f"Run {run.run_id}: {reason}\nNext: open this run in the Dagster UI",
+        )
+        raise_alert(connection, settings, alert)
+
+
+def _said(failure: dg.DagsterEvent) -> str:
+    """Why a step failed: the sentence that was meant for people, or else the error."""
+    data = failure.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return data.error.message.strip() if data.error else ""
+
+
+def _resolve(
+    instance: dg.DagsterInstance, connection: psycopg.Connection[TupleRow], settings: Settings, run: dg.DagsterRun
+) -> None:
+    """The run's assets work again, each of the partitions that it covered."""
+    partitions = _range(instance, run)
+    for asset in _assets(instance, run):
+        keys = {_key(asset, run)}
+        if partitions:
+            below = f"run:{asset}:"
+            keys |= {key for key in open_alerts(connection, below) if key.removeprefix(below) in partitions}
+        for key in sorted(keys):
+            resolve_alert(connection, settings, key)
+
+
+def _assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+    """What the run was to make; the job's name where that was no asset."""
+    planned = _events(instance, run, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    return sorted({event.asset_key.to_user_string() for event in planned if event.asset_key}) or [run.job_name]
+
+
+def _range(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str]:
+    """The tenants that the run covered as one range of partitions."""
+    first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
+    keys = list(instance.get_dynamic_partitions("tenants"))
+    if first not in keys or last not in keys:
+        return frozenset()
+    return frozenset(keys[keys.index(first) : keys.index(last) + 1])
+
+
+def _key(asset: str, run: dg.DagsterRun) -> str:
+    partition = run.tags.get(PARTITION)
+    return f"run:{asset}" + (f":{partition}" if partition else "")
+
+
+def _events(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
+    records = instance.get_records_for_run(run.run_id, of_type=kind).records
+    return [event for record in records if (event := record.event_log_entry.dagster_event)]
+
+
+definitions = dg.Definitions(sensors=[failed_run])
