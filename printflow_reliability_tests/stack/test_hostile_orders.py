@@ -152,8 +152,6 @@ def test_each_odd_order_is_held_by_itself_and_its_next_step_can_be_run(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert f"{len(held)} paid orders must not go to print" in said
-    with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
-        connection.execute("DELETE FROM odd_tenants WHERE tenant IN ('twice', 'bare')")  # they end a healing of files
     for hold in mixed.held:
         command = _arguments(hold.action)
         assert run(["--config", str(config), *command]) == 1, (hold.order, hold.action)
