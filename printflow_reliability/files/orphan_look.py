@@ -98,13 +98,12 @@ class OrphanLook:
 
             def still_there(objects: Iterator[StoredObject]) -> Spool[StoredObject]:
                 there = objects_spool()
-                wanted = iter(alone)
-                looked_for = next(wanted, None)
-                for one in objects:
-                    while looked_for is not None and looked_for.key < one.key:
-                        looked_for = next(wanted, None)
-                    if looked_for is not None and looked_for.key == one.key:
+                try:
+                    for one in _in_both(objects, alone):
                         there.append(one)
+                except BaseException:  # also where the order breaks, and all is read once more
+                    there.close()
+                    raise
                 return there
 
             listed = stack.enter_context(closing(read_in_order(bucket, self.scope.prefix, still_there)))
@@ -127,3 +126,14 @@ class OrphanLook:
         if self.scope.tenant is None:
             return None
         return [Tenant(self.scope.tenant, self.scope.prefix)]
+
+
+def _in_both(objects: Iterable[StoredObject], wanted: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    """Those of the objects that are wanted; both in the byte order of their keys."""
+    waiting = iter(wanted)
+    looked_for = next(waiting, None)
+    for one in objects:
+        while looked_for is not None and looked_for.key < one.key:
+            looked_for = next(waiting, None)
+        if looked_for is not None and looked_for.key == one.key:
+            yield one

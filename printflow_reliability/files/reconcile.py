@@ -22,6 +22,7 @@ from printflow_reliability.files.emptied import Emptied, emptied
 from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
+from printflow_reliability.files.plausible import require_plausible
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.report import ReconcileReport, Tally
 from printflow_reliability.files.second_look import SecondLook
@@ -40,8 +41,6 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
 
-FEW_REFERENCES = 20
-"""With fewer references than this, any fraction of them may be missing without looking like a misconfiguration."""
 CLOCKS = timedelta(seconds=5)
 """How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
 
@@ -88,19 +87,7 @@ def reconcile(
         except CouldNotTell as away:
             unknown.append(away.sentence)
         else:
-            for bucket in run.buckets:
-                try:
-                    for scope in run.scopes:
-                        try:
-                            run.one_bucket(bucket, scope, findings, tally, advance)
-                        except Refused as refused:
-                            if len(run.scopes) == 1:
-                                raise
-                            run.leave_out(bucket, scope, refused, findings, tally)
-                except CouldNotTell as away:
-                    unknown.append(away.sentence)
-                except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
-                    unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
+            unknown += run.compare(findings, tally, advance)
             if buckets is None and not unknown:
                 try:
                     run.beside_buckets(findings, tally)
@@ -143,6 +130,28 @@ class _Run:
     rows: dict[Rows, int] = field(default_factory=dict)
     kept: set[Rows] = field(default_factory=set)
 
+    def compare(self, findings: FindingsFile, tally: Tally, advance: Advance | None) -> list[str]:
+        """Compare every bucket; why some of them could not be read to the end.
+
+        Raises:
+            Refused: all that is to be compared looks like a misconfiguration.
+        """
+        unknown: list[str] = []
+        for bucket in self.buckets:
+            try:
+                for scope in self.scopes:
+                    try:
+                        self.one_bucket(bucket, scope, findings, tally, advance)
+                    except Refused as refused:
+                        if len(self.scopes) == 1:
+                            raise
+                        self.leave_out(bucket, scope, refused, findings, tally)
+            except CouldNotTell as away:
+                unknown.append(away.sentence)
+            except psycopg.OperationalError as lost:  # the platform's own are CouldNotTell by now
+                unknown.append(f"the records database was lost: {' '.join(str(lost).split())}")
+        return unknown
+
     def one_bucket(
         self, name: str, scope: Scope, findings: FindingsFile, tally: Tally, advance: Advance | None
     ) -> None:
@@ -151,7 +160,7 @@ class _Run:
         replica = present.bucket.replica
         started_at = present.now()
         with closing(self._first_look(present, scope, advance)) as found:
-            _require_plausible(self.settings, name, scope, found)
+            require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
             for one in fallen:
                 self._tell(one.finding, findings, tally)
@@ -289,28 +298,6 @@ def _before(
     with nullcontext(records) if records is not None else open_records(settings.records) as connection:
         found = reference_rows.known(connection, tenants)
     return {whose: rows for whose, rows in found.items() if whose.reference not in accept_empty}
-
-
-def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Candidates) -> None:
-    """Raises:
-    Refused: what was seen looks like a misconfiguration rather than a loss.
-    """
-    if found.references == 0 or (scope.tenant is not None and found.references < FEW_REFERENCES):
-        return
-    where = f"bucket {bucket}" if scope.tenant is None else f"{scope.prefix} in bucket {bucket}"
-    next_step = (
-        f'check `bucket` and `endpoint_url` of bucket "{bucket}" and the reference queries in printflow.toml; '
-        "if the files really are gone, raise files.max_missing_fraction to have them listed"
-    )
-    if found.objects == 0:
-        raise Refused(f"{where} is empty although {found.references:,} references point into it", next_step)
-    missing = len(found.missing) - found.elsewhere
-    if found.references >= FEW_REFERENCES and missing > settings.files.max_missing_fraction * found.references:
-        raise Refused(
-            f"{missing:,} of {found.references:,} references into {where} have no object there: "
-            f"more than files.max_missing_fraction = {settings.files.max_missing_fraction:g} allows",
-            next_step,
-        )
 
 
 def _remember(

@@ -23,7 +23,7 @@ def concluded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Outcome]]:
         found.extend((one.check, one.outcome) for one in answers)
 
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(check_alerts, "conclude", keep)
+    monkeypatch.setattr(check_alerts, "record_results", keep)
     return found
 
 
@@ -81,7 +81,7 @@ def test_where_the_records_are_away_the_tick_fails(
         raise CouldNotTell("the records do not answer")
 
     evaluate(instance, "wal.lag", Outcome.FAIL)
-    monkeypatch.setattr(check_alerts, "conclude", refuse)
+    monkeypatch.setattr(check_alerts, "record_results", refuse)
 
     with pytest.raises(dg.Failure, match="do not answer"):
         tick(instance)

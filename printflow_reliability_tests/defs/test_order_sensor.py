@@ -128,7 +128,7 @@ def test_a_preview_judges_nothing_and_asks_for_nothing(
     platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform["7"] = "a"
-    for name in ("judge_paid_orders", "conclude", "deliver"):
+    for name in ("judge_paid_orders", "record_results", "deliver"):
         monkeypatch.delattr(order_sensor, name)
 
     shown = evaluated(started=None)

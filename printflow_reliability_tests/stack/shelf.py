@@ -117,7 +117,8 @@ class Shelf:
         file = directory / "findings.jsonl"
         report = reconcile(self.settings, findings_file=file, **options)
         assert report.findings_file == file, report.checks[0].detail
-        return report, [Finding(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        with file.open(encoding="utf-8") as lines:  # a key may hold what str.splitlines takes for the end of one
+            return report, [Finding(**json.loads(line)) for line in lines]
 
 
 @contextmanager
