@@ -12,30 +12,8 @@ from hypothesis import strategies as st
 from printflow_reliability.definitions import load_definitions
 from printflow_reliability.defs.graph import RESERVED, graph_of
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings
+from printflow_reliability_tests.defs.configuration import write
 
-HEAD = """
-[platform]
-name = "Printers"
-[records]
-url = "postgresql://localhost/records"
-[tenancy]
-cluster = "{0}"
-tenants = "SELECT 1"
-[orders]
-cluster = "{0}"
-bucket = "{1}"
-paid = "SELECT 1"
-[[reference]]
-name = "artwork"
-cluster = "{0}"
-bucket = "{1}"
-kind = "print-ready"
-query = "SELECT 1"
-[drills]
-reports_bucket = "{2}"
-"""
-CLUSTER = '[[cluster]]\nname = "{}"\nurl = "postgresql://user:hush@localhost/x"\npgbackrest_config = "p.conf"\n'
-BUCKET = '[[bucket]]\nname = "{0}"\nbucket = "{0}"\nsecret_access_key = "hush"\n'
 DEFINITIONS = Path(load_definitions.__code__.co_filename).parent / "defs"
 
 
@@ -44,11 +22,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "printflow.toml"
     monkeypatch.setenv("PRINTFLOW_CONFIG", str(file))
     return file
-
-
-def write(file: Path, clusters: list[str], buckets: list[str]) -> None:
-    head = HEAD.format(clusters[0], buckets[0], buckets[-1])
-    file.write_text(head + "".join(map(CLUSTER.format, clusters)) + "".join(map(BUCKET.format, buckets)))
 
 
 def parents(graph: Any, name: str) -> set[str]:
