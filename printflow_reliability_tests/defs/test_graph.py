@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from hypothesis import given
+from hypothesis import settings as sampling
 from hypothesis import strategies as st
 
 from printflow_reliability.definitions import load_definitions
@@ -65,6 +66,7 @@ def test_names_that_are_taken_or_alike_each_get_a_key_of_their_own(config: Path)
     assert {"restore_drill_2", "a_b", "a_b_2", "a_b_3", "x_bucket"} <= parents(graph, "base_backup")
 
 
+@sampling(deadline=None, max_examples=50)
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.lists(st.text(min_size=1), min_size=1, unique=True))
 def test_whatever_systems_are_called_each_is_an_asset(clusters: list[str], buckets: list[str]) -> None:
     settings = Settings.model_construct(
