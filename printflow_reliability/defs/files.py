@@ -27,7 +27,9 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("tenant_files", "files.missing", "files.tenancy", "files.content"),
-    description="Every reference of the databases against the bucket, by tenant; all tenants at once are one pass.",
+    description="Every reference of the databases compared with the buckets, by tenant; all tenants at once are "
+    "one pass. Red: files are missing, belong to another tenant or have changed, or a system did "
+    "not answer. The table lists the worst; bring back what can be: printflow files heal",
 )
 def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Reconcile the chosen tenants."""
@@ -54,7 +56,8 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
     deps=[dg.AssetDep("tenant_files", partition_mapping=dg.AllPartitionMapping())],
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("orphaned_files", "files.orphans"),
-    description="Objects that nothing refers to, from the newest pass over all tenants. Nothing is moved or deleted.",
+    description="Objects that no reference names, from the newest pass over all tenants. Nothing is moved or "
+    "deleted. Red: there are some, or no whole pass is known. See: printflow files orphans",
 )
 def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
@@ -73,7 +76,9 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("print_file_integrity", "pdf.integrity"),
-    description="Every referenced print file opened in an isolated worker; unchanged ones are known from the ledger.",
+    description="Every referenced print file, opened in an isolated worker; unchanged ones are known from the "
+    "ledger. Red: files are damaged, cannot be printed or could not be judged. The table lists the "
+    "worst: printflow pdf sweep",
 )
 def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Sweep the chosen tenants' print files."""

@@ -26,7 +26,8 @@ GROUP = "orders"
     deps=["print_file_integrity"],
     freshness_policy=words.EVERY_QUARTER_HOUR,
     check_specs=check_specs("paid_orders", "orders.artwork"),
-    description="How many paid orders there are, and how many must not go to print.",
+    description="How many paid orders there are, and how many must not go to print. Red: orders are held, or "
+    "could not be judged. The table lists the oldest: printflow orders held",
 )
 def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     """Judge every paid order."""
@@ -53,8 +54,10 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     kinds={"postgres", "s3"},
     deps=["paid_orders"],
     partitions_def=words.HELD_ORDERS,
-    description="A paid order that must not go to print. Its run fails until the artwork is there and usable; then it "
-    "succeeds, and the hold is lifted. Healthy orders have no partition.",
+    description="Paid orders that must not go to print, one partition each. Red: the order is held; its last "
+    "observation says why, names the files and the command that mends it. The run succeeds once the "
+    "artwork is usable, and the hold is lifted. Orders without trouble have no partition. See: "
+    "printflow orders held",
 )
 def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
