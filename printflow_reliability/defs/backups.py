@@ -10,7 +10,7 @@ from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 
@@ -94,7 +94,10 @@ def definitions() -> dg.Definitions:
     """Backups of every cluster of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=[graph.place(asset, graph.all_clusters) for asset in (base_backup, wal_archive, backup_integrity)],
+        assets=[
+            graph.place(asset, graph.all_clusters, runbook=CLUSTER_LOST)
+            for asset in (base_backup, wal_archive, backup_integrity)
+        ],
         jobs=[full_backup],
         schedules=[
             dg.ScheduleDefinition(

@@ -9,7 +9,7 @@ from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.drills.drill import run_drill
@@ -183,9 +183,9 @@ def definitions() -> dg.Definitions:
     graph = configured()
     return dg.Definitions(
         assets=[
-            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets]),
-            graph.place(recovery_objectives),
-            graph.place(recovery_fence, graph.all_clusters),
+            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets], runbook=CLUSTER_LOST),
+            graph.place(recovery_objectives, runbook=CLUSTER_LOST),
+            graph.place(recovery_fence, graph.all_clusters, runbook=CLUSTER_LOST),
         ],
         jobs=[judge_objectives],
         schedules=[

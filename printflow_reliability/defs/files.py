@@ -7,7 +7,7 @@ import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.files.orphans import known_orphans
@@ -174,9 +174,9 @@ def definitions() -> dg.Definitions:
     graph = configured()
     return dg.Definitions(
         assets=[
-            graph.place(tenant_files, graph.catalog),
-            graph.place(orphaned_files),
-            graph.place(print_file_integrity),
+            graph.place(tenant_files, graph.catalog, runbook=BUCKET_DAMAGED),
+            graph.place(orphaned_files, runbook=BUCKET_DAMAGED),
+            graph.place(print_file_integrity, runbook=BUCKET_DAMAGED),
         ],
         schedules=[nightly_reconciliation, nightly_sweep],
         sensors=[tenants_known],

@@ -8,7 +8,7 @@ import dagster as dg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, shortened, verdict
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
@@ -107,7 +107,10 @@ def definitions() -> dg.Definitions:
     """The guard of the paid orders of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=[graph.place(paid_orders, graph.orders), graph.place(held_orders)],
+        assets=[
+            graph.place(paid_orders, graph.orders, runbook=BUCKET_DAMAGED),
+            graph.place(held_orders, runbook=BUCKET_DAMAGED),
+        ],
         jobs=[judge_held_order],
         schedules=[
             schedule(

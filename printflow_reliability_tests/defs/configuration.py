@@ -29,5 +29,6 @@ BUCKET = '[[bucket]]\nname = "{0}"\nbucket = "{0}"\nsecret_access_key = "hush"\n
 
 def write(file: Path, clusters: list[str], buckets: list[str]) -> None:
     """Write the file: the first cluster and the first bucket hold the references, the last bucket the reports."""
+    file.with_name("p.conf").write_text("".join(f"[{name}]\npg1-path=/pg\n" for name in clusters))
     head = HEAD.format(clusters[0], buckets[0], buckets[-1])
     file.write_text(head + "".join(map(CLUSTER.format, clusters)) + "".join(map(BUCKET.format, buckets)))
