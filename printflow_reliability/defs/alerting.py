@@ -22,7 +22,8 @@ INTERVAL_SECONDS = 10
     kinds={"postgres"},
     freshness_policy=words.EVERY_HOUR,
     check_specs=check_specs("alert_delivery", "alerts.delivery"),
-    description="The outbox: what was raised, what reached its route, what still waits.",
+    description="The outbox: alerts that were raised, that reached their route, that still wait. Red: an alert reached "
+    "nobody. See printflow alerts list, then try the routes: printflow alerts test",
 )
 def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     """Deliver what waits, and count."""

@@ -3,13 +3,14 @@
 from typing import Literal
 
 import dagster as dg
+from pydantic import Field
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import check_specs, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 
@@ -17,9 +18,13 @@ GROUP = "backups"
 
 
 class BaseBackupConfig(dg.Config):
-    """What kind of base backup to take; an incremental one without a full one before it becomes full."""
+    """What kind of base backup to take."""
 
-    type: Literal["full", "diff", "incr"] = "incr"
+    type: Literal["full", "diff", "incr"] = Field(
+        default="incr",
+        description="full: every file; diff: what changed since the last full backup; incr: what changed since "
+        "the last backup of any kind. Without a full backup before it, each of them is a full one.",
+    )
 
 
 @dg.asset(
@@ -29,7 +34,9 @@ class BaseBackupConfig(dg.Config):
     freshness_policy=words.EVERY_DAY,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("base_backup", "backup.recent", blocking=True),
-    description="A base backup of every cluster in every repository; its result is read from what is stored.",
+    description="A base backup of every cluster in every repository, as it is found there after it was taken. "
+    "Red: at least one repository has no recent, sound backup, and nothing below it ran. The "
+    "verdict names it; then run: printflow backup run",
 )
 def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.MaterializeResult:
     """Take a base backup of every cluster."""
@@ -45,7 +52,9 @@ def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.Ma
     deps=["base_backup"],
     freshness_policy=words.EVERY_HOUR,
     check_specs=check_specs("wal_archive", "wal.continuity", "wal.lag", blocking=True),
-    description="The archived WAL of every cluster from the oldest backup on: whole, and not lagging behind.",
+    description="The archived WAL of every cluster from the oldest backup on. Red: segments are missing or "
+    "late, so some moments cannot be restored. Find the cause before a new backup: printflow wal "
+    "verify",
 )
 def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
     """Look for gaps in the archive."""
@@ -61,7 +70,9 @@ def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
     deps=["base_backup"],
     freshness_policy=words.EVERY_WEEK,
     check_specs=check_specs("backup_integrity", "backup.integrity", blocking=True),
-    description="Every stored byte of the repositories against its manifest.",
+    description="Every file of the repositories compared with its manifest. Red: a backup that holds the named "
+    "file cannot be restored. Take a full backup into that repository: printflow backup run --type "
+    "full",
 )
 def backup_integrity(configuration: Configuration) -> dg.MaterializeResult:
     """Read the repositories whole."""
@@ -83,7 +94,10 @@ def definitions() -> dg.Definitions:
     """Backups of every cluster of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=[graph.place(asset, graph.all_clusters) for asset in (base_backup, wal_archive, backup_integrity)],
+        assets=[
+            graph.place(asset, graph.all_clusters, runbook=CLUSTER_LOST)
+            for asset in (base_backup, wal_archive, backup_integrity)
+        ],
         jobs=[full_backup],
         schedules=[
             dg.ScheduleDefinition(

@@ -21,7 +21,15 @@ class Configuration(dg.ConfigurableResource[Settings]):
         Raises:
             ConfigError: there is no file, or it is wrong.
         """
-        return load(find_config(Path(self.file) if self.file else None))
+        return load(self.path())
+
+    def path(self) -> Path:
+        """The file that is used.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        return find_config(Path(self.file) if self.file else None)
 
 
 definitions = dg.Definitions(

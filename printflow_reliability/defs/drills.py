@@ -3,12 +3,13 @@
 from urllib.parse import quote, urlencode
 
 import dagster as dg
+from pydantic import Field
 
 from printflow_reliability.check_rows import check_rows
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.drills.drill import run_drill
@@ -29,10 +30,19 @@ CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
 
 class DrillConfig(dg.Config):
-    """What to restore to (latest, random, longest, a time), and from which repository; none named means the first."""
+    """What to restore, and from where."""
 
-    target: str = "latest"
-    repository: int | None = None
+    target: str = Field(
+        default="latest",
+        description="latest: the end of WAL from the newest backup; longest: the end of WAL from the oldest "
+        "backup; random: a moment between backups; or a time with its zone, such as "
+        "2026-11-01T12:00:00+00:00.",
+    )
+    repository: int | None = Field(
+        default=None,
+        description="The number of the pgBackRest repository to restore from; without one, the first that all "
+        "clusters have.",
+    )
 
 
 @dg.asset(
@@ -43,8 +53,10 @@ class DrillConfig(dg.Config):
     freshness_policy=words.EVERY_WEEK,
     pool=words.REPOSITORY_POOL,
     check_specs=check_specs("restore_drill", *CHECKS, blocking=True),
-    description="One rehearsed restore: fetched, replayed to the fence and to the end of WAL, validated, torn down. "
-    "A failed drill leaves its numbers here all the same, and fails its run.",
+    description="One rehearsed restore of every cluster: fetched, replayed to the fence and to the end of WAL, "
+    "promoted, validated, torn down. Red: a recovery now would fail, lose data, or cannot be "
+    "judged; the verdict says which checks and what to do. A failed drill leaves its numbers here "
+    "all the same. It is never begun again by itself: printflow drill run",
 )
 def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.MaterializeResult:
     """Rehearse the restore of every cluster."""
@@ -93,8 +105,9 @@ def report_link(settings: Settings, drill: int, address: str | None) -> str | dg
     deps=["restore_drill"],
     freshness_policy=words.EVERY_WEEK,
     check_specs=check_specs("recovery_objectives", OBJECTIVES),
-    description="Recovery time and recovery point, measured by the drills so far, against their targets; how long a "
-    "recovery would take at twice the data, and what people would have to do besides.",
+    description="Recovery time and recovery point as the drills so far measured them, against their targets, with a "
+    "forecast at twice the data and the manual steps. Red: no recent drill proves the targets. See: printflow drill "
+    "objectives",
 )
 def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the drills' history."""
@@ -109,8 +122,9 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     owners=words.OWNERS,
     kinds={"postgres"},
     freshness_policy=words.EVERY_DAY,
-    description="What every table of every cluster held at one moment, and a restore point there: what drills to past "
-    "moments compare with.",
+    description="A restore point in every cluster with what every table held there; drills to past moments "
+    "compare with it. Red: no fence was recorded today, so drills to this day have nothing exact to "
+    "compare with. Record one: printflow drill fence",
 )
 def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
     """Record a fence."""
@@ -169,9 +183,9 @@ def definitions() -> dg.Definitions:
     graph = configured()
     return dg.Definitions(
         assets=[
-            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets]),
-            graph.place(recovery_objectives),
-            graph.place(recovery_fence, graph.all_clusters),
+            graph.place(restore_drill, [*graph.all_clusters, *graph.referenced_buckets], runbook=CLUSTER_LOST),
+            graph.place(recovery_objectives, runbook=CLUSTER_LOST),
+            graph.place(recovery_fence, graph.all_clusters, runbook=CLUSTER_LOST),
         ],
         jobs=[judge_objectives],
         schedules=[

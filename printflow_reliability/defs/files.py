@@ -7,7 +7,7 @@ import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
 from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
@@ -29,7 +29,9 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("tenant_files", "files.missing", "files.tenancy", "files.content"),
-    description="Every reference of the databases against the bucket, by tenant; all tenants at once are one pass.",
+    description="Every reference of the databases compared with the buckets, by tenant; all tenants at once are "
+    "one pass. Red: files are missing, belong to another tenant or have changed, or a system did "
+    "not answer. The table lists the worst; bring back what can be: printflow files heal",
 )
 def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Reconcile the chosen tenants."""
@@ -56,7 +58,8 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
     deps=[dg.AssetDep("tenant_files", partition_mapping=dg.AllPartitionMapping())],
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("orphaned_files", "files.orphans"),
-    description="Objects that nothing refers to, from the newest pass over all tenants. Nothing is moved or deleted.",
+    description="Objects that no reference names, from the newest pass over all tenants. Nothing is moved or "
+    "deleted. Red: there are some, or no whole pass is known. See: printflow files orphans",
 )
 def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
@@ -75,7 +78,9 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("print_file_integrity", "pdf.integrity"),
-    description="Every referenced print file opened in an isolated worker; unchanged ones are known from the ledger.",
+    description="Every referenced print file, opened in an isolated worker; unchanged ones are known from the "
+    "ledger. Red: files are damaged, cannot be printed or could not be judged. The table lists the "
+    "worst: printflow pdf sweep",
 )
 def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Sweep the chosen tenants' print files."""
@@ -172,9 +177,9 @@ def definitions() -> dg.Definitions:
     graph = configured()
     return dg.Definitions(
         assets=[
-            graph.place(tenant_files, graph.catalog),
-            graph.place(orphaned_files),
-            graph.place(print_file_integrity),
+            graph.place(tenant_files, graph.catalog, runbook=BUCKET_DAMAGED),
+            graph.place(orphaned_files, runbook=BUCKET_DAMAGED),
+            graph.place(print_file_integrity, runbook=BUCKET_DAMAGED),
         ],
         schedules=[nightly_reconciliation, nightly_sweep],
         sensors=[tenants_known],

@@ -6,17 +6,21 @@ for each kind of system, so that the definitions load everywhere and say what is
 
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
 from printflow_reliability.defs.vocabulary import OWNERS, PLATFORM
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.runbook import render
+from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings, find_config, load
 
 PLACEHOLDER = "PLACEHOLDER: there is no usable configuration, so the real systems are not known. {why} Set "
 PLACEHOLDER += "PRINTFLOW_CONFIG to a printflow.toml, then reload this code location."
+CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
+"""The sections of the runbook that begin where a check of databases, or of files, is red."""
 RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity"),
@@ -36,12 +40,14 @@ class SystemsGraph:
         clusters: the asset of each [[cluster]], by its name in the file.
         buckets: the asset of each [[bucket]], by its name in the file.
         settings: the configuration; None where placeholders stand for it.
+        runbook: the sections of this installation's runbook, by their names.
         note: why there are placeholders; empty where there are none.
     """
 
     clusters: Mapping[str, dg.AssetSpec]
     buckets: Mapping[str, dg.AssetSpec]
     settings: Settings | None
+    runbook: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -77,12 +83,15 @@ class SystemsGraph:
         orders = self.settings.orders
         return [*_keys(self.clusters, {orders.cluster}), *_keys(self.buckets, {orders.bucket})]
 
-    def place(self, asset: dg.AssetsDefinition, above: Iterable[dg.AssetKey] = ()) -> dg.AssetsDefinition:
-        """The asset below these external assets, with a link to its source."""
+    def place(
+        self, asset: dg.AssetsDefinition, above: Iterable[dg.AssetKey] = (), *, runbook: str = ""
+    ) -> dg.AssetsDefinition:
+        """The asset below these external assets, with a link to its source and its section of the runbook."""
         found = tuple(above)
+        section = _section(self.runbook, runbook)
         (sourced,) = dg.with_source_code_references([asset])
         assert isinstance(sourced, dg.AssetsDefinition)  # noqa: S101 - it returns what it was given
-        (placed,) = dg.map_asset_specs(lambda spec: spec.merge_attributes(deps=found), [sourced])
+        (placed,) = dg.map_asset_specs(lambda spec: spec.merge_attributes(deps=found, metadata=section), [sourced])
         return placed
 
 
@@ -100,7 +109,7 @@ def placeholder(why: str) -> SystemsGraph:
     note = PLACEHOLDER.format(why=f"{why.rstrip('.')}.")
     cluster = _spec("unconfigured_cluster", {"postgres"}, note)
     bucket = _spec("unconfigured_bucket", {"s3"}, note, deps=[cluster.key])
-    return SystemsGraph({"": cluster}, {"": bucket}, None, note)
+    return SystemsGraph({"": cluster}, {"": bucket}, None, note=note)
 
 
 def graph_of(settings: Settings, file: Path) -> SystemsGraph:
@@ -109,12 +118,17 @@ def graph_of(settings: Settings, file: Path) -> SystemsGraph:
     source = dg.CodeReferencesMetadataValue(
         code_references=[dg.LocalFileCodeReference(file_path=str(file.absolute()), label="printflow.toml")]
     )
+    runbook = _runbook(settings, file)
     clusters = {
         cluster.name: _spec(
             _free(_identifier(cluster.name), taken),
             {"postgres"},
             f'PostgreSQL cluster "{cluster.name}". {_reads(settings, cluster)}',
-            metadata=_cluster_metadata(cluster) | {"dagster/code_references": source},
+            metadata={
+                **_cluster_metadata(cluster),
+                **_section(runbook, CLUSTER_LOST),
+                "dagster/code_references": source,
+            },
         )
         for cluster in settings.cluster
     }
@@ -125,11 +139,33 @@ def graph_of(settings: Settings, file: Path) -> SystemsGraph:
             {"s3"},
             f'S3 bucket "{bucket.name}". {_holds(settings, bucket)}',
             deps=_above(settings, bucket, clusters, keys),
-            metadata=_bucket_metadata(bucket) | {"dagster/code_references": source},
+            metadata={
+                **_bucket_metadata(bucket),
+                **_section(runbook, BUCKET_DAMAGED),
+                "dagster/code_references": source,
+            },
         )
         for bucket in settings.bucket
     }
-    return SystemsGraph(clusters, buckets, settings)
+    return SystemsGraph(clusters, buckets, settings, runbook)
+
+
+def _runbook(settings: Settings, file: Path) -> dict[str, str]:
+    """Every section as text; nothing where the configuration does not allow for one."""
+    try:
+        return {
+            name: render.one(settings, scenario)
+            for name, scenario in scenarios(Names(settings, file.absolute(), Facts())).items()
+        }
+    except PrintflowError:
+        return {}
+
+
+def _section(runbook: Mapping[str, str], name: str) -> dict[str, object]:
+    """A section of the runbook as metadata, to be read in the browser; its command where there is no text of it."""
+    if not name:
+        return {}
+    return {"runbook": dg.MetadataValue.md(runbook[name]) if name in runbook else f"printflow runbook {name}"}
 
 
 def _spec(

@@ -8,7 +8,7 @@ import dagster as dg
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import configured
+from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of
 from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, shortened, verdict
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
@@ -26,7 +26,8 @@ GROUP = "orders"
     deps=["print_file_integrity"],
     freshness_policy=words.EVERY_QUARTER_HOUR,
     check_specs=check_specs("paid_orders", "orders.artwork"),
-    description="How many paid orders there are, and how many must not go to print.",
+    description="How many paid orders there are, and how many must not go to print. Red: orders are held, or "
+    "could not be judged. The table lists the oldest: printflow orders held",
 )
 def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     """Judge every paid order."""
@@ -53,8 +54,10 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     kinds={"postgres", "s3"},
     deps=["paid_orders"],
     partitions_def=words.HELD_ORDERS,
-    description="A paid order that must not go to print. Its run fails until the artwork is there and usable; then it "
-    "succeeds, and the hold is lifted. Healthy orders have no partition.",
+    description="Paid orders that must not go to print, one partition each. Red: the order is held; its last "
+    "observation says why, names the files and the command that mends it. The run succeeds once the "
+    "artwork is usable, and the hold is lifted. Orders without trouble have no partition. See: "
+    "printflow orders held",
 )
 def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
@@ -104,7 +107,10 @@ def definitions() -> dg.Definitions:
     """The guard of the paid orders of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=[graph.place(paid_orders, graph.orders), graph.place(held_orders)],
+        assets=[
+            graph.place(paid_orders, graph.orders, runbook=BUCKET_DAMAGED),
+            graph.place(held_orders, runbook=BUCKET_DAMAGED),
+        ],
         jobs=[judge_held_order],
         schedules=[
             schedule(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import dagster as dg
 
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome, worst
+from printflow_reliability.checks import REGISTER, Check, CheckResult, Outcome, worst
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.text import counted, printable
@@ -49,9 +49,14 @@ def registered_name(spec: str) -> str:
 def check_specs(asset: str, *checks: str, blocking: bool = False) -> list[dg.AssetCheckSpec]:
     """The specs of registered checks on an asset; `blocking` where what comes after must not go on."""
     return [
-        dg.AssetCheckSpec(spec_name(name), asset=asset, description=REGISTER[name].question, blocking=blocking)
-        for name in checks
+        dg.AssetCheckSpec(spec_name(check.name), asset=asset, description=describe(check), blocking=blocking)
+        for check in map(REGISTER.__getitem__, checks)
     ]
+
+
+def describe(check: Check) -> str:
+    """What a check asks, and what to do when it is red; what could not be told is red too."""
+    return f"{check.question} {check.remedy} The description of each result says which, or what did not answer."
 
 
 @contextmanager

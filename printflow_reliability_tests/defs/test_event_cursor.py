@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.defs.event_cursor import SETTLED, EventCursor
@@ -37,6 +37,7 @@ def test_a_cursor_of_an_earlier_release_is_understood() -> None:
     assert EventCursor.parse("17") == EventCursor(17)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 50)), max_size=30), st.integers(0, 59))
 def test_whatever_order_events_appear_in_each_is_handled_once(events: list[tuple[int, int]], delay: int) -> None:
     """Events begin at a second, get an id in that order, and appear up to a minute later."""

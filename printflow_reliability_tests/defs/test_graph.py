@@ -7,35 +7,15 @@ from typing import Any
 import dagster as dg
 import pytest
 from hypothesis import given
+from hypothesis import settings as sampling
 from hypothesis import strategies as st
 
 from printflow_reliability.definitions import load_definitions
 from printflow_reliability.defs.graph import RESERVED, graph_of
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings
+from printflow_reliability_tests.defs.configuration import write
 
-HEAD = """
-[platform]
-name = "Printers"
-[records]
-url = "postgresql://localhost/records"
-[tenancy]
-cluster = "{0}"
-tenants = "SELECT 1"
-[orders]
-cluster = "{0}"
-bucket = "{1}"
-paid = "SELECT 1"
-[[reference]]
-name = "artwork"
-cluster = "{0}"
-bucket = "{1}"
-kind = "print-ready"
-query = "SELECT 1"
-[drills]
-reports_bucket = "{2}"
-"""
-CLUSTER = '[[cluster]]\nname = "{}"\nurl = "postgresql://user:hush@localhost/x"\npgbackrest_config = "p.conf"\n'
-BUCKET = '[[bucket]]\nname = "{0}"\nbucket = "{0}"\nsecret_access_key = "hush"\n'
+names = st.lists(st.text(st.characters(exclude_characters="\0"), min_size=1), min_size=1, unique=True)
 DEFINITIONS = Path(load_definitions.__code__.co_filename).parent / "defs"
 
 
@@ -44,11 +24,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "printflow.toml"
     monkeypatch.setenv("PRINTFLOW_CONFIG", str(file))
     return file
-
-
-def write(file: Path, clusters: list[str], buckets: list[str]) -> None:
-    head = HEAD.format(clusters[0], buckets[0], buckets[-1])
-    file.write_text(head + "".join(map(CLUSTER.format, clusters)) + "".join(map(BUCKET.format, buckets)))
 
 
 def parents(graph: Any, name: str) -> set[str]:
@@ -92,15 +67,14 @@ def test_names_that_are_taken_or_alike_each_get_a_key_of_their_own(config: Path)
     assert {"restore_drill_2", "a_b", "a_b_2", "a_b_3", "x_bucket"} <= parents(graph, "base_backup")
 
 
-@given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.lists(st.text(min_size=1), min_size=1, unique=True))
+@sampling(deadline=None, max_examples=50)
+@given(names, names)
 def test_whatever_systems_are_called_each_is_an_asset(clusters: list[str], buckets: list[str]) -> None:
     settings = Settings.model_construct(
         cluster=tuple(
-            ClusterSettings(name=name, url="postgresql://localhost/x", pgbackrest_config=Path("p"))
-            for name in clusters
-            if "\0" not in name
+            ClusterSettings(name=name, url="postgresql://localhost/x", pgbackrest_config=Path("p")) for name in clusters
         ),
-        bucket=tuple(BucketSettings(name=name, bucket="b") for name in buckets if "\0" not in name),
+        bucket=tuple(BucketSettings(name=name, bucket="b") for name in buckets),
         tenancy=type("Tenancy", (), {"cluster": ""}),
         orders=type("Orders", (), {"cluster": "", "bucket": ""}),
         reference=(),
@@ -168,3 +142,23 @@ def test_each_asset_is_linked_to_its_source(config: Path) -> None:
         assert Path(reference.file_path).is_file(), key
     drill = graph.get(dg.AssetKey(["restore_drill"])).metadata["dagster/code_references"].code_references[0]
     assert Path(drill.file_path).read_text().splitlines()[drill.line_number - 1].startswith("@dg.asset")
+
+
+def test_each_asset_of_databases_and_files_has_its_section_of_the_runbook_to_be_read_in_the_browser(
+    config: Path,
+) -> None:
+    write(config, ["shop"], ["art"])
+
+    graph = load_definitions().resolve_asset_graph()
+
+    for key in graph.get_all_asset_keys() - {dg.AssetKey(["alert_delivery"])}:
+        assert isinstance(graph.get(key).metadata["runbook"], dg.MarkdownMetadataValue), key
+    text = graph.get(dg.AssetKey(["wal_archive"])).metadata["runbook"].md_str
+    assert text.startswith("# A cluster is lost")
+    assert f"printflow --config {config} backup list" in text
+
+
+def test_without_a_configuration_the_runbook_is_a_command(config: Path) -> None:
+    graph = load_definitions().resolve_asset_graph()
+
+    assert graph.get(dg.AssetKey(["tenant_files"])).metadata["runbook"] == "printflow runbook bucket-damaged"

@@ -1,9 +1,8 @@
 """Backups, drills, recoveries and the graph on the foreign platform, by plain users: the healthy case of each."""
 
-import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,39 +11,11 @@ import dagster as dg
 import pytest
 
 from printflow_reliability.definitions import defs
-from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
+from printflow_reliability_tests.stack.foreign.graph import materialize
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, Ended, ForeignPlatform
 
 pytestmark = pytest.mark.stack
 
-MATERIALIZE = """
-import json, sys
-import dagster as dg
-from printflow_reliability.definitions import defs
-
-partitions, run_config = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-wanted = {dg.AssetKey(name) for name in sys.argv[3:]}
-assets = [one for one in defs.assets if isinstance(one, dg.AssetsDefinition) and one.keys & wanted]
-succeeded = {}
-with dg.DagsterInstance.ephemeral() as instance:
-    for one in assets:
-        key = None
-        if one.partitions_def is not None:
-            key = partitions[one.key.to_user_string()]
-            instance.add_dynamic_partitions(one.partitions_def.name, [key])
-        done = dg.materialize(
-            [one],
-            resources=defs.resources,
-            instance=instance,
-            partition_key=key,
-            run_config=run_config,
-            raise_on_error=False,
-        )
-        checks = {check.check_name: check.passed for check in done.get_asset_check_evaluations()}
-        succeeded[one.key.to_user_string()] = {"success": done.success, "checks": checks}
-print(json.dumps(succeeded))
-"""
-"""Materialize assets, each in a run of its own. Arguments: the partition of each that has some, the run's config."""
 ACKNOWLEDGE = re.compile(r'\[\[acknowledged]] with (check = ".+?"), (about = ".+?") and a reason')
 
 
@@ -60,21 +31,6 @@ def drill(foreign: ForeignPlatform, backed_up: Ended) -> Ended:
     assert backed_up.exit_code == 0, backed_up
     foreign.beat()
     return foreign.run("drill", "run", "--json", by=foreign.reader)
-
-
-def materialize(
-    foreign: ForeignPlatform,
-    *assets: str,
-    by: PlainUser,
-    partitions: Mapping[str, str] | None = None,
-    config: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Materialize assets in a process of that user; whether each run succeeded, and its checks."""
-    ended = foreign.python("-c", MATERIALIZE, json.dumps(partitions or {}), json.dumps(config or {}), *assets, by=by)
-    assert ended.exit_code == 0, ended
-    answer: dict[str, Any] = json.loads(ended.stdout)
-    assert set(answer) == set(assets)
-    return answer
 
 
 def not_passed(document: Any) -> Sequence[tuple[str, str, str]]:

@@ -1,0 +1,61 @@
+"""A configuration that is not the sandbox's: one cluster called `shop`, a bucket called `art`, every asset run once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from printflow_reliability_tests.stack.foreign.graph import materialize, names, observe
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+
+pytestmark = pytest.mark.stack
+
+RENAMED = (('[[bucket]]\nname = "media"', '[[bucket]]\nname = "art"'), ('\nbucket = "media"', '\nbucket = "art"'))
+SYSTEMS = {"shop", "art_bucket", "papers_bucket"}
+WITHOUT_ROUTE = {"alert_delivery"}
+"""There is nobody to tell, and it says so."""
+
+
+@pytest.fixture(scope="module")
+def art(foreign: ForeignPlatform) -> Iterator[ForeignPlatform]:
+    """The foreign platform with its bucket called `art`."""
+    before = foreign.config.read_text(encoding="utf-8")
+    after = before
+    for old, new in RENAMED:
+        assert old in after
+        after = after.replace(old, new)
+    foreign.config.write_text(after, encoding="utf-8")
+    try:
+        yield foreign
+    finally:
+        foreign.config.write_text(before, encoding="utf-8")
+
+
+def test_the_graph_stands_on_the_systems_of_this_configuration(art: ForeignPlatform) -> None:
+    assert set(names(art)["external"]) == SYSTEMS
+
+
+def test_its_systems_are_observed(art: ForeignPlatform) -> None:
+    assert observe(art) == {"success": True, "observed": dict.fromkeys(SYSTEMS, "OK")}
+
+
+def test_every_asset_of_the_graph_runs_once(art: ForeignPlatform) -> None:
+    with art.connect() as connection:
+        merchant, order = connection.execute(
+            "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
+        ).fetchall()[0]
+    parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
+    full = {"ops": {"base_backup": {"config": {"type": "full"}}}}
+    every = set(names(art)["materializable"])
+
+    answer = materialize(art, "base_backup", by=art.owner, config=full)
+    art.beat()
+    answer |= materialize(art, "restore_drill", by=art.reader)
+    rest = sorted(every - set(answer))
+    answer |= materialize(art, *rest, by=art.owner, partitions=parts)
+
+    assert set(answer) == every
+    drill = answer.pop("restore_drill")
+    # Without data checksums it warns on every drill.
+    assert {name for name, passed in drill["checks"].items() if not passed} <= {"drill__fence", "drill__checksums"}
+    unwell = {name for name, one in answer.items() if not one["success"] or not all(one["checks"].values())}
+    assert unwell == WITHOUT_ROUTE, answer
