@@ -1,6 +1,8 @@
 """What a drill leaves behind: its numbers wherever they can be kept, no clone, and a person told of one that stays."""
 
 import logging
+import os
+import signal
 
 import pytest
 
@@ -49,6 +51,14 @@ def test_clones_that_cannot_be_removed_are_a_warning_that_names_where_they_are()
     told = said(carried_out(world))
     detail = f"the clones are still in {PLACE}: it does not answer. Next: start it; drill.isolation is well"
     assert told == {**WELL, "drill.isolation": (detail, Outcome.WARN)}
+
+
+def test_a_signal_that_comes_while_clones_are_removed_ends_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    world = FakeWorld()
+    world.script.planted["remove"] = lambda: os.kill(os.getpid(), signal.SIGINT)
+    report = carried_out(world)
+    assert (said(report), report.interrupted) == (WELL, None)
+    assert "is being removed" in capfd.readouterr().err
 
 
 def test_a_defect_in_the_tear_down_costs_the_check_of_isolation_alone() -> None:

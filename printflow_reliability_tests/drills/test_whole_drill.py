@@ -308,6 +308,17 @@ def test_a_past_moment_after_which_nothing_was_committed_demands_the_later_fence
     assert report.outcome is Outcome.PASS
 
 
+def test_without_production_the_later_fence_is_one_of_the_records() -> None:
+    world = FakeWorld()
+    moment = BEGAN - timedelta(minutes=30)
+    before = fences("nightly", moment - timedelta(minutes=5), "0/3000000")
+    world.records.fences.stored = [before, fences("later", moment + timedelta(minutes=5), "0/4000000")]
+    world.clones.ran_out = frozenset(CLUSTERS)
+    report = carried_out(world, world.drill(Target("time", moment), configuration=settings(ask_production=False)))
+    assert world.clones.expected == dict.fromkeys(CLUSTERS, 0x4000000)
+    assert (report.newest_fence, report.matched) == ("later", True)
+
+
 def test_another_drill_that_began_meanwhile_ends_this_one() -> None:
     world = FakeWorld()
     world.plant("require_lock", CouldNotTell("another restore drill is running", "printflow drill list"))
