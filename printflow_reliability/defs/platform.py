@@ -15,7 +15,7 @@ from printflow_reliability.defs.graph import SystemsGraph, configured, graph_of
 from printflow_reliability.defs.reporting import plainly
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.parallel import at_once
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.observation import observe_cluster
 from printflow_reliability.storage.observation import observe_bucket
 
@@ -29,7 +29,7 @@ def look_at_systems(context: dg.OpExecutionContext, configuration: Configuration
     with plainly():
         graph = graph_of(configuration.settings(), configuration.path())
     looks = _looks(graph)
-    found = at_once([partial(_observed, look) for look in looks.values()], give_up=lambda: None)
+    found = run_parallel([partial(_observed, look) for look in looks.values()], give_up=lambda: None)
     silent = []
     for key, (answered, metadata) in zip(looks, found, strict=True):
         context.log_event(dg.AssetObservation(key, metadata=metadata))
