@@ -18,7 +18,7 @@ PDF, PAGE = pdfs.print_pdf(1), b"<html>503</html>"
 
 @pytest.fixture
 def shelf(sandbox: StackSandbox, request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    with shelf_of(sandbox, request.function.__name__.replace("_", "-")[:50].strip("-")) as made:
+    with shelf_of(sandbox, request.function.__name__.replace("_", "-")) as made:
         made.stock("shops/1/good.pdf", PDF)
         made.stock("shops/2/page.pdf", PAGE, tenant="2")
         yield made
