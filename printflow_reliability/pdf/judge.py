@@ -1,6 +1,5 @@
 """Judging objects: what the ledger knows is believed for the same content; everything else is fetched and inspected."""
 
-import itertools
 import math
 import random
 import tempfile
@@ -34,8 +33,6 @@ BATCH = 2_000
 """Keys that are looked up together: the more, the more of them lie in one folder."""
 INSPECTIONS_AT_ONCE = 4
 """Files that are fetched and inspected at a time: what bounds the disk that a sweep takes."""
-SERVER_ERRORS = 5
-"""So many files that the server fails at are those files' trouble; with more it is the server's own."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,6 @@ class Judge:
         self._single = SingleKeys(bucket)
         self._client = self._single.client
         self._worker = worker
-        self._server_errors = itertools.count(1)
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
 
     def judge(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[Judged]:
@@ -190,15 +186,13 @@ class Judge:
             inspection = self._worker.inspect(path, patience=pace.patience, until=pace.stop)
             return Judged(judged.key, fetched, inspection, fetched=True)
         except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             code = error.response.get("Error", {}).get("Code", "?")
             if code in (*NOT_THERE, "NoSuchVersion"):
                 return Judged(judged.key, None)
             if code in ("412", "PreconditionFailed"):
                 return judged  # it was replaced meanwhile; the next look sees what by
-            if status in (429, 500, 502, 503, 504) and next(self._server_errors) >= SERVER_ERRORS:
-                raise
-            return Judged(judged.key, None, refused=f"the store answers {code} when it is read")
+            refused = self._single.refusal(judged.key, error, reading=True)
+            return Judged(judged.key, None, refused=f"{refused.reason} when it is read")
         except (ReadTimeoutError, ConnectTimeoutError):
             # Should the store hang for every object, the next request says so.
             return Judged(judged.key, None, refused="the store does not send it in time")

@@ -18,6 +18,7 @@ NOT_PRINTED = frozenset(
 )
 """Entries that lead away from what a page prints."""
 FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
+CMAP = "/Encoding"
 DEEPEST_TREE = 100
 """Levels of a page tree that are followed; a deeper one is an attack or an accident."""
 
@@ -27,6 +28,8 @@ class Role(StrEnum):
 
     IMAGE = "image"
     FONT_FILE = "font file"
+    CMAP = "CMap"
+    FUNCTION = "function"
     OTHER = "stream"
 
 
@@ -67,6 +70,10 @@ def printed_streams(pdf: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Stream, Role]]:
 def _role(stream: pikepdf.Stream, key: str) -> Role:
     if stream.get(Name.Subtype) == Name.Image:
         return Role.IMAGE
+    if Name.FunctionType in stream:
+        return Role.FUNCTION
+    if key == CMAP:
+        return Role.CMAP
     return Role.FONT_FILE if key in FONT_FILES else Role.OTHER
 
 

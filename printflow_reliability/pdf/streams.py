@@ -4,6 +4,7 @@ What is damaged there prints without a word: as something else than was drawn, o
 """
 
 from collections.abc import Iterator
+from math import ceil, prod
 
 import pikepdf
 from pikepdf import Name
@@ -11,6 +12,7 @@ from PIL import Image
 
 from printflow_reliability.pdf import filters
 from printflow_reliability.pdf.flaw import Flaw
+from printflow_reliability.pdf.fonts import font_flaw
 from printflow_reliability.pdf.images.fax import fax_flaw
 from printflow_reliability.pdf.images.jbig2 import jbig2_flaw
 from printflow_reliability.pdf.images.jpeg import jpeg_flaw
@@ -19,6 +21,9 @@ from printflow_reliability.pdf.images.samples import samples_flaw
 from printflow_reliability.pdf.inspection import Problem
 from printflow_reliability.pdf.reachable import Role, printed_streams
 
+END_OF_CMAP = b"endcmap"
+CALCULATED = 4
+"""The type of a function."""
 Image.MAX_IMAGE_PIXELS = None  # the worker's own limits of memory and time stand; a large poster is no attack
 
 
@@ -52,7 +57,13 @@ def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     if role is Role.IMAGE:
         return _image_flaw(pdf, stream, names) or flaw
     if all(name in filters.GENERAL for name in names):
-        filters.unpacked(stream)
+        data = filters.unpacked(stream)
+        if role is Role.FONT_FILE:
+            return font_flaw(data) or flaw
+        if role is Role.CMAP:
+            return _cmap_flaw(data) or flaw
+        if role is Role.FUNCTION:
+            return _function_flaw(stream, data) or flaw
     return flaw
 
 
@@ -70,3 +81,18 @@ def _image_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream, names: tuple[str, ...])
         return jbig2_flaw(packed, filters.unpacked(shared) if shared is not None else b"")
     given = {} if parameters is None else {key.lstrip("/"): value for key, value in parameters.items()}
     return fax_flaw(packed, given, int(image.Height))
+
+
+def _cmap_flaw(data: bytes) -> Flaw | None:
+    """A CMap says which glyphs the bytes of a text mean."""
+    return None if END_OF_CMAP in data else Flaw("is cut off, or no CMap")
+
+
+def _function_flaw(function: pikepdf.Stream, data: bytes) -> Flaw | None:
+    """A function of samples has so many, and one that is calculated is a block of PostScript."""
+    if function.get(Name.FunctionType) == CALCULATED:
+        block = data.strip(b"\0\t\n\f\r ")
+        return None if block.startswith(b"{") and block.endswith(b"}") else Flaw("is cut off, or no function")
+    values = prod(int(size) for size in function.Size) * len(function.Range) // 2
+    needed = ceil(values * int(function.BitsPerSample) / 8)
+    return Flaw(f"has {len(data):,} of {needed:,} bytes of its samples") if len(data) < needed else None

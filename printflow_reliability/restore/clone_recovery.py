@@ -1,10 +1,12 @@
 """One clone's way from its start to its promotion: to the fence, from there to the moment or the end of WAL."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from printflow_reliability.backups.info import Backup
+from printflow_reliability.backups.s3_endpoint import silence_watch
 from printflow_reliability.errors import Refused
 from printflow_reliability.restore.clones.clone import Clone, CloneEnded
 from printflow_reliability.restore.clones.fetch import fetch
@@ -48,9 +50,12 @@ class CloneRecovery:
         self._timeout = timeout
         self._stall_seconds = stall_seconds
         self._passed_fence = False
+        self._silence: Callable[[], None] | None = None
 
     def fetch(self, repository: int, backup: Backup) -> None:
-        """Restore its backup."""
+        """Restore its backup; its WAL comes out of the same repository."""
+        config = self.clone.cluster.drill_pgbackrest_config or self.clone.cluster.pgbackrest_config
+        self._silence = silence_watch(config, self.clone.cluster.stanza, repository)
         fetch(self.clone, repository, backup, RecoveryTarget(self._fence, self._moment), timeout=self._timeout)
 
     def start(self) -> None:
@@ -139,7 +144,7 @@ class CloneRecovery:
                 raise
 
     def _watched(self) -> AbstractContextManager[None]:
-        return stall_noticed(self.clone, self._stall_seconds)
+        return stall_noticed(self.clone, self._stall_seconds, self._silence)
 
     def _await_end(self) -> None:
         deadline = time.monotonic() + self._timeout

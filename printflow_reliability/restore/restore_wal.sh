@@ -85,6 +85,8 @@ $path
 fetch "$name" "$file"
 code=$?
 [ "$code" -le 125 ] || exit "$code"
+# PostgreSQL would take it for the end of WAL.
+[ "$code" -ne 82 ] || stop unreadable "$name" "pgBackRest did not get it out of the repository in time"
 case $name in
     *.history) exit "$code" ;;
 esac

@@ -1,12 +1,12 @@
 """Notices a replay in which nothing moves: a restore_command that hangs would be waited for until the time limit.
 
 PostgreSQL says in its process title which segment it recovers, and in its log what else it is at. If neither changes
-for long, the clone is ended, and what it was waiting for is told.
+for long, or the repository's server is silent meanwhile, the clone is ended, and what it was waiting for is told.
 """
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,26 +17,37 @@ from printflow_reliability.restore.clones.clone import Clone
 PROC = Path("/proc")
 LOOKS = 10
 """How often to look within the time that nothing may move for."""
+WAITING_SECONDS = 10.0
+"""How long nothing moves before the repository's server is asked whether it is there, and how often then."""
 
 
 @contextmanager
-def stall_noticed(clone: Clone, seconds: float) -> Iterator[None]:
+def stall_noticed(clone: Clone, seconds: float, silence: Callable[[], None] | None) -> Iterator[None]:
     """End the clone if its replay stands still for so many seconds while the block runs.
 
+    Args:
+        clone: the clone.
+        seconds: how long nothing may move.
+        silence: as `silence_watch` makes it, for the repository that the clone fetches WAL from.
+
     Raises:
-        CouldNotTell: it did, instead of whatever the block then raised.
+        CouldNotTell: it did, or it waits for a silent server, instead of whatever the block then raised.
     """
     over = threading.Event()
-    stalled: list[str] = []
+    stalled: list[CouldNotTell] = []
 
     def watch() -> None:
-        seen, since = "", time.monotonic()
+        seen, since, asked = "", time.monotonic(), time.monotonic()
         while not over.wait(min(1.0, seconds / LOOKS)):
             now = state(clone)
             if now != seen:
-                seen, since = now, time.monotonic()
+                seen, since, asked = now, time.monotonic(), time.monotonic()
             elif time.monotonic() - since > seconds:
-                stalled.append(waiting_for(clone))
+                stalled.append(_stood_still(clone, seconds))
+            elif silence is not None and time.monotonic() - asked > WAITING_SECONDS:
+                stalled.extend(_silent(clone, silence))
+                asked = time.monotonic()
+            if stalled:
                 reaper.end_processes(clone.place)
                 return
 
@@ -51,11 +62,23 @@ def stall_noticed(clone: Clone, seconds: float) -> Iterator[None]:
         over.set()
         watcher.join()
     if stalled:
-        raise CouldNotTell(
-            f"nothing moved in the replay of {clone.cluster.name} for {seconds:.0f} s; it was at: {stalled[0]}\n"
-            f"{clone.log_tail()}",
-            "does the repository's server answer? drills.stall_seconds is how long that may last",
-        )
+        raise stalled[0]
+
+
+def _stood_still(clone: Clone, seconds: float) -> CouldNotTell:
+    return CouldNotTell(
+        f"nothing moved in the replay of {clone.cluster.name} for {seconds:.0f} s; it was at: {waiting_for(clone)}\n"
+        f"{clone.log_tail()}",
+        "does the repository's server answer? drills.stall_seconds is how long that may last",
+    )
+
+
+def _silent(clone: Clone, silence: Callable[[], None]) -> Iterator[CouldNotTell]:
+    """What there is to say of the server that the clone fetches WAL from; nothing where it answers."""
+    try:
+        silence()
+    except CouldNotTell as silent:
+        yield CouldNotTell(f"the replay of {clone.cluster.name} waits for WAL: {silent.what}", silent.next_step)
 
 
 def state(clone: Clone) -> str:

@@ -8,7 +8,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +37,8 @@ BEHIND_A_SLASH = "0"
 """The next character: `a0` sorts right behind all that lies below `a/`."""
 BAD_REQUEST = 400
 """What S3 answers to whoever asks for an object that is encrypted with a customer's key, and has not got that key."""
+NOT_FOUND, EMPTY = 404, 416
+"""What it answers to whoever reads the first byte of an object that is not there, or has none: an answer too."""
 FAILURES = (ClientError, BotoCoreError)
 """What a client raises where a store refuses, fails or does not answer."""
 
@@ -73,7 +75,7 @@ class SingleKeys:
     def __init__(self, bucket: BucketSettings) -> None:
         self.bucket = bucket
         self.client: S3Client = s3_client(bucket)
-        self._answered_at = -math.inf
+        self._answered_at = dict.fromkeys((self._tell_of, self._read), -math.inf)
         self._odd_names: dict[str, Future[frozenset[str]]] = {}
         self._lock = threading.Lock()
 
@@ -92,19 +94,25 @@ class SingleKeys:
         except FAILURES as error:
             return self.refusal(key, error)
         if found is not None:
-            self._answered_at = time.monotonic()
+            self._answered_at[self._tell_of] = time.monotonic()
         return found
 
-    def refusal(self, key: str, error: ClientError | BotoCoreError) -> Refusal:
+    def refusal(self, key: str, error: ClientError | BotoCoreError, *, reading: bool = False) -> Refusal:
         """What a failure says of the key that was asked about.
+
+        Args:
+            key: the key.
+            error: the failure.
+            reading: the object was to be read, and not only told of.
 
         Raises:
             ClientError, BotoCoreError: that failure, if the bucket does not answer for other keys either.
         """
-        if time.monotonic() - self._answered_at > ANSWERED_SECONDS:
-            if not self._answers_for_others(key):
+        request = self._read if reading else self._tell_of
+        if time.monotonic() - self._answered_at[request] > ANSWERED_SECONDS:
+            if not self._answers_for_others(key, request):
                 raise error
-            self._answered_at = time.monotonic()
+            self._answered_at[request] = time.monotonic()
         return Refusal(said_of_a_key(error), sealed=_status(error) == BAD_REQUEST)
 
     @cached_property
@@ -117,24 +125,35 @@ class SingleKeys:
         with self._lock:
             self._odd_names.clear()
 
-    def _answers_for_others(self, key: str) -> bool:
-        """Whether the bucket lists, and tells of any object elsewhere."""
+    def _answers_for_others(self, key: str, request: Callable[[str], object]) -> bool:
+        """Whether the bucket lists, and answers such a request for any object elsewhere."""
         refused = 0
         try:
             for other in self._others(key):
-                if self._answers_for(other):
+                if self._answers(request, other):
                     return True
                 refused += 1
         except FAILURES:
             return False
-        return refused < SEVERAL and self._answers_for(f"printflow-{uuid4()}")
+        return refused < SEVERAL and self._answers(request, f"printflow-{uuid4()}")
 
-    def _answers_for(self, key: str) -> bool:
+    @staticmethod
+    def _answers(request: Callable[[str], object], key: str) -> bool:
         try:
-            head_in_existing(self._impatient, self.bucket.bucket, key)
+            request(key)
         except FAILURES:
             return False
         return True
+
+    def _tell_of(self, key: str) -> None:
+        head_in_existing(self._impatient, self.bucket.bucket, key)
+
+    def _read(self, key: str) -> None:
+        try:
+            self._impatient.get_object(Bucket=self.bucket.bucket, Key=key, Range="bytes=0-0")["Body"].read()
+        except ClientError as error:
+            if _status(error) not in (NOT_FOUND, EMPTY):
+                raise
 
     def _others(self, key: str) -> Iterator[str]:
         """Some other keys: from the beginning of the bucket, and behind each folder that the key lies in."""

@@ -127,6 +127,13 @@ DAMAGED: dict[str, bytes] = {
     **{f"{kind}, cut in half": placed(data[: len(data) // 2]) for kind, data in KINDS.items()},
     **{f"{kind}, cut in half and ended": placed(data[: len(data) // 2] + END) for kind, data in KINDS.items()},
     **{f"{kind}, cut near its end": placed(data[:-200]) for kind, data in KINDS.items()},
+    **{
+        f"{kind}, with a block twice": placed(data[:6000] + data[2000:])
+        for kind, data in KINDS.items()
+        if "progressive" not in kind
+    },
+    **{f"{kind}, without a block": placed(data[:2000] + data[6000:]) for kind, data in KINDS.items()},
+    **{f"{kind}, with a hole": placed(data[:2000] + bytes(4096) + data[6096:]) for kind, data in KINDS.items()},
     "an HTML page for a JPEG": placed(b"<html>404 Not Found</html>"),
     "a PNG for a JPEG": placed(picture("RGB", "PNG")),
     "a JPEG that lacks its last byte of pixels": with_image(jpeg()[:-3]),
@@ -160,6 +167,7 @@ WHOLE: dict[str, tuple[bytes, Verdict]] = {
     **{f"{kind}, without its end marker": (placed(data[:-2]), Verdict.REPAIRABLE) for kind, data in KINDS.items()},
     "a JPEG with half of its end marker": (placed(picture()[:-1]), Verdict.REPAIRABLE),
     "a JPEG with bytes behind its end": (placed(picture() + b"\r\n"), Verdict.GOOD),
+    "a JPEG with a camera's bytes behind its pixels": (placed(picture()[:-2] + b"SEFT" * 99 + END), Verdict.GOOD),
     "a JPEG with another behind it": (placed(picture() + picture("L")), Verdict.GOOD),
     "a JPEG of 5 x 3 pixels": (with_image(tiny(), Width=5, Height=3), Verdict.GOOD),
     "a JPEG 2000": (placed(picture("RGB", "JPEG2000"), Name.JPXDecode), Verdict.GOOD),

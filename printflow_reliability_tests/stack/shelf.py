@@ -2,13 +2,15 @@
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from psycopg import sql
 
 from printflow_reliability.files.reconcile import reconcile
@@ -122,12 +124,12 @@ class Shelf:
 
 
 @contextmanager
-def shelf_of(sandbox: StackSandbox, bucket: str, *, versioned: bool = True) -> Iterator[Shelf]:
-    """An empty shelf; its tables, and what passes remember of it, are gone afterwards."""
-    shelf = Shelf(sandbox, bucket)
-    shelf.s3.create_bucket(Bucket=bucket)
+def shelf_of(sandbox: StackSandbox, name: str, *, versioned: bool = True) -> Iterator[Shelf]:
+    """An empty shelf; its bucket, its tables, and what passes remember of it, are gone afterwards."""
+    shelf = Shelf(sandbox, f"{name[:50].strip('-')}-{uuid.uuid4().hex[:8]}")
+    shelf.s3.create_bucket(Bucket=shelf.bucket)
     if versioned:
-        shelf.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        shelf.s3.put_bucket_versioning(Bucket=shelf.bucket, VersioningConfiguration={"Status": "Enabled"})
     shelf.execute(f"DROP TABLE IF EXISTS shelf_files, shelf_tenants; {SCHEMA}")
     for tenant in TENANTS:
         shelf.execute("INSERT INTO shelf_tenants VALUES (%s, %s)", (tenant, f"shops/{tenant}/"))
@@ -137,3 +139,13 @@ def shelf_of(sandbox: StackSandbox, bucket: str, *, versioned: bool = True) -> I
         shelf.execute("DROP TABLE shelf_files, shelf_tenants")
         with open_records(sandbox.settings.records) as records:
             records.execute("DELETE FROM reference_rows WHERE reference = %s", (REFERENCE,))
+        _remove(shelf)
+
+
+def _remove(shelf: Shelf) -> None:
+    """Free the disk. A key with control characters is listed as another one, and its bucket stays."""
+    for page in shelf.s3.get_paginator("list_object_versions").paginate(Bucket=shelf.bucket):
+        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            shelf.s3.delete_object(Bucket=shelf.bucket, Key=one["Key"], VersionId=one["VersionId"])
+    with suppress(ClientError):
+        shelf.s3.delete_bucket(Bucket=shelf.bucket)

@@ -16,7 +16,7 @@ OF_THE_CONNECTION = ("connection", "transfer-encoding", "keep-alive", "content-l
 
 @contextmanager
 def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
-    """The proxy's endpoint; `fails` may change as it runs.
+    """The proxy's endpoint; `fails` may change as it runs, and has a key alone or with the method before it.
 
     Signatures stay valid: the server verifies them with the host that the client named.
     """
@@ -38,8 +38,9 @@ def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
             address = urlsplit(self.path)
             key = unquote(address.path.removeprefix(f"/{bucket.bucket}").removeprefix("/"))
             asked = key or parse_qs(address.query, keep_blank_values=True).get("prefix", [""])[0]
-            if asked in fails:
-                self._answer(fails[asked], [], b"")
+            status = fails.get(asked, fails.get(f"{self.command} {asked}"))
+            if status is not None:
+                self._answer(status, [], b"")
                 return
             self.upstream.request(self.command, self.path, headers=dict(self.headers.items()))
             answer = self.upstream.getresponse()

@@ -19,8 +19,7 @@ SEALED = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the c
 
 @pytest.fixture
 def shelf(sandbox: StackSandbox, request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    name = request.function.__name__.replace("_", "-")[:50].strip("-")
-    with shelf_of(sandbox, name, versioned=False) as made:
+    with shelf_of(sandbox, request.function.__name__.replace("_", "-"), versioned=False) as made:
         yield made
 
 

@@ -9,6 +9,7 @@ from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.sandbox import pdfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
+from printflow_reliability_tests.stack.tampering import tampering
 
 pytestmark = pytest.mark.stack
 
@@ -17,7 +18,7 @@ PDF, PAGE = pdfs.print_pdf(1), b"<html>503</html>"
 
 @pytest.fixture
 def shelf(sandbox: StackSandbox, request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    with shelf_of(sandbox, request.function.__name__.replace("_", "-")[:50].strip("-")) as made:
+    with shelf_of(sandbox, request.function.__name__.replace("_", "-")) as made:
         made.stock("shops/1/good.pdf", PDF)
         made.stock("shops/2/page.pdf", PAGE, tenant="2")
         yield made
@@ -47,6 +48,27 @@ def test_a_tenant_with_a_bad_base_path_is_swept_like_others(shelf: Shelf) -> Non
     report = sweep(shelf.settings, tenants=["odd", "1"])
     assert [(one.tenant, one.kind) for one in report.findings] == [("odd", "unusable")]
     assert report.checked == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 503])
+def test_files_that_the_store_fails_at_are_theirs_alone_and_all_files_are_the_bucket(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
+    failing = [shelf.stock(f"shops/1/a{number:02}.pdf", PDF) for number in range(12)]
+    fails = {f"GET {key}": status for key in failing}
+    with tampering(shelf.admin, fails) as shelf.endpoint:
+        some = sweep(shelf.settings)
+        fails |= {f"GET shops/{name}.pdf": status for name in ("1/good", "2/page")}
+        every = sweep(shelf.settings, everything=True)
+    assert {(one.key, one.kind) for one in some.findings} == {
+        *((key, "unknown") for key in failing),
+        ("shops/2/page.pdf", "unusable"),
+    }
+    assert some.checked == 2
+    assert every.checks[0].outcome is Outcome.UNKNOWN
+    assert every.findings == ()
+    assert f"{shelf.bucket} " in every.checks[0].detail
 
 
 def test_a_bucket_that_does_not_answer_takes_no_other_buckets_answers_away(shelf: Shelf) -> None:

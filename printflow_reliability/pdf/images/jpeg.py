@@ -30,6 +30,8 @@ FILLERS = (b"\x00", b"\x55", b"\xaa", b"\xfe")
 FILLER_BYTES = 64
 """Bits of different kinds, as many as a few blocks of pixels take."""
 END = b"\xff\xd9"
+UNUSED_BYTES = 1024
+"""Fewer bytes behind the pixels are what cameras and scanners leave there."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class _Scan:
     coefficients: range
     lowest_bit: int
     interval: int
-    restarts: int
+    restarts: Sequence[int]
 
 
 @dataclass
@@ -47,7 +49,8 @@ class _Layout:
 
     Attributes:
         scans: of all pixels, one after the other.
-        data_end: where the data of the last scan end.
+        data_start: where the data of the last scan begin.
+        data_end: where they end.
         ended: whether an end marker follows.
     """
 
@@ -56,6 +59,7 @@ class _Layout:
     progressive: bool = False
     sampling: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     scans: list[_Scan] = field(default_factory=list)
+    data_start: int = 0
     data_end: int = 0
     ended: bool = False
 
@@ -68,7 +72,8 @@ def jpeg_flaw(packed: bytes) -> Flaw | None:
             return Flaw("has no pixels")
         if not all(_has_all_restarts(layout, scan) for scan in layout.scans) or not _has_all_scans(layout):
             return Flaw("lacks a part of its data")
-        if _needs_what_follows(packed[: layout.data_end], layout):
+        data = packed[: layout.data_end]
+        if _needs_what_follows(data, layout) or _ends_early(data, layout):
             return Flaw("is cut off, or damaged within")
     except SyntaxError:
         return Flaw("is no JPEG")
@@ -85,6 +90,15 @@ def _needs_what_follows(data: bytes, layout: _Layout) -> bool:
     if layout.ended:
         pixels.add(_decoded(data + END, scale))
     return len(pixels) > 1
+
+
+def _ends_early(data: bytes, layout: _Layout) -> bool:
+    """Whether the pixels are complete long before the data are, as where a block was written twice."""
+    if len(data) - layout.data_start < 2 * UNUSED_BYTES:
+        return False
+    scale = 1 if layout.progressive else SMALLEST_SCALE
+    filler = b"".join(FILLERS) * (UNUSED_BYTES // len(FILLERS))
+    return _decoded(data + END, scale) == _decoded(data[:-UNUSED_BYTES] + filler + END, scale)
 
 
 def _decoded(packed: bytes, scale: int) -> bytes:
@@ -108,7 +122,7 @@ def _has_all_scans(layout: _Layout) -> bool:
 
 
 def _has_all_restarts(layout: _Layout, scan: _Scan) -> bool:
-    """Whether a scan has a restart marker after each interval but the last."""
+    """Whether a scan has a restart marker after each interval but the last; they count from 0 to 7 in turn."""
     if not scan.interval or not layout.height:
         return True
     across = max(horizontal for horizontal, _ in layout.sampling.values())
@@ -119,7 +133,8 @@ def _has_all_restarts(layout: _Layout, scan: _Scan) -> bool:
         horizontal, vertical = layout.sampling[scan.components[0]]
         wide, high = ceil(layout.width * horizontal / across), ceil(layout.height * vertical / down)
         blocks = ceil(wide / 8) * ceil(high / 8)
-    return scan.restarts >= ceil(blocks / scan.interval) - 1
+    in_order = all(marker == place & 7 for place, marker in enumerate(scan.restarts))
+    return in_order and len(scan.restarts) >= ceil(blocks / scan.interval) - 1
 
 
 def _layout(packed: bytes) -> _Layout:
@@ -141,9 +156,10 @@ def _layout(packed: bytes) -> _Layout:
             interval = int.from_bytes(segment[:2], "big")
         elif marker == START_OF_SCAN:
             following = AFTER_SCAN.search(packed, at)
+            layout.data_start = at
             layout.data_end = following.start() if following else len(packed)
-            restarts = len(RESTART.findall(packed, at, layout.data_end)) if interval else 0
-            layout.scans.append(_scan(segment, interval, restarts))
+            restarts = RESTART.findall(packed, at, layout.data_end) if interval else []
+            layout.scans.append(_scan(segment, interval, [marker[1] & 7 for marker in restarts]))
         elif marker == END_OF_IMAGE:
             layout.ended = True
     if not layout.scans:
@@ -151,7 +167,7 @@ def _layout(packed: bytes) -> _Layout:
     return layout
 
 
-def _scan(segment: bytes, interval: int, restarts: int) -> _Scan:
+def _scan(segment: bytes, interval: int, restarts: Sequence[int]) -> _Scan:
     count = segment[0]
     first, last, bits = segment[1 + 2 * count : 4 + 2 * count]
     components: Sequence[int] = segment[1 : 1 + 2 * count : 2]

@@ -1,0 +1,240 @@
+"""An S3 server that takes connections and answers nothing: every command says so within a minute, and Ctrl-C works.
+
+The commands are those that there are; one that needs no S3 is named as such, so that a new one is tried too.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.sandbox.faults import planted
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.valve import Valve, valve
+from printflow_reliability_tests.test_bad_input import COMMANDS
+
+pytestmark = pytest.mark.stack
+
+SECONDS = 60.0
+INTERRUPT_SECONDS = 5.0
+BESIDES = {"backup run": 45.0}
+"""What a command does in earnest besides: another repository is backed up, which waits for WAL to be archived."""
+WITHOUT_S3 = {
+    *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
+    *("wal acknowledge", "alerts list", "alerts test", "records migrate", "runbook"),
+}
+ARGUMENTS = {
+    "recover": ("--to", "latest", "--into", "{home}/recovered"),
+    "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
+    "tenant restore": ("{tenant}", "--to", "{moment}"),
+    "drill show": ("1",),
+    "drill report": ("1", "--into", "{home}/report.html"),
+    "files heal": ("--apply",),
+    "pdf inspect": ("s3://print-files/{key}",),
+    "pdf sweep": ("--all",),
+    "orders check": ("{order}",),
+    "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
+}
+FROZEN = {
+    "primary": tuple(command for command in COMMANDS if command != "drill report"),
+    "offsite": ("drill report", "backup list", "files heal"),
+}
+"""Each of the two servers, and the commands that are tried without it; it has the reports and the replica."""
+MIDWAY = {
+    "files reconcile": 12_000,
+    "files heal": 12_000,
+    "pdf sweep": 150_000,
+    "orders held": 60_000,
+    "backup verify": 200_000,
+    "wal verify": 8_000,
+    "drill run": 1_500_000,
+    "recover": 1_500_000,
+}
+"""Bytes after which a command is in the middle of a listing, a file or a base backup."""
+A_PAID_ORDER = """
+SELECT o.id, o.tenant_id, i.print_ready_file, (now() - interval '1 second')::text
+FROM orders o JOIN order_items i ON i.order_id = o.id
+WHERE o.status = 'paid' AND o.deleted_at IS NULL AND i.print_ready_file IS NOT NULL ORDER BY o.id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and how long it went on after the server had fallen silent, or after Ctrl-C."""
+
+    exit_code: int
+    said: str
+    seconds: float
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def start(backed_up: StackSandbox) -> Start:
+    """Starts a command, with arguments that make sense in the sandbox."""
+    with connect(backed_up.settings.cluster_named("live_db")) as connection:
+        row = connection.execute(A_PAID_ORDER).fetchone()
+    assert row is not None
+    names = dict(zip(("order", "tenant", "key", "moment"), map(str, row), strict=True))
+    names |= {"home": str(backed_up.home.root), "moment": names["moment"].replace(" ", "T")}
+
+    def started(command: str, config: Path = backed_up.config) -> "subprocess.Popen[str]":
+        arguments = [one.format(**names) for one in ARGUMENTS.get(command, ())]
+        argv = [str(Path(sys.executable).with_name("printflow")), "--config", str(config), *command.split(), *arguments]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
+
+    return started
+
+
+def ended(process: "subprocess.Popen[str]", since: float, seconds: float) -> Outcome:
+    """Wait for a command that should end within so many seconds."""
+    try:
+        stdout, stderr = process.communicate(timeout=max(since + seconds - time.monotonic(), 1))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+    return Outcome(process.returncode, stdout + stderr, time.monotonic() - since)
+
+
+def in_turn(run: Callable[[str], Outcome], commands: list[str]) -> Mapping[str, Outcome]:
+    """What comes of each; those of one noun follow each other, since some of them exclude each other."""
+    nouns: dict[str, list[str]] = {}
+    for command in commands:
+        nouns.setdefault("drill" if command in ("recover", "tenant restore") else command.split()[0], []).append(
+            command
+        )
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        done = pool.map(lambda group: [(command, run(command)) for command in group], nouns.values())
+        return {command: outcome for group in done for command, outcome in group}
+
+
+@pytest.fixture(scope="module")
+def silent_from_the_start(backed_up: StackSandbox, start: Start) -> Mapping[tuple[str, str], Outcome]:
+    """Every command, with a real server frozen."""
+    limit = SECONDS + max(BESIDES.values()) + 20
+
+    def run(command: str) -> Outcome:
+        began = time.monotonic()
+        return ended(start(command), began, limit)
+
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    for server, commands in FROZEN.items():
+        with planted(backed_up.home, "object_deleted"), backed_up.frozen(server):
+            outcomes |= {(server, command): outcome for command, outcome in in_turn(run, list(commands)).items()}
+    return outcomes
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("server", "command"), [(server, one) for server in FROZEN for one in FROZEN[server]])
+def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
+    server: str, command: str, silent_from_the_start: Mapping[tuple[str, str], Outcome], backed_up: StackSandbox
+) -> None:
+    outcome = silent_from_the_start[server, command]
+    assert outcome.seconds < SECONDS + BESIDES.get(command, 0), outcome.said
+    assert "Traceback" not in outcome.said
+    if command not in WITHOUT_S3:
+        assert outcome.exit_code == 2, outcome.said
+        assert f"localhost:{backed_up.home.port(server)}" in outcome.said
+
+
+@contextmanager
+def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
+    """The sandbox's configuration, with one of its S3 servers behind a valve."""
+    with ExitStack() as files:
+
+        def changed(file: Path, *changes: tuple[str, str]) -> Path:
+            text = file.read_text(encoding="utf-8")
+            for old, new in changes:
+                assert old in text
+                text = text.replace(old, new)
+            made = file.with_name(f"valve-{way.port}-{file.name}")
+            made.write_text(text, encoding="utf-8")
+            made.chmod(0o600)
+            sandbox.settings.runner().own(made)
+            files.callback(made.unlink)
+            return made
+
+        port = str(way.leads_to)
+        confs = [
+            changed(sandbox.home.path("pgbackrest", name), (f"storage-port={port}", f"storage-port={way.port}"))
+            for name in ("pgbackrest.conf", "drill.conf")
+        ]
+        named = [(f'"pgbackrest/{one.name.split("-", 2)[2]}"', f'"pgbackrest/{one.name}"') for one in confs]
+        yield changed(sandbox.config, (f"localhost:{port}", f"localhost:{way.port}"), *named)
+
+
+def silenced(
+    sandbox: StackSandbox, start: Start, command: str, after: float, then: Callable[["subprocess.Popen[str]"], Outcome]
+) -> Outcome:
+    """Start a command, and wait until the server falls silent on it."""
+    with valve(sandbox.home.port("primary"), after) as way, leading_through(sandbox, way) as config:
+        process = start(command, config)
+        deadline = time.monotonic() + 60
+        while not way.closed.wait(0.1):
+            assert process.poll() is None, f"it ended before the server fell silent: {process.communicate()}"
+            assert time.monotonic() < deadline
+        return then(process)
+
+
+@pytest.fixture(scope="module")
+def silent_midway(backed_up: StackSandbox, start: Start) -> Mapping[str, Outcome]:
+    """Commands whose server falls silent in the middle of an answer."""
+
+    def run(command: str) -> Outcome:
+        return silenced(
+            backed_up, start, command, MIDWAY[command], lambda process: ended(process, time.monotonic(), SECONDS + 20)
+        )
+
+    with planted(backed_up.home, "object_deleted"):
+        return in_turn(run, list(MIDWAY))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("command", MIDWAY)
+def test_a_server_that_falls_silent_midway_is_told_within_a_minute(
+    command: str, silent_midway: Mapping[str, Outcome]
+) -> None:
+    outcome = silent_midway[command]
+    assert outcome.seconds < SECONDS, outcome.said
+    assert outcome.exit_code == 2, outcome.said
+    assert re.search(r"localhost:\d+", outcome.said), outcome.said
+    assert "Traceback" not in outcome.said
+
+
+@pytest.fixture(scope="module")
+def interrupted(backed_up: StackSandbox, start: Start) -> Mapping[str, Outcome]:
+    """Commands that a person gives up while they wait for the silent server."""
+
+    def interrupt(process: "subprocess.Popen[str]") -> Outcome:
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        return ended(process, time.monotonic(), INTERRUPT_SECONDS + 25)
+
+    def run(command: str) -> Outcome:
+        return silenced(backed_up, start, command, 0, interrupt)
+
+    with planted(backed_up.home, "object_deleted"):
+        return in_turn(run, INTERRUPTED)
+
+
+INTERRUPTED = [command for command in COMMANDS if command not in {*WITHOUT_S3, "drill report"}]
+"""The report is on the other server."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("command", INTERRUPTED)
+def test_ctrl_c_ends_a_command_that_waits_for_a_silent_server(command: str, interrupted: Mapping[str, Outcome]) -> None:
+    outcome = interrupted[command]
+    assert outcome.seconds < INTERRUPT_SECONDS, outcome.said
+    assert outcome.exit_code != 0
+    assert "Traceback" not in outcome.said
