@@ -1,5 +1,9 @@
 """The graph as a whole: every check served, everything that watches running, what must be recent with a policy."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +117,17 @@ def starts(job: Any, asset: str) -> bool:
     """Whether this job is one of ours that materializes that asset."""
     resolved = defs.resolve_job_def(job.name)
     return resolved.name != "__ASSET_JOB" and key(asset) in resolved.asset_layer.executable_asset_keys
+
+
+def test_the_definitions_load_where_the_package_is_installed_without_its_pyproject(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "printflow_reliability", tmp_path / "printflow_reliability")
+    script = (
+        "from printflow_reliability.definitions import defs; print(len(defs.resolve_asset_graph().asset_check_keys))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PRINTFLOW_CONFIG": ""}
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) == len(REGISTER)
