@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import pwd
-import re
 import signal
 import subprocess
 import time
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.server_programs import candidates, installed, not_installed
+from printflow_reliability.server_programs import candidates, installed, major_said, not_installed
 from printflow_reliability.text import redacted
 
 log = logging.getLogger(__name__)
@@ -108,8 +107,7 @@ class Programs:
             said = self.run([str(program), "--version"], timeout=10).stdout
         except (ProgramFailed, ConfigError):
             return None
-        found = re.search(r"\(PostgreSQL\) (\d+)", said)
-        return int(found[1]) if found else None
+        return major_said(said)
 
     def run(
         self,
@@ -200,16 +198,9 @@ class Programs:
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
             # Where .pgpass is, and the keys of a client that signs in with a certificate.
-            "HOME": self._home(),
+            "HOME": _home(self.run_as),
             **(extra or {}),
         }
-
-    def _home(self) -> str:
-        """The home of whom programs run as: the user's own, or ours where that is simply us."""
-        try:
-            return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(self.run_as).pw_dir
-        except (KeyError, RuntimeError):  # a user by number alone
-            return "/nonexistent"
 
     def identity(self) -> Identity | None:
         """Whom programs run as; None when that is simply us."""
@@ -233,6 +224,14 @@ def not_run(program: str, refused: OSError) -> ConfigError:
     return ConfigError(
         f"{name} cannot be run: {refused.strerror}", "let the user that runs programs enter every folder of PATH"
     )
+
+
+def _home(run_as: str) -> str:
+    """The home of whom programs run as: the user's own, or ours where that is simply us."""
+    try:
+        return str(Path.home()) if os.geteuid() != 0 else pwd.getpwnam(run_as).pw_dir
+    except (KeyError, RuntimeError):  # a user by number alone
+        return "/nonexistent"
 
 
 def _output(process: subprocess.Popen[str], timeout: float, watch: Callable[[], None] | None) -> tuple[str, str]:

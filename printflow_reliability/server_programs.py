@@ -3,6 +3,7 @@
 A server of another major version does not start on a cluster's files, and its tools do not understand them.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,3 +57,9 @@ def not_installed(name: str, major: int | None, there: set[int]) -> ConfigError:
         f"install PostgreSQL {major} (Debian: postgresql-{major}; Red Hat: postgresql{major}-server), or set "
         "programs.postgres_bin in printflow.toml to the folder of its programs",
     )
+
+
+def major_said(version: str) -> int | None:
+    """The major version in what a server program says of itself ("postgres (PostgreSQL) 15.8"); None if it says none."""
+    found = re.search(r"\(PostgreSQL\) (\d+)", version)
+    return int(found[1]) if found else None

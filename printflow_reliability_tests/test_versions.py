@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from printflow_reliability.backups.pgbackrest import MINIMUM_VERSION
+from printflow_reliability.backups.pgbackrest_errors import MINIMUM_VERSION
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

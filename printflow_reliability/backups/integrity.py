@@ -17,7 +17,8 @@ from printflow_reliability.backups.info import (
     STATUS_OK,
     StanzaInfo,
 )
-from printflow_reliability.backups.pgbackrest import PgBackRest, RepositoryDamaged
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.findings import Finding, Severity

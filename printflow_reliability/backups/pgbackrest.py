@@ -4,18 +4,17 @@ Its exit code 0 proves little: a missing stanza, a backup that met bad pages and
 What a command achieved is read from `info` and from the repository itself.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from printflow_reliability.backups.causes import Kind, Where, find_cause, shortened
+from printflow_reliability.backups.causes import Where
 from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
+from printflow_reliability.backups.pgbackrest_errors import explained, unreadable
 from printflow_reliability.backups.restore_command import as_setting, restore_command
 from printflow_reliability.backups.s3_endpoint import silence_watch
-from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
 from printflow_reliability.programs import Completed, ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
 
@@ -39,67 +38,6 @@ _WHOLE = (
     *("--reset-db-include", "--reset-db-exclude"),
 )
 """Whatever the file has for restores in place: all of a backup's databases, and nothing where production has it."""
-
-
-class ArchiveTimeout(ProgramFailed):
-    """WAL that a backup or a check needs did not reach the archive in time: archiving is broken or too slow."""
-
-
-class NoBackupForTarget(ProgramFailed):
-    """No backup in the repository can reach the target of a restore."""
-
-
-class PathNotEmpty(ProgramFailed):
-    """A restore would overwrite something."""
-
-
-class PostmasterRunning(ProgramFailed):
-    """A restore's destination has a running server."""
-
-
-class RepositoryDamaged(ProgramFailed):
-    """A file of the repository is missing, truncated or cannot be decrypted."""
-
-
-_KINDS: Mapping[int, tuple[type[ProgramFailed], str]] = {
-    26: (RepositoryDamaged, "printflow backup verify {cluster}"),
-    28: (RepositoryDamaged, "printflow backup verify {cluster}; restore from the other repository meanwhile"),
-    29: (RepositoryDamaged, "printflow backup verify {cluster}; restore from the other repository meanwhile"),
-    38: (PostmasterRunning, "stop the server in that directory, or restore elsewhere"),
-    40: (PathNotEmpty, "restore into an empty directory"),
-    49: (ProgramFailed, "is the repository's server running, and is it the right address in {config}?"),
-    51: (ProgramFailed, "the stanza belongs to another cluster: compare the system identifiers before anything else"),
-    55: (
-        RepositoryDamaged,
-        "printflow backup verify {cluster}; if there was never a stanza: pgbackrest --stanza={stanza} stanza-create",
-    ),
-    56: (ProgramFailed, "is cluster {cluster} running, and is pg1-* right in {config}?"),
-    58: (ProgramFailed, "is it the primary that pg1-* names in {config}?"),
-    64: (ProgramFailed, "is the disk full?"),
-    75: (
-        NoBackupForTarget,
-        "printflow backup list {cluster}, then choose a target after the end of one of its backups",
-    ),
-    82: (ArchiveTimeout, "printflow wal verify {cluster}, and read archive_command's errors in the server's log"),
-    95: (RepositoryDamaged, "is the passphrase in {config} the one that the repository was made with?"),
-    103: (ProgramFailed, "the repository cannot be used: read its message, and check repo*- in {config}"),
-}
-_BY_CAUSE: Mapping[Kind, type[ProgramFailed]] = {
-    Kind.UNREACHABLE: ProgramFailed,
-    Kind.UNDECIPHERABLE: RepositoryDamaged,
-    Kind.MISSING: NoBackupForTarget,
-}
-_CONFIGURATION = frozenset({27, 31, 32, 33, 34, 35, 36, 37, 67, 84, 90})
-"""Exit codes for options that are wrong, missing or do not go together."""
-_INVALID = frozenset({30, 31, 48})
-"""Exit codes for commands and options that this version does not know."""
-_HIDES_CAUSE = frozenset({29, 39, 41, 42, 49, 75, 95, 101, 103, 106})
-"""Exit codes that do not tell the cause: it is in what was said."""
-_SYNTAX = re.compile(r"^(?!.*backup manifest).*(?:ini section should end|missing '=' in key/value at line)", re.DOTALL)
-MINIMUM_VERSION = (2, 45)
-"""The oldest pgBackRest that all of this was tried with."""
-_LOCK_HELD = 50
-_STOPPED = 62
 
 
 @dataclass(frozen=True)
@@ -144,13 +82,7 @@ class PgBackRest:
 
     def unreadable(self, status: RepositoryStatus) -> ProgramFailed:
         """What to tell a person of a repository whose status in `info` is an error."""
-        where = f"repo{status.number} of {self.cluster.name}"
-        if cause := find_cause(status.message, self._where(status.number)):
-            return _BY_CAUSE[cause.kind](f"{where}: {cause.what}", cause.next_step)
-        return ProgramFailed(
-            f"{where} cannot be read: {shortened(status.message)}",
-            f"pgbackrest --config={self.config} --stanza={self.cluster.stanza} --repo={status.number} info",
-        )
+        return unreadable(status, self._where(status.number))
 
     def info(self, repository: int | None = None) -> StanzaInfo:
         """What the stanza holds, in one repository or all; of a missing stanza only its status.
@@ -215,13 +147,8 @@ class PgBackRest:
         Raises:
             NoBackupForTarget, PathNotEmpty, PostmasterRunning, RepositoryDamaged: as named.
         """
-        arguments = [
-            f"--pg1-path={destination}",
-            _HERE,
-            *_WHOLE,
-            "--archive-mode=off",
-            *(recovery or Recovery()).options(),
-        ]
+        replay = (recovery or Recovery()).options()
+        arguments = [f"--pg1-path={destination}", _HERE, *_WHOLE, "--archive-mode=off", *replay]
         if backup_set is not None:
             arguments.append(f"--set={backup_set}")
         if process_max is not None:
@@ -279,68 +206,25 @@ class PgBackRest:
         """The program's version, such as "2.45"."""
         return self._programs.run(["pgbackrest", "version"], timeout=10).stdout.split()[-1]
 
-    def _too_old(self) -> str | None:
-        """The version if it is older than the oldest that will do."""
-        version = self.version()
-        return version if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_VERSION else None
-
     def _where(self, repository: int | None) -> Where:
-        name = f"repo{repository}" if repository is not None else "repo*"
-        return Where(self.cluster.name, self.cluster.stanza, str(self.config), name)
+        return Where(self.cluster.name, self.cluster.stanza, str(self.config), f"repo{repository or '*'}")
 
     def _run(
         self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
     ) -> Completed:
-        where = [f"--repo={repository}"] if repository is not None else []
-        # Whatever level the file sets: messages on stdout would end up inside the JSON.
-        quiet = ["--log-level-console=off"]
-        if not any(argument.startswith("--log-level-stderr") for argument in arguments):
-            quiet.append("--log-level-stderr=warn")
-        argv = [
-            "pgbackrest",
-            f"--config={self.config}",
-            f"--stanza={self.cluster.stanza}",
-            *where,
-            *quiet,
-            command,
-            *arguments,
-        ]
-        watch = None
-        if command in LASTING and repository is not None:
-            watch = silence_watch(self.config, self.cluster.stanza, repository)
+        argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
+        lasting = command in LASTING and repository is not None
+        watch = silence_watch(self.config, self.cluster.stanza, repository) if lasting else None
         try:
             return self._programs.run(argv, timeout=timeout, watch=watch)
         except ProgramFailed as failed:
-            raise self._explained(command, repository, failed) from None
+            raise explained(failed, command, repository, self._where(repository), self.version) from None
 
-    def _explained(self, command: str, repository: int | None, failed: ProgramFailed) -> PrintflowError:
-        """The failure in our words: what was done to which stanza, and what comes next."""
-        where = f" repo{repository}" if repository is not None else ""
-        subject = f"pgbackrest {command} of {self.cluster.name}{where}"
-        if failed.exit_code < 0:
-            return ProgramFailed(f"{subject}: {failed.what}", failed.next_step, exit_code=failed.exit_code)
-        said = " ".join(failed.stderr_tail.split()) or "it said nothing"
-        what = f"{subject} failed with code {failed.exit_code}: {said}"
-        if re.search(rf"unable to open (?:missing )?file '{re.escape(str(self.config))}'", failed.said):
-            return ConfigError(f"{subject}: {said}", f"check the path of {self.config}, its owner and mode")
-        if failed.exit_code == _LOCK_HELD:
-            return LockHeld(f"pgbackrest is at work on {self.cluster.name} already: {said}", "wait for it to end")
-        if failed.exit_code == _STOPPED:
-            return LockHeld(what, f"somebody ran `pgbackrest stop`; pgbackrest --stanza={self.cluster.stanza} start")
-        if failed.exit_code in _INVALID and (version := self._too_old()):
-            return ConfigError(
-                f"pgBackRest {version} is too old: {'.'.join(map(str, MINIMUM_VERSION))} or later is needed",
-                "upgrade pgBackRest",
-            )
-        if failed.exit_code in _CONFIGURATION or _SYNTAX.search(failed.said):
-            return ConfigError(what, f"correct {self.config}")
-        if failed.exit_code in _HIDES_CAUSE and (cause := find_cause(failed.said, self._where(repository))):
-            return _BY_CAUSE[cause.kind](
-                f"{subject}: {cause.what}",
-                cause.next_step,
-                exit_code=failed.exit_code,
-                stderr_tail=failed.stderr_tail,
-            )
-        kind, next_step = _KINDS.get(failed.exit_code, (ProgramFailed, "read what it said, and its log"))
-        names = {"cluster": self.cluster.name, "stanza": self.cluster.stanza, "config": self.config}
-        return kind(what, next_step.format(**names), exit_code=failed.exit_code, stderr_tail=failed.stderr_tail)
+
+def _argv(config: Path, stanza: str, command: str, arguments: Sequence[str], repository: int | None) -> list[str]:
+    where = [f"--repo={repository}"] if repository is not None else []
+    # Whatever level the file sets: messages on stdout would end up inside the JSON.
+    quiet = ["--log-level-console=off"]
+    if not any(argument.startswith("--log-level-stderr") for argument in arguments):
+        quiet.append("--log-level-stderr=warn")
+    return ["pgbackrest", f"--config={config}", f"--stanza={stanza}", *where, *quiet, command, *arguments]

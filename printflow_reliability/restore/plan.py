@@ -7,7 +7,8 @@ from datetime import datetime
 
 from printflow_reliability.backups.identity import newest_identity
 from printflow_reliability.backups.info import Backup, StanzaInfo
-from printflow_reliability.backups.pgbackrest import NoBackupForTarget, PgBackRest
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.restore.fence import Fence

@@ -126,12 +126,13 @@ def demo(
     extra.require()
     # The cycle needs the seed's libraries and Dagster's client; no other command does.
     from printflow_reliability.sandbox.demo import Demo
+    from printflow_reliability.sandbox.demo_stages import run_demo
 
     home = SandboxHome.locate()
     cycle = Demo(home, Narrator())
     with ended_by_sigterm():
         try:
-            cycle.run()
+            run_demo(cycle)
             if json:
                 print_json(
                     {

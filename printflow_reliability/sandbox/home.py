@@ -168,15 +168,7 @@ class SandboxHome:
     def _claim(self) -> None:
         if not self.exists:
             for place in {self.wished, self.root}:
-                if place.is_symlink() and not place.exists():
-                    continue
-                # An up that was killed at its very first step leaves the marker's beginnings.
-                ours = {MARKER, _partial(Path(MARKER)).name}
-                if place.exists() and not (place.is_dir() and {one.name for one in place.iterdir()} <= ours):
-                    raise ConfigError(
-                        f"{place} exists and is not a sandbox; it was left alone",
-                        "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",
-                    )
+                _require_free(place)
         for missing in reversed([place for place in (self.root, *self.root.parents) if not place.exists()]):
             missing.mkdir()
             missing.chmod(0o755)  # whatever the umask says, the servers' user must get in
@@ -195,6 +187,18 @@ class SandboxHome:
 def programs() -> Programs:
     """The runner of the sandbox's programs, as the user its servers run as."""
     return Programs(run_as=SERVER_USER, path=os.environ.get("PATH", os.defpath))
+
+
+def _require_free(place: Path) -> None:
+    if place.is_symlink() and not place.exists():
+        return
+    # An up that was killed at its very first step leaves the marker's beginnings.
+    ours = {MARKER, _partial(Path(MARKER)).name}
+    if place.exists() and not (place.is_dir() and {entry.name for entry in place.iterdir()} <= ours):
+        raise ConfigError(
+            f"{place} exists and is not a sandbox; it was left alone",
+            "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",
+        )
 
 
 def reachable(directory: Path, identity: Identity) -> bool:

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from printflow_reliability.backups.pgbackrest import (
+from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.pgbackrest_errors import (
     ArchiveTimeout,
     NoBackupForTarget,
     PathNotEmpty,
-    PgBackRest,
     PostmasterRunning,
-    Recovery,
     RepositoryDamaged,
 )
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError

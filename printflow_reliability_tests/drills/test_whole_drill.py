@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from printflow_reliability.backups.pgbackrest import NoBackupForTarget, RepositoryDamaged
+from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, RepositoryDamaged
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.conduct import conduct
 from printflow_reliability.drills.report import CHECKS, DrillReport

@@ -12,7 +12,8 @@ import pytest
 
 from printflow_reliability.backups.base_backup import list_backups, take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
-from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery, RepositoryDamaged
+from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
+from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
 from printflow_reliability.backups.segment import parse_segment
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.checks import Outcome

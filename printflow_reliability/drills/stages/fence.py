@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from printflow_reliability.backups.pgbackrest import RepositoryDamaged
+from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
 from printflow_reliability.drills.stages.drill import Drill, Ends, Server
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.drills.stages.world import Fences

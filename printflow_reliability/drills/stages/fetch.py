@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from printflow_reliability.backups.pgbackrest import NoBackupForTarget, RepositoryDamaged
+from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, RepositoryDamaged
 from printflow_reliability.drills.stages.drill import Drill, Ends, Server
 from printflow_reliability.drills.stages.fence import Fenced
 from printflow_reliability.drills.stages.locate import Located
