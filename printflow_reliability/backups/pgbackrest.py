@@ -183,11 +183,7 @@ class PgBackRest:
         return parse_listing(answer.stdout)
 
     def repo_get(self, path: str, repository: int) -> str:
-        """A text file of a repository, decrypted.
-
-        Raises:
-            RepositoryDamaged: it is not there, or cannot be decrypted.
-        """
+        """A text file of a repository, decrypted; RepositoryDamaged if it is not there, or cannot be decrypted."""
         return self._run("repo-get", PATIENCE, path, repository=repository).stdout
 
     def verify(self, repository: int, *, timeout: float) -> Completed:
@@ -213,8 +209,9 @@ class PgBackRest:
         self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
     ) -> Completed:
         argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
-        lasting = command in LASTING and repository is not None
-        watch = silence_watch(self.config, self.cluster.stanza, repository) if lasting else None
+        watch = None
+        if command in LASTING and repository is not None:
+            watch = silence_watch(self.config, self.cluster.stanza, repository)
         try:
             return self._programs.run(argv, timeout=timeout, watch=watch)
         except ProgramFailed as failed:
