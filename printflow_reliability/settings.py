@@ -339,7 +339,14 @@ class DagsterSettings(Section):
     recoveries or held orders is never deleted, nor what a person launched.
     """
 
-    keep_runs_days: int = Field(default=90, ge=1)
+    keep_runs_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days after which Dagster's runs of assets that are looked at again and again are deleted, "
+        "with their events and their output. Runs that hold evidence of drills, backups, recoveries "
+        "or held orders, and runs that a person launched, are kept for ever. Lower it where "
+        "Dagster's database grows too large.",
+    )
 
 
 class Settings(Section):
