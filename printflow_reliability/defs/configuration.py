@@ -6,14 +6,17 @@ Read late on purpose: the definitions load and validate on a machine that has no
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from printflow_reliability.settings import Settings, find_config, load
 
 
 class Configuration(dg.ConfigurableResource[Settings]):
-    """The configuration file; empty means $PRINTFLOW_CONFIG, then the running sandbox's."""
+    """The configuration of the installation."""
 
-    file: str = ""
+    file: str = Field(
+        default="", description="The printflow.toml to use; empty: $PRINTFLOW_CONFIG, then that of the running sandbox."
+    )
 
     def settings(self) -> Settings:
         """The settings as the file says now.

@@ -10,8 +10,9 @@ from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
-from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result
+from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, verdict
 from printflow_reliability.defs.schedules import HARMLESS, schedule
+from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
@@ -58,12 +59,23 @@ class DrillConfig(dg.Config):
     "judged; the verdict says which checks and what to do. A failed drill leaves its numbers here "
     "all the same. It is never begun again by itself: printflow drill run",
 )
-def restore_drill(config: DrillConfig, configuration: Configuration) -> dg.MaterializeResult:
+def restore_drill(
+    context: dg.AssetExecutionContext, config: DrillConfig, configuration: Configuration
+) -> dg.MaterializeResult:
     """Rehearse the restore of every cluster."""
     with plainly():
         settings = configuration.settings()
         report = run_drill(settings, target=config.target, repository=config.repository)
     document = report.as_json()
+    if not report.passed:
+        # Dagster marks the materialization with a green tick all the same: this event beside it says that it is none.
+        context.log_event(
+            dg.AssetObservation(
+                context.asset_key,
+                description=f"drill {report.id}: {wording.verdict(document)}",
+                metadata=verdict(report.checks),
+            )
+        )
     checks = [
         {"check": ", ".join(row.names), "outcome": row.word, "detail": row.detail}
         for row in check_rows(document["checks"])

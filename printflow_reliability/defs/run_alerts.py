@@ -47,7 +47,7 @@ def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration
     now = datetime.now(UTC)
     if not context.cursor:
         return dg.SensorResult(skip_reason="watching from now on", cursor=json.dumps(_newest(context.instance)))
-    cursors = {name: EventCursor.parse(text) for name, text in json.loads(context.cursor).items()}
+    cursors = _parsed(context.cursor)
     ended: list[dg.EventLogRecord] = []
     for kind in ENDS:
         cursor = cursors.get(kind.value, EventCursor(0))
@@ -64,6 +64,14 @@ def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration
         skip_reason=f"{len(ended)} runs ended",
         cursor=json.dumps({name: cursor.write() for name, cursor in cursors.items()}),
     )
+
+
+def _parsed(cursor: str) -> dict[str, EventCursor]:
+    """The cursor of each kind of event; an earlier release's sensor had one for both, under this sensor's name."""
+    found = json.loads(cursor)
+    if "record_id" in found:
+        return {kind.value: EventCursor(found["record_id"]) for kind in ENDS}
+    return {name: EventCursor.parse(text) for name, text in found.items()}
 
 
 def _newest(instance: dg.DagsterInstance) -> dict[str, str]:

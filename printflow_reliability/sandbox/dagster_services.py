@@ -90,7 +90,12 @@ def daemon(home: SandboxHome, web: Webserver) -> Server:
     return Server(
         name=DAEMON,
         endpoint="",
-        argv=(sys.executable, "-m", "dagster._daemon", "run", "-w", str(home.path("dagster", "workspace.yaml"))),
+        argv=(
+            str(Path(sys.executable).with_name("dagster-daemon")),
+            "run",
+            "-w",
+            str(home.path("dagster", "workspace.yaml")),
+        ),
         ready=ready,
         ours=True,
         grace_seconds=GRACE_SECONDS,

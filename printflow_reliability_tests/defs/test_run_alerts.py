@@ -208,3 +208,14 @@ def test_a_preview_tells_nobody_and_moves_nothing(told: Told, instance: dg.Dagst
     assert shown.cursor is None
     assert "1 ended run" in str(shown.skip_reason)
     assert json.loads(cursor or "")
+
+
+def test_the_cursor_of_an_earlier_release_is_understood(told: Told, instance: dg.DagsterInstance) -> None:
+    run(instance, asset_of("early", crash))
+    newest = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records[0].storage_id
+    earlier = json.dumps({"__class__": "RunStatusSensorCursor", "record_id": newest, "update_timestamp": "2026-05-01"})
+    run(instance, asset_of("backup", crash))
+
+    tick(instance, earlier)
+
+    assert told.keys == ["run:backup"]
