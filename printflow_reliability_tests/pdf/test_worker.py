@@ -19,7 +19,7 @@ from printflow_reliability.pdf.inspect import inspect_file
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import PdfSettings
-from printflow_reliability_tests.pdf.files import GOOD, changed
+from printflow_reliability_tests.pdf.files import AS_IT_IS, GOOD, changed
 from printflow_reliability_tests.pdf.test_images import WHOLE
 
 POISON = (sys.executable, str(Path(__file__).with_name("poison.py")))
@@ -133,6 +133,30 @@ def test_a_bomb_ends_at_the_limits_of_memory(tmp_path: Path) -> None:
 
     assert bomb.verdict is Verdict.UNUSABLE
     assert after.verdict is Verdict.GOOD
+
+
+def test_a_poster_of_more_pixels_than_the_memory_holds_is_good(tmp_path: Path) -> None:
+    """Raw and behind a predictor: what is only counted needs no memory."""
+    side = 9000
+    plain, predicted = (
+        b"".join((*(rows.compress(row) for _ in range(side)), rows.flush()))
+        for row, rows in ((bytes(4 * side), zlib.compressobj(1)), (bytes(4 * side + 1), zlib.compressobj(1)))
+    )
+    parameters = pikepdf.Dictionary(Predictor=15, Colors=4, Columns=side)
+
+    def placed(pdf: pikepdf.Pdf) -> None:
+        image = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Image, "ColorSpace": pikepdf.Name.DeviceCMYK}
+        for name, data in (("/A", plain), ("/B", predicted)):
+            poster = pdf.make_stream(b"", Width=side, Height=side, BitsPerComponent=8, **image)
+            poster.write(data, filter=pikepdf.Name.FlateDecode, decode_parms=parameters if name == "/B" else None)
+            pdf.pages[0].obj.Resources.XObject[name] = poster
+            pdf.pages[0].contents_add(f"q 99 0 0 99 0 0 cm {name} Do Q".encode())
+
+    file = tmp_path / "poster.pdf"
+    file.write_bytes(changed(placed, **AS_IT_IS))
+    with InspectionWorker(PdfSettings(memory_bytes=300_000_000)) as worker:
+        found = worker.inspect(file)
+    assert found.verdict is Verdict.GOOD, found
 
 
 def test_a_worker_that_does_not_start_is_no_verdict(file: Callable[[str], Path]) -> None:

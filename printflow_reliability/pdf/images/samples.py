@@ -5,7 +5,7 @@ from math import ceil
 import pikepdf
 from pikepdf import Name
 
-from printflow_reliability.pdf.filters import unpacked
+from printflow_reliability.pdf.filters import unpacked, unpacked_length
 from printflow_reliability.pdf.flaw import Flaw
 from printflow_reliability.pdf.names import text_of
 
@@ -28,7 +28,7 @@ def samples_flaw(image: pikepdf.Stream) -> Flaw | None:
     if not components:
         return None
     needed = ceil(int(image.Width) * bits * components / 8) * int(image.Height)
-    have = len(unpacked(image))
+    have = unpacked_length(image)
     return Flaw(f"has {have:,} of the {needed:,} bytes that its pixels need") if have < needed else None
 
 
