@@ -18,6 +18,7 @@ from printflow_reliability.drills.fences.gaps import ALL, Gaps
 from printflow_reliability.drills.fences.names import text_of
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
+from printflow_reliability.drills.fences.templates import TemplateRead, read_template
 from printflow_reliability.drills.validation.inventory import take_inventory
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, said, unreachable
@@ -27,6 +28,7 @@ COUNT_SECONDS = 3600
 """How long one table may take to count."""
 KEEP_FREE = 3
 """Connections that a fence leaves to others."""
+FEW_CONNECTIONS = f"the cluster has too few free connections ({KEEP_FREE} are left to others)"
 BACK_OFF_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
 FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
@@ -38,8 +40,7 @@ SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CO
        datistemplate
 FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
 """
-TEMPLATE = "it is a template, of which no database can be made while a session is in it"
-FREE_CONNECTIONS = b"""
+FREE = b"""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
 FROM pg_stat_activity WHERE backend_type = 'client backend'
@@ -75,6 +76,7 @@ class Side:
     Attributes:
         cluster: which one.
         sessions: by database.
+        templates: databases that are templates, in which there is no session.
         left_out, untold: databases without a session, and why; `untold` ones may have one another time.
     """
 
@@ -87,6 +89,7 @@ class Side:
         self.cluster = cluster
         self.left_out: dict[str, str] = {}
         self.untold: dict[str, str] = {}
+        self.templates: list[str] = []
         self._first = stack.enter_context(connect(cluster, statement_seconds=COUNT_SECONDS))
         self.sessions: dict[str, psycopg.Connection] = {}
         with self._explained():
@@ -96,8 +99,7 @@ class Side:
             room = self._room(len(others))
         for database in others[:room]:
             self._open(stack, database)
-        few = f"the cluster has too few free connections ({KEEP_FREE} are left to others)"
-        self.untold |= dict.fromkeys(others[room:], few)
+        self.untold |= dict.fromkeys(others[room:], FEW_CONNECTIONS)
 
     def state(self) -> tuple[Snapshot, tuple[int, ...]]:
         """The snapshot of this moment, and the transactions that are open."""
@@ -162,6 +164,16 @@ class Side:
             session.execute("ROLLBACK")
         return {label: self._named(reading) for label, reading in readings.items()}
 
+    def read_templates(self, digest_bytes: int) -> dict[str, TemplateRead]:
+        """What each template holds; one after the other, and none where few connections are left."""
+        found = {}
+        for database in self.templates:
+            with self._explained():
+                room = self._room(1)
+            few = TemplateRead({}, {}, FEW_CONNECTIONS)
+            found[database] = read_template(self.cluster, database, digest_bytes) if room else few
+        return found
+
     def gaps(self, read: dict[str, dict[str, Reading]]) -> Gaps:
         """What is not known of the cluster, after its tables were read."""
         untold: dict[str, dict[str, str]] = {database: {ALL: why} for database, why in self.untold.items()}
@@ -192,13 +204,13 @@ class Side:
                 self.left_out[database] = f"its DROP was interrupted. Next: DROP DATABASE {_quoted(database)}"
             elif not allows:
                 self.left_out[database] = "it allows no connections"
-            elif is_template:
-                self.left_out[database] = TEMPLATE
             elif not may_connect:
                 grant = f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {_quoted(self._first.info.user)}"
                 self.left_out[database] = f"this role may not connect to it. Next: {grant}"
             elif database.encode() != name:
                 self.left_out[database] = "its name is not valid UTF-8, so it cannot be named to a server"
+            elif is_template:
+                self.templates.append(database)
             else:
                 others.append(database)
         return own or self._first.info.dbname, others
@@ -207,7 +219,7 @@ class Side:
         """How many more sessions to open, after waiting a while if few are free."""
         deadline = time.monotonic() + BACK_OFF_SECONDS
         while True:
-            row = self._first.execute(FREE_CONNECTIONS).fetchone()
+            row = self._first.execute(FREE).fetchone()
             room = max(0, min(wanted, (row[0] if row else 0) - KEEP_FREE))
             if room == wanted or time.monotonic() > deadline:
                 return room
@@ -224,7 +236,7 @@ class Side:
             prepare(session)
 
     def _knows(self, database: str) -> bool:
-        return database in self.sessions or database in self.left_out or database in self.untold
+        return any(database in known for known in (self.sessions, self.templates, self.left_out, self.untold))
 
     def _named(self, reading: Reading) -> Reading:
         """The reading of a table with a reason for people, and the grant that is missing."""
