@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import pikepdf
@@ -106,6 +107,7 @@ def _understood(found: Sequence[Any], malformed: set[str]) -> Iterator[Instructi
 
 def _number(malformed: bytes) -> float:
     try:
-        return float(malformed)
+        number = float(malformed)
     except ValueError:
         return 0.0
+    return number if isfinite(number) else 0.0

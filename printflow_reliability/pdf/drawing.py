@@ -16,6 +16,7 @@ from printflow_reliability.pdf.content import ContentDamaged, Operands, read_con
 from printflow_reliability.pdf.filters import unpacked
 from printflow_reliability.pdf.names import text_of
 from printflow_reliability.pdf.reachable import inherited
+from printflow_reliability.pdf.streams import image_flaw
 
 POINTS_PER_INCH = 72
 DEEPEST_FORM = 12
@@ -28,6 +29,8 @@ PRINTED, HIDDEN = 4, 2
 """Flags of annotations."""
 INVISIBLE = (3, 7)
 """Text rendering modes that show nothing: what OCR lays over a scan."""
+POSTSCRIPT = Name.PS
+"""A form that only PostScript printers know."""
 COLOUR_SPACES = (b"cs", b"CS")
 DEVICE_SPACES = ("DeviceGray", "DeviceRGB", "DeviceCMYK", "Pattern")
 PATTERN_COLOURS = (b"scn", b"SCN")
@@ -122,6 +125,7 @@ class Drawings:
     def __init__(self, pdf: pikepdf.Pdf) -> None:
         self.oddities: list[str] = []
         self._pdf = pdf
+        self._inline: pikepdf.Stream | None = None
         self._joined: pikepdf.Stream | None = None
         self._known: dict[tuple[tuple[int, int], int], Drawing] = {}
         self._fonts: set[tuple[int, int]] = set()
@@ -214,9 +218,10 @@ class Drawings:
             self._draw(drawing, resources, operands[-1], state.ctm, depth)
         elif what == b"INLINE IMAGE":
             inline = operands[0]
+            self._inline_image_is_whole(inline, resources)
             _place(drawing, Placement("inline", int(inline.width), int(inline.height), state.ctm))
         elif what == b"sh":
-            resources.named(Name.Shading, operands[-1])
+            _must_shade(resources.named(Name.Shading, operands[-1]))
         elif what not in PAINT:
             self._set(resources, what, operands, depth)
 
@@ -245,11 +250,33 @@ class Drawings:
             return
         if isinstance(font, pikepdf.Name):
             raise Lacking(f"it writes in the font {text_of(font)}, which is not there")
+        if font.get(Name.Subtype) == Name.Type0 and not len(font.get(Name.DescendantFonts) or ()):
+            raise ValueError(f"its font {text_of(font.get(Name.BaseFont))} has no glyphs")
         if font.get(Name.Subtype) == Name.Type3:
             self._read_glyphs(font, resources, depth)
         elif not _embedded(font):
             drawing.fonts.add(text_of(font.get(Name.BaseFont)) or "without a name")
         state.font = None
+
+    def _inline_image_is_whole(self, inline: Any, resources: _Resources) -> None:
+        """An image within the content is judged as any other.
+
+        Raises:
+            ContentDamaged: it is damaged.
+        """
+        if self._inline is None:
+            self._inline = self._pdf.make_stream(b"")
+        entries = pikepdf.Dictionary(inline.obj)
+        data = inline.read_raw_bytes()
+        # One character of white space comes before the data; some programs write a line's end of two.
+        self._inline.write(data.removeprefix(b"\n") if Name.Filter in entries else data)
+        named = resources.find(Name.ColorSpace, entries.get(Name.ColorSpace))
+        if named is not None:
+            entries.ColorSpace = named
+        self._inline.stream_dict = entries
+        flaw = image_flaw(self._pdf, self._inline)
+        if flaw is not None and flaw.lost:
+            raise ContentDamaged(f"an image in its content {flaw.text}")
 
     def _read_glyphs(self, font: Any, resources: _Resources, depth: int) -> None:
         """All glyphs of a font that the file itself draws; a glyph may show others of the same font."""
@@ -272,6 +299,19 @@ class Drawings:
             drawing.fonts |= form.fonts
             for image in form.images:
                 _place(drawing, Placement(image.name, image.width, image.height, image.matrix @ matrix))
+        elif placed.get(Name.Subtype) != POSTSCRIPT:
+            raise ValueError(f"it draws {text_of(name)}, which is neither an image nor a form")
+
+
+def _must_shade(shading: Any) -> None:
+    """A shading has a function of its colours, or a mesh of them.
+
+    Raises:
+        ValueError: it has neither.
+    """
+    mesh = isinstance(shading, pikepdf.Stream)
+    if not (shading.read_raw_bytes() if mesh else Name.Function in shading):
+        raise ValueError("it uses a shading without colours")
 
 
 def _place(drawing: Drawing, image: Placement) -> None:

@@ -4,6 +4,7 @@ qpdf does not compare the checksum at the end of Flate data.
 """
 
 import zlib
+from math import ceil
 
 import pikepdf
 from pikepdf import Name
@@ -23,6 +24,8 @@ JBIG2 = ("JBIG2Decode",)
 IMAGE = (*JPEG, *JPEG_2000, *FAX, *JBIG2)
 CHUNK = 1024 * 1024
 CHECKSUM_BYTES = 4
+PNG_PREDICTORS = 10
+"""From this number on, a predictor is one of PNG's."""
 FLUSHED = b"\x00\x00\xff\xff"
 """What a program writes that flushes its data after each part (RFC 1951, 3.2.4)."""
 
@@ -46,6 +49,20 @@ def parameters_of(stream: pikepdf.Stream, place: int) -> pikepdf.Object | None:
 def unpacked(stream: pikepdf.Object) -> bytes:
     """A stream's data, where its filters are general."""
     return stream.read_bytes(pikepdf.StreamDecodeLevel.specialized)
+
+
+def unpacked_length(stream: pikepdf.Stream) -> int:
+    """How many bytes a stream has unpacked; those of Flate data are counted, not kept: a poster's are many."""
+    if filters_of(stream) not in ((FLATE[0],), (FLATE[1],)):
+        return len(unpacked(stream))
+    length = _drain(zlib.decompressobj(), stream.read_raw_bytes())
+    parameters = parameters_of(stream, 0)
+    if parameters is None or int(parameters.get(Name.Predictor, 1)) < PNG_PREDICTORS:
+        return length
+    bits = int(parameters.get(Name.Colors, 1)) * int(parameters.get(Name.BitsPerComponent, 8))
+    row = ceil(bits * int(parameters.get(Name.Columns, 1)) / 8)
+    # Each row begins with a byte that says how it is predicted.
+    return length // (row + 1) * row + max(length % (row + 1) - 1, 0)
 
 
 def flate_flaw(packed: bytes) -> Flaw | None:
@@ -79,9 +96,14 @@ def before_last_filter(pdf: pikepdf.Pdf, stream: pikepdf.Stream) -> bytes:
     return unpacked(bare)
 
 
-def _drain(unpacker: "zlib._Decompress", packed: bytes) -> None:
-    """Unpack and forget, so that a bomb costs time and no memory."""
-    left = packed
+def _drain(unpacker: "zlib._Decompress", packed: bytes) -> int:
+    """Unpack and forget, so that a bomb costs time and no memory; how many bytes it were.
+
+    Raises:
+        zlib.error: the data are damaged.
+    """
+    left, length = packed, 0
     while left and not unpacker.eof:
-        unpacker.decompress(left, CHUNK)
+        length += len(unpacker.decompress(left, CHUNK))
         left = unpacker.unconsumed_tail
+    return length

@@ -23,6 +23,8 @@ FLATE_MAX_BYTES = 512 * 1024**2
 """The most that one stream may unpack to."""
 SHOWN_WARNINGS = 3
 CUT_OFF = Problem("cut_off", "it is cut off")
+UNSIZED = "MediaBox is undefined"
+"""A warning that a page is given a size that nobody chose."""
 RECONSTRUCTED = "Attempting to reconstruct cross-reference table"
 """A warning that objects are not where the file says."""
 HARMLESS = re.compile(
@@ -82,7 +84,10 @@ def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
         return concluded([*frame.problems, CUT_OFF])
     with pdf:
         declared = structure.declared_pages(pdf)
-        pages = len(pdf.pages)
+        try:
+            pages = len(pdf.pages)
+        except pikepdf.PdfError as error:
+            return concluded([*frame.problems, Problem("damaged", f"its pages cannot be found ({_short(error)})")])
         problems = [*frame.problems, *_problems(pdf, pages, declared, rules, repaired, frame.ended)]
     return concluded(problems, pages=pages)
 
@@ -163,6 +168,8 @@ def _of_pages(pdf: pikepdf.Pdf, drawings: Drawings, rules: Rules) -> Iterator[Pr
 def _oddities(said: Iterable[str]) -> Iterator[Problem]:
     """What qpdf said of what was read, and found no worse than a printer may do."""
     odd = [line for line in dict.fromkeys(said) if not HARMLESS.search(line)]
+    if any(UNSIZED in line for line in odd):
+        yield Problem("no_area", "it does not say how large its pages are")
     if odd:
         more = f" and {len(odd) - SHOWN_WARNINGS} more" if len(odd) > SHOWN_WARNINGS else ""
         yield Problem("warnings", f"a printer may trip over it ({'; '.join(map(_short, odd[:SHOWN_WARNINGS]))}{more})")
@@ -170,6 +177,8 @@ def _oddities(said: Iterable[str]) -> Iterator[Problem]:
 
 def _short(error: object) -> str:
     """An error's text as one short line, without what stands for the file's name."""
+    if isinstance(error, AttributeError | KeyError | IndexError | TypeError):
+        return "an entry is missing or of the wrong kind"  # in place of what Python says of that
     text = " ".join(str(error).split())
     head, _, rest = text.partition(": ")
     return (rest if ("/" in head or "<" in head) and rest else text)[:160]

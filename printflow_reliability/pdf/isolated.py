@@ -41,7 +41,8 @@ def main() -> None:
             return
         _allow_cpu(cpu_seconds)
         with os.fdopen(files[0], "rb") as file:
-            _answer(_inspect(file, Rules(**json.loads(request))).as_json())
+            inspection = _inspect(file, Rules(**json.loads(request)))
+        _answer(inspection.as_json())
 
 
 def _answer(document: dict[str, object]) -> None:

@@ -17,7 +17,7 @@ SECCOMP_MODE_FILTER = 2
 SECCOMP_RET_ALLOW = 0x7FFF0000
 SECCOMP_RET_EPERM = 0x00050000 | 1
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-NUMBER_OFFSET, ARCHITECTURE_OFFSET = 0, 4
+NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENTS_OFFSET, ARGUMENT_BYTES = 0, 4, 16, 8
 
 ARCHITECTURES: Mapping[str, int] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOWED: Mapping[str, Mapping[str, int]] = {
@@ -35,7 +35,6 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "rt_sigaction": 13,
         "rt_sigprocmask": 14,
         "rt_sigreturn": 15,
-        "ioctl": 16,
         "pread64": 17,
         "readv": 19,
         "writev": 20,
@@ -50,7 +49,6 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "sendmsg": 46,
         "recvmsg": 47,
         "exit": 60,
-        "fcntl": 72,
         "gettimeofday": 96,
         "getrlimit": 97,
         "getrusage": 98,
@@ -62,10 +60,8 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "clock_gettime": 228,
         "clock_nanosleep": 230,
         "exit_group": 231,
-        "tgkill": 234,
         "newfstatat": 262,
         "set_robust_list": 273,
-        "prlimit64": 302,
         "getuid": 102,
         "getgid": 104,
         "geteuid": 107,
@@ -77,8 +73,6 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
     },
     "aarch64": {
         "dup": 23,
-        "fcntl": 25,
-        "ioctl": 29,
         "close": 57,
         "lseek": 62,
         "read": 63,
@@ -99,7 +93,6 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "sched_getaffinity": 123,
         "sched_yield": 124,
         "restart_syscall": 128,
-        "tgkill": 131,
         "sigaltstack": 132,
         "rt_sigaction": 134,
         "rt_sigprocmask": 135,
@@ -121,7 +114,6 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "mmap": 222,
         "mprotect": 226,
         "madvise": 233,
-        "prlimit64": 261,
         "getuid": 174,
         "geteuid": 175,
         "getgid": 176,
@@ -130,7 +122,20 @@ ALLOWED: Mapping[str, Mapping[str, int]] = {
         "rseq": 293,
     },
 }
-"""Memory, time, the pipe to the parent and the file it was handed; nothing that opens, connects, forks or executes."""
+"""Memory, time, the pipe to the parent and the file it was handed.
+
+Nothing that opens, connects, forks, executes or signals.
+"""
+F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 1030
+DUPLICATIONS = (F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC)
+ALLOWED_WITH: Mapping[str, Sequence[tuple[int, int, Sequence[int]]]] = {
+    "x86_64": ((302, 0, (0,)), (72, 1, DUPLICATIONS)),
+    "aarch64": ((261, 0, (0,)), (25, 1, DUPLICATIONS)),
+}
+"""System calls that are allowed only with one of some values of an argument: number, argument, values.
+
+`prlimit64` only of the process itself, and `fcntl` without what would have the kernel signal another process.
+"""
 
 
 def give_up() -> Mapping[str, bool]:
@@ -155,7 +160,7 @@ def _forbid_system_calls() -> bool:
     machine = platform.machine()
     if machine not in ALLOWED or os.name != "posix":
         return False
-    program = filter_program(ARCHITECTURES[machine], sorted(ALLOWED[machine].values()))
+    program = filter_program(ARCHITECTURES[machine], sorted(ALLOWED[machine].values()), ALLOWED_WITH[machine])
     libc = ctypes.CDLL(None, use_errno=True)
     code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the number of instructions, and where they are.
@@ -166,16 +171,30 @@ def _forbid_system_calls() -> bool:
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(filter_), 0, 0) == 0)
 
 
-def filter_program(architecture: int, allowed: Sequence[int]) -> bytes:
+def filter_program(
+    architecture: int, allowed: Sequence[int], allowed_with: Sequence[tuple[int, int, Sequence[int]]]
+) -> bytes:
     """The filter in the kernel's classic BPF: another architecture's calls, and all that are not allowed, fail."""
+    refuse, allow = (RETURN, 0, 0, SECCOMP_RET_EPERM), (RETURN, 0, 0, SECCOMP_RET_ALLOW)
+    conditions = []
+    for number, argument, values in allowed_with:
+        conditions += [
+            (JUMP_IF_EQUAL, 0, len(values) + 3, number),
+            # Little-endian: the lower half of an argument, which is all that these calls look at, comes first.
+            (LOAD_WORD, 0, 0, ARGUMENTS_OFFSET + ARGUMENT_BYTES * argument),
+            *((JUMP_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)),
+            refuse,
+            allow,
+        ]
     count = len(allowed)
     lines = [
         (LOAD_WORD, 0, 0, ARCHITECTURE_OFFSET),
-        (JUMP_IF_EQUAL, 0, count + 1, architecture),
+        (JUMP_IF_EQUAL, 0, len(conditions) + count + 1, architecture),
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),
+        *conditions,
         # From each number to the last line, over the others and the refusal.
         *((JUMP_IF_EQUAL, count - place, 0, number) for place, number in enumerate(allowed)),
-        (RETURN, 0, 0, SECCOMP_RET_EPERM),
-        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
+        refuse,
+        allow,
     ]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)

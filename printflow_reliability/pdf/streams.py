@@ -17,7 +17,7 @@ from printflow_reliability.pdf.images.fax import fax_flaw
 from printflow_reliability.pdf.images.jbig2 import jbig2_flaw
 from printflow_reliability.pdf.images.jpeg import jpeg_flaw
 from printflow_reliability.pdf.images.jpeg_2000 import jpeg_2000_flaw
-from printflow_reliability.pdf.images.samples import samples_flaw
+from printflow_reliability.pdf.images.samples import colours_flaw, components_of, samples_flaw
 from printflow_reliability.pdf.inspection import Problem
 from printflow_reliability.pdf.reachable import Role, printed_streams
 
@@ -55,7 +55,7 @@ def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     if role in (Role.IMAGE, Role.FONT_FILE) and not stream.read_raw_bytes():
         return Flaw("is empty")
     if role is Role.IMAGE:
-        return _image_flaw(pdf, stream, names) or flaw
+        return image_flaw(pdf, stream) or flaw
     if all(name in filters.GENERAL for name in names):
         data = filters.unpacked(stream)
         if role is Role.FONT_FILE:
@@ -67,13 +67,24 @@ def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     return flaw
 
 
-def _image_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream, names: tuple[str, ...]) -> Flaw | None:
+def image_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream) -> Flaw | None:
+    """What is wrong with an image; None if all of its pixels are there, and what they mean."""
+    names = filters.filters_of(image)
+    if min(int(image.get(Name.Width, 0)), int(image.get(Name.Height, 0))) <= 0:
+        return Flaw("has no size")
+    flaw = None if names and names[-1] in filters.JPEG_2000 else colours_flaw(image)
+    if flaw is not None and flaw.lost:
+        return flaw
+    return _pixels_flaw(pdf, image, names) or flaw
+
+
+def _pixels_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream, names: tuple[str, ...]) -> Flaw | None:
     if not names or names[-1] in filters.GENERAL:
         return samples_flaw(image)
     packed = filters.before_last_filter(pdf, image)
     parameters = filters.parameters_of(image, len(names) - 1)
     if names[-1] in filters.JPEG:
-        return jpeg_flaw(packed)
+        return jpeg_flaw(packed, components_of(image.get(Name.ColorSpace)), int(image.Width), int(image.Height))
     if names[-1] in filters.JPEG_2000:
         return jpeg_2000_flaw(packed)
     if names[-1] in filters.JBIG2:

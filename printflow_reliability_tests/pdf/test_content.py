@@ -141,8 +141,8 @@ def test_a_page_that_holds_no_content_is_damage(tmp_path: Path, kind: str, recor
 
 @pytest.mark.parametrize("place", PLACES)
 def test_wherever_content_is_drawn_its_damage_is_found(tmp_path: Path, place: str, record_property: Record) -> None:
-    for content in (EVERY_BYTE, PAGE, b"0 0 9 9 re f (cut"):
-        found = inspect(tmp_path, PLACES[place](content), DEFAULTS, f"damaged content of {place}", record_property)
+    for kind, content in {"every byte": EVERY_BYTE, "a web page": PAGE, "a part": b"0 0 9 9 re f (cut"}.items():
+        found = inspect(tmp_path, PLACES[place](content), DEFAULTS, f"{kind} for {place}", record_property)
         assert found.verdict is Verdict.UNUSABLE, found
     sound = inspect(tmp_path, PLACES[place](b"0 0 9 9 re f"), DEFAULTS, f"content of {place}", record_property)
     assert sound.verdict is Verdict.GOOD, sound

@@ -5,6 +5,7 @@ The table at the end of the run shows kind, verdict and seconds.
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pikepdf
@@ -13,8 +14,10 @@ from pikepdf import Name
 
 from printflow_reliability.pdf.inspect import inspect_file
 from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.sandbox.pdfs import print_pdf
 from printflow_reliability.text import storable
 from printflow_reliability_tests.pdf.files import (
+    AS_IT_IS,
     DEFAULTS,
     GOOD,
     RULES,
@@ -23,6 +26,7 @@ from printflow_reliability_tests.pdf.files import (
     emptied,
     flate,
     inspect,
+    jpeg,
     small,
 )
 
@@ -61,6 +65,59 @@ def xfa(pdf: pikepdf.Pdf) -> None:
     pdf.Root.NeedsRendering = True
 
 
+def with_font_file(change: Callable[[bytes], bytes]) -> bytes:
+    """The good PDF whose font files are changed."""
+
+    def changed_files(pdf: pikepdf.Pdf) -> None:
+        for found in pdf.objects:
+            if isinstance(found, pikepdf.Dictionary) and Name.FontFile2 in found:
+                found.FontFile2.write(change(found.FontFile2.read_bytes()))
+
+    return changed(changed_files)
+
+
+def with_entry(owner: Callable[[pikepdf.Pdf], pikepdf.Object], key: str, value: object) -> bytes:
+    """The good PDF with another value in an object."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        owner(pdf)[key] = value(pdf) if callable(value) else value
+
+    return changed(change, **AS_IT_IS)
+
+
+def first_page(pdf: pikepdf.Pdf) -> pikepdf.Object:
+    return pdf.pages[0].obj
+
+
+def page_tree(pdf: pikepdf.Pdf) -> pikepdf.Object:
+    return pdf.Root.Pages
+
+
+def used_font(pdf: pikepdf.Pdf) -> pikepdf.Object:
+    fonts = pdf.pages[0].obj.Resources.Font
+    return next(font for font in fonts.values() if Name.FontDescriptor in font)
+
+
+def drawn(category: str, resource: Callable[[pikepdf.Pdf], pikepdf.Object], content: bytes) -> bytes:
+    """The good PDF with a resource X, and an instruction that uses it."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        pdf.pages[0].obj.Resources[category] = pikepdf.Dictionary(X=resource(pdf))
+        pdf.pages[0].obj.Contents = pdf.make_stream(content)
+
+    return changed(change, **AS_IT_IS)
+
+
+def split_within_an_operator(pdf: pikepdf.Pdf) -> None:
+    content = pdf.pages[0].Contents.read_bytes()
+    middle = content.index(b"cm") + 1
+    pdf.pages[0].obj.Contents = pikepdf.Array([pdf.make_stream(content[:middle]), pdf.make_stream(content[middle:])])
+
+
+def shading(_: pikepdf.Pdf) -> pikepdf.Object:
+    return pikepdf.Dictionary(ShadingType=2, ColorSpace=Name.DeviceRGB)
+
+
 GARBAGE = random.Random(1).randbytes(3000)
 DAMAGE: dict[str, tuple[bytes, str]] = {
     "fewer pages than its tree says": (small(count=b"3"), "pages_missing"),
@@ -78,6 +135,65 @@ DAMAGE: dict[str, tuple[bytes, str]] = {
     "page content that is another file's bytes": (emptied(GARBAGE), "damaged_page"),
     "Flate data with a wrong checksum": (flate(lambda packed: packed[:-1] + bytes([packed[-1] ^ 1])), "stream_damaged"),
     "Flate data that is cut": (flate(lambda packed: packed[:-40]), "stream_damaged"),
+    "a part of content that is null": (
+        with_entry(first_page, "/Contents", lambda pdf: pikepdf.Array([pdf.pages[0].obj.Contents, None])),
+        "damaged_page",
+    ),
+    "content that is a number": (with_entry(first_page, "/Contents", 7), "damaged_page"),
+    "content that is a dictionary": (with_entry(first_page, "/Contents", pikepdf.Dictionary()), "damaged_page"),
+    "an operator split between two parts of content": (changed(split_within_an_operator), "damaged_page"),
+    "resources that are a name": (with_entry(first_page, "/Resources", Name.Lost), "damaged_page"),
+    "a size that is text": (with_entry(first_page, "/MediaBox", pikepdf.Array([b"a", 0, 1, 1])), "no_area"),
+    "a size of three numbers": (with_entry(first_page, "/MediaBox", [0, 0, 100]), "no_area"),
+    "a page tree that is its own kid": (
+        with_entry(page_tree, "/Kids", lambda pdf: pikepdf.Array([pdf.Root.Pages])),
+        "damaged",
+    ),
+    "a page tree of fonts": (
+        with_entry(page_tree, "/Kids", lambda pdf: pikepdf.Array([used_font(pdf)])),
+        "no_area",
+    ),
+    "an HTML page for a font": (with_font_file(lambda _: b"<html>404 Not Found</html>"), "stream_damaged"),
+    "NULs for a font": (with_font_file(lambda data: bytes(len(data))), "stream_damaged"),
+    "a font that is cut in half": (with_font_file(lambda data: data[: len(data) // 2]), "stream_damaged"),
+    "a font that is cut in its directory": (with_font_file(lambda data: data[:50]), "stream_damaged"),
+    "a font without a byte": (with_font_file(lambda _: b""), "stream_damaged"),
+    "a font of many bytes whose descendant is gone": (with_entry(used_font, "/Subtype", Name.Type0), "damaged_page"),
+    "a CMap that is none": (
+        with_entry(used_font, "/Encoding", lambda pdf: pdf.make_stream(b"<html>")),
+        "stream_damaged",
+    ),
+    "a shading without a function": (drawn("/Shading", shading, b"/X sh"), "damaged_page"),
+    "a mesh without a byte": (
+        drawn("/Shading", lambda pdf: pdf.make_stream(b"", ShadingType=7), b"/X sh"),
+        "damaged_page",
+    ),
+    "a form that does not say that it is one": (
+        drawn("/XObject", lambda pdf: pdf.make_stream(b"0 0 9 9 re f", BBox=[0, 0, 9, 9]), b"/X Do"),
+        "damaged_page",
+    ),
+    "a form that is no stream": (
+        drawn("/XObject", lambda _: pikepdf.Dictionary(Subtype=Name.Form), b"/X Do"),
+        "damaged_page",
+    ),
+    "a form whose matrix is cut": (
+        drawn("/XObject", lambda pdf: pdf.make_stream(b"", Subtype=Name.Form, Matrix=[1, 0]), b"/X Do"),
+        "damaged_page",
+    ),
+    "an inline image with fewer pixels than it says": (
+        emptied(b"q 9 0 0 9 0 0 cm BI /W 40 /H 40 /BPC 8 /CS /G ID 0123456789abcdef\nEI Q"),
+        "damaged_page",
+    ),
+    "an inline JPEG that is cut": (
+        emptied(b"BI /W 9 /H 9 /BPC 8 /CS /G /F /DCT ID " + jpeg()[:900] + b"\nEI"),
+        "damaged_page",
+    ),
+    "a cipher that nobody knows": (
+        changed(encryption=pikepdf.Encryption(owner="o", user="")).replace(b"/Filter /Standard", b"/Filter /Stamdard"),
+        "damaged",
+    ),
+    "only a header": (b"%PDF-1.4\n", "cut_off"),
+    "only a header and an end": (b"%PDF-1.4\n%%EOF\n", "damaged"),
     "upload framing": (framed(GOOD), "upload_framing"),
     "upload framing without signatures": (b"%x\r\n" % len(GOOD) + GOOD + b"\r\n0\r\n\r\n", "upload_framing"),
     "two files joined": (GOOD + GOOD, "joined"),
@@ -100,6 +216,55 @@ def test_what_would_be_lost_in_print_is_unusable(tmp_path: Path, kind: str, reco
     found = inspect(tmp_path, content, DEFAULTS, kind, record_property)
     assert found.verdict is Verdict.UNUSABLE, found
     assert code in {problem.code for problem in found.problems}, found
+
+
+TRANSFERS: dict[str, Callable[[bytes], bytes]] = {
+    "line feeds made carriage return and line feed": lambda data: data.replace(b"\n", b"\r\n"),
+    "carriage returns dropped": lambda data: data.replace(b"\r", b""),
+    "carriage returns made line feeds": lambda data: data.replace(b"\r", b"\n"),
+    "seven bits of eight": lambda data: bytes(byte & 127 for byte in data),
+    "recoded as UTF-8": lambda data: data.decode("latin-1").encode(),
+    "recoded as UTF-8 with replacements": lambda data: data.decode(errors="replace").encode(),
+    "bytes that are no UTF-8 dropped": lambda data: data.decode(errors="ignore").encode(),
+    "a question mark for each byte that is no ASCII": lambda data: data.decode("ascii", "replace").encode(
+        errors="replace"
+    ),
+    "NULs dropped": lambda data: data.replace(b"\0", b""),
+    "NULs made spaces": lambda data: data.replace(b"\0", b" "),
+    "a block lost": lambda data: data[:8192] + data[12288:],
+    "two blocks swapped": lambda data: data[:4096] + data[8192:12288] + data[4096:8192] + data[12288:],
+    "a hole in an image": lambda data: data[:8192] + bytes(4096) + data[12288:],
+    "a hole at the beginning": lambda data: bytes(4096) + data[4096:],
+    "a hole up to the end": lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2),
+    "a hole up to the trailer": lambda data: data[: len(data) // 2] + bytes(len(data) // 2) + data[-600:],
+    "the beginning lost": lambda data: data[5000:],
+    "the beginning replaced by a header": lambda data: b"%PDF-1.4\n" + data[5000:],
+    "the end of another file": lambda data: data[: len(data) // 2] + print_pdf(7, pages=2)[len(data) // 2 :],
+    "half of it again behind the whole": lambda data: data + data[: len(data) // 2],
+}
+"""What uploads, mail gateways, disks and programs do to bytes."""
+LAYOUTS = {
+    "plain": GOOD,
+    "in object streams": changed(object_stream_mode=pikepdf.ObjectStreamMode.generate),
+    "linearized": changed(linearize=True),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", TRANSFERS)
+def test_what_a_transfer_has_changed_is_unusable(
+    tmp_path: Path, kind: str, layout: str, record_property: Record
+) -> None:
+    content = TRANSFERS[kind](LAYOUTS[layout])
+    found = inspect(tmp_path, content, DEFAULTS, f"{kind}, {layout}", record_property)
+    assert found.verdict is Verdict.UNUSABLE, found
+
+
+@pytest.mark.parametrize("place", range(10))
+def test_a_hole_of_a_disk_block_is_unusable_wherever_it_is(tmp_path: Path, place: int) -> None:
+    start = len(GOOD) * place // 10 // 4096 * 4096
+    content = GOOD[:start] + bytes(4096) + GOOD[start + 4096 :]
+    assert inspect(tmp_path, content, DEFAULTS, "", lambda *_: None).verdict is Verdict.UNUSABLE
 
 
 @pytest.mark.parametrize("name", [b"/F\xc4\xe3", b"/F#", b"/F#00x", b"/F#C4#E3", b"/F\x01", b"/"])

@@ -168,6 +168,8 @@ def test_a_healthy_clone_is_equal_and_each_planted_fault_is_named(shop: PlainClu
         connection.execute(
             "CREATE TABLE names (name text PRIMARY KEY, id int UNIQUE); INSERT INTO names VALUES ('a', 1)"
         )
+    shop.execute("CREATE DATABASE pattern TEMPLATE icu")
+    shop.execute("ALTER DATABASE pattern IS_TEMPLATE true")
     (version,) = shop.execute("SELECT datcollversion FROM pg_database WHERE datname = 'icu'")[0]
     set_version(shop, "1.0")
     shop.execute("ALTER DATABASE icu ALLOW_CONNECTIONS true")
@@ -186,6 +188,8 @@ def test_a_healthy_clone_is_equal_and_each_planted_fault_is_named(shop: PlainClu
         assert "1.0 when its indexes were built: 1 index depends on it (public.names_pkey)" in things.detail
         truncated(clone, "icu", "names")
         assert "icu.public.names has 0 rows, production had 1" in failed(clone, at)
+        truncated(clone, "pattern", "names")
+        assert "pattern.public.names has 0 rows, production had 1" in failed(clone, at)
         removed(clone, "postgres", "packed")
         assert "postgres.public.packed cannot be read in the clone: could not open file" in failed(clone, at)
         damaged_map(clone, "icu")
@@ -193,6 +197,8 @@ def test_a_healthy_clone_is_equal_and_each_planted_fault_is_named(shop: PlainClu
         assert "plain icu does not open" in check_inventory([clone], {"plain": at}).detail
     shop.execute("UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'half'")
     shop.execute("DROP DATABASE half")
+    shop.execute("ALTER DATABASE pattern IS_TEMPLATE false")
+    shop.execute("DROP DATABASE pattern")
     shop.execute("DROP DATABASE icu")
 
 

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -12,7 +13,7 @@ import pytest
 from printflow_reliability.drills.fences import reachable
 from printflow_reliability.drills.fences import side as sides
 from printflow_reliability.drills.fences.make import make_fences
-from printflow_reliability.drills.fences.moment import find_moment
+from printflow_reliability.drills.fences.moment import Moment, find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.fences.unarchived import look_at_unarchived, stopped_heartbeats
@@ -304,24 +305,65 @@ def test_databases_that_let_nobody_in_are_left_out_with_the_reason(
     monkeypatch.setattr(connect, "FULL_SECONDS", 0.2)
     with databases(
         shop,
-        *(f"CREATE DATABASE {name}" for name in ("half", "closed", "private", "crowded", "pattern")),
+        *(f"CREATE DATABASE {name}" for name in ("half", "closed", "private", "crowded")),
         "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'",
         "ALTER DATABASE closed ALLOW_CONNECTIONS false",
         "REVOKE CONNECT ON DATABASE private FROM PUBLIC",
         "ALTER DATABASE crowded CONNECTION LIMIT 0",
-        "ALTER DATABASE pattern IS_TEMPLATE true",
     ):
         made = fence(shop)
     reasons = made.gaps.left_out
-    assert reasons.keys() == {"half", "closed", "private", "crowded", "pattern"}
-    assert "is a template" in reasons["pattern"]
-    assert "database pattern" in made.inventory
+    assert reasons.keys() == {"half", "closed", "private", "crowded"}
     assert 'Next: DROP DATABASE "half"' in reasons["half"]
     assert 'Next: GRANT CONNECT ON DATABASE "private" TO "printflow"' in reasons["private"]
     assert "no free connection" in reasons["crowded"]
     assert made.counts is not None
     assert "postgres" in made.counts
     assert made.gaps.untold == {}
+
+
+@pytest.mark.parametrize("happens", [None, "INSERT INTO t VALUES (2)", "DROP TABLE t", "DROP EXTENSION citext"])
+def test_a_template_is_counted_while_databases_are_made_of_it(
+    shop: PlainCluster, monkeypatch: pytest.MonkeyPatch, happens: str | None
+) -> None:
+    """A session that stayed in it would refuse these; what changes in it meanwhile is told of."""
+
+    def changed(given: Sequence[Side], name: str, quiet_seconds: float) -> Moment:
+        if happens:
+            inside(shop, "pattern", happens)
+        return find_moment(given, name, quiet_seconds)
+
+    monkeypatch.setattr("printflow_reliability.drills.fences.fence.find_moment", changed)
+    with databases(shop, "CREATE DATABASE pattern"):
+        inside(shop, "pattern", "CREATE TABLE t AS SELECT 1 AS a; CREATE EXTENSION citext")
+        shop.execute("ALTER DATABASE pattern IS_TEMPLATE true")
+        with ThreadPoolExecutor() as pool:
+            over = threading.Event()
+            making = pool.submit(make_databases_of, shop, "pattern", over)
+            try:
+                made = fence(shop)
+            finally:
+                over.set()
+        assert making.result() > 0
+    assert "database pattern" in made.inventory
+    if happens is None:
+        assert counts(made, "pattern") == {"public.t": 1}
+        assert (made.digests or {})["pattern"]["public.t"] != "0"
+        assert "extension pattern.citext" in made.inventory
+        assert "pattern" not in made.gaps.left_out
+    else:
+        assert "pattern" not in (made.counts or {})
+        assert "it was changed while the fence was made" in made.gaps.left_out["pattern"]
+
+
+def make_databases_of(shop: PlainCluster, template: str, over: threading.Event) -> int:
+    """Make databases of a template, one after the other, until told to end; how many there were."""
+    made = 0
+    while not over.is_set():
+        shop.execute(f"CREATE DATABASE many TEMPLATE {template}")
+        shop.execute("DROP DATABASE many WITH (FORCE)")
+        made += 1
+    return made
 
 
 def test_names_and_texts_that_are_valid_in_no_encoding_are_counted_and_escaped(

@@ -1,5 +1,6 @@
 """Files, PDFs, orders and alerts on the foreign platform, by commands of a plain user: the healthy case of each."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from printflow_reliability.sandbox import processes
 from printflow_reliability_tests.stack.foreign.build import BUCKET
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
@@ -199,3 +201,17 @@ def test_records_are_current(foreign: ForeignPlatform) -> None:
     ended = foreign.run("records", "migrate")
 
     assert (ended.exit_code, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["files reconcile", "pdf sweep --all", "orders held"])
+def test_a_silent_s3_server_is_told_within_a_minute(foreign: ForeignPlatform, command: str) -> None:
+    servers = processes.session_members(foreign.servers["s3"].process.pid)
+    processes.send(servers, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        ended = foreign.run(*command.split())
+    finally:
+        processes.send(servers, signal.SIGCONT)
+    assert time.monotonic() - began < 60
+    assert ended.exit_code == 2, ended
+    assert f":{foreign.ports['s3']}" in ended.stdout + ended.stderr

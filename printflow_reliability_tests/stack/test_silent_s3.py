@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ MIDWAY = {
     "files reconcile": 12_000,
     "files heal": 12_000,
     "pdf sweep": 150_000,
-    "orders held": 60_000,
+    "orders held": 12_000,
     "backup verify": 200_000,
     "wal verify": 8_000,
     "drill run": 1_500_000,
@@ -181,8 +181,9 @@ def silenced(
         process = start(command, config)
         deadline = time.monotonic() + 60
         while not way.closed.wait(0.1):
-            assert process.poll() is None, f"it ended before the server fell silent: {process.communicate()}"
-            assert time.monotonic() < deadline
+            if process.poll() is not None or time.monotonic() > deadline:
+                outcome = ended(process, time.monotonic(), 1)
+                return replace(outcome, said=f"the server did not fall silent on it: {outcome.said}", exit_code=-1)
         return then(process)
 
 
@@ -236,5 +237,5 @@ INTERRUPTED = [command for command in COMMANDS if command not in {*WITHOUT_S3, "
 def test_ctrl_c_ends_a_command_that_waits_for_a_silent_server(command: str, interrupted: Mapping[str, Outcome]) -> None:
     outcome = interrupted[command]
     assert outcome.seconds < INTERRUPT_SECONDS, outcome.said
-    assert outcome.exit_code != 0
+    assert outcome.exit_code > 0, outcome.said
     assert "Traceback" not in outcome.said

@@ -183,6 +183,17 @@ def test_a_record_that_crosses_the_end_of_a_segment_is_read_with_the_next_one(wa
     assert one.refused.tablespace == str(wal.long_path)
 
 
+@pytest.mark.parametrize(("exit_code", "ends"), [(1, 1), (82, ENDED)], ids=["is not there", "does not come in time"])
+def test_wal_that_does_not_come_in_time_is_not_taken_for_the_end_of_wal(
+    wal: Wal, place: Path, exit_code: int, ends: int
+) -> None:
+    command = inspecting(f"(exit {exit_code})", place, wal.cluster.programs, floor=0, until=None, allowed=())
+    one = Server(wal, place, command)
+    for name in (wal.made, "00000002.history"):
+        assert one.asks_for(name) == ends
+    assert (one.refused is not None) == (ends == ENDED)
+
+
 def test_the_same_across_a_change_of_timelines(wal: Wal, place: Path) -> None:
     one = server(wal, place, allowed=[wal.path])
     next_one = "00000002" + wal.following(wal.crossing)[8:]

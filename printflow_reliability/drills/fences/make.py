@@ -16,6 +16,7 @@ from typing import TypeAlias
 from printflow_reliability.drills.fences.moment import Moment, find_moment
 from printflow_reliability.drills.fences.reading import Reading, Trouble
 from printflow_reliability.drills.fences.side import Side
+from printflow_reliability.drills.fences.templates import TemplateRead, unchanged
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.counts import Counts, Digests
 from printflow_reliability.restore.fence import Fence
@@ -56,7 +57,11 @@ def make_fences(
     """
     with ExitStack() as stack:
         sides = [Side(stack, one) for one in clusters]
+        templates = [side.read_templates(digest_bytes) for side in sides]
         moment, inventories, read = _take(sides, name, quiet_seconds, digest_bytes)
+        if moment.exact:
+            for side, before, found, inventory in zip(sides, templates, read, inventories, strict=True):
+                _add_templates(side, before, found, inventory, digest_bytes)
         gaps = [side.gaps(found) for side, found in zip(sides, read, strict=True)]
         if not moment.exact:
             for side in sides:
@@ -65,7 +70,8 @@ def make_fences(
     fences = []
     for number, side in enumerate(sides):
         point, found = moment.points[number], read[number]
-        counted = {database: one for database, one in found.items() if database in side.sessions}
+        told = {*side.sessions, *side.templates}
+        counted = {database: one for database, one in found.items() if database in told}
         fence = Fence(
             cluster=side.cluster.name,
             name=name,
@@ -83,6 +89,23 @@ def make_fences(
         )
         fences.append(fence)
     return tuple(fences)
+
+
+def _add_templates(
+    side: Side,
+    before: Mapping[str, TemplateRead],
+    read: dict[str, dict[str, Reading]],
+    inventory: dict[str, str],
+    digest_bytes: int,
+) -> None:
+    """Read a cluster's templates again, and add what they held at the moment; the others are left out."""
+    for database, after in side.read_templates(digest_bytes).items():
+        held = unchanged(before[database], after)
+        if held.why_not:
+            side.left_out[database] = held.why_not
+        else:
+            read[database] = held.tables
+            inventory |= held.inventory
 
 
 def _take(

@@ -18,7 +18,6 @@ SELECT datname, datallowconn, datconnlimit = -2, has_database_privilege(oid, 'CO
        datistemplate
 FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
 """
-TEMPLATE = "it is a template, of which no database can be made while a session is in it"
 FREE_CONNECTIONS = b"""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
@@ -33,17 +32,19 @@ class Reachable:
     Attributes:
         own: that of the session that was asked.
         others: those in which there can be another one.
+        templates: those in which no session may stay.
         left_out: those in which there cannot, and why.
     """
 
     own: str
     others: Sequence[str]
+    templates: Sequence[str]
     left_out: Mapping[str, str]
 
 
 def find_reachable(connection: psycopg.Connection) -> Reachable:
     """Ask a cluster for its databases; names are read as bytes (`counts.prepare`)."""
-    own, others, left_out = "", [], {}
+    own, others, templates, left_out = "", [], [], {}
     role = quote(connection.info.user)
     for name, allows, half_dropped, may_connect, is_own, is_template in connection.execute(DATABASES).fetchall():
         database = text_of(name, "utf-8")
@@ -53,16 +54,16 @@ def find_reachable(connection: psycopg.Connection) -> Reachable:
             left_out[database] = f"its DROP was interrupted. Next: DROP DATABASE {quote(database)}"
         elif not allows:
             left_out[database] = "it allows no connections"
-        elif is_template:
-            left_out[database] = TEMPLATE
         elif not may_connect:
             grant = f"GRANT CONNECT ON DATABASE {quote(database)} TO {role}"
             left_out[database] = f"this role may not connect to it. Next: {grant}"
         elif database.encode() != name:
             left_out[database] = "its name is not valid UTF-8, so it cannot be named to a server"
+        elif is_template:
+            templates.append(database)
         else:
             others.append(database)
-    return Reachable(own or connection.info.dbname, others, left_out)
+    return Reachable(own or connection.info.dbname, others, templates, left_out)
 
 
 def find_connectable(connection: psycopg.Connection) -> set[str]:

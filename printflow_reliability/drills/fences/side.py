@@ -6,7 +6,7 @@ to be told another time rather than take production's last connections.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from printflow_reliability.drills.fences.reachable import (
 )
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
+from printflow_reliability.drills.fences.templates import TemplateRead, read_template
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect, said, unreachable
 from printflow_reliability.restore.counts import logged_tables, prepare
@@ -67,6 +68,7 @@ class Side:
     Attributes:
         cluster: which one.
         sessions: by database.
+        templates: databases that are templates, in which there is no session.
         left_out, untold: databases without a session, and why; `untold` ones may have one another time.
     """
 
@@ -79,6 +81,7 @@ class Side:
         self.cluster = cluster
         self.left_out: dict[str, str] = {}
         self.untold: dict[str, str] = {}
+        self.templates: Sequence[str] = ()
         self._first = stack.enter_context(connect(cluster, statement_seconds=COUNT_SECONDS))
         self.sessions: dict[str, psycopg.Connection] = {}
         with self._explained():
@@ -86,6 +89,7 @@ class Side:
             found = find_reachable(self._first)
             others = found.others
             self.left_out |= found.left_out
+            self.templates = found.templates
             self.sessions[found.own] = self._first
             room = free_connections(self._first, len(others))
         for database in others[:room]:
@@ -129,7 +133,7 @@ class Side:
         """Its databases, extensions and roles, in the open snapshots; notes databases that were made just now."""
         found: dict[str, str] = {}
         with self._explained():
-            new = find_connectable(self._first) - {*self.sessions, *self.left_out, *self.untold}
+            new = find_connectable(self._first) - {*self.sessions, *self.templates, *self.left_out, *self.untold}
             self.untold |= dict.fromkeys(sorted(new), "it was made or renamed while the fence was")
         for database, session in list(self.sessions.items()):
             with self._explained(database):
@@ -152,6 +156,16 @@ class Side:
                     readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
             session.execute("ROLLBACK")
         return {label: _named(reading, self._first.info.user) for label, reading in readings.items()}
+
+    def read_templates(self, digest_bytes: int) -> dict[str, TemplateRead]:
+        """What each template holds; one after the other, and none where few connections are left."""
+        found = {}
+        for database in self.templates:
+            with self._explained():
+                room = free_connections(self._first, 1)
+            few = TemplateRead({}, {}, TOO_FEW)
+            found[database] = read_template(self.cluster, database, digest_bytes) if room else few
+        return found
 
     def gaps(self, read: dict[str, dict[str, Reading]]) -> Gaps:
         """What is not known of the cluster, after its tables were read."""

@@ -64,14 +64,23 @@ class _Layout:
     ended: bool = False
 
 
-def jpeg_flaw(packed: bytes) -> Flaw | None:
-    """What is wrong with a JPEG; None if all of its pixels are there."""
+def jpeg_flaw(packed: bytes, components: int | None, width: int, height: int) -> Flaw | None:
+    """What is wrong with a JPEG; None if all of its pixels are there.
+
+    Args:
+        packed: its data.
+        components: how many values its pixels have by the colour space in the PDF; None if that is not known.
+        width: its pixels in a row, by the PDF.
+        height: its rows, by the PDF.
+    """
     try:
         layout = _layout(packed)
         if not _decoded(packed if layout.ended else packed[: layout.data_end] + END, SMALLEST_SCALE):
             return Flaw("has no pixels")
         if not all(_has_all_restarts(layout, scan) for scan in layout.scans) or not _has_all_scans(layout):
             return Flaw("lacks a part of its data")
+        if components is not None and len(layout.sampling) != components:
+            return Flaw(f"has {len(layout.sampling)} colours, and its colour space {components}")
         data = packed[: layout.data_end]
         if _needs_what_follows(data, layout) or _ends_early(data, layout):
             return Flaw("is cut off, or damaged within")
@@ -79,6 +88,8 @@ def jpeg_flaw(packed: bytes) -> Flaw | None:
         return Flaw("is no JPEG")
     except Exception as error:
         return undecodable(error)
+    if layout.width < width or 0 < layout.height < height:
+        return Flaw(f"has {layout.width} x {layout.height} pixels, and should have {width} x {height}", lost=False)
     return None if layout.ended else Flaw("lacks its end marker", lost=False)
 
 
