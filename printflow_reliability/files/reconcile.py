@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from printflow_reliability.console import Advance
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
-from printflow_reliability.files.emptied import Emptied, emptied
+from printflow_reliability.files.emptied import Emptied, emptied, failing
 from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
@@ -38,6 +38,7 @@ from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.text import agreed, counted
 
 FEW_REFERENCES = 20
 """With fewer references than this, any fraction of them may be missing without looking like a misconfiguration."""
@@ -135,6 +136,7 @@ class _Run:
     before: Mapping[Rows, int]
     rows: dict[Rows, int] = field(default_factory=dict)
     kept: set[Rows] = field(default_factory=set)
+    told: list[Finding] = field(default_factory=list)
 
     def one_bucket(
         self, name: str, scope: Scope, findings: FindingsFile, tally: Tally, advance: Advance | None
@@ -146,8 +148,7 @@ class _Run:
         with closing(self._first_look(present, scope, advance)) as found:
             _require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
-            for one in fallen:
-                self._tell(one.finding, findings, tally)
+            self._tell_once(fallen, findings, tally)
             second = SecondLook(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
@@ -179,8 +180,14 @@ class _Run:
             tally.references += 1
         for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
             for scope in self.scopes:
-                for fallen in self._fallen(bucket, scope, {}):
-                    self._tell(fallen.finding, findings, tally)
+                self._tell_once(self._fallen(bucket, scope, {}), findings, tally)
+
+    def _tell_once(self, fallen: Sequence[Emptied], findings: FindingsFile, tally: Tally) -> None:
+        """What concerns the rows of no tenant is met with each tenant anew."""
+        for finding in (one.finding for one in fallen):
+            if finding not in self.told:
+                self.told.append(finding)
+                self._tell(finding, findings, tally)
 
     @staticmethod
     def _tell(finding: Finding, findings: FindingsFile, tally: Tally) -> None:
@@ -188,14 +195,15 @@ class _Run:
         tally.add(finding)
 
     def _fallen(self, bucket: str, scope: Scope, rows: Mapping[tuple[int, str | None], int]) -> list[Emptied]:
-        """The queries that returned rows into a bucket at the last pass and return none now."""
+        """The queries that fail on rows, or return none any more into a bucket that they had rows into."""
         for (entry, tenant), number in rows.items():
             whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
             self.rows[whose] = self.rows.get(whose, 0) + number
         known = (
             {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT} if scope.tenant is None else {scope.tenant}
         )
-        fallen = emptied(self.catalog, self.before, rows, bucket, known)
+        failed = failing(self.catalog, self.before, bucket, known)
+        fallen = [*failed, *emptied(self.catalog, self.before, rows, bucket, known)]
         for one in fallen:
             self.kept |= one.remembered
         return fallen
@@ -288,7 +296,8 @@ def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Can
         "if the files really are gone, raise files.max_missing_fraction to have them listed"
     )
     if found.objects == 0:
-        raise Refused(f"{where} is empty although {found.references:,} references point into it", next_step)
+        pointing = f"{counted(found.references, 'reference')} {agreed(found.references, 'points', 'point')} into it"
+        raise Refused(f"{where} is empty although {pointing}", next_step)
     missing = len(found.missing) - found.elsewhere
     if found.references >= FEW_REFERENCES and missing > settings.files.max_missing_fraction * found.references:
         raise Refused(

@@ -171,8 +171,6 @@ def odd_tenant(tenant: str, why: str) -> Finding:
 
 def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
     """A query that returned rows at the last pass and returns none now."""
-    named = [f"tenant {name}" if name else "rows without a tenant" for name in tenants[:TENANTS_NAMED]]
-    more = f" and {len(tenants) - TENANTS_NAMED:,} more" if len(tenants) > TENANTS_NAMED else ""
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
@@ -180,10 +178,29 @@ def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Fin
         bucket=bucket,
         reference=entry.name,
         detail=f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
-        f"{', '.join(named)}{more}",
+        f"{_named(tenants)}",
         action=f"correct the query in printflow.toml; if no such row is left: "
         f"printflow files reconcile --accept-empty {shell_word(entry.name)}",
     )
+
+
+def failing(entry: Entry, bucket: str, tenants: Sequence[str], why: str) -> Finding:
+    """A query that the database fails at for the rows of some tenants."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
+        tenant=tenants[0] or None if len(tenants) == 1 else None,
+        bucket=bucket,
+        reference=entry.name,
+        detail=f'reference "{entry.name}" fails on rows of {_named(tenants)}: {why}',
+        action="correct these rows, or the query in printflow.toml",
+    )
+
+
+def _named(tenants: Sequence[str]) -> str:
+    named = [f"tenant {name}" if name else "no tenant" for name in tenants[:TENANTS_NAMED]]
+    more = f" and {len(tenants) - TENANTS_NAMED:,} more" if len(tenants) > TENANTS_NAMED else ""
+    return f"{', '.join(named)}{more}"
 
 
 def mismatch(reference: Reference, entry: Entry, there: ObjectHead, sha256: str | None) -> Finding:
@@ -193,7 +210,7 @@ def mismatch(reference: Reference, entry: Entry, there: ObjectHead, sha256: str 
             kinds.SIZE_MISMATCH,
             reference,
             entry,
-            f"{_owner(reference)} knows it with {reference.size} bytes; the object has {there.size}, "
+            f"{_owner(reference)} knows it with {counted(reference.size, 'byte')}; the object has {there.size:,}, "
             f"written {moment(there.modified_at)}",
             "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
             version_id=there.version_id,

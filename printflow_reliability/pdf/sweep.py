@@ -22,6 +22,7 @@ from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import counted
 
 CHECK = "pdf.integrity"
 KIND = "print-ready"
@@ -128,6 +129,10 @@ def sweep(
                         if advance:
                             advance(tally.checked)
             isolation = worker.isolation
+            for entry in entries.values():
+                for tenant, why in catalog.failing.of(entry.index).items():
+                    if only is None or tenant in only:
+                        tally.add_failing(entry, tenant, why)
             if tenants is None:
                 passes.store(
                     records,
@@ -190,6 +195,21 @@ class _Tally:
         found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
         self.findings += [one for one in found if one is not None]
 
+    def add_failing(self, entry: Entry, tenant: str | None, why: str) -> None:
+        """Count the rows of a tenant that a query fails on: which files they name is not known."""
+        self.counts[Verdict.UNKNOWN] += 1
+        self.findings.append(
+            Finding(
+                kind=Verdict.UNKNOWN,
+                severity=SEVERITY[Verdict.UNKNOWN],
+                tenant=tenant,
+                reference=entry.settings.name,
+                owner=f'reference "{entry.settings.name}"',
+                detail=f"it fails on rows of {f'tenant {tenant}' if tenant else 'no tenant'}: {why}",
+                action="correct these rows, or the query in printflow.toml",
+            )
+        )
+
     def report(self, away: str, seconds: float, isolation: Mapping[str, bool]) -> SweepReport:
         """The report; `away` says why the sweep did not come to its end."""
         found = worst_first(self.findings)
@@ -210,7 +230,7 @@ class _Tally:
     def _answer(self, away: str, found: Sequence[Finding]) -> tuple[Outcome, str]:
         bad = {verdict: self.counts[verdict] for verdict in reversed(Verdict) if verdict is not Verdict.GOOD}
         said = ", ".join(f"{count} {verdict}" for verdict, count in bad.items() if count)
-        files = "1 print file" if self.checked == 1 else f"{self.checked:,} print files"
+        files = counted(self.checked, "print file")
         if away:
             return Outcome.UNKNOWN, f"{away} ({files} inspected before: {said or 'all good'})"
         if not said:
