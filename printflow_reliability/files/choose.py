@@ -18,7 +18,6 @@ from printflow_reliability.files.presence import Presence
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.storage.clients import s3_client, s3_errors
-from printflow_reliability.text import counted
 
 CHUNK = 1024**2
 SUSPICIOUS = 0.5
@@ -83,7 +82,7 @@ class Chooser:
             alike = [copy for copy in copies if usual <= copy.size * LIKE_ITS_NEIGHBOURS <= usual * 100]
             if alike and (alike[0] is newest or newest not in alike):
                 return Choice(alike[0])
-        return Choice(None, f"its newest version has {counted(newest.size, 'byte')}, an earlier one {largest:,}")
+        return Choice(None, f"its newest version has {newest.size:,} bytes, an earlier one {largest:,}")
 
     def _by_inspection(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
         """The newest copy that opens; one that could not be judged is passed over by nobody but a person."""

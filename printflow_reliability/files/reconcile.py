@@ -38,7 +38,6 @@ from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability.text import agreed, counted
 
 FEW_REFERENCES = 20
 """With fewer references than this, any fraction of them may be missing without looking like a misconfiguration."""
@@ -296,8 +295,7 @@ def _require_plausible(settings: Settings, bucket: str, scope: Scope, found: Can
         "if the files really are gone, raise files.max_missing_fraction to have them listed"
     )
     if found.objects == 0:
-        pointing = f"{counted(found.references, 'reference')} {agreed(found.references, 'points', 'point')} into it"
-        raise Refused(f"{where} is empty although {pointing}", next_step)
+        raise Refused(f"{where} is empty although {found.references:,} references point into it", next_step)
     missing = len(found.missing) - found.elsewhere
     if found.references >= FEW_REFERENCES and missing > settings.files.max_missing_fraction * found.references:
         raise Refused(

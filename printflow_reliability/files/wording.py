@@ -210,7 +210,7 @@ def mismatch(reference: Reference, entry: Entry, there: ObjectHead, sha256: str 
             kinds.SIZE_MISMATCH,
             reference,
             entry,
-            f"{_owner(reference)} knows it with {counted(reference.size, 'byte')}; the object has {there.size:,}, "
+            f"{_owner(reference)} knows it with {reference.size} bytes; the object has {there.size}, "
             f"written {moment(there.modified_at)}",
             "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
             version_id=there.version_id,

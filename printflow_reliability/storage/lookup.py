@@ -190,6 +190,6 @@ def _require_answers(bucket: BucketSettings, found: Mapping[str, Found]) -> None
     refused = [answer for answer in found.values() if isinstance(answer, Refusal)]
     if len(refused) >= REFUSED_AT_LEAST and len(refused) == len(found):
         raise CouldNotTell(
-            f"bucket {bucket.name} ({bucket.bucket}) refuses each of {len(refused):,} keys: {refused[0].reason}",
+            f"bucket {bucket.name} ({bucket.bucket}) refuses all {len(refused):,} keys: {refused[0].reason}",
             f'check the access key of bucket "{bucket.name}" in printflow.toml, and what it may do',
         )
