@@ -18,11 +18,11 @@ from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.judge import BATCH, Judge, Judged
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Entry, Reference, open_catalog
-from printflow_reliability.platform.tenancy import tenancy, tenant_named
+from printflow_reliability.platform.tenancy import tenant_named
+from printflow_reliability.platform.tenancy import tenants as all_tenants
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
-from printflow_reliability.text import counted
 
 CHECK = "pdf.integrity"
 KIND = "print-ready"
@@ -115,11 +115,10 @@ def sweep(
     isolation: Mapping[str, bool] = {}
     try:
         catalog = open_catalog(settings)
-        platform = tenancy(settings)
-        for name in set(tenants or ()) - platform.odd.keys():  # whose base path is odd has files all the same
-            tenant_named(platform.tenants, name)
+        known = all_tenants(settings)
+        chosen = None if tenants is None else tuple(tenant_named(known, name) for name in dict.fromkeys(tenants))
         entries = {entry.index: entry for entry in catalog.entries if entry.settings.kind == KIND}
-        only = None if tenants is None else set(tenants)
+        only = None if chosen is None else {tenant.id for tenant in chosen}
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
                 judge = Judge(settings.bucket_named(bucket), records, worker)
@@ -128,11 +127,11 @@ def sweep(
                         tally.add(judged, owners[judged.key], entries)
                         if advance:
                             advance(tally.checked)
-            isolation = worker.isolation
             for entry in entries.values():
                 for tenant, why in catalog.failing.of(entry.index).items():
                     if only is None or tenant in only:
                         tally.add_failing(entry, tenant, why)
+            isolation = worker.isolation
             if tenants is None:
                 passes.store(
                     records,
@@ -180,21 +179,6 @@ class _Tally:
         self.counts: Counter[str] = Counter(dict.fromkeys(Verdict, 0))
         self.findings: list[Finding] = []
 
-    def add(self, judged: Judged, owners: Sequence[Reference], entries: Mapping[int, Entry]) -> None:
-        """Count one object; each of its references is a finding of its own."""
-        if judged.refused:
-            self.refused += 1
-            self.counts[Verdict.UNKNOWN] += 1
-        elif judged.inspection is None:
-            self.missing += 1  # reconciliation's business: it knows whether it can be restored
-            return
-        else:
-            self.checked += 1
-            self.unchanged += not judged.fetched
-            self.counts[judged.inspection.verdict] += 1
-        found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
-        self.findings += [one for one in found if one is not None]
-
     def add_failing(self, entry: Entry, tenant: str | None, why: str) -> None:
         """Count the rows of a tenant that a query fails on: which files they name is not known."""
         self.counts[Verdict.UNKNOWN] += 1
@@ -209,6 +193,21 @@ class _Tally:
                 action="correct these rows, or the query in printflow.toml",
             )
         )
+
+    def add(self, judged: Judged, owners: Sequence[Reference], entries: Mapping[int, Entry]) -> None:
+        """Count one object; each of its references is a finding of its own."""
+        if judged.refused:
+            self.refused += 1
+            self.counts[Verdict.UNKNOWN] += 1
+        elif judged.inspection is None:
+            self.missing += 1  # reconciliation's business: it knows whether it can be restored
+            return
+        else:
+            self.checked += 1
+            self.unchanged += not judged.fetched
+            self.counts[judged.inspection.verdict] += 1
+        found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
+        self.findings += [one for one in found if one is not None]
 
     def report(self, away: str, seconds: float, isolation: Mapping[str, bool]) -> SweepReport:
         """The report; `away` says why the sweep did not come to its end."""
@@ -230,7 +229,7 @@ class _Tally:
     def _answer(self, away: str, found: Sequence[Finding]) -> tuple[Outcome, str]:
         bad = {verdict: self.counts[verdict] for verdict in reversed(Verdict) if verdict is not Verdict.GOOD}
         said = ", ".join(f"{count} {verdict}" for verdict, count in bad.items() if count)
-        files = counted(self.checked, "print file")
+        files = "1 print file" if self.checked == 1 else f"{self.checked:,} print files"
         if away:
             return Outcome.UNKNOWN, f"{away} ({files} inspected before: {said or 'all good'})"
         if not said:
