@@ -4,7 +4,7 @@ Their files would look like orphans. Values are sampled and looked up in the buc
 not found is likely. A column is covered if a query returns the objects that it names, however it computes their keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from printflow_reliability.files.catalog_look import Look, Place, buckets_of
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread, ValidReference
@@ -34,8 +34,10 @@ def check_catalog(
     for cluster in settings.cluster:
         look.at(cluster)
     covered = _covered(catalog, look.wanted())
-    unread = [*(Unread(reason, bucket=name) for name, reason in index.unread.items()), *look.unread]
-    found = [one for one in (_judged(place, covered, index) for place in look.places) if one is not None]
+    unread = [*(Unread(reason, bucket=name) for name, reason in index.unread.items()), *look.unread, *_failing(catalog)]
+    beside_views = _with(covered, (place for place in look.places if not place.view))
+    judged = (_judged(place, beside_views if place.view else covered, index) for place in look.places)
+    found = [one for one in judged if one is not None]
     references = [
         ValidReference(one.settings.name, one.settings.cluster, one.settings.kind, one.buckets, one.columns)
         for one in catalog.entries
@@ -47,6 +49,15 @@ def check_catalog(
         [one for one in found if not one.not_covered],
         look.columns,
     )
+
+
+def _failing(catalog: Catalog) -> Iterator[Unread]:
+    """Rows that a query fails on: which objects they cover is not known."""
+    for entry in catalog.entries:
+        for tenant, why in catalog.failing.of(entry.index).items():
+            whose = f"tenant {tenant}" if tenant else "no tenant"
+            place = entry.settings.database or entry.settings.cluster
+            yield Unread(f"{entry.key} fails on rows of {whose}: {why}", database=place)
 
 
 def _judged(place: Place, covered: Mapping[str, set[str]], index: ObjectIndex) -> Uncovered | None:
@@ -82,6 +93,16 @@ def _covered(catalog: Catalog, wanted: Mapping[str, set[str]]) -> Mapping[str, s
         above = {key: {key, *_above(key)} for key in keys}
         named = {one.key for one in catalog.look_up(bucket, set().union(*above.values()))}
         found[bucket] = {key for key, names in above.items() if names & named}
+    return found
+
+
+def _with(covered: Mapping[str, set[str]], places: Iterable[Place]) -> Mapping[str, set[str]]:
+    """These keys, and those that the places name: what a table holds is told of the table, not of views of it."""
+    found = {bucket: set(keys) for bucket, keys in covered.items()}
+    for place in places:
+        for bucket, key in (one for keys in place.values.values() for one in keys):
+            found.setdefault(bucket, set()).add(key)
+        found.setdefault("", set()).update(place.paths)  # of no bucket
     return found
 
 

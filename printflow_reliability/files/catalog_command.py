@@ -37,7 +37,7 @@ def show_catalog(report: CatalogReport) -> None:
     for unread in report.unread:
         reasons.setdefault(unread.reason, []).append(unread)
     for reason, places in reasons.items():
-        say(f"COULD NOT TELL  {_listed(places)}: {printable(reason)}")
+        say(f"not looked into: {_listed(places)}: {printable(reason)}")
     if report.uncovered:
         say(f"FAIL: {counted(len(report.uncovered), 'column')} with object paths {_verb(report)} not covered.")
         say("Their files look like orphans. Add a [[reference]] to printflow.toml for each column that names files in")

@@ -41,6 +41,7 @@ class Place:
     Attributes:
         name: the place in words, as `data.files[].path`.
         unread: whether the column holds keys and nothing else, and no query reads it.
+        view: whether it belongs to a view, which as a rule shows what tables hold.
         rows: how often each value was sampled.
         paths: values that look like a path of a tenant, without an object.
     """
@@ -49,6 +50,7 @@ class Place:
     table: str
     name: str
     unread: bool = False
+    view: bool = False
     rows: Mapping[str, int] = field(default_factory=dict)
     values: dict[str, tuple[Key, ...]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
@@ -105,7 +107,7 @@ class Look:
         deadline, columns, name = time.monotonic() + DATABASE_SECONDS, text_columns(connection), database or cluster
         read = Queries(
             [one.query for one in self._settings.reference if (one.cluster, one.database) == (cluster, database)],
-            {column.relation for column in columns if column.kind == "v"},
+            {column.relation for column in columns if column.is_view},
         )
         for done, column in enumerate(columns):
             if self._advance is not None:
@@ -125,9 +127,9 @@ class Look:
         for document in documents:
             for name, text in candidates(column.name, document):
                 texts.setdefault(name, Counter())[text] += 1
-        unread = column.kind in ("r", "p") and self._are_keys(documents) and not read.read(column)
+        unread = not column.is_view and self._are_keys(documents) and not read.read(column)
         for name, values in texts.items():
-            place = Place(database, column.table, name, unread, values)
+            place = Place(database, column.table, name, unread, column.is_view, values)
             self._ask(values)
             for text in values:
                 found = self._index.exactly(text) or self._index.named_by(text, self._base_paths)

@@ -19,7 +19,6 @@ from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
-from printflow_reliability.text import counted
 
 SUSPICIOUS = 0.5
 """A newest version smaller than this part of the largest may be what is left of a broken upload."""
@@ -83,7 +82,7 @@ class Chooser:
             alike = [copy for copy in copies if usual <= copy.size * LIKE_ITS_NEIGHBOURS <= usual * 100]
             if alike and (alike[0] is newest or newest not in alike):
                 return Choice(alike[0])
-        return Choice(None, f"its newest version has {counted(newest.size, 'byte')}, an earlier one {largest:,}")
+        return Choice(None, f"its newest version has {newest.size:,} bytes, an earlier one {largest:,}")
 
     def _by_inspection(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
         """The newest copy that opens; one that could not be judged is passed over by nobody but a person."""

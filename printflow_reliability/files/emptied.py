@@ -1,7 +1,7 @@
-"""Reference queries that returned rows at the last pass and return none now: that is not believed.
+"""Reference queries that returned rows at the last pass and return none now, or fail on some: rows that are not seen.
 
-A renamed status, a policy or a wrong schema looks like this. Until a person says that it is right, objects that those
-rows may have named are no orphans, and what the rows named is not said to be there.
+A renamed status, a policy or a wrong schema looks like the first. Until a person says that it is right, objects that
+those rows may name are no orphans, and what the rows name is not said to be there.
 """
 
 from collections import defaultdict
@@ -31,6 +31,38 @@ class Emptied:
     def remembered(self) -> set[Rows]:
         """What the records go on to remember."""
         return {Rows(self.entry.settings.name, self.bucket, tenant) for tenant in self.rows}
+
+
+@dataclass(frozen=True)
+class Failing(Emptied):
+    """One query that fails on the rows of some tenants; `rows` are those of the last pass, or 0."""
+
+    why: str
+
+    @property
+    def finding(self) -> Finding:
+        """What a person is told."""
+        return wording.failing(self.entry.settings, self.bucket, sorted(self.rows), self.why)
+
+
+def failing(catalog: Catalog, before: Mapping[Rows, int], bucket: str, tenants: Collection[str]) -> list[Failing]:
+    """The queries that were found to fail on rows of any of these tenants, by what the database says.
+
+    Args:
+        catalog: the queries, after the bucket's references were read.
+        before, bucket, tenants: as for `emptied`.
+    """
+    found = []
+    for entry in catalog.entries:
+        if bucket not in entry.buckets:
+            continue
+        reasons: dict[str, dict[str, int]] = defaultdict(dict)
+        for tenant, why in catalog.failing.of(entry.index).items():
+            whose = Rows(entry.settings.name, bucket, tenant or NO_TENANT)
+            if whose.tenant in tenants or tenant is None:
+                reasons[why][whose.tenant] = before.get(whose, 0)
+        found += [Failing(entry, bucket, rows, why) for why, rows in reasons.items()]
+    return found
 
 
 def emptied(

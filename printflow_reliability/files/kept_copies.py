@@ -76,8 +76,8 @@ def expected_by(references: Iterable[Reference]) -> tuple[Expected, ...]:
 
 
 def kept_copies(present: Presence, replica: Presence | None, key: str) -> list[KeptCopy]:
-    """Everything that is left of a key: versions, newest first, then the replica's object and its versions."""
-    return [*_copies(present, key), *(_copies(replica, key) if replica else ())]
+    """Everything that is left of a key without an object: versions, newest first, then the replica's object and its."""
+    return [*_versions(present, key), *(_object_and_versions(replica, key) if replica else ())]
 
 
 def whole(copies: Sequence[KeptCopy], expected: Sequence[Expected]) -> list[KeptCopy]:
@@ -98,12 +98,15 @@ def likely_copy(present: Presence, replica: Presence | None, key: str, expected:
     return next((replace(copy, refuted=True) for copy in found), None)
 
 
-def _copies(presence: Presence, key: str) -> list[KeptCopy]:
-    """What a bucket has of a key, best first: the object of now, then versions, newest first."""
-    bucket, now = presence.bucket, presence.head(key)
-    current = [KeptCopy(bucket, now.version_id, now.size, now.modified_at, now.etag, current=True)] if now else []
-    return current + [
-        KeptCopy(bucket, one.version_id, one.size, one.modified_at, one.etag)
-        for one in presence.priors(key)
-        if now is None or one.version_id != now.version_id
+def _object_and_versions(presence: Presence, key: str) -> list[KeptCopy]:
+    now = presence.head(key)
+    if now is None:
+        return _versions(presence, key)
+    current = KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, now.etag, current=True)
+    return [current, *(one for one in _versions(presence, key) if one.version_id != now.version_id)]
+
+
+def _versions(presence: Presence, key: str) -> list[KeptCopy]:
+    return [
+        KeptCopy(presence.bucket, one.version_id, one.size, one.modified_at, one.etag) for one in presence.priors(key)
     ]

@@ -21,7 +21,9 @@ BYTES = re.compile(r"\\x(?:[0-9a-f]{2})+")
 EXTENSION = re.compile(r"[^/]\.[0-9]{0,2}[A-Za-z][0-9A-Za-z]{0,7}$")
 NAMED = re.compile(r"[A-Za-z_][\w-]{0,40}")
 """A member of a JSON object that is a name rather than data."""
-QUOTED = re.compile(r""""([^"<>]{3,1024})"|'([^'<>]{3,1024})'|\]\(<?([^()<>]{3,1024})>?\)""")
+QUOTED = re.compile(r""""([^"<>]{3,1024})"|'([^'<>]{3,1024})'|\]\(<?([^()<>]{3,1024})>?\)|>([^<>]{3,1024})(?=<)""")
+TAIL = re.compile(r" [^\"'<>|\n]{1,200}?\.[0-9]{0,2}[A-Za-z][0-9A-Za-z]{0,7}\b")
+"""The rest of a path with blanks in it, in the middle of a sentence: it ends with its extension."""
 BARE = re.compile(r"[^\s\"'<>()\[\]{}|,;]{3,1024}")
 ID_LENGTH = 16
 
@@ -67,6 +69,8 @@ def _parts(text: str) -> Iterator[str]:
             yield next(filter(None, found.groups()))
         for found in BARE.finditer(text):
             yield found[0].rstrip(".:!?")
+            if "/" in found[0] and (tail := TAIL.match(text, found.end())):
+                yield f"{found[0]}{tail[0]}"
 
 
 def _spellings(text: str) -> Iterator[str]:

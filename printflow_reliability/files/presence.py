@@ -58,8 +58,7 @@ class Presence:
         with s3_errors(self.bucket):
             found = self._single.ask(key)
             if found is None:
-                # HEAD has no body to say what was not found; a bucket that is gone must not read as a missing object.
-                self._client.head_bucket(Bucket=self.bucket.bucket)
+                self._single.require_bucket()
         if isinstance(found, Refusal):
             raise KeyRefused(found)
         return found

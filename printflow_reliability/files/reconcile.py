@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from printflow_reliability.checks import scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
-from printflow_reliability.files.emptied import Emptied, emptied
+from printflow_reliability.files.emptied import Emptied, emptied, failing
 from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
@@ -129,6 +129,7 @@ class _Run:
     before: Mapping[Rows, int]
     rows: dict[Rows, int] = field(default_factory=dict)
     kept: set[Rows] = field(default_factory=set)
+    told: list[Finding] = field(default_factory=list)
 
     def compare(self, findings: FindingsFile, tally: Tally, advance: Advance | None) -> list[str]:
         """Compare every bucket; why some of them could not be read to the end.
@@ -162,8 +163,7 @@ class _Run:
         with closing(self._first_look(present, scope, advance)) as found:
             require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
-            for one in fallen:
-                self._tell(one.finding, findings, tally)
+            self._tell_once(fallen, findings, tally)
             second = SecondLook(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
@@ -203,8 +203,14 @@ class _Run:
             tally.references += 1
         for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
             for scope in self.scopes:
-                for fallen in self._fallen(bucket, scope, {}):
-                    self._tell(fallen.finding, findings, tally)
+                self._tell_once(self._fallen(bucket, scope, {}), findings, tally)
+
+    def _tell_once(self, fallen: Sequence[Emptied], findings: FindingsFile, tally: Tally) -> None:
+        """What concerns the rows of no tenant is met with each tenant anew."""
+        for finding in (one.finding for one in fallen):
+            if finding not in self.told:
+                self.told.append(finding)
+                self._tell(finding, findings, tally)
 
     @staticmethod
     def _tell(finding: Finding, findings: FindingsFile, tally: Tally) -> None:
@@ -212,14 +218,15 @@ class _Run:
         tally.add(finding)
 
     def _fallen(self, bucket: str, scope: Scope, rows: Mapping[tuple[int, str | None], int]) -> list[Emptied]:
-        """The queries that returned rows into a bucket at the last pass and return none now."""
+        """The queries that fail on rows, or return none any more into a bucket that they had rows into."""
         for (entry, tenant), number in rows.items():
             whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
             self.rows[whose] = self.rows.get(whose, 0) + number
         known = (
             {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT} if scope.tenant is None else {scope.tenant}
         )
-        fallen = emptied(self.catalog, self.before, rows, bucket, known)
+        failed = failing(self.catalog, self.before, bucket, known)
+        fallen = [*failed, *emptied(self.catalog, self.before, rows, bucket, known)]
         for one in fallen:
             self.kept |= one.remembered
         return fallen

@@ -25,7 +25,6 @@ from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import climbs, plain
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
-from printflow_reliability.text import counted
 
 BATCH = 1000
 SPELLED_BATCH = 20_000
@@ -216,7 +215,7 @@ class SecondLook:
     def _require_whole(self, skipped: int, references: int) -> None:
         if skipped > max(SKIPPED_AT_LEAST, SKIPPED_FRACTION * references):
             raise CouldNotTell(
-                f"the listing of bucket {self.name} is incomplete: it left out {counted(skipped, 'object')}",
+                f"the listing of bucket {self.name} is incomplete: it left out {skipped} objects that are there",
                 "nothing was concluded from it; look at the S3 server",
             )
 

@@ -189,8 +189,6 @@ def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
 
 def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
     """A query that returned rows at the last pass and returns none now."""
-    named = [f"tenant {name}" if name else "rows without a tenant" for name in tenants[:TENANTS_NAMED]]
-    more = f" and {len(tenants) - TENANTS_NAMED:,} more" if len(tenants) > TENANTS_NAMED else ""
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
@@ -198,7 +196,7 @@ def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Fin
         bucket=bucket,
         reference=entry.name,
         detail=f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
-        f"{', '.join(named)}{more}",
+        f"{_named(tenants)}",
         action=f"correct the query in printflow.toml; if no such row is left: "
         f"printflow files reconcile --accept-empty {shell_word(entry.name)}",
     )
@@ -234,6 +232,25 @@ def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Find
         detail=f"nothing refers to it; {size(there.size)}, written {moment(there.modified_at)}",
         action="if something does need it, a reference query is missing: printflow files catalog; nothing is deleted",
     )
+
+
+def failing(entry: Entry, bucket: str, tenants: Sequence[str], why: str) -> Finding:
+    """A query that the database fails at for the rows of some tenants."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
+        tenant=tenants[0] or None if len(tenants) == 1 else None,
+        bucket=bucket,
+        reference=entry.name,
+        detail=f'reference "{entry.name}" fails on rows of {_named(tenants)}: {why}',
+        action="correct these rows, or the query in printflow.toml",
+    )
+
+
+def _named(tenants: Sequence[str]) -> str:
+    named = [f"tenant {name}" if name else "no tenant" for name in tenants[:TENANTS_NAMED]]
+    more = f" and {len(tenants) - TENANTS_NAMED:,} more" if len(tenants) > TENANTS_NAMED else ""
+    return f"{', '.join(named)}{more}"
 
 
 def _owner(reference: Reference) -> str:

@@ -140,6 +140,10 @@ def sweep(
             for reference in catalog.elsewhere(tenants):
                 if _wanted(reference, entries, only):
                     tally.add_elsewhere(reference, entries)
+            for entry in entries.values():
+                for tenant, why in catalog.failing.of(entry.index).items():
+                    if only is None or tenant in only:
+                        tally.add_failing(entry, tenant, why)
             isolation = worker.isolation
             if tenants is None and not away:
                 passes.store(
@@ -195,6 +199,21 @@ class _Tally:
         self.checked = self.unchanged = self.missing = self.refused = 0
         self.counts: Counter[str] = Counter(dict.fromkeys(Verdict, 0))
         self.findings: list[Finding] = []
+
+    def add_failing(self, entry: Entry, tenant: str | None, why: str) -> None:
+        """Count the rows of a tenant that a query fails on: which files they name is not known."""
+        self.counts[Verdict.UNKNOWN] += 1
+        self.findings.append(
+            Finding(
+                kind=Verdict.UNKNOWN,
+                severity=SEVERITY[Verdict.UNKNOWN],
+                tenant=tenant,
+                reference=entry.settings.name,
+                owner=f'reference "{entry.settings.name}"',
+                detail=f"it fails on rows of {f'tenant {tenant}' if tenant else 'no tenant'}: {why}",
+                action="correct these rows, or the query in printflow.toml",
+            )
+        )
 
     def add(self, judged: Judged, owners: Sequence[Reference], entries: Mapping[int, Entry]) -> None:
         """Count one object; each of its references is a finding of its own."""

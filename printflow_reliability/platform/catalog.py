@@ -7,7 +7,7 @@ one database run as one statement, so that they see one moment and cost one conn
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
@@ -15,10 +15,12 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
+from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import (
     Connection,
     Connector,
+    FailsOnData,
     as_table,
     asked,
     columns_of,
@@ -83,7 +85,7 @@ class Entry:
         """The query's rows that fulfil a condition, in the columns of `Reference`."""
         return sql.SQL(
             'SELECT key::text COLLATE "C" AS key, {entry}::int, tenant::text, owner::text, {bucket} AS bucket, '
-            "{size}, {sha256}, {soft_deleted}, {md5}, {etag} FROM {query} WHERE key IS NOT NULL AND {condition}"
+            "{size}, {sha256}, {soft_deleted}, {md5}, {etag} FROM {query} WHERE {condition}"
         ).format(
             entry=sql.Literal(self.index),
             bucket=self.bucket_column,
@@ -129,6 +131,7 @@ class Catalog:
     settings: Settings
     entries: tuple[Entry, ...]
     connect_with: Connector | None = None
+    failing: FailingRows = field(default_factory=FailingRows)
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -186,12 +189,14 @@ class Catalog:
         """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
         named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
         wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
-        query = sql.SQL("SELECT DISTINCT tenant::text FROM {} WHERE key IS NOT NULL AND {}").format(
-            as_table(entry.settings.query), wanted
+        filled = sql.SQL("key IS NOT NULL AND {}").format(wanted)
+        query = sql.SQL("SELECT DISTINCT tenant::text FROM {} WHERE {}").format(
+            as_table(entry.settings.query), self.failing.left_out(entry.index, entry.of_tenants, filled)
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
-            return frozenset(tenant and kept(tenant) for (tenant,) in connection.execute(query))
+            there = {tenant and kept(tenant) for (tenant,) in connection.execute(query)}
+        return frozenset(there) | (self.failing.of(entry.index).keys() & tenants)
 
     def _stream(
         self, entries: Sequence[Entry], condition: Condition, bucket: str | None
@@ -206,11 +211,25 @@ class Catalog:
     def _of_one_database(
         self, entries: Sequence[Entry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
+        begun = False
+        try:
+            for reference in self._copied(entries, condition, bucket):
+                begun = True
+                yield reference
+        except FailsOnData:
+            if begun:
+                raise
+            cluster = self.settings.cluster_named(entries[0].settings.cluster)
+            with session(cluster, entries[0].settings.database, self.connect_with) as connection:
+                for entry in entries:
+                    self.failing.find(connection, entry.index, entry.key, entry.select(sql.SQL("true")))
+            yield from self._copied(entries, condition, bucket)
+
+    def _copied(
+        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
+    ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
-        union = sql.SQL("\nUNION ALL\n").join(
-            entry.select(condition(entry) if bucket is None else _both(condition(entry), entry, bucket))
-            for entry in entries
-        )
+        union = sql.SQL("\nUNION ALL\n").join(entry.select(self._wanted(entry, condition, bucket)) for entry in entries)
         copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
         with (
             session(cluster, entries[0].settings.database, self.connect_with) as connection,
@@ -237,6 +256,12 @@ class Catalog:
                     md5,
                     etag,
                 )
+
+    def _wanted(self, entry: Entry, condition: Condition, bucket: str | None) -> sql.Composable:
+        wanted = sql.SQL("key IS NOT NULL AND {}").format(condition(entry))
+        if bucket is not None:
+            wanted = sql.SQL("{} AND {} = {}").format(wanted, entry.bucket_column, sql.Literal(bucket))
+        return self.failing.left_out(entry.index, entry.of_tenants, wanted)
 
 
 def open_catalog(
@@ -293,14 +318,17 @@ def _accepted(
     if "bucket" not in have:
         return entry
     condition = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
-    with asked(key):
-        rows = connection.execute(
-            sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL AND {}").format(
-                entry.bucket_column, as_table(reference.query), condition
-            )
-        ).fetchall()
-    # Rows that name a bucket nobody knows are those rows' trouble: `Catalog.elsewhere`.
     known = {bucket.name for bucket in settings.bucket}
+    try:
+        with asked(key):
+            rows = connection.execute(
+                sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL AND {}").format(
+                    entry.bucket_column, as_table(reference.query), condition
+                )
+            ).fetchall()
+    except FailsOnData:  # on the rows of some tenants, who are found once they are read
+        return replace(entry, buckets=tuple(sorted(known)))
+    # Rows that name a bucket nobody knows are those rows' trouble: `Catalog.elsewhere`.
     return replace(entry, buckets=tuple(sorted(known & {str(row[0]) for row in rows})))
 
 
@@ -318,7 +346,3 @@ def _touching(tenants: Sequence[Tenant], of_others: bool) -> Condition:
     whose = sql.SQL("({})" if of_others else "(tenant IS NULL AND ({}))").format(paths)
     ids = [tenant.id for tenant in tenants]
     return lambda entry: sql.SQL("({} OR {})").format(entry.of_tenants(ids), whose)
-
-
-def _both(condition: sql.Composable, entry: Entry, bucket: str) -> sql.Composable:
-    return sql.SQL("{} AND {} = {}").format(condition, entry.bucket_column, sql.Literal(bucket))

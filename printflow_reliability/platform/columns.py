@@ -38,7 +38,7 @@ JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-WHERE c.relkind IN ('r', 'p', 'm', 'v') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
@@ -56,13 +56,18 @@ FROM {table} WHERE {column} IS NOT NULL LIMIT {rows}"""
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, view or materialized view."""
+    """One column of a table, foreign table, view or materialized view; `kind` is PostgreSQL's letter for which."""
 
     oid: int
     schema: str
     relation: str
     name: str
     kind: str
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it shows what other relations hold: a view or a materialized view."""
+        return self.kind in ("v", "m")
 
     @property
     def table(self) -> str:
@@ -94,7 +99,7 @@ def sampled(connection: Connection, column: Column) -> Sequence[str]:
     table: sql.Composable = sql.Identifier(column.schema, column.relation)
     with _bounded(connection, STATEMENT_SECONDS):
         blocks = 0
-        if column.kind != "v":
+        if column.kind not in ("v", "f"):
             row = connection.execute(sql.SQL(BLOCKS_OF).format(oid=sql.Literal(column.oid))).fetchone()
             blocks = int(row[0]) if row else 0
         if blocks <= BLOCKS:

@@ -14,8 +14,10 @@ from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.encodings import WITHOUT
 from printflow_reliability.platform.identifiers import checksum_of, kept
 from printflow_reliability.platform.queries import (
+    FAILS_ON_DATA,
     Connection,
     Connector,
     as_table,
@@ -24,17 +26,15 @@ from printflow_reliability.platform.queries import (
     require_columns,
     session,
 )
-from printflow_reliability.platform.row_by_row import FAILS_ON_DATA, rows_of
+from printflow_reliability.platform.row_by_row import rows_of
 from printflow_reliability.settings import ClusterSettings, Settings
 
 KEY = "orders.paid"
 LOOKUP = "orders.lookup"
 ASKED = 'SELECT "order"::text, status::text FROM {query}'
 """Whatever else the lookup returns, such as a payment at infinity, is not read."""
-ITEMS = sql.SQL(
-    """"order"::text, tenant::text,
-    CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text"""
-)
+ITEMS = """"order"::text, tenant::text,
+CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text"""
 """Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
 STATEMENT_SECONDS = 20
 """How long a query about paid orders may run: a look at them is over within a minute, or it is none."""
@@ -99,7 +99,7 @@ def paid_items(
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
         if not have["paid_at"].startswith("timestamp"):
             raise ConfigError(f"{KEY}: paid_at is {have['paid_at']}, not a timestamp", "mend the query")
-        found = rows_of(connection, KEY, settings.orders.paid, ITEMS, "order")
+        found = rows_of(connection, KEY, as_table(settings.orders.paid), ITEMS, "order")
     wanted = None if orders is None else set(orders)
     items = [
         PaidItem(kept(order), tenant and kept(tenant), None if paid_at is None else _utc(paid_at), key)
@@ -137,8 +137,10 @@ def connect_for_orders(cluster: ClusterSettings, database: str | None) -> Abstra
 
 
 def _looked_up(connection: Connection, settings: Settings, query: str, order: str) -> Lookup:
-    if checksum_of(order):
+    if checksum_of(order) is not None:
         return Lookup(Fate.UNKNOWN, "its number is too long to be asked for")
+    if connection.info.encoding == WITHOUT and "\\x" in order:  # an escape, which the database does not know
+        return Lookup(Fate.UNKNOWN, "its number is text in no encoding")
     with asked(LOOKUP):
         try:
             rows = connection.execute(sql.SQL(ASKED).format(query=as_table(query)), {"order": order}).fetchall()

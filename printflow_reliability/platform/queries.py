@@ -6,9 +6,11 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import AdaptContext
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.platform.encodings import WITHOUT
 from printflow_reliability.platform.refusals import hides_rows, not_permitted
 from printflow_reliability.settings import ClusterSettings
 
@@ -16,6 +18,8 @@ Connection: TypeAlias = psycopg.Connection[Any]
 Connector: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
 """Opens a connection to a cluster and database; a drill passes one that opens its clone's."""
 
+FAILS_ON_DATA = (psycopg.DataError, psycopg.errors.CardinalityViolation, psycopg.errors.RaiseException)
+"""Errors that a single row may cause: a division, a cast, a subquery with two rows, a function that raises."""
 DAMAGE = "XX"
 """PostgreSQL's class of errors for damaged data and indexes."""
 STREAM_SECONDS = 24 * 3600
@@ -47,12 +51,17 @@ def session(
         raise not_permitted(cluster.name, role, refused) from None
 
 
+class FailsOnData(ConfigError):
+    """A query of the file that is valid, and fails on some of its rows."""
+
+
 @contextmanager
 def asked(key: str) -> Iterator[None]:
     """Turn the database's refusal of a query into one message that names its key in printflow.toml.
 
     Raises:
-        ConfigError: the query does not parse, names something unknown or forbidden, or fails on the data.
+        ConfigError: the query does not parse, or names something unknown or forbidden.
+        FailsOnData: it fails on a row.
         CouldNotTell: the rows it reads are damaged.
         psycopg.Error: the connection was lost, or a policy hides rows; `session` tells a person.
     """
@@ -68,12 +77,21 @@ def asked(key: str) -> Iterator[None]:
             raise CouldNotTell(
                 f"{key}: what it reads is damaged: {reason}", "printflow drill run; see drill.checksums"
             ) from None
-        raise ConfigError(f"{key}: the database refused it: {reason}", "mend the query in printflow.toml") from None
+        kind = FailsOnData if isinstance(error, FAILS_ON_DATA) else ConfigError
+        raise kind(f"{key}: the database refused it: {reason}", "mend the query in printflow.toml") from None
+
+
+class _Text(sql.SQL):
+    """SQL of the file as UTF-8; psycopg would refuse all but ASCII where a database has no encoding."""
+
+    def as_bytes(self, context: AdaptContext | None = None) -> bytes:
+        encoding = context.connection.info.encoding if context and context.connection else WITHOUT
+        return self.as_string(context).encode("utf-8" if encoding == WITHOUT else encoding)
 
 
 def as_table(query: str) -> sql.Composable:
     """A query of the file as something to select from; it may end in a semicolon or a comment."""
-    return sql.SQL("({}\n) AS asked").format(sql.SQL(query.strip().rstrip(";")))
+    return sql.SQL("({}\n) AS asked").format(_Text(query.strip().rstrip(";")))
 
 
 def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str]:

@@ -4,19 +4,19 @@ A division by zero, a cast, a subquery with two rows or a function that raises e
 one row. Whose rows they are is found by asking for ever fewer; everybody else's come out as without them.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from printflow_reliability.platform.connect import said
-from printflow_reliability.platform.queries import Connection, as_table, asked
+from printflow_reliability.platform.queries import FAILS_ON_DATA, Connection, asked
 
-FAILS_ON_DATA = (psycopg.DataError, psycopg.errors.CardinalityViolation, psycopg.errors.RaiseException)
 MOST_FAILING = 50
 """If more fail than this, the query is wrong and not their rows."""
+SECONDS = 10.0
 
 Row = tuple[Any, ...]
 
@@ -29,33 +29,52 @@ class Rows:
     failing: Mapping[str | None, str]
 
 
-def rows_of(connection: Connection, key: str, query: str, columns: sql.SQL, identifier: str) -> Rows:
+def rows_of(
+    connection: Connection,
+    key: str,
+    table: sql.Composable,
+    columns: str,
+    identifier: str,
+    *,
+    grouped: bool = False,
+    seconds: float = SECONDS,
+) -> Rows:
     """All rows of a query of printflow.toml.
 
     Args:
         connection: to the database.
         key: what printflow.toml calls the query.
-        query: its text.
+        table: the query as something to select from.
         columns: what to select of it; the identifier, as text, comes first.
         identifier: the column that tells whose a row is.
+        grouped: whether the other columns are aggregates of each identifier's rows.
+        seconds: how long it may take to find out whose rows fail.
 
     Raises:
-        ConfigError: the query is refused, or fails on the rows of too many.
+        ConfigError: the query is refused, or fails on the rows of too many, or it takes too long to find out on whose.
     """
-    select = sql.SQL("SELECT {} FROM {}").format(columns, as_table(query))
+    select = sql.SQL("SELECT {} FROM {}").format(sql.SQL(columns), table)
+    group = sql.SQL(" GROUP BY 1" if grouped else "")
     with asked(key):
         try:
-            return Rows(connection.execute(select).fetchall(), {})
+            return Rows(connection.execute(select + group).fetchall(), {})
         except FAILS_ON_DATA:
-            return _told_apart(connection, select, query, identifier)
+            return _told_apart(connection, select, group, table, identifier, time.monotonic() + seconds)
 
 
-def _told_apart(connection: Connection, select: sql.Composable, query: str, identifier: str) -> Rows:
+def _told_apart(
+    connection: Connection,
+    select: sql.Composed,
+    group: sql.SQL,
+    table: sql.Composable,
+    identifier: str,
+    deadline: float,
+) -> Rows:
     """Raises:
-    psycopg.Error: the query fails on the rows of too many, or even without what makes it fail on some.
+    psycopg.Error: the query fails on the rows of too many, or it takes too long, or it fails whatever is read of it.
     """
     column = sql.SQL("{}::text").format(sql.Identifier(identifier))
-    whose = sql.SQL("SELECT DISTINCT {} FROM {}").format(column, as_table(query))
+    whose = sql.SQL("SELECT DISTINCT {} FROM {}").format(column, table)
     everybody: list[str | None] = [name for (name,) in connection.execute(whose)]
     rows: list[Row] = []
     failing: dict[str | None, str] = {}
@@ -65,10 +84,11 @@ def _told_apart(connection: Connection, select: sql.Composable, query: str, iden
         named = sql.Literal([name for name in part if name is not None])
         unnamed = sql.SQL("{} IS NULL" if None in part else "false").format(column)
         try:
-            rows += connection.execute(
-                sql.SQL("{} WHERE {} = ANY({}) OR {}").format(select, column, named, unnamed)
-            ).fetchall()
+            theirs = sql.SQL("{} WHERE {} = ANY({}) OR {}{}").format(select, column, named, unnamed, group)
+            rows += connection.execute(theirs).fetchall()
         except FAILS_ON_DATA as refused:
+            if time.monotonic() > deadline:
+                raise
             if len(part) > 1:
                 parts += [part[: len(part) // 2], part[len(part) // 2 :]]
                 continue

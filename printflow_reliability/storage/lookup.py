@@ -64,7 +64,7 @@ def look_up(
             if by is By.HEAD:
                 single.forget()
             if rest:
-                single.client.head_bucket(Bucket=bucket.bucket)
+                single.require_bucket()
             found.update(zip(rest, pool.map(single.ask, rest), strict=True))
     return found
 

@@ -76,6 +76,7 @@ class SingleKeys:
         self.bucket = bucket
         self.client: S3Client = s3_client(bucket)
         self._answered_at = dict.fromkeys((self._tell_of, self._read), -math.inf)
+        self._existed_at = -math.inf
         self._odd_names: dict[str, Future[frozenset[str]]] = {}
         self._lock = threading.Lock()
 
@@ -114,6 +115,16 @@ class SingleKeys:
                 raise error
             self._answered_at[request] = time.monotonic()
         return Refusal(said_of_a_key(error), sealed=_status(error) == BAD_REQUEST)
+
+    def require_bucket(self) -> None:
+        """HEAD has no body to say what was not found: a bucket that is gone must not read as objects that are missing.
+
+        Raises:
+            ClientError, BotoCoreError: there is no such bucket, or it does not answer.
+        """
+        if time.monotonic() - self._existed_at > ANSWERED_SECONDS:
+            self.client.head_bucket(Bucket=self.bucket.bucket)
+            self._existed_at = time.monotonic()
 
     @cached_property
     def _impatient(self) -> "S3Client":

@@ -35,7 +35,7 @@ KEY = "shops/1/" + "long/" * 60 + "a.pdf"
         (
             CatalogReport([], [], [Unread("denied", "live_db", "t", "c"), Unread("denied", "live_db", "t", "d")]),
             2,
-            "COULD NOT TELL  live_db: t.c, live_db: t.d: denied\n",
+            "not looked into: live_db: t.c, live_db: t.d: denied\nCOULD NOT TELL: what is named above",
         ),
     ],
 )

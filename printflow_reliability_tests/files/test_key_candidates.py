@@ -1,6 +1,7 @@
 """A key is found in whatever a column wraps it in, and its place is told so that a query can be written for it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -24,11 +25,18 @@ PLAIN = "tenants/7/card.pdf"
         ("\\x" + KEY.encode().hex(), "c"),
         (f'<p>Proof: <a href="{KEY}">here</a></p>', "c"),
         (f"see ![proof]({KEY}), or ask", "c"),
+        (f"<files><file>{KEY}</file><file/></files>", "c"),
+        (f"Please print {KEY} and ship it.", "c"),
+        (f"Both: {PLAIN}; {KEY}", "c"),
         (f'a:1:{{s:4:"path";s:30:"{KEY}";}}', "c"),
     ],
 )
 def test_a_key_is_found_with_its_place(value: Any, place: str) -> None:
     assert (place, KEY) in set(candidates("c", value))
+
+
+def test_a_key_with_parentheses_is_found_in_a_sentence() -> None:
+    assert "shops/7/a+b (2).pdf" in set(keys_in("The new one is shops/7/a+b (2).pdf."))
 
 
 @pytest.mark.parametrize(
@@ -53,4 +61,8 @@ def test_what_cannot_be_a_key_is_left_alone(text: str) -> None:
 def test_hostile_values_are_bounded() -> None:
     assert len(set(keys_in(" ".join(f"a/{n}.pdf" for n in range(10_000))))) < MOST_IN_ONE_TEXT + 10
     assert list(candidates("c", "[" * 100_000)) == []
+    for text in ("a/ " * 10_000, "a/" * 15_000, "<a>" * 10_000, "] (" * 10_000, "'" * 30_000, "a/b c" * 6_000):
+        began = time.monotonic()
+        assert len(set(keys_in(text))) < MOST_IN_ONE_TEXT + 10
+        assert time.monotonic() - began < 2
     assert set(candidates("c", "\\xff00")) <= {("c", "\ufffd\0")}

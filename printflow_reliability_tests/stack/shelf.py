@@ -34,6 +34,8 @@ CREATE TABLE shelf_tenants (tenant text, base_path text);
 """
 TENANTS = ("1", "2", "3")
 REFERENCE = "shelf file"
+SEALED: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the customer keeps..."}
+"""How an object is written that only its customer's own key opens."""
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """The catalog check on real servers: columns whose objects no query returns are named, whatever they hold keys in."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
+from psycopg import sql
 
 from printflow_reliability.files import object_index
 from printflow_reliability.files.catalog_check import check_catalog
@@ -21,39 +22,80 @@ pytestmark = pytest.mark.stack
 
 BUCKET = "print-files"
 ROWS = 4
-FORMS: Mapping[str, tuple[str, str, str]] = {
-    "plain": ("varchar(300)", "{key}", "plain"),
-    "domain": ("catalog_path", "{key}", "domain"),
-    "document": ("json", '{{"files": [{{"path": "{key}"}}]}}', "document.files[].path"),
-    "documentb": ("jsonb", '{{"a": {{"proof": "{key}"}}}}', "documentb.a.proof"),
-    "members": ("jsonb", '{{"{key}": 1}}', "members (keys)"),
-    "list": ("text[]", '{{"{key}"}}', "list[]"),
-    "pair": ("catalog_file", '(disk,"{key}")', "pair.path"),
-    "raw": ("bytea", "{key}", "raw"),
-    "html": ("text", '<img src="{key}">', "html"),
-    "markdown": ("text", "A proof: ![it]({key}).", "markdown"),
-    "url": ("text", "https://cdn.example/{key}?v=2", "url"),
-    "ending": ("text", "{name}", "ending"),
-    "half": ("text", "{key}", "half"),
-    "folder": ("text", "{folder}", "folder"),
-    "stem": ("text", "{stem}", "stem"),
+FORMS: Mapping[str, tuple[str, str, str, str]] = {
+    "plain": ("varchar(300)", "{key}", "plain", "plain"),
+    "padded": ("char(300)", "{key}", "padded", "padded::text"),
+    "domain": ("catalog_path", "{key}", "domain", "domain::text"),
+    "document": (
+        "json",
+        "json_build_object('files', json_build_array(json_build_object('path', {key})))",
+        "document.files[].path",
+        "document #>> '{files,0,path}'",
+    ),
+    "documentb": ("jsonb", "jsonb_build_object('proof', {key})", "documentb.proof", "documentb ->> 'proof'"),
+    "members": ("jsonb", "jsonb_build_object({key}, 1)", "members (keys)", "(SELECT jsonb_object_keys(members))"),
+    "noted": ("text", "json_build_object('path', {key})::text", "noted.path", "noted::json ->> 'path'"),
+    "list": ("text[]", "ARRAY[{key}]", "list[]", "list[1]"),
+    "lists": ("catalog_path[]", "ARRAY[{key}]::catalog_path[]", "lists[]", "lists[1]"),
+    "documents": ("jsonb[]", "ARRAY[jsonb_build_object('path', {key})]", "documents[].path", "documents[1] ->> 'path'"),
+    "pair": ("catalog_file", "ROW('disk', {key})::catalog_file", "pair.path", "(pair).path"),
+    "pairs": ("catalog_file[]", "ARRAY[ROW('disk', {key})::catalog_file]", "pairs[].path", "(pairs[1]).path"),
+    "boxed": ("catalog_boxed", "ROW('disk', {key})::catalog_file", "boxed.path", "(boxed::catalog_file).path"),
+    "shelf": (
+        "catalog_shelf",
+        "ROW(7, ARRAY[ROW('disk', {key})::catalog_file])::catalog_shelf",
+        "shelf.files[].path",
+        "((shelf).files[1]).path",
+    ),
+    "raw": ("bytea", "convert_to({key}, 'UTF8')", "raw", "convert_from(raw, 'UTF8')"),
+    "rawjson": (
+        "bytea",
+        "convert_to(json_build_object('path', {key})::text, 'UTF8')",
+        "rawjson.path",
+        "convert_from(rawjson, 'UTF8')::json ->> 'path'",
+    ),
+    "html": (
+        "text",
+        """'<p>See <img src="' || {key} || '"></p>'""",
+        "html",
+        """substring(html from 'src="([^"]*)"')""",
+    ),
+    "markdown": ("text", "'A proof: ![it](' || {key} || ').'", "markdown", r"substring(markdown from '\((.*)\)')"),
+    "php": ("text", """'a:1:{{s:4:"path";s:9:"' || {key} || '";}}'""", "php", """substring(php from ':9:"([^"]*)"')"""),
+    "tree": ("xml", "xmlelement(name file, {key})", "tree", "(xpath('/file/text()', tree))[1]::text"),
+    "tags": ("hstore", "hstore('file', {key})", "tags.file", "tags -> 'file'"),
+    "url": ("citext", "'https://cdn.example/' || {key} || '?v=2'", "url", "split_part(substr(url::text, 21), '?', 1)"),
+    "ending": ("text", "{name}", "ending", "base || 'catalog/ending/' || n || '/' || ending"),
+    "half": ("text", "{key}", "half", "half"),
+    "folder": ("text", "{folder}", "folder", "folder || '/'"),
+    "stem": ("text", "{stem}", "stem", "stem || '.png'"),
 }
-"""By column: its type, what it holds for a key, and the place that is to be named."""
+"""By column: its type, what it holds for a key, the place that is to be named, and how a query makes the key of it."""
+BESIDE = ("catalog_view", "catalog_seen", "catalog_far")
+"""A view, a materialized view and a foreign table that hold what no table does."""
 SCHEMA = """
+CREATE EXTENSION IF NOT EXISTS hstore;
+CREATE EXTENSION file_fdw;
 CREATE DOMAIN catalog_path AS varchar(300) CHECK (VALUE LIKE '%/%');
 CREATE TYPE catalog_file AS (disk text, path text);
+CREATE DOMAIN catalog_boxed AS catalog_file;
+CREATE TYPE catalog_shelf AS (number integer, files catalog_file[]);
 CREATE TABLE catalog_known (key text);
 """
 AFTERWARDS = """
+DROP VIEW IF EXISTS catalog_view, catalog_computed, catalog_broken, catalog_slow, catalog_echo;
+DROP MATERIALIZED VIEW IF EXISTS catalog_seen;
 DROP TABLE IF EXISTS catalog_forms, catalog_known, catalog_large CASCADE;
-DROP VIEW IF EXISTS catalog_computed, catalog_broken, catalog_slow;
-DROP DOMAIN IF EXISTS catalog_path; DROP TYPE IF EXISTS catalog_file;
+DROP TYPE IF EXISTS catalog_shelf CASCADE; DROP DOMAIN IF EXISTS catalog_path, catalog_boxed CASCADE;
+DROP TYPE IF EXISTS catalog_file;
+DROP EXTENSION IF EXISTS file_fdw CASCADE;
+DROP EXTENSION IF EXISTS hstore CASCADE;
 """
 
 
 @dataclass(frozen=True)
 class Forms:
-    """Columns of many types, each naming objects of its own."""
+    """Columns of many types, each naming objects of its own, and a query for each."""
 
     sandbox: StackSandbox
     base: str
@@ -63,20 +105,34 @@ class Forms:
         return [f"{self.base}catalog/{form}/{n}/{form} {n}.png" for n in range(ROWS)]
 
     @property
-    def settings(self) -> Settings:
-        """The sandbox's, and a query that returns what `catalog_known` holds, by an expression."""
+    def queries(self) -> Mapping[str, str]:
+        """By form: the expression and the table that its reference query takes keys from."""
+        of_columns = {form: f"{expression} AS key FROM catalog_forms" for form, (_, _, _, expression) in FORMS.items()}
+        return {**of_columns, **{name: f"path AS key FROM {name}" for name in BESIDE}}
+
+    def settings(self, queries: Iterable[str]) -> Settings:
+        """The sandbox's, and these queries."""
         base = self.sandbox.settings
-        query = "SELECT NULL::text AS tenant, 'known' AS owner, 'tenants/' || key AS key FROM catalog_known"
-        known = base.reference[0].model_copy(update={"name": "known", "query": query})
-        return base.model_copy(update={"reference": (*base.reference, known)})
+        more = [
+            base.reference[0].model_copy(
+                update={"name": f"form {n}", "query": f"SELECT NULL AS tenant, '' AS owner, {query}"}
+            )
+            for n, query in enumerate(queries)
+        ]
+        return base.model_copy(update={"reference": (*base.reference, *more)})
+
+    @property
+    def of_known(self) -> Settings:
+        """The sandbox's, and a query that returns what `catalog_known` holds, by an expression."""
+        return self.settings(["'tenants/' || key AS key FROM catalog_known"])
 
     def check(self, known: Sequence[str]) -> CatalogReport:
-        """The check while a query returns these keys."""
+        """The check while a single query returns these keys."""
         with database(self.sandbox) as connection:
             connection.execute("TRUNCATE catalog_known")
             for key in known:
                 connection.execute("INSERT INTO catalog_known VALUES (%s)", (key.removeprefix("tenants/"),))
-        return check_catalog(self.settings)
+        return check_catalog(self.of_known)
 
 
 def database(sandbox: StackSandbox) -> AbstractContextManager[Connection]:
@@ -89,11 +145,13 @@ def forms(sandbox: StackSandbox) -> Iterator[Forms]:
         row = connection.execute("SELECT 'tenants/' || id || '/' FROM tenants ORDER BY id LIMIT 1").fetchone()
         made = Forms(sandbox, str(row[0]) if row else "")
         connection.execute(AFTERWARDS + SCHEMA)
-        connection.execute(f"CREATE TABLE catalog_forms ({', '.join(f'{name} {FORMS[name][0]}' for name in FORMS)})")
+        typed = ", ".join(f"{name} {FORMS[name][0]}" for name in FORMS)
+        connection.execute(f"CREATE TABLE catalog_forms (n integer, base text, {typed})".encode())
         _fill(connection, made)
+        _fill_beside(connection, made)
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
     s3 = seaweedfs.client(sandbox.home, BUCKET)
-    keys = [key for form in FORMS for key in made.keys(form)]
+    keys = [key for form in (*FORMS, *BESIDE) for key in made.keys(form)]
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b"a picture"), keys))
     try:
@@ -108,13 +166,31 @@ def forms(sandbox: StackSandbox) -> Iterator[Forms]:
 
 def _fill(connection: Connection, made: Forms) -> None:
     for n in range(ROWS):
-        held = {}
-        for form, (_, pattern, _) in FORMS.items():
+        held = []
+        for form, (_, expression, _, _) in FORMS.items():
             key = made.keys(form)[n]
             folder, _, name = key.rpartition("/")
-            held[form] = pattern.format(key=key, name=name, folder=folder, stem=key.removesuffix(".png"))
-        names, marks = ", ".join(held), ", ".join(f"%({form})s" for form in held)
-        connection.execute(f"INSERT INTO catalog_forms ({names}) VALUES ({marks})".encode(), held)
+            parts = {"key": key, "name": name, "folder": folder, "stem": key.removesuffix(".png")}
+            literals = {part: sql.Literal(value).as_string() for part, value in parts.items()}
+            held.append(expression.format(**{part: f"{literal}::text" for part, literal in literals.items()}))
+        row = f"INSERT INTO catalog_forms (n, base, {', '.join(FORMS)}) SELECT {n}, '{made.base}', {', '.join(held)}"
+        connection.execute(row.encode())
+
+
+def _fill_beside(connection: Connection, made: Forms) -> None:
+    rows = {name: ", ".join(f"({sql.Literal(key).as_string()})" for key in made.keys(name)) for name in BESIDE}
+    connection.execute(
+        f"CREATE VIEW catalog_view AS SELECT * FROM (VALUES {rows['catalog_view']}) AS v (path)".encode()
+    )
+    connection.execute(
+        f"CREATE MATERIALIZED VIEW catalog_seen AS SELECT * FROM (VALUES {rows['catalog_seen']}) AS v (path)".encode()
+    )
+    file = made.sandbox.home.path("catalog_far.csv")
+    file.write_text("".join(f"{key}\n" for key in made.keys("catalog_far")), encoding="utf-8")
+    file.chmod(0o644)
+    options = f"OPTIONS (filename '{file}', format 'csv')"
+    connection.execute("CREATE SERVER catalog_files FOREIGN DATA WRAPPER file_fdw")
+    connection.execute(f"CREATE FOREIGN TABLE catalog_far (path text) SERVER catalog_files {options}".encode())
 
 
 def named(report: CatalogReport) -> Mapping[tuple[str, str], Uncovered]:
@@ -143,15 +219,28 @@ def test_without_any_of_the_queries_its_column_is_named(sandbox: StackSandbox) -
         assert bool(twice) == ("print_ready_file" in str(expected))
 
 
+def test_of_many_forms_of_columns_each_is_named_without_its_query_and_no_other(forms: Forms) -> None:
+    healthy = check_catalog(forms.settings(forms.queries.values()))
+    assert (healthy.uncovered, healthy.covered_elsewhere, healthy.unread) == ([], [], [])
+    places = {form: ("catalog_forms", place) for form, (_, _, place, _) in FORMS.items()}
+    places |= {name: (name, "path") for name in BESIDE}
+    for left_out, place in places.items():
+        report = check_catalog(forms.settings(query for form, query in forms.queries.items() if form != left_out))
+        assert named(report).keys() == {place}, left_out
+        assert named(report)[place].key in forms.keys(left_out)
+        assert (report.covered_elsewhere, report.unread) == ([], []), left_out
+
+
 def test_a_column_is_named_whatever_form_it_holds_keys_in_and_one_that_is_covered_is_not(forms: Forms) -> None:
-    everything = [key for form in FORMS for key in forms.keys(form)]
+    everything = [key for form in (*FORMS, *BESIDE) for key in forms.keys(form)]
     healthy = forms.check(everything)
     assert (healthy.uncovered, healthy.unread, healthy.exit_code) == ([], [], 0)
-    assert {one.column for one in healthy.covered_elsewhere} == {"plain", "domain", "half"}
+    assert {one.column for one in healthy.covered_elsewhere} == {"plain", "domain", "half", "path"}
     assert healthy.columns > len(FORMS)
 
     found = named(forms.check(forms.keys("half")[:3]))
-    assert set(found) == {("catalog_forms", place) for _, _, place in FORMS.values()}
+    expected = {("catalog_forms", place) for _, _, place, _ in FORMS.values()} | {(name, "path") for name in BESIDE}
+    assert found.keys() == expected
     half = found["catalog_forms", "half"]
     assert (half.covered, half.not_covered, half.key) == (3, 1, forms.keys("half")[3])
     assert found["catalog_forms", "ending"].key in forms.keys("ending")
@@ -165,6 +254,17 @@ def test_a_column_is_named_whatever_form_it_holds_keys_in_and_one_that_is_covere
         asked = named(forms.check(forms.keys("half")))
     assert asked["catalog_forms", "plain"].key in forms.keys("plain")
     assert ("catalog_forms", "half") not in asked
+
+
+def test_a_view_of_what_a_table_holds_is_not_named_beside_the_table(forms: Forms) -> None:
+    with database(forms.sandbox) as connection:
+        connection.execute("CREATE VIEW catalog_echo AS SELECT upper(plain) AS loud, plain AS again FROM catalog_forms")
+        connection.execute("GRANT SELECT ON catalog_echo TO PUBLIC")
+        try:
+            report = check_catalog(forms.settings(query for form, query in forms.queries.items() if form != "plain"))
+        finally:
+            connection.execute("DROP VIEW catalog_echo")
+    assert named(report).keys() == {("catalog_forms", "plain")}
 
 
 def test_what_cannot_be_looked_into_is_named_and_costs_nothing_else(
@@ -183,9 +283,9 @@ def test_what_cannot_be_looked_into_is_named_and_costs_nothing_else(
         )
         connection.execute("INSERT INTO catalog_large VALUES (NULL, %s)", (forms.keys("plain")[0],))
         connection.execute("BEGIN; LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")
-        others = tuple(one for one in forms.settings.reference if "invoice" not in one.query)
+        others = tuple(one for one in forms.of_known.reference if "invoice" not in one.query)
         try:
-            report = check_catalog(forms.settings.model_copy(update={"reference": others}))
+            report = check_catalog(forms.of_known.model_copy(update={"reference": others}))
         finally:
             connection.execute("ROLLBACK")
     unread = {(one.table, one.column): one.reason for one in report.unread}

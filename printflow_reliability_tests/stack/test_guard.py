@@ -19,16 +19,16 @@ from urllib3 import HTTPResponse
 from printflow_reliability.checks import Outcome
 from printflow_reliability.orders import guard
 from printflow_reliability.orders.guard import GuardReport
-from printflow_reliability.pdf import judge
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform import paid_orders
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage import lookup
+from printflow_reliability.storage import lookup, single_keys
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability.storage.single_keys import SingleKeys
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import BUCKET, Counter, Row, counter_of
 from printflow_reliability_tests.stack.hostile import FOLDER, KINDS, ODD_PATHS, READY, drawn
@@ -141,32 +141,32 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
     assert "could not be judged: its inspection was given up" in found["slow 00"]
 
 
-@pytest.mark.parametrize(("broken", "outcome"), [(1, Outcome.FAIL), (8, Outcome.UNKNOWN)])
-def test_a_file_that_the_server_fails_at_is_that_orders_trouble_and_many_are_the_servers(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch, broken: int, outcome: Outcome
+@pytest.mark.parametrize("broken", [1, 8, None])
+def test_files_that_the_server_fails_at_are_their_orders_trouble_and_all_are_the_servers(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, broken: int | None
 ) -> None:
     def failing(request: AWSPreparedRequest, **_: object) -> Any:
         number = request.url.rpartition("/")[2].partition(".")[0]
         return (
             AWSResponse(request.url, 500, HTTPHeaders(), HTTPResponse(BytesIO(), preload_content=False))
-            if number.isdigit() and int(number) < broken
+            if broken is None or (number.isdigit() and int(number) < broken)
             else None
         )
 
-    def client(bucket: BucketSettings) -> object:
-        made = s3_client(bucket)
+    def client(bucket: BucketSettings, **options: Any) -> object:
+        made = s3_client(bucket, **options)
         made.meta.events.register("before-send.s3.GetObject", failing)
         return made
 
     monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
-    monkeypatch.setattr(judge, "s3_client", client)
+    monkeypatch.setattr(single_keys, "s3_client", client)
     for number in range(10):
         counter.sell(f"{number}", f"{number}.pdf")
     report = counter.look()
 
-    assert report.checks[0].outcome is outcome
-    assert set(reasons(report)) == ({"0"} if outcome is Outcome.FAIL else set())
-    assert report.numbers.get("ready_orders") == (9 if outcome is Outcome.FAIL else None)
+    assert report.checks[0].outcome is (Outcome.UNKNOWN if broken is None else Outcome.FAIL)
+    assert set(reasons(report)) == {f"{number}" for number in range(broken or 0)}
+    assert report.numbers.get("ready_orders") == (None if broken is None else 10 - broken)
 
 
 def test_a_query_that_takes_too_long_is_unknown_and_ends(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_keys_with_a_folder_each_are_told_by_listings_and_by_head_alike(
     there = {counter.put(f"orders/{number}/print-ready.pdf", b"%PDF") for number in range(30)}
     missing = {f"{FOLDER}orders/{number}/print-ready.pdf" for number in range(30, 40)}
     if by is By.LISTING:
-        monkeypatch.setattr(lookup, "ask", lambda *_: pytest.fail("a HEAD"))
+        monkeypatch.setattr(SingleKeys, "ask", lambda *_: pytest.fail("a HEAD"))
     found = lookup.look_up(counter.settings.bucket_named(BUCKET), [*there, *missing], by)
 
     assert {key for key, answer in found.items() if isinstance(answer, ObjectHead)} == there

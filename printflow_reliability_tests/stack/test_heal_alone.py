@@ -9,12 +9,11 @@ from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_report import Deed, HealReport
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
+from printflow_reliability_tests.stack.shelf import SEALED, Shelf, shelf_of
 
 pytestmark = pytest.mark.stack
 
 OLD, NEW = b"before versioning " * 50, b"after versioning! " * 50
-SEALED = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the customer keeps..."}
 
 
 @pytest.fixture

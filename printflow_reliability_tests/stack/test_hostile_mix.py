@@ -14,7 +14,7 @@ import pytest
 
 from printflow_reliability.findings import Finding
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.shelf import TENANTS, Shelf, shelf_of
+from printflow_reliability_tests.stack.shelf import SEALED, TENANTS, Shelf, shelf_of
 from printflow_reliability_tests.stack.tampering import tampering
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,6 @@ MARK = "hx"
 FOLDERS = [f"shops/{tenant}/{folder}" for tenant in TENANTS for folder in ("a", "m", "z")]
 STATUSES = (400, 401, 403, 405, 409, 500, 501, 502, 503, 504)
 CONTROL = "\x01\x02\x08\t\n\r\x0b\x1b\x1f\x7f\x85\u2028\u202e\ufffd\uffff"
-SEALED: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the customer keeps..."}
 
 
 def healthy(shelf: Shelf) -> None:

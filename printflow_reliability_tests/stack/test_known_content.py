@@ -11,12 +11,11 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.foreign.build import BUCKET
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
-from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
+from printflow_reliability_tests.stack.shelf import SEALED, Shelf, shelf_of
 
 pytestmark = pytest.mark.stack
 
 BODY, OTHER = b"a picture, whole " * 300, b"another picture! " * 300
-SEALED: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the customer keeps..."}
 
 
 def md5(body: bytes) -> str:

@@ -13,6 +13,7 @@ from printflow_reliability.platform.queries import connect_to_platform
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.references import keys_of
+from printflow_reliability_tests.stack.shelf import SEALED, shelf_of
 
 pytestmark = pytest.mark.stack
 
@@ -41,3 +42,17 @@ def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: 
     plan = [json.loads(line) for line in found.plan_lines()]
     assert [(one["kind"], one["key"]) for one in plan] == [("missing_restorable", keys[1]), ("overwritten", keys[0])]
     assert plan[1]["version_id"] == then
+
+
+def test_a_file_that_cannot_be_judged_hides_no_loss_and_is_never_green(sandbox: StackSandbox, tmp_path: Path) -> None:
+    with shelf_of(sandbox, "recovered-files") as shelf:
+        shelf.stock("shops/1/there.pdf")
+        shelf.put("shops/1/sealed.pdf", **SEALED)
+        shelf.refer("shops/1/sealed.pdf", size=99)
+        untold = check_files(shelf.settings, connect_to_platform, None, tmp_path)
+        shelf.refer("shops/1/lost.pdf")
+        lost = check_files(shelf.settings, connect_to_platform, None, tmp_path)
+    assert untold.result.outcome is Outcome.UNKNOWN
+    assert "shops/1/sealed.pdf" in untold.result.detail
+    assert lost.result.outcome is Outcome.FAIL
+    assert lost.result.numbers["lost_files"] == 1

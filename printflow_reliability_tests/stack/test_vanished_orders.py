@@ -1,7 +1,6 @@
-"""Orders that are no longer paid, overrides, and the words: a hold ends for a reason, and each next step works."""
+"""Orders that are no longer paid, and overrides: a hold ends for a reason that is known."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from printflow_reliability.console import Invocation
 from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.counter import BUCKET, Counter, Row, counter_of
+from printflow_reliability_tests.stack.counter import Counter, Row, counter_of
 
 pytestmark = pytest.mark.stack
 
@@ -164,38 +163,6 @@ def test_an_override_that_is_over_holds_again(counter: Counter, said: Said) -> N
     with open_records(counter.settings.records) as records:
         records.execute("UPDATE order_overrides SET until = now()")
     assert holds(counter) == {"2", "3"}
-
-
-def test_each_next_step_is_a_command_that_works_for_its_problem(counter: Counter, said: Said) -> None:
-    odd = counter.put("it's\n100% [odd].pdf", b"no PDF")
-    counter.put("missing.pdf")
-    counter.s3.delete_object(Bucket=BUCKET, Key="guard/guard-a/missing.pdf")
-    counter.rows += [
-        Row("no tenant", None, odd),
-        Row("a stranger's", "guard-z", odd),
-        Row("a neighbour's", "guard-b", odd),
-        Row("sealed", key=counter.put_sealed("sealed file.pdf")),
-        Row("-odd\n'name'", key=odd),
-    ]
-    report = counter.look()
-    steps = {hold.order: hold.action for hold in report.held}
-    assert steps.pop("2") == "printflow files heal --tenant guard-a --apply"
-    assert len(steps) == 6
-
-    for hold in report.held:
-        if hold.order in steps:
-            code, out, err = said(*words(hold.action.rpartition("printflow ")[2]))
-            assert (code, err) == (1, ""), hold
-            assert f"  {hold.reason}" in out
-            assert "\n  Next: " in out
-    assert said(*words("files heal --tenant guard-a --apply"))[0] == 0
-    assert holds(counter) == set(steps)
-
-
-def words(command: str) -> list[str]:
-    """The words of a command as bash takes them."""
-    ended = subprocess.run(["/bin/bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
-    return ended.stdout.decode().split("\0")[:-1]
 
 
 def test_held_orders_are_counted_in_the_right_number_and_no_key_is_cut(counter: Counter, said: Said) -> None:

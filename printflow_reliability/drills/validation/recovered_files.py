@@ -51,17 +51,19 @@ def check_files(settings: Settings, connect_with: Connector, moment: datetime | 
     findings_file = place / "files.jsonl"
     report = reconcile(settings, connect_with=connect_with, findings_file=findings_file, as_of=moment)
     answers = [result for result in report.checks if result.check != "files.orphans"]
-    for result in answers:
-        if result.outcome is Outcome.UNKNOWN:
-            return RecoveredFiles(CheckResult(CHECK, Outcome.UNKNOWN, result.detail))
+    unknown = next((result.detail for result in answers if result.outcome is Outcome.UNKNOWN), None)
+    if unknown is not None and report.incomplete:
+        return RecoveredFiles(CheckResult(CHECK, Outcome.UNKNOWN, unknown))
     with findings_file.open(encoding="utf-8") as lines:
         found = (json.loads(line) for line in lines)
         missing = [
             Finding(**{**one, "severity": Severity(one["severity"])}) for one in found if one["kind"] == RESTORABLE
         ]
     plan = (*missing, *report.overwritten)
-    counts = {**report.counts, "overwritten": len(report.overwritten)}
-    return RecoveredFiles(judge(counts, report.references), plan)
+    result = judge({**report.counts, "overwritten": len(report.overwritten)}, report.references)
+    if unknown is not None and result.outcome is not Outcome.FAIL:
+        result = CheckResult(CHECK, Outcome.UNKNOWN, unknown, result.numbers)
+    return RecoveredFiles(result, plan)
 
 
 def judge(counts: Mapping[str, int], references: int) -> CheckResult:

@@ -1,0 +1,190 @@
+"""What a person is told to do about a held order works for that very problem: each step is run as it is printed."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+
+from printflow_reliability.alerts.outbox import recorded_alerts
+from printflow_reliability.orders import guard
+from printflow_reliability.orders.problems import Kind
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.records.database import open_records
+from printflow_reliability_tests.pdf.test_worker import POISON
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.counter import BUCKET, Counter, Row, counter_of
+from printflow_reliability_tests.stack.test_vanished_orders import LATER, Said, said
+
+__all__ = ["said"]
+pytestmark = pytest.mark.stack
+
+ORDER = "-o'd\n100% $HOME"
+NAME = "it's\n100% [odd].pdf"
+HTML = b"<html>502 Bad Gateway</html>"
+
+
+class Case(NamedTuple):
+    """A problem of the order, and what a person does about it beside running the command."""
+
+    spoiled: Callable[[Counter], Row]
+    mend: Callable[[Counter, Row], Row]
+    """Gives the corrected row."""
+
+
+def linked(counter: Counter, row: Row) -> Row:
+    return row._replace(key=counter.put("mended.pdf"))
+
+
+def uploaded(counter: Counter, row: Row) -> Row:
+    counter.put(NAME)
+    return row
+
+
+def known(counter: Counter, row: Row) -> Row:
+    counter.tenants = (*counter.tenants, "guard-z")
+    return row._replace(key=counter.put("a.pdf", tenant="guard-z"))
+
+
+def deleted(counter: Counter) -> Row:
+    key = counter.put(NAME)
+    counter.s3.delete_object(Bucket=BUCKET, Key=key)
+    return Row(ORDER, key=key)
+
+
+def misspelled(counter: Counter) -> Row:
+    return Row(ORDER, key=counter.put("a folder/a.pdf").replace("a.pdf", "A.PDF"))
+
+
+CASES: Mapping[str, tuple[Kind, Case]] = {
+    "its rows fail": (Kind.REFUSED, Case(lambda _: Row(ORDER, key="division"), linked)),
+    "never linked": (Kind.UNLINKED, Case(lambda _: Row(ORDER), linked)),
+    "nobody's": (
+        Kind.NO_TENANT,
+        Case(lambda counter: Row(ORDER, None, counter.put(NAME)), lambda _, row: row._replace(tenant="guard-a")),
+    ),
+    "a stranger's": (Kind.UNKNOWN_TENANT, Case(lambda counter: Row(ORDER, "guard-z", counter.put(NAME)), known)),
+    "a neighbour's": (
+        Kind.MISPLACED,
+        Case(lambda counter: Row(ORDER, key=counter.put(NAME, tenant="guard-b")), linked),
+    ),
+    "deleted": (Kind.MISSING, Case(deleted, lambda _, row: row)),
+    "lost": (Kind.MISSING, Case(lambda _: Row(ORDER, key=f"guard/guard-a/{NAME}"), uploaded)),
+    "another spelling": (Kind.MISSING, Case(misspelled, linked)),
+    "a web page": (Kind.UNUSABLE, Case(lambda counter: Row(ORDER, key=counter.put(NAME, HTML)), uploaded)),
+    "sealed": (Kind.UNREADABLE, Case(lambda counter: Row(ORDER, key=counter.put_sealed(NAME)), uploaded)),
+}
+
+
+HOPELESS = {
+    "lost": ("LOST", "ender it again from its design"),
+    "another spelling": ("UNDECIDED", "a folder/a.pdf", "correct the key in the row of order"),
+}
+"""What no command can bring back."""
+
+
+@pytest.fixture
+def counter(sandbox: StackSandbox) -> Iterator[Counter]:
+    with counter_of(sandbox) as counter:
+        counter.sell("good")
+        yield counter
+
+
+def words(command: str) -> list[str]:
+    """The words of a command as bash takes them."""
+    ended = subprocess.run(["/bin/bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+    return ended.stdout.decode().split("\0")[:-1]
+
+
+def command(step: str) -> list[str]:
+    """What comes after `printflow` in the command that a step ends in."""
+    return words(step[step.rindex("printflow ") :])[1:]
+
+
+def body_of_the_page(counter: Counter) -> str:
+    with open_records(counter.settings.records) as records:
+        (alert,) = [alert for alert in recorded_alerts(records) if alert.resolved_at is None]
+    return alert.body
+
+
+def test_every_kind_of_problem_has_a_case() -> None:
+    assert {kind for kind, _ in CASES.values()} == {*Kind} - {Kind.UNJUDGED}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_step_that_is_told_works_and_the_hold_ends(counter: Counter, said: Said, case: str) -> None:
+    _, (spoiled, mend) = CASES[case]
+    row = spoiled(counter)
+    counter.rows.append(row)
+    (hold,) = counter.look().held
+    step = hold.action
+
+    # The page, the list and the check say the same, and nothing of it is cut.
+    assert body_of_the_page(counter).endswith(f"\nNext: {step}")
+    code, out, err = said("orders", "held")
+    assert (code, err) == (1, "")
+    assert out.splitlines()[-1].endswith(f"  {hold.reason}  {step}")
+    code, out, err = said("orders", "check", "--", ORDER)
+    assert (code, err) == (1, "")
+    assert hold.reason in out
+    assert f"\n  Next: {step}\n" in out
+
+    code, out, err = said(*command(step))
+    if case == "deleted":
+        assert (code, err) == (0, ""), out
+    elif case in HOPELESS:  # then the command says what is left to do
+        assert (code, err) == (1, "")
+        for words_of_it in HOPELESS[case]:
+            assert words_of_it in out
+    else:
+        assert (code, err) == (1, ""), out
+        assert hold.reason in out
+    if case != "deleted":
+        counter.rows[-1] = mend(counter, row)
+        code, out, err = said(*command(step))
+        assert (code, err) == (0, ""), out
+    report = counter.look()
+    assert (report.held, report.numbers["lifted"]) == ((), 1)
+    assert counter.open_alerts() == set()
+
+
+def test_a_file_that_was_not_inspected_yet_is_inspected_by_the_step(
+    counter: Counter, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "INSPECTING_SECONDS", -1.0)
+    reports = counter.look().held
+    assert [hold.order for hold in reports] == ["good"]
+    code, out, err = said(*command(reports[0].action))
+    assert (code, err) == (0, ""), out
+    assert counter.look().held == ()
+
+
+def test_a_file_that_cannot_be_judged_is_left_to_a_named_person(
+    counter: Counter, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.look()
+    monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
+    for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 0.5, "STOP": 1.0}.items():
+        monkeypatch.setattr(guard, f"{name}_SECONDS", seconds)
+    limits = counter.settings.pdf.model_copy(update={"timeout_seconds": 0.2})
+    counter.also["pdf"] = limits
+    counter.rows.append(Row(ORDER, key=counter.put(NAME, b"waits")))
+    (hold,) = counter.look().held
+    code, out, err = said(*command(hold.action))
+    assert (code, err) == (1, ""), out
+    step = next(line for line in out.splitlines() if line.startswith("  Next: "))
+    assert step.startswith("  Next: open the file; if it prints as it should: printflow orders override ")
+    filled = step.replace(" TEXT ", " 'the proof is right' ").replace(" TIME ", f" {LATER} ")
+    code, out, err = said(*command(filled))
+    assert (code, err) == (0, ""), out
+    assert counter.look().held == ()
+
+
+def test_a_storm_is_told_with_a_step_that_lists_every_order(counter: Counter, said: Said) -> None:
+    counter.rows += [Row(f"{number}") for number in range(20)]
+    assert len(counter.look().held) == 20
+    code, out, err = said(*command(body_of_the_page(counter)))
+    assert (code, err) == (1, "")
+    assert out.startswith("FAIL: 20 paid orders must not go to print\n")
+    assert len(out.splitlines()) == 22
