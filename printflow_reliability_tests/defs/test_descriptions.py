@@ -38,7 +38,7 @@ def described() -> Iterator[tuple[str, str | None]]:
             yield f"{config.__name__}.{name}", field.description
 
 
-@pytest.mark.parametrize(("name", "description"), list(described()))
+@pytest.mark.parametrize(("name", "description"), sorted(described(), key=str))
 def test_everything_has_a_description(name: str, description: str | None) -> None:
     assert description, name
     assert len(description) > 15, name
@@ -76,7 +76,7 @@ def is_command(words: list[str]) -> bool:
     ("name", "words"),
     [
         (name, found[1].split())
-        for name, text in described()
+        for name, text in sorted(described(), key=str)
         for found in COMMAND.finditer(text or "")
         if not found[1].startswith(" sandbox")  # no part of the product; a placeholder names it
     ],
