@@ -7,6 +7,7 @@ What a command achieved is read from `info` and from the repository itself.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,10 @@ from printflow_reliability.backups.causes import Kind, Where, find_cause, shorte
 from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.restore_command import as_setting, restore_command
-from printflow_reliability.backups.s3_endpoint import silence_watch
+from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
-from printflow_reliability.programs import Completed, ProgramFailed, Programs
+from printflow_reliability.platform.connect import require_answer
+from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
 from printflow_reliability.settings import ClusterSettings
 
 BackupType = Literal["full", "diff", "incr"]
@@ -29,8 +31,6 @@ LIST_SECONDS = 3600
 """How long a listing may take: years of WAL are some minutes."""
 PATIENCE = "--io-timeout=5"
 """pgBackRest tries a dead S3 server for four times its io-timeout of 60 s: a question would hang for 4 minutes."""
-LASTING = ("backup", "restore", "verify")
-"""Commands that read or write so many files that silence would last for hours."""
 
 _HERE = "--reset-pg1-host"
 """On a repository's own host the file says where production is, and a restore would be refused."""
@@ -185,7 +185,10 @@ class PgBackRest:
             ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
-        return self._run("backup", f"--type={backup_type}", *noted, repository=repository, timeout=timeout)
+        silence = silence_watches(self.config, self.cluster.stanza, repository)
+        watches: Watches = [*silence, partial(require_answer, self.cluster)]
+        backup = ("backup", f"--type={backup_type}", *noted)
+        return self._run(*backup, repository=repository, timeout=timeout, watches=watches)
 
     def restore(
         self,
@@ -228,7 +231,8 @@ class PgBackRest:
             arguments.append(f"--process-max={process_max}")
         if fetch_wal is not None:
             arguments.append(f"--recovery-option=restore_command={as_setting(fetch_wal)}")
-        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout)
+        watches = silence_watches(self.config, self.cluster.stanza, repository)
+        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout, watches=watches)
 
     def restore_command(self, destination: Path, *, repository: int, spool: Path, options: Sequence[str] = ()) -> str:
         """The command with which a server restored into a directory fetches WAL, several segments ahead.
@@ -269,7 +273,8 @@ class PgBackRest:
         It exits with 0 whatever it finds, even if it could not read the repository at all; `verify_report` reads it.
         """
         said = ("--output=text", "--verbose", "--log-level-stderr=detail")
-        return self._run("verify", *said, repository=repository, timeout=timeout)
+        watches = silence_watches(self.config, self.cluster.stanza, repository)
+        return self._run("verify", *said, repository=repository, timeout=timeout, watches=watches)
 
     def check(self, *, timeout: float = ASK_SECONDS) -> None:
         """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
@@ -289,7 +294,12 @@ class PgBackRest:
         return Where(self.cluster.name, self.cluster.stanza, str(self.config), name)
 
     def _run(
-        self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
+        self,
+        command: str,
+        *arguments: str,
+        repository: int | None = None,
+        timeout: float = ASK_SECONDS,
+        watches: Watches = (),
     ) -> Completed:
         where = [f"--repo={repository}"] if repository is not None else []
         # Whatever level the file sets: messages on stdout would end up inside the JSON.
@@ -305,11 +315,8 @@ class PgBackRest:
             command,
             *arguments,
         ]
-        watch = None
-        if command in LASTING and repository is not None:
-            watch = silence_watch(self.config, self.cluster.stanza, repository)
         try:
-            return self._programs.run(argv, timeout=timeout, watch=watch)
+            return self._programs.run(argv, timeout=timeout, watches=watches)
         except ProgramFailed as failed:
             raise self._explained(command, repository, failed) from None
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from printflow_reliability.backups.s3_endpoint import silence_watch
+from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.at_once import at_once
 from printflow_reliability.drills.clones import reaper
@@ -282,7 +282,7 @@ class Restoration:
 
     def _watched(self, clone: Clone) -> AbstractContextManager[None]:
         config = clone.cluster.drill_pgbackrest_config or clone.cluster.pgbackrest_config
-        silence = silence_watch(config, clone.cluster.stanza, self._repository)
+        silence = silence_watches(config, clone.cluster.stanza, self._repository)
         return stall_noticed(clone, self._settings.drills.stall_seconds, silence)
 
     def _await_end(self, clone: Clone) -> None:
