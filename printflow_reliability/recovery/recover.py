@@ -19,6 +19,7 @@ from printflow_reliability.drills.clones import reaper
 from printflow_reliability.drills.clones.clone import WAL_SEGMENTS, Clone
 from printflow_reliability.drills.clones.configuration import PORT
 from printflow_reliability.drills.clones.expected_end import archived_in_repository
+from printflow_reliability.drills.clones.quiet import quieten
 from printflow_reliability.drills.clones.replay import Promoted, format_lsn, short_of
 from printflow_reliability.drills.clones.restoration import Restoration
 from printflow_reliability.drills.interrupts import Interrupts
@@ -27,6 +28,7 @@ from printflow_reliability.drills.plan import Plan, Point, backup_for, backups_i
 from printflow_reliability.drills.production import Production
 from printflow_reliability.drills.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.drills.targets import Target, require_inside, window_of
+from printflow_reliability.drills.validation.clone_inventory import check_recovered
 from printflow_reliability.drills.validation.validate import validate
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import ConnectWith
@@ -116,7 +118,7 @@ def recover(
 ) -> Recovered:
     """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
 
-    Where archived WAL is missing or damaged, a recovery to the end of WAL keeps what it reached, and fails that check.
+    Where archived WAL is missing or damaged, a recovery keeps what it reached, and fails that check.
 
     Args:
         settings: the whole configuration.
@@ -129,7 +131,6 @@ def recover(
     Raises:
         ConfigError: the directory exists, the moment lies outside the window, or a tablespace's directory is in use.
         Refused: a tablespace that the backup does not know would be made elsewhere.
-        RecoveryShort: WAL ends before the moment.
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
     rules = TablespaceRules(ALLOW, allowed_tablespaces(allow_tablespaces, settings.runner()))
@@ -155,15 +156,19 @@ def _recover_into(
         restoration = Restoration(settings, place, repository, plan, rules)
         restoration.require_programs()
         restoration.require_space()
-    reached, archived = bring_up(settings, restoration, plan, repository, clock, tell)
+    reached, archived = bring_up(settings, restoration, plan, repository, clock, tell, keep_short=True)
     named, clones = tuple(restoration.clones.items()), tuple(restoration.clones.values())
     with clock.measure(Phase.VALIDATE):
         what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
         tell(Phase.VALIDATE, what)
         limit = settings.drills.phase_timeout_seconds
         validated = validate(clones, timeout=limit, give_up=restoration.give_up)
+        validated = (check_recovered(clones), *validated)
         checks = tuple(acknowledge(check, settings.acknowledged) for check in validated)
-        points = [recovery_point(settings, clone, reached[name], archived[name]) for name, clone in named]
+        points = [
+            recovery_point(settings, clone, reached[name], archived[name], ran_out=name in restoration.ran_out)
+            for name, clone in named
+        ]
         until = plan.moment or declared
         known = known_fences(settings, before=until)
         compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
@@ -211,6 +216,7 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             for name, clone in restoration.clones.items():
                 if parse_lsn(reached[name].reached_lsn) < archived[name]:
                     raise short_of(clone, format_lsn(archived[name]), reached[name].reached_lsn)
+            quieten(restoration.clones.values())
             yield restoration.connector
         finally:
             signals.hold()
@@ -224,8 +230,21 @@ def bring_up(
     repository: int,
     clock: PhaseClock,
     tell: Tell,
+    *,
+    keep_short: bool = False,
 ) -> tuple[Mapping[str, Promoted], Mapping[str, int]]:
-    """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach."""
+    """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach.
+
+    Args:
+        settings, restoration, plan, repository: what is recovered, and from where.
+        clock: measures each phase.
+        tell: hears of it.
+        keep_short: keep clusters whose WAL ends before the moment.
+
+    Raises:
+        RecoveryShort: WAL ends before the moment, and that is not to be kept.
+        CouldNotTell: a cluster does not come up.
+    """
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
     with clock.measure(Phase.FETCH):
@@ -239,7 +258,12 @@ def bring_up(
         restoration.start()
     with clock.measure(Phase.REPLAY_TO_END):
         tell(Phase.REPLAY_TO_END, f"replay to {where}")
-        restoration.replay_to_end({})
+        restoration.replay_to_end({}, keep_short=keep_short)
+        if plan.moment is not None:
+            # Its whole archive was replayed, so that it must have come to the end of that.
+            expected |= {
+                name: _archived(settings, restoration.clones[name], plan, repository) for name in restoration.ran_out
+            }
     with clock.measure(Phase.PROMOTE):
         tell(Phase.PROMOTE, "promote, and write once")
         # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
@@ -306,6 +330,12 @@ def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> 
     point = plan.points[clone.cluster.name]
     if plan.moment is not None:
         return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
+    return _archived(settings, clone, plan, repository)
+
+
+def _archived(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
+    """The LSN (bytes) that the newest archived segment begins at, and a byte more."""
+    point = plan.points[clone.cluster.name]
     return archived_in_repository(_pgbackrest(settings, clone.cluster), repository, point, clone.segment_bytes())
 
 

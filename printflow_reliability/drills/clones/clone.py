@@ -320,6 +320,12 @@ class Clone:
         text = auto.read_text(encoding="utf-8", errors="surrogateescape") if auto.exists() else ""
         auto.write_text(kept_of_auto_conf(text), encoding="utf-8", errors="surrogateescape")
         (self.data / "standby.signal").unlink(missing_ok=True)
+        self.write_settings()
+        self._write("pg_hba.conf", HBA)
+        self._write("pg_ident.conf", "")
+
+    def write_settings(self) -> None:
+        """Write the settings of its next start, as its control file demands them now."""
         settings = server_settings(
             data=self.data,
             place=self.place,
@@ -328,11 +334,13 @@ class Clone:
             control=control_data(self.programs, self.server_program("pg_controldata"), self.data),
             floors=self.production.floors,
         )
-        for name, content in ((CONFIGURATION, settings), ("pg_hba.conf", HBA), ("pg_ident.conf", "")):
-            file = self.place / name
-            file.write_text(content, encoding="utf-8", errors="surrogateescape")
-            file.chmod(0o600)
-            self.programs.own(file)
+        self._write(CONFIGURATION, settings)
+
+    def _write(self, name: str, content: str) -> None:
+        file = self.place / name
+        file.write_text(content, encoding="utf-8", errors="surrogateescape")
+        file.chmod(0o600)
+        self.programs.own(file)
 
 
 class CloneEnded(CouldNotTell):

@@ -21,6 +21,7 @@ from printflow_reliability.drills.clones.clone import Clone, CloneEnded, require
 from printflow_reliability.drills.clones.confinement import confine
 from printflow_reliability.drills.clones.connector import connector
 from printflow_reliability.drills.clones.link_watch import LinkWatch
+from printflow_reliability.drills.clones.outgrown import INSUFFICIENT, Outgrown, grow
 from printflow_reliability.drills.clones.replay import (
     SHORT,
     STRAY_TIMELINE,
@@ -158,8 +159,7 @@ class Restoration:
         def replay(clone: Clone) -> None:
             fence = self._aims[clone.cluster.name].fence
             if fence is not None:
-                with self._watched(clone):
-                    replay_to_fence(clone, fence, timeout=self._limit)
+                self._replayed(clone, partial(replay_to_fence, clone, fence, timeout=self._limit))
 
         self.each(replay)
 
@@ -172,25 +172,33 @@ class Restoration:
         self._passed_fence = True
         self.each(self._go_on)
 
-    def replay_to_end(self, later: Mapping[str, Fence]) -> None:
+    @property
+    def ran_out(self) -> frozenset[str]:
+        """Clusters whose WAL ended before the first commit after the moment, and that hold all of it."""
+        return frozenset(self._ran_out)
+
+    def replay_to_end(self, later: Mapping[str, Fence], *, keep_short: bool = False) -> None:
         """Replay to the moment, or all WAL that is in the repository.
 
         Where nothing was committed after the moment, PostgreSQL never sees that it has come. Then a fence that was made
         `later` than the moment must be in what was replayed; `promote` makes sure of it.
+
+        Args:
+            later: such fences, by cluster.
+            keep_short: go on where there is no such fence either; the caller says what that means.
         """
 
         def replay(clone: Clone) -> None:
             try:
-                with self._watched(clone):
-                    replay_to_end(clone, self._plan.moment, timeout=self._limit)
+                self._replayed(clone, partial(replay_to_end, clone, self._plan.moment, timeout=self._limit))
             except RecoveryShort:
-                if clone.cluster.name not in later or self._plan.moment is None:
+                if self._plan.moment is None or not (keep_short or clone.cluster.name in later):
                     raise
                 self._await_end(clone)
                 clone.aim_at(None)
                 with self._watched(clone):
                     clone.start(timeout=self._limit)
-                    replay_to_end(clone, None, timeout=self._limit)
+                self._replayed(clone, partial(replay_to_end, clone, None, timeout=self._limit))
                 self._ran_out.add(clone.cluster.name)
 
         self.each(replay)
@@ -209,7 +217,7 @@ class Restoration:
 
         def promoted(clone: Clone) -> Promoted:
             name = clone.cluster.name
-            wanted = parse_lsn(later[name].lsn) if name in self._ran_out else expected[name]
+            wanted = parse_lsn(later[name].lsn) if name in self._ran_out and name in later else expected[name]
             reached = await_promotion(clone, wanted, timeout=self._limit)
             known = clone.production.timeline
             if known and reached.timeline != known + 1:
@@ -263,11 +271,24 @@ class Restoration:
         clone.aim_at(self._plan.moment)
         self._start(clone)
 
+    def _replayed(self, clone: Clone, replay: Callable[[], None]) -> None:
+        """Replay; where production raised settings meanwhile, with those from there on."""
+        while True:
+            try:
+                with self._watched(clone):
+                    return replay()
+            except Outgrown:
+                grow(clone, timeout=self._limit)
+                self._start(clone)
+
     def _start(self, clone: Clone) -> None:
         try:
             with self._watched(clone):
                 clone.start(timeout=self._limit)
         except CloneEnded as ended:
+            if INSUFFICIENT.search(ended.log):
+                grow(clone, timeout=self._limit)
+                return self._start(clone)
             if stray := STRAY_TIMELINE.search(ended.log):
                 raise Refused(
                     f"the repository holds a timeline that production does not know: timeline {stray[1]} leaves what "

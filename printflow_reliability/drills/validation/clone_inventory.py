@@ -1,4 +1,4 @@
-"""Whether clones, paused at their fences, are made of what production was made of; their large objects are read."""
+"""What clones are made of: against production's fences, or by itself in a recovery; their large objects are read."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ import psycopg
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.clones.clone import Clone
 from printflow_reliability.drills.fences.clone_rows import committed_after_all
-from printflow_reliability.drills.fences.counts import prepare
+from printflow_reliability.drills.fences.counts import prepare, unlogged_tables
 from printflow_reliability.drills.fences.fence import Fence
 from printflow_reliability.drills.validation.collations import changed_collations
 from printflow_reliability.drills.validation.databases import Database, find_databases
@@ -15,15 +15,18 @@ from printflow_reliability.drills.validation.inventory import differences, stray
 from printflow_reliability.drills.validation.observations import (
     Observation,
     check_result,
+    note,
     refused,
+    shown,
     unknown,
     violation,
     warning,
 )
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.text import counted
+from printflow_reliability.text import counted, moment
 
 CHECK = "drill.inventory"
+PREPARED = "SELECT count(*), min(prepared) FROM pg_catalog.pg_prepared_xacts"
 
 
 def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> CheckResult:
@@ -51,6 +54,51 @@ def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> Che
         return CheckResult(CHECK, Outcome.UNKNOWN, "the fence says nothing of databases, extensions and roles")
     well = f"{expected} databases, extensions and roles are there, large objects are whole"
     return check_result(CHECK, [*differing, *others], numbers, well)
+
+
+def check_recovered(clones: Sequence[Clone]) -> CheckResult:
+    """Say what the owner of promoted clones must know of, though no fence tells what production was made of.
+
+    Raises:
+        Refused: what answers as a clone is another server.
+    """
+    seen: list[Observation] = []
+    databases = 0
+    for clone in clones:
+        try:
+            found = find_databases(clone)
+            databases += len(found.answering)
+            seen += [*found.left_out, *_prepared(clone)]
+            for database in found.answering:
+                seen += [*_look(database, {}, cluster=False), *_unlogged(database)]
+        except CouldNotTell as away:
+            seen.append(unknown(away.sentence))
+    well = f"{counted(databases, 'database')} can be entered, large objects are whole"
+    return check_result(CHECK, seen, {}, well)
+
+
+def _prepared(clone: Clone) -> list[Observation]:
+    """Transactions that were prepared for two-phase commit keep their locks, and rows from VACUUM, for ever."""
+    with clone.connect() as connection:
+        count, since = connection.execute(PREPARED).fetchone() or (0, None)
+    if not count:
+        return []
+    name = clone.cluster.name
+    what = f"{name} has {counted(count, 'prepared transaction')} (since {moment(since)}), which keep their locks"
+    end = "COMMIT PREPARED or ROLLBACK PREPARED each of pg_prepared_xacts, as its coordinator decided"
+    return [warning(f"{what}. Next: {end}", f"{name} prepared transactions")]
+
+
+def _unlogged(database: Database) -> list[Observation]:
+    try:
+        with database.clone.connect(database.name) as connection:
+            prepare(connection)
+            tables = unlogged_tables(connection)
+    except CouldNotTell as away:
+        return [unknown(f"{database.label}: {away.sentence}")]
+    except psycopg.Error as error:
+        return [refused(f"unlogged tables of {database.label}", error)]
+    return [note(f"{database.label}: unlogged, so empty by design: {shown(tables)}")] if tables else []
 
 
 def _look(database: Database, there: dict[str, str], *, cluster: bool) -> list[Observation]:
