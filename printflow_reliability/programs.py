@@ -24,6 +24,8 @@ STDERR_TAIL = 2000
 """Characters of a failed program's stderr that an error shows."""
 WATCH_SECONDS = 10.0
 """How often to look whether it is still worth waiting for a program."""
+Watches = Sequence[Callable[[], None]]
+"""What raises an error when it is not."""
 
 
 class ProgramFailed(CouldNotTell):
@@ -117,7 +119,7 @@ class Programs:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         accept: Sequence[int] = (0,),
-        watch: Callable[[], None] | None = None,
+        watches: Watches = (),
     ) -> Completed:
         """Run a program to its end and return what it printed.
 
@@ -127,7 +129,7 @@ class Programs:
             env: variables on top of a minimal environment (PATH, LANG, HOME).
             cwd: where it runs; `/` where it does not matter.
             accept: exit codes that count as done.
-            watch: called now and then while it runs; what it raises ends the program.
+            watches: called now and then while it runs; what they raise ends the program.
 
         Raises:
             ProgramFailed: it ended with another code, or did not end in time.
@@ -157,7 +159,7 @@ class Programs:
             raise not_run(argv[0], refused) from refused
         self._running.add(process)
         try:
-            stdout, stderr = _output(process, timeout, watch)
+            stdout, stderr = _output(process, timeout, watches)
         except subprocess.TimeoutExpired:
             _kill_group(process)
             raise ProgramFailed(f"{name} did not end within {timeout:.0f} s") from None
@@ -234,18 +236,19 @@ def _home(run_as: str) -> str:
         return "/nonexistent"
 
 
-def _output(process: subprocess.Popen[str], timeout: float, watch: Callable[[], None] | None) -> tuple[str, str]:
+def _output(process: subprocess.Popen[str], timeout: float, watches: Sequence[Callable[[], None]]) -> tuple[str, str]:
     """What a program printed by its end.
 
     Raises:
         TimeoutExpired: it did not end in time.
     """
     deadline = time.monotonic() + timeout
-    while watch is not None and (left := deadline - time.monotonic()) > WATCH_SECONDS:
+    while watches and deadline - time.monotonic() > WATCH_SECONDS:
         try:
-            return process.communicate(timeout=min(left, WATCH_SECONDS))
+            return process.communicate(timeout=WATCH_SECONDS)
         except subprocess.TimeoutExpired:
-            watch()
+            for watch in watches:
+                watch()
     return process.communicate(timeout=deadline - time.monotonic())
 
 

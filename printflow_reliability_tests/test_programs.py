@@ -52,7 +52,7 @@ def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints
 ) -> None:
     monkeypatch.setattr("printflow_reliability.programs.WATCH_SECONDS", 0.1)
     looks = []
-    done = programs.run(sh("echo one; sleep 0.5; echo two"), timeout=10, watch=lambda: looks.append(1))
+    done = programs.run(sh("echo one; sleep 0.5; echo two"), timeout=10, watches=[lambda: looks.append(1)])
     assert done.stdout == "one\ntwo\n"
     assert looks
 
@@ -61,10 +61,10 @@ def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints
 
     began = time.monotonic()
     with pytest.raises(CouldNotTell, match="silent"):
-        programs.run(sh("sleep 60"), timeout=90, watch=silent)
+        programs.run(sh("sleep 60"), timeout=90, watches=[silent])
     assert time.monotonic() - began < 5
     with pytest.raises(ProgramFailed, match="did not end within"):
-        programs.run(sh("sleep 60"), timeout=0.5, watch=lambda: None)
+        programs.run(sh("sleep 60"), timeout=0.5, watches=[lambda: None])
 
 
 def test_our_environment_is_not_handed_down(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ What a command achieved is read from `info` and from the repository itself.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,9 @@ from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, par
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.pgbackrest_errors import explained, unreadable
 from printflow_reliability.backups.restore_command import as_setting, restore_command
-from printflow_reliability.backups.s3_endpoint import silence_watch
-from printflow_reliability.programs import Completed, ProgramFailed, Programs
+from printflow_reliability.backups.s3_endpoint import silence_watches
+from printflow_reliability.platform.connect import require_answer
+from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
 from printflow_reliability.settings import ClusterSettings
 
 BackupType = Literal["full", "diff", "incr"]
@@ -28,8 +30,6 @@ LIST_SECONDS = 3600
 """How long a listing may take: years of WAL are some minutes."""
 PATIENCE = "--io-timeout=5"
 """pgBackRest tries a dead S3 server for four times its io-timeout of 60 s: a question would hang for 4 minutes."""
-LASTING = ("backup", "restore", "verify")
-"""Commands that read or write so many files that silence would last for hours."""
 
 _HERE = "--reset-pg1-host"
 """On a repository's own host the file says where production is, and a restore would be refused."""
@@ -117,7 +117,10 @@ class PgBackRest:
             ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
-        return self._run("backup", f"--type={backup_type}", *noted, repository=repository, timeout=timeout)
+        silence = silence_watches(self.config, self.cluster.stanza, repository)
+        watches: Watches = [*silence, partial(require_answer, self.cluster)]
+        backup = ("backup", f"--type={backup_type}", *noted)
+        return self._run(*backup, repository=repository, timeout=timeout, watches=watches)
 
     def restore(
         self,
@@ -155,7 +158,8 @@ class PgBackRest:
             arguments.append(f"--process-max={process_max}")
         if fetch_wal is not None:
             arguments.append(f"--recovery-option=restore_command={as_setting(fetch_wal)}")
-        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout)
+        watches = silence_watches(self.config, self.cluster.stanza, repository)
+        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout, watches=watches)
 
     def restore_command(self, destination: Path, *, repository: int, spool: Path, options: Sequence[str] = ()) -> str:
         """The command with which a server restored into a directory fetches WAL, several segments ahead.
@@ -192,7 +196,8 @@ class PgBackRest:
         It exits with 0 whatever it finds, even if it could not read the repository at all; `verify_report` reads it.
         """
         said = ("--output=text", "--verbose", "--log-level-stderr=detail")
-        return self._run("verify", *said, repository=repository, timeout=timeout)
+        watches = silence_watches(self.config, self.cluster.stanza, repository)
+        return self._run("verify", *said, repository=repository, timeout=timeout, watches=watches)
 
     def check(self, *, timeout: float = ASK_SECONDS) -> None:
         """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
@@ -206,14 +211,16 @@ class PgBackRest:
         return Where(self.cluster.name, self.cluster.stanza, str(self.config), f"repo{repository or '*'}")
 
     def _run(
-        self, command: str, *arguments: str, repository: int | None = None, timeout: float = ASK_SECONDS
+        self,
+        command: str,
+        *arguments: str,
+        repository: int | None = None,
+        timeout: float = ASK_SECONDS,
+        watches: Watches = (),
     ) -> Completed:
         argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
-        watch = None
-        if command in LASTING and repository is not None:
-            watch = silence_watch(self.config, self.cluster.stanza, repository)
         try:
-            return self._programs.run(argv, timeout=timeout, watch=watch)
+            return self._programs.run(argv, timeout=timeout, watches=watches)
         except ProgramFailed as failed:
             raise explained(failed, command, repository, self._where(repository), self.version) from None
 

@@ -4,7 +4,7 @@ pgBackRest waits for a silent server four times its io-timeout, and does so anew
 or a verification would take hours to give up. So whoever runs one of them looks meanwhile whether the server answers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import urllib3
 
 from printflow_reliability.backups.configuration import RepositoryOptions, repository_options
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.programs import Watches
 from printflow_reliability.storage import pace
 from printflow_reliability.storage.refusals import timed_out
 
@@ -90,8 +91,8 @@ class S3Endpoint:
         return f"{split.scheme}://{self.options.require('s3-bucket', self.file)}.{split.netloc}"
 
 
-def silence_watch(config: Path, stanza: str, repository: int) -> Callable[[], None] | None:
-    """What raises a CouldNotTell when a repository's server is silent; None where it is reached in another way than S3.
+def silence_watches(config: Path, stanza: str, repository: int) -> Watches:
+    """What raises a CouldNotTell when a repository's server is silent; nothing where it is not in S3.
 
     Args:
         config: pgBackRest's configuration.
@@ -101,10 +102,10 @@ def silence_watch(config: Path, stanza: str, repository: int) -> Callable[[], No
     try:
         options = repository_options(config, stanza, repository)
     except ConfigError:
-        return None  # pgBackRest says what is wrong with it
+        return ()  # pgBackRest says what is wrong with it
     if options.get("type") != "s3" or options.get("host") or not options.get("s3-endpoint"):
-        return None
-    return S3Endpoint(options, config).require_answer
+        return ()
+    return (S3Endpoint(options, config).require_answer,)
 
 
 def as_url(endpoint: str) -> str:

@@ -1,4 +1,4 @@
-"""Canaries: tables of production that must be after a drill what they were before it, but for production's own writes.
+"""Canaries: tables and indexes of production that must be after a drill what they were, but for production's writes.
 
 A clone that writes into production's files leaves no trace in a catalog, but it does here. A page on disk never becomes
 older, nor is it newer than all WAL; and without a write that was counted no file becomes shorter and no row changes. So
@@ -31,7 +31,7 @@ WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 AND has_database
 ORDER BY 1
 """
 NEWEST = 40
-"""So many tables of each tablespace and database are read."""
+"""So many tables, and as many indexes, of each tablespace and database are read."""
 MOST_BYTES = 1024**2
 """Rows are read of tables that are not larger, and pages up to there."""
 SAME_TEXT = """
@@ -46,22 +46,25 @@ SELECT FROM pg_stat_activity
 WHERE xact_start < now() - %s * interval '1 second' AND backend_type NOT IN ('autovacuum worker', 'walsender')
 """
 STATEMENT_SECONDS = 30
+TABLE = "table"
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table at one moment.
+class Relation:
+    """A table or an index at one moment.
 
     Attributes:
+        kind: which of them, as a person says it.
         name: quoted, with its schema.
         file: the file that it lies in.
         bytes: the length of that file.
-        writes: changes when somebody writes to it, vacuums it or alters it.
+        writes: changes when somebody writes to the table, vacuums it or alters it.
         busy: somebody may be writing right now.
         rows: their number and a digest, or what the server said of damage; None where they were not read.
         pages: the LSN of each page on disk, 0 where it has none; None where they were not read.
     """
 
+    kind: str
     name: str
     file: str
     bytes: int
@@ -71,8 +74,8 @@ class Table:
     pages: tuple[int, ...] | None
 
 
-Canaries = Mapping[str, Mapping[int, Table]]
-"""The tables of a cluster by database and OID."""
+Canaries = Mapping[str, Mapping[int, Relation]]
+"""The tables and indexes of a cluster by database and OID."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def read_canaries(cluster: ClusterSettings, before: Canaries | None = None) -> C
     for database in names:
         if before is None or database in before:
             with _one_database(cluster, database):
-                found[database] = _tables(cluster, database, before[database] if before else None)
+                found[database] = _relations(cluster, database, before[database] if before else None)
     return found
 
 
@@ -131,7 +134,7 @@ def _compare(before: Canaries, after: Canaries) -> tuple[list[str], list[str], i
     for database, then, now in pairs:
         if then is None or then.file != now.file:
             continue
-        where = f'table {now.name} of database "{database}"'
+        where = f'{now.kind} {now.name} of database "{database}"'
         read = then.pages is not None and now.pages is not None
         if then.pages and now.pages and (what := older_page(then.pages, now.pages)):
             harmed.append(f"{where}: {what}")
@@ -143,25 +146,29 @@ def _compare(before: Canaries, after: Canaries) -> tuple[list[str], list[str], i
                 suspected.append(f"{where} {lost}, and nobody wrote to it")
             elif known and then.rows != now.rows:
                 suspected.append(f"{where} has other rows than before, and nobody wrote to it")
-        tables += read
+        tables += read and now.kind == TABLE
     return harmed, suspected, tables
 
 
-def _tables(cluster: ClusterSettings, database: str, before: Mapping[int, Table] | None) -> Mapping[int, Table]:
+def _relations(
+    cluster: ClusterSettings, database: str, before: Mapping[int, Relation] | None
+) -> Mapping[int, Relation]:
     query = files(__package__).joinpath("canaries.sql").read_bytes()
     found = {}
     with connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS) as connection:
         connection.execute(SAME_TEXT)
-        for oid, name, file, size, writes, busy, newest in connection.execute(query, {"newest": NEWEST}).fetchall():
+        for oid, kind, name, file, size, writes, busy, newest in connection.execute(
+            query, {"newest": NEWEST}
+        ).fetchall():
             if file is None or size is None:
                 continue  # dropped while it was asked for
-            rows, pages = newest and size <= MOST_BYTES, newest
+            rows, pages = kind == TABLE and newest and size <= MOST_BYTES, newest
             if before is not None:
                 then = before.get(oid)
                 rows = then is not None and then.rows is not None
                 pages = then is not None and then.pages is not None
-            found[oid] = Table(
-                *(name, file, size, writes, busy),
+            found[oid] = Relation(
+                *(kind, name, file, size, writes, busy),
                 _rows(connection, name) if rows and not busy else None,
                 page_lsns(connection, file, MOST_BYTES) if pages else None,
             )

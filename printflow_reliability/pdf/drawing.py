@@ -15,8 +15,8 @@ from pikepdf import Matrix, Name
 from printflow_reliability.pdf.content import ContentDamaged, Operands, read_content
 from printflow_reliability.pdf.filters import unpacked
 from printflow_reliability.pdf.names import text_of
-from printflow_reliability.pdf.reachable import inherited
-from printflow_reliability.pdf.streams import image_flaw
+from printflow_reliability.pdf.reachable import Role, inherited
+from printflow_reliability.pdf.streams import stream_flaw
 
 POINTS_PER_INCH = 72
 DEEPEST_FORM = 12
@@ -274,7 +274,7 @@ class Drawings:
         if named is not None:
             entries.ColorSpace = named
         self._inline.stream_dict = entries
-        flaw = image_flaw(self._pdf, self._inline)
+        flaw = stream_flaw(self._pdf, self._inline, Role.IMAGE)
         if flaw is not None and flaw.lost:
             raise ContentDamaged(f"an image in its content {flaw.text}")
 

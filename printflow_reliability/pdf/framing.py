@@ -16,6 +16,10 @@ HEAD_BYTES = 1024
 HEADER = b"%PDF-"
 END = b"%%EOF"
 OBJECT = re.compile(rb"[\r\n]\d{1,10} \d{1,5} obj\b")
+REFERENCE = re.compile(rb"(?<![\d.])(\d{1,10}) (\d{1,5}) R(?![A-Za-z0-9])")
+HIGHEST_NUMBER, HIGHEST_GENERATION = 8_388_607, 65_535
+BLANK = b"\0 \r\n\t"
+SOMETHING = re.compile(rb"[^\0 \r\n\t]")
 JOINED = re.compile(rb"%%EOF([\s\S]{0,1024}?)%PDF-\d")
 CHUNK = re.compile(rb"[0-9a-fA-F]{1,16}(?:;chunk-signature=[0-9a-f]{64})?\r\n\Z")
 """The line before each part of an `aws-chunked` body: its length, and its signature where parts are signed."""
@@ -68,10 +72,24 @@ KINDS = (
 UNKNOWN_KIND = "something else"
 
 
+def references(content: bytes | mmap) -> frozenset[tuple[int, int]]:
+    """The objects that are referred to outside of packed streams, by number and generation."""
+    found = {(int(number), int(generation)) for number, generation in REFERENCE.findall(content)}
+    return frozenset(one for one in found if 0 < one[0] <= HIGHEST_NUMBER and one[1] <= HIGHEST_GENERATION)
+
+
+def kind_of_file(content: bytes | mmap) -> str:
+    """What a file is that has no header of a PDF, for a person."""
+    head = content[:HEAD_BYTES]
+    if not head.strip(BLANK) and SOMETHING.search(content):
+        return "a file whose beginning was overwritten with NULs"
+    return kind_of(head)
+
+
 def kind_of(head: bytes) -> str:
     """What a file is that is no PDF, for a person."""
     start = head.lstrip()
-    if not head.strip(b"\0 \r\n\t"):
+    if not head.strip(BLANK):
         return "empty"
     if b"<html" in head.lower() or start.lower().startswith(b"<!doctype html"):
         return "an HTML page"

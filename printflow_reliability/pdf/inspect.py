@@ -5,7 +5,8 @@ repair would say is kept as a problem of its own.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from os import fstat
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from printflow_reliability.pdf import framing, streams, structure
 from printflow_reliability.pdf.drawing import Drawings
 from printflow_reliability.pdf.inspection import Inspection, Problem, Rules, concluded
 from printflow_reliability.pdf.print_ready import boxes, marks_on
+from printflow_reliability.text import counted
 
 FLATE_MAX_BYTES = 512 * 1024**2
 """The most that one stream may unpack to."""
@@ -72,24 +74,42 @@ def inspect_file(file: BinaryIO, rules: Rules) -> Inspection:
     with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
         frame = framing.read_frame(content)
         if frame.header is None:
-            kind = framing.kind_of(content[: framing.HEAD_BYTES])
-            return concluded([Problem("not_a_pdf", f"it is not a PDF but {kind}")])
-    try:
-        pdf, repaired = _open(file)
-    except pikepdf.PasswordError:
-        return concluded([Problem("encrypted", "it is encrypted with a password")])
-    except pikepdf.PdfError as error:
-        if frame.ended:
-            return concluded([*frame.problems, Problem("damaged", f"it does not open ({_short(error)})")])
-        return concluded([*frame.problems, CUT_OFF])
-    with pdf:
-        declared = structure.declared_pages(pdf)
+            return concluded([Problem("not_a_pdf", f"it is not a PDF but {framing.kind_of_file(content)}")])
         try:
-            pages = len(pdf.pages)
+            pdf, repaired = _open(file)
+        except pikepdf.PasswordError:
+            return concluded([Problem("encrypted", "it is encrypted with a password")])
         except pikepdf.PdfError as error:
-            return concluded([*frame.problems, Problem("damaged", f"its pages cannot be found ({_short(error)})")])
-        problems = [*frame.problems, *_problems(pdf, pages, declared, rules, repaired, frame.ended)]
-    return concluded(problems, pages=pages)
+            unopened = Problem("damaged", f"it does not open ({_short(error)})") if frame.ended else CUT_OFF
+            return concluded([*frame.problems, unopened])
+        with pdf:
+            declared = structure.declared_pages(pdf)
+            try:
+                pages = len(pdf.pages)
+            except pikepdf.PdfError as error:
+                return concluded([*frame.problems, Problem("damaged", f"its pages cannot be found ({_short(error)})")])
+            document = _Document(pdf, pages, declared, repaired, frame.ended, content)
+            return concluded([*frame.problems, *_problems(document, rules)], pages=pages)
+
+
+@dataclass(frozen=True)
+class _Document:
+    """An opened PDF.
+
+    Attributes:
+        pages: how many there are.
+        declared: how many it says that there are.
+        repaired: why it had to be repaired in order to open; empty where it did not.
+        ended: whether an end marker comes after the last object.
+        content: its bytes.
+    """
+
+    pdf: pikepdf.Pdf
+    pages: int
+    declared: int | None
+    repaired: str
+    ended: bool
+    content: mmap
 
 
 def _open(file: BinaryIO) -> tuple[pikepdf.Pdf, str]:
@@ -113,15 +133,12 @@ def _open_document(file: BinaryIO, *, attempt_recovery: bool) -> pikepdf.Pdf:
     return pikepdf.open(file, attempt_recovery=attempt_recovery, inherit_page_attributes=False)
 
 
-def _problems(
-    pdf: pikepdf.Pdf, pages: int, declared: int | None, rules: Rules, repaired: str, ended: bool
-) -> Iterator[Problem]:
-    if repaired and not ended:
+def _problems(document: _Document, rules: Rules) -> Iterator[Problem]:
+    pdf, pages = document.pdf, document.pages
+    if document.repaired and not document.ended:
         # A repair of half a file yields its full page count, with blank pages in it.
         yield CUT_OFF
         return
-    if repaired:
-        yield Problem("repaired", f"it opens only with repair ({repaired})")
     if pdf.is_encrypted and not pdf.allow.print_highres:
         yield Problem("encrypted", "it is encrypted and does not permit printing")
     if pages == 0:
@@ -130,15 +147,27 @@ def _problems(
     if pages > rules.max_pages:
         yield Problem("too_many_pages", f"it has {pages} pages, the limit is {rules.max_pages}")
         return
-    yield from structure.page_tree(pages, declared, repaired=bool(repaired))
+    yield from structure.page_tree(pages, document.declared, repaired=bool(document.repaired))
     drawings = Drawings(pdf)
     yield from _of_pages(pdf, drawings, rules)
     yield from streams.damaged_streams(pdf)
     yield from structure.forms(pdf)
     said = [*drawings.oddities, *pdf.get_warnings()]
-    if not repaired and any(RECONSTRUCTED in line for line in said):
-        yield Problem("repaired", "objects of it are found only by searching the file") if ended else CUT_OFF
+    yield from _repairs(document, said)
     yield from _oddities(said)
+
+
+def _repairs(document: _Document, said: Sequence[str]) -> Iterator[Problem]:
+    """A repair, and whether it is proven that nothing was lost by it."""
+    if document.repaired:
+        yield Problem("repaired", f"it opens only with repair ({document.repaired})")
+    elif any(RECONSTRUCTED in line for line in said):
+        yield Problem("repaired", "objects of it are found only by searching the file") if document.ended else CUT_OFF
+    else:
+        return
+    lost = structure.lost_objects(document.pdf, framing.references(document.content))
+    if lost:
+        yield Problem("objects_missing", f"{counted(lost, 'object')} that it refers to could not be found again")
 
 
 def _of_pages(pdf: pikepdf.Pdf, drawings: Drawings, rules: Rules) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
     """Problems of every stream that may be printed, each said of its object."""
     for found, role in printed_streams(pdf):
         try:
-            flaw = _flaw(pdf, found, role)
+            flaw = stream_flaw(pdf, found, role)
         except (MemoryError, RecursionError):
             raise
         except Exception as error:  # whatever hostile data makes a decoder raise is a property of the data
@@ -41,7 +41,7 @@ def damaged_streams(pdf: pikepdf.Pdf) -> Iterator[Problem]:
             yield Problem(code, f"{role} {found.objgen[0]} {flaw.text}")
 
 
-def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
+def stream_flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     """What is wrong with a stream; None if nothing is."""
     names = filters.filters_of(stream)
     unknown = [name for name in names if name not in (*filters.GENERAL, *filters.IMAGE)]
@@ -55,7 +55,7 @@ def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     if role in (Role.IMAGE, Role.FONT_FILE) and not stream.read_raw_bytes():
         return Flaw("is empty")
     if role is Role.IMAGE:
-        return image_flaw(pdf, stream) or flaw
+        return _image_flaw(pdf, stream) or flaw
     if all(name in filters.GENERAL for name in names):
         data = filters.unpacked(stream)
         if role is Role.FONT_FILE:
@@ -67,7 +67,7 @@ def _flaw(pdf: pikepdf.Pdf, stream: pikepdf.Stream, role: Role) -> Flaw | None:
     return flaw
 
 
-def image_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream) -> Flaw | None:
+def _image_flaw(pdf: pikepdf.Pdf, image: pikepdf.Stream) -> Flaw | None:
     """What is wrong with an image; None if all of its pixels are there, and what they mean."""
     names = filters.filters_of(image)
     if min(int(image.get(Name.Width, 0)), int(image.get(Name.Height, 0))) <= 0:

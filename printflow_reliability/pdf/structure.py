@@ -1,7 +1,7 @@
 """The structure of a document: whether its page tree is whole, and whether its pages have anything to print."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pikepdf
 from pikepdf import Name
@@ -40,6 +40,11 @@ def page_tree(pages: int, declared: int | None, *, repaired: bool) -> Iterator[P
         )
     elif pages > declared:
         yield Problem("page_count", f"it says that it has {counted(declared, 'page')}, and holds {pages}")
+
+
+def lost_objects(pdf: pikepdf.Pdf, references: Iterable[ObjectId]) -> int:
+    """How many objects a repair has not found again, of those that the file refers to."""
+    return sum(1 for number, generation in references if pdf.get_object(number, generation) is None)
 
 
 def lost_content(page: pikepdf.Page, users: Mapping[ObjectId, int]) -> bool:

@@ -16,6 +16,7 @@ from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.platform.refusals import (
+    NoAnswer,
     NoFreeConnection,
     not_answered,
     not_opened,
@@ -92,6 +93,21 @@ def connect(
         raise unreachable(cluster, error) from None
     except psycopg.errors.InsufficientPrivilege as refused:
         raise not_permitted(cluster.name, role, refused) from None
+
+
+def require_answer(cluster: ClusterSettings) -> None:
+    """Raises:
+    NoAnswer: its server takes connections and says nothing, twice in a row. Every other trouble is not asked for.
+    """
+    for looks_left in (1, 0):
+        try:
+            with connect(cluster):
+                return
+        except NoAnswer:
+            if not looks_left:
+                raise
+        except CouldNotTell:
+            return
 
 
 def said(error: psycopg.Error) -> str:

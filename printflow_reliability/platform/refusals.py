@@ -5,7 +5,7 @@ here are quoted.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -15,6 +15,10 @@ from printflow_reliability.errors import CouldNotTell
 
 class NoFreeConnection(CouldNotTell):
     """The server, the database or the role has as many connections as it may have; some may soon be free."""
+
+
+class NoAnswer(CouldNotTell):
+    """The server takes connections, and says nothing."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,6 @@ ON_THE_WAY = (
     ),
     _Cause("Permission denied", "cannot be reached: permission denied at {where}", CHECK_URL),
     _Cause(
-        "timeout expired|timed out",
-        "cannot be reached: {where} did not answer within {seconds:g} s",
-        f"look at the server and at what lies between (firewall, network), or {CHECK_URL}",
-    ),
-    _Cause(
         "could not translate host name|failed to resolve|Name or service not known|name resolution",
         'cannot be reached: the host name "{host}" is not known',
         CHECK_URL,
@@ -123,6 +122,13 @@ ON_THE_WAY = (
         "server closed the connection|Connection reset|invalid response|unexpected response",
         "cannot be reached: {where} ended the connection before it said anything of PostgreSQL",
         f"look at what listens there and at its log, or {CHECK_URL}",
+    ),
+)
+SILENT = (
+    _Cause(
+        "timeout expired|timed out",
+        "cannot be reached: {where} did not answer within {seconds:g} s",
+        f"look at the server and at what lies between (firewall, network), or {CHECK_URL}",
     ),
 )
 STATEMENT_CAUSES: Mapping[str, tuple[str, str]] = {
@@ -156,8 +162,10 @@ def not_opened(cluster: str, error: psycopg.Error, conninfo: Mapping[str, object
         "where": f"{host}:{port}" if port else host,
         "seconds": seconds,
     }
-    on_the_way = () if "FATAL:" in words else ON_THE_WAY
-    for causes, kind in ((FULL, NoFreeConnection), (BY_SERVER, CouldNotTell), (on_the_way, CouldNotTell)):
+    kinds: list[tuple[Sequence[_Cause], type[CouldNotTell]]] = [(FULL, NoFreeConnection), (BY_SERVER, CouldNotTell)]
+    if "FATAL:" not in words:
+        kinds += [(ON_THE_WAY, CouldNotTell), (SILENT, NoAnswer)]
+    for causes, kind in kinds:
         for cause in causes:
             if re.search(cause.words, words, flags=re.IGNORECASE):
                 return kind(f"cluster {cluster} {cause.what.format(**known)}", cause.next_step.format(**known))

@@ -23,6 +23,7 @@ from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import PORT
 from printflow_reliability.restore.clones.fetch import WAL_SEGMENTS
+from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.expected_end import archived_in_repository
 from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock
@@ -33,6 +34,7 @@ from printflow_reliability.restore.requirements import require_programs_and_spac
 from printflow_reliability.restore.restoration import Restoration
 from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
 from printflow_reliability.restore.targets import Target, require_inside, window_of
+from printflow_reliability.restore.validation.composition import check_recovered
 from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability.settings import ClusterSettings, Settings
 
@@ -119,7 +121,7 @@ def recover(
 ) -> Recovered:
     """Restore every cluster into a directory, replay, promote, validate, and leave them running on their sockets.
 
-    Where archived WAL is missing or damaged, a recovery to the end of WAL keeps what it reached, and fails that check.
+    Where archived WAL is missing or damaged, a recovery keeps what it reached, and fails that check.
 
     Args:
         settings: the whole configuration.
@@ -132,7 +134,6 @@ def recover(
     Raises:
         ConfigError: the directory exists, the moment lies outside the window, or a tablespace's directory is in use.
         Refused: a tablespace that the backup does not know would be made elsewhere.
-        RecoveryShort: WAL ends before the moment.
         CouldNotTell: the repository is unreachable, or the disk too small.
     """
     rules = TablespaceRules(ALLOW, allowed_tablespaces(allow_tablespaces, settings.runner()))
@@ -157,15 +158,21 @@ def _recover_into(
         plan = plan_without_production(settings, target, repository)
         restoration = Restoration(settings, place, repository, plan, rules)
         require_programs_and_space(plan, place, settings.runner())
-    reached, archived = bring_up(settings, restoration, plan, repository, clock, tell)
+    brought_up = bring_up(settings, restoration, plan, repository, clock, tell, keep_short=True)
     named, clones = tuple(restoration.clones.items()), tuple(restoration.clones.values())
     with clock.measure(Phase.VALIDATE):
         what = "check every table and index with amcheck, foreign keys, constraints and sequences by query"
         tell(Phase.VALIDATE, what)
         limit = settings.drills.phase_timeout_seconds
         validated = validate(clones, timeout=limit, give_up=restoration.give_up)
+        validated = (check_recovered(clones), *validated)
         checks = tuple(acknowledge(check, settings.acknowledged) for check in validated)
-        points = [recovery_point(settings, clone, reached[name], archived[name]) for name, clone in named]
+        points = [
+            recovery_point(
+                settings, clone, brought_up.reached[name], brought_up.expected[name], ran_out=name in brought_up.ran_out
+            )
+            for name, clone in named
+        ]
         until = plan.moment or declared
         known = known_fences(settings, before=until)
         compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
@@ -208,14 +215,31 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
             rules = TablespaceRules(f"{ELSEWHERE} --to {target}")
             restoration = Restoration(settings, place, repository, plan, rules)
             require_programs_and_space(plan, place, settings.runner())
-            reached, archived = bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
+            brought_up = bring_up(settings, restoration, plan, repository, PhaseClock(), tell)
             for name, clone in restoration.clones.items():
-                if parse_lsn(reached[name].reached_lsn) < archived[name]:
-                    raise short_of(clone, format_lsn(archived[name]), reached[name].reached_lsn)
+                reached, expected = brought_up.reached[name].reached_lsn, brought_up.expected[name]
+                if parse_lsn(reached) < expected:
+                    raise short_of(clone, format_lsn(expected), reached)
+            quieten(restoration.clones.values())
             yield restoration.connector
         finally:
             signals.hold()
             reaper.remove(place)
+
+
+@dataclass(frozen=True)
+class BroughtUp:
+    """Clusters that were promoted.
+
+    Attributes:
+        reached: how far each came.
+        expected: the LSN (bytes) that each had to reach.
+        ran_out: those whose WAL ended before the first commit after the moment, and that hold all of it.
+    """
+
+    reached: Mapping[str, Promotion]
+    expected: Mapping[str, int]
+    ran_out: frozenset[str]
 
 
 def bring_up(
@@ -225,8 +249,21 @@ def bring_up(
     repository: int,
     clock: PhaseClock,
     tell: Tell,
-) -> tuple[Mapping[str, Promotion], Mapping[str, int]]:
-    """Fetch, start, replay and promote; how far each cluster came, and the LSN (bytes) that it had to reach."""
+    *,
+    keep_short: bool = False,
+) -> BroughtUp:
+    """Fetch, start, replay and promote; how far each cluster came, and how far it had to come.
+
+    Args:
+        settings, restoration, plan, repository: what is recovered, and from where.
+        clock: measures each phase.
+        tell: hears of it.
+        keep_short: keep clusters whose WAL ends before the moment.
+
+    Raises:
+        RecoveryShort: WAL ends before the moment, and that is not to be kept.
+        CouldNotTell: a cluster does not come up.
+    """
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
     with clock.measure(Phase.FETCH):
@@ -240,11 +277,14 @@ def bring_up(
         restoration.start()
     with clock.measure(Phase.REPLAY_TO_END):
         tell(Phase.REPLAY_TO_END, f"replay to {where}")
-        restoration.replay_to_end({})
+        ran_out = restoration.replay_to_end({}, keep_short=keep_short)
+        if plan.moment is not None:
+            # Its whole archive was replayed, so that it must have come to the end of that.
+            expected |= {name: _archived(settings, restoration.clones[name], plan, repository) for name in ran_out}
     with clock.measure(Phase.PROMOTE):
         tell(Phase.PROMOTE, "promote, and write once")
         # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
-        return restoration.promote(dict.fromkeys(expected, 0)), expected
+        return BroughtUp(restoration.promote(dict.fromkeys(expected, 0)), expected, ran_out)
 
 
 def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:
@@ -308,9 +348,13 @@ def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> 
     point = plan.points[clone.cluster.name]
     if plan.moment is not None:
         return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
-    return archived_in_repository(
-        _pgbackrest(clone.cluster, settings.runner()), repository, point, clone.segment_bytes()
-    )
+    return _archived(settings, clone, plan, repository)
+
+
+def _archived(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
+    """The LSN (bytes) that the newest archived segment begins at, and a byte more."""
+    pgbackrest = _pgbackrest(clone.cluster, settings.runner())
+    return archived_in_repository(pgbackrest, repository, plan.points[clone.cluster.name], clone.segment_bytes())
 
 
 def _pgbackrest(cluster: ClusterSettings, programs: Programs) -> PgBackRest:

@@ -45,6 +45,7 @@ class RecoveryPoint:
         left: the LSN (bytes) at which each timeline that leads to it was left.
         heartbeat: the newest that it holds, stamped by production's clock; None if there is none.
         last_commit: when the last transaction that was replayed had committed; None if none was.
+        ran_out: whether its WAL ended before the first commit after the moment that was asked for.
     """
 
     cluster: str
@@ -54,6 +55,7 @@ class RecoveryPoint:
     left: Mapping[int, int]
     heartbeat: datetime | None
     last_commit: datetime | None
+    ran_out: bool = False
 
     @property
     def newest(self) -> datetime | None:
@@ -73,7 +75,9 @@ class KnownFences:
     why_not: str = ""
 
 
-def recovery_point(settings: Settings, clone: Clone, reached: Promotion, archived: int) -> RecoveryPoint:
+def recovery_point(
+    settings: Settings, clone: Clone, reached: Promotion, archived: int, *, ran_out: bool
+) -> RecoveryPoint:
     """Ask a promoted clone and its log what it holds. A heartbeat that cannot be read is none."""
     key = f"cluster[{settings.cluster.index(clone.cluster)}].heartbeat"
     try:
@@ -89,6 +93,7 @@ def recovery_point(settings: Settings, clone: Clone, reached: Promotion, archive
         left={switch.timeline: switch.lsn for switch in switches},
         heartbeat=heartbeat,
         last_commit=last_commit(clone.place),
+        ran_out=ran_out,
     )
 
 
@@ -161,9 +166,14 @@ def _reached(point: RecoveryPoint) -> str:
 
 
 def _against_archive(point: RecoveryPoint) -> tuple[Outcome, str] | None:
-    """What is wrong if replay ended before the end of what is archived."""
+    """What is wrong if replay ended before the end of what is archived, or that before the moment."""
     if parse_lsn(point.reached.reached_lsn) >= point.archived:
-        return None
+        if not point.ran_out:
+            return None
+        return Outcome.UNKNOWN, (
+            f"the archive of {point.cluster} ends before the first commit after that moment, so that nothing proves "
+            f"that all up to it is there. All that was committed before is kept here. Next: {LOST_NEXT}"
+        )
     return Outcome.FAIL, (
         f"replay of {point.cluster} ended before {format_lsn(point.archived)}, up to which WAL is archived: WAL in "
         f"between is missing or damaged. All that was committed before is kept here. Next: {LOST_NEXT}"

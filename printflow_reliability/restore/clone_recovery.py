@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.backups.s3_endpoint import silence_watch
+from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.errors import Refused
+from printflow_reliability.programs import Watches
 from printflow_reliability.restore.clones.clone import Clone, CloneEnded
 from printflow_reliability.restore.clones.fetch import fetch
+from printflow_reliability.restore.clones.outgrown import INSUFFICIENT, Outgrown, grow
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import (
@@ -50,12 +53,12 @@ class CloneRecovery:
         self._timeout = timeout
         self._stall_seconds = stall_seconds
         self._passed_fence = False
-        self._silence: Callable[[], None] | None = None
+        self._silence: Watches = ()
 
     def fetch(self, repository: int, backup: Backup) -> None:
         """Restore its backup; its WAL comes out of the same repository."""
         config = self.clone.cluster.drill_pgbackrest_config or self.clone.cluster.pgbackrest_config
-        self._silence = silence_watch(config, self.clone.cluster.stanza, repository)
+        self._silence = silence_watches(config, self.clone.cluster.stanza, repository)
         fetch(self.clone, repository, backup, RecoveryTarget(self._fence, self._moment), timeout=self._timeout)
 
     def start(self) -> None:
@@ -68,8 +71,7 @@ class CloneRecovery:
     def replay_to_fence(self) -> None:
         """Replay up to its fence, and pause there."""
         if self._fence is not None:
-            with self._watched():
-                replay_to_fence(self.clone, self._fence, timeout=self._timeout)
+            self._replay(partial(replay_to_fence, self.clone, self._fence, timeout=self._timeout))
 
     def stop(self) -> None:
         """Stop it in good order where it is."""
@@ -81,26 +83,28 @@ class CloneRecovery:
         self.clone.set_target(self._moment)
         self._start()
 
-    def replay_to_end(self, *, has_later_fence: bool) -> bool:
+    def replay_to_end(self, *, keep_short: bool) -> bool:
         """Replay to the moment, or all WAL that is in the repository.
 
-        Where nothing was committed after the moment, PostgreSQL never sees that it has come. Then a fence that was made
-        later must be in what was replayed; whoever waits for the promotion demands it.
+        Where nothing was committed after the moment, PostgreSQL never sees that it has come.
+
+        Args:
+            keep_short: go on then, to all WAL there is. A fence that was made later must be in what was replayed, which
+                whoever waits for the promotion demands; or the caller says what it means that there is none.
 
         Returns:
             Whether WAL ended before the moment.
         """
         try:
-            with self._watched():
-                replay_to_end(self.clone, self._moment, timeout=self._timeout)
+            self._replay(partial(replay_to_end, self.clone, self._moment, timeout=self._timeout))
         except RecoveryShort:
-            if not has_later_fence or self._moment is None:
+            if not keep_short or self._moment is None:
                 raise
             self._await_end()
             self.clone.set_target(None)
             with self._watched():
                 self.clone.start(timeout=self._timeout)
-                replay_to_end(self.clone, None, timeout=self._timeout)
+            self._replay(partial(replay_to_end, self.clone, None, timeout=self._timeout))
             return True
         return False
 
@@ -125,12 +129,25 @@ class CloneRecovery:
             )
         return reached
 
+    def _replay(self, replay: Callable[[], None]) -> None:
+        """Replay; where production raised settings meanwhile, with those from there on."""
+        while True:
+            try:
+                with self._watched():
+                    return replay()
+            except Outgrown:
+                grow(self.clone, timeout=self._timeout)
+                self._start()
+
     def _start(self) -> None:
         name = self.clone.cluster.name
         try:
             with self._watched():
                 self.clone.start(timeout=self._timeout)
         except CloneEnded as ended:
+            if INSUFFICIENT.search(ended.log):
+                grow(self.clone, timeout=self._timeout)
+                return self._start()
             if stray := STRAY_TIMELINE.search(ended.log):
                 raise Refused(
                     f"the repository holds a timeline that production does not know: timeline {stray[1]} leaves what "

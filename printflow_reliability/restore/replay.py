@@ -13,6 +13,7 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.restore.clones.clone import Clone, CloneEnded
+from printflow_reliability.restore.clones.outgrown import Outgrown, require_enough
 from printflow_reliability.restore.fence import Fence
 
 POLL_SECONDS = 0.05
@@ -48,6 +49,7 @@ def replay_to_fence(clone: Clone, fence: Fence, *, timeout: float) -> None:
 
     Raises:
         RecoveryShort: WAL ended before it.
+        Outgrown: it waits for larger settings.
         CouldNotTell: the clone ended for another reason, or is not there in time.
     """
 
@@ -66,6 +68,7 @@ def replay_to_fence(clone: Clone, fence: Fence, *, timeout: float) -> None:
         if row is None or row[0] != "paused":
             return False
         if parse_lsn(row[1]) < parse_lsn(fence.lsn):
+            require_enough(clone)
             raise short_of(clone, fence.lsn, row[1])
         return True
 
@@ -84,17 +87,19 @@ def replay_to_end(clone: Clone, moment: datetime | None, *, timeout: float) -> N
 
     Raises:
         RecoveryShort: WAL ended before the first commit after the moment.
+        Outgrown: it waits for larger settings.
         CouldNotTell: it ended, or is not there in time.
     """
 
     def at_end() -> bool:
+        require_enough(clone)
         said = clone.log_text()
         if REDO_DONE.search(said):
             if moment is not None and not STOPPED.search(said):
                 raise RecoveryShort(
                     f"the WAL of {clone.cluster.name} ends before the first commit after {moment:%Y-%m-%d %H:%M:%S} "
                     "UTC, so that nothing proves that all up to then is there",
-                    f"restore all there is, --to latest; and printflow wal verify {clone.cluster.name}",
+                    f"printflow wal verify {clone.cluster.name}, then choose a moment that its archive reaches",
                 )
             return True
         if not clone.alive():
@@ -152,8 +157,11 @@ def _until(clone: Clone, done: Callable[[], bool], timeout: float, what: str, ta
         try:
             if done():
                 return
+        except Outgrown:
+            raise
         except CouldNotTell as gone:
             if not clone.alive():
+                require_enough(clone)
                 said = clone.log_text()
                 if target is not None and SHORT in said:
                     raise short_of(clone, target, None) from None

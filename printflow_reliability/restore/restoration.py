@@ -94,16 +94,17 @@ class Restoration:
         """Start the stopped clones again; from here on, replay goes to its end."""
         self._each(lambda _, recovery: recovery.go_on())
 
-    def replay_to_end(self, later: Mapping[str, Fence]) -> frozenset[str]:
+    def replay_to_end(self, later: Mapping[str, Fence], *, keep_short: bool = False) -> frozenset[str]:
         """Replay to the moment, or all WAL that is in the repository.
 
         Args:
             later: fences of after the moment, which tell where replay must come to if nothing was committed after it.
+            keep_short: go on where there is no such fence either; the caller says what that means.
 
         Returns:
-            The clusters whose WAL ended before the moment.
+            The clusters whose WAL ended before the first commit after the moment, and that hold all of it.
         """
-        short = self._each(lambda name, recovery: recovery.replay_to_end(has_later_fence=name in later))
+        short = self._each(lambda name, recovery: recovery.replay_to_end(keep_short=keep_short or name in later))
         return frozenset(name for name, ran_out in short.items() if ran_out)
 
     def promote(self, expected: Mapping[str, int]) -> Mapping[str, Promotion]:

@@ -6,11 +6,12 @@ for long, or the repository's server is silent meanwhile, the clone is ended, an
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.programs import Watches
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
 
@@ -22,13 +23,13 @@ WAITING_SECONDS = 10.0
 
 
 @contextmanager
-def stall_noticed(clone: Clone, seconds: float, silence: Callable[[], None] | None) -> Iterator[None]:
+def stall_noticed(clone: Clone, seconds: float, silence: Watches) -> Iterator[None]:
     """End the clone if its replay stands still for so many seconds while the block runs.
 
     Args:
         clone: the clone.
         seconds: how long nothing may move.
-        silence: as `silence_watch` makes it, for the repository that the clone fetches WAL from.
+        silence: what notices that the repository's server, which the clone fetches WAL from, is silent.
 
     Raises:
         CouldNotTell: it did, or it waits for a silent server, instead of whatever the block then raised.
@@ -44,7 +45,7 @@ def stall_noticed(clone: Clone, seconds: float, silence: Callable[[], None] | No
                 seen, since, asked = now, time.monotonic(), time.monotonic()
             elif time.monotonic() - since > seconds:
                 stalled.append(_stood_still(clone, seconds))
-            elif silence is not None and time.monotonic() - asked > WAITING_SECONDS:
+            elif time.monotonic() - asked > WAITING_SECONDS:
                 stalled.extend(_silent(clone, silence))
                 asked = time.monotonic()
             if stalled:
@@ -73,10 +74,11 @@ def _stood_still(clone: Clone, seconds: float) -> CouldNotTell:
     )
 
 
-def _silent(clone: Clone, silence: Callable[[], None]) -> Iterator[CouldNotTell]:
+def _silent(clone: Clone, silence: Watches) -> Iterator[CouldNotTell]:
     """What there is to say of the server that the clone fetches WAL from; nothing where it answers."""
     try:
-        silence()
+        for watch in silence:
+            watch()
     except CouldNotTell as silent:
         yield CouldNotTell(f"the replay of {clone.cluster.name} waits for WAL: {silent.what}", silent.next_step)
 

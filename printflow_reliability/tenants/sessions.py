@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.damage import is_damage
+from printflow_reliability.platform.event_triggers import switch_off
 from printflow_reliability.platform.queries import STREAM_SECONDS, Connection
 
 SESSION = """
@@ -21,7 +21,6 @@ SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction
 """
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
 """The target is only asked for rows by unique keys, a batch at a time, whatever its statistics say."""
-EVENT_TRIGGERS = "SELECT evtname FROM pg_event_trigger WHERE evtenabled IN ('A', 'R')"
 LOST = ("08", "57P")
 """Classes of errors after which the connection is no more."""
 OF_DATA = ("22", "P0")
@@ -62,8 +61,7 @@ def snapshot(source: Connection) -> Iterator[None]:
     suppress_triggers(source)
     source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE")
     try:
-        for (name,) in source.execute(EVENT_TRIGGERS).fetchall():
-            source.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(name)))
+        switch_off(source)
         yield
     finally:
         if not source.closed:

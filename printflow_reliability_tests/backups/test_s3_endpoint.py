@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from printflow_reliability.backups import s3_endpoint
-from printflow_reliability.backups.s3_endpoint import silence_watch
+from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability_tests.storage.odd_server import server
 
@@ -38,8 +38,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_silent_server_is_named(tmp_path: Path, scheme: str) -> None:
     with server(lambda _: b"") as bucket:
         file = configured(tmp_path, bucket.endpoint_url, scheme=scheme)
-        watch = silence_watch(file, "live", 1)
-        assert watch is not None
+        (watch,) = silence_watches(file, "live", 1)
         began = time.monotonic()
         with pytest.raises(CouldNotTell, match=r"the server at http.*://localhost:\d+ takes connections and does not"):
             watch()
@@ -49,28 +48,25 @@ def test_a_silent_server_is_named(tmp_path: Path, scheme: str) -> None:
 def test_a_server_that_stumbles_once_is_not_silent(tmp_path: Path) -> None:
     answers = iter([b"", FORBIDDEN])
     with server(lambda _: next(answers)) as bucket:
-        watch = silence_watch(configured(tmp_path, bucket.endpoint_url), "live", 1)
-        assert watch is not None
+        (watch,) = silence_watches(configured(tmp_path, bucket.endpoint_url), "live", 1)
         watch()
 
 
 @pytest.mark.parametrize("says", [FORBIDDEN, b"SSH-2.0-OpenSSH_9.2\r\n"], ids=["refuses", "speaks no HTTP"])
 def test_a_server_that_answers_anything_is_not_silent(tmp_path: Path, says: bytes) -> None:
     with server(lambda _: says) as bucket:
-        watch = silence_watch(configured(tmp_path, bucket.endpoint_url), "live", 1)
-        assert watch is not None
+        (watch,) = silence_watches(configured(tmp_path, bucket.endpoint_url), "live", 1)
         watch()
 
 
 def test_a_server_that_is_down_is_for_pgbackrest_to_tell(tmp_path: Path) -> None:
     with server(lambda _: b"") as bucket:
         file = configured(tmp_path, bucket.endpoint_url)
-    watch = silence_watch(file, "live", 1)
-    assert watch is not None
+    (watch,) = silence_watches(file, "live", 1)
     watch()
 
 
 @pytest.mark.parametrize("more", ["repo1-type=posix", "repo1-type=azure", "repo1-host=backup.example"])
 def test_repositories_of_other_kinds_are_not_watched(tmp_path: Path, more: str) -> None:
-    assert silence_watch(configured(tmp_path, None, more=more), "live", 1) is None
-    assert silence_watch(tmp_path / "nowhere", "live", 1) is None
+    assert silence_watches(configured(tmp_path, None, more=more), "live", 1) == ()
+    assert silence_watches(tmp_path / "nowhere", "live", 1) == ()

@@ -192,6 +192,10 @@ DAMAGE: dict[str, tuple[bytes, str]] = {
         changed(encryption=pikepdf.Encryption(owner="o", user="")).replace(b"/Filter /Standard", b"/Filter /Stamdard"),
         "damaged",
     ),
+    "a repair that does not find an object": (
+        small().replace(b"/Resources", b"/SMask 77 0 R /Resources").replace(b"startxref\n", b"startxref\n9"),
+        "objects_missing",
+    ),
     "only a header": (b"%PDF-1.4\n", "cut_off"),
     "only a header and an end": (b"%PDF-1.4\n%%EOF\n", "damaged"),
     "upload framing": (framed(GOOD), "upload_framing"),

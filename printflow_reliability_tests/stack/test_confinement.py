@@ -61,7 +61,8 @@ ENVIRONMENT = {
     "PGCHANNELBINDING": "require",
 }
 """How somebody's shell leads to production."""
-EVENTS = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite")
+EVENTS = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite", "login")
+"""The last one since version 17."""
 COMMANDS = ("archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command")
 SETTINGS = """
 SELECT name, vartype, boot_val, min_val, enumvals[array_upper(enumvals, 1)] FROM pg_settings
@@ -154,9 +155,10 @@ def plant_in_catalog(connection: psycopg.Connection, outside: Path) -> None:
     assert planted > 120
     connection.execute("ALTER ROLE keeper SET search_path = shop, public")
     connection.execute(sql.SQL("ALTER ROLE postgres RENAME TO {}").format(sql.Identifier(ODD_ROLE)))
-    for event in EVENTS:
+    events = EVENTS if connection.info.server_version >= 170000 else EVENTS[:-1]
+    for event in events:
         connection.execute(f"CREATE EVENT TRIGGER {event} ON {event} EXECUTE FUNCTION on_event()")
-    for event in EVENTS:
+    for event in events:
         connection.execute(f"ALTER EVENT TRIGGER {event} ENABLE ALWAYS")
 
 

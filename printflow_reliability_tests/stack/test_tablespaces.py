@@ -17,7 +17,7 @@ from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import migrate
-from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.recovery.recover import Recovered, recover, recovered_aside
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.confinement import Confinement
 from printflow_reliability.restore.link_watch import LinkWatch
@@ -36,6 +36,9 @@ ROWS = "CREATE TABLE {table} TABLESPACE {space} AS SELECT generate_series(1, {ro
 def production() -> Iterator[PlainCluster]:
     """A cluster with a tablespace and rows in it, and an old backup."""
     with plain_cluster() as cluster:
+        # Whoever changes its files here is a clone.
+        cluster.execute("ALTER SYSTEM SET autovacuum = off")
+        cluster.execute("SELECT pg_reload_conf()")
         cluster.execute("CREATE TABLE heartbeats AS SELECT clock_timestamp() AS at")
         cluster.command("--start-fast", "backup", "--type=full")
         make(cluster, "known")
@@ -94,6 +97,18 @@ def refusal(cluster: PlainCluster, *allowed: Path) -> Refused:
     return refused.value
 
 
+@contextmanager
+def archiving_stopped(cluster: PlainCluster) -> Iterator[None]:
+    """What is not in the archive is not replayed: a clone's files are then older than production's."""
+    cluster.execute("ALTER SYSTEM SET archive_command = 'false'")
+    cluster.execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        cluster.execute("ALTER SYSTEM RESET archive_command")
+        cluster.execute("SELECT pg_reload_conf()")
+
+
 def _nobody(_phase: object, _what: str) -> None:
     """Tell nobody."""
 
@@ -145,6 +160,14 @@ def test_wal_that_makes_a_tablespace_is_not_replayed_unless_a_person_allows_its_
     shop.execute("DROP TABLE new")
     shop.execute("DROP TABLESPACE later")
     shop.switch_wal()
+    aside = settings_of(shop, directory=str(shop.home / "drills"))
+    with (
+        pytest.raises(Refused, match=f'has a tablespace at "{later}"') as for_a_tenant,
+        recovered_aside(aside, Target("time", moment), repository=1, tell=_nobody),
+    ):
+        pass
+    assert f"--allow-tablespace {later} --to {moment.isoformat()}" in for_a_tenant.value.next_step
+    assert list(aside.drills.directory.iterdir()) == []
     with recovering(shop, later, target=Target("time", moment)) as done:
         assert asked(done, "SELECT count(*) FROM new") == (3000,)
     shutil.rmtree(next(later.iterdir()))
@@ -218,22 +241,16 @@ def test_what_a_clone_that_nothing_holds_back_does_to_production_is_seen_in_prod
     make(shop, "harmed")
     shop.execute(ROWS.format(table="overwritten", space="harmed", rows=1000))
     shop.switch_wal()
-    # What is not in the archive is not replayed: the clone's table is shorter than production's.
-    shop.execute("ALTER SYSTEM SET archive_command = 'false'")
-    shop.execute("SELECT pg_reload_conf()")
-    shop.execute("INSERT INTO overwritten SELECT generate_series(1001, 3000)")
-    # What the clone writes over is older pages: rows that went since are there again.
-    shop.execute("DELETE FROM overwritten WHERE id <= 10")
-    shop.execute("VACUUM (FREEZE)")
-    shop.execute("CHECKPOINT")
-    before = canaries.read_canaries(shop.settings)
-    assert canaries.compare(shop.settings, before).harm == ()
-    try:
+    with archiving_stopped(shop):
+        shop.execute("INSERT INTO overwritten SELECT generate_series(1001, 3000)")
+        # What the clone writes over is older pages: rows that went since are there again.
+        shop.execute("DELETE FROM overwritten WHERE id <= 10")
+        shop.execute("VACUUM (FREEZE)")
+        shop.execute("CHECKPOINT")
+        before = canaries.read_canaries(shop.settings)
+        assert canaries.compare(shop.settings, before).harm == ()
         with recovering(shop):
             pass
-    finally:
-        shop.execute("ALTER SYSTEM RESET archive_command")
-        shop.execute("SELECT pg_reload_conf()")
     (phrase,) = canaries.compare(shop.settings, before).harm
     assert phrase.startswith('plain: table public.overwritten of database "postgres": page ')
     assert "on disk is older than it was" in phrase
@@ -242,6 +259,31 @@ def test_what_a_clone_that_nothing_holds_back_does_to_production_is_seen_in_prod
     monkeypatch.setattr(page_lsns, "MAY_READ", "SELECT false")
     (phrase,) = canaries.compare(shop.settings, before).harm
     assert 'table public.overwritten of database "postgres" has other rows than before, and nobody wrote' in phrase
+
+
+def test_an_index_alone_that_a_clone_wrote_over_is_seen(shop: PlainCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other original harm: the index no longer finds what it was told of after the archive's end."""
+    monkeypatch.setattr("printflow_reliability.restore.clones.fetch.inspecting", lambda fetch, *_, **__: fetch)
+    monkeypatch.setattr("printflow_reliability.restore.clones.clone.confine", unconfined)
+    monkeypatch.setattr(LinkWatch, "start", lambda _: None)
+    monkeypatch.setattr(LinkWatch, "end", lambda _: None)
+    monkeypatch.setattr(canaries, "STATISTICS_SECONDS", 1)
+    make(shop, "indexes")
+    shop.execute("CREATE TABLE indexed AS SELECT generate_series(1, 1000) AS id")
+    shop.execute("CREATE INDEX alone ON indexed (id) TABLESPACE indexes")
+    shop.switch_wal()
+    with archiving_stopped(shop):
+        shop.execute("INSERT INTO indexed SELECT generate_series(1001, 3000)")
+        shop.execute("CHECKPOINT")
+        before = canaries.read_canaries(shop.settings)
+        assert canaries.compare(shop.settings, before).harm == ()
+        with recovering(shop):
+            pass
+    harm = canaries.compare(shop.settings, before).harm
+    assert harm
+    assert all(phrase.startswith('plain: index public.alone of database "postgres"') for phrase in harm), harm
+    shop.execute("DROP TABLE indexed")
+    shop.execute("DROP TABLESPACE indexes")
 
 
 def test_production_at_work_raises_no_alarm(shop: PlainCluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,28 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-import psycopg
-
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.fences.clone_rows import committed_after_all
-from printflow_reliability.drills.validation.collations import changed_collations
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.restore.clones.clone import Clone
-from printflow_reliability.restore.counts import prepare
 from printflow_reliability.restore.fence import Fence
-from printflow_reliability.restore.inventory import differences, stray_large_object_pages, take_inventory
-from printflow_reliability.restore.validation.databases import Database, find_databases
+from printflow_reliability.restore.inventory import differences
+from printflow_reliability.restore.validation.composition import CHECK, examine
+from printflow_reliability.restore.validation.databases import find_databases
 from printflow_reliability.restore.validation.observations import (
     Observation,
     check_result,
-    refused,
     unknown,
     violation,
-    warning,
 )
-from printflow_reliability.text import counted
-
-CHECK = "drill.inventory"
 
 
 def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> CheckResult:
@@ -42,7 +34,7 @@ def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> Che
             others += [one for one in found.left_out if one.outcome is not Outcome.PASS]
             there: dict[str, str] = {}
             for number, database in enumerate(found.answering):
-                others += _look(database, there, cluster=number == 0)
+                others += examine(database, there, cluster=number == 0)
             differing += _compare(clone, fence, there, {one.name for one in found.answering})
         except CouldNotTell as away:
             others.append(unknown(away.sentence))
@@ -51,25 +43,6 @@ def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> Che
         return CheckResult(CHECK, Outcome.UNKNOWN, "the fence says nothing of databases, extensions and roles")
     well = f"{expected} databases, extensions and roles are there, large objects are whole"
     return check_result(CHECK, [*differing, *others], numbers, well)
-
-
-def _look(database: Database, there: dict[str, str], *, cluster: bool) -> list[Observation]:
-    """Add a database's part to the inventory; what is to be said of it besides."""
-    seen: list[Observation] = []
-    try:
-        with database.clone.connect(database.name) as connection:
-            prepare(connection)
-            there |= take_inventory(connection, cluster=cluster)
-            for collation, phrase in changed_collations(connection):
-                seen.append(warning(f"{database.label}: {phrase}", f"{database.label} {collation}"))
-            if pages := stray_large_object_pages(connection):
-                orphaned = counted(pages, "page")
-                seen.append(violation(f"{database.label}: {orphaned} of large objects without their large object"))
-    except CouldNotTell as away:
-        seen.append(unknown(f"{database.label}: {away.sentence}"))
-    except psycopg.Error as error:
-        seen.append(refused(f"what {database.label} is made of", error))
-    return seen
 
 
 def _compare(clone: Clone, fence: Fence, there: Mapping[str, str], answering: set[str]) -> list[Observation]:

@@ -11,10 +11,9 @@ from printflow_reliability.pdf.flaw import Flaw, undecodable
 SIGNATURE = b"\x00\x00\x00\x0cjP  "
 CODESTREAM_BOX = b"jp2c"
 START_OF_CODESTREAM, SIZE, START_OF_TILE_PART, END_OF_CODESTREAM = b"\xff\x4f", b"\xff\x51", b"\xff\x90", b"\xff\xd9"
-CODING_STYLE = b"\xff\x52"
 TILE_PART_HEADER_BYTES = 12
-LEAST_DETAIL = 3
-"""Steps to half of the size: enough to see that it decodes, at a small part of the time and memory."""
+MOST_PIXELS = 50_000_000
+"""More are judged by their layout alone: to decode a poster takes more time and memory than an inspection may."""
 
 
 class _Cut(Exception):
@@ -29,8 +28,8 @@ def jpeg_2000_flaw(packed: bytes) -> Flaw | None:
         end = parts[-1][1]
         ended = codestream[end : end + 2] == END_OF_CODESTREAM
         with Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(packed if ended else packed + END_OF_CODESTREAM)) as image:
-            image.reduce = min(_levels(codestream), LEAST_DETAIL)
-            image.load()
+            if image.width * image.height <= MOST_PIXELS:
+                image.load()
     except _Cut:
         return Flaw("is cut off")
     except SyntaxError:
@@ -69,7 +68,11 @@ def _tile_parts(codestream: bytes) -> Iterator[tuple[int, int]]:
     Raises:
         _Cut: the data end before it does.
     """
-    *_, at = (len(START_OF_CODESTREAM), *(end for _, end in _main_header(codestream)))
+    at = len(START_OF_CODESTREAM)
+    while codestream[at : at + 2] != START_OF_TILE_PART:
+        if at + 4 > len(codestream):
+            raise _Cut
+        at += 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
     while codestream[at : at + 2] == START_OF_TILE_PART:
         header = codestream[at : at + TILE_PART_HEADER_BYTES]
         tile, length = int.from_bytes(header[4:6], "big"), int.from_bytes(header[6:10], "big")
@@ -78,29 +81,6 @@ def _tile_parts(codestream: bytes) -> Iterator[tuple[int, int]]:
             raise _Cut
         yield tile, end
         at = end
-
-
-def _main_header(codestream: bytes) -> Iterator[tuple[int, int]]:
-    """Where each segment before the first tile begins and ends.
-
-    Raises:
-        _Cut: the data end before there is a tile.
-    """
-    at = len(START_OF_CODESTREAM)
-    while codestream[at : at + 2] != START_OF_TILE_PART:
-        if at + 4 > len(codestream):
-            raise _Cut
-        end = at + 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
-        yield at, end
-        at = end
-
-
-def _levels(codestream: bytes) -> int:
-    """How often the image can be halved in decoding it."""
-    for start, _ in _main_header(codestream):
-        if codestream[start : start + 2] == CODING_STYLE:
-            return codestream[start + 9]
-    return 0
 
 
 def _tiles(codestream: bytes) -> int:

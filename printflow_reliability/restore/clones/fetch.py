@@ -113,6 +113,13 @@ def _configure(clone: Clone) -> None:
     text = auto.read_text(encoding="utf-8", errors="surrogateescape") if auto.exists() else ""
     auto.write_text(kept_of_auto_conf(text), encoding="utf-8", errors="surrogateescape")
     (clone.data / "standby.signal").unlink(missing_ok=True)
+    write_settings(clone)
+    _write(clone, "pg_hba.conf", HBA)
+    _write(clone, "pg_ident.conf", "")
+
+
+def write_settings(clone: Clone) -> None:
+    """Write the settings of a clone's next start, as its control file demands them now."""
     settings = server_settings(
         data=clone.data,
         place=clone.place,
@@ -121,8 +128,11 @@ def _configure(clone: Clone) -> None:
         control=control_data(clone.programs, clone.server_program("pg_controldata"), clone.data),
         floors=clone.production.floors,
     )
-    for name, content in ((CONFIGURATION, settings), ("pg_hba.conf", HBA), ("pg_ident.conf", "")):
-        file = clone.place / name
-        file.write_text(content, encoding="utf-8", errors="surrogateescape")
-        file.chmod(0o600)
-        clone.programs.own(file)
+    _write(clone, CONFIGURATION, settings)
+
+
+def _write(clone: Clone, name: str, content: str) -> None:
+    file = clone.place / name
+    file.write_text(content, encoding="utf-8", errors="surrogateescape")
+    file.chmod(0o600)
+    clone.programs.own(file)

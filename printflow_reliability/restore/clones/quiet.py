@@ -11,13 +11,13 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.event_triggers import switch_off
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.counts import databases
 
 log = logging.getLogger(__name__)
 
 PREPARED = "SELECT database, gid FROM pg_catalog.pg_prepared_xacts ORDER BY database, prepared"
-EVENT_TRIGGERS = "SELECT evtname FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'"
 
 
 def quieten(clones: Iterable[Clone]) -> str:
@@ -41,8 +41,7 @@ def _quieten(clone: Clone) -> int:
                     if database == name:
                         connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
                         ended += 1
-                for (trigger,) in connection.execute(EVENT_TRIGGERS).fetchall():
-                    connection.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(trigger)))
+                switch_off(connection)
         except (CouldNotTell, psycopg.Error) as refused:
             log.warning("database %s of the clone of %s: %s", name, clone.cluster.name, refused)
     return ended

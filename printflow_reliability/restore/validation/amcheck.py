@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from printflow_reliability.platform.damage import is_damage
+from printflow_reliability.platform.event_triggers import switched_off
 from printflow_reliability.restore.validation.observations import (
     Observation,
     cause,
@@ -58,11 +59,11 @@ class Relation:
 def install(connection: psycopg.Connection, label: str) -> Observation | None:
     """Make the extension in the clone's database until `remove`; what to say where that cannot be done."""
     try:
-        if connection.execute(SCHEMA).fetchone() is None:
-            with connection.transaction():
+        with switched_off(connection):
+            if connection.execute(SCHEMA).fetchone() is None:
                 connection.execute("CREATE EXTENSION amcheck SCHEMA pg_catalog")
                 connection.execute(f"COMMENT ON EXTENSION amcheck IS '{OURS}'")
-        connection.execute("ALTER EXTENSION amcheck UPDATE")
+            connection.execute("ALTER EXTENSION amcheck UPDATE")
     except (psycopg.errors.UndefinedFile, psycopg.errors.FeatureNotSupported):
         return unknown(
             f"indexes of {label} could not be checked: the extension amcheck is not installed here. "
@@ -82,7 +83,8 @@ def remove(connection: psycopg.Connection) -> None:
         psycopg.DatabaseError: the database refuses.
     """
     if connection.execute(IS_OURS, (OURS,)).fetchone() is not None:
-        connection.execute("DROP EXTENSION amcheck")
+        with switched_off(connection):
+            connection.execute("DROP EXTENSION amcheck")
 
 
 def relations(connection: psycopg.Connection) -> tuple[Relation, ...]:
@@ -123,6 +125,11 @@ def _index(connection: psycopg.Connection, where: str, relation: Relation) -> Se
     query = sql.SQL(INDEX).format(_function(connection, "bt_index_parent_check"))
     try:
         connection.execute(query, (relation.oid, True))
+    except psycopg.errors.LockNotAvailable:
+        # A transaction that is still prepared has written to the table; this function waits for readers only.
+        query = sql.SQL(INDEX).format(_function(connection, "bt_index_check"))
+        connection.execute(query, (relation.oid, True))
+        return [note(f"{where} holds every row, but how its pages refer to each other could not be checked: locked")]
     except psycopg.DatabaseError as error:
         if connection.closed or is_damage(error) or isinstance(error, psycopg.errors.QueryCanceled):
             raise
