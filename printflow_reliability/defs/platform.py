@@ -63,17 +63,17 @@ def _observed(look: Callable[[], Any]) -> tuple[bool, Observed]:
 def observable(graph: SystemsGraph) -> dg.AssetsDefinition:
     """The systems of the graph as assets that Dagster observes."""
 
-    @dg.multi_observable_source_asset(
+    def observe_systems(context: dg.AssetExecutionContext, configuration: Configuration) -> Iterator[dg.ObserveResult]:
+        yield from observe(set(context.selected_asset_keys), configuration)
+
+    observed: dg.AssetsDefinition = dg.multi_observable_source_asset(
         specs=graph.systems,
         name="observe_systems",
         can_subset=True,
         description="Look at the real systems. Red: one of them did not answer; its last observation says why. Nothing "
         "that needs it can be told meanwhile.",
-    )
-    def observe_systems(context: dg.AssetExecutionContext, configuration: Configuration) -> Iterator[dg.ObserveResult]:
-        yield from observe(set(context.selected_asset_keys), configuration)
-
-    return observe_systems
+    )(observe_systems)
+    return observed
 
 
 @dg.definitions

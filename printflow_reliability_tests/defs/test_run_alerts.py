@@ -226,11 +226,14 @@ def test_the_cursor_of_an_earlier_release_is_understood(told: Told, instance: dg
 def test_what_only_observes_has_one_key_too(told: Told, instance: dg.DagsterInstance, job: str | None) -> None:
     silent = True
 
-    @dg.multi_observable_source_asset(specs=[dg.AssetSpec("cluster")], name="observe")
-    def observe() -> Iterator[dg.ObserveResult]:
+    def look() -> Iterator[dg.ObserveResult]:
         yield dg.ObserveResult(asset_key="cluster")
         if silent:
             crash()
+
+    observe: dg.AssetsDefinition = dg.multi_observable_source_asset(specs=[dg.AssetSpec("cluster")], name="observe")(
+        look
+    )
 
     def answers() -> None:
         nonlocal silent
