@@ -213,8 +213,7 @@ def _above(
     """What a bucket's content follows from: the databases that refer to it, the bucket that it is a replica of."""
     referring = {one.cluster for one in settings.reference if one.bucket == bucket.name}
     copied = [dg.AssetKey(keys[one.name]) for one in settings.bucket if one.replica == bucket.name]
-    reports = settings.drills.reports_bucket == bucket.name
-    return [*_keys(clusters, referring), *copied, *([dg.AssetKey("restore_drill")] if reports else [])]
+    return [*_keys(clusters, referring), *copied]
 
 
 def _reads(settings: Settings, cluster: ClusterSettings) -> str:

@@ -1,6 +1,6 @@
 """The real systems at the top of the graph: where data starts. Dagster looks at them, it does not make them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import SystemsGraph, configured, graph_of
 from printflow_reliability.defs.reporting import plainly
-from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
+from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.observation import observe_cluster
@@ -23,30 +23,20 @@ Observed = Mapping[str, Any]
 """What one look at a system found, as metadata: the verdict first."""
 
 
-@dg.op(description="Look at every cluster and bucket once, and record what each answered on its asset.")
-def look_at_systems(context: dg.OpExecutionContext, configuration: Configuration) -> None:
-    """One observation for each system; one that does not answer keeps no other from being looked at."""
+def observe(keys: set[dg.AssetKey], configuration: Configuration) -> Iterator[dg.ObserveResult]:
+    """Look at these systems; one that does not answer keeps no other from being looked at, and fails the run."""
     with plainly():
         graph = graph_of(configuration.settings(), configuration.path())
-    looks = _looks(graph)
-    found = run_parallel([partial(_observed, look) for look in looks.values()], give_up=lambda: None)
-    silent = []
-    for key, (answered, metadata) in zip(looks, found, strict=True):
-        context.log_event(dg.AssetObservation(key, metadata=metadata))
-        if not answered:
-            silent.append(key.to_user_string())
+    looks = {key: look for key, look in _looks(graph).items() if key in keys}
+    found = run_parallel([partial(_observed, look) for look in looks.values()])
+    silent = sorted(
+        (keys - looks.keys()) | {key for key, (answered, _) in zip(looks, found, strict=True) if not answered}
+    )
+    for key, (_, metadata) in zip(looks, found, strict=True):
+        yield dg.ObserveResult(asset_key=key, metadata=metadata)
     if silent:
-        raise dg.Failure(f"no answer from {', '.join(silent)}: the observation of each says why", allow_retries=False)
-
-
-@dg.job(
-    description="Look at the real systems. Red: one of them did not answer; its asset says why. Nothing that needs it "
-    "can be told meanwhile.",
-    tags=HARMLESS | SHORT_LIVED,
-)
-def observe_systems() -> None:
-    """Observe every external asset."""
-    look_at_systems()
+        names = ", ".join(key.to_user_string() for key in silent)
+        raise dg.Failure(f"no answer from {names}: the observation of each says why", allow_retries=False)
 
 
 def _looks(graph: SystemsGraph) -> dict[dg.AssetKey, Callable[[], Any]]:
@@ -70,21 +60,35 @@ def _observed(look: Callable[[], Any]) -> tuple[bool, Observed]:
     return True, {"verdict": OUTCOME_WORDS[Outcome.PASS], **shown}
 
 
+def observable(graph: SystemsGraph) -> dg.AssetsDefinition:
+    """The systems of the graph as assets that Dagster observes."""
+
+    def observe_systems(context: dg.AssetExecutionContext, configuration: Configuration) -> Iterator[dg.ObserveResult]:
+        yield from observe(set(context.selected_asset_keys), configuration)
+
+    observed: dg.AssetsDefinition = dg.multi_observable_source_asset(
+        specs=graph.systems,
+        name="observe_systems",
+        can_subset=True,
+        description="Look at the real systems. Red: one of them did not answer; its last observation says why. Nothing "
+        "that needs it can be told meanwhile.",
+    )(observe_systems)
+    return observed
+
+
 @dg.definitions
 def definitions() -> dg.Definitions:
     """The clusters and buckets of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=graph.systems,
-        jobs=[observe_systems],
+        assets=[observable(graph)],
         schedules=[
-            dg.ScheduleDefinition(
-                name="systems_every_half_hour",
-                job=observe_systems,
-                cron_schedule="*/30 * * * *",
-                execution_timezone="UTC",
-                description="Look at every cluster and bucket once.",
-                default_status=dg.DefaultScheduleStatus.RUNNING,
+            schedule(
+                "systems_every_half_hour",
+                "*/30 * * * *",
+                [spec.key.to_user_string() for spec in graph.systems],
+                "Look at every cluster and bucket once.",
+                tags=HARMLESS | SHORT_LIVED,
             )
         ],
     )

@@ -108,13 +108,12 @@ def _raise(
     run: dg.DagsterRun,
     message: str,
 ) -> None:
-    """One alert for each asset that failed: all of them where no step did, since then the process was lost."""
+    """One alert for each step that failed, which has its asset's name; for all assets where the process was lost."""
     failures = _events(instance, run, dg.DagsterEventType.STEP_FAILURE)
     kinds = {error.cls_name if (error := event.step_failure_data.error) else None for event in failures}
     if kinds == {CHECK_FAILED}:
         return
-    made = _assets(instance, run)
-    failed = sorted({event.step_key for event in failures if event.step_key} & set(made)) or made
+    failed = sorted({event.step_key for event in failures if event.step_key}) or sorted(_assets(instance, run))
     if failed == [HELD_ORDERS] and kinds == {ANSWERED}:
         return  # the guard has told of this very order already
     said = "; ".join(filter(None, map(_said, failures))) or message or "it did not say why"
@@ -144,7 +143,8 @@ def _resolve(
 ) -> None:
     """The run's assets work again, each of the partitions that it covered."""
     partitions = _range(instance, run)
-    for asset in _assets(instance, run):
+    begun = {event.step_key for event in _events(instance, run, dg.DagsterEventType.STEP_START) if event.step_key}
+    for asset in sorted(_assets(instance, run) | begun):
         keys = {_key(asset, run)}
         if partitions:
             below = f"run:{asset}:"
@@ -153,10 +153,10 @@ def _resolve(
             resolve_alert(connection, settings, key)
 
 
-def _assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
-    """What the run was to make; the job's name where that was no asset."""
+def _assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
+    """What the run was to make; its job's name where that was no asset."""
     planned = _events(instance, run, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    return sorted({event.asset_key.to_user_string() for event in planned if event.asset_key}) or [run.job_name]
+    return {event.asset_key.to_user_string() for event in planned if event.asset_key} or {run.job_name}
 
 
 def _range(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str]:

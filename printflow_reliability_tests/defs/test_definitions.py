@@ -87,7 +87,7 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
 
     assert named == {
         *("full_backup", "judge_objectives", "judge_held_order"),
-        *("remove_killed_drills", "prune_history", "observe_systems"),
+        *("remove_killed_drills", "prune_history"),
     }
 
 
@@ -110,6 +110,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
     assert {name for name, most in tags.items() if most == "1"} == {
         *("hourly_wal_verification", "weekly_backup_verification", "daily_recovery_objectives"),
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
+        "systems_every_half_hour",
     }
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from printflow_reliability.defs import platform
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.platform import observe_systems
+from printflow_reliability.defs.graph import graph_of
+from printflow_reliability.defs.platform import observable
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.observation import ObservedCluster
-from printflow_reliability.settings import BucketSettings, ClusterSettings
+from printflow_reliability.settings import BucketSettings, ClusterSettings, load
 from printflow_reliability.storage.observation import ObservedBucket
 from printflow_reliability_tests.defs.configuration import write
 
@@ -33,11 +34,20 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "printflow.toml")
 
 
+def observe(config: str, instance: dg.DagsterInstance, *only: str) -> dg.ExecuteInProcessResult:
+    """Observe the systems of a configuration file, or some of them."""
+    asset = observable(graph_of(load(Path(config)), Path(config)))
+    job = dg.define_asset_job("observe", selection=list(only) or sorted(key.to_user_string() for key in asset.keys))
+    return (
+        dg.Definitions(assets=[asset], jobs=[job], resources={"configuration": Configuration(file=config)})
+        .resolve_job_def("observe")
+        .execute_in_process(instance=instance, raise_on_error=False)
+    )
+
+
 def observed(config: str, *assets: str) -> tuple[bool, list[dict[str, object]]]:
     with dg.DagsterInstance.ephemeral() as instance:
-        done = observe_systems.execute_in_process(
-            instance=instance, resources={"configuration": Configuration(file=config)}, raise_on_error=False
-        )
+        done = observe(config, instance)
         found: list[dict[str, object]] = []
         for asset in assets:
             (event,) = instance.fetch_observations(dg.AssetKey([asset]), limit=3).records
@@ -65,3 +75,24 @@ def test_one_that_is_silent_is_named_and_keeps_no_other_from_being_looked_at(con
     assert not succeeded
     assert away == {"verdict": "COULD NOT TELL: cluster away does not answer", "next_step": "start it"}
     assert (shop["verdict"], art["verdict"]) == ("OK", "OK")
+
+
+def test_one_system_can_be_observed_alone(config: str) -> None:
+    write(Path(config), ["away", "shop"], ["art"])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert observe(config, instance, "shop").success
+        assert instance.fetch_observations(dg.AssetKey(["away"]), limit=1).records == []
+
+
+def test_a_system_that_the_file_no_longer_names_is_not_green(config: str) -> None:
+    write(Path(config), ["shop", "gone"], ["art"])
+    graph = graph_of(load(Path(config)), Path(config))
+    write(Path(config), ["shop"], ["art"])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        resources = {"configuration": Configuration(file=config)}
+        found = dg.Definitions(assets=[observable(graph)], resources=resources)
+        done = found.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, raise_on_error=False)
+
+    assert not done.success

@@ -219,3 +219,27 @@ def test_the_cursor_of_an_earlier_release_is_understood(told: Told, instance: dg
     tick(instance, earlier)
 
     assert told.keys == ["run:backup"]
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+@pytest.mark.parametrize("job", [None, "nightly"])
+def test_what_only_observes_has_one_key_too(told: Told, instance: dg.DagsterInstance, job: str | None) -> None:
+    silent = True
+
+    def look() -> Iterator[dg.ObserveResult]:
+        yield dg.ObserveResult(asset_key="cluster")
+        if silent:
+            crash()
+
+    observe: dg.AssetsDefinition = dg.multi_observable_source_asset(specs=[dg.AssetSpec("cluster")], name="observe")(
+        look
+    )
+
+    def answers() -> None:
+        nonlocal silent
+        silent = False
+        run(instance, observe)
+
+    watched(instance, lambda: run(instance, observe, job=job), answers)
+
+    assert told.keys == ["run:observe", "-run:cluster", "-run:observe"]

@@ -31,7 +31,7 @@ def art(foreign: ForeignPlatform) -> Iterator[ForeignPlatform]:
 
 
 def test_the_graph_stands_on_the_systems_of_this_configuration(art: ForeignPlatform) -> None:
-    assert set(names(art)["external"]) == SYSTEMS
+    assert set(names(art)["observable"]) == SYSTEMS
 
 
 def test_its_systems_are_observed(art: ForeignPlatform) -> None:

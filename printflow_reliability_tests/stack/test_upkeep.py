@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.platform import observe_systems
+from printflow_reliability.defs.graph import graph_of
+from printflow_reliability.defs.platform import observable
 from printflow_reliability.defs.upkeep import killed_drills, remove_killed_drills
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.restore.phases import Phase
@@ -76,7 +77,9 @@ def test_where_the_records_are_away_nothing_is_removed_and_the_run_is_red(
 
 def observed(sandbox: StackSandbox, instance: dg.DagsterInstance) -> tuple[bool, dict[str, str]]:
     """Whether the run succeeded, and the verdict of each system."""
-    done = observe_systems.execute_in_process(instance=instance, resources=configuration(sandbox), raise_on_error=False)
+    asset = observable(graph_of(sandbox.settings, sandbox.config))
+    found = dg.Definitions(assets=[asset], resources=configuration(sandbox))
+    done = found.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, raise_on_error=False)
     verdicts = {}
     for name in SYSTEMS:
         for record in instance.fetch_observations(dg.AssetKey([name]), limit=1).records:

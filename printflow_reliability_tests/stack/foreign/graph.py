@@ -41,7 +41,7 @@ import dagster as dg
 from printflow_reliability.definitions import defs
 
 with dg.DagsterInstance.ephemeral() as instance:
-    job = defs.resolve_job_def("observe_systems")
+    job = defs.resolve_job_def("__anonymous_asset_job_systems_every_half_hour")
     done = job.execute_in_process(instance=instance, raise_on_error=False)
     observed = {}
     for spec in defs.resolve_all_asset_specs():
@@ -55,7 +55,7 @@ import json
 from printflow_reliability.definitions import defs
 
 graph = defs.resolve_asset_graph()
-keys = {"external": graph.external_asset_keys, "materializable": graph.materializable_asset_keys}
+keys = {"observable": graph.observable_asset_keys, "materializable": graph.materializable_asset_keys}
 print(json.dumps({kind: sorted(key.to_user_string() for key in found) for kind, found in keys.items()}))
 """
 """What the graph is made of."""
@@ -85,7 +85,7 @@ def observe(foreign: ForeignPlatform) -> dict[str, Any]:
 
 
 def names(foreign: ForeignPlatform) -> dict[str, list[str]]:
-    """The external assets of the graph, and those that Dagster makes."""
+    """The assets of the graph that Dagster observes, and those that it makes."""
     ended = foreign.python("-c", NAMES)
     assert ended.exit_code == 0, ended
     answer: dict[str, list[str]] = json.loads(ended.stdout)
