@@ -20,6 +20,13 @@ from printflow_reliability.storage.objects import NOT_THERE
 from printflow_reliability.storage.silence import receive
 from printflow_reliability.text import agreed, counted, seconds
 
+ISOLATION = {
+    "other_user": "a user of its own (only root can)",
+    "no_network": "a bar on the network",
+    "no_files": "a bar on other files",
+    "no_programs": "a bar on other programs",
+}
+"""What the process that opens files gives up, as a person reads that it could not."""
 SHOWN = 20
 app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
 
@@ -83,6 +90,9 @@ def _show(report: SweepReport) -> None:
     if report.checked or report.missing or check.outcome is not Outcome.UNKNOWN:
         unchanged = f"{report.unchanged:,} unchanged since their last inspection"
         say(f"{counted(report.checked, 'print file')}, {unchanged}, in {seconds(report.seconds)}{missing}")
+    lacking = [words for name, words in ISOLATION.items() if not report.isolation.get(name, True)]
+    if lacking:
+        say(f"isolation: this machine did not give the process that opens the files {', '.join(lacking)}")
 
 
 def _limits(called: Invocation, files: list[str]) -> PdfSettings:

@@ -36,6 +36,7 @@ def test_a_healthy_platforms_files_are_good_and_are_not_fetched_again(sandbox: S
     assert first.ok, first.checks[0].detail
     assert first.checked == first.counts["good"] > 20
     assert (first.unchanged, first.missing) == (0, 0)
+    assert first.as_json()["isolation"].keys() == {"other_user", "no_network", "no_files", "no_programs"}
     assert (again.checked, again.unchanged) == (first.checked, first.checked)
     assert again.ok
 
