@@ -99,7 +99,7 @@ class SecondLook:
 
     def _wrong_tenant(self, found: Candidates) -> Iterator[Finding]:
         bucket = self.present.bucket.bucket
-        for reference in self._still_referenced(found.wrong_tenant):
+        for reference in _still_referenced(self.catalog, self.name, found.wrong_tenant):
             if out_of_place(reference, self.paths, bucket):
                 owners = sorted(self.paths.owners_meant(reference.key, bucket))
                 owner = self.paths.owner_of(reference.key) or next(iter(owners), None)
@@ -109,11 +109,11 @@ class SecondLook:
         without_copy: Spool[Reference] = Spool(tuple, lambda values: Reference(*values))
         try:
             skipped = 0
-            for batch in batches(self._still_referenced(found.missing), BATCH):
+            for batch in batches(_still_referenced(self.catalog, self.name, found.missing), BATCH):
                 gone: list[Reference] = []
                 askable: list[Reference] = []
                 for reference in batch:
-                    if why := self._names_nothing(reference.key):
+                    if why := _names_nothing(reference.key, self.present.bucket.bucket, self.paths):
                         yield wording.names_nothing(reference, self._entry(reference), why)
                     else:
                         askable.append(reference)
@@ -124,7 +124,7 @@ class SecondLook:
                         gone.append(reference)
                     elif reference.key.startswith(self.scope.prefix) and there < self.started_at - SETTLED:
                         skipped += 1
-                self._require_whole(skipped, found.references)
+                _require_whole(self.name, skipped, found.references)
                 for reference, finding in in_parallel(_or_refusal(self._restorable), gone):
                     if isinstance(finding, Refusal):
                         yield wording.unknown(reference, self._entry(reference), finding.reason)
@@ -153,7 +153,7 @@ class SecondLook:
 
     def _mismatched(self, candidates: Spool[Reference], *, by_etag: bool = False) -> Iterator[Finding]:
         """Objects that are something else than the database knows; `by_etag`: nothing but the ETag says so."""
-        for batch in batches(self._still_referenced(candidates), BATCH):
+        for batch in batches(_still_referenced(self.catalog, self.name, candidates), BATCH):
             for reference, there in in_parallel(_or_refusal(lambda one: self.present.head(one.key)), batch):
                 if isinstance(there, Refusal) and not (by_etag and there.sealed):
                     yield wording.unknown(reference, self._entry(reference), there.reason)
@@ -168,23 +168,6 @@ class SecondLook:
                         yield wording.mismatch(reference, self._entry(reference), there, found)
                     elif there.etag_opaque:
                         self.not_compared += 1
-
-    def _still_referenced(self, references: Iterable[Reference]) -> Iterator[Reference]:
-        """Those references that the database still holds, as it has them now."""
-        for batch in batches(references, BATCH):
-            now = {_identity(one): one for one in self.catalog.look_up(self.name, {one.key for one in batch})}
-            yield from (now[_identity(one)] for one in batch if _identity(one) in now)
-
-    def _names_nothing(self, key: str) -> str | None:
-        """Why no object can be meant by a key; None for every ordinary one."""
-        bucket = self.present.bucket.bucket
-        if not plain(key, bucket).strip("/"):
-            return "its key is empty"
-        if not possible(key):
-            return f"its key is longer than {LONGEST_KEY_BYTES:,} bytes, which no key in S3 is"
-        if key.endswith("/") and self.paths.too_wide(key, bucket):
-            return "its key is the base path of a tenant, or above it, and covers nothing"
-        return None
 
     def _there(self, references: Sequence[Reference]) -> Iterator[tuple[Reference, datetime | Refusal | None]]:
         """When what each reference names was last written, or None if it is not there."""
@@ -212,15 +195,34 @@ class SecondLook:
         say = wording.restorable_copy if copy.current else wording.restorable_version
         return say(reference, entry, copy)
 
-    def _require_whole(self, skipped: int, references: int) -> None:
-        if skipped > max(SKIPPED_AT_LEAST, SKIPPED_FRACTION * references):
-            raise CouldNotTell(
-                f"the listing of bucket {self.name} is incomplete: it left out {skipped} objects that are there",
-                "nothing was concluded from it; look at the S3 server",
-            )
-
     def _entry(self, reference: Reference) -> wording.Entry:
         return self.catalog.settings.reference[reference.entry]
+
+
+def _names_nothing(key: str, bucket: str, paths: BasePaths) -> str | None:
+    """Why no object can be meant by a key; None for every ordinary one."""
+    if not plain(key, bucket).strip("/"):
+        return "its key is empty"
+    if not possible(key):
+        return f"its key is longer than {LONGEST_KEY_BYTES:,} bytes, which no key in S3 is"
+    if key.endswith("/") and paths.too_wide(key, bucket):
+        return "its key is the base path of a tenant, or above it, and covers nothing"
+    return None
+
+
+def _require_whole(bucket: str, skipped: int, references: int) -> None:
+    if skipped > max(SKIPPED_AT_LEAST, SKIPPED_FRACTION * references):
+        raise CouldNotTell(
+            f"the listing of bucket {bucket} is incomplete: it left out {skipped} objects that are there",
+            "nothing was concluded from it; look at the S3 server",
+        )
+
+
+def _still_referenced(catalog: Catalog, bucket: str, references: Iterable[Reference]) -> Iterator[Reference]:
+    """Those references that the database still holds, as it has them now."""
+    for batch in batches(references, BATCH):
+        now = {_identity(one): one for one in catalog.look_up(bucket, {one.key for one in batch})}
+        yield from (now[_identity(one)] for one in batch if _identity(one) in now)
 
 
 def _identity(reference: Reference) -> tuple[str, int, str | None, str | None]:

@@ -1,44 +1,35 @@
 """Disaster mode: the drill's own recovery, kept. It needs the repository alone: no production, no records."""
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from printflow_reliability.acknowledged import acknowledge
-from printflow_reliability.backups.info import Backup, StanzaInfo
-from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
+from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult
-from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.queries import Connector
-from printflow_reliability.programs import Programs
+from printflow_reliability.recovery.bring_up import Tell, bring_up
 from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
+from printflow_reliability.recovery.without_production import plan_without_production
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.configuration import PORT
-from printflow_reliability.restore.clones.fetch import WAL_SEGMENTS
 from printflow_reliability.restore.clones.quiet import quieten
-from printflow_reliability.restore.expected_end import archived_in_repository
 from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase, PhaseClock
-from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
-from printflow_reliability.restore.production import Production
-from printflow_reliability.restore.replay import Promotion, format_lsn, short_of
+from printflow_reliability.restore.plan import Plan
+from printflow_reliability.restore.replay import format_lsn, short_of
 from printflow_reliability.restore.requirements import require_programs_and_space
 from printflow_reliability.restore.restoration import Restoration
 from printflow_reliability.restore.tablespaces import TablespaceRules, allowed_tablespaces
-from printflow_reliability.restore.targets import Target, require_inside, window_of
+from printflow_reliability.restore.targets import Target
 from printflow_reliability.restore.validation.composition import check_recovered
 from printflow_reliability.restore.validation.validate import validate
-from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.settings import Settings
 
-Tell = Callable[[Phase, str], None]
 ALLOW = (
     "printflow backup run {cluster}, since a new base backup knows it; or, on a host where nothing of production "
     "lives, make the empty directory {path} and recover with --allow-tablespace {path}"
@@ -225,137 +216,3 @@ def recovered_aside(settings: Settings, target: Target, *, repository: int, tell
         finally:
             signals.hold()
             reaper.remove(place)
-
-
-@dataclass(frozen=True)
-class BroughtUp:
-    """Clusters that were promoted.
-
-    Attributes:
-        reached: how far each came.
-        expected: the LSN (bytes) that each had to reach.
-        ran_out: those whose WAL ended before the first commit after the moment, and that hold all of it.
-    """
-
-    reached: Mapping[str, Promotion]
-    expected: Mapping[str, int]
-    ran_out: frozenset[str]
-
-
-def bring_up(
-    settings: Settings,
-    restoration: Restoration,
-    plan: Plan,
-    repository: int,
-    clock: PhaseClock,
-    tell: Tell,
-    *,
-    keep_short: bool = False,
-) -> BroughtUp:
-    """Fetch, start, replay and promote; how far each cluster came, and how far it had to come.
-
-    Args:
-        settings, restoration, plan, repository: what is recovered, and from where.
-        clock: measures each phase.
-        tell: hears of it.
-        keep_short: keep clusters whose WAL ends before the moment.
-
-    Raises:
-        RecoveryShort: WAL ends before the moment, and that is not to be kept.
-        CouldNotTell: a cluster does not come up.
-    """
-    where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
-    labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
-    with clock.measure(Phase.FETCH):
-        tell(Phase.FETCH, f"pgbackrest restore from repo{repository}: {labels}")
-        restoration.fetch({})
-        _require_room_for_wal(restoration.clones)
-        # Only what was restored tells how long its WAL segments are, and so where the newest of them begins.
-        expected = {name: _expected(settings, clone, plan, repository) for name, clone in restoration.clones.items()}
-    with clock.measure(Phase.START):
-        tell(Phase.START, "start the clusters on sockets of their own, with archiving off")
-        restoration.start()
-    with clock.measure(Phase.REPLAY_TO_END):
-        tell(Phase.REPLAY_TO_END, f"replay to {where}")
-        ran_out = restoration.replay_to_end({}, keep_short=keep_short)
-        if plan.moment is not None:
-            # Its whole archive was replayed, so that it must have come to the end of that.
-            expected |= {name: _archived(settings, restoration.clones[name], plan, repository) for name in ran_out}
-    with clock.measure(Phase.PROMOTE):
-        tell(Phase.PROMOTE, "promote, and write once")
-        # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
-        return BroughtUp(restoration.promote(dict.fromkeys(expected, 0)), expected, ran_out)
-
-
-def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:
-    """Plan from what the repository alone tells.
-
-    Raises:
-        ConfigError: the moment lies outside the window.
-        NoBackupForTarget: there is no base backup.
-        CouldNotTell: the repository cannot be asked.
-    """
-    programs = settings.runner()
-    tasks = [partial(backups_in, _pgbackrest(cluster, programs), repository) for cluster in settings.cluster]
-    answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
-    backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
-    window = window_of(backups, datetime.now(UTC))
-    if target.moment is not None:
-        require_inside(window, target.moment, repository)
-    points = {
-        cluster.name: Point(
-            _unasked(cluster, info, repository), backup_for(target, backups[cluster.name], None, target.moment)
-        )
-        for cluster, (info, _) in zip(settings.cluster, answers, strict=True)
-    }
-    return Plan(target.moment, window, points, {})
-
-
-def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:
-    """Who a cluster is, by what its repository and printflow.toml say; its timeline is not known, so 0."""
-    return Production(
-        cluster=cluster.name,
-        system_identifier=info.system_identifiers.get(repository, 0),
-        timeline=0,
-        superuser=cluster.superuser,
-        data_directory="",
-        segment_bytes=DEFAULT_SEGMENT_BYTES,  # for the estimate of disk space; the restored cluster knows its own
-        version=0,
-        floors={},
-        slots=frozenset(),
-        subscriptions=frozenset(),
-    )
-
-
-def _require_room_for_wal(clones: Mapping[str, Clone]) -> None:
-    """Before the restore the size of WAL segments was not known.
-
-    Raises:
-        CouldNotTell: what they need is not free.
-    """
-    needed = sum(WAL_SEGMENTS * clone.segment_bytes() for clone in clones.values())
-    place = next(iter(clones.values())).place
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise CouldNotTell(
-            f"the WAL of what was restored needs {needed:,} bytes below {place.parent}, and only {free:,} are free",
-            "make room there, or choose a directory on a larger disk",
-        )
-
-
-def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
-    """The LSN (bytes) that the replay of a restored cluster must reach at least."""
-    point = plan.points[clone.cluster.name]
-    if plan.moment is not None:
-        return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
-    return _archived(settings, clone, plan, repository)
-
-
-def _archived(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
-    """The LSN (bytes) that the newest archived segment begins at, and a byte more."""
-    pgbackrest = _pgbackrest(clone.cluster, settings.runner())
-    return archived_in_repository(pgbackrest, repository, plan.points[clone.cluster.name], clone.segment_bytes())
-
-
-def _pgbackrest(cluster: ClusterSettings, programs: Programs) -> PgBackRest:
-    return PgBackRest(cluster, programs, config=cluster.drill_pgbackrest_config)

@@ -17,7 +17,8 @@ from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection, Connector, session
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records.session import RecordsSession
-from printflow_reliability.recovery.recover import Tell, recovered_aside
+from printflow_reliability.recovery.bring_up import Tell
+from printflow_reliability.recovery.recover import recovered_aside
 from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
 from printflow_reliability.restore.reaper import LOCK
 from printflow_reliability.restore.targets import Target

@@ -1,0 +1,59 @@
+"""A plan of what the repository alone tells, where production cannot be asked."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from printflow_reliability.backups.info import Backup, StanzaInfo
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES
+from printflow_reliability.parallel import run_parallel
+from printflow_reliability.programs import Programs
+from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
+from printflow_reliability.restore.production import Production
+from printflow_reliability.restore.targets import Target, require_inside, window_of
+from printflow_reliability.settings import ClusterSettings, Settings
+
+
+def plan_without_production(settings: Settings, target: Target, repository: int) -> Plan:
+    """Plan from what the repository alone tells.
+
+    Raises:
+        ConfigError: the moment lies outside the window.
+        NoBackupForTarget: there is no base backup.
+        CouldNotTell: the repository cannot be asked.
+    """
+    programs = settings.runner()
+    tasks = [partial(backups_in, pgbackrest_of(cluster, programs), repository) for cluster in settings.cluster]
+    answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
+    backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
+    window = window_of(backups, datetime.now(UTC))
+    if target.moment is not None:
+        require_inside(window, target.moment, repository)
+    points = {
+        cluster.name: Point(
+            _unasked(cluster, info, repository), backup_for(target, backups[cluster.name], None, target.moment)
+        )
+        for cluster, (info, _) in zip(settings.cluster, answers, strict=True)
+    }
+    return Plan(target.moment, window, points, {})
+
+
+def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:
+    """Who a cluster is, by what its repository and printflow.toml say; its timeline is not known, so 0."""
+    return Production(
+        cluster=cluster.name,
+        system_identifier=info.system_identifiers.get(repository, 0),
+        timeline=0,
+        superuser=cluster.superuser,
+        data_directory="",
+        segment_bytes=DEFAULT_SEGMENT_BYTES,  # for the estimate of disk space; the restored cluster knows its own
+        version=0,
+        floors={},
+        slots=frozenset(),
+        subscriptions=frozenset(),
+    )
+
+
+def pgbackrest_of(cluster: ClusterSettings, programs: Programs) -> PgBackRest:
+    """pgBackRest with the credentials of a recovery."""
+    return PgBackRest(cluster, programs, config=cluster.drill_pgbackrest_config)
