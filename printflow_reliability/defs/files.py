@@ -47,7 +47,7 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
         "files.content",
         part=chosen is not None,
         first=("missing_files", "lost_files", "restorable_files", "wrong_tenant_files", "mismatched_files"),
-        tables={"findings": found} if report.worst else {},
+        headline={"findings": found} if report.worst else {},
     )
 
 
@@ -66,7 +66,7 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     with plainly():
         report = known_orphans(configuration.settings())
     found = findings_table(report.findings, len(report.findings), "printflow files orphans")
-    return result(report, "files.orphans", tables={"findings": found} if report.findings else {})
+    return result(report, "files.orphans", headline={"findings": found} if report.findings else {})
 
 
 @dg.asset(
@@ -89,7 +89,7 @@ def print_file_integrity(context: dg.AssetExecutionContext, configuration: Confi
         report = sweep(configuration.settings(), tenants=chosen)
     found = findings_table(report.findings, len(report.findings), "printflow pdf sweep")
     return result(
-        report, "pdf.integrity", part=chosen is not None, tables={"findings": found} if report.findings else {}
+        report, "pdf.integrity", part=chosen is not None, headline={"findings": found} if report.findings else {}
     )
 
 

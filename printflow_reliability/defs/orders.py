@@ -44,7 +44,7 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     ]
     table = shortened(rows, ("order", "held since", "reason", "next"), len(rows), "printflow orders held")
     return result(
-        report, "orders.artwork", first=("held_orders", "paid_orders"), tables={"held": table} if rows else {}
+        report, "orders.artwork", first=("held_orders", "paid_orders"), headline={"held": table} if rows else {}
     )
 
 
