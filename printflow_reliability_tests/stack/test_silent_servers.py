@@ -1,6 +1,6 @@
 """A server that takes connections and answers nothing: every command says so within a minute, and Ctrl-C ends it.
 
-The commands are those that there are; one that needs no S3 is named as such, so that a new one is tried too.
+The commands are those that there are; which of them need no S3 is listed, so that a new one is tried too.
 """
 
 import re
