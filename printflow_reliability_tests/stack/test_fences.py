@@ -459,7 +459,9 @@ def test_a_database_that_appears_or_vanishes_in_mid_fence_is_told_of_and_the_oth
             shop.execute("DROP DATABASE vanishes WITH (FORCE)")
             moment = find_moment([side], "test", 10)
             side.inventory()
-            read = {name: side.read(name, moment.snapshots[0], DIGEST_BYTES) for name in list(side.sessions)}
+            read = {
+                name: side.read(name, moment.snapshots[0], DIGEST_BYTES) for name in list(side.sessions.by_database)
+            }
             gaps = side.gaps(read)
         finally:
             shop.execute("DROP DATABASE appears")
