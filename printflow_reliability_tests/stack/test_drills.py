@@ -40,7 +40,8 @@ from printflow_reliability_tests.stack.drilling import (
     outcomes,
     without_production,
 )
-from printflow_reliability_tests.stack.test_backups import switch_wal, tampered
+from printflow_reliability_tests.stack.repository_objects import tampered
+from printflow_reliability_tests.stack.wal import switch_wal
 
 pytestmark = pytest.mark.stack
 
