@@ -15,7 +15,8 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, Pr
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import RecoveryShort
 from printflow_reliability.restore.targets import Target
-from printflow_reliability_tests.drills.fake_world import BEGAN, CLUSTERS, FakeWorld, fences, settings
+from printflow_reliability_tests.drills.fake_world import FakeWorld
+from printflow_reliability_tests.drills.two_clusters import BEGAN, CLUSTERS, fences, settings
 from printflow_reliability_tests.drills.whole_drill import (
     AT_FENCE,
     IN_DATA,

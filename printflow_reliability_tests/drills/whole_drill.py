@@ -5,7 +5,8 @@ from printflow_reliability.drills.conduct import conduct
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.drills.stages.drill import Drill
 from printflow_reliability.restore.interrupts import Interrupts
-from printflow_reliability_tests.drills.fake_world import BEGAN, FakeWorld
+from printflow_reliability_tests.drills.fake_world import FakeWorld
+from printflow_reliability_tests.drills.two_clusters import BEGAN
 
 FIRST_FENCE = "no fence was recorded before this one, so there is nothing to compare with yet"
 MET = "RTO 8.0 s, target 3600 s; RPO 2.0 s, target 300 s"
