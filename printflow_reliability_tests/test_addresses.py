@@ -7,7 +7,7 @@ import pytest
 from printflow_reliability import addresses
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import load
-from printflow_reliability_tests.test_console import CONFIG
+from printflow_reliability_tests.minimal_configuration import CONFIG
 
 PASSWORD = "Pa55word"
 MALFORMED = {

@@ -3,70 +3,20 @@
 The commands are those that there are, not a list of names: a new one is tried from its first day.
 """
 
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import typer
-from typer.core import TyperGroup
 
-from printflow_reliability.cli import app, run
+from printflow_reliability_tests.commands import COMMANDS
+from printflow_reliability_tests.platform_elsewhere import ESCAPED, configured, said
+from printflow_reliability_tests.ports import closed_port, silent_port
 
 PASSWORD = "hunter2@/%zz"
-ESCAPED = "hunter2%40%2F%25zz"
-SECRET_KEY = "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY"
-GOOD = """
-[platform]
-name = "Print-Flow-360"
-[records]
-url = "{database}/records"
-[[cluster]]
-name = "live_db"
-url = "{database}/live_db"
-pgbackrest_config = "pgbackrest.conf"
-[[bucket]]
-name = "print-files"
-bucket = "printflow360"
-endpoint_url = "{s3}"
-access_key_id = "key"
-secret_access_key = "file:secret.key"
-[tenancy]
-cluster = "live_db"
-tenants = "SELECT 1"
-[[reference]]
-name = "order item"
-cluster = "live_db"
-bucket = "print-files"
-kind = "print-ready"
-query = "SELECT 1"
-[orders]
-cluster = "live_db"
-bucket = "print-files"
-paid = "SELECT 1"
-[drills]
-directory = "drills"
-reports_bucket = "print-files"
-[[alert_route]]
-name = "on call"
-url = "{s3}/alerts"
-token = "{secret}"
-"""
-ARGUMENTS = {
-    "recover": ("--to", "latest", "--into", "recovered"),
-    "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
-    "tenant restore": ("6f2b1c52-8f0e-4c3a-9d59-0d1e6b7f4a11", "--to", "2026-11-02T14:05:00Z"),
-    "drill show": ("1",),
-    "drill report": ("1",),
-    "pdf inspect": ("s3://print-files/a.pdf",),
-    "orders check": ("1",),
-    "orders override": ("1", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
-}
-"""What a command needs to be called at all."""
 
 LIMITS = (
     "printflow_reliability.platform.connect.CONNECT_SECONDS",
@@ -76,59 +26,6 @@ LIMITS = (
     "printflow_reliability.alerts.delivery.TIMEOUT_SECONDS",
 )
 """What is waited for in earnest, shortened."""
-
-
-def leaves(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every command that does something."""
-    if isinstance(command, TyperGroup):
-        for name, below in command.commands.items():
-            yield from leaves(below, (*path, name))
-    else:
-        yield path
-
-
-NEEDS_NO_CONFIGURATION = {"config reference"}
-COMMANDS = [
-    command for path in leaves(typer.main.get_command(app)) if (command := " ".join(path)) not in NEEDS_NO_CONFIGURATION
-]
-"""Every command that reads printflow.toml."""
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port that nobody listens on, and that nobody else gets meanwhile."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
-
-
-@contextmanager
-def silent_port() -> Iterator[int]:
-    """A port whose server takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
-        yield server.getsockname()[1]
-
-
-def configured(folder: Path, port: int = 1) -> Path:
-    """A configuration that is right in itself, with every server at that port."""
-    (folder / "secret.key").write_text(SECRET_KEY + "\n")
-    (folder / "pgbackrest.conf").write_text("[live_db]\npg1-path=/nowhere\n")
-    text = GOOD.format(
-        database=f"postgresql://printflow:{ESCAPED}@127.0.0.1:{port}", s3=f"https://127.0.0.1:{port}", secret=SECRET_KEY
-    )
-    path = folder / "printflow.toml"
-    path.write_text(text)
-    return path
-
-
-def said(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """The exit code of a command, and what it says; never a traceback, a secret or that it is a defect."""
-    code = run(["--config", str(config), *command.split(), *ARGUMENTS.get(command, ())])
-    streams = capsys.readouterr()
-    text = streams.out + streams.err
-    for never in ("Traceback", "defect", "hunter2", SECRET_KEY):
-        assert never not in text, text
-    return code, text
 
 
 def replaced(old: str, new: str) -> Callable[[Path], object]:

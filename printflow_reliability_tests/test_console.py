@@ -12,6 +12,7 @@ import pytest
 
 from printflow_reliability import console
 from printflow_reliability.text import printable, readable
+from printflow_reliability_tests.minimal_configuration import CONFIG
 
 HOSTILE = {
     "an escape sequence": ("\x1b[2J", "\\x1b[2J"),
@@ -85,38 +86,6 @@ def on_terminal(arguments: list[str]) -> tuple[int, str]:
             shown.write(read)
     os.close(ours)
     return process.returncode, shown.getvalue().decode().replace("\r\n", "\n")
-
-
-CONFIG = """
-[platform]
-name = "Print-Flow-360"
-[records]
-url = "postgresql://localhost/records"
-[programs]
-postgres_bin = "/usr/bin"
-[[cluster]]
-name = "live_db"
-url = "postgresql://localhost/live_db"
-pgbackrest_config = "pgbackrest.conf"
-[[bucket]]
-name = "print-files"
-bucket = "print-files"
-[tenancy]
-cluster = "live_db"
-tenants = "SELECT 1"
-[[reference]]
-name = "r"
-cluster = "live_db"
-bucket = "print-files"
-kind = "proof"
-query = "SELECT 1"
-[orders]
-cluster = "live_db"
-bucket = "print-files"
-paid = "SELECT 1"
-[runbook]
-call_tree = ["on call", "founder"]
-"""
 
 
 def test_the_runbook_on_a_terminal_is_a_page_of_lines(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from printflow_reliability.cli import app
-from printflow_reliability_tests.test_bad_input import leaves
+from printflow_reliability_tests.commands import leaves
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

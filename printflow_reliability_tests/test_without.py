@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability import server_programs
-from printflow_reliability_tests.test_bad_input import configured, said
+from printflow_reliability_tests.platform_elsewhere import configured, said
 
 WITHOUT_THE_EXTRA = """
 import json, sys

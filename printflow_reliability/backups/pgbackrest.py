@@ -1,4 +1,4 @@
-"""pgBackRest, called in one way: an argument list, a time limit, its exit codes as errors that say what to do next.
+"""The commands of pgBackRest that are used here, for one cluster's stanza, and what their answers mean.
 
 Its exit code 0 proves little: a missing stanza, a backup that met bad pages and a damaged repository all end with 0.
 What a command achieved is read from `info` and from the repository itself.
@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from printflow_reliability.backups.causes import Where
 from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
-from printflow_reliability.backups.pgbackrest_errors import explained, unreadable
+from printflow_reliability.backups.pgbackrest_errors import unreadable
+from printflow_reliability.backups.pgbackrest_program import ASK_SECONDS, PgBackRestProgram
 from printflow_reliability.backups.restore_command import as_setting, restore_command
-from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.platform.connect import require_answer
 from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
 from printflow_reliability.settings import ClusterSettings
@@ -24,8 +23,6 @@ BackupType = Literal["full", "diff", "incr"]
 RecoveryType = Literal["default", "immediate", "lsn", "name", "time", "xid"]
 TargetAction = Literal["pause", "promote", "shutdown"]
 
-ASK_SECONDS = 120
-"""How long a question (info, one small file) may take."""
 LIST_SECONDS = 3600
 """How long a listing may take: years of WAL are some minutes."""
 PATIENCE = "--io-timeout=5"
@@ -68,7 +65,7 @@ class Recovery:
 
 
 class PgBackRest:
-    """The program, for one cluster's stanza.
+    """Its commands, for one cluster's stanza.
 
     Attributes:
         cluster: whose stanza.
@@ -82,7 +79,7 @@ class PgBackRest:
 
     def unreadable(self, status: RepositoryStatus) -> ProgramFailed:
         """What to tell a person of a repository whose status in `info` is an error."""
-        return unreadable(status, self._where(status.number))
+        return unreadable(status, self._program.where(status.number))
 
     def info(self, repository: int | None = None) -> StanzaInfo:
         """What the stanza holds, in one repository or all; of a missing stanza only its status.
@@ -90,7 +87,7 @@ class PgBackRest:
         Raises:
             CouldNotTell: it cannot be asked, or its answer cannot be read.
         """
-        answer = self._run("info", PATIENCE, "--output=json", repository=repository)
+        answer = self._program.run("info", PATIENCE, "--output=json", repository=repository)
         return parse_info(answer.stdout, self.cluster.stanza)
 
     def tablespaces(self, label: str, repository: int) -> frozenset[int]:
@@ -99,7 +96,7 @@ class PgBackRest:
         Raises:
             CouldNotTell: it cannot be asked, or its answer cannot be read.
         """
-        answer = self._run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
+        answer = self._program.run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
         return parse_tablespaces(answer.stdout, label)
 
     def backup(
@@ -117,10 +114,10 @@ class PgBackRest:
             ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
-        silence = silence_watches(self.config, self.cluster.stanza, repository)
+        silence = self._program.silence(repository)
         watches: Watches = [*silence, partial(require_answer, self.cluster)]
         backup = ("backup", f"--type={backup_type}", *noted)
-        return self._run(*backup, repository=repository, timeout=timeout, watches=watches)
+        return self._program.run(*backup, repository=repository, timeout=timeout, watches=watches)
 
     def restore(
         self,
@@ -158,8 +155,10 @@ class PgBackRest:
             arguments.append(f"--process-max={process_max}")
         if fetch_wal is not None:
             arguments.append(f"--recovery-option=restore_command={as_setting(fetch_wal)}")
-        watches = silence_watches(self.config, self.cluster.stanza, repository)
-        return self._run("restore", *arguments, *options, repository=repository, timeout=timeout, watches=watches)
+        watches = self._program.silence(repository)
+        return self._program.run(
+            "restore", *arguments, *options, repository=repository, timeout=timeout, watches=watches
+        )
 
     def restore_command(self, destination: Path, *, repository: int, spool: Path, options: Sequence[str] = ()) -> str:
         """The command with which a server restored into a directory fetches WAL, several segments ahead.
@@ -183,12 +182,12 @@ class PgBackRest:
         A path that is not there is an empty listing: 2.45 makes no difference.
         """
         options = (PATIENCE, "--output=json", *(("--recurse",) if recurse else ()))
-        answer = self._run("repo-ls", *options, path, repository=repository, timeout=LIST_SECONDS)
+        answer = self._program.run("repo-ls", *options, path, repository=repository, timeout=LIST_SECONDS)
         return parse_listing(answer.stdout)
 
     def repo_get(self, path: str, repository: int) -> str:
         """A text file of a repository, decrypted; RepositoryDamaged if it is not there, or cannot be decrypted."""
-        return self._run("repo-get", PATIENCE, path, repository=repository).stdout
+        return self._program.run("repo-get", PATIENCE, path, repository=repository).stdout
 
     def verify(self, repository: int, *, timeout: float) -> Completed:
         """Check every stored byte of one repository: the report on stdout, the names of bad files on stderr.
@@ -196,39 +195,17 @@ class PgBackRest:
         It exits with 0 whatever it finds, even if it could not read the repository at all; `verify_report` reads it.
         """
         said = ("--output=text", "--verbose", "--log-level-stderr=detail")
-        watches = silence_watches(self.config, self.cluster.stanza, repository)
-        return self._run("verify", *said, repository=repository, timeout=timeout, watches=watches)
+        watches = self._program.silence(repository)
+        return self._program.run("verify", *said, repository=repository, timeout=timeout, watches=watches)
 
     def check(self, *, timeout: float = ASK_SECONDS) -> None:
         """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
-        self._run("check", timeout=timeout)
+        self._program.run("check", timeout=timeout)
 
     def version(self) -> str:
         """The program's version, such as "2.45"."""
-        return self._programs.run(["pgbackrest", "version"], timeout=10).stdout.split()[-1]
+        return self._program.version()
 
-    def _where(self, repository: int | None) -> Where:
-        return Where(self.cluster.name, self.cluster.stanza, str(self.config), f"repo{repository or '*'}")
-
-    def _run(
-        self,
-        command: str,
-        *arguments: str,
-        repository: int | None = None,
-        timeout: float = ASK_SECONDS,
-        watches: Watches = (),
-    ) -> Completed:
-        argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
-        try:
-            return self._programs.run(argv, timeout=timeout, watches=watches)
-        except ProgramFailed as failed:
-            raise explained(failed, command, repository, self._where(repository), self.version) from None
-
-
-def _argv(config: Path, stanza: str, command: str, arguments: Sequence[str], repository: int | None) -> list[str]:
-    where = [f"--repo={repository}"] if repository is not None else []
-    # Whatever level the file sets: messages on stdout would end up inside the JSON.
-    quiet = ["--log-level-console=off"]
-    if not any(argument.startswith("--log-level-stderr") for argument in arguments):
-        quiet.append("--log-level-stderr=warn")
-    return ["pgbackrest", f"--config={config}", f"--stanza={stanza}", *where, *quiet, command, *arguments]
+    @property
+    def _program(self) -> PgBackRestProgram:
+        return PgBackRestProgram(self.cluster, self._programs, self.config)

@@ -13,7 +13,7 @@ from printflow_reliability.files.emptied import Emptied, untold
 from printflow_reliability.files.first_look import Scope, objects_spool
 from printflow_reliability.files.merge import merge
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.spellings import MeantObjects, Spellings
+from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Spellings
 from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog
@@ -24,7 +24,6 @@ from printflow_reliability.storage.pages import StoredObject
 from printflow_reliability.storage.single_keys import Found, Refusal
 
 FEW = 1000
-SPELLED_BATCH = 20_000
 CONTROL_CHARACTERS = "the store lists it with characters that stand for others, so its true key cannot be told"
 
 

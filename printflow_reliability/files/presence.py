@@ -34,6 +34,18 @@ class KeyRefused(CouldNotTell):
         self.refusal = refusal
 
 
+def or_refusal(ask: Callable[[T], R]) -> Callable[[T], R | Refusal]:
+    """Ask, and give the store's refusal of this one key as the answer."""
+
+    def answer(what: T) -> R | Refusal:
+        try:
+            return ask(what)
+        except KeyRefused as refused:
+            return refused.refusal
+
+    return answer
+
+
 class Presence:
     """One bucket, asked about single keys. Every failure but a real 404 is "could not tell"."""
 

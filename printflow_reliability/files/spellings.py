@@ -9,6 +9,9 @@ from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.platform.spelling import climbs, folded
 from printflow_reliability.platform.tenancy import BasePaths, above
 
+SPELLED_BATCH = 20_000
+"""How many references are looked for under other spellings at a time."""
+
 
 @dataclass
 class Spellings:

@@ -6,8 +6,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Name
 
-from printflow_reliability.pdf.drawing import POINTS_PER_INCH, Drawing
 from printflow_reliability.pdf.inspection import Problem
+from printflow_reliability.pdf.placement import POINTS_PER_INCH, Drawing
 
 SMALLEST_INCH = 0.1
 """An image drawn smaller than this is a dot or a line, whose resolution says nothing."""

@@ -10,7 +10,7 @@ from sentry_sdk.transport import Transport
 
 from printflow_reliability.alerts.sentry import report_error, report_message
 from printflow_reliability.settings import Settings, load
-from printflow_reliability_tests.settings.test_loading import ENVIRON, GOOD
+from printflow_reliability_tests.settings.good_configuration import ENVIRON, GOOD
 
 SECRET = ENVIRON["RECORDS_URL"]
 SENTRY = """

@@ -8,7 +8,7 @@ import pytest
 
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import weekly_restore_drill
-from printflow_reliability_tests.test_console import CONFIG
+from printflow_reliability_tests.minimal_configuration import CONFIG
 
 ADMIN = """
 [[cluster]]

@@ -9,7 +9,7 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability_tests.drills.fake_world import PLACE, FakeWorld
-from printflow_reliability_tests.drills.test_whole_drill import WELL, carried_out, recorded, said
+from printflow_reliability_tests.drills.whole_drill import WELL, carried_out, recorded, said
 
 AWAY = CouldNotTell("it does not answer", "start it")
 ADDRESS = "s3://reports/drills/7/report.html"

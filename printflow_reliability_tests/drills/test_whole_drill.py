@@ -10,41 +10,24 @@ import pytest
 
 from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, RepositoryDamaged
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.conduct import conduct
-from printflow_reliability.drills.report import CHECKS, DrillReport
-from printflow_reliability.drills.stages.drill import Drill
+from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError, Refused
-from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import RecoveryShort
 from printflow_reliability.restore.targets import Target
-from printflow_reliability_tests.drills.fake_world import BEGAN, CLUSTERS, FakeWorld, fences, settings
-
-FIRST_FENCE = "no fence was recorded before this one, so there is nothing to compare with yet"
-MET = "RTO 8.0 s, target 3600 s; RPO 2.0 s, target 300 s"
-RECOVERED = (
-    "replayed to the end of WAL (live_db to 0/6000200, admin_db to 0/6000200), promoted, written to",
-    Outcome.PASS,
+from printflow_reliability_tests.drills.fake_world import FakeWorld
+from printflow_reliability_tests.drills.two_clusters import BEGAN, CLUSTERS, fences, settings
+from printflow_reliability_tests.drills.whole_drill import (
+    AT_FENCE,
+    IN_DATA,
+    ISOLATED,
+    RECOVERED,
+    WELL,
+    Said,
+    carried_out,
+    recorded,
+    said,
 )
-AT_FENCE = {
-    "drill.links": ("drill.links is well", Outcome.PASS),
-    "drill.inventory": ("drill.inventory is well", Outcome.PASS),
-    "drill.shrinkage": (FIRST_FENCE, Outcome.PASS),
-    "drill.fence": ("drill.fence is pass", Outcome.PASS),
-    "drill.checksums": ("drill.checksums is well", Outcome.PASS),
-}
-IN_DATA = {
-    f"drill.{name}": (f"drill.{name} is well", Outcome.PASS)
-    for name in ("indexes", "foreign_keys", "constraints", "sequences")
-}
-AT_END = {
-    "drill.smoke": ("drill.smoke is well", Outcome.PASS),
-    "drill.files": ("drill.files is well", Outcome.PASS),
-    "drill.tenant": ("drill.tenant is well", Outcome.PASS),
-    "drill.objectives": (MET, Outcome.PASS),
-}
-ISOLATED = {"drill.isolation": ("drill.isolation is well", Outcome.PASS)}
-WELL = {**AT_FENCE, "drill.recovery": RECOVERED, **IN_DATA, **AT_END, **ISOLATED}
 
 AWAY = CouldNotTell("it does not answer", "start it")
 SHORT = RecoveryShort("replay ended early", "printflow wal verify")
@@ -86,24 +69,6 @@ FAILING = [
     (Phase.PROMOTE, "promote", DANGEROUS),
     (Phase.VALIDATE, "data", DANGEROUS),
 ]
-Said = dict[str, tuple[str, Outcome]]
-
-
-def said(report: DrillReport) -> Said:
-    return {check.check: (check.detail, check.outcome) for check in report.checks}
-
-
-def carried_out(world: FakeWorld, drill: Drill | None = None) -> DrillReport:
-    signals = Interrupts()
-    with signals.obeyed():
-        return conduct(drill or world.drill(), BEGAN, signals)
-
-
-def recorded(world: FakeWorld) -> Said:
-    """What the last record of the drill says, once it has ended."""
-    ended, document = world.records.recorded[-1]
-    assert ended
-    return {check["name"]: (check["detail"], Outcome(check["outcome"])) for check in document["checks"]}
 
 
 def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None, *, method: str = "") -> Said:

@@ -12,8 +12,9 @@ from printflow_reliability.drills import wording
 from printflow_reliability.drills.commands import show
 from printflow_reliability.drills.report import CHECKS, render
 from printflow_reliability.settings import Settings
-from printflow_reliability_tests.drills.test_report import drill
-from printflow_reliability_tests.drills.test_report import settings as settings
+from printflow_reliability_tests.drills.drill_reports import drill, settings
+
+__all__ = ["settings"]
 
 WHY = "not reached; fetch broke off: repo1 did not answer. Next: printflow backup list"
 

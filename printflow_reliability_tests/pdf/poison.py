@@ -12,6 +12,9 @@ import time
 
 from printflow_reliability.pdf.inspection import concluded
 
+PROGRAM = (sys.executable, __file__)
+"""What the worker is told to run instead of its own process."""
+
 
 def main() -> None:
     print(json.dumps({"ready": True}), flush=True)

@@ -20,9 +20,8 @@ from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import PdfSettings
 from printflow_reliability_tests.pdf.files import AS_IT_IS, GOOD, changed
-from printflow_reliability_tests.pdf.test_images import WHOLE
-
-POISON = (sys.executable, str(Path(__file__).with_name("poison.py")))
+from printflow_reliability_tests.pdf.image_files import WHOLE
+from printflow_reliability_tests.pdf.poison import PROGRAM as POISON
 
 
 @pytest.fixture

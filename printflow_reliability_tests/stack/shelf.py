@@ -21,7 +21,7 @@ from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.test_files import GRACE_OVER
+from printflow_reliability_tests.stack.shop import GRACE_OVER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

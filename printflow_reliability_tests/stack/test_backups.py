@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
-import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import list_backups, take_base_backups
@@ -19,10 +17,10 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
-from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability.sandbox.faults import planted
-from printflow_reliability.sandbox.pgbackrest import REPOSITORIES
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.repository_objects import flipped, tampered
+from printflow_reliability_tests.stack.wal import superuser, switch_wal
 
 pytestmark = pytest.mark.stack
 
@@ -42,62 +40,6 @@ def backed_up(sandbox: StackSandbox) -> StackSandbox:
 
 def result(checks: tuple[CheckResult, ...], name: str) -> CheckResult:
     return next(check for check in checks if check.check == name)
-
-
-@contextmanager
-def superuser(sandbox: StackSandbox, cluster: str) -> Iterator[psycopg.Connection]:
-    """A superuser's session in a cluster, through its socket."""
-    directory, port = sandbox.home.path("sockets"), sandbox.home.port(cluster)
-    with psycopg.connect(f"host={directory} port={port} user=postgres dbname=postgres", autocommit=True) as connection:
-        yield connection
-
-
-def switch_wal(sandbox: StackSandbox, cluster: str, *, times: int = 1) -> str:
-    """Close WAL segments in production and wait until the last of them is archived; its name."""
-    with superuser(sandbox, cluster) as connection:
-        for _ in range(times):
-            connection.execute("SELECT pg_logical_emit_message(true, 'printflow', 'something to archive')")
-            row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
-        assert row is not None
-        for _ in range(150):
-            archived = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
-            if archived and archived[0] and archived[0][:24] >= row[0]:
-                return str(row[0])
-            time.sleep(0.1)
-    raise AssertionError(f"{row[0]} was not archived within 15 s")
-
-
-@contextmanager
-def tampered(
-    sandbox: StackSandbox, repository: int, prefix: str, change: Callable[[bytes], bytes | None]
-) -> Iterator[str]:
-    """Change (or, for None, delete) the largest object below a prefix of a repository; put back what was there."""
-    bucket = REPOSITORIES[repository]
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
-        region_name=seaweedfs.REGION,
-        aws_access_key_id=sandbox.home.secret("s3-backup.key"),
-        aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
-        verify=str(sandbox.home.path("certs", "ca.pem")),
-    )
-    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"repo{repository}/{prefix}")["Contents"]
-    key = max(listed, key=lambda one: one["Size"])["Key"]
-    good = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    bad = change(good)
-    try:
-        if bad is None:
-            client.delete_object(Bucket=bucket, Key=key)
-        else:
-            client.put_object(Bucket=bucket, Key=key, Body=bad)
-        yield key
-    finally:
-        client.put_object(Bucket=bucket, Key=key, Body=good)
-
-
-def flipped(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 @pytest.mark.alarm("backup.recent", "silent")

@@ -13,9 +13,9 @@ from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.configuration import SERVER
 from printflow_reliability.restore.targets import Target
+from printflow_reliability_tests.stack.event_triggers import EVENTS
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
-from printflow_reliability_tests.stack.test_confinement import EVENTS
-from printflow_reliability_tests.stack.test_recover import settings_of
+from printflow_reliability_tests.stack.plain_settings import settings_of
 
 pytestmark = pytest.mark.stack
 

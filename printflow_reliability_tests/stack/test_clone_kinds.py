@@ -14,8 +14,8 @@ from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.quiet import quieten
 from printflow_reliability.restore.replay import await_promotion, replay_to_end
 from printflow_reliability.restore.validation.validate import validate
+from printflow_reliability_tests.stack.fenced_clone import compared, fence, paused
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
-from printflow_reliability_tests.stack.test_fence_and_clone import compared, fence, paused
 
 pytestmark = pytest.mark.stack
 

@@ -25,6 +25,7 @@ from printflow_reliability.restore.production import FLOORS, Production, ask_pro
 from printflow_reliability.restore.recovery_target import RecoveryTarget
 from printflow_reliability.restore.replay import await_promotion, replay_to_end, replay_to_fence
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability_tests.stack.event_triggers import EVENTS
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
 pytestmark = pytest.mark.stack
@@ -61,8 +62,6 @@ ENVIRONMENT = {
     "PGCHANNELBINDING": "require",
 }
 """How somebody's shell leads to production."""
-EVENTS = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite", "login")
-"""The last one since version 17."""
 COMMANDS = ("archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command")
 SETTINGS = """
 SELECT name, vartype, boot_val, min_val, enumvals[array_upper(enumvals, 1)] FROM pg_settings

@@ -10,7 +10,7 @@ from printflow_reliability.restore.phases import Phase
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import archive_id, detail, left_behind, outcomes
-from printflow_reliability_tests.stack.test_backups import flipped, tampered
+from printflow_reliability_tests.stack.repository_objects import flipped, tampered
 
 pytestmark = pytest.mark.stack
 

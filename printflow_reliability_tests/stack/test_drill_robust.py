@@ -30,8 +30,8 @@ from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
-from printflow_reliability_tests.stack.test_backups import switch_wal
-from printflow_reliability_tests.stack.test_bad_input import configured, said
+from printflow_reliability_tests.stack.wal import switch_wal
+from printflow_reliability_tests.stack.wrong_configuration import configured, said
 
 pytestmark = pytest.mark.stack
 

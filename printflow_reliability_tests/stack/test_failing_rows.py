@@ -16,7 +16,7 @@ from printflow_reliability.platform.tenancy import tenancy
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.test_files import FILES, GRACE_OVER, Shop, by_key, shop
+from printflow_reliability_tests.stack.shop import FILES, GRACE_OVER, Shop, by_key, shop
 
 __all__ = ["shop"]
 pytestmark = pytest.mark.stack

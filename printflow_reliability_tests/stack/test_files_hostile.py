@@ -18,7 +18,7 @@ from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.settings import Settings
-from printflow_reliability_tests.stack.test_files import FILES, GRACE_OVER, QUERY, Shop, by_key, shop
+from printflow_reliability_tests.stack.shop import FILES, GRACE_OVER, QUERY, Shop, by_key, shop
 
 __all__ = ["shop"]
 pytestmark = pytest.mark.stack

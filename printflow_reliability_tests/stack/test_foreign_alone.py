@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from printflow_reliability_tests.stack.foreign.build import BUCKET
+from printflow_reliability_tests.stack.foreign.objects import keys, without
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
-from printflow_reliability_tests.stack.test_foreign_files import keys, without
 
 pytestmark = pytest.mark.stack
 

@@ -2,34 +2,18 @@
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from printflow_reliability.sandbox import processes
 from printflow_reliability_tests.stack.foreign.build import BUCKET
+from printflow_reliability_tests.stack.foreign.objects import keys, without
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 pytestmark = pytest.mark.stack
 
 FILES = {"files.missing", "files.tenancy", "files.content", "files.orphans"}
-
-
-def keys(foreign: ForeignPlatform) -> list[str]:
-    return sorted(one["Key"] for one in foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"])
-
-
-@contextmanager
-def without(foreign: ForeignPlatform, key: str) -> Iterator[None]:
-    """The current version of an object is deleted for the block; it is back afterwards, healed or not."""
-    body = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    foreign.s3.delete_object(Bucket=BUCKET, Key=key)
-    try:
-        yield
-    finally:
-        foreign.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
 
 def test_every_reference_has_its_object_whatever_its_key_is_made_of(foreign: ForeignPlatform) -> None:

@@ -12,10 +12,10 @@ from printflow_reliability.orders import guard
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.records.database import open_records
-from printflow_reliability_tests.pdf.test_worker import POISON
+from printflow_reliability_tests.pdf.poison import PROGRAM as POISON
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import BUCKET, Counter, Row, counter_of
-from printflow_reliability_tests.stack.test_vanished_orders import LATER, Said, said
+from printflow_reliability_tests.stack.counter_commands import LATER, Said, said
 
 __all__ = ["said"]
 pytestmark = pytest.mark.stack

@@ -22,11 +22,11 @@ from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.drilling import detail, outcomes
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
+from printflow_reliability_tests.stack.plain_settings import HEARTBEAT, settings_of
 
 pytestmark = pytest.mark.stack
 
 LARGE_SEGMENTS = pytest.mark.parametrize("shop", [64], indirect=True, scope="module")
-HEARTBEAT = "SELECT max(at) FROM heartbeats"
 PLANTED = (
     "CREATE COLLATION nordic (provider = icu, locale = 'da')",
     "CREATE COLLATION glibc (provider = libc, locale = 'C')",
@@ -56,20 +56,6 @@ def shop(request: pytest.FixtureRequest) -> Iterator[PlainCluster]:
         migrate(settings_of(cluster).records)
         more_rows(cluster)
         yield cluster
-
-
-def settings_of(cluster: PlainCluster, records: str = "records", **drills: object) -> Settings:
-    document = {
-        "platform": {"name": "shop"},
-        "records": {"url": f"host={cluster.home} user=postgres dbname={records}"},
-        "cluster": [cluster.settings.model_dump() | {"heartbeat": HEARTBEAT}],
-        "bucket": [{"name": "print-files", "bucket": "print-files"}],
-        "tenancy": {"cluster": "plain", "tenants": "SELECT 1"},
-        "reference": [{"name": "r", "cluster": "plain", "bucket": "print-files", "kind": "proof", "query": "SELECT 1"}],
-        "orders": {"cluster": "plain", "bucket": "print-files", "paid": "SELECT 1"},
-        "drills": drills,
-    }
-    return Settings.model_validate(document)
 
 
 def more_rows(cluster: PlainCluster) -> str:

@@ -19,7 +19,7 @@ from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability_tests.stack.conftest import StackSandbox, new_home
-from printflow_reliability_tests.stack.test_backups import switch_wal
+from printflow_reliability_tests.stack.wal import switch_wal
 
 pytestmark = pytest.mark.stack
 

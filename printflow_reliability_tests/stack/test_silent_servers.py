@@ -19,9 +19,9 @@ import pytest
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.sandbox import processes
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability_tests.commands import COMMANDS
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.valve import Valve, valve
-from printflow_reliability_tests.test_bad_input import COMMANDS
 
 pytestmark = pytest.mark.stack
 

@@ -25,7 +25,7 @@ from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.targets import Target
 from printflow_reliability_tests.stack.drilling import detail, outcomes, without_production
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
-from printflow_reliability_tests.stack.test_recover import settings_of
+from printflow_reliability_tests.stack.plain_settings import settings_of
 
 pytestmark = pytest.mark.stack
 

@@ -22,7 +22,7 @@ from printflow_reliability.restore.targets import parse_target
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.test_backups import switch_wal
+from printflow_reliability_tests.stack.wal import switch_wal
 
 pytestmark = pytest.mark.stack
 

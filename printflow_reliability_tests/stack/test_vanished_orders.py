@@ -1,22 +1,19 @@
 """Orders that are no longer paid, and overrides: a hold ends for a reason that is known."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.cli import run
-from printflow_reliability.console import Invocation
 from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import Counter, Row, counter_of
+from printflow_reliability_tests.stack.counter_commands import LATER, Said, said
 
+__all__ = ["said"]
 pytestmark = pytest.mark.stack
-
-Said = Callable[..., tuple[int, str, str]]
-LATER = "2999-11-02T14:05:00Z"
 
 
 @pytest.fixture
@@ -27,19 +24,6 @@ def counter(sandbox: StackSandbox) -> Iterator[Counter]:
         counter.rows += [Row("2", key="guard/guard-a/missing.pdf"), Row("3")]
         assert counter.look().numbers["held_orders"] == 2
         yield counter
-
-
-@pytest.fixture
-def said(counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Runs `printflow` with the counter's settings: its exit code, stdout and stderr."""
-    monkeypatch.setattr(Invocation, "settings", lambda _: counter.settings)
-
-    def called(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        return (code, *capsys.readouterr())
-
-    return called
 
 
 def orders(report: GuardReport) -> set[str]:

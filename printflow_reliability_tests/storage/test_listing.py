@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.storage.listing import OrderBroken, in_order, proven, read_in_order
 from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability_tests.storage.test_pages import page, serving
+from printflow_reliability_tests.storage.list_server import page, serving
 
 KEYS = st.text(st.characters(codec="utf-8"), max_size=8)
 

@@ -1,18 +1,13 @@
 """A listing keeps every key as the bucket has it, and an incomplete one is never taken for the whole."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
-from xml.sax.saxutils import escape
 
 import pytest
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.pages import TornPage, list_pages, parse_page
+from printflow_reliability_tests.storage.list_server import page, serving
 
 HOSTILE = [
     "/a",
@@ -29,53 +24,6 @@ HOSTILE = [
     "a&<>\"'b",
     "\x01",
 ]
-Answer = Callable[[str | None], tuple[int, bytes]]
-
-
-def page(keys: list[str], token: str | None = None) -> bytes:
-    entries = "".join(
-        f"<Contents><Key>{escape(key, {chr(10): '&#xA;', chr(13): '&#xD;', chr(1): '&#x1;'})}</Key>"
-        "<LastModified>2026-11-02T03:00:11.250Z</LastModified><ETag>&quot;abc-2&quot;</ETag><Size>12</Size></Contents>"
-        for key in keys
-    )
-    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
-    return (
-        f'<?xml version="1.0"?><ListBucketResult><Name>b</Name>{more if token else "<IsTruncated>false</IsTruncated>"}'
-        f"{entries}</ListBucketResult>"
-    ).encode()
-
-
-@contextmanager
-def serving(answer: Answer) -> Iterator[BucketSettings]:
-    """An S3 server that answers LIST with whatever the test says."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            token = parse_qs(urlsplit(self.path).query).get("continuation-token", [None])[0]
-            status, body = answer(token)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield BucketSettings(
-            name="print-files",
-            bucket="b",
-            endpoint_url=f"http://127.0.0.1:{server.server_port}",
-            access_key_id="key",
-            secret_access_key="s3cret",
-        )
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def listed(bucket: BucketSettings) -> list[str]:

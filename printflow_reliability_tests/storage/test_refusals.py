@@ -10,7 +10,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowErr
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.pages import list_pages
-from printflow_reliability_tests.test_bad_input import closed_port, silent_port
+from printflow_reliability_tests.ports import closed_port, silent_port
 
 SECRET = "hunter2"
 

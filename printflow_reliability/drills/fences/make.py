@@ -70,7 +70,7 @@ def make_fences(
     fences = []
     for number, side in enumerate(sides):
         point, found = moment.points[number], read[number]
-        told = {*side.sessions, *side.templates}
+        told = {*side.sessions.by_database, *side.sessions.templates}
         counted = {database: one for database, one in found.items() if database in told}
         fence = Fence(
             cluster=side.cluster.name,
@@ -102,7 +102,7 @@ def _add_templates(
     for database, after in side.read_templates(digest_bytes).items():
         held = unchanged(before[database], after)
         if held.why_not:
-            side.left_out[database] = held.why_not
+            side.sessions.left_out[database] = held.why_not
         else:
             read[database] = held.tables
             inventory |= held.inventory
@@ -130,14 +130,14 @@ def _take(
 
 def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:
     """What every table of every database held, in the order of the clusters."""
-    places = [(number, database) for number, side in enumerate(sides) for database in list(side.sessions)]
+    places = [(number, database) for number, side in enumerate(sides) for database in list(side.sessions.by_database)]
     tasks = [
         partial(sides[number].read, database, moment.snapshots[number], digest_bytes) for number, database in places
     ]
 
     def give_up() -> None:
         for side in sides:
-            side.cancel()
+            side.sessions.cancel()
 
     readings = run_parallel(tasks, give_up=give_up, workers=READERS)
     found: Read = [{} for _ in sides]

@@ -1,38 +1,26 @@
-"""One cluster while its fence is made: a session in each of its databases, which all hold one moment's snapshot.
-
-PostgreSQL gives a snapshot to sessions of the same database only, so there is one session a database and no more: it
-counts in the snapshot that it holds itself. Where few connections are left, the fence waits, and then leaves databases
-to be told another time rather than take production's last connections.
-"""
+"""What a fence asks of one cluster, in sessions which all hold one moment's snapshot."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-
-import psycopg
 
 from printflow_reliability.drills.fences.reachable import (
     TOO_FEW,
     find_connectable,
-    find_reachable,
     free_connections,
     quote,
 )
 from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
+from printflow_reliability.drills.fences.sessions import Sessions
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
 from printflow_reliability.drills.fences.templates import TemplateRead, read_template
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect, said, unreachable
-from printflow_reliability.restore.counts import logged_tables, prepare
+from printflow_reliability.restore.counts import logged_tables
 from printflow_reliability.restore.gaps import ALL, Gaps
 from printflow_reliability.restore.inventory import take_inventory
 from printflow_reliability.settings import ClusterSettings
 
-COUNT_SECONDS = 3600
-"""How long one table may take to count."""
-CANCEL_SECONDS = 1.0
 FIRST_LOCK, SECOND_LOCK = "300ms", "3s"
 """How long to wait for a table that somebody has locked; all others are counted before the second wait."""
 LOCKED_SECONDS = 30.0
@@ -50,7 +38,6 @@ REASONS = {
     Trouble.LOCKED: f"a lock kept others away from it for more than {SECOND_LOCK}",
     Trouble.CHANGED: "it was rewritten, truncated, renamed or dropped while it was counted",
 }
-ENDED = "the fence's session in it was ended"
 
 
 @dataclass(frozen=True)
@@ -63,43 +50,26 @@ class RestorePoint:
 
 
 class Side:
-    """A cluster's sessions; the first is in the database of the cluster's url, and the others in all others.
+    """What a fence asks of one cluster, in a session of each of its databases.
 
     Attributes:
         cluster: which one.
-        sessions: by database.
-        templates: databases that are templates, in which there is no session.
-        left_out, untold: databases without a session, and why; `untold` ones may have one another time.
+        sessions: its sessions, and the databases that have none.
     """
 
     def __init__(self, stack: ExitStack, cluster: ClusterSettings) -> None:
-        """Open a session in every database that lets this role in.
+        """Open the sessions.
 
         Raises:
             CouldNotTell: the cluster cannot be reached.
         """
         self.cluster = cluster
-        self.left_out: dict[str, str] = {}
-        self.untold: dict[str, str] = {}
-        self.templates: Sequence[str] = ()
-        self._first = stack.enter_context(connect(cluster, statement_seconds=COUNT_SECONDS))
-        self.sessions: dict[str, psycopg.Connection] = {}
-        with self._explained():
-            prepare(self._first)
-            found = find_reachable(self._first)
-            others = found.others
-            self.left_out |= found.left_out
-            self.templates = found.templates
-            self.sessions[found.own] = self._first
-            room = free_connections(self._first, len(others))
-        for database in others[:room]:
-            self._open(stack, database)
-        self.untold |= dict.fromkeys(others[room:], TOO_FEW)
+        self.sessions = Sessions(stack, cluster)
 
     def state(self) -> tuple[Snapshot, tuple[int, ...]]:
         """The snapshot of this moment, and the transactions that are open."""
-        with self._explained():
-            row = self._first.execute(STATE).fetchone()
+        with self.sessions.explained():
+            row = self.sessions.first.execute(STATE).fetchone()
         if row is None:
             raise CouldNotTell(f"cluster {self.cluster.name} does not say which transactions are open")
         snapshot = Snapshot.parse(row[0].decode())
@@ -107,8 +77,8 @@ class Side:
 
     def restore_point(self, name: str) -> RestorePoint:
         """Write one."""
-        with self._explained():
-            row = self._first.execute(RESTORE_POINT, (name,)).fetchone()
+        with self.sessions.explained():
+            row = self.sessions.first.execute(RESTORE_POINT, (name,)).fetchone()
         if row is None:
             raise CouldNotTell("pg_create_restore_point returned nothing")
         return RestorePoint(row[0].decode(), row[1].decode(), row[2])
@@ -116,8 +86,8 @@ class Side:
     def open_snapshots(self) -> list[Snapshot]:
         """Begin a transaction in each database that sees this moment until it ends."""
         found = []
-        for database, session in list(self.sessions.items()):
-            with self._explained(database):
+        for database, session in list(self.sessions.by_database.items()):
+            with self.sessions.explained(database):
                 session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 row = session.execute("SELECT pg_current_snapshot()::text").fetchone()
                 found.append(Snapshot.parse(row[0].decode() if row else ""))
@@ -125,26 +95,31 @@ class Side:
 
     def close_snapshots(self) -> None:
         """End them."""
-        for database, session in list(self.sessions.items()):
-            with self._explained(database):
+        for database, session in list(self.sessions.by_database.items()):
+            with self.sessions.explained(database):
                 session.execute("ROLLBACK")
 
     def inventory(self) -> dict[str, str]:
         """Its databases, extensions and roles, in the open snapshots; notes databases that were made just now."""
         found: dict[str, str] = {}
-        with self._explained():
-            new = find_connectable(self._first) - {*self.sessions, *self.templates, *self.left_out, *self.untold}
-            self.untold |= dict.fromkeys(sorted(new), "it was made or renamed while the fence was")
-        for database, session in list(self.sessions.items()):
-            with self._explained(database):
-                found |= take_inventory(session, cluster=session is self._first)
+        with self.sessions.explained():
+            new = find_connectable(self.sessions.first) - {
+                *self.sessions.by_database,
+                *self.sessions.templates,
+                *self.sessions.left_out,
+                *self.sessions.untold,
+            }
+            self.sessions.untold |= dict.fromkeys(sorted(new), "it was made or renamed while the fence was")
+        for database, session in list(self.sessions.by_database.items()):
+            with self.sessions.explained(database):
+                found |= take_inventory(session, cluster=session is self.sessions.first)
         return found
 
     def read(self, database: str, snapshot: Snapshot, digest_bytes: int) -> dict[str, Reading]:
         """Count every table of a database in its open snapshot, read the content of small ones, and end it."""
         readings: dict[str, Reading] = {}
-        with self._explained(database):
-            session = self.sessions[database]
+        with self.sessions.explained(database):
+            session = self.sessions.by_database[database]
             tables = logged_tables(session)
             session.execute(f"SET lock_timeout = '{FIRST_LOCK}'".encode())
             for table in tables:
@@ -155,75 +130,36 @@ class Side:
                 if readings[table.label].trouble is Trouble.LOCKED and time.monotonic() < deadline:
                     readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
             session.execute("ROLLBACK")
-        return {label: _named(reading, self._first.info.user) for label, reading in readings.items()}
+        return {label: _named(reading, self.sessions.first.info.user) for label, reading in readings.items()}
 
     def read_templates(self, digest_bytes: int) -> dict[str, TemplateRead]:
         """What each template holds; one after the other, and none where few connections are left."""
         found = {}
-        for database in self.templates:
-            with self._explained():
-                room = free_connections(self._first, 1)
+        for database in self.sessions.templates:
+            with self.sessions.explained():
+                room = free_connections(self.sessions.first, 1)
             few = TemplateRead({}, {}, TOO_FEW)
             found[database] = read_template(self.cluster, database, digest_bytes) if room else few
         return found
 
     def gaps(self, read: dict[str, dict[str, Reading]]) -> Gaps:
         """What is not known of the cluster, after its tables were read."""
-        untold: dict[str, dict[str, str]] = {database: {ALL: why} for database, why in self.untold.items()}
+        untold: dict[str, dict[str, str]] = {database: {ALL: why} for database, why in self.sessions.untold.items()}
         damaged: dict[str, dict[str, str]] = {}
         for database, readings in read.items():
             for table, reading in readings.items():
-                if database in self.sessions and reading.trouble is not None:
+                if database in self.sessions.by_database and reading.trouble is not None:
                     kind = damaged if reading.trouble is Trouble.DAMAGED else untold
                     kind.setdefault(database, {})[table] = reading.reason
-        return Gaps(dict(self.left_out), untold, damaged)
+        return Gaps(dict(self.sessions.left_out), untold, damaged)
 
     def switch_wal(self) -> str:
         """End the segment, so that it can be archived; where it ended."""
-        with self._explained():
-            row = self._first.execute("SELECT pg_switch_wal()::text").fetchone()
+        with self.sessions.explained():
+            row = self.sessions.first.execute("SELECT pg_switch_wal()::text").fetchone()
         if row is None:
             raise CouldNotTell(f"cluster {self.cluster.name} did not switch its WAL segment")
         return str(row[0].decode())
-
-    def cancel(self) -> None:
-        """End what the sessions are asking, from another thread."""
-        for session in list(self.sessions.values()):
-            with suppress(psycopg.Error):
-                session.cancel_safe(timeout=CANCEL_SECONDS)
-
-    def _open(self, stack: ExitStack, database: str) -> None:
-        try:
-            session = stack.enter_context(connect(self.cluster, database=database, statement_seconds=COUNT_SECONDS))
-        except CouldNotTell as refused:
-            self.left_out[database] = refused.sentence
-            return
-        self.sessions[database] = session
-        with self._explained(database):
-            prepare(session)
-
-    @contextmanager
-    def _explained(self, database: str | None = None) -> Iterator[None]:
-        """Say of which cluster an error is, as several are open at once; a database's trouble stays that database's.
-
-        A lost session of a database other than the first is noted, and ends no more than the block.
-        """
-        try:
-            yield
-        except psycopg.Error as error:
-            session = self.sessions.get(database or "", self._first)
-            if session is not self._first:
-                session.close()
-                del self.sessions[database or ""]
-                self.untold[database or ""] = f"{ENDED}: {said(error)}"
-            elif isinstance(error, psycopg.OperationalError):
-                raise unreachable(self.cluster, error) from None
-            else:
-                raise CouldNotTell(
-                    f"cluster {self.cluster.name} refuses what a fence needs: {said(error)}",
-                    "GRANT pg_read_all_data, pg_monitor TO its role, and EXECUTE ON FUNCTION "
-                    "pg_create_restore_point(text), pg_switch_wal()",
-                ) from None
 
 
 def _named(reading: Reading, role: str) -> Reading:

@@ -24,6 +24,7 @@ from printflow_reliability.server_programs import candidates, installed
 from printflow_reliability_tests.stack.foreign import data
 from printflow_reliability_tests.stack.foreign.plain_user import PlainUser
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, SUPERUSER, ForeignPlatform
+from printflow_reliability_tests.stack.foreign.s3_identities import s3_identities
 from printflow_reliability_tests.stack.foreign.servers import Server, start, user_environment
 
 HERE = Path(__file__).parent
@@ -101,7 +102,7 @@ class _Builder:
         # How a superuser's programs, pgBackRest among them, sign in where everybody needs a password.
         escaped = self.passwords[SUPERUSER].replace("\\", r"\\").replace(":", r"\:")
         self._write(f"home/{self.owner.name}/.pgpass", f"*:{self.ports['shop']}:*:{SUPERUSER}:{escaped}\n")
-        self._write("weed.json", json.dumps({"identities": self._identities()}))
+        self._write("weed.json", json.dumps({"identities": s3_identities(self.passwords, BUCKET, REPORTS)}))
         self.root.chmod(0o750)
         for path in (self.root, *self.root.rglob("*")):
             self.owner.own(path)
@@ -109,22 +110,6 @@ class _Builder:
             (self.root / name).chmod(0o770)
         for name in ("clones", "recovered", f"home/{self.reader.name}"):
             self.reader.own(self.root / name)
-
-    def _identities(self) -> list[Mapping[str, object]]:
-        actions = {"storefront": ["Admin", "Read", "List", "Write", "Tagging"]}
-        actions["watcher"] = [
-            f"Read:{BUCKET}",
-            f"List:{BUCKET}",
-            *(f"{one}:{REPORTS}" for one in ("Read", "List", "Write")),
-        ]
-        return [
-            {
-                "name": name,
-                "credentials": [{"accessKey": name, "secretKey": self.passwords[f"s3-{name}"]}],
-                "actions": allowed,
-            }
-            for name, allowed in actions.items()
-        ]
 
     def _initdb(self, cluster: str) -> None:
         place = self._place(cluster)

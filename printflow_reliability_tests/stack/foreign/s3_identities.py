@@ -1,0 +1,21 @@
+"""Who may do what at the foreign platform's S3 server."""
+
+from collections.abc import Mapping
+
+
+def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str) -> list[Mapping[str, object]]:
+    """The storefront may do everything; the watcher reads its bucket and writes reports."""
+    actions = {"storefront": ["Admin", "Read", "List", "Write", "Tagging"]}
+    actions["watcher"] = [
+        f"Read:{bucket}",
+        f"List:{bucket}",
+        *(f"{one}:{reports}" for one in ("Read", "List", "Write")),
+    ]
+    return [
+        {
+            "name": name,
+            "credentials": [{"accessKey": name, "secretKey": passwords[f"s3-{name}"]}],
+            "actions": allowed,
+        }
+        for name, allowed in actions.items()
+    ]

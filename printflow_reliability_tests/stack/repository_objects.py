@@ -1,0 +1,43 @@
+"""Objects of a repository that are changed or gone for a while."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import boto3
+
+from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.sandbox.pgbackrest import REPOSITORIES
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+
+@contextmanager
+def tampered(
+    sandbox: StackSandbox, repository: int, prefix: str, change: Callable[[bytes], bytes | None]
+) -> Iterator[str]:
+    """Change (or, for None, delete) the largest object below a prefix of a repository; put back what was there."""
+    bucket = REPOSITORIES[repository]
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
+        region_name=seaweedfs.REGION,
+        aws_access_key_id=sandbox.home.secret("s3-backup.key"),
+        aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
+        verify=str(sandbox.home.path("certs", "ca.pem")),
+    )
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"repo{repository}/{prefix}")["Contents"]
+    key = max(listed, key=lambda one: one["Size"])["Key"]
+    good = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    bad = change(good)
+    try:
+        if bad is None:
+            client.delete_object(Bucket=bucket, Key=key)
+        else:
+            client.put_object(Bucket=bucket, Key=key, Body=bad)
+        yield key
+    finally:
+        client.put_object(Bucket=bucket, Key=key, Body=good)
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
