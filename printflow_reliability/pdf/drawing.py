@@ -16,6 +16,7 @@ from printflow_reliability.pdf.content import ContentDamaged, Operands, read_con
 from printflow_reliability.pdf.filters import unpacked
 from printflow_reliability.pdf.names import text_of
 from printflow_reliability.pdf.reachable import Role, inherited
+from printflow_reliability.pdf.resources import Lacking, Resources, entry
 from printflow_reliability.pdf.streams import stream_flaw
 
 POINTS_PER_INCH = 72
@@ -34,18 +35,7 @@ POSTSCRIPT = Name.PS
 COLOUR_SPACES = (b"cs", b"CS")
 DEVICE_SPACES = ("DeviceGray", "DeviceRGB", "DeviceCMYK", "Pattern")
 PATTERN_COLOURS = (b"scn", b"SCN")
-CATEGORIES = {
-    Name.XObject: "form or image",
-    Name.ExtGState: "graphics state",
-    Name.ColorSpace: "colour space",
-    Name.Pattern: "pattern",
-    Name.Shading: "shading",
-}
 FONT_FILES = (Name.FontFile, Name.FontFile2, Name.FontFile3)
-
-
-class Lacking(ValueError):
-    """An instruction names what is not there."""
 
 
 @dataclass(frozen=True)
@@ -77,33 +67,6 @@ class Drawing:
     images: list[Placement] = field(default_factory=list)
     fonts: set[str] = field(default_factory=set)
     paints: bool = False
-
-
-@dataclass(frozen=True)
-class _Resources:
-    """What names in a content stream stand for: in its own resources, or in the page's, where printers look too."""
-
-    own: Any
-    page: Any
-
-    def find(self, category: Name, name: Any) -> Any:
-        """The resource of a name; None where there is none."""
-        for resources in (self.own, self.page):
-            found = _entry(_entry(resources, category), name) if isinstance(name, pikepdf.Name) else None
-            if found is not None:
-                return found
-        return None
-
-    def named(self, category: Name, name: Any) -> Any:
-        """The resource that an instruction names.
-
-        Raises:
-            Lacking: it is not there, so that the instruction does nothing.
-        """
-        found = self.find(category, name)
-        if found is None:
-            raise Lacking(f"it uses the {CATEGORIES[category]} {text_of(name)}, which is not there")
-        return found
 
 
 @dataclass
@@ -141,7 +104,7 @@ class Drawings:
         """
         self._pages += 1
         contents, own = page.obj.get(Name.Contents), inherited(page, Name.Resources)
-        resources = _Resources(own, own)
+        resources = Resources(own, own)
         if isinstance(contents, pikepdf.Array):
             contents = self._as_one(contents)
         drawing = Drawing() if contents is None else self._follow(contents, resources, 0)
@@ -163,7 +126,7 @@ class Drawings:
         self._joined.write(b"\n".join(unpacked(part) for part in parts))
         return self._joined
 
-    def _form(self, form: pikepdf.Stream, above: _Resources, depth: int) -> Drawing:
+    def _form(self, form: pikepdf.Stream, above: Resources, depth: int) -> Drawing:
         """What a form draws; so do patterns, glyphs, soft masks and the appearances of annotations."""
         if depth > DEEPEST_FORM or form.objgen in self._following:
             raise ValueError(f"forms are nested without end, or deeper than {DEEPEST_FORM}")
@@ -172,11 +135,11 @@ class Drawings:
         key = (form.objgen, 0 if own is not None else self._pages)
         if key not in self._known:
             self._following.add(form.objgen)
-            self._known[key] = self._follow(form, above if own is None else _Resources(own, above.page), depth)
+            self._known[key] = self._follow(form, above if own is None else Resources(own, above.page), depth)
             self._following.remove(form.objgen)
         return self._known[key]
 
-    def _follow(self, content: pikepdf.Object, resources: _Resources, depth: int) -> Drawing:
+    def _follow(self, content: pikepdf.Object, resources: Resources, depth: int) -> Drawing:
         drawing = Drawing()
         stack: list[_State] = []
         state = _State(Matrix())
@@ -204,7 +167,7 @@ class Drawings:
         return drawing
 
     def _carry_out(
-        self, drawing: Drawing, state: _State, resources: _Resources, what: bytes, operands: Operands, depth: int
+        self, drawing: Drawing, state: _State, resources: Resources, what: bytes, operands: Operands, depth: int
     ) -> None:
         """Follow one instruction that paints, or sets what others paint with.
 
@@ -225,11 +188,11 @@ class Drawings:
         elif what not in PAINT:
             self._set(resources, what, operands, depth)
 
-    def _set(self, resources: _Resources, what: bytes, operands: Operands, depth: int) -> None:
+    def _set(self, resources: Resources, what: bytes, operands: Operands, depth: int) -> None:
         """What is set for later instructions must be there; a pattern or a soft mask is a drawing of its own."""
         if what == b"gs":
-            mask = _entry(resources.named(Name.ExtGState, operands[-1]), Name.SMask)
-            group = _entry(mask, Name.G)
+            mask = entry(resources.named(Name.ExtGState, operands[-1]), Name.SMask)
+            group = entry(mask, Name.G)
             if isinstance(group, pikepdf.Stream):
                 self._form(group, resources, depth + 1)
         elif what in COLOUR_SPACES and text_of(operands[-1]) not in DEVICE_SPACES:
@@ -239,7 +202,7 @@ class Drawings:
             if isinstance(pattern, pikepdf.Stream):
                 self._form(pattern, resources, depth + 1)
 
-    def _write(self, drawing: Drawing, state: _State, resources: _Resources, depth: int) -> None:
+    def _write(self, drawing: Drawing, state: _State, resources: Resources, depth: int) -> None:
         """Text is shown in a font, or in the name of a font that is not there.
 
         Raises:
@@ -258,7 +221,7 @@ class Drawings:
             drawing.fonts.add(text_of(font.get(Name.BaseFont)) or "without a name")
         state.font = None
 
-    def _inline_image_is_whole(self, inline: Any, resources: _Resources) -> None:
+    def _inline_image_is_whole(self, inline: Any, resources: Resources) -> None:
         """An image within the content is judged as any other.
 
         Raises:
@@ -278,18 +241,18 @@ class Drawings:
         if flaw is not None and flaw.lost:
             raise ContentDamaged(f"an image in its content {flaw.text}")
 
-    def _read_glyphs(self, font: Any, resources: _Resources, depth: int) -> None:
+    def _read_glyphs(self, font: Any, resources: Resources, depth: int) -> None:
         """All glyphs of a font that the file itself draws; a glyph may show others of the same font."""
         if font.objgen in self._fonts:
             return
         if font.is_indirect:
             self._fonts.add(font.objgen)
-        own = _Resources(font.get(Name.Resources), resources.page)
-        for glyph in (_entry(font, Name.CharProcs) or {}).values():
+        own = Resources(font.get(Name.Resources), resources.page)
+        for glyph in (entry(font, Name.CharProcs) or {}).values():
             if isinstance(glyph, pikepdf.Stream) and glyph.objgen not in self._following:
                 self._form(glyph, own, depth + 1)
 
-    def _draw(self, drawing: Drawing, resources: _Resources, name: Any, ctm: Matrix, depth: int) -> None:
+    def _draw(self, drawing: Drawing, resources: Resources, name: Any, ctm: Matrix, depth: int) -> None:
         placed = resources.named(Name.XObject, name)
         if placed.get(Name.Subtype) == Name.Image:
             _place(drawing, Placement(text_of(name), int(placed.Width), int(placed.Height), ctm))
@@ -328,20 +291,15 @@ def _place(drawing: Drawing, image: Placement) -> None:
     drawing.images.append(image)
 
 
-def _entry(dictionary: Any, key: Any) -> Any:
-    """An entry of a dictionary; None where what should be one is none."""
-    return dictionary.get(key) if isinstance(dictionary, pikepdf.Dictionary) else None
-
-
 def _printed_appearances(page: pikepdf.Page) -> Iterator[pikepdf.Stream]:
     """How the annotations of a page that are printed look, in their present state."""
     for annotation in page.obj.get(Name.Annots) or ():
         if not isinstance(annotation, pikepdf.Dictionary):
             continue
         flags = int(annotation.get(Name.F, 0))
-        appearance = _entry(_entry(annotation, Name.AP), Name.N)
+        appearance = entry(entry(annotation, Name.AP), Name.N)
         if isinstance(appearance, pikepdf.Dictionary) and not isinstance(appearance, pikepdf.Stream):
-            appearance = _entry(appearance, annotation.get(Name.AS, Name.Off))
+            appearance = entry(appearance, annotation.get(Name.AS, Name.Off))
         if isinstance(appearance, pikepdf.Stream) and flags & PRINTED and not flags & HIDDEN:
             yield appearance
 
