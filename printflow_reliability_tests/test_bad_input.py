@@ -253,7 +253,9 @@ def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
 def test_a_command_that_is_interrupted_says_so_and_did_not_do_it(tmp_path: Path) -> None:
     config = tmp_path / "printflow.toml"
     os.mkfifo(config)  # it waits for what nobody writes
-    program = "from printflow_reliability.cli import main; print('here', flush=True); main()"
+    # Whatever ignores it around these tests, as a shell does for what it runs in the background.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heard}; from printflow_reliability.cli import main; print('here', flush=True); main()"
     argv = [sys.executable, "-c", program, "--config", str(config), "runbook", "--json"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         assert waiting.stdout is not None
