@@ -44,6 +44,8 @@ NEXT = {
     errno.EMFILE: "raise the limit of open files: ulimit -n",
 }
 """What to do about what the operating system refuses."""
+CTRL_C = 130
+"""What typer makes of a KeyboardInterrupt; no command of ours ends with it."""
 
 app = typer.Typer(
     name="printflow",
@@ -134,6 +136,8 @@ def run(arguments: Sequence[str]) -> int:
         said = f"unexpected {type(error).__name__}: {error}"
         said = settings.redact(said) if settings else said
         return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
+    if code == CTRL_C:
+        return _fail(arguments, "interrupted", "")
     return code if isinstance(code, int) else 0
 
 

@@ -3,6 +3,9 @@
 The commands are those that there are, not a list of names: a new one is tried from its first day.
 """
 
+import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -146,3 +149,20 @@ def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
         "printflow: No space left on device\nnext: free space on that file system (df -h), then run the command again\n"
     )
     assert ended.returncode == 2
+
+
+def test_a_command_that_is_interrupted_says_so_and_did_not_do_it(tmp_path: Path) -> None:
+    config = tmp_path / "printflow.toml"
+    os.mkfifo(config)  # it waits for what nobody writes
+    # Whatever ignores it around these tests, as a shell does for what it runs in the background.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heard}; from printflow_reliability.cli import main; print('here', flush=True); main()"
+    argv = [sys.executable, "-c", program, "--config", str(config), "runbook", "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "here\n"
+        time.sleep(1)
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (2, "printflow: interrupted\n")
+    assert json.loads(out) == {"error": {"what": "interrupted", "next": ""}}

@@ -189,15 +189,13 @@ def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
 
 def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
     """A query that returned rows at the last pass and returns none now."""
-    return Finding(
-        kind=kinds.UNKNOWN,
-        severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
-        tenant=tenants[0] or None if len(tenants) == 1 else None,
-        bucket=bucket,
-        reference=entry.name,
-        detail=f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
+    return _unread(
+        entry,
+        bucket,
+        tenants,
+        f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
         f"{_named(tenants)}",
-        action=f"correct the query in printflow.toml; if no such row is left: "
+        f"correct the query in printflow.toml; if no such row is left: "
         f"printflow files reconcile --accept-empty {shell_word(entry.name)}",
     )
 
@@ -236,14 +234,25 @@ def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Find
 
 def failing(entry: Entry, bucket: str, tenants: Sequence[str], why: str) -> Finding:
     """A query that the database fails at for the rows of some tenants."""
+    return _unread(
+        entry,
+        bucket,
+        tenants,
+        f'reference "{entry.name}" fails on rows of {_named(tenants)}: {why}',
+        "correct these rows, or the query in printflow.toml",
+    )
+
+
+def _unread(entry: Entry, bucket: str, tenants: Sequence[str], detail: str, action: str) -> Finding:
+    """Rows of these tenants that a query does not return."""
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
         tenant=tenants[0] or None if len(tenants) == 1 else None,
         bucket=bucket,
         reference=entry.name,
-        detail=f'reference "{entry.name}" fails on rows of {_named(tenants)}: {why}',
-        action="correct these rows, or the query in printflow.toml",
+        detail=detail,
+        action=action,
     )
 
 

@@ -25,6 +25,8 @@ FLATE_MAX_BYTES = 512 * 1024**2
 """The most that one stream may unpack to."""
 SHOWN_WARNINGS = 3
 CUT_OFF = Problem("cut_off", "it is cut off")
+SHIFTED = "expected endstream"
+"""A warning that a stream's length is wrong; where the places of objects are too, bytes were lost or added."""
 UNSIZED = "MediaBox is undefined"
 """A warning that a page is given a size that nobody chose."""
 RECONSTRUCTED = "Attempting to reconstruct cross-reference table"
@@ -165,6 +167,8 @@ def _repairs(document: _Document, said: Sequence[str]) -> Iterator[Problem]:
         yield Problem("repaired", "objects of it are found only by searching the file") if document.ended else CUT_OFF
     else:
         return
+    if any(SHIFTED in line for line in said):
+        yield Problem("bytes_shifted", "bytes were lost or added within it: a stream does not end where it says")
     lost = structure.lost_objects(document.pdf, framing.references(document.content))
     if lost:
         yield Problem("objects_missing", f"{counted(lost, 'object')} that it refers to could not be found again")

@@ -241,6 +241,8 @@ TRANSFERS: dict[str, Callable[[bytes], bytes]] = {
     "a hole at the beginning": lambda data: bytes(4096) + data[4096:],
     "a hole up to the end": lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2),
     "a hole up to the trailer": lambda data: data[: len(data) // 2] + bytes(len(data) // 2) + data[-600:],
+    "a byte lost in an image": lambda data: data[:9000] + data[9001:],
+    "64 bytes twice in an image": lambda data: data[:9064] + data[9000:],
     "the beginning lost": lambda data: data[5000:],
     "the beginning replaced by a header": lambda data: b"%PDF-1.4\n" + data[5000:],
     "the end of another file": lambda data: data[: len(data) // 2] + print_pdf(7, pages=2)[len(data) // 2 :],

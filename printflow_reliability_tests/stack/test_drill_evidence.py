@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from jinja2 import DictLoader, Environment
 from psycopg.rows import TupleRow
 
 from printflow_reliability.checks import Outcome
@@ -225,7 +226,13 @@ def test_a_frozen_session_keeps_its_lock_and_is_waited_for_only_so_long(
             pass
 
 
-def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(backed_up: StackSandbox) -> None:
+def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(
+    backed_up: StackSandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Nor is the page anything but the page's trouble.
+    page = DictLoader({"report.html": "{{ drill.outcome.nothing.of_the_kind }}"})
+    broken = Environment(loader=page, autoescape=True)
+    monkeypatch.setattr("printflow_reliability.drills.report.TEMPLATES", broken)
     secret = backed_up.settings.secrets[0]
 
     def tell(_phase: Phase) -> None:
@@ -238,6 +245,8 @@ def test_a_defect_of_ours_is_recorded_as_such_and_shows_no_secret(backed_up: Sta
     assert {check["detail"] for check in newest["checks"]} == {
         "not reached; find broke off: unexpected ValueError: this is [secret]"
     }
+    assert (newest["report"], newest["finished_at"] is not None) == (None, True)
+    assert f"the report of drill {newest['id']} was not kept: unexpected UndefinedError" in caplog.text
     assert left_behind(backed_up) == []
 
 

@@ -138,13 +138,14 @@ def test_a_refunded_order_needs_no_hold(guarded: StackSandbox) -> None:
 
 
 def test_an_order_that_was_only_just_paid_may_wait_for_its_artwork(guarded: StackSandbox) -> None:
+    patient = guarded.settings.orders.model_copy(update={"grace_seconds": 300.0})  # on a busy machine too
     with planted(guarded.home, "print_ready_link_lost") as there, live(guarded) as connection:
         (before,) = connection.execute("SELECT paid_at FROM orders WHERE id = %s", (there.where["order"],)).fetchall()[
             0
         ]
         connection.execute("UPDATE orders SET paid_at = now() WHERE id = %s", (there.where["order"],))
         try:
-            report = judge_paid_orders(guarded.settings)
+            report = judge_paid_orders(guarded.settings.model_copy(update={"orders": patient}))
         finally:
             connection.execute("UPDATE orders SET paid_at = %s WHERE id = %s", (before, there.where["order"]))
 

@@ -93,7 +93,7 @@ def test_a_server_that_does_not_take_what_it_is_sent_is_silent_too(monkeypatch: 
         for _ in range(10):
             with pytest.raises(CouldNotTell, match="no answer in time"), s3_errors(bucket):
                 s3_client(bucket).put_object(Bucket=bucket.bucket, Key="key", Body=bytes(30_000_000))
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 20, "every one of them was tried five times"
         taken.set()
 
 
