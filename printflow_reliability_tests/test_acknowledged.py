@@ -52,7 +52,7 @@ def test_records_in_the_protected_cluster_can_be_accepted_but_not_a_target_that_
     drill = {"finished_at": "2026-11-02T14:00:00+00:00", "passed": True, "rto_seconds": 60.0, "rpo_seconds": 1.0}
     drill |= {"numbers": {"fetched_bytes": 1}, "phases": {"fetch": 50.0}}
     now = datetime(2026, 11, 3, 14, tzinfo=UTC)
-    (housed,) = objectives.judge([drill], DrillsSettings(), now, ["shop"]).checks
+    (housed,) = objectives.check_objectives([drill], DrillsSettings(), now, ["shop"]).checks
     assert (housed.outcome, housed.about) == (Outcome.WARN, ("shop",))
-    (late,) = objectives.judge([drill], DrillsSettings(rto_target_seconds=70), now, ["shop"]).checks
+    (late,) = objectives.check_objectives([drill], DrillsSettings(rto_target_seconds=70), now, ["shop"]).checks
     assert (late.outcome, late.about) == (Outcome.WARN, ())

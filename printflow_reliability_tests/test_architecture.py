@@ -38,14 +38,14 @@ def _body_lines(node: ast.ClassDef) -> int:
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
     """The whole names that an import makes known; of a module itself, as if all of it were named."""
     if isinstance(node, ast.Import):
-        yield from (f"{one.name}.*" for one in node.names)
+        yield from (f"{name.name}.*" for name in node.names)
     elif isinstance(node, ast.ImportFrom):
         above = package.split(".")[: -(node.level - 1) or None] if node.level else []
         module = ".".join((*above, *((node.module,) if node.module else ())))
-        for one in node.names:
-            yield f"{module}.{one.name}"
-            if one.name.startswith("test_"):  # a module of that package, or a test of that module
-                yield f"{module}.{one.name}.*"
+        for name in node.names:
+            yield f"{module}.{name.name}"
+            if name.name.startswith("test_"):  # a module of that package, or a test of that module
+                yield f"{module}.{name.name}.*"
 
 
 @pytest.mark.parametrize("name", MODULES)

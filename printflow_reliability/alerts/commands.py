@@ -33,7 +33,8 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
                 str(alert.times),
                 alert.title,
                 ", ".join(
-                    f"{one['route']}: {'told' if one['delivered_at'] else 'NOT TOLD'}" for one in alert.deliveries
+                    f"{delivery['route']}: {'told' if delivery['delivered_at'] else 'NOT TOLD'}"
+                    for delivery in alert.deliveries
                 ),
             )
             for alert in alerts

@@ -58,7 +58,7 @@ def _alert(alike: Sequence[CheckResult]) -> Alert:
     verdict = "could not tell" if result.outcome is Outcome.UNKNOWN else "failed"
     lines = [REGISTER[result.check].question, result.detail]
     if others:
-        lines.append(f"The same holds for {', '.join(one.check for one in others)}.")
+        lines.append(f"The same holds for {', '.join(other.check for other in others)}.")
     return Alert(
         dedup_key=_key(result),
         severity=result.severity,

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import TupleRow, class_row
 
 from printflow_reliability.backups.archive_failure import failure_in, log_tail
-from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.segment import SEGMENT_NAME, Segment, parse_segment
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
@@ -170,23 +170,23 @@ def ask_archiver(connection: psycopg.Connection[TupleRow]) -> Archiver:
     return replace(row, failure=failure_in(log_tail(connection))) if row.failing else row
 
 
-def judge_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> Verdict:
+def judge_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> ClusterVerdict:
     """The verdict of wal.lag on one cluster."""
     if archiver.standby:
-        return Verdict(Outcome.UNKNOWN, f"{cluster}: the url leads to a standby, which archives nothing")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{cluster}: the url leads to a standby, which archives nothing")
     if broken := archiver.broken:
-        return Verdict(Outcome.FAIL, f"{cluster}: archiving is failing: {broken}; {archiver.remedy(cluster)}")
+        return ClusterVerdict(Outcome.FAIL, f"{cluster}: archiving is failing: {broken}; {archiver.remedy(cluster)}")
     lag = archiver.lag_seconds
     if lag is None:
-        return Verdict(Outcome.UNKNOWN, f"{cluster}: nothing was ever archived, and nothing waits")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{cluster}: nothing was ever archived, and nothing waits")
     if lag > max_lag_seconds:
         waits = f" ({_waiting(archiver.waiting_files)})" if archiver.waiting_files else ""
-        return Verdict(
+        return ClusterVerdict(
             Outcome.FAIL,
             f"{cluster}: archived WAL is {seconds(lag)} behind{waits}, allowed are {seconds(max_lag_seconds)}; "
             f"{archiver.remedy(cluster)}",
         )
-    return Verdict(Outcome.PASS, f"{cluster} {seconds(lag)} behind at most")
+    return ClusterVerdict(Outcome.PASS, f"{cluster} {seconds(lag)} behind at most")
 
 
 def _waiting(files: int) -> str:

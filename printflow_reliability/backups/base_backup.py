@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -22,7 +22,7 @@ from printflow_reliability.backups.info import (
     StanzaInfo,
 )
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
-from printflow_reliability.backups.recent import judge, newest_sound
+from printflow_reliability.backups.recent import newest_sound, verdict_on_newest
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.parallel import run_parallel
@@ -44,7 +44,7 @@ class TakenBackup:
     asked_for: BackupType
     seconds: float
     backup: Backup | None
-    verdict: Verdict
+    verdict: ClusterVerdict
     busy: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class ClusterBackups:
 
     name: str
     backups: tuple[Backup, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ClusterVerdict, ...]
     newest_sound_at: tuple[datetime, ...]
     former: frozenset[str] = frozenset()
 
@@ -85,19 +85,19 @@ class ClusterBackups:
             "name": self.name,
             "backups": [
                 {
-                    "label": one.label,
-                    "type": one.type,
-                    "repo": one.repository,
-                    "started_at": one.started_at,
-                    "finished_at": one.finished_at,
-                    "bytes": one.repository_bytes,
-                    "database_bytes": one.database_bytes,
-                    "error": one.error,
-                    "former_cluster": one.label in self.former,
+                    "label": backup.label,
+                    "type": backup.type,
+                    "repo": backup.repository,
+                    "started_at": backup.started_at,
+                    "finished_at": backup.finished_at,
+                    "bytes": backup.repository_bytes,
+                    "database_bytes": backup.database_bytes,
+                    "error": backup.error,
+                    "former_cluster": backup.label in self.former,
                 }
-                for one in self.backups
+                for backup in self.backups
             ],
-            "repositories": [{"outcome": one.outcome, "detail": one.sentence} for one in self.verdicts],
+            "repositories": [{"outcome": verdict.outcome, "detail": verdict.sentence} for verdict in self.verdicts],
         }
 
 
@@ -126,7 +126,7 @@ class BaseBackupReport:
         """The keys of `backup run`: those of the first backup on top, all of them in `backups`."""
         first = self.backups[0].as_json()
         on_top = {key: first[key] for key in ("cluster", "label", "type", "seconds", "bytes")}
-        return {**on_top, "backups": [one.as_json() for one in self.backups], "detail": self.checks[0].detail}
+        return {**on_top, "backups": [backup.as_json() for backup in self.backups], "detail": self.checks[0].detail}
 
 
 def take_base_backups(
@@ -151,7 +151,7 @@ def take_base_backups(
             if taken and taken[-1].busy:
                 # Since 2.55 a lock is of one repository: two backups that meet would each take one from the other.
                 why = f"{cluster.name} repo{repository}: not tried, since another backup is running"
-                verdict = Verdict(Outcome.UNKNOWN, why)
+                verdict = ClusterVerdict(Outcome.UNKNOWN, why)
                 taken.append(replace(taken[-1], repository=repository, seconds=0.0, verdict=verdict))
             else:
                 taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
@@ -163,14 +163,14 @@ def take_base_backups(
     backups = tuple(one for of_cluster in taken for one in of_cluster)
     listing = list_backups(settings, clusters=clusters)
     verdicts = [
-        *(one.verdict for one in backups),
+        *(backup.verdict for backup in backups),
         *(one for cluster in listing.clusters for one in cluster.verdicts),
     ]
     numbers = {
         **listing.numbers,
-        "backups_taken": sum(1 for one in backups if one.verdict.outcome is Outcome.PASS),
-        "backup_bytes": sum(one.backup.repository_bytes for one in backups if one.backup),
-        "backup_seconds": round(sum(one.seconds for one in backups), 3),
+        "backups_taken": sum(1 for backup in backups if backup.verdict.outcome is Outcome.PASS),
+        "backup_bytes": sum(backup.backup.repository_bytes for backup in backups if backup.backup),
+        "backup_seconds": round(sum(backup.seconds for backup in backups), 3),
     }
     done = f"{counted(len(backups), 'backup')} taken; pgBackRest reports {agreed(len(backups), 'it', 'each')} as sound"
     check = answer("backup.recent", verdicts, numbers, nothing_wrong=done, clusters=clusters)
@@ -222,20 +222,22 @@ def _take(pgbackrest: PgBackRest, repository: int, backup_type: BackupType, sett
         pgbackrest.backup(repository, backup_type, timeout=settings.backups.timeout_seconds)
         taken = _new(before, pgbackrest.info(repository), repository)
     except TROUBLE as failed:
-        verdict = Verdict.unknown(where, failed)
+        verdict = ClusterVerdict.unknown(where, failed)
         busy = isinstance(failed, LockHeld)
         return TakenBackup(name, repository, backup_type, monotonic() - began, None, verdict, busy)
     seconds = monotonic() - began
     if taken is None:
-        verdict = Verdict(Outcome.FAIL, f"{where}: pgbackrest ended well, but there is no new backup")
+        verdict = ClusterVerdict(Outcome.FAIL, f"{where}: pgbackrest ended well, but there is no new backup")
     elif taken.error:
-        verdict = Verdict(
+        verdict = ClusterVerdict(
             Outcome.FAIL, f"{where}: {taken.label} met pages with bad checksums; {name} itself is damaged"
         )
     elif taken.type != backup_type:
-        verdict = Verdict(Outcome.PASS, f"{where}: nothing to build upon, so {taken.label} is a {taken.type} backup")
+        verdict = ClusterVerdict(
+            Outcome.PASS, f"{where}: nothing to build upon, so {taken.label} is a {taken.type} backup"
+        )
     else:
-        verdict = Verdict(Outcome.PASS, f"{where}: {taken.label}")
+        verdict = ClusterVerdict(Outcome.PASS, f"{where}: {taken.label}")
     return TakenBackup(name, repository, backup_type, seconds, taken, verdict)
 
 
@@ -250,7 +252,7 @@ def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> C
     try:
         info = pgbackrest.info()
     except TROUBLE as failed:
-        return ClusterBackups(cluster.name, (), (Verdict.unknown(cluster.name, failed),), ())
+        return ClusterBackups(cluster.name, (), (ClusterVerdict.unknown(cluster.name, failed),), ())
     production = ask_system_identifier(cluster)
     identities = {number: newest_identity(info, number, production) for number in cluster.repositories}
     sound = [newest_sound(info, number, identity) for number, identity in identities.items()]
@@ -266,10 +268,10 @@ def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> C
 
 def _judge(
     pgbackrest: PgBackRest, info: StanzaInfo, number: int, production: int | None, settings: Settings
-) -> Verdict:
+) -> ClusterVerdict:
     name = pgbackrest.cluster.name
     status = info.status_of(number)
     if status.code not in (STATUS_OK, STATUS_NO_BACKUPS, STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
-        return Verdict.unknown(f"{name} repo{number}", pgbackrest.unreadable(status))
+        return ClusterVerdict.unknown(f"{name} repo{number}", pgbackrest.unreadable(status))
     limit = settings.backups.max_age_seconds
-    return judge(name, info, number, production, now=datetime.now(UTC), max_age_seconds=limit)
+    return verdict_on_newest(name, info, number, production, now=datetime.now(UTC), max_age_seconds=limit)

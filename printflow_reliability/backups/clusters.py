@@ -15,14 +15,14 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN, Outcome.PASS)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClusterVerdict:
     """The answer on one cluster, or one repository of it: the outcome and a plain sentence."""
 
     outcome: Outcome
     sentence: str
 
     @classmethod
-    def unknown(cls, subject: str, reason: PrintflowError) -> "Verdict":
+    def unknown(cls, subject: str, reason: PrintflowError) -> "ClusterVerdict":
         """The verdict on what could not be asked; a reason that names the subject itself is all that is said."""
         named = all(name in reason.what for name in subject.split())
         return cls(Outcome.UNKNOWN, reason.sentence if named else f"{subject}: {reason.sentence}")
@@ -39,7 +39,7 @@ def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSett
 
 def answer(
     check: str,
-    verdicts: Iterable[Verdict],
+    verdicts: Iterable[ClusterVerdict],
     numbers: Mapping[str, int | float],
     *,
     nothing_wrong: str,

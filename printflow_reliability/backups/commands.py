@@ -57,19 +57,19 @@ def _one(cluster: str | None) -> tuple[str, ...] | None:
 def _show_taken(report: BaseBackupReport) -> None:
     rows = [
         (
-            one.cluster,
-            f"repo{one.repository}",
-            one.backup.label if one.backup else "-",
-            one.backup.type if one.backup else "-",
-            seconds(one.seconds),
-            size(one.backup.repository_bytes) if one.backup else "-",
+            backup.cluster,
+            f"repo{backup.repository}",
+            backup.backup.label if backup.backup else "-",
+            backup.backup.type if backup.backup else "-",
+            seconds(backup.seconds),
+            size(backup.backup.repository_bytes) if backup.backup else "-",
         )
-        for one in report.backups
+        for backup in report.backups
     ]
     table(("cluster", "repository", "backup", "type", "took", "size"), rows)
-    for one in report.backups:
-        if one.backup and one.backup.type != one.asked_for:
-            say(one.verdict.sentence)
+    for backup in report.backups:
+        if backup.backup and backup.backup.type != backup.asked_for:
+            say(backup.verdict.sentence)
     _conclude_in_words(report.checks[0])
 
 
@@ -77,17 +77,17 @@ def _show_listing(listing: BackupListing) -> None:
     rows = [
         (
             cluster.name,
-            f"repo{one.repository}",
-            one.label,
-            one.type,
-            f"{one.finished_at:%Y-%m-%d %H:%M:%S}",
-            size(one.repository_bytes),
+            f"repo{backup.repository}",
+            backup.label,
+            backup.type,
+            f"{backup.finished_at:%Y-%m-%d %H:%M:%S}",
+            size(backup.repository_bytes),
             "former cluster"
-            if one.label in cluster.former
-            else {True: "BAD PAGES", False: "sound", None: "unknown"}[one.error],
+            if backup.label in cluster.former
+            else {True: "BAD PAGES", False: "sound", None: "unknown"}[backup.error],
         )
         for cluster in listing.clusters
-        for one in cluster.backups
+        for backup in cluster.backups
     ]
     if rows:
         table(("cluster", "repository", "backup", "type", "finished (UTC)", "size", "state"), rows)
@@ -95,10 +95,11 @@ def _show_listing(listing: BackupListing) -> None:
 
 
 def _show_integrity(report: IntegrityReport) -> None:
-    for one in report.repositories:
-        word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(one.verdict.outcome, "UNKNOWN")
-        say(f"{one.cluster} repo{one.repository}  {word}  {counted(one.files_checked, 'file')} checked")
-        for finding in one.findings:
+    for repository in report.repositories:
+        word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(repository.verdict.outcome, "UNKNOWN")
+        files = counted(repository.files_checked, "file")
+        say(f"{repository.cluster} repo{repository.repository}  {word}  {files} checked")
+        for finding in repository.findings:
             say(f"    {printable(f'{finding.key} {finding.detail}')}")
     _conclude_in_words(report.checks[0])
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from printflow_reliability.backups.archive import ArchiveFolder
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.segment import Segment, parse_lsn, parse_segment
-from printflow_reliability.backups.timeline import Stretch
+from printflow_reliability.backups.timeline import TimelineSpan
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +60,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Walk:
+class Continuity:
     """What one archive folder is worth.
 
     Attributes:
@@ -83,7 +83,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class _Need:
+class _RequiredWal:
     """A backup and the WAL it needs to become consistent; `current`: the current history goes on from it."""
 
     backup: Backup
@@ -113,15 +113,15 @@ class _Stored:
         return runs
 
 
-def walk(
+def verify_continuity(
     folder: ArchiveFolder,
     backups: Sequence[Backup],
-    history: Sequence[Stretch],
+    history: Sequence[TimelineSpan],
     segment_bytes: int,
     *,
     archived_to: Segment | None = None,
     acknowledged: Sequence[Acknowledged] = (),
-) -> Walk:
+) -> Continuity:
     """Walk an archive folder from its oldest backup to its newest WAL.
 
     Args:
@@ -153,7 +153,7 @@ def walk(
     usable = [need for need in needs if need not in unusable and need.backup.error is not True]
     whole = [need for need in usable if need.current and need.segments.first > last_gap]
     checked = [Segment(part.timeline, number) for part in expected for number in stored.within(part)]
-    return Walk(
+    return Continuity(
         segments_checked=len(checked),
         gaps=tuple(
             _gap(piece, reason, checked, stored, usable, segment_bytes)
@@ -204,7 +204,7 @@ def _read(folder: ArchiveFolder, segment_bytes: int) -> tuple[_Stored, tuple[str
     return _Stored(times, numbers), tuple(damaged)
 
 
-def _need(backup: Backup, history: Sequence[Stretch], segment_bytes: int) -> _Need:
+def _need(backup: Backup, history: Sequence[TimelineSpan], segment_bytes: int) -> _RequiredWal:
     start, stop = (parse_segment(name or "", segment_bytes) for name in (backup.wal_start, backup.wal_stop))
     stop_lsn = parse_lsn(backup.lsn_stop) if backup.lsn_stop else stop.number * segment_bytes
     current = any(
@@ -213,11 +213,11 @@ def _need(backup: Backup, history: Sequence[Stretch], segment_bytes: int) -> _Ne
         and (stretch.switch_lsn is None or stop_lsn <= stretch.switch_lsn)
         for stretch in history
     )
-    return _Need(backup, SegmentRange(start.timeline, start.number, stop.number), current)
+    return _RequiredWal(backup, SegmentRange(start.timeline, start.number, stop.number), current)
 
 
 def _expected(
-    history: Sequence[Stretch], stored: _Stored, needs: Sequence[_Need], archived_to: Segment | None
+    history: Sequence[TimelineSpan], stored: _Stored, needs: Sequence[_RequiredWal], archived_to: Segment | None
 ) -> list[SegmentRange]:
     """What must be there: from the oldest backup's first segment to the newest that counts on the last timeline."""
     begins = [need.segments.first for need in needs if need.current]
@@ -240,7 +240,7 @@ def _expected(
 
 
 def _windows(
-    needs: Sequence[_Need], gaps: Sequence[int], checked: Sequence[Segment], stored: _Stored
+    needs: Sequence[_RequiredWal], gaps: Sequence[int], checked: Sequence[Segment], stored: _Stored
 ) -> tuple[tuple[datetime, datetime], ...]:
     """From the end of the first backup after a gap to the last segment before the next."""
     windows: dict[datetime, datetime] = {}
@@ -260,7 +260,7 @@ def _gap(
     reason: str | None,
     checked: Sequence[Segment],
     stored: _Stored,
-    usable: Sequence[_Need],
+    usable: Sequence[_RequiredWal],
     segment_bytes: int,
 ) -> Gap:
     """A gap with what it means in time."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, Verdict, answer, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
     STATUS_MISSING_STANZA,
@@ -37,7 +37,7 @@ class VerifiedRepository:
 
     cluster: str
     repository: int
-    verdict: Verdict
+    verdict: ClusterVerdict
     files_checked: int = 0
     findings: tuple[Finding, ...] = ()
 
@@ -52,12 +52,12 @@ class IntegrityReport:
 
     def of(self, cluster: str) -> tuple[VerifiedRepository, ...]:
         """The repositories of one cluster."""
-        return tuple(one for one in self.repositories if one.cluster == cluster)
+        return tuple(repository for repository in self.repositories if repository.cluster == cluster)
 
     @property
     def clusters(self) -> tuple[str, ...]:
         """The clusters asked for."""
-        return tuple(dict.fromkeys(one.cluster for one in self.repositories))
+        return tuple(dict.fromkeys(repository.cluster for repository in self.repositories))
 
     def as_json(self) -> dict[str, Any]:
         """As `backup verify` shows it."""
@@ -110,12 +110,12 @@ def verify_repositories(
     verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
     repositories = tuple(one for found in verified for one in found)
     numbers = {
-        "files_checked": sum(one.files_checked for one in repositories),
-        "damaged_files": sum(len(one.findings) for one in repositories),
+        "files_checked": sum(repository.files_checked for repository in repositories),
+        "damaged_files": sum(len(repository.findings) for repository in repositories),
     }
     places = counted(len(repositories), "repository", "repositories")
     fine = f"{counted(numbers['files_checked'], 'file')} in {places} checked: every one is as its manifest says"
-    verdicts = (one.verdict for one in repositories)
+    verdicts = (repository.verdict for repository in repositories)
     check = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     return IntegrityReport(repositories, (check,), numbers)
 
@@ -128,10 +128,10 @@ def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> Verified
         before = _reachable(pgbackrest, repository)
         if before.status_of(repository).code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
             sentence = f"{where} has no stanza {before.name} ({before.status_of(repository).message})"
-            return VerifiedRepository(cluster, repository, Verdict(Outcome.FAIL, sentence))
+            return VerifiedRepository(cluster, repository, ClusterVerdict(Outcome.FAIL, sentence))
         ran = pgbackrest.verify(repository, timeout=timeout)
     except TROUBLE as failed:
-        return VerifiedRepository(cluster, repository, Verdict.unknown(where, failed))
+        return VerifiedRepository(cluster, repository, ClusterVerdict.unknown(where, failed))
     report, after = parse_verify(ran.stdout, ran.stderr, pgbackrest.cluster.stanza), before
     try:
         beside = _bookkeeping(pgbackrest, repository) and _bookkeeping(pgbackrest, repository)
@@ -139,7 +139,7 @@ def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> Verified
         report = replace(report, bad_files=(*report.bad_files, *beside))
     except TROUBLE as failed:
         report = replace(report, unreadable=(*report.unreadable, failed.what))
-    return judge(cluster, repository, report, before, after)
+    return verdict_on_report(cluster, repository, report, before, after)
 
 
 def _bookkeeping(pgbackrest: PgBackRest, repository: int) -> tuple[BadFile, ...]:
@@ -177,12 +177,12 @@ def _reachable(pgbackrest: PgBackRest, repository: int) -> StanzaInfo:
     return info
 
 
-def judge(
+def verdict_on_report(
     cluster: str, repository: int, report: VerifyReport, before: StanzaInfo, after: StanzaInfo
 ) -> VerifiedRepository:
     """The verdict on one repository: the report, compared with the backups and archives that should be there."""
     where = f"{cluster} repo{repository}"
-    checked = sum(one.checked for one in report.archives) + sum(one.checked for one in report.backups)
+    checked = sum(archive.checked for archive in report.archives) + sum(backup.checked for backup in report.backups)
     doubts = list(report.unreadable)
     if report.not_understood is not None:
         doubts.append(f"verify says something not understood: {report.not_understood.strip()}")
@@ -194,21 +194,21 @@ def judge(
             bad.append(BadFile("verify", f"reports status {report.status}"))
     findings = [_finding(cluster, repository, one) for one in bad]
     if findings:
-        named = ", ".join(f"{one.key} {one.detail}" for one in findings[:3])
+        named = ", ".join(f"{finding.key} {finding.detail}" for finding in findings[:3])
         more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
         besides = f"; besides, not known: {doubts[0]}" if doubts else ""
         sentence = (
             f"{where} is damaged: {named}{more}; take a full backup now: printflow backup run {cluster} --type full"
             f"{besides}"
         )
-        verdict = Verdict(Outcome.FAIL, sentence)
+        verdict = ClusterVerdict(Outcome.FAIL, sentence)
     elif doubts:
         more = f" and {len(doubts) - 1} more" if len(doubts) > 1 else ""
-        verdict = Verdict(Outcome.UNKNOWN, f"{where}: {doubts[0]}{more}")
+        verdict = ClusterVerdict(Outcome.UNKNOWN, f"{where}: {doubts[0]}{more}")
     elif not checked:
-        verdict = Verdict(Outcome.UNKNOWN, f"{where}: verify checked nothing at all")
+        verdict = ClusterVerdict(Outcome.UNKNOWN, f"{where}: verify checked nothing at all")
     else:
-        verdict = Verdict(Outcome.PASS, f"{where}: {counted(checked, 'file')} checked against their manifests")
+        verdict = ClusterVerdict(Outcome.PASS, f"{where}: {counted(checked, 'file')} checked against their manifests")
     return VerifiedRepository(cluster, repository, verdict, checked, _shortened(findings, cluster, repository))
 
 
@@ -221,7 +221,7 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
         one.label for one in after.in_repository(repository)
     }
     known = {one.label for one in (*before.in_repository(repository), *after.in_repository(repository))}
-    verified = {one.label: one for one in report.backups}
+    verified = {backup.label: backup for backup in report.backups}
     for label, one in verified.items():
         if label not in known:
             # A backup that is being taken, or was broken off, is none yet; the next one removes what is left of it.
@@ -256,8 +256,8 @@ def _finding(cluster: str, repository: int, bad: BadFile) -> Finding:
 
 def _shortened(findings: list[Finding], cluster: str, repository: int) -> tuple[Finding, ...]:
     """The whole ones (backups, archives) and the first files; how many more as one finding."""
-    whole = [one for one in findings if " " in (one.key or "")]
-    files = [one for one in findings if one not in whole]
+    whole = [finding for finding in findings if " " in (finding.key or "")]
+    files = [finding for finding in findings if finding not in whole]
     shown = [*whole, *files[:SHOWN_FILES]]
     if len(files) > SHOWN_FILES:
         more = len(files) - SHOWN_FILES

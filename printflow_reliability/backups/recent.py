@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from printflow_reliability.backups.causes import shortened
-from printflow_reliability.backups.clusters import Verdict
+from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.identity import former_backups, newest_identity, no_backup_of
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -28,7 +28,7 @@ def newest_sound(info: StanzaInfo, repository: int, identity: int | None) -> Bac
     return sound[-1] if sound else None
 
 
-def judge(
+def verdict_on_newest(
     cluster: str,
     info: StanzaInfo,
     repository: int,
@@ -36,7 +36,7 @@ def judge(
     *,
     now: datetime,
     max_age_seconds: float,
-) -> Verdict:
+) -> ClusterVerdict:
     """The verdict of backup.recent on one repository of a cluster.
 
     Args:
@@ -52,39 +52,39 @@ def judge(
     status = info.status_of(repository)
     full_now = f"printflow backup run {cluster} --type full"
     if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
-        return Verdict(
+        return ClusterVerdict(
             Outcome.FAIL,
             f"{where} has no stanza {info.name} ({status.message}); make it: "
             f"pgbackrest --stanza={info.name} stanza-create",
         )
     if status.code == STATUS_NO_BACKUPS:
-        return Verdict(Outcome.FAIL, f"{where} holds no backup at all; {full_now}")
+        return ClusterVerdict(Outcome.FAIL, f"{where} holds no backup at all; {full_now}")
     if status.code != STATUS_OK:
-        return Verdict(Outcome.UNKNOWN, f"{where}: {shortened(status.message)}")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: {shortened(status.message)}")
     newest = info.of_cluster(repository, identity)[-1:]
     if not newest and former_backups(info, repository, identity):
-        return Verdict(Outcome.FAIL, f"{where} {no_backup_of(cluster, info, repository, identity)}")
+        return ClusterVerdict(Outcome.FAIL, f"{where} {no_backup_of(cluster, info, repository, identity)}")
     if newest and newest[0].error:
-        return Verdict(
+        return ClusterVerdict(
             Outcome.FAIL,
             f"{where}: the newest backup {newest[0].label} met pages with bad checksums: {cluster} itself is damaged; "
             "keep the older backups, and drill one now",
         )
     if newest and newest[0].error is None:
-        return Verdict(Outcome.UNKNOWN, f"{where}: info does not tell whether {newest[0].label} met bad pages")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: info does not tell whether {newest[0].label} met bad pages")
     sound = newest_sound(info, repository, identity)
     if sound is None:
-        return Verdict(Outcome.FAIL, f"{where} holds no sound backup; {full_now}")
+        return ClusterVerdict(Outcome.FAIL, f"{where} holds no sound backup; {full_now}")
     age = (now - sound.finished_at).total_seconds()
     if age < -CLOCK_SKEW_SECONDS:
-        return Verdict(
+        return ClusterVerdict(
             Outcome.UNKNOWN, f"{where}: {sound.label} ended {seconds(-age)} from now: a clock is wrong, here or there"
         )
     if age > max_age_seconds:
-        return Verdict(
+        return ClusterVerdict(
             Outcome.FAIL,
             f"{where}: the newest sound backup {sound.label} is {seconds(age)} old, allowed are "
             f"{seconds(max_age_seconds)}; printflow backup run {cluster}",
         )
     unasked = f" (whether it is of {cluster} is not known: it did not answer)" if production is None else ""
-    return Verdict(Outcome.PASS, f"{where}: {sound.label}, {seconds(max(age, 0))} old{unasked}")
+    return ClusterVerdict(Outcome.PASS, f"{where}: {sound.label}, {seconds(max(age, 0))} old{unasked}")

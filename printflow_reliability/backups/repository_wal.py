@@ -11,8 +11,8 @@ from datetime import datetime
 from printflow_reliability.backups.acknowledgements import Acknowledgement
 from printflow_reliability.backups.archive import ArchiveFolder, parse_archive
 from printflow_reliability.backups.archiver import Archiver
-from printflow_reliability.backups.clusters import TROUBLE, Verdict
-from printflow_reliability.backups.continuity import Gap, Walk, walk
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
+from printflow_reliability.backups.continuity import Continuity, Gap, verify_continuity
 from printflow_reliability.backups.identity import newest_identity, no_backup_of
 from printflow_reliability.backups.info import STATUS_MISSING_DATA, STATUS_MISSING_STANZA, STATUS_NO_BACKUPS, Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest
@@ -41,16 +41,16 @@ class RepositoryWal:
     """
 
     repository: int
-    walks: tuple[Walk, ...] = ()
+    walks: tuple[Continuity, ...] = ()
     problems: tuple[str, ...] = ()
     unknown: PrintflowError | None = None
-    own: Walk | None = None
+    own: Continuity | None = None
     asked: bool = True
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """All gaps, acknowledged or not."""
-        return tuple(gap for one in self.walks for gap in one.gaps)
+        return tuple(gap for walk in self.walks for gap in walk.gaps)
 
     @property
     def open_gaps(self) -> tuple[Gap, ...]:
@@ -60,12 +60,12 @@ class RepositoryWal:
     @property
     def damaged(self) -> tuple[str, ...]:
         """Segments that are there, but not as they should be."""
-        return tuple(damage for one in self.walks for damage in one.damaged)
+        return tuple(damage for walk in self.walks for damage in walk.damaged)
 
     @property
     def segments_checked(self) -> int:
         """Segments that should be there, and are."""
-        return sum(one.segments_checked for one in self.walks)
+        return sum(walk.segments_checked for walk in self.walks)
 
     @property
     def recoverable_from(self) -> datetime | None:
@@ -90,7 +90,7 @@ class RepositoryWal:
         return Outcome.UNKNOWN if self.unknown else Outcome.PASS
 
 
-def look(
+def verify_repository_wal(
     pgbackrest: PgBackRest, repository: int, archiver: Archiver | None, accepted: Sequence[Acknowledgement]
 ) -> RepositoryWal:
     """Judge the archive of one repository; what cannot be judged is in `unknown`."""
@@ -104,7 +104,7 @@ def look(
         return RepositoryWal(repository, unknown=failed)
 
 
-def verdict_of(cluster: str, found: RepositoryWal) -> Verdict:
+def verdict_of(cluster: str, found: RepositoryWal) -> ClusterVerdict:
     """The verdict of wal.continuity on one repository, in one sentence."""
     where = f"{cluster} repo{found.repository}"
     wrong = [f"{gap_words(gap)} missing" for gap in found.open_gaps]
@@ -112,12 +112,14 @@ def verdict_of(cluster: str, found: RepositoryWal) -> Verdict:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         besides = f"; besides, not known: {found.unknown.what}" if found.unknown else ""
-        return Verdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}{besides}")
+        return ClusterVerdict(Outcome.FAIL, f"{where}: {'; '.join(wrong[:3])}{more}{besides}")
     if found.unknown is not None:
-        return Verdict.unknown(where, found.unknown)
+        return ClusterVerdict.unknown(where, found.unknown)
     accepted = f", {counted(len(found.gaps), 'acknowledged gap')}" if found.gaps else ""
     unasked = "" if found.asked else f" (whether it is of {cluster} is not known: it did not answer)"
-    return Verdict(Outcome.PASS, f"{where} whole, {counted(found.segments_checked, 'segment')}{accepted}{unasked}")
+    return ClusterVerdict(
+        Outcome.PASS, f"{where} whole, {counted(found.segments_checked, 'segment')}{accepted}{unasked}"
+    )
 
 
 def without_gaps(found: RepositoryWal, why: CouldNotTell) -> RepositoryWal:
@@ -126,7 +128,7 @@ def without_gaps(found: RepositoryWal, why: CouldNotTell) -> RepositoryWal:
     unknown = CouldNotTell(f"{why.what} (missing: {gaps})", why.next_step)
     return replace(
         found,
-        walks=tuple(replace(one, gaps=()) for one in found.walks),
+        walks=tuple(replace(walk, gaps=()) for walk in found.walks),
         own=replace(found.own, gaps=()) if found.own else None,
         unknown=unknown,
     )
@@ -158,7 +160,7 @@ def _look(
     current = max(own_ids, key=_history_id, default=None)
     folders = parse_archive(pgbackrest.repo_ls(f"archive/{info.name}", repository))
     problems = [] if own_ids else [no_backup_of(pgbackrest.cluster.name, info, repository, identity)]
-    walks: dict[str, Walk] = {}
+    walks: dict[str, Continuity] = {}
     unknown: PrintflowError | None = None
     for archive_id in sorted({backup.archive_id for backup in backups}, key=_history_id):
         # Production writes one of them; those of former clusters stand still.
@@ -183,8 +185,8 @@ def _walk(
     backups: Sequence[Backup],
     archiver: Archiver | None,
     accepted: Sequence[Acknowledgement],
-) -> Walk:
-    names = [*folder.segments, *(name for one in backups for name in (one.wal_start, one.wal_stop) if name)]
+) -> Continuity:
+    names = [*folder.segments, *(name for backup in backups for name in (backup.wal_start, backup.wal_stop) if name)]
     try:
         segment_bytes = archiver.segment_bytes if archiver else known_segment_bytes(_placed(backups), names)
         if segment_bytes is None:
@@ -201,7 +203,7 @@ def _walk(
         history = lineage(timeline, histories, segment_bytes)
         ranges = [one.segments(segment_bytes) for one in accepted]
         archived_to = archiver.archived_to if archiver else None
-        return walk(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
+        return verify_continuity(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
     except ValueError as impossible:
         raise CouldNotTell(
             f"the archive {folder.archive_id} cannot be walked: {impossible}", "is it the archive of this cluster?"
@@ -212,8 +214,8 @@ def _placed(backups: Sequence[Backup]) -> list[tuple[str, str]]:
     """Names of segments that backups need, each with a position in it."""
     return [
         (name, lsn)
-        for one in backups
-        for name, lsn in ((one.wal_start, one.lsn_start), (one.wal_stop, one.lsn_stop))
+        for backup in backups
+        for name, lsn in ((backup.wal_start, backup.lsn_start), (backup.wal_stop, backup.lsn_stop))
         if name and lsn
     ]
 

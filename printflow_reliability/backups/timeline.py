@@ -16,7 +16,7 @@ class Switch:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TimelineSpan:
     """The part of a timeline's segments that the current history consists of: from `first`, to before `end`.
 
     The segment in which a switch lies belongs to the new timeline, which is where recovery looks for it first.
@@ -45,7 +45,7 @@ def parse_history(text: str) -> tuple[Switch, ...]:
     return tuple(switches)
 
 
-def lineage(timeline: int, histories: Mapping[int, tuple[Switch, ...]], segment_bytes: int) -> tuple[Stretch, ...]:
+def lineage(timeline: int, histories: Mapping[int, tuple[Switch, ...]], segment_bytes: int) -> tuple[TimelineSpan, ...]:
     """The stretches that lead to a timeline, oldest first.
 
     Raises:
@@ -60,6 +60,6 @@ def lineage(timeline: int, histories: Mapping[int, tuple[Switch, ...]], segment_
     first = 0
     for switch in histories.get(timeline, ()):
         end = switch.lsn // segment_bytes
-        stretches.append(Stretch(switch.timeline, first, end, switch.lsn))
+        stretches.append(TimelineSpan(switch.timeline, first, end, switch.lsn))
         first = end
-    return (*stretches, Stretch(timeline, first))
+    return (*stretches, TimelineSpan(timeline, first))

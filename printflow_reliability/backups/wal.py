@@ -12,9 +12,9 @@ from typing import Any
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
-from printflow_reliability.backups.clusters import WORKERS, Verdict, answer, chosen
+from printflow_reliability.backups.clusters import WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.repository_wal import RepositoryWal, look, verdict_of, without_gaps
+from printflow_reliability.backups.repository_wal import RepositoryWal, verdict_of, verify_repository_wal, without_gaps
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
@@ -31,8 +31,8 @@ class ClusterWal:
     name: str
     repositories: tuple[RepositoryWal, ...]
     archiver: Archiver | None
-    lag: Verdict
-    continuity: tuple[Verdict, ...]
+    lag: ClusterVerdict
+    continuity: tuple[ClusterVerdict, ...]
 
     @property
     def outcome(self) -> Outcome:
@@ -42,17 +42,22 @@ class ClusterWal:
     @property
     def segments_checked(self) -> int:
         """Over all repositories."""
-        return sum(one.segments_checked for one in self.repositories)
+        return sum(repository.segments_checked for repository in self.repositories)
 
     @property
     def recoverable_from(self) -> datetime | None:
         """The earliest moment that some repository can restore, with all that follow."""
-        return min((one.recoverable_from for one in self.repositories if one.recoverable_from), default=None)
+        return min(
+            (repository.recoverable_from for repository in self.repositories if repository.recoverable_from),
+            default=None,
+        )
 
     @property
     def recoverable_to(self) -> datetime | None:
         """The newest moment that some repository can restore."""
-        return max((one.recoverable_to for one in self.repositories if one.recoverable_to), default=None)
+        return max(
+            (repository.recoverable_to for repository in self.repositories if repository.recoverable_to), default=None
+        )
 
     @property
     def lag_seconds(self) -> float | None:
@@ -67,7 +72,7 @@ class ClusterWal:
             "segments_checked": self.segments_checked,
             "gaps": [
                 {
-                    "repo": one.repository,
+                    "repo": repository.repository,
                     "timeline": gap.timeline,
                     "first": gap.first,
                     "last": gap.last,
@@ -77,10 +82,14 @@ class ClusterWal:
                     "lost_from": gap.before,
                     "lost_to": gap.after,
                 }
-                for one in self.repositories
-                for gap in one.gaps
+                for repository in self.repositories
+                for gap in repository.gaps
             ],
-            "damaged": [f"repo{one.repository}: {damage}" for one in self.repositories for damage in one.damaged],
+            "damaged": [
+                f"repo{repository.repository}: {damage}"
+                for repository in self.repositories
+                for damage in repository.damaged
+            ],
             "recoverable_from": self.recoverable_from,
             "recoverable_to": self.recoverable_to,
             "lag_seconds": self.lag_seconds,
@@ -163,7 +172,7 @@ def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) ->
     accepted, unknown = _accepted(cluster, settings.records)
     found = []
     for number in cluster.repositories:
-        one = look(PgBackRest(cluster, programs), number, archiver, accepted)
+        one = verify_repository_wal(PgBackRest(cluster, programs), number, archiver, accepted)
         if one.open_gaps and unknown:
             # Each of them may have been acknowledged: an alarm for ever is what acknowledging is there to prevent.
             one = without_gaps(one, unknown)
@@ -172,12 +181,12 @@ def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) ->
     return ClusterWal(cluster.name, tuple(found), archiver, lag, continuity)
 
 
-def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[Archiver | None, Verdict]:
+def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[Archiver | None, ClusterVerdict]:
     try:
         with connect(cluster, statement_seconds=30) as connection:
             archiver = ask_archiver(connection)
     except CouldNotTell as away:
-        return None, Verdict.unknown(cluster.name, away)
+        return None, ClusterVerdict.unknown(cluster.name, away)
     return archiver, judge_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
 
 

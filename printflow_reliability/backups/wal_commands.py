@@ -84,9 +84,9 @@ def _require_reported(cluster: ClusterWal, accepted: Acknowledgement) -> None:
 
 
 def _show_all(report: WalReport) -> None:
-    width = max(len(one.name) for one in report.clusters)
-    for one in report.clusters:
-        _show(one, width)
+    width = max(len(cluster.name) for cluster in report.clusters)
+    for cluster in report.clusters:
+        _show(cluster, width)
 
 
 def _show(cluster: ClusterWal, width: int) -> None:
@@ -115,7 +115,7 @@ def _after_a_gap(cluster: ClusterWal) -> str:
 
 
 def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
-    others = [one for one in cluster.repositories if one is not found]
+    others = [repository for repository in cluster.repositories if repository is not found]
     for gap in found.gaps:
         if gap.acknowledged is not None:
             say(f"{indent}repo{found.repository}: acknowledged gap, {gap_words(gap)} ({gap.acknowledged})")
@@ -127,23 +127,23 @@ def _show_gaps(cluster: ClusterWal, found: RepositoryWal, indent: str) -> None:
         else:
             lost = f"Nothing after {before} can be restored from it"
         say(f"{indent}{lost}; backups before that cannot reach the present.")
-        if whole := [one for one in others if one.verdict is Outcome.PASS]:
+        if whole := [other for other in others if other.verdict is Outcome.PASS]:
             say(f"{indent}repo{whole[0].repository} is whole: restore from there meanwhile.")
 
 
 def recoverable(cluster: ClusterWal, now: datetime) -> str:
     """What can be restored from which repository; in one phrase where all of them reach as far."""
-    if all(one.recoverable_to and len(one.windows) == 1 for one in cluster.repositories):
-        firsts = [one.recoverable_from for one in cluster.repositories if one.recoverable_from]
-        lasts = [one.recoverable_to for one in cluster.repositories if one.recoverable_to]
+    if all(repository.recoverable_to and len(repository.windows) == 1 for repository in cluster.repositories):
+        firsts = [repository.recoverable_from for repository in cluster.repositories if repository.recoverable_from]
+        lasts = [repository.recoverable_to for repository in cluster.repositories if repository.recoverable_to]
         return f"recoverable from {moment(min(firsts))} to {_ago(max(lasts), now)}"
     found = []
-    for one in cluster.repositories:
-        parts = [f"from {moment(first)} to {moment(last)}" for first, last in one.windows]
-        if parts and one.recoverable_to:
-            parts[-1] = f"from {moment(one.windows[-1][0])} to {_ago(one.recoverable_to, now)}"
-        nothing = "not known" if one.unknown else "at no moment"
-        found.append(f"{' and '.join(parts) or nothing} (repo{one.repository})")
+    for repository in cluster.repositories:
+        parts = [f"from {moment(first)} to {moment(last)}" for first, last in repository.windows]
+        if parts and repository.recoverable_to:
+            parts[-1] = f"from {moment(repository.windows[-1][0])} to {_ago(repository.recoverable_to, now)}"
+        nothing = "not known" if repository.unknown else "at no moment"
+        found.append(f"{' and '.join(parts) or nothing} (repo{repository.repository})")
     return f"recoverable {', '.join(found)}"
 
 

@@ -8,7 +8,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
-from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.defs.ticks import is_preview
 
@@ -27,7 +27,7 @@ INTERVAL_SECONDS = 10
 )
 def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     """Deliver what waits, and count."""
-    with plainly():
+    with as_dagster_failure():
         report = deliver(configuration.settings())
     return result(report, "alerts.delivery")
 
@@ -42,7 +42,7 @@ def outbox(context: dg.SensorEvaluationContext, configuration: Configuration) ->
     """Try what is due; a route that does not take it is itself a failed check, and fails the tick."""
     if is_preview(context):
         return dg.SkipReason("preview: nothing is delivered")
-    with plainly():
+    with as_dagster_failure():
         settings = configuration.settings()
         report = deliver(settings)
         record_results(settings, report.checks, alert=True)

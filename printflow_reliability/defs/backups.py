@@ -11,7 +11,7 @@ from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
-from printflow_reliability.defs.reporting import check_specs, plainly, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 
 GROUP = "backups"
@@ -40,7 +40,7 @@ class BaseBackupConfig(dg.Config):
 )
 def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.MaterializeResult:
     """Take a base backup of every cluster."""
-    with plainly():
+    with as_dagster_failure():
         report = take_base_backups(configuration.settings(), backup_type=config.type)
     return result(report, "backup.recent", headline={"type": config.type})
 
@@ -58,7 +58,7 @@ def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.Ma
 )
 def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
     """Look for gaps in the archive."""
-    with plainly():
+    with as_dagster_failure():
         report = verify_wal(configuration.settings())
     return result(report, "wal.continuity", "wal.lag")
 
@@ -76,7 +76,7 @@ def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
 )
 def backup_integrity(configuration: Configuration) -> dg.MaterializeResult:
     """Read the repositories whole."""
-    with plainly():
+    with as_dagster_failure():
         report = verify_repositories(configuration.settings())
     return result(report, "backup.integrity")
 

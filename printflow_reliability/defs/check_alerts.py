@@ -8,7 +8,7 @@ from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.event_cursor import EventCursor
-from printflow_reliability.defs.reporting import answer_of, covers_whole, plainly
+from printflow_reliability.defs.reporting import answer_of, as_dagster_failure, covers_whole
 from printflow_reliability.defs.ticks import is_preview
 
 INTERVAL_SECONDS = 10
@@ -45,7 +45,7 @@ def check_results_watch(context: dg.SensorEvaluationContext, configuration: Conf
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview, nobody is told: {summary}")
     if newest:
-        with plainly():
+        with as_dagster_failure():
             record_results(configuration.settings(), newest.values(), alert=True)
     return dg.SensorResult(skip_reason=summary, cursor=cursor.past(records, datetime.now(UTC)).write())
 

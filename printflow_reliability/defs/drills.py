@@ -10,7 +10,7 @@ from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
-from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, verdict
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, document_table, result, verdict
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.drills import wording
 from printflow_reliability.drills.drill import run_drill
@@ -63,7 +63,7 @@ def restore_drill(
     context: dg.AssetExecutionContext, config: DrillConfig, configuration: Configuration
 ) -> dg.MaterializeResult:
     """Rehearse the restore of every cluster."""
-    with plainly():
+    with as_dagster_failure():
         settings = configuration.settings()
         report = run_drill(settings, target=config.target, repository=config.repository)
     document = report.as_json()
@@ -123,7 +123,7 @@ def report_link(settings: Settings, drill: int, address: str | None) -> str | dg
 )
 def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the drills' history."""
-    with plainly():
+    with as_dagster_failure():
         report = state_objectives(configuration.settings())
     history = dg.MetadataValue.md(document_table(report.drills[:SHOWN_DRILLS], COLUMNS))
     return result(report, OBJECTIVES, first=OBJECTIVE_NUMBERS, tables={"history": history})
@@ -140,7 +140,7 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
 )
 def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
     """Record a fence."""
-    with plainly():
+    with as_dagster_failure():
         report = record_fence(configuration.settings())
     document = report.as_json()
     clusters = dg.MetadataValue.md(document_table(document["clusters"], ("name", "lsn", "tables", "rows")))

@@ -9,7 +9,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
-from printflow_reliability.defs.reporting import check_specs, findings_table, plainly, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
@@ -36,7 +36,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Reconcile the chosen tenants."""
     chosen = _chosen(context)
-    with plainly():
+    with as_dagster_failure():
         report = reconcile(configuration.settings(), tenants=chosen)
     _tell_each_tenant(context, report.as_json()["tenants"])
     found = findings_table(report.worst, sum(report.counts.values()), "printflow files reconcile")
@@ -63,7 +63,7 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
 )
 def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
-    with plainly():
+    with as_dagster_failure():
         report = known_orphans(configuration.settings())
     found = findings_table(report.findings, len(report.findings), "printflow files orphans")
     return result(report, "files.orphans", headline={"findings": found} if report.findings else {})
@@ -85,7 +85,7 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
 def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Sweep the chosen tenants' print files."""
     chosen = _chosen(context)
-    with plainly():
+    with as_dagster_failure():
         report = sweep(configuration.settings(), tenants=chosen)
     found = findings_table(report.findings, len(report.findings), "printflow pdf sweep")
     return result(
@@ -127,7 +127,7 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 )
 def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new tenants and end those of tenants that are gone."""
-    with plainly():
+    with as_dagster_failure():
         known = tenancy(configuration.settings())
     ids = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
     now = {partition_of(tenant) for tenant in ids}

@@ -17,7 +17,7 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
-from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.holds import held
@@ -86,7 +86,7 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
 )
 def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
     """Judge, alert, then run what changed."""
-    with plainly():
+    with as_dagster_failure():
         settings = configuration.settings()
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")

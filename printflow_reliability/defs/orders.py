@@ -10,7 +10,14 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of
-from printflow_reliability.defs.reporting import check_specs, document_table, plainly, result, shortened, verdict
+from printflow_reliability.defs.reporting import (
+    as_dagster_failure,
+    check_specs,
+    document_table,
+    result,
+    shortened,
+    verdict,
+)
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.orders.guard import judge_paid_orders
 from printflow_reliability.orders.holds import Hold
@@ -31,7 +38,7 @@ GROUP = "orders"
 )
 def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     """Judge every paid order."""
-    with plainly():
+    with as_dagster_failure():
         report = judge_paid_orders(configuration.settings())
     rows = [
         {
@@ -62,7 +69,7 @@ def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
 def held_orders(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
     order = identifier_of(context.partition_key)
-    with plainly():
+    with as_dagster_failure():
         report = judge_paid_orders(configuration.settings(), orders=[order])
     answer = report.checks[0]
     if answer.outcome is not Outcome.PASS:

@@ -12,7 +12,7 @@ from printflow_reliability.check_rows import OUTCOME_WORDS
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import SystemsGraph, configured, graph_of
-from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.parallel import run_parallel
@@ -25,7 +25,7 @@ Observed = Mapping[str, Any]
 
 def observe(keys: set[dg.AssetKey], configuration: Configuration) -> Iterator[dg.ObserveResult]:
     """Look at these systems; one that does not answer keeps no other from being looked at, and fails the run."""
-    with plainly():
+    with as_dagster_failure():
         graph = graph_of(configuration.settings(), configuration.path())
     looks = {key: look for key, look in _looks(graph).items() if key in keys}
     found = run_parallel([partial(_observed, look) for look in looks.values()])

@@ -60,7 +60,7 @@ def describe(check: Check) -> str:
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def as_dagster_failure() -> Iterator[None]:
     """Show an error that a person can act on as the run's failure, without a traceback, and never retry it.
 
     Trying again would repeat a backup or a drill that was refused for a reason; the next schedule does it anyhow.

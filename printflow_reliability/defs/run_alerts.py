@@ -17,7 +17,7 @@ from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert,
 from printflow_reliability.alerts.sentry import report_message
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.event_cursor import EventCursor
-from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
@@ -58,7 +58,7 @@ def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {len(ended)} ended runs would be looked at, nobody is told")
     if ended:
-        with plainly():
+        with as_dagster_failure():
             _tell(context.instance, configuration.settings(), ended)
     return dg.SensorResult(
         skip_reason=f"{len(ended)} runs ended",

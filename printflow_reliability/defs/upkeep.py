@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.errors import LockHeld
 from printflow_reliability.restore.reaper import drills_in, reap_killed
@@ -20,7 +20,7 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 @dg.op(description="Remove the clones of drills that were killed, unless a drill or a recovery is running.")
 def reap_drills(context: dg.OpExecutionContext, configuration: Configuration) -> None:
     """Take the drills' lock and remove what is left."""
-    with plainly():
+    with as_dagster_failure():
         try:
             removed = reap_killed(configuration.settings())
         except LockHeld as running:
@@ -49,7 +49,7 @@ def remove_killed_drills() -> None:
 )
 def killed_drills(configuration: Configuration) -> dg.RunRequest | dg.SkipReason:
     """Start a run only where there is something to remove."""
-    with plainly():
+    with as_dagster_failure():
         left = drills_in(configuration.settings().drills.directory)
     if not left:
         return dg.SkipReason("the drills' directory holds no clone")
@@ -59,7 +59,7 @@ def killed_drills(configuration: Configuration) -> dg.RunRequest | dg.SkipReason
 @dg.op(description="Delete runs, their events and their output that are older than dagster.keep_runs_days.")
 def prune_runs(context: dg.OpExecutionContext, configuration: Configuration) -> None:
     """Delete old runs that carry the tag of short-lived ones; the newest of each asset stays."""
-    with plainly():
+    with as_dagster_failure():
         days = configuration.settings().dagster.keep_runs_days
     deleted = 0
     for run in _old_runs(context.instance, datetime.now(UTC) - timedelta(days=days)):

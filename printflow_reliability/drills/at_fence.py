@@ -30,4 +30,4 @@ def shrunk(
         before = baseline(min(fence.taken_at for fence in newest.values()))
     except CouldNotTell as unknown:
         return CheckResult("drill.shrinkage", Outcome.UNKNOWN, unknown.sentence)
-    return shrinkage.judge(before, newest, drills.shrink_threshold, drills.shrink_ignored)
+    return shrinkage.check_shrinkage(before, newest, drills.shrink_threshold, drills.shrink_ignored)

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from printflow_reliability.drills.page_lsns import older_page, page_lsns
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import counted
@@ -181,7 +181,7 @@ def _rows(connection: psycopg.Connection, name: str) -> str | None:
         row = connection.execute(query).fetchone()
     except psycopg.Error as error:
         if is_damage(error):
-            return said(error)
+            return error_text(error)
         if isinstance(error, psycopg.OperationalError):
             raise
         return None  # a policy, a lock, or it is gone
@@ -203,4 +203,4 @@ def _one_database(cluster: ClusterSettings, database: str) -> Iterator[None]:
     except psycopg.Error as refused:
         if refused.sqlstate is None:
             raise
-        log.warning("no canaries in database %s of %s: %s", database, cluster.name, said(refused))
+        log.warning("no canaries in database %s of %s: %s", database, cluster.name, error_text(refused))

@@ -99,14 +99,14 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
         return
     rows = [
         (
-            str(one["id"]),
-            moment(datetime.fromisoformat(one["started_at"])),
-            wording.verdict(one),
-            _duration(one["rto_seconds"]),
-            _duration(one["rpo_seconds"]),
-            f"repo{one['repository']}",
+            str(drill["id"]),
+            moment(datetime.fromisoformat(drill["started_at"])),
+            wording.verdict(drill),
+            _duration(drill["rto_seconds"]),
+            _duration(drill["rpo_seconds"]),
+            f"repo{drill['repository']}",
         )
-        for one in drills
+        for drill in drills
     ]
     table(("drill", "started", "", "RTO", "RPO", "from"), rows)
 
@@ -186,7 +186,7 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     ]
     if fetched and "fetch" in phases:
         lines.append(("fetch", f"{', '.join(fetched)} in {seconds(phases['fetch'])}"))
-    passed = {name for name, one in answers.items() if one["outcome"] == Outcome.PASS}
+    passed = {name for name, answer in answers.items() if answer["outcome"] == Outcome.PASS}
     fences = ", ".join(f"{one['name']} {one['fence_lsn']}" for one in drill.get("clusters", ()))
     prefix = {"drill.fence": f"fence {fences}: "}
     for label, names in (

@@ -67,7 +67,7 @@ def changes(before: IsolationState, after: IsolationState) -> list[str]:
         found += _moved_tablespaces(old, new)
         found += _set_changes(f"replication slots of {name}", old.slots, new.slots)
         found += _set_changes(f"subscriptions of {name}", old.subscriptions, new.subscriptions)
-    after_by_place = {(one.cluster, one.repository): one for one in after.repositories}
+    after_by_place = {(repository.cluster, repository.repository): repository for repository in after.repositories}
     for listing in before.repositories:
         later = after_by_place.get((listing.cluster, listing.repository))
         if later is not None:
@@ -99,7 +99,7 @@ def _own_segment(name: str, timeline: int) -> bool:
 
 def _moved_tablespaces(before: Production, after: Production) -> list[str]:
     """Links in production's pg_tblspc that lead elsewhere now; what was made or dropped meanwhile is no harm."""
-    paths = {one.oid: one.path for one in after.tablespaces}
+    paths = {tablespace.oid: tablespace.path for tablespace in after.tablespaces}
     return [
         f'tablespace "{one.name}" of {before.cluster} led to {one.path} and leads to {paths[one.oid]} now'
         for one in before.tablespaces

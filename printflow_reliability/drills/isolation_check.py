@@ -75,7 +75,7 @@ class IsolationCheck:
             return CheckResult(CHECK, Outcome.FAIL, f"changed during the drill: {'; '.join(found)}. {NEXT}")
         if unproven:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"nothing changed, but {'; '.join(unproven)}")
-        listed = sum(len(one.files) for one in self._before.repositories)
+        listed = sum(len(repository.files) for repository in self._before.repositories)
         kept = (
             "slots, subscriptions, timelines, archiving and the rows of "
             f"{counted(tables, 'table')} that nobody wrote to"

@@ -41,5 +41,5 @@ def lost_seconds(
 
     A drill's own fence sent WAL on its way; a disaster just before it would have taken along what was unarchived.
     """
-    lost = [(declared[one.name] - one.recovered_at).total_seconds() for one in parts if one.recovered_at]
+    lost = [(declared[part.name] - part.recovered_at).total_seconds() for part in parts if part.recovered_at]
     return round(max(0.0, unarchived_seconds, *lost), 3) if lost else None

@@ -53,8 +53,8 @@ class ObjectivesReport:
     def as_json(self) -> dict[str, Any]:
         """The document of `drill objectives --json`."""
         return {
-            "ok": all(one.outcome is Outcome.PASS for one in self.checks),
-            "checks": [one.as_json() for one in self.checks],
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
+            "checks": [check.as_json() for check in self.checks],
             "forecast_method": self.forecast.method if self.forecast else None,
             "untimed_steps": self.untimed_steps,
             **self.numbers,
@@ -67,11 +67,11 @@ def state_objectives(settings: Settings, now: datetime | None = None) -> Objecti
         drills, housed = list_drills(settings), housed_in(settings)
     except CouldNotTell as unknown:
         return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
-    report = judge(drills, settings.drills, now or datetime.now(UTC), housed)
+    report = check_objectives(drills, settings.drills, now or datetime.now(UTC), housed)
     return replace(report, checks=tuple(acknowledge(check, settings.acknowledged) for check in report.checks))
 
 
-def judge(
+def check_objectives(
     drills: Sequence[Mapping[str, Any]], targets: DrillsSettings, now: datetime, housed: Sequence[str] = ()
 ) -> ObjectivesReport:
     """Judge a history of drills, newest first. What was never measured is absent from the numbers, not zero.

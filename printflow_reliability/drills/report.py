@@ -57,7 +57,7 @@ class Trend:
     @classmethod
     def of(cls, title: str, name: str, target: float, drills: Sequence[Mapping[str, Any]]) -> "Trend":
         """The trend of a number; the line of its target is shown where it does not dwarf what was measured."""
-        values = [one.get(name) for one in drills]
+        values = [drill.get(name) for drill in drills]
         most = max([float(value) for value in values if value is not None], default=0.0)
         top = max(most, target if target <= DWARFED * most else 0.0) or 1.0
         bars = [
@@ -163,22 +163,22 @@ class DrillReport:
             "phases": {phase: round(self.phases[phase], 3) for phase in Phase if phase in self.phases},
             "fence": {
                 "matched": self.matched,
-                "tables": sum(one.tables or 0 for one in self.clusters),
-                "rows": sum(one.rows or 0 for one in self.clusters),
+                "tables": sum(cluster.tables or 0 for cluster in self.clusters),
+                "rows": sum(cluster.rows or 0 for cluster in self.clusters),
             },
             "checks": [
                 {
-                    **one.as_json(),
-                    "passed": one.outcome in (Outcome.PASS, Outcome.WARN),
-                    "detail": storable(one.detail),
+                    **check.as_json(),
+                    "passed": check.outcome in (Outcome.PASS, Outcome.WARN),
+                    "detail": storable(check.detail),
                 }
-                for one in self.checks
+                for check in self.checks
             ],
             "missing_files": self.numbers.get("missing_files"),
             "manual_steps": 0,
             "manual_steps_after": [one.model_dump() for one in self.manual_steps_after],
             "numbers": dict(self.numbers),
-            "clusters": [one.as_json() for one in self.clusters],
+            "clusters": [cluster.as_json() for cluster in self.clusters],
             "newest_fence": self.newest_fence,
             "report": self.report,
             "interrupted": self.interrupted,

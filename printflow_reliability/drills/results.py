@@ -12,7 +12,7 @@ from printflow_reliability.drills import objectives
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal, stopped_heartbeats
 from printflow_reliability.drills.report import CHECKS, ClusterReport
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.restore.phases import Phase, rto_seconds
 from printflow_reliability.settings import AcknowledgedSettings, DrillsSettings
@@ -82,12 +82,12 @@ class Results:
         Only damage that a clone met says something of the backups.
         """
         if of_clone and is_damage(error):
-            detail = f"a clone is damaged: {said(error)}. Next: printflow backup verify"
+            detail = f"a clone is damaged: {error_text(error)}. Next: printflow backup verify"
             self.answer("drill.recovery", Outcome.FAIL, detail)
             self._broke_off = "not reached: a clone is damaged"
             return
         where = "a clone" if of_clone else "production"
-        self.break_off(f"{where} refused a statement of the drill: {said(error)}. Next: printflow drill run")
+        self.break_off(f"{where} refused a statement of the drill: {error_text(error)}. Next: printflow drill run")
 
     def conclude(self, seconds: Mapping[Phase, float], targets: DrillsSettings) -> tuple[CheckResult, ...]:
         """Every check's answer, the objectives too, since they need the time of all phases."""

@@ -61,7 +61,7 @@ def refuse_writers(
             return unproven.sentence if isinstance(unproven, Unprovable) else None
         return None
 
-    pairs = [(one, number) for one in clusters for number in one.cluster.repositories]
+    pairs = [(cluster, number) for cluster in clusters for number in cluster.cluster.repositories]
     found = run_parallel([partial(try_one, *pair) for pair in pairs], give_up=give_up)
     return tuple(one for one in found if one)
 

@@ -39,8 +39,8 @@ def check_catalog(
     judged = (_judged(place, beside_views if place.view else covered, index) for place in look.places)
     found = [one for one in judged if one is not None]
     references = [
-        ValidReference(one.settings.name, one.settings.cluster, one.settings.kind, one.buckets, one.columns)
-        for one in catalog.entries
+        ValidReference(entry.settings.name, entry.settings.cluster, entry.settings.kind, entry.buckets, entry.columns)
+        for entry in catalog.entries
     ]
     return CatalogReport(
         references,

@@ -25,8 +25,14 @@ def show_catalog(report: CatalogReport) -> None:
     table(
         ("reference", "cluster", "kind", "buckets", "columns"),
         [
-            (one.name, one.cluster, one.kind, ", ".join(one.buckets), ", ".join(one.columns))
-            for one in report.references
+            (
+                reference.name,
+                reference.cluster,
+                reference.kind,
+                ", ".join(reference.buckets),
+                ", ".join(reference.columns),
+            )
+            for reference in report.references
         ],
     )
     for column in report.uncovered:
@@ -68,10 +74,12 @@ def _name(column: Uncovered) -> str:
 
 def _listed(places: Sequence[Unread]) -> str:
     names = [
-        f'bucket "{one.bucket}"'
-        if one.bucket
-        else printable(f"{one.database}: {one.table}.{one.column}" if one.table else f'database "{one.database}"')
-        for one in places
+        f'bucket "{place.bucket}"'
+        if place.bucket
+        else printable(
+            f"{place.database}: {place.table}.{place.column}" if place.table else f'database "{place.database}"'
+        )
+        for place in places
     ]
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

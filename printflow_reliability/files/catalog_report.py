@@ -82,7 +82,7 @@ class CatalogReport:
         """As `files catalog --json` shows it."""
         return {
             "ok": self.ok,
-            "references": [vars(one) for one in self.references],
+            "references": [vars(reference) for reference in self.references],
             "columns": self.columns,
             "uncovered": [vars(one) for one in self.uncovered],
             "covered_elsewhere": [vars(one) for one in self.covered_elsewhere],

@@ -57,7 +57,7 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """List the objects that nothing refers to, as the newest pass over all tenants found them."""
     settings = invocation(ctx).settings()
     report = known_orphans(settings)
-    code = exit_code(one.outcome for one in report.checks)
+    code = exit_code(check.outcome for check in report.checks)
     finish(report, as_json=json, show=lambda: _show_orphans(report), code=code)
 
 
@@ -98,8 +98,8 @@ def _show_checks(checks: Sequence[CheckResult]) -> None:
         Outcome.PASS: "ok",
     }
     named: dict[tuple[Outcome, str], list[str]] = {}
-    for one in checks:
-        named.setdefault((one.outcome, one.detail), []).append(one.check)
+    for check in checks:
+        named.setdefault((check.outcome, check.detail), []).append(check.check)
     for (outcome, detail), names in sorted(named.items(), key=lambda entry: list(word).index(entry[0][0])):
         say(f"{word[outcome]:<15}{', '.join(names)}: {detail}")
 
@@ -109,10 +109,10 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         return
     say()
     # Keys are long and meant to be copied, so that each finding has lines of its own instead of a row.
-    for one in findings[:SHOWN]:
-        named = one.reference or "-" if one.key is None else one.key or "(an empty key)"
-        say(f"{one.severity.upper():<9}{one.kind.replace('_', ' ')}: {printable(named)}")
-        say(f"{'':9}{printable(one.detail)}.")
-        say(f"{'':9}Next: {printable(one.action[:1].lower() + one.action[1:])}.")
+    for finding in findings[:SHOWN]:
+        named = finding.reference or "-" if finding.key is None else finding.key or "(an empty key)"
+        say(f"{finding.severity.upper():<9}{finding.kind.replace('_', ' ')}: {printable(named)}")
+        say(f"{'':9}{printable(finding.detail)}.")
+        say(f"{'':9}Next: {printable(finding.action[:1].lower() + finding.action[1:])}.")
     if len(findings) > SHOWN:
         say(f"... and {len(findings) - SHOWN:,} more. All of them: printflow files reconcile --findings FILE")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from printflow_reliability.files import wording
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import Catalog, Entry
+from printflow_reliability.platform.catalog import Catalog, CatalogEntry
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 
 
@@ -18,7 +18,7 @@ from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 class Emptied:
     """One query without rows now for tenants that had some; `NO_TENANT` stands for rows without one."""
 
-    entry: Entry
+    entry: CatalogEntry
     bucket: str
     rows: Mapping[str, int]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal_plan import Chosen, plan
-from printflow_reliability.files.heal_report import Deed, HealReport, ordered
+from printflow_reliability.files.heal_report import HealReport, HealStatus, ordered
 from printflow_reliability.files.heal_write import carry_out
 from printflow_reliability.progress import Advance
 from printflow_reliability.records.database import exclusive, open_records
@@ -48,7 +48,7 @@ def heal(
         # A reference query may name buckets row by row.
         require_healers(settings, {one.bucket for one in planned.actions})
         for number, action in enumerate(planned.actions, 1):
-            done.append(carry_out(settings, records, action) if action.deed is Deed.PLANNED else action)
+            done.append(carry_out(settings, records, action) if action.deed is HealStatus.PLANNED else action)
             if advance is not None:
                 advance(number)
     return HealReport(True, ordered(done), planned.unknown)

@@ -9,17 +9,17 @@ from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, inv
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_plan import Chosen
-from printflow_reliability.files.heal_report import Deed, HealAction, HealReport
+from printflow_reliability.files.heal_report import HealAction, HealReport, HealStatus
 from printflow_reliability.text import counted, moment, printable, shell_word, size
 
 SHOWN = 20
 WORDS = {
-    Deed.FAILED: "FAILED",
-    Deed.UNDECIDED: "UNDECIDED",
-    Deed.UNHEALABLE: "LOST",
-    Deed.PLANNED: "would be healed",
-    Deed.HEALED: "healed",
-    Deed.THERE: "there",
+    HealStatus.FAILED: "FAILED",
+    HealStatus.UNDECIDED: "UNDECIDED",
+    HealStatus.UNHEALABLE: "LOST",
+    HealStatus.PLANNED: "would be healed",
+    HealStatus.HEALED: "healed",
+    HealStatus.THERE: "there",
 }
 
 
@@ -80,15 +80,15 @@ def _show_options(action: HealAction) -> None:
 
 
 def _conclude(report: HealReport, again: str) -> None:
-    left = report.count(Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE)
-    planned, back = report.count(Deed.PLANNED), report.count(Deed.HEALED, Deed.THERE)
+    left = report.count(HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE)
+    planned, back = report.count(HealStatus.PLANNED), report.count(HealStatus.HEALED, HealStatus.THERE)
     if not report.applied:
         say(f"{counted(planned, 'object')} can be brought back, {left:,} cannot without a person.")
         if planned:
             say(f"Next: {again} --apply")
         return
     say(f"{counted(back, 'object')} {_are(back)} back, {left:,} {_are(left)} not.")
-    if report.count(Deed.FAILED):
+    if report.count(HealStatus.FAILED):
         say(f"Next: remove the cause that is named above, then run: {again} --apply")
 
 

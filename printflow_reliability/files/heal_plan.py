@@ -15,12 +15,12 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import kinds
 from printflow_reliability.files.choose import Choice, Chooser
-from printflow_reliability.files.first_look import out_of_place
-from printflow_reliability.files.heal_report import Deed, HealAction, Option
+from printflow_reliability.files.heal_report import HealAction, HealStatus, Option
 from printflow_reliability.files.heal_write import overwriting
 from printflow_reliability.files.kept_copies import KeptCopy, expected_by
 from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.files.scan import out_of_place
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
@@ -60,7 +60,7 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
         file = Path(directory) / "findings.jsonl"
         report = reconcile(settings, tenants=tenants, findings_file=file)
         if report.findings_file is None:
-            reasons = dict.fromkeys(one.detail for one in report.checks if one.outcome is Outcome.UNKNOWN)
+            reasons = dict.fromkeys(check.detail for check in report.checks if check.outcome is Outcome.UNKNOWN)
             raise CouldNotTell(f"what is missing cannot be told: {'; '.join(reasons)}")
         found: dict[str, dict[str, Finding]] = defaultdict(dict)
         not_judged: list[Finding] = []
@@ -121,19 +121,21 @@ def _of_one_bucket(
 
     def action(finding: Finding) -> HealAction:
         key = finding.key or ""
-        asked = HealAction(Deed.UNHEALABLE, bucket, key, finding.tenant, finding.owner, finding.action)
+        asked = HealAction(HealStatus.UNHEALABLE, bucket, key, finding.tenant, finding.owner, finding.action)
         if finding.kind == kinds.MISSING_LOST:
             return asked
         if finding.kind == kinds.NEAR_MISS:
-            return replace(asked, deed=Deed.UNDECIDED)
+            return replace(asked, deed=HealStatus.UNDECIDED)
         if key.endswith("/"):
-            return replace(asked, deed=Deed.UNDECIDED, detail=FOLDER)
+            return replace(asked, deed=HealStatus.UNDECIDED, detail=FOLDER)
         if not known.get(key):
-            return replace(asked, deed=Deed.UNDECIDED, detail="no row refers to it any more; run the command again")
+            return replace(
+                asked, deed=HealStatus.UNDECIDED, detail="no row refers to it any more; run the command again"
+            )
         try:
             return _chosen(asked, chooser, known[key], chosen)
         except CouldNotTell as refused:
-            return replace(asked, deed=Deed.FAILED, detail=refused.sentence)
+            return replace(asked, deed=HealStatus.FAILED, detail=refused.sentence)
 
     for _, one in in_parallel(action, findings):
         yield one
@@ -157,13 +159,13 @@ def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference
     copy = choice.copy
     own = {one.version_id for one in copies if one.bucket.name == action.bucket}
     if copy is not None and (why := overwriting(chooser.present, action, own)):
-        return replace(action, deed=Deed.UNDECIDED, detail=why)
+        return replace(action, deed=HealStatus.UNDECIDED, detail=why)
     if copy is None:
         options = [Option(one.bucket.name, one.version_id, one.size, one.modified_at) for one in copies]
-        return replace(action, deed=Deed.UNDECIDED, detail=choice.reason, options=options)
+        return replace(action, deed=HealStatus.UNDECIDED, detail=choice.reason, options=options)
     return replace(
         action,
-        deed=Deed.PLANNED,
+        deed=HealStatus.PLANNED,
         detail=f'copy version {copy.version_id} of bucket "{copy.bucket.name}" back',
         source=copy.bucket.name,
         version_id=copy.version_id,

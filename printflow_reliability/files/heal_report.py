@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Deed(StrEnum):
+class HealStatus(StrEnum):
     """What became of one missing object."""
 
     PLANNED = "planned"
@@ -40,7 +40,7 @@ class HealAction:
         options: where it is undecided, what a person chooses from.
     """
 
-    deed: Deed
+    deed: HealStatus
     bucket: str
     key: str
     tenant: str | None
@@ -60,14 +60,14 @@ class HealReport:
     actions: Sequence[HealAction]
     unknown: str = ""
 
-    def count(self, *deeds: Deed) -> int:
+    def count(self, *deeds: HealStatus) -> int:
         """How many objects this became of."""
-        return sum(one.deed in deeds for one in self.actions)
+        return sum(action.deed in deeds for action in self.actions)
 
     @property
     def exit_code(self) -> int:
         """0 if nothing is left to do, 1 if something is, 2 if nothing is and more may be missing."""
-        if self.count(Deed.PLANNED, Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE):
+        if self.count(HealStatus.PLANNED, HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE):
             return 1
         return 2 if self.unknown else 0
 
@@ -78,16 +78,23 @@ class HealReport:
         """
         return {
             "applied": self.applied,
-            "planned": self.count(Deed.PLANNED, Deed.HEALED, Deed.THERE, Deed.FAILED),
-            "healed": self.count(Deed.HEALED, Deed.THERE),
-            "unhealable": self.count(Deed.UNHEALABLE, Deed.UNDECIDED),
-            "undecided": self.count(Deed.UNDECIDED),
+            "planned": self.count(HealStatus.PLANNED, HealStatus.HEALED, HealStatus.THERE, HealStatus.FAILED),
+            "healed": self.count(HealStatus.HEALED, HealStatus.THERE),
+            "unhealable": self.count(HealStatus.UNHEALABLE, HealStatus.UNDECIDED),
+            "undecided": self.count(HealStatus.UNDECIDED),
             "unknown": self.unknown or None,
-            "actions": [asdict(one) for one in self.actions],
+            "actions": [asdict(action) for action in self.actions],
         }
 
 
 def ordered(actions: Sequence[HealAction]) -> list[HealAction]:
     """What needs a person first."""
-    order = [Deed.FAILED, Deed.UNDECIDED, Deed.UNHEALABLE, Deed.PLANNED, Deed.HEALED, Deed.THERE]
+    order = [
+        HealStatus.FAILED,
+        HealStatus.UNDECIDED,
+        HealStatus.UNHEALABLE,
+        HealStatus.PLANNED,
+        HealStatus.HEALED,
+        HealStatus.THERE,
+    ]
     return sorted(actions, key=lambda one: order.index(one.deed))

@@ -10,7 +10,7 @@ import psycopg
 from botocore.exceptions import ClientError
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.files.heal_report import Deed, HealAction
+from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
@@ -59,23 +59,25 @@ def carry_out(settings: Settings, records: psycopg.Connection, action: HealActio
     try:
         present = Presence(bucket)
         if present.head(action.key) is not None:
-            return replace(action, deed=Deed.THERE, detail=FASTER)
-        if why := overwriting(present, action, {one.version_id for one in present.priors(action.key)}):
-            return replace(action, deed=Deed.UNDECIDED, detail=why)
+            return replace(action, deed=HealStatus.THERE, detail=FASTER)
+        if why := overwriting(present, action, {prior.version_id for prior in present.priors(action.key)}):
+            return replace(action, deed=HealStatus.UNDECIDED, detail=why)
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
             headers, sha256 = _read(source, action, body)
             written = _write(bucket, action.key, body, headers)
         if written is None:
-            return replace(action, deed=Deed.THERE, detail=FASTER)
+            return replace(action, deed=HealStatus.THERE, detail=FASTER)
         if _hash_of(bucket, action.key, written) != sha256:
             removed = _take_back(bucket, action.key, written)
             detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
-            return replace(action, deed=Deed.FAILED, detail=detail)
+            return replace(action, deed=HealStatus.FAILED, detail=detail)
     except CouldNotTell as failed:
-        return replace(action, deed=Deed.FAILED, detail=failed.sentence)
+        return replace(action, deed=HealStatus.FAILED, detail=failed.sentence)
     where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
     records.execute(AUDIT, (*where, action.size, sha256))
-    return replace(action, deed=Deed.HEALED, detail=f'back from version {action.version_id} of bucket "{source.name}"')
+    return replace(
+        action, deed=HealStatus.HEALED, detail=f'back from version {action.version_id} of bucket "{source.name}"'
+    )
 
 
 def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[Mapping[str, Any], str]:

@@ -71,7 +71,7 @@ class Expected:
 
 def expected_by(references: Iterable[Reference]) -> tuple[Expected, ...]:
     """All that is known of one object by those who refer to it, each thing once."""
-    known = dict.fromkeys(Expected.by(one) for one in references)
+    known = dict.fromkeys(Expected.by(reference) for reference in references)
     return tuple(one for one in known if one != Expected())
 
 
@@ -103,10 +103,11 @@ def _object_and_versions(presence: Presence, key: str) -> list[KeptCopy]:
     if now is None:
         return _versions(presence, key)
     current = KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, now.etag, current=True)
-    return [current, *(one for one in _versions(presence, key) if one.version_id != now.version_id)]
+    return [current, *(version for version in _versions(presence, key) if version.version_id != now.version_id)]
 
 
 def _versions(presence: Presence, key: str) -> list[KeptCopy]:
     return [
-        KeptCopy(presence.bucket, one.version_id, one.size, one.modified_at, one.etag) for one in presence.priors(key)
+        KeptCopy(presence.bucket, prior.version_id, prior.size, prior.modified_at, prior.etag)
+        for prior in presence.priors(key)
     ]

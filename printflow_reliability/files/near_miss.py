@@ -19,7 +19,7 @@ def variants(key: str, readings: tuple[str, ...], bucket: str) -> tuple[str, ...
     for reading in readings:
         found += [reading, unicodedata.normalize("NFC", reading), unicodedata.normalize("NFD", reading)]
         found += [reading.replace("+", " "), reading.lower()]
-    return tuple(one for one in dict.fromkeys(found) if one and one != key)
+    return tuple(fromkey for fromkey in dict.fromkeys(found) if fromkey and fromkey != key)
 
 
 def difference(key: str, other: str) -> str:

@@ -43,7 +43,7 @@ class OrphanReport:
             "orphans": [finding.as_json() for finding in self.findings],
             "as_of": self.as_of,
             "tenants": [{"tenant": tenant, "orphans": count} for tenant, count in self.tenants.items()],
-            "checks": [one.as_json() for one in self.checks],
+            "checks": [check.as_json() for check in self.checks],
         }
 
 

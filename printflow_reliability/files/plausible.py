@@ -1,7 +1,7 @@
 """What looks like a misconfiguration is not reported as a loss: an empty bucket, or too many files missing at once."""
 
 from printflow_reliability.errors import Refused
-from printflow_reliability.files.first_look import Candidates, Scope
+from printflow_reliability.files.scan import Candidates, Scope
 from printflow_reliability.settings import Settings
 
 FEW_REFERENCES = 20

@@ -18,14 +18,14 @@ from psycopg.rows import TupleRow
 from printflow_reliability.checks import scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
+from printflow_reliability.files.confirm import Confirmation
 from printflow_reliability.files.emptied import Emptied, emptied, failing
-from printflow_reliability.files.first_look import Candidates, Scope, look
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
 from printflow_reliability.files.plausible import require_plausible
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.report import ReconcileReport, Tally
-from printflow_reliability.files.second_look import SecondLook
+from printflow_reliability.files.scan import Candidates, Scope, scan
 from printflow_reliability.files.spool import FindingsFile
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, open_catalog
@@ -160,11 +160,11 @@ class _Run:
         present = Presence(self.settings.bucket_named(name))
         replica = present.bucket.replica
         started_at = present.now()
-        with closing(self._first_look(present, scope, advance)) as found:
+        with closing(self._scan(present, scope, advance)) as found:
             require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
             self._tell_once(fallen, findings, tally)
-            second = SecondLook(
+            second = Confirmation(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
                 catalog=self.catalog,
@@ -231,7 +231,7 @@ class _Run:
             self.kept |= one.remembered
         return fallen
 
-    def _first_look(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:
+    def _scan(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:
         paths = BasePaths(self.tenants)
         only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
 
@@ -242,7 +242,7 @@ class _Run:
                     ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
                     known = KnownContent(ledger)
                 references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
-                return look(
+                return scan(
                     references, objects, paths, present.bucket.bucket, scope, known, advance, _settled(self.as_of)
                 )
 
@@ -319,7 +319,7 @@ def _remember(
     """Keep the pass in the records: one over everything, or one for each tenant. Without records, a warning."""
 
     def of(tenant: str | None) -> Iterator[Finding]:
-        return (one for one in findings if tenant is None or one.tenant == tenant)
+        return (finding for finding in findings if tenant is None or finding.tenant == tenant)
 
     number = None
     try:

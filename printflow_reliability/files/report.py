@@ -85,7 +85,7 @@ class ReconcileReport:
             "tenants": [{"tenant": tenant, "counts": dict(counts)} for tenant, counts in self.tenants.items()],
             "seconds": round(self.seconds, 3),
             "orphan_bytes": self.orphan_bytes,
-            "checks": [one.as_json() for one in self.checks],
+            "checks": [check.as_json() for check in self.checks],
             "findings": [finding.as_json() for finding in self.worst],
             "findings_file": self.findings_file,
             "pass": self.pass_id,

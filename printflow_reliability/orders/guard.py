@@ -21,7 +21,7 @@ from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
-from printflow_reliability.pdf.judge import Judge, Pace
+from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenants
@@ -110,7 +110,7 @@ class _Look:
 
     def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
         self._settings = settings
-        self._judge = Judge(settings.bucket_named(settings.orders.bucket), records, worker)
+        self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), records, worker)
         self._pace = pace
         self._paths: BasePaths | None = None
         self.overrides: Mapping[str, Override] = in_force(records)
@@ -125,7 +125,7 @@ class _Look:
             return ()
         paths = self._paths = self._paths or _paths(self._settings)
         keys = [*keys_in_place(items, paths)]
-        files = {judged.key: judged for judged in self._judge.judge_within(keys, self._pace, by)}
+        files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
         return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
 

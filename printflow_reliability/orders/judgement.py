@@ -12,7 +12,7 @@ from typing import Any
 
 from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability.pdf.inspection import Verdict
-from printflow_reliability.pdf.judge import Judged
+from printflow_reliability.pdf.verify import PdfVerification
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths
 
@@ -64,7 +64,7 @@ class OrderAnswer:
 def judge_items(
     items: Sequence[PaidItem],
     paths: BasePaths,
-    files: Mapping[str, Judged],
+    files: Mapping[str, PdfVerification],
     overrides: Mapping[str, Override],
     now: datetime,
     grace_seconds: float,
@@ -105,7 +105,7 @@ def in_place(key: str, tenant: str | None, paths: BasePaths) -> bool:
     return ".." not in key.replace("\\", "/").split("/")
 
 
-def problem_of(item: PaidItem, paths: BasePaths, files: Mapping[str, Judged]) -> Problem | None:
+def problem_of(item: PaidItem, paths: BasePaths, files: Mapping[str, PdfVerification]) -> Problem | None:
     """What is wrong with one item's artwork; None where nothing is."""
     if item.refusal:
         return Problem(Kind.REFUSED, item.key, f"orders.paid fails on its rows: {item.refusal}")

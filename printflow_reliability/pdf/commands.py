@@ -78,7 +78,10 @@ def _show(report: SweepReport) -> None:
     check = report.checks[0]
     word = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "FAILED", Outcome.UNKNOWN: "COULD NOT TELL"}
     say(f"{word[check.outcome]}: {check.detail}")
-    rows = [(one.severity, one.owner or "-", one.key or "-", one.detail, one.action) for one in report.findings[:SHOWN]]
+    rows = [
+        (finding.severity, finding.owner or "-", finding.key or "-", finding.detail, finding.action)
+        for finding in report.findings[:SHOWN]
+    ]
     if rows:
         table(("severity", "owner", "key", "what", "what to do"), rows)
     if len(report.findings) > SHOWN:

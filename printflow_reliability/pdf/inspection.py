@@ -64,7 +64,7 @@ class Inspection:
     @property
     def reason(self) -> str:
         """What is wrong, worst first, in a few words; empty for a good file."""
-        return "; ".join(one.detail for one in sorted(self.problems, key=_rank, reverse=True)[:3])
+        return "; ".join(problem.detail for problem in sorted(self.problems, key=_rank, reverse=True)[:3])
 
 
 @dataclass(frozen=True)

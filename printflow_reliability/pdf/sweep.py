@@ -14,13 +14,13 @@ from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
-from printflow_reliability.pdf.judge import BATCH, Judge, Judged
+from printflow_reliability.pdf.verify import BATCH, PdfVerification, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import (
     NAME_THE_BUCKET,
     UNKNOWN_BUCKET,
     Catalog,
-    Entry,
+    CatalogEntry,
     Reference,
     open_catalog,
 )
@@ -92,7 +92,7 @@ class SweepReport:
             "refused": self.refused,
             "isolation": dict(self.isolation),
             "counts": dict(self.counts),
-            "findings": [one.as_json() for one in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
             "seconds": round(self.seconds, 3),
         }
 
@@ -129,9 +129,9 @@ def sweep(
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
                 try:
-                    judge = Judge(settings.bucket_named(bucket), records, worker)
+                    verifier = PdfVerifier(settings.bucket_named(bucket), records, worker)
                     for owners in _batches(catalog, bucket, entries, only):
-                        for judged in judge.judge(list(owners), everything=everything):
+                        for judged in verifier.verify(list(owners), everything=everything):
                             tally.add(judged, owners[judged.key], entries)
                             if advance:
                                 advance(tally.checked)
@@ -161,7 +161,7 @@ def sweep(
     return replace(report, checks=within(scope_of(tenant=tenants), report.checks))
 
 
-def finding_of(judged: Judged, reference: Reference, name: str) -> Finding | None:
+def finding_of(judged: PdfVerification, reference: Reference, name: str) -> Finding | None:
     """What was seen of an object means this for the thing that refers to it; None for a good file."""
     if judged.refused:
         verdict, reason = Verdict.UNKNOWN, f"could not be judged: {judged.refused}"
@@ -200,7 +200,7 @@ class _Tally:
         self.counts: Counter[str] = Counter(dict.fromkeys(Verdict, 0))
         self.findings: list[Finding] = []
 
-    def add_failing(self, entry: Entry, tenant: str | None, why: str) -> None:
+    def add_failing(self, entry: CatalogEntry, tenant: str | None, why: str) -> None:
         """Count the rows of a tenant that a query fails on: which files they name is not known."""
         self.counts[Verdict.UNKNOWN] += 1
         self.findings.append(
@@ -215,7 +215,7 @@ class _Tally:
             )
         )
 
-    def add(self, judged: Judged, owners: Sequence[Reference], entries: Mapping[int, Entry]) -> None:
+    def add(self, judged: PdfVerification, owners: Sequence[Reference], entries: Mapping[int, CatalogEntry]) -> None:
         """Count one object; each of its references is a finding of its own."""
         if judged.refused:
             self.refused += 1
@@ -227,10 +227,10 @@ class _Tally:
             self.checked += 1
             self.unchanged += not judged.fetched
             self.counts[judged.inspection.verdict] += 1
-        found = (finding_of(judged, one, entries[one.entry].settings.name) for one in owners)
+        found = (finding_of(judged, owner, entries[owner.entry].settings.name) for owner in owners)
         self.findings += [one for one in found if one is not None]
 
-    def add_elsewhere(self, reference: Reference, entries: Mapping[int, Entry]) -> None:
+    def add_elsewhere(self, reference: Reference, entries: Mapping[int, CatalogEntry]) -> None:
         """Count a reference into a bucket that nobody can look into."""
         self.counts[Verdict.UNKNOWN] += 1
         name, reason = entries[reference.entry].settings.name, UNKNOWN_BUCKET.format(reference.bucket)
@@ -271,13 +271,13 @@ class _Tally:
         return outcome, f"{said} of {files}; {found[0].owner}: {found[0].detail}"
 
 
-def _wanted(reference: Reference, entries: Mapping[int, Entry], only: Collection[str] | None) -> bool:
+def _wanted(reference: Reference, entries: Mapping[int, CatalogEntry], only: Collection[str] | None) -> bool:
     """Whether a reference names a print file that is to be judged."""
     return reference.entry in entries and not reference.soft_deleted and (only is None or reference.tenant in only)
 
 
 def _batches(
-    catalog: Catalog, bucket: str, entries: Mapping[int, Entry], only: Collection[str] | None
+    catalog: Catalog, bucket: str, entries: Mapping[int, CatalogEntry], only: Collection[str] | None
 ) -> Iterator[dict[str, list[Reference]]]:
     """The references of the wanted kind by key, some hundred keys at a time; a key that stands for a folder is none."""
     batch: dict[str, list[Reference]] = {}

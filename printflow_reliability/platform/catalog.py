@@ -22,8 +22,8 @@ from printflow_reliability.platform.queries import (
     Connector,
     FailsOnData,
     as_table,
-    asked,
     columns_of,
+    config_errors,
     require_columns,
     session,
 )
@@ -67,7 +67,7 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """One `[[reference]]` whose query the database accepts."""
 
     index: int
@@ -120,7 +120,7 @@ class Entry:
         return tenant_is(self.tenant_type, ids)
 
 
-Condition: TypeAlias = Callable[[Entry], sql.Composable]
+Condition: TypeAlias = Callable[[CatalogEntry], sql.Composable]
 """Which rows of a query are wanted."""
 
 
@@ -129,7 +129,7 @@ class Catalog:
     """All reference queries, accepted by their databases."""
 
     settings: Settings
-    entries: tuple[Entry, ...]
+    entries: tuple[CatalogEntry, ...]
     connect_with: Connector | None = None
     failing: FailingRows = field(default_factory=FailingRows)
 
@@ -177,7 +177,7 @@ class Catalog:
         """References into buckets that printflow.toml does not name."""
         known = [bucket.name for bucket in self.settings.bucket]
 
-        def condition(entry: Entry) -> sql.Composable:
+        def condition(entry: CatalogEntry) -> sql.Composable:
             of_tenants = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
             return sql.SQL("{} AND NOT {} = ANY({}::text[])").format(
                 of_tenants, entry.bucket_column, sql.Literal(known)
@@ -185,7 +185,7 @@ class Catalog:
 
         yield from self._stream([entry for entry in self.entries if "bucket" in entry.columns], condition, None)
 
-    def tenants_in(self, entry: Entry, tenants: Collection[str | None]) -> frozenset[str | None]:
+    def tenants_in(self, entry: CatalogEntry, tenants: Collection[str | None]) -> frozenset[str | None]:
         """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
         named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
         wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
@@ -194,14 +194,14 @@ class Catalog:
             as_table(entry.settings.query), self.failing.left_out(entry.index, entry.of_tenants, filled)
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
-        with session(cluster, entry.settings.database, self.connect_with) as connection, asked(entry.key):
+        with session(cluster, entry.settings.database, self.connect_with) as connection, config_errors(entry.key):
             there = {tenant and kept(tenant) for (tenant,) in connection.execute(query)}
         return frozenset(there) | (self.failing.of(entry.index).keys() & tenants)
 
     def _stream(
-        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
-        def place(entry: Entry) -> tuple[str, str]:
+        def place(entry: CatalogEntry) -> tuple[str, str]:
             return entry.settings.cluster, entry.settings.database or ""
 
         groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
@@ -209,7 +209,7 @@ class Catalog:
         yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
 
     def _of_one_database(
-        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
         begun = False
         try:
@@ -226,14 +226,14 @@ class Catalog:
             yield from self._copied(entries, condition, bucket)
 
     def _copied(
-        self, entries: Sequence[Entry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
         union = sql.SQL("\nUNION ALL\n").join(entry.select(self._wanted(entry, condition, bucket)) for entry in entries)
         copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
         with (
             session(cluster, entries[0].settings.database, self.connect_with) as connection,
-            asked(" or ".join(entry.key for entry in entries)),
+            config_errors(" or ".join(entry.key for entry in entries)),
             connection.cursor().copy(copy_sql) as copy,
         ):
             last = ""
@@ -257,7 +257,7 @@ class Catalog:
                     etag,
                 )
 
-    def _wanted(self, entry: Entry, condition: Condition, bucket: str | None) -> sql.Composable:
+    def _wanted(self, entry: CatalogEntry, condition: Condition, bucket: str | None) -> sql.Composable:
         wanted = sql.SQL("key IS NOT NULL AND {}").format(condition(entry))
         if bucket is not None:
             wanted = sql.SQL("{} AND {} = {}").format(wanted, entry.bucket_column, sql.Literal(bucket))
@@ -278,7 +278,7 @@ def open_catalog(
         ConfigError: a query is refused, lacks a column, or has one nobody knows.
         CouldNotTell: a cluster is unreachable, or hides rows.
     """
-    entries: dict[int, Entry] = {}
+    entries: dict[int, CatalogEntry] = {}
     numbered = sorted(enumerate(settings.reference), key=lambda one: (one[1].cluster, one[1].database or ""))
     for (cluster, database), group in itertools.groupby(numbered, key=lambda one: (one[1].cluster, one[1].database)):
         with session(settings.cluster_named(cluster), database, connect_with) as connection:
@@ -298,7 +298,7 @@ def _accepted(
     index: int,
     reference: ReferenceSettings,
     tenants: Sequence[str] | None,
-) -> Entry:
+) -> CatalogEntry:
     key = query_key(index)
     have = columns_of(connection, key, reference.query)
     require_columns(key, have, REQUIRED)
@@ -314,13 +314,13 @@ def _accepted(
                 "cast it in the query",
             )
     columns = (*have, *(f"{name} bytea" for name in ("sha256", "md5") if have.get(name) == "bytea"))
-    entry = Entry(index, reference, columns, (reference.bucket,), have["tenant"])
+    entry = CatalogEntry(index, reference, columns, (reference.bucket,), have["tenant"])
     if "bucket" not in have:
         return entry
     condition = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
     known = {bucket.name for bucket in settings.bucket}
     try:
-        with asked(key):
+        with config_errors(key):
             rows = connection.execute(
                 sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL AND {}").format(
                     entry.bucket_column, as_table(reference.query), condition
@@ -332,7 +332,7 @@ def _accepted(
     return replace(entry, buckets=tuple(sorted(known & {str(row[0]) for row in rows})))
 
 
-def _everything(_: Entry) -> sql.Composable:
+def _everything(_: CatalogEntry) -> sql.Composable:
     return sql.SQL("true")
 
 

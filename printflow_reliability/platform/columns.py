@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.queries import Connection
 
 BLOCKS = 64
@@ -143,4 +143,4 @@ def _bounded(connection: Connection, seconds: float) -> Iterator[None]:
             raise
         if isinstance(error, psycopg.errors.QueryCanceled):
             raise Unreadable(f"no answer within {time.monotonic() - began:.0f} s") from None
-        raise Unreadable(said(error)) from None
+        raise Unreadable(error_text(error)) from None

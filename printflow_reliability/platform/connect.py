@@ -110,7 +110,7 @@ def require_answer(cluster: ClusterSettings) -> None:
             return
 
 
-def said(error: psycopg.Error) -> str:
+def error_text(error: psycopg.Error) -> str:
     """What a server, or the client, said of an error, on one line."""
     return error.diag.message_primary or " ".join(str(error).split())
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.platform.encodings import WITHOUT
 from printflow_reliability.platform.identifiers import checksum_of, kept
 from printflow_reliability.platform.queries import (
@@ -21,8 +21,8 @@ from printflow_reliability.platform.queries import (
     Connection,
     Connector,
     as_table,
-    asked,
     columns_of,
+    config_errors,
     require_columns,
     session,
 )
@@ -141,11 +141,11 @@ def _looked_up(connection: Connection, settings: Settings, query: str, order: st
         return Lookup(Fate.UNKNOWN, "its number is too long to be asked for")
     if connection.info.encoding == WITHOUT and "\\x" in order:  # an escape, which the database does not know
         return Lookup(Fate.UNKNOWN, "its number is text in no encoding")
-    with asked(LOOKUP):
+    with config_errors(LOOKUP):
         try:
             rows = connection.execute(sql.SQL(ASKED).format(query=as_table(query)), {"order": order}).fetchall()
         except FAILS_ON_DATA as refused:  # such as a number that is none in the platform's eyes
-            return Lookup(Fate.UNKNOWN, said(refused))
+            return Lookup(Fate.UNKNOWN, error_text(refused))
     if not rows:
         return Lookup(Fate.GONE)
     if other := next((found for found, _ in rows if found != order), None):

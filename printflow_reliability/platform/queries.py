@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.abc import AdaptContext
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.platform.connect import connect, error_text, unreachable
 from printflow_reliability.platform.encodings import WITHOUT
 from printflow_reliability.platform.refusals import hides_rows, not_permitted
 from printflow_reliability.settings import ClusterSettings
@@ -56,7 +56,7 @@ class FailsOnData(ConfigError):
 
 
 @contextmanager
-def asked(key: str) -> Iterator[None]:
+def config_errors(key: str) -> Iterator[None]:
     """Turn the database's refusal of a query into one message that names its key in printflow.toml.
 
     Raises:
@@ -72,7 +72,7 @@ def asked(key: str) -> Iterator[None]:
     except psycopg.DatabaseError as error:
         if hides_rows(error):
             raise
-        reason = said(error)
+        reason = error_text(error)
         if (error.sqlstate or "").startswith(DAMAGE):
             raise CouldNotTell(
                 f"{key}: what it reads is damaged: {reason}", "printflow drill run; see drill.checksums"
@@ -100,7 +100,7 @@ def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str
     Raises:
         ConfigError: the database refuses it.
     """
-    with asked(key):
+    with config_errors(key):
         cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(as_table(query)))
     return {
         column.name: getattr(connection.adapters.types.get(column.type_code), "name", "?")

@@ -11,8 +11,8 @@ from typing import Any
 
 from psycopg import sql
 
-from printflow_reliability.platform.connect import said
-from printflow_reliability.platform.queries import FAILS_ON_DATA, Connection, asked
+from printflow_reliability.platform.connect import error_text
+from printflow_reliability.platform.queries import FAILS_ON_DATA, Connection, config_errors
 
 MOST_FAILING = 50
 """If more fail than this, the query is wrong and not their rows."""
@@ -55,7 +55,7 @@ def rows_of(
     """
     select = sql.SQL("SELECT {} FROM {}").format(sql.SQL(columns), table)
     group = sql.SQL(" GROUP BY 1" if grouped else "")
-    with asked(key):
+    with config_errors(key):
         try:
             return Rows(connection.execute(select + group).fetchall(), {})
         except FAILS_ON_DATA:
@@ -92,7 +92,7 @@ def _told_apart(
             if len(part) > 1:
                 parts += [part[: len(part) // 2], part[len(part) // 2 :]]
                 continue
-            failing[part[0]] = said(refused)
+            failing[part[0]] = error_text(refused)
             if len(failing) > MOST_FAILING:
                 raise
     # Text in no encoding comes with escapes, by which it cannot be asked for.

@@ -12,7 +12,12 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.recovery.bring_up import Tell, bring_up
-from printflow_reliability.recovery.recovery_point import RecoveryPoint, judge, known_fences, recovery_point
+from printflow_reliability.recovery.recovery_point import (
+    RecoveryPoint,
+    check_recovery_points,
+    known_fences,
+    recovery_point,
+)
 from printflow_reliability.recovery.without_production import plan_without_production
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
@@ -94,8 +99,8 @@ class Recovered:
             "repository": self.repository,
             "declared_at": self.declared_at.isoformat(),
             "rpo_seconds": self.rpo_seconds,
-            "clusters": [one.as_json() for one in self.clusters],
-            "checks": [one.as_json() for one in self.checks],
+            "clusters": [cluster.as_json() for cluster in self.clusters],
+            "checks": [check.as_json() for check in self.checks],
             "phases": {phase: round(took, 3) for phase, took in self.phases.items()},
             "seconds": round(sum(self.phases.values()), 3),
         }
@@ -166,7 +171,7 @@ def _recover_into(
         ]
         until = plan.moment or declared
         known = known_fences(settings, before=until)
-        compared = judge(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
+        compared = check_recovery_points(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
     clusters = tuple(_recovered(plan, clone, point) for clone, point in zip(clones, points, strict=True))
     rpo = compared.numbers.get("rpo_seconds")
     return Recovered(place, plan.moment, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)

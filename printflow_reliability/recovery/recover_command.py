@@ -70,10 +70,10 @@ def _show(done: Recovered) -> None:
     word = OUTCOME_WORDS[worst(check.outcome for check in done.checks)]
     say(f"{word}   Recovered to {where} in {seconds(sum(done.phases.values()))}{lost}")
     say("Running now, on sockets only:")
-    for one in done.clusters:
-        psql = ("psql", "-h", str(one.sockets), "-p", str(one.port), "-U", one.superuser, one.database)
-        say(f"  {one.name}: {shlex.join(psql)}")
-        say(f"    data directory {one.data}, timeline {one.timeline}, reached {one.reached_lsn}")
+    for cluster in done.clusters:
+        psql = ("psql", "-h", str(cluster.sockets), "-p", str(cluster.port), "-U", cluster.superuser, cluster.database)
+        say(f"  {cluster.name}: {shlex.join(psql)}")
+        say(f"    data directory {cluster.data}, timeline {cluster.timeline}, reached {cluster.reached_lsn}")
     if any(check.outcome is not Outcome.PASS for check in done.checks):
         say("Next: look at what stands above before anybody is let in, then: printflow runbook cluster-lost")
     else:

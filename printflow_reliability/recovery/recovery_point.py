@@ -16,7 +16,7 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.backups.timeline import parse_history
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.connector import connector
@@ -116,7 +116,7 @@ def known_fences(settings: Settings, before: datetime) -> KnownFences:
     except PrintflowError as away:
         return KnownFences({}, away.what)
     except psycopg.Error as refused:
-        return KnownFences({}, f"the records refuse to tell of fences: {said(refused)}")
+        return KnownFences({}, f"the records refuse to tell of fences: {error_text(refused)}")
     return KnownFences(fences, "" if fences else "no fence was recorded before")
 
 
@@ -127,7 +127,7 @@ def rpo_seconds(points: Sequence[RecoveryPoint], declared: datetime) -> float | 
     return max(0.0, *known) if known and len(known) == len(ages) else None
 
 
-def judge(
+def check_recovery_points(
     points: Sequence[RecoveryPoint], known: KnownFences, declared: datetime, target: datetime | None, rpo_target: float
 ) -> CheckResult:
     """The answer of `drill.recovery` for a recovery in earnest.

@@ -51,7 +51,7 @@ def restore_command(
     else:
         _show(done)
     rows = Outcome.WARN if done.needs_somebody else Outcome.PASS
-    raise typer.Exit(exit_code([rows, *(one.outcome for one in done.files)]))
+    raise typer.Exit(exit_code([rows, *(file.outcome for file in done.files)]))
 
 
 def _show(done: TenantRestore) -> None:

@@ -83,7 +83,7 @@ class TenantRestore:
             "tenant": self.tenant,
             "moment": self.moment.isoformat(),
             "plan": [one.as_json() for one in self.plan],
-            "problems": [one.as_json() for one in self.problems],
+            "problems": [problem.as_json() for problem in self.problems],
             "unrestorable": [{"cluster": cluster, **limit.__dict__} for cluster, limit in self.limits],
             "stale": list(self.stale),
             "shared_rows": self.shared,
@@ -91,7 +91,7 @@ class TenantRestore:
             "committed": self.committed,
             "trouble": list(self.trouble),
             "healed_files": self.healed.as_json() if self.healed else None,
-            "files": [one.as_json() for one in self.files],
+            "files": [file.as_json() for file in self.files],
         }
 
 
@@ -169,7 +169,9 @@ def bring_back(
             planned = stack.enter_context(planned_part(source, target, part, tenant, writes=writes, lock=apply))
             work.append((cluster, target, planned))
         plan = [replace(one, cluster=cluster.name) for cluster, _, planned in work for one in planned.plan]
-        problems = [replace(one, cluster=cluster.name) for cluster, _, planned in work for one in planned.problems]
+        problems = [
+            replace(problem, cluster=cluster.name) for cluster, _, planned in work for problem in planned.problems
+        ]
         restored = TenantRestore(
             tenant,
             moment,
@@ -185,7 +187,7 @@ def bring_back(
             return restored
         if problems:
             raise Refused(
-                "nothing was written: " + "; ".join(f"{one.table}: {one.reason}" for one in problems),
+                "nothing was written: " + "; ".join(f"{problem.table}: {problem.reason}" for problem in problems),
                 'correct production first, or leave a table out: unrestorable = ["SCHEMA.TABLE"] in [tenancy]',
             )
         records.require_lock()
@@ -288,7 +290,7 @@ def _heal_files(settings: Settings, tenant: str) -> tuple[HealReport | None, Seq
         report = reconcile(settings, tenants=[tenant])
     except PrintflowError as failed:
         return healed, (CheckResult("files.missing", Outcome.UNKNOWN, failed.sentence),)
-    return healed, [one for one in report.checks if one.check != "files.orphans"]
+    return healed, [check for check in report.checks if check.check != "files.orphans"]
 
 
 @contextmanager

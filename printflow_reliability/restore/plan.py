@@ -119,9 +119,11 @@ def backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None,
         return backups[0]
     if fence is not None:
         limit = parse_lsn(fence.lsn)
-        return next(one for one in reversed(backups) if one.lsn_stop is None or parse_lsn(one.lsn_stop) <= limit)
+        return next(
+            backup for backup in reversed(backups) if backup.lsn_stop is None or parse_lsn(backup.lsn_stop) <= limit
+        )
     if moment is not None:
-        return next(one for one in reversed(backups) if one.finished_at + WHOLE_SECOND <= moment)
+        return next(backup for backup in reversed(backups) if backup.finished_at + WHOLE_SECOND <= moment)
     return backups[-1]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, said
+from printflow_reliability.platform.connect import QUESTION_SECONDS, connect, error_text
 from printflow_reliability.platform.encodings import decode_as_paths
 from printflow_reliability.platform.queries import Connector, session
 from printflow_reliability.settings import ClusterSettings
@@ -87,7 +87,7 @@ class Production:
     def as_json(self) -> dict[str, Any]:
         """What a later drill, which may not be able to ask, must know; kept with each fence."""
         watched = {"slots": sorted(self.slots), "subscriptions": sorted(self.subscriptions)}
-        spaces = [{**asdict(one), "path": storable(one.path)} for one in self.tablespaces]
+        spaces = [{**asdict(tablespace), "path": storable(tablespace.path)} for tablespace in self.tablespaces]
         known = {**self.__dict__, "data_directory": storable(self.data_directory), "floors": dict(self.floors)}
         return {**known, "tablespaces": spaces, **watched}
 
@@ -124,7 +124,7 @@ def ask_production(cluster: ClusterSettings) -> Production:
             tablespaces = connection.execute(TABLESPACES).fetchall()
         except psycopg.errors.InsufficientPrivilege as refused:
             raise CouldNotTell(
-                f"cluster {cluster.name} refuses what a drill must know: {said(refused)}",
+                f"cluster {cluster.name} refuses what a drill must know: {error_text(refused)}",
                 "GRANT pg_monitor, pg_read_all_data TO the role of its url",
             ) from None
     if identity is None:
@@ -166,7 +166,7 @@ def newest_heartbeat(cluster: ClusterSettings, *, key: str, connect_with: Connec
         except psycopg.OperationalError:
             raise
         except psycopg.Error as refused:
-            raise ConfigError(f"{key}: the database refused it: {said(refused)}") from None
+            raise ConfigError(f"{key}: the database refused it: {error_text(refused)}") from None
     at = row[0] if row else None
     if at is not None and not (isinstance(at, datetime) and at.tzinfo):
         raise ConfigError(f"{key}: it must return one timestamptz, such as the newest time of a heartbeat")

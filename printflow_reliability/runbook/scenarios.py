@@ -247,19 +247,26 @@ def _look_around(names: Names) -> list[Step]:
 def _hand_over(names: Names) -> list[Step]:
     """All clusters go through each step together, so that the application never meets halves of two states."""
     clusters = names.settings.cluster
-    steps = [Step(f"Stop what is left of {one.name} in production.", names.by_hand(one, "stop")) for one in clusters]
-    steps += [Step(f"Stop the recovered {one.name} in good order.", _stop(names, one)) for one in clusters]
-    for one in clusters:
-        data = names.data(one)
+    steps = [
+        Step(f"Stop what is left of {cluster.name} in production.", names.by_hand(cluster, "stop"))
+        for cluster in clusters
+    ]
+    steps += [Step(f"Stop the recovered {cluster.name} in good order.", _stop(names, cluster)) for cluster in clusters]
+    for cluster in clusters:
+        data = names.data(cluster)
         steps += [
             Step(
-                f"Keep what was lost of {one.name}, to be looked into later.", shlex.join(["mv", data, f"{data}.lost"])
+                f"Keep what was lost of {cluster.name}, to be looked into later.",
+                shlex.join(["mv", data, f"{data}.lost"]),
             ),
-            Step(f"Put the recovered {one.name} in its place.", shlex.join(["mv", str(names.recovered(one)), data])),
+            Step(
+                f"Put the recovered {cluster.name} in its place.",
+                shlex.join(["mv", str(names.recovered(cluster)), data]),
+            ),
         ]
     return steps + [
-        Step(f"Start {one.name}: it archives again, on a new timeline.", names.by_hand(one, "start"))
-        for one in clusters
+        Step(f"Start {cluster.name}: it archives again, on a new timeline.", names.by_hand(cluster, "start"))
+        for cluster in clusters
     ]
 
 

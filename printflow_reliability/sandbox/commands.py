@@ -161,8 +161,8 @@ def _show_demo(cycle: "Demo") -> None:
     ]
     table(("", "stage", "took", "share", ""), rows, title=f"The cycle took {seconds(total)}")
     say()
-    found = sum(one.found for one in cycle.faults)
-    faults = [("found" if one.found else "NOT FOUND", one.fault, one.evidence) for one in cycle.faults]
+    found = sum(fault.found for fault in cycle.faults)
+    faults = [("found" if fault.found else "NOT FOUND", fault.fault, fault.evidence) for fault in cycle.faults]
     table(("", "planted fault", "evidence"), faults, title=f"{found} of {len(faults)} planted faults were found")
 
 
@@ -214,12 +214,15 @@ def _show(home: SandboxHome, json: bool) -> bool:
         raise ConfigError(f"there is no sandbox at {home.wished}", "printflow sandbox up")
     services = lifecycle.status(home)
     if json:
-        print_json({"home": home.root, "config": home.config, "services": [one.as_json() for one in services]})
+        print_json({"home": home.root, "config": home.config, "services": [service.as_json() for service in services]})
     else:
-        rows = [(one.name, one.endpoint, str(one.pid or "-"), "up" if one.ok else "DOWN") for one in services]
+        rows = [
+            (service.name, service.endpoint, str(service.pid or "-"), "up" if service.ok else "DOWN")
+            for service in services
+        ]
         table(("service", "endpoint", "pid", ""), rows)
         say(f"Configuration: {home.config}")
-    return bool(services) and all(one.ok for one in services)
+    return bool(services) and all(service.ok for service in services)
 
 
 def _tell(doing: str) -> None:

@@ -65,7 +65,7 @@ class Demo:
     @property
     def ok(self) -> bool:
         """Whether every stage did what it should and every planted fault was found."""
-        return self.complete and all(stage.ok for stage in self.stages) and all(one.found for one in self.faults)
+        return self.complete and all(stage.ok for stage in self.stages) and all(fault.found for fault in self.faults)
 
     @property
     def faults(self) -> Sequence[Found]:

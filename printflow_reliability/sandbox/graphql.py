@@ -142,7 +142,7 @@ class Webserver:
     def daemons_healthy(self) -> bool:
         """Whether every daemon that this instance requires has sent its heartbeat."""
         statuses = self._ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
-        required = [one for one in statuses if one["required"]]
+        required = [statuse for statuse in statuses if statuse["required"]]
         return bool(required) and all(one["healthy"] for one in required)
 
     def stop_schedules(self) -> Sequence[str]:
@@ -204,7 +204,11 @@ class Webserver:
     def _ended(self, run_id: str) -> Ended:
         run = self._ask(RUN, {"id": run_id})["runOrError"]
         evaluations = [event["evaluation"] for event in run["eventConnection"]["events"] if "evaluation" in event]
-        failed = {one["checkName"]: one["description"] or "" for one in evaluations if not one["success"]}
+        failed = {
+            evaluation["checkName"]: evaluation["description"] or ""
+            for evaluation in evaluations
+            if not evaluation["success"]
+        }
         return Ended(run_id, run["status"], _numbers(run["assetMaterializations"]), failed)
 
     def partition_runs(self, job: str) -> Sequence[PartitionRun]:
@@ -239,9 +243,9 @@ def _require(answer: Mapping[str, Any], wanted: str, doing: str) -> None:
 
 def _numbers(materializations: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for one in materializations:
-        values = found.setdefault("/".join(one["assetKey"]["path"]), {})
-        for entry in one["metadataEntries"]:
+    for materialization in materializations:
+        values = found.setdefault("/".join(materialization["assetKey"]["path"]), {})
+        for entry in materialization["metadataEntries"]:
             if "intRepr" in entry:
                 values[entry["label"]] = int(entry["intRepr"])
             else:

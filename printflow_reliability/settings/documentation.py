@@ -155,9 +155,11 @@ def _tables(section: type[Section], prefix: str) -> Iterator[Table]:
         path = f"{prefix}{name}"
         header = f"[[{path}]]" if get_origin(field.annotation) is tuple else f"[{path}]"
         keys = [
-            Key(key, _type(one), one.is_required(), _default(one), one.description or "")
-            for key, one in below.model_fields.items()
-            if _section_of(one) is None
+            Key(
+                key, _type(model_field), model_field.is_required(), _default(model_field), model_field.description or ""
+            )
+            for key, model_field in below.model_fields.items()
+            if _section_of(model_field) is None
         ]
         yield Table(header, field.is_required(), cleandoc(below.__doc__ or ""), keys)
         yield from _tables(below, f"{path}.")
@@ -196,7 +198,9 @@ def _named(annotation: Any, *, several: bool = False) -> str:
     if get_origin(annotation) is dict:
         return f"table of {_named(arguments[1], several=True)}"
     # An optional or annotated type, such as that of an address.
-    (only,) = (one for one in arguments[:2] if one is not NoneType and (isclass(one) or get_args(one)))
+    (only,) = (
+        argument for argument in arguments[:2] if argument is not NoneType and (isclass(argument) or get_args(argument))
+    )
     return _named(only, several=several)
 
 

@@ -95,7 +95,11 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
         if isinstance(part, str):
             annotation = model.model_fields[part].annotation
             candidates = (annotation, *getattr(annotation, "__args__", ()))
-            model = next(one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel))
+            model = next(
+                candidate
+                for candidate in candidates
+                if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+            )
     return list(model.model_fields)
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.settings import TenancySettings, TenantRowsSettings
 from printflow_reliability.tenants.closure import Limit, closure, limits
@@ -76,7 +76,7 @@ def rehearse(parts: Sequence[RehearsedPart], tenant: str) -> CheckResult:
     except CouldNotTell as unknown:
         return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
     except psycopg.DatabaseError as error:
-        return CheckResult(CHECK, Outcome.UNKNOWN, f"a statement of the rehearsal was refused: {said(error)}")
+        return CheckResult(CHECK, Outcome.UNKNOWN, f"a statement of the rehearsal was refused: {error_text(error)}")
     return _judged(tenant, found)
 
 

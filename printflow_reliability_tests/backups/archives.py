@@ -23,10 +23,10 @@ def folder(
     return ArchiveFolder(
         "15-1",
         {
-            one.name(size): StoredSegment(
-                one.name(size), frozenset({SHA1, SHA1[::-1]} if one in twice else {SHA1}), at(one.number)
+            segment.name(size): StoredSegment(
+                segment.name(size), frozenset({SHA1, SHA1[::-1]} if segment in twice else {SHA1}), at(segment.number)
             )
-            for one in segments
+            for segment in segments
         },
     )
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.archive import parse_archive
-from printflow_reliability.backups.continuity import walk
+from printflow_reliability.backups.continuity import verify_continuity
 from printflow_reliability.backups.info import parse_info
 from printflow_reliability.backups.listing import parse_listing
 from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES
@@ -32,7 +32,7 @@ def test_a_recorded_archive_is_whole_over_its_promotion() -> None:
     info = parse_info((RESOURCES / "info_two_timelines.json").read_text(), "lab")
     history = lineage(2, {2: parse_history(HISTORY)}, DEFAULT_SEGMENT_BYTES)
 
-    found = walk(archive, info.in_repository(1), history, DEFAULT_SEGMENT_BYTES)
+    found = verify_continuity(archive, info.in_repository(1), history, DEFAULT_SEGMENT_BYTES)
 
     assert found.gaps == ()
     assert found.segments_checked == 12

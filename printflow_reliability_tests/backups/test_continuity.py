@@ -1,23 +1,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printflow_reliability.backups.continuity import Acknowledged, Gap, SegmentRange, split, walk
+from printflow_reliability.backups.continuity import Acknowledged, Gap, SegmentRange, split, verify_continuity
 from printflow_reliability.backups.segment import Segment
-from printflow_reliability.backups.timeline import Stretch, Switch, lineage
+from printflow_reliability.backups.timeline import Switch, TimelineSpan, lineage
 from printflow_reliability_tests.backups.archives import at, backup, folder, timeline
 
 MB = 1024**2
 SIZE = 16 * MB
-ONE_TIMELINE = (Stretch(1, 0),)
+ONE_TIMELINE = (TimelineSpan(1, 0),)
 
 
-def switched_at(number: int) -> tuple[Stretch, ...]:
+def switched_at(number: int) -> tuple[TimelineSpan, ...]:
     """Timeline 2 left timeline 1 in the middle of this segment."""
     return lineage(2, {2: (Switch(1, number * SIZE + 4000),)}, SIZE)
 
 
 def test_an_archive_without_gaps_is_whole_and_recoverable_from_the_oldest_backup() -> None:
-    found = walk(folder(timeline(1, 1, 300)), [backup(3, 4), backup(100, 101)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(timeline(1, 1, 300)), [backup(3, 4), backup(100, 101)], ONE_TIMELINE, SIZE)
 
     assert found.gaps == ()
     assert found.segments_checked == 298
@@ -31,7 +31,9 @@ def test_any_missing_segment_is_exactly_that_gap(data: st.DataObject, size: int)
     removed = data.draw(st.integers(5, last))
     segments = [one for one in timeline(1, 1, last) if one.number != removed]
 
-    found = walk(folder(segments, size), [backup(5, 6, size=size)], ONE_TIMELINE, size, archived_to=Segment(1, last))
+    found = verify_continuity(
+        folder(segments, size), [backup(5, 6, size=size)], ONE_TIMELINE, size, archived_to=Segment(1, last)
+    )
 
     name = Segment(1, removed).name(size)
     assert [(gap.first, gap.last, gap.count) for gap in found.gaps] == [(name, name, 1)]
@@ -46,7 +48,7 @@ def test_any_missing_segments_over_a_promotion_are_exactly_those_gaps(
     there = [*timeline(1, 1, switch - 1), *timeline(2, switch, last)]
     removed = set(data.draw(st.lists(st.sampled_from(there), unique=True, max_size=len(there) - 1)))
 
-    found = walk(
+    found = verify_continuity(
         folder([one for one in there if one not in removed]),
         [backup(1, 1)],
         switched_at(switch),
@@ -66,7 +68,7 @@ def test_any_missing_segments_over_a_promotion_are_exactly_those_gaps(
 def test_a_missing_segment_between_two_backups_is_a_gap_that_ends_with_the_second() -> None:
     segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 21, 22)]
 
-    found = walk(folder(segments), [backup(3, 4), backup(40, 41)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(segments), [backup(3, 4), backup(40, 41)], ONE_TIMELINE, SIZE)
 
     assert found.gaps == (
         Gap(1, "000000010000000000000014", "000000010000000000000016", 3, None, before=at(19), after=at(41)),
@@ -78,7 +80,7 @@ def test_a_missing_segment_between_two_backups_is_a_gap_that_ends_with_the_secon
 def test_after_the_only_gap_nothing_can_be_recovered_without_a_backup() -> None:
     segments = [one for one in timeline(1, 1, 50) if one.number != 20]
 
-    found = walk(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE)
 
     assert found.gaps[0].after is None
     assert found.recoverable_from is None
@@ -86,7 +88,7 @@ def test_after_the_only_gap_nothing_can_be_recovered_without_a_backup() -> None:
 
 
 def test_wal_that_is_older_than_every_backup_is_nobodys_gap() -> None:
-    found = walk(folder([Segment(1, 1), *timeline(1, 9, 30)]), [backup(9, 10)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder([Segment(1, 1), *timeline(1, 9, 30)]), [backup(9, 10)], ONE_TIMELINE, SIZE)
 
     assert found.gaps == ()
 
@@ -94,14 +96,14 @@ def test_wal_that_is_older_than_every_backup_is_nobodys_gap() -> None:
 def test_a_backup_that_lacks_its_own_wal_is_unusable() -> None:
     segments = [one for one in timeline(1, 1, 50) if one.number != 21]
 
-    found = walk(folder(segments), [backup(20, 21), backup(30, 31)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(segments), [backup(20, 21), backup(30, 31)], ONE_TIMELINE, SIZE)
 
     assert found.unusable_backups == ("backup-1-20",)
     assert found.recoverable_from == at(31)
 
 
 def test_an_archive_that_is_gone_is_one_gap() -> None:
-    found = walk(folder([]), [backup(20, 21), backup(30, 31)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder([]), [backup(20, 21), backup(30, 31)], ONE_TIMELINE, SIZE)
 
     assert [(gap.first[-2:], gap.last[-2:]) for gap in found.gaps] == [("14", "1F")]
     assert found.unusable_backups == ("backup-1-20", "backup-1-30")
@@ -110,13 +112,13 @@ def test_an_archive_that_is_gone_is_one_gap() -> None:
 def test_the_newest_segments_are_missed_because_production_called_them_archived() -> None:
     segments = timeline(1, 1, 30)
 
-    assert walk(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE).gaps == ()
-    found = walk(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE, archived_to=Segment(1, 32))
+    assert verify_continuity(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE).gaps == ()
+    found = verify_continuity(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE, archived_to=Segment(1, 32))
     assert [(gap.first[-2:], gap.last[-2:]) for gap in found.gaps] == [("1F", "20")]
 
 
 def test_segments_that_overtake_each_other_on_their_way_are_no_gap() -> None:
-    found = walk(
+    found = verify_continuity(
         folder([*timeline(1, 1, 30), Segment(1, 32)]), [backup(3, 4)], ONE_TIMELINE, SIZE, archived_to=Segment(1, 30)
     )
 
@@ -126,7 +128,7 @@ def test_segments_that_overtake_each_other_on_their_way_are_no_gap() -> None:
 def test_the_segment_of_a_promotion_belongs_to_the_new_timeline() -> None:
     segments = [*timeline(1, 1, 9), *timeline(2, 11, 15)]
 
-    found = walk(folder(segments), [backup(3, 4)], switched_at(10), SIZE)
+    found = verify_continuity(folder(segments), [backup(3, 4)], switched_at(10), SIZE)
 
     assert [(gap.timeline, gap.first) for gap in found.gaps] == [(2, Segment(2, 10).name(SIZE))]
 
@@ -134,20 +136,20 @@ def test_the_segment_of_a_promotion_belongs_to_the_new_timeline() -> None:
 def test_a_backup_of_a_timeline_that_was_left_needs_its_own_wal_only() -> None:
     segments = [*timeline(1, 1, 9), *timeline(2, 10, 20), *timeline(1, 12, 13)]
 
-    found = walk(folder(segments), [backup(3, 4), backup(12, 13)], switched_at(10), SIZE)
+    found = verify_continuity(folder(segments), [backup(3, 4), backup(12, 13)], switched_at(10), SIZE)
 
     assert found.gaps == ()
     assert found.recoverable_from == at(4)
 
 
 def test_a_segment_stored_twice_with_different_contents_is_damage() -> None:
-    found = walk(folder(timeline(1, 1, 9), twice=[Segment(1, 5)]), [backup(3, 4)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(timeline(1, 1, 9), twice=[Segment(1, 5)]), [backup(3, 4)], ONE_TIMELINE, SIZE)
 
     assert found.damaged == ("000000010000000000000005 is stored 2 times with different contents",)
 
 
 def test_a_backup_that_met_bad_pages_recovers_nothing() -> None:
-    found = walk(folder(timeline(1, 1, 30)), [backup(3, 4, error=True), backup(8, 9)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(timeline(1, 1, 30)), [backup(3, 4, error=True), backup(8, 9)], ONE_TIMELINE, SIZE)
 
     assert found.recoverable_from == at(9)
 
@@ -156,7 +158,9 @@ def test_an_acknowledged_gap_is_shown_with_its_reason() -> None:
     segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 21)]
     accepted = [Acknowledged(SegmentRange(1, 20, 21), "the disk of that night")]
 
-    found = walk(folder(segments), [backup(3, 4), backup(30, 31)], ONE_TIMELINE, SIZE, acknowledged=accepted)
+    found = verify_continuity(
+        folder(segments), [backup(3, 4), backup(30, 31)], ONE_TIMELINE, SIZE, acknowledged=accepted
+    )
 
     assert [(gap.count, gap.acknowledged) for gap in found.gaps] == [(2, "the disk of that night")]
     assert found.recoverable_from == at(31)
@@ -198,7 +202,7 @@ def test_acknowledging_neither_loses_nor_adds_a_segment(
 def test_the_windows_are_what_lies_between_gaps() -> None:
     segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 40)]
 
-    found = walk(folder(segments), [backup(3, 4), backup(8, 9), backup(30, 31)], ONE_TIMELINE, SIZE)
+    found = verify_continuity(folder(segments), [backup(3, 4), backup(8, 9), backup(30, 31)], ONE_TIMELINE, SIZE)
 
     assert found.windows == ((at(4), at(19)), (at(31), at(39)))
     assert found.recoverable_to is None
@@ -211,7 +215,7 @@ def test_no_window_spans_a_gap_and_the_last_one_reaches_what_is_recoverable(
     segments = [one for one in timeline(1, 1, 60) if one.number not in missing]
     backups = [backup(start, start + 1) for start in starts]
 
-    found = walk(folder(segments), backups, ONE_TIMELINE, SIZE, archived_to=Segment(1, 60))
+    found = verify_continuity(folder(segments), backups, ONE_TIMELINE, SIZE, archived_to=Segment(1, 60))
 
     for first, last in found.windows:
         assert first <= last

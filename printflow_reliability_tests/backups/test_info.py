@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability.backups.info import StanzaInfo, parse_info
-from printflow_reliability.backups.recent import judge, newest_sound
+from printflow_reliability.backups.recent import newest_sound, verdict_on_newest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 
@@ -29,7 +29,7 @@ def info(**changes: Any) -> StanzaInfo:
 
 def verdict(stanza: StanzaInfo, *, hours: float = 1, repository: int = 1) -> Outcome:
     now = FINISHED + timedelta(hours=hours)
-    return judge("lab", stanza, repository, None, now=now, max_age_seconds=26 * 3600).outcome
+    return verdict_on_newest("lab", stanza, repository, None, now=now, max_age_seconds=26 * 3600).outcome
 
 
 def test_recorded_info_is_read() -> None:
@@ -132,7 +132,7 @@ def test_each_backup_has_its_own_clusters_identifier() -> None:
 def test_a_former_clusters_backups_are_no_recent_ones(production: int | None) -> None:
     now = FINISHED + timedelta(hours=1)
 
-    found = judge("lab", of_another_cluster(), 1, production, now=now, max_age_seconds=26 * 3600)
+    found = verdict_on_newest("lab", of_another_cluster(), 1, production, now=now, max_age_seconds=26 * 3600)
 
     assert found.outcome is Outcome.FAIL
     assert "holds no backup of lab" in found.sentence

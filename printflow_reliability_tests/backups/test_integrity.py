@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.info import StanzaInfo, parse_info
-from printflow_reliability.backups.integrity import VerifiedRepository, judge
+from printflow_reliability.backups.integrity import VerifiedRepository, verdict_on_report
 from printflow_reliability.backups.verify_report import parse_verify
 from printflow_reliability.checks import Outcome
 
@@ -19,7 +19,7 @@ def info() -> StanzaInfo:
 def verified(name: str) -> VerifiedRepository:
     report = (RESOURCES / "verify" / f"{name}.txt").read_text()
     log = (RESOURCES / "verify" / f"{name}.log").read_text()
-    return judge("lab", 1, parse_verify(report, log, "lab"), info(), info())
+    return verdict_on_report("lab", 1, parse_verify(report, log, "lab"), info(), info())
 
 
 def test_a_healthy_repository_passes() -> None:
@@ -72,7 +72,7 @@ def test_a_backup_that_is_being_taken_is_not_an_unknown_one() -> None:
     running = parse_info(text.replace('"held":false', '"held":true'), "lab")
     report = (RESOURCES / "verify" / "unknown_backup.txt").read_text()
 
-    assert judge("lab", 1, parse_verify(report, "", "lab"), running, info()).verdict.outcome is Outcome.PASS
+    assert verdict_on_report("lab", 1, parse_verify(report, "", "lab"), running, info()).verdict.outcome is Outcome.PASS
 
 
 def test_what_is_left_of_a_backup_that_was_broken_off_is_not_damage() -> None:
@@ -82,7 +82,7 @@ def test_what_is_left_of_a_backup_that_was_broken_off_is_not_damage() -> None:
 def test_a_backup_that_was_not_verified_fails() -> None:
     lines = (RESOURCES / "verify" / "healthy.txt").read_text().splitlines()
 
-    found = judge("lab", 1, parse_verify("\n".join(lines[:-2]), "", "lab"), info(), info())
+    found = verdict_on_report("lab", 1, parse_verify("\n".join(lines[:-2]), "", "lab"), info(), info())
 
     assert found.verdict.outcome is Outcome.FAIL
     assert "was not verified" in found.findings[0].detail
@@ -92,7 +92,9 @@ def test_a_backup_that_was_not_verified_fails() -> None:
     "report", ["", "stanza: lab", "stanza: other\nstatus: ok", "stanza: lab\nstatus: ok\n  backup: new words"]
 )
 def test_a_report_that_is_not_understood_is_unknown(report: str) -> None:
-    assert judge("lab", 1, parse_verify(report, "", "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN
+    assert (
+        verdict_on_report("lab", 1, parse_verify(report, "", "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN
+    )
 
 
 def test_a_file_that_could_not_be_fetched_is_unknown_and_not_damage() -> None:
@@ -100,7 +102,10 @@ def test_a_file_that_could_not_be_fetched_is_unknown_and_not_damage() -> None:
     log = (RESOURCES / "verify" / "truncated_wal.log").read_text()
     unfetched = log.replace("[95] raised from local-1 protocol: unable to flush", "[49] unable to connect")
 
-    assert judge("lab", 1, parse_verify(report, unfetched, "lab"), info(), info()).verdict.outcome is Outcome.UNKNOWN
+    assert (
+        verdict_on_report("lab", 1, parse_verify(report, unfetched, "lab"), info(), info()).verdict.outcome
+        is Outcome.UNKNOWN
+    )
 
 
 def test_damage_that_is_certain_is_not_hidden_by_a_file_that_cannot_be_fetched() -> None:
@@ -108,7 +113,7 @@ def test_damage_that_is_certain_is_not_hidden_by_a_file_that_cannot_be_fetched()
     log = (RESOURCES / "verify" / "flipped_file.log").read_text()
     log += "INFO: invalid result 20261124-041759F/pg_data/base/5/1.zst: [39] HTTP request failed with 503\n"
 
-    found = judge("lab", 1, parse_verify(report, log, "lab"), info(), info())
+    found = verdict_on_report("lab", 1, parse_verify(report, log, "lab"), info(), info())
 
     assert found.verdict.outcome is Outcome.FAIL
     assert [finding.key for finding in found.findings] == ["20261124-041759F/pg_data/base/5/16385.zst"]

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
-from printflow_reliability.backups.clusters import Verdict
-from printflow_reliability.backups.continuity import Walk
+from printflow_reliability.backups.clusters import ClusterVerdict
+from printflow_reliability.backups.continuity import Continuity
 from printflow_reliability.backups.repository_wal import RepositoryWal
 from printflow_reliability.backups.wal import ClusterWal
 from printflow_reliability.backups.wal_commands import recoverable
@@ -9,7 +9,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
-FINE = Verdict(Outcome.PASS, "")
+FINE = ClusterVerdict(Outcome.PASS, "")
 
 
 def minutes(ago: float) -> datetime:
@@ -19,7 +19,7 @@ def minutes(ago: float) -> datetime:
 def repository(number: int, *windows: tuple[float, float], reaches: bool = True) -> RepositoryWal:
     spans = tuple((minutes(first), minutes(last)) for first, last in windows)
     first, last = spans[-1] if spans and reaches else (None, None)
-    walk = Walk(9, (), (), (), first, last, spans)
+    walk = Continuity(9, (), (), (), first, last, spans)
     return RepositoryWal(number, (walk,), own=walk)
 
 
@@ -55,7 +55,8 @@ def test_a_repository_that_cannot_be_judged_is_said_to_be_unknown() -> None:
 
 def test_a_subject_is_named_once_when_it_cannot_be_asked() -> None:
     away = CouldNotTell("repo1 of shop: localhost:8333 cannot be reached")
-    assert Verdict.unknown("shop repo1", away).sentence == away.what
+    assert ClusterVerdict.unknown("shop repo1", away).sentence == away.what
     assert (
-        Verdict.unknown("shop repo2", CouldNotTell("it does not answer")).sentence == "shop repo2: it does not answer"
+        ClusterVerdict.unknown("shop repo2", CouldNotTell("it does not answer")).sentence
+        == "shop repo2: it does not answer"
     )

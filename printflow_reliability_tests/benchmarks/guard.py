@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Sequence
 
 from printflow_reliability.orders.guard import judge_paid_orders
-from printflow_reliability.pdf.judge import Judge
 from printflow_reliability.pdf.ledger import Ledger
+from printflow_reliability.pdf.verify import PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs, postgres
@@ -94,7 +94,7 @@ def _inspect(settings: Settings, keys: Sequence[str]) -> None:
     """Have the ledger know all files; only the first is inspected, since all have the same bytes."""
     bucket = settings.bucket_named(BUCKET)
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        (judged,) = Judge(bucket, records, worker).judge(keys[:1])
+        (judged,) = PdfVerifier(bucket, records, worker).verify(keys[:1])
         ledger = Ledger(records, BUCKET, worker.rules.fingerprint)
         for key in keys:
             assert judged.head is not None

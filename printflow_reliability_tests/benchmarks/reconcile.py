@@ -86,7 +86,7 @@ def measure(what: str, config: Path) -> dict[str, float]:
         report = reconcile(settings, buckets=[BUCKET])
         result = {"objects": report.objects, "references": report.references, "findings": sum(report.counts.values())}
         if not report.ok:
-            print([one.detail for one in report.checks], file=sys.stderr)
+            print([check.detail for check in report.checks], file=sys.stderr)
     result["seconds"] = time.perf_counter() - began
     # Not getrusage: its peak is inherited from the parent through fork and exec.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))

@@ -142,8 +142,11 @@ class Script:
     def _count_query(self, cluster: ClusterSettings) -> str:
         with postgres.superuser(self._home, cluster.name, cluster.name) as connection:
             prepare(connection)
-            tables = [sql.Identifier(one.schema.decode(), one.name.decode()) for one in logged_tables(connection)]
-            counts = [sql.SQL("(SELECT count(*) FROM ONLY {})").format(one) for one in tables]
+            tables = [
+                sql.Identifier(logged_table.schema.decode(), logged_table.name.decode())
+                for logged_table in logged_tables(connection)
+            ]
+            counts = [sql.SQL("(SELECT count(*) FROM ONLY {})").format(table) for table in tables]
             return sql.SQL("SELECT {}").format(sql.SQL(", ").join(counts)).as_string(connection)
 
     def _constraint_queries(self, cluster: ClusterSettings) -> list[str]:

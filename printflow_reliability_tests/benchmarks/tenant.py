@@ -82,7 +82,7 @@ def run(tenants: int, rounds: int) -> Mapping[str, float]:
         for name, tenant in (("healthy", healthy), ("orphan", with_orphan)):
             report = reconcile(settings, tenants=[tenant], buckets=[BUCKET])
             if (report.references, report.counts["orphan"]) != (FILES_EACH, int(name == "orphan")):
-                raise AssertionError([one.detail for one in report.checks])
+                raise AssertionError([check.detail for check in report.checks])
             seconds[name].append(report.seconds)
         began = time.perf_counter()
         with postgres.superuser(home, "live_db", "live_db") as connection:

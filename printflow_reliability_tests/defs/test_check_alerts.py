@@ -20,7 +20,7 @@ def concluded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Outcome]]:
 
     def keep(_settings: Settings, answers: Iterable[CheckResult], *, alert: bool) -> None:
         assert alert
-        found.extend((one.check, one.outcome) for one in answers)
+        found.extend((answer.check, answer.outcome) for answer in answers)
 
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
     monkeypatch.setattr(check_alerts, "record_results", keep)

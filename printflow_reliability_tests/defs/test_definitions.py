@@ -55,11 +55,13 @@ def test_everything_that_watches_runs_by_default() -> None:
     watching: list[Any] = [*repository.schedule_defs, *repository.sensor_defs]
 
     assert {"weekly_full_backup", "daily_incremental_backup", "hourly_wal_verification", "weekly_restore_drill"} <= {
-        one.name for one in repository.schedule_defs
+        schedule_def.name for schedule_def in repository.schedule_defs
     }
-    assert {"nightly_reconciliation", "nightly_sweep"} <= {one.name for one in repository.schedule_defs}
+    assert {"nightly_reconciliation", "nightly_sweep"} <= {
+        schedule_def.name for schedule_def in repository.schedule_defs
+    }
     assert {"paid_orders_guard", "outbox", "check_results_watch", "failed_run"} <= {
-        one.name for one in repository.sensor_defs
+        sensor_def.name for sensor_def in repository.sensor_defs
     }
     stopped = [
         one.name
@@ -96,7 +98,11 @@ def test_no_way_to_start_what_changes_something_retries_it(asset: str) -> None:
     settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     started = [
         *({**job.tags, **job.run_tags} for job in defs.resolve_all_job_defs() if starts(job, asset)),
-        *(one.tags for one in defs.get_repository_def().schedule_defs if starts(one.job, asset)),
+        *(
+            schedule_def.tags
+            for schedule_def in defs.get_repository_def().schedule_defs
+            if starts(schedule_def.job, asset)
+        ),
     ]
 
     assert settings["run_retries"]["max_retries"] == 0  # by hand there is no tag
@@ -105,7 +111,10 @@ def test_no_way_to_start_what_changes_something_retries_it(asset: str) -> None:
 
 
 def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
-    tags = {one.name: one.tags.get("dagster/max_retries") for one in defs.get_repository_def().schedule_defs}
+    tags = {
+        schedule_def.name: schedule_def.tags.get("dagster/max_retries")
+        for schedule_def in defs.get_repository_def().schedule_defs
+    }
 
     assert {name for name, most in tags.items() if most == "1"} == {
         *("hourly_wal_verification", "weekly_backup_verification", "daily_recovery_objectives"),

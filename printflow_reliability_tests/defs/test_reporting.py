@@ -4,7 +4,14 @@ import dagster as dg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.defs.reporting import WORST, check_result, findings_table, plainly, result, verdict
+from printflow_reliability.defs.reporting import (
+    WORST,
+    as_dagster_failure,
+    check_result,
+    findings_table,
+    result,
+    verdict,
+)
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity
 
@@ -30,7 +37,7 @@ def test_only_a_pass_passes_and_unknown_is_an_error(
 
 
 def test_an_error_for_people_fails_a_run_without_a_retry() -> None:
-    with pytest.raises(dg.Failure) as failed, plainly():
+    with pytest.raises(dg.Failure) as failed, as_dagster_failure():
         raise CouldNotTell("live_db does not answer", "start it")
 
     assert failed.value.allow_retries is False

@@ -11,7 +11,7 @@ import pytest
 from printflow_reliability.alerts.outbox import Alert
 from printflow_reliability.defs import run_alerts
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.reporting import plainly
+from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.run_alerts import failed_run
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.settings import Settings
@@ -103,7 +103,7 @@ def crash() -> None:
 
 
 def refuse() -> None:
-    with plainly():
+    with as_dagster_failure():
         raise CouldNotTell("the cluster does not answer")
 
 

@@ -48,7 +48,7 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance) -> bool:
 
 
 def left(instance: dg.DagsterInstance) -> set[str]:
-    return {one.run_id for one in instance.get_runs() if one.job_name != prune_history.name}
+    return {get_run.run_id for get_run in instance.get_runs() if get_run.job_name != prune_history.name}
 
 
 def test_old_short_lived_runs_go_and_the_newest_of_each_asset_stays(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.objectives import forecast_rto, judge
+from printflow_reliability.drills.objectives import check_objectives, forecast_rto
 from printflow_reliability.drills.rotation import plan_of_week
 from printflow_reliability.settings import DrillsSettings
 
@@ -35,7 +35,7 @@ def drill(
 
 @pytest.mark.parametrize("drills", [[drill()], []])
 def test_records_in_a_protected_cluster_are_said_whatever_else_there_is(drills: list[Mapping[str, Any]]) -> None:
-    (told,) = judge(drills, TARGETS, NOW, housed=["live_db"]).checks
+    (told,) = check_objectives(drills, TARGETS, NOW, housed=["live_db"]).checks
     assert told.outcome is (Outcome.WARN if drills else Outcome.FAIL)
     assert "the records live in cluster live_db" in told.detail
 
@@ -58,7 +58,7 @@ def test_records_in_a_protected_cluster_are_said_whatever_else_there_is(drills: 
 def test_objectives_are_met_only_by_recent_drills_that_passed_in_time(
     drills: list[Mapping[str, Any]], outcome: Outcome, said: str
 ) -> None:
-    report = judge(drills, TARGETS, NOW)
+    report = check_objectives(drills, TARGETS, NOW)
     assert report.checks[0].outcome is outcome, report.checks[0].detail
     assert said in report.checks[0].detail
 

@@ -3,7 +3,7 @@
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.validation.recovered_files import judge
+from printflow_reliability.drills.validation.recovered_files import check_counts
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from printflow_reliability.drills.validation.recovered_files import judge
     ],
 )
 def test_lost_and_wrong_files_fail_a_drill_and_restorable_ones_warn(counts: dict[str, int], outcome: Outcome) -> None:
-    assert judge(counts, 100).outcome is outcome
+    assert check_counts(counts, 100).outcome is outcome
 
 
 def test_the_numbers_add_up() -> None:
-    result = judge({"missing_restorable": 3, "missing_lost": 1, "near_miss": 2, "size_mismatch": 4}, 100)
+    result = check_counts({"missing_restorable": 3, "missing_lost": 1, "near_miss": 2, "size_mismatch": 4}, 100)
     assert result.numbers == {
         "references": 100,
         "missing_files": 6,

@@ -44,7 +44,7 @@ def test_clusters_share_repositories_or_each_of_them_is_named(each: list[set[int
     with pytest.raises(ConfigError) as refused:
         common_repositories(asked)
     for number, repositories in enumerate(each):
-        named = ", ".join(f"repo{one}" for one in repositories) or "none"
+        named = ", ".join(f"repo{repository}" for repository in repositories) or "none"
         assert f"cluster_{number} has {named}" in refused.value.what
 
 

@@ -3,7 +3,7 @@
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from printflow_reliability.files.first_look import Scope, look
+from printflow_reliability.files.scan import Scope, scan
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.storage.pages import StoredObject
@@ -26,7 +26,7 @@ def candidates(since: datetime | None, written_at: datetime) -> dict[str, list[s
     references = iter([nothing._replace(key=f"t/1/{key}", **known) for key, known in KNOWN.items()])  # type: ignore[arg-type]
     objects = iter([StoredObject(f"t/1/{key}", 1, ETAG, written_at) for key in KNOWN])
     paths = BasePaths([Tenant("1", "t/1/")])
-    with closing(look(references, objects, paths, "print-files", Scope(), None, since=since)) as found:
+    with closing(scan(references, objects, paths, "print-files", Scope(), None, since=since)) as found:
         return {
             **{
                 name: [one.key.removeprefix("t/1/") for one in getattr(found, name)]

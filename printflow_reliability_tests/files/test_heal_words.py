@@ -7,7 +7,7 @@ import pytest
 
 from printflow_reliability.files.heal_command import show
 from printflow_reliability.files.heal_plan import Chosen
-from printflow_reliability.files.heal_report import Deed, HealAction, HealReport, Option
+from printflow_reliability.files.heal_report import HealAction, HealReport, HealStatus, Option
 from printflow_reliability.text import shell_word
 
 KEY = "shops/1/" + "a long folder/" * 15 + "it's one.pdf"
@@ -22,13 +22,13 @@ def said(capsys: pytest.CaptureFixture[str], report: HealReport, chosen: Chosen 
     return capsys.readouterr().out.splitlines()
 
 
-def action(deed: Deed, key: str = KEY) -> HealAction:
-    options = OPTIONS if deed is Deed.UNDECIDED else ()
+def action(deed: HealStatus, key: str = KEY) -> HealAction:
+    options = OPTIONS if deed is HealStatus.UNDECIDED else ()
     return HealAction(deed, "files", key, "shop 1", "order 7", "why", options=options)
 
 
 def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(capsys, HealReport(False, [action(Deed.UNDECIDED), action(Deed.PLANNED, "b")]))
+    lines = said(capsys, HealReport(False, [action(HealStatus.UNDECIDED), action(HealStatus.PLANNED, "b")]))
     word = shell_word(KEY)
     assert lines[0] == f"UNDECIDED       {KEY}"
     assert lines[2].endswith(f"(4.2 MB): printflow files heal --key {word} --version v1 --apply")
@@ -38,7 +38,10 @@ def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixt
 
 
 def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(capsys, HealReport(True, [action(Deed.FAILED), action(Deed.HEALED, "b"), action(Deed.HEALED, "c")]))
+    lines = said(
+        capsys,
+        HealReport(True, [action(HealStatus.FAILED), action(HealStatus.HEALED, "b"), action(HealStatus.HEALED, "c")]),
+    )
     assert lines[-2] == "2 objects are back, 1 is not."
     assert lines[-1].endswith("run: printflow files heal --tenant 'shop 1' --apply")
 

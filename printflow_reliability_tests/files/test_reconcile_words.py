@@ -24,7 +24,7 @@ def report(tally: Tally, unknown: tuple[str, ...] = ()) -> ReconcileReport:
 
 
 def answers(tally: Tally) -> dict[str, CheckResult]:
-    return {one.check: one for one in tally.checks(())}
+    return {check.check: check for check in tally.checks(())}
 
 
 def test_counts_agree_with_their_nouns() -> None:

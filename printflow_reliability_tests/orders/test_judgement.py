@@ -12,7 +12,7 @@ from printflow_reliability.orders.judgement import Override, judge_items, keys_i
 from printflow_reliability.orders.problems import Kind, check_command, last_resort, next_step
 from printflow_reliability.pdf.inspection import Problem as PdfProblem
 from printflow_reliability.pdf.inspection import concluded
-from printflow_reliability.pdf.judge import Judged
+from printflow_reliability.pdf.verify import PdfVerification
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.storage.objects import ObjectHead
@@ -23,14 +23,18 @@ PATHS = BasePaths([Tenant("tenant", "tenants/tenant/"), Tenant("other", "tenants
 HEAD = ObjectHead("v1", "etag", 100, LONG_AGO)
 GOOD = "tenants/tenant/good.pdf"
 FILES = {
-    GOOD: Judged(GOOD, HEAD, concluded([])),
-    "tenants/tenant/warned.pdf": Judged("", HEAD, concluded([PdfProblem("repaired", "it opens only with repair")])),
-    "tenants/tenant/missing.pdf": Judged("", None),
-    "tenants/tenant/cut.pdf": Judged("", HEAD, concluded([PdfProblem("cut_off", "it is cut off")])),
-    "tenants/tenant/coarse.pdf": Judged("", HEAD, concluded([PdfProblem("low_resolution", "72 dpi")])),
-    "tenants/tenant/new.pdf": Judged("", HEAD, None),
-    "tenants/tenant/busy.pdf": Judged("", HEAD, concluded([PdfProblem("not_judged", "this machine is too busy")])),
-    "tenants/tenant/sealed.pdf": Judged("", None, refused="the store answers 400 for it"),
+    GOOD: PdfVerification(GOOD, HEAD, concluded([])),
+    "tenants/tenant/warned.pdf": PdfVerification(
+        "", HEAD, concluded([PdfProblem("repaired", "it opens only with repair")])
+    ),
+    "tenants/tenant/missing.pdf": PdfVerification("", None),
+    "tenants/tenant/cut.pdf": PdfVerification("", HEAD, concluded([PdfProblem("cut_off", "it is cut off")])),
+    "tenants/tenant/coarse.pdf": PdfVerification("", HEAD, concluded([PdfProblem("low_resolution", "72 dpi")])),
+    "tenants/tenant/new.pdf": PdfVerification("", HEAD, None),
+    "tenants/tenant/busy.pdf": PdfVerification(
+        "", HEAD, concluded([PdfProblem("not_judged", "this machine is too busy")])
+    ),
+    "tenants/tenant/sealed.pdf": PdfVerification("", None, refused="the store answers 400 for it"),
 }
 
 

@@ -173,7 +173,7 @@ NOT_THERE: dict[str, bytes] = {
 @pytest.mark.parametrize("kind", NOT_THERE)
 def test_a_page_that_names_what_is_not_there_is_damage(tmp_path: Path, kind: str, record_property: Record) -> None:
     found = inspect(tmp_path, emptied(NOT_THERE[kind]), DEFAULTS, f"{kind} that is not there", record_property)
-    assert (found.verdict, [one.code for one in found.problems]) == (Verdict.UNUSABLE, ["damaged_page"]), found
+    assert (found.verdict, [problem.code for problem in found.problems]) == (Verdict.UNUSABLE, ["damaged_page"]), found
 
 
 UNDERSTOOD: dict[str, tuple[bytes, Verdict]] = {
@@ -221,7 +221,7 @@ def test_content_that_printers_understand_is_not_held(tmp_path: Path, kind: str,
 )
 def test_a_document_whose_pages_paint_nothing_is_blank(tmp_path: Path, content: bytes, verdict: Verdict) -> None:
     found = inspect(tmp_path, small(content), DEFAULTS, "", lambda *_: None)
-    assert (found.verdict, [one.code for one in found.problems]) == (verdict, ["blank"])
+    assert (found.verdict, [problem.code for problem in found.problems]) == (verdict, ["blank"])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -69,7 +69,7 @@ def test_a_file_that_breaks_the_worker_has_its_verdict_and_the_next_one_is_judge
     broken = poisoned.inspect(file(what))
     after = poisoned.inspect(file("good"))
 
-    assert (broken.verdict, [one.code for one in broken.problems]) == (verdict, [code])
+    assert (broken.verdict, [problem.code for problem in broken.problems]) == (verdict, [code])
     assert broken.sha256 == hashlib.sha256(what.encode()).hexdigest()  # so that it can be remembered
     assert after.verdict is Verdict.GOOD
     assert after.pages != before  # the process that answers is another one

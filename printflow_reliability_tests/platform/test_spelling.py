@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from printflow_reliability.files.first_look import out_of_place
+from printflow_reliability.files.scan import out_of_place
 from printflow_reliability.files.spellings import Spellings
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.platform.spelling import folded, is_url, plain

@@ -50,7 +50,7 @@ def test_every_file_with_a_secret_is_for_its_owner_alone(home: SandboxHome) -> N
     holders = [
         file
         for file in home.root.rglob("*")
-        if file.is_file() and file.stat().st_size < 100_000 and any(one in file.read_text() for one in secrets)
+        if file.is_file() and file.stat().st_size < 100_000 and any(secret in file.read_text() for secret in secrets)
     ]
     assert len(holders) > len(secrets)
     assert {file.stat().st_mode & 0o777 for file in holders} == {0o600}

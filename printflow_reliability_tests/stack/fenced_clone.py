@@ -43,4 +43,4 @@ def paused(shop: PlainCluster, at: Fence) -> Iterator[Clone]:
 
 
 def compared(clone: Clone, at: Fence) -> CheckResult:
-    return comparison.judge([clone], {"plain": at}, lambda: reaper.end_processes(clone.place))
+    return comparison.compare_with_fences([clone], {"plain": at}, lambda: reaper.end_processes(clone.place))

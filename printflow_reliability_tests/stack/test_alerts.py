@@ -82,11 +82,11 @@ def test_what_holds_for_a_part_does_not_replace_what_is_known_of_the_whole(outbo
         record_results(outbox.settings, results, alert=True)
         with open_records(outbox.settings.records) as connection:
             answers = [one.result for one in check_results.newest(connection)]
-        return {one.scope: one.outcome for one in answers if one.check == "files.missing"}
+        return {answer.scope: answer.outcome for answer in answers if answer.check == "files.missing"}
 
     def still_open() -> list[bool]:
         with open_records(outbox.settings.records) as connection:
-            return [one.resolved_at is None for one in recorded_alerts(connection)]
+            return [recorded_alert.resolved_at is None for recorded_alert in recorded_alerts(connection)]
 
     whole = CheckResult("files.missing", Outcome.FAIL, "7 files are lost")
     part = CheckResult("files.missing", Outcome.PASS, "nothing is missing", scope=scope_of(tenant=["of one shop"]))
@@ -157,7 +157,11 @@ def test_only_a_pass_clears_what_a_check_has_raised(outbox: StackSandbox) -> Non
     def answer(outcome: Outcome) -> list[str]:
         record_results(outbox.settings, [CheckResult("wal.lag", outcome, "as it is")], alert=True)
         with open_records(outbox.settings.records) as connection:
-            return [one.title for one in recorded_alerts(connection) if one.resolved_at is None]
+            return [
+                recorded_alert.title
+                for recorded_alert in recorded_alerts(connection)
+                if recorded_alert.resolved_at is None
+            ]
 
     assert answer(Outcome.FAIL) == ["wal.lag failed"]
     assert answer(Outcome.UNKNOWN) == ["wal.lag could not tell"]

@@ -106,7 +106,7 @@ def test_healthy_repositories_are_silent(backed_up: StackSandbox) -> None:
     integrity = verify_repositories(backed_up.settings, clusters=["admin_db"])
 
     assert [check.outcome for check in wal.checks] == [Outcome.PASS, Outcome.PASS]
-    assert all(one.recoverable_from and one.recoverable_to for one in wal.clusters)
+    assert all(cluster.recoverable_from and cluster.recoverable_to for cluster in wal.clusters)
     assert result(integrity.checks, "backup.integrity").outcome is Outcome.PASS
     assert integrity.numbers["files_checked"] > 100
 
@@ -122,7 +122,7 @@ def test_a_flipped_byte_in_a_backup_rings(backed_up: StackSandbox, record_proper
         record_property("seconds_to_ring", time.monotonic() - began)
 
     assert result(report.checks, "backup.integrity").outcome is Outcome.FAIL
-    assert [one.verdict.outcome for one in report.repositories] == [Outcome.FAIL, Outcome.PASS]
+    assert [repository.verdict.outcome for repository in report.repositories] == [Outcome.FAIL, Outcome.PASS]
     named = [finding.key or "" for finding in report.repositories[0].findings]
     assert any(name.startswith(fault.where["label"]) for name in named)
     assert "backup.info" in named  # verify itself is content with one of two copies
@@ -190,9 +190,9 @@ def test_the_archive_can_be_judged_while_production_is_down(backed_up: StackSand
 
     assert result(report.checks, "wal.lag").outcome is Outcome.UNKNOWN
     assert result(report.checks, "wal.continuity").outcome is Outcome.PASS
-    assert [one.lag.outcome for one in report.clusters] == [Outcome.PASS, Outcome.UNKNOWN]
+    assert [cluster.lag.outcome for cluster in report.clusters] == [Outcome.PASS, Outcome.UNKNOWN]
     assert result(taken.checks, "backup.recent").outcome is Outcome.UNKNOWN
-    assert [one.backup for one in taken.backups] == [None, None]
+    assert [backup.backup for backup in taken.backups] == [None, None]
 
 
 @pytest.mark.alarm("backup.recent", "unknown")

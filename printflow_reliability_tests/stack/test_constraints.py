@@ -73,10 +73,10 @@ def found(connection: psycopg.Connection) -> tuple[list[str], list[str]]:
     for table in by_table((*read_foreign_keys(connection), *constraints(connection))):
         with connection.transaction():  # a reading that is refused ends no more than itself
             uncleared = suspects(connection, table)
-        for one in table.constraints:
-            said = look_closer(connection, one)
-            assert one in uncleared or not said, f"{one} was cleared: {said}"
-            suspected += [named(one)] if one in uncleared else []
+        for constraint in table.constraints:
+            said = look_closer(connection, constraint)
+            assert constraint in uncleared or not said, f"{constraint} was cleared: {said}"
+            suspected += [named(constraint)] if constraint in uncleared else []
             phrases += said
     return sorted(suspected), phrases
 
@@ -204,6 +204,10 @@ def test_a_null_where_none_may_be_is_found(connection: psycopg.Connection) -> No
 
 
 def test_numbers_are_compared_as_they_are_and_all_else_by_hash(connection: psycopg.Connection) -> None:
-    by_value = {one.name for one in constraints(connection) if isinstance(one, UniqueIndex) and one.by_value}
+    by_value = {
+        constraint.name
+        for constraint in constraints(connection)
+        if isinstance(constraint, UniqueIndex) and constraint.by_value
+    }
     assert by_value >= {"parents_pkey", "by_number"}
     assert not by_value & {"children_pkey", "by_expression", "parents_code_key", "january_pkey"}

@@ -82,7 +82,7 @@ def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSand
 def test_after_all_that_a_drill_passes_and_nothing_is_left_behind(backed_up: StackSandbox) -> None:
     report = run_drill(backed_up.settings)
 
-    assert report.passed, [one.detail for one in report.checks if one.outcome is not Outcome.PASS]
+    assert report.passed, [check.detail for check in report.checks if check.outcome is not Outcome.PASS]
     assert list(backed_up.settings.drills.directory.iterdir()) == []
 
 
@@ -92,4 +92,4 @@ def _answers(name: str, ask: Callable[[], object]) -> dict[str, tuple[Outcome, s
         checks: tuple[CheckResult, ...] = ask().checks  # type: ignore[attr-defined]
     except CouldNotTell as unknown:
         return {name: (Outcome.UNKNOWN, unknown.what)}
-    return {one.check: (one.outcome, one.detail) for one in checks}
+    return {check.check: (check.outcome, check.detail) for check in checks}

@@ -78,10 +78,10 @@ def test_the_tenant_of_the_row_is_named_and_all_others_are_judged(
     assert mixed.keys() == ({"", missing} if anywhere else {"", missing, orphan})
 
     swept = sweep(settings)
-    assert [one.tenant for one in swept.findings if one.owner == 'reference "stack file"'] == [told.tenant]
+    assert [finding.tenant for finding in swept.findings if finding.owner == 'reference "stack file"'] == [told.tenant]
     assert (swept.checked, swept.missing) == (FILES, 1)
     others = sweep(settings, tenants=[shop.tenant])
-    assert not [one for one in others.findings if one.owner == 'reference "stack file"']
+    assert not [finding for finding in others.findings if finding.owner == 'reference "stack file"']
     assert (others.checked, others.missing) == (FILES, 1)
 
 

@@ -140,7 +140,7 @@ def test_paths_of_production_that_are_text_in_no_encoding_stay_what_they_are(sho
     shop.execute("CREATE DATABASE bytes ENCODING SQL_ASCII TEMPLATE template0 LOCALE 'C'")
     with psycopg.connect(shop.settings.url, dbname="bytes", autocommit=True) as connection:
         connection.execute(b"CREATE TABLESPACE odd LOCATION '%b'" % os.fsencode(place))
-    assert [one.path for one in ask_production(settings(shop)).tablespaces] == [str(place)]
+    assert [tablespace.path for tablespace in ask_production(settings(shop)).tablespaces] == [str(place)]
     shop.execute("DROP DATABASE bytes")
     shop.execute("DROP TABLESPACE odd")
 

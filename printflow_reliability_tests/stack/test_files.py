@@ -41,8 +41,8 @@ CHECKS = ("files.missing", "files.tenancy", "files.content", "files.orphans")
 def test_a_healthy_shop_is_silent(shop: Shop, tmp_path: Path) -> None:
     time.sleep(GRACE_OVER)
     report = shop.reconcile(findings_file=tmp_path / "findings.jsonl")
-    assert [one.check for one in report.checks] == list(CHECKS)
-    assert {one.outcome for one in report.checks} == {Outcome.PASS}
+    assert [check.check for check in report.checks] == list(CHECKS)
+    assert {check.outcome for check in report.checks} == {Outcome.PASS}
     assert (report.references, report.objects) == (FILES, FILES)
     assert by_key(tmp_path / "findings.jsonl") == {}
 
@@ -108,8 +108,8 @@ def test_every_fault_is_found_by_name_in_one_pass(shop: Shop, tmp_path: Path, re
     assert "print-files-replica" in found[moved].action
     for key, meant in spelled.items():
         assert repr(meant) in found[key].action
-    assert {one.outcome for one in report.checks} == {Outcome.FAIL}
-    assert exit_code(one.outcome for one in report.checks) == 1
+    assert {check.outcome for check in report.checks} == {Outcome.FAIL}
+    assert exit_code(check.outcome for check in report.checks) == 1
     assert report.tenants[shop.tenant]["near_miss"] == len(spelled)
     with open_records(shop.settings.records) as connection:
         kept = passes.newest(connection, "reconcile", shop.tenant)
@@ -133,9 +133,9 @@ def test_a_server_killed_in_mid_pass_is_unknown_and_leaves_no_findings_file(shop
             return connect(cluster, database=database)
 
         report = shop.reconcile(findings_file=tmp_path / "findings.jsonl", connect_with=connect_with)
-        assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+        assert {check.outcome for check in report.checks} == {Outcome.UNKNOWN}
         assert "print-files" in report.checks[0].detail
-        assert exit_code(one.outcome for one in report.checks) == 2
+        assert exit_code(check.outcome for check in report.checks) == 2
         assert list(tmp_path.iterdir()) == []
         command = CliRunner().invoke(_app(), ["--config", str(shop.sandbox.config), "files", "reconcile", "--json"])
     assert command.exit_code == 2
@@ -145,7 +145,7 @@ def test_a_server_killed_in_mid_pass_is_unknown_and_leaves_no_findings_file(shop
 def test_a_database_that_is_away_is_unknown(shop: Shop, tmp_path: Path) -> None:
     with shop.sandbox.stopped("live_db"):
         report = shop.reconcile(findings_file=tmp_path / "findings.jsonl")
-        assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+        assert {check.outcome for check in report.checks} == {Outcome.UNKNOWN}
         assert "cluster live_db cannot be reached" in report.checks[0].detail
         with pytest.raises(CouldNotTell):
             tenants(shop.settings)
@@ -156,7 +156,7 @@ def test_without_its_replica_nothing_is_called_lost(shop: Shop) -> None:
     shop.destroy(shop.path("0.pdf"), "print-files")
     with shop.sandbox.stopped("offsite"):
         report = shop.reconcile()
-    assert {one.outcome for one in report.checks} == {Outcome.UNKNOWN}
+    assert {check.outcome for check in report.checks} == {Outcome.UNKNOWN}
     assert "print-files-replica" in report.checks[0].detail
 
 
@@ -164,7 +164,7 @@ def test_without_records_the_report_still_comes_and_says_so(shop: Shop) -> None:
     shop.delete(shop.path("0.pdf"))
     with shop.sandbox.stopped("system_db"):
         report = shop.reconcile()
-    outcomes = {one.check: one.outcome for one in report.checks}
+    outcomes = {check.check: check.outcome for check in report.checks}
     assert outcomes["files.missing"] is Outcome.FAIL
     assert outcomes["files.orphans"] is Outcome.PASS
     assert any("not kept in the records" in warning for warning in report.warnings)
@@ -195,7 +195,7 @@ def test_a_row_gone_and_a_file_written_during_the_pass_are_no_findings(shop: Sho
         return connect(cluster, database=database)
 
     report = shop.reconcile(connect_with=connect_with)
-    assert {one.outcome for one in report.checks} == {Outcome.PASS}
+    assert {check.outcome for check in report.checks} == {Outcome.PASS}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_references_stream_in_the_byte_order_of_their_keys(shop: Shop) -> None:
 
     def streamed(tenant: str) -> list[str]:
         whose = [Tenant(tenant, shop.path("", tenant))]
-        return [one.key for one in open_catalog(shop.settings).references("print-files", whose)]
+        return [reference.key for reference in open_catalog(shop.settings).references("print-files", whose)]
 
     keys = streamed(shop.tenant)
     assert keys == sorted(keys, key=lambda key: key.encode())
@@ -255,7 +255,7 @@ def test_a_column_with_paths_that_no_query_covers_is_named(shop: Shop) -> None:
             report = check_catalog(shop.settings)
         finally:
             connection.execute("DROP TABLE stack_forgotten")
-    assert [one.name for one in report.references] == ["stack file"]
+    assert [reference.name for reference in report.references] == ["stack file"]
     named = {(one.table, one.column): one.example for one in report.uncovered}
     assert named[("stack_forgotten", "snapshot.files[].path")] == shop.path("forgotten.pdf")
     assert ("stack_forgotten", "known") not in named

@@ -29,7 +29,7 @@ OWN_BUCKETS = "SELECT tenant, owner, key, size, sha256, soft_deleted, bucket FRO
 
 
 def outcomes(report: ReconcileReport) -> Mapping[str, Outcome]:
-    return {one.check: one.outcome for one in report.checks}
+    return {check.check: check.outcome for check in report.checks}
 
 
 def put_encrypted(shop: Shop, key: str) -> str:
@@ -120,7 +120,7 @@ def test_what_alone_could_not_be_judged_is_named_and_unknown(shop: Shop, tmp_pat
     report, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
     assert {key: one.kind for key, one in found.items()} == {encrypted: "unknown"}
     assert outcomes(report) == dict.fromkeys(outcomes(report), Outcome.PASS) | {"files.orphans": Outcome.UNKNOWN}
-    assert encrypted in next(one.detail for one in report.checks if one.check == "files.orphans")
+    assert encrypted in next(check.detail for check in report.checks if check.check == "files.orphans")
 
 
 def test_a_query_that_falls_to_nothing_is_not_believed(shop: Shop, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_row_of_no_known_tenant_does_not_hide_that_its_file_is_missing(shop: S
 
 
 def test_many_orphans_cost_no_question_each(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("printflow_reliability.files.orphan_look.FEW", 5)
+    monkeypatch.setattr("printflow_reliability.files.confirm_orphans.FEW", 5)
     monkeypatch.delattr("printflow_reliability.files.presence.Presence.look_up")
     orphans = [shop.put(shop.path(f"{number}/orphan.pdf")) for number in range(12)]
     encrypted = put_encrypted(shop, shop.path("encrypted.pdf"))

@@ -14,7 +14,7 @@ from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.files import heal as healing
 from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
-from printflow_reliability.files.heal_report import Deed
+from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
@@ -122,7 +122,7 @@ def test_an_object_that_somebody_wrote_meanwhile_is_not_replaced(
         client.delete_object(Bucket=BUCKET, Key=key)
         report = heal(sandbox.settings, apply=True)
         assert body(sandbox, key) == b"theirs"
-    assert [(one.deed, one.key) for one in report.actions] == [(Deed.THERE, key)]
+    assert [(action.deed, action.key) for action in report.actions] == [(HealStatus.THERE, key)]
 
 
 def test_a_good_file_that_was_overwritten_before_it_was_deleted_comes_back_good(sandbox: StackSandbox) -> None:
@@ -136,13 +136,13 @@ def test_a_good_file_that_was_overwritten_before_it_was_deleted_comes_back_good(
         client.put_object(Bucket=BUCKET, Key=key, Body=b"an error page")
         client.delete_object(Bucket=BUCKET, Key=key)
         report = heal(sandbox.settings, apply=True)
-        assert [(one.deed, one.key) for one in report.actions] == [(Deed.HEALED, key)]
+        assert [(action.deed, action.key) for action in report.actions] == [(HealStatus.HEALED, key)]
         assert body(sandbox, key) == before[key]
 
 
 def test_what_lies_under_another_tenant_is_never_healed_from(sandbox: StackSandbox) -> None:
     with planted(sandbox.home, "wrong_tenant_path"):
-        assert [one for one in heal(sandbox.settings).actions if one.deed is Deed.PLANNED] == []
+        assert [action for action in heal(sandbox.settings).actions if action.deed is HealStatus.PLANNED] == []
 
 
 def test_a_healing_that_was_killed_is_finished_by_the_next_one(sandbox: StackSandbox) -> None:
@@ -156,7 +156,7 @@ def test_a_healing_that_was_killed_is_finished_by_the_next_one(sandbox: StackSan
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         report = heal(sandbox.settings, apply=True)
-        assert report.count(Deed.HEALED) == 2
+        assert report.count(HealStatus.HEALED) == 2
         assert {key: body(sandbox, key) for key in keys} == before
 
 
@@ -188,7 +188,7 @@ def test_two_healings_at_once_and_keys_that_may_not_write_are_refused_or_told(
     with kept(sandbox, key):
         seaweedfs.client(sandbox.home, BUCKET).delete_object(Bucket=BUCKET, Key=key)
         report = heal(settings.model_copy(update={"bucket": (reader, *settings.bucket[1:])}), apply=True)
-    assert [one.deed for one in report.actions] == [Deed.FAILED]
+    assert [action.deed for action in report.actions] == [HealStatus.FAILED]
     assert "AccessDenied" in report.actions[0].detail
     assert report.exit_code == 1
 

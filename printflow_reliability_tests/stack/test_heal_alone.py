@@ -7,7 +7,7 @@ import pytest
 
 from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
-from printflow_reliability.files.heal_report import Deed, HealReport
+from printflow_reliability.files.heal_report import HealReport, HealStatus
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.shelf import SEALED, Shelf, shelf_of
 
@@ -26,8 +26,8 @@ def version(shelf: Shelf, status: Any) -> None:
     shelf.s3.put_bucket_versioning(Bucket=shelf.bucket, VersioningConfiguration={"Status": status})
 
 
-def deeds(report: HealReport) -> dict[str, Deed]:
-    return {one.key: one.deed for one in report.actions}
+def deeds(report: HealReport) -> dict[str, HealStatus]:
+    return {action.key: action.deed for action in report.actions}
 
 
 def versions(shelf: Shelf, key: str) -> dict[str, bytes]:
@@ -57,8 +57,8 @@ def test_the_version_null_of_a_suspended_bucket_is_never_overwritten(
 
     planned = heal(shelf.settings)
     done = heal(shelf.settings, apply=True)
-    assert deeds(planned) == {null: Deed.UNDECIDED, both: Deed.UNDECIDED, kept: Deed.PLANNED}
-    assert deeds(done) == {null: Deed.UNDECIDED, both: Deed.UNDECIDED, kept: Deed.HEALED}
+    assert deeds(planned) == {null: HealStatus.UNDECIDED, both: HealStatus.UNDECIDED, kept: HealStatus.PLANNED}
+    assert deeds(done) == {null: HealStatus.UNDECIDED, both: HealStatus.UNDECIDED, kept: HealStatus.HEALED}
     for key in (null, both):
         assert versions(shelf, key) == before[key]
         (action,) = (one for one in done.actions if one.key == key)
@@ -73,12 +73,12 @@ def test_the_version_null_of_a_suspended_bucket_is_never_overwritten(
         return heal_write.carry_out(*arguments)
 
     monkeypatch.setattr("printflow_reliability.files.heal.carry_out", suspended_before)
-    assert set(deeds(heal(shelf.settings, apply=True)).values()) == {Deed.UNDECIDED}
+    assert set(deeds(heal(shelf.settings, apply=True)).values()) == {HealStatus.UNDECIDED}
     assert versions(shelf, null) == before[null]
     monkeypatch.undo()
 
     version(shelf, "Enabled")  # what the next step says
-    assert set(deeds(heal(shelf.settings, apply=True)).values()) == {Deed.HEALED}
+    assert set(deeds(heal(shelf.settings, apply=True)).values()) == {HealStatus.HEALED}
     assert OLD in versions(shelf, null).values()
 
 
@@ -97,10 +97,10 @@ def test_a_tenant_with_a_bad_base_path_ends_no_command_for_others(
     assert '"odd"' in alone.unknown
     assert alone.exit_code == 2
     both = heal(shelf.settings, tenants=["1", "odd"], apply=True)
-    assert deeds(both) == {good: Deed.HEALED}
+    assert deeds(both) == {good: HealStatus.HEALED}
     assert "tenant odd" in both.unknown
     everybody = heal(shelf.settings, apply=True)
-    assert deeds(everybody) == {odd: Deed.HEALED}
+    assert deeds(everybody) == {odd: HealStatus.HEALED}
     assert everybody.unknown == ""
     assert everybody.exit_code == 0
 
@@ -112,7 +112,7 @@ def test_what_could_not_be_judged_beside_what_is_missing_is_said(shelf: Shelf) -
     shelf.put("shops/1/sealed.png", OLD, **SEALED)
     shelf.refer("shops/1/sealed.png", size=1)
     report = heal(shelf.settings, apply=True)
-    assert deeds(report) == {gone: Deed.HEALED}
+    assert deeds(report) == {gone: HealStatus.HEALED}
     assert "shops/1/sealed.png" in report.unknown
     assert report.exit_code == 2
 

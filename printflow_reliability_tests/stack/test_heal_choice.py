@@ -11,7 +11,7 @@ import pytest
 from printflow_reliability.files import kinds
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_plan import Chosen
-from printflow_reliability.files.heal_report import Deed, HealAction
+from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.sandbox import pdfs, postgres, seaweedfs
 from printflow_reliability.settings import Settings
@@ -158,13 +158,13 @@ def test_the_version_that_the_database_means_comes_back_and_a_person_is_asked_wh
     assert found == dict.fromkeys((*expected, asked, refuted, unusable), kinds.MISSING_RESTORABLE) | {
         empty: kinds.MISSING_LOST
     }
-    assert {key for key, one in planned.items() if one.deed is Deed.PLANNED} == set(expected)
+    assert {key for key, one in planned.items() if one.deed is HealStatus.PLANNED} == set(expected)
 
     done = by_key(heal(platform.settings, apply=True).actions)
     assert {key: one.deed for key, one in done.items()} == (
-        dict.fromkeys(expected, Deed.HEALED)
-        | dict.fromkeys((asked, refuted, unusable), Deed.UNDECIDED)
-        | {empty: Deed.UNHEALABLE}
+        dict.fromkeys(expected, HealStatus.HEALED)
+        | dict.fromkeys((asked, refuted, unusable), HealStatus.UNDECIDED)
+        | {empty: HealStatus.UNHEALABLE}
     )
     assert {key: platform.body(key) for key in expected} == dict(expected)
     assert "the only version that is left is unusable (it is cut off)" in done[unusable].detail
@@ -172,13 +172,13 @@ def test_the_version_that_the_database_means_comes_back_and_a_person_is_asked_wh
 
     older = max(done[asked].options, key=lambda one: one.size)
     nothing = heal(platform.settings, chosen=Chosen(asked, "no such version"), apply=True)
-    assert [one.deed for one in nothing.actions] == [Deed.UNDECIDED]
+    assert [action.deed for action in nothing.actions] == [HealStatus.UNDECIDED]
     chosen = heal(platform.settings, chosen=Chosen(asked, older.version_id, older.source), apply=True)
-    assert [(one.deed, one.key) for one in chosen.actions] == [(Deed.HEALED, asked)]
+    assert [(action.deed, action.key) for action in chosen.actions] == [(HealStatus.HEALED, asked)]
     assert platform.body(asked) == GOOD
 
 
 def by_key(actions: Any) -> Mapping[str, HealAction]:
-    found = {one.key: one for one in actions}
+    found = {action.key: action for action in actions}
     assert len(found) == len(actions)
     return found

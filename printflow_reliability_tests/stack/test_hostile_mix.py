@@ -229,10 +229,14 @@ KINDS: tuple[Callable[[Mix], None], ...] = (
 def told(findings: list[Finding], own: set[str]) -> set[tuple[object, ...]]:
     """What is said of all that is not hostile; of an orphan, only some ways of asking tell the version."""
     return {
-        (one.kind, one.severity, one.tenant, one.key, one.owner, one.detail, one.action)
-        + ((one.version_id,) if one.kind != "orphan" else ())
-        for one in findings
-        if not (one.key in own or MARK in f"{one.key}{one.tenant}".lower() or (one.key, one.bucket) == (None, None))
+        (finding.kind, finding.severity, finding.tenant, finding.key, finding.owner, finding.detail, finding.action)
+        + ((finding.version_id,) if finding.kind != "orphan" else ())
+        for finding in findings
+        if not (
+            finding.key in own
+            or MARK in f"{finding.key}{finding.tenant}".lower()
+            or (finding.key, finding.bucket) == (None, None)
+        )
     }
 
 
@@ -244,7 +248,7 @@ def test_hostile_members_at_random_take_nobody_elses_answer_away(
         seed = random.SystemRandom().randrange(10**6)
     drawn, fails = random.Random(seed), dict[str, int]()
     # Few objects, and still every way of asking for many.
-    monkeypatch.setattr("printflow_reliability.files.orphan_look.FEW", drawn.choice([3, 1000]))
+    monkeypatch.setattr("printflow_reliability.files.confirm_orphans.FEW", drawn.choice([3, 1000]))
     monkeypatch.setattr("printflow_reliability.storage.lookup.WORTH_A_LISTING", drawn.choice([2, 8]))
     monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
     tenants = drawn.choice([None, ["1", "2"]])
@@ -263,6 +267,6 @@ def test_hostile_members_at_random_take_nobody_elses_answer_away(
         after, found = shelf.findings(tmp_path, tenants=tenants)
 
     assert told(found, mix.own) == expected, f"seed {seed}"
-    outcomes = [{one.check: one.outcome for one in report.checks} for report in (before, after)]
+    outcomes = [{check.check: check.outcome for check in report.checks} for report in (before, after)]
     assert outcomes[0] == outcomes[1], f"seed {seed}: what fails for certain goes on to fail"
     assert after.references > before.references

@@ -65,8 +65,8 @@ def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(sh
 
     healthy, found = shelf.findings(tmp_path)
     assert found == []
-    assert {one.outcome for one in healthy.checks} == {Outcome.PASS}
-    (content,) = (one.detail for one in healthy.checks if one.check == "files.content")
+    assert {check.outcome for check in healthy.checks} == {Outcome.PASS}
+    (content,) = (check.detail for check in healthy.checks if check.check == "files.content")
     assert f"{uncompared} checksums not compared" in content
 
     wrong = {
@@ -80,7 +80,7 @@ def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(sh
     report, found = shelf.findings(tmp_path)
     assert {one.key: one.kind for one in found} == {key: kind for key, (kind, _) in wrong.items()}
     assert all(wrong[one.key or ""][1] in one.detail for one in found)
-    assert {one.check: one.outcome for one in report.checks if one.check != "files.content"} == dict.fromkeys(
+    assert {check.check: check.outcome for check in report.checks if check.check != "files.content"} == dict.fromkeys(
         ("files.missing", "files.tenancy", "files.orphans"), Outcome.PASS
     )
 

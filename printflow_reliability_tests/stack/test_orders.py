@@ -41,7 +41,11 @@ def _forget(sandbox: StackSandbox) -> None:
 
 def open_alerts(sandbox: StackSandbox) -> dict[str, int]:
     with open_records(sandbox.settings.records) as connection:
-        return {one.dedup_key: one.times for one in recorded_alerts(connection) if one.resolved_at is None}
+        return {
+            recorded_alert.dedup_key: recorded_alert.times
+            for recorded_alert in recorded_alerts(connection)
+            if recorded_alert.resolved_at is None
+        }
 
 
 def live(sandbox: StackSandbox) -> psycopg.Connection:

@@ -25,7 +25,7 @@ Record = Callable[[str, object], None]
 
 
 def named(report: SweepReport, key: str) -> list[tuple[str, str | None, str]]:
-    return [(one.kind, one.tenant, one.detail) for one in report.findings if one.key == key]
+    return [(finding.kind, finding.tenant, finding.detail) for finding in report.findings if finding.key == key]
 
 
 @pytest.mark.alarm("pdf.integrity", "silent")

@@ -290,7 +290,7 @@ def test_a_configuration_that_cannot_be_read_is_that_clusters_own_trouble(
         check = report.checks[0]
         assert str(wrong.pgbackrest_config) in check.detail
         assert "plain" in check.detail
-    verdicts = [one.verdicts[0].outcome for one in list_backups(settings).clusters]
+    verdicts = [cluster.verdicts[0].outcome for cluster in list_backups(settings).clusters]
     assert len(verdicts) == 3
     assert verdicts[0] is Outcome.UNKNOWN
 

@@ -54,7 +54,7 @@ def pids(home: SandboxHome) -> dict[str, int]:
 
 def all_answer(home: SandboxHome) -> bool:
     states = lifecycle.status(home)
-    return {one.name for one in states} >= EVERY_SERVER and all(one.ok for one in states)
+    return {state.name for state in states} >= EVERY_SERVER and all(state.ok for state in states)
 
 
 def test_it_comes_up_below_a_directory_that_only_we_can_enter(own: SandboxHome) -> None:

@@ -174,7 +174,7 @@ def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
             changed(sandbox.home.path("pgbackrest", name), (f"storage-port={port}", f"storage-port={way.port}"))
             for name in ("pgbackrest.conf", "drill.conf")
         ]
-        named = [(f'"pgbackrest/{one.name.split("-", 2)[2]}"', f'"pgbackrest/{one.name}"') for one in confs]
+        named = [(f'"pgbackrest/{conf.name.split("-", 2)[2]}"', f'"pgbackrest/{conf.name}"') for conf in confs]
         yield changed(sandbox.config, (f"localhost:{port}", f"localhost:{way.port}"), *named)
 
 

@@ -32,7 +32,7 @@ def test_rows_into_a_bucket_that_nobody_knows_are_not_left_out_in_silence(shelf:
 
     report = sweep(shelf.settings, tenants=["1"])
     assert report.checks[0].outcome is Outcome.UNKNOWN
-    assert {(one.key, one.kind) for one in report.findings} == {(key, "unknown") for key in elsewhere}
+    assert {(finding.key, finding.kind) for finding in report.findings} == {(key, "unknown") for key in elsewhere}
     assert '"nowhere" is no [[bucket]]' in report.checks[0].detail
     assert (report.checked, report.counts["good"], report.counts["unknown"]) == (1, 1, 3)
 
@@ -46,7 +46,7 @@ def test_a_tenant_with_a_bad_base_path_is_swept_like_others(shelf: Shelf) -> Non
     shelf.execute("INSERT INTO shelf_tenants VALUES ('odd', 'odd'), ('odd', NULL)")
     shelf.stock("odd/page.pdf", PAGE, tenant="odd")
     report = sweep(shelf.settings, tenants=["odd", "1"])
-    assert [(one.tenant, one.kind) for one in report.findings] == [("odd", "unusable")]
+    assert [(finding.tenant, finding.kind) for finding in report.findings] == [("odd", "unusable")]
     assert report.checked == 2
 
 
@@ -61,7 +61,7 @@ def test_files_that_the_store_fails_at_are_theirs_alone_and_all_files_are_the_bu
         some = sweep(shelf.settings)
         fails |= {f"GET shops/{name}.pdf": status for name in ("1/good", "2/page")}
         every = sweep(shelf.settings, everything=True)
-    assert {(one.key, one.kind) for one in some.findings} == {
+    assert {(finding.key, finding.kind) for finding in some.findings} == {
         *((key, "unknown") for key in failing),
         ("shops/2/page.pdf", "unusable"),
     }
@@ -79,4 +79,4 @@ def test_a_bucket_that_does_not_answer_takes_no_other_buckets_answers_away(shelf
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert "there-is-no-such-bucket" in report.checks[0].detail
     assert "1 unusable" in report.checks[0].detail
-    assert [(one.tenant, one.kind) for one in report.findings] == [("2", "unusable")]
+    assert [(finding.tenant, finding.kind) for finding in report.findings] == [("2", "unusable")]

@@ -142,7 +142,7 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
 def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine, other, *_ = (one.id for one in tenants(backed_up.settings))
+    mine, other, *_ = (tenant.id for tenant in tenants(backed_up.settings))
     before = contents(live_db)
     item = live_db.execute(
         "SELECT i.id, i.order_id FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.tenant_id = %s "

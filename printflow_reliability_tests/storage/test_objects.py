@@ -56,6 +56,6 @@ def test_versions_are_of_exactly_this_key_newest_first(client: "S3Client") -> No
     written = [client.put_object(Bucket="print-files", Key="a", Body=bytes(n))["VersionId"] for n in (1, 2)]
     client.put_object(Bucket="print-files", Key="a/longer", Body=b"x")
     client.delete_object(Bucket="print-files", Key="a")
-    assert [one.delete_marker for one in versions(client, "print-files", "a")] == [True, False, False]
-    assert [one.version_id for one in prior_versions(client, "print-files", "a")] == written[::-1]
+    assert [version.delete_marker for version in versions(client, "print-files", "a")] == [True, False, False]
+    assert [prior_version.version_id for prior_version in prior_versions(client, "print-files", "a")] == written[::-1]
     assert prior_versions(client, "print-files", "a/") == ()

@@ -103,7 +103,7 @@ def test_a_circle_is_a_limit_only_where_keys_can_neither_be_deferred_nor_suppres
     found = closure(schema(keys=circle), tenancy())
     assert set(found.tables) == set(closure(schema(), tenancy()).tables)
     assert limits(schema(keys=circle), found, replica=True) == ()
-    named = {one.table: one.reason for one in limits(schema(keys=circle), found, replica=False)}
+    named = {limit.table: limit.reason for limit in limits(schema(keys=circle), found, replica=False)}
     assert set(named) == {"public.orders", "public.order_items"}
     assert "GRANT SET ON PARAMETER session_replication_role" in named["public.orders"]
     soft = [*KEYS, key("orders", "last_item", "order_items", deferrable=True)]

@@ -65,7 +65,9 @@ class Comparison:
     unlogged: Sequence[str] = ()
 
 
-def judge(clones: Sequence[Clone], fences: Mapping[str, Fence], give_up: Callable[[], None]) -> CheckResult:
+def compare_with_fences(
+    clones: Sequence[Clone], fences: Mapping[str, Fence], give_up: Callable[[], None]
+) -> CheckResult:
     """Compare every clone, paused at its fence, with it.
 
     Raises:

@@ -56,7 +56,7 @@ def make_fences(
         CouldNotTell: a cluster cannot be reached, or refuses one of the two functions.
     """
     with ExitStack() as stack:
-        sides = [Side(stack, one) for one in clusters]
+        sides = [Side(stack, cluster) for cluster in clusters]
         templates = [side.read_templates(digest_bytes) for side in sides]
         moment, inventories, read = _take(sides, name, quiet_seconds, digest_bytes)
         if moment.exact:

@@ -12,7 +12,7 @@ from enum import StrEnum
 import psycopg
 
 from printflow_reliability.drills.fences.snapshot import Snapshot
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.damage import is_damage
 from printflow_reliability.restore.counts import Table, count_query
 from printflow_reliability.restore.names import quoted
@@ -72,7 +72,7 @@ def read_table(
     except psycopg.Error as error:
         if connection.closed:
             raise
-        trouble, reason = _trouble(error, snapshot), said(error)
+        trouble, reason = _trouble(error, snapshot), error_text(error)
     if digest_bytes is not None and trouble in (Trouble.UNANSWERED, Trouble.DAMAGED):
         rows = read_table(connection, table, digest_bytes=None, snapshot=snapshot)
         if rows.trouble is None and trouble is Trouble.UNANSWERED:
@@ -126,7 +126,7 @@ def _same_columns(connection: psycopg.Connection, table: Table) -> bool:
 
 
 def _trouble(error: psycopg.Error, snapshot: Snapshot | None) -> Trouble:
-    state, words = error.sqlstate or "", said(error)
+    state, words = error.sqlstate or "", error_text(error)
     if state == LOCK:
         return Trouble.LOCKED
     if state == NOT_PERMITTED:

@@ -12,7 +12,7 @@ import psycopg
 
 from printflow_reliability.drills.fences.reachable import TOO_FEW, find_reachable, free_connections
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect, said, unreachable
+from printflow_reliability.platform.connect import connect, error_text, unreachable
 from printflow_reliability.restore.counts import prepare
 from printflow_reliability.settings import ClusterSettings
 
@@ -74,12 +74,12 @@ class Sessions:
             if session is not self.first:
                 session.close()
                 del self.by_database[database or ""]
-                self.untold[database or ""] = f"{ENDED}: {said(error)}"
+                self.untold[database or ""] = f"{ENDED}: {error_text(error)}"
             elif isinstance(error, psycopg.OperationalError):
                 raise unreachable(self.cluster, error) from None
             else:
                 raise CouldNotTell(
-                    f"cluster {self.cluster.name} refuses what a fence needs: {said(error)}",
+                    f"cluster {self.cluster.name} refuses what a fence needs: {error_text(error)}",
                     "GRANT pg_read_all_data, pg_monitor TO its role, and EXECUTE ON FUNCTION "
                     "pg_create_restore_point(text), pg_switch_wal()",
                 ) from None

@@ -11,7 +11,7 @@ import psycopg
 
 from printflow_reliability.drills.fences.reading import Reading, read_table
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import connect, said
+from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.restore.counts import logged_tables, prepare
 from printflow_reliability.restore.inventory import take_inventory
 from printflow_reliability.settings import ClusterSettings
@@ -50,7 +50,7 @@ def read_template(cluster: ClusterSettings, database: str, digest_bytes: int) ->
     except CouldNotTell as refused:
         return TemplateRead({}, {}, refused.sentence)
     except psycopg.Error as error:
-        return TemplateRead({}, {}, f"{TEMPLATE}, and cannot be read: {said(error)}")
+        return TemplateRead({}, {}, f"{TEMPLATE}, and cannot be read: {error_text(error)}")
     return TemplateRead(tables, inventory)
 
 

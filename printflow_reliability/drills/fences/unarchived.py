@@ -66,10 +66,12 @@ def stopped_heartbeats(clusters: Iterable[UnarchivedWal], rpo_target_seconds: fl
     lost: the clone has it either way.
     """
     told = []
-    for one in clusters:
-        if one.heartbeat_age is None or abs(one.heartbeat_age) <= rpo_target_seconds:
+    for cluster in clusters:
+        if cluster.heartbeat_age is None or abs(cluster.heartbeat_age) <= rpo_target_seconds:
             continue
-        word = "stands still: it is" if one.heartbeat_age > 0 else "lies in the future: it is"
-        side = "old" if one.heartbeat_age > 0 else "ahead"
-        told.append(f"the heartbeat of {one.cluster} {word} {seconds(abs(one.heartbeat_age))} {side} in production")
+        word = "stands still: it is" if cluster.heartbeat_age > 0 else "lies in the future: it is"
+        side = "old" if cluster.heartbeat_age > 0 else "ahead"
+        told.append(
+            f"the heartbeat of {cluster.cluster} {word} {seconds(abs(cluster.heartbeat_age))} {side} in production"
+        )
     return "; ".join(told) + ". Next: find out why nothing writes it" if told else ""

@@ -53,7 +53,7 @@ def _compare(clone: Clone, fence: Fence, there: Mapping[str, str], answering: se
         for name, kind in fence.inventory.items()
         if not any(name.startswith(f"extension {database}.") for database in closed)
     }
-    phrases = [f"{clone.cluster.name}: {one}" for one in differences(known, there)]
+    phrases = [f"{clone.cluster.name}: {difference}" for difference in differences(known, there)]
     if phrases and (fence.counts is None or committed_after_all(clone, fence)):
         why = "though production did not stand still at its fence"
         return [unknown(f"{phrase}, {why}") for phrase in phrases]

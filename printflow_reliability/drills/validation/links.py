@@ -12,7 +12,14 @@ from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.queries import Connector, as_table, asked, columns_of, require_columns, session
+from printflow_reliability.platform.queries import (
+    Connector,
+    as_table,
+    columns_of,
+    config_errors,
+    require_columns,
+    session,
+)
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import LinkSettings, Settings
 from printflow_reliability.text import agreed, counted
@@ -108,7 +115,7 @@ def _values(
     ).format(as_table(query))
     with (
         session(settings.cluster_named(cluster), database, connect_with) as connection,
-        asked(key),
+        config_errors(key),
         connection.cursor().copy(wanted) as copy,
     ):
         for (value,) in copy.rows():

@@ -60,13 +60,13 @@ def check_files(settings: Settings, connect_with: Connector, moment: datetime | 
             Finding(**{**one, "severity": Severity(one["severity"])}) for one in found if one["kind"] == RESTORABLE
         ]
     plan = (*missing, *report.overwritten)
-    result = judge({**report.counts, "overwritten": len(report.overwritten)}, report.references)
+    result = check_counts({**report.counts, "overwritten": len(report.overwritten)}, report.references)
     if unknown is not None and result.outcome is not Outcome.FAIL:
         result = CheckResult(CHECK, Outcome.UNKNOWN, unknown, result.numbers)
     return RecoveredFiles(result, plan)
 
 
-def judge(counts: Mapping[str, int], references: int) -> CheckResult:
+def check_counts(counts: Mapping[str, int], references: int) -> CheckResult:
     """The check's answer for these findings by kind."""
     restorable = counts.get(RESTORABLE, 0)
     lost = counts.get("missing_lost", 0)

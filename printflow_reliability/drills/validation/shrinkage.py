@@ -47,7 +47,7 @@ def shrunk(before: Counts, now: Counts, gaps: Gaps, threshold: float, ignored: S
     return Shrunk(tuple(lost), tuple(untold))
 
 
-def judge(
+def check_shrinkage(
     before: Mapping[str, Fence], now: Mapping[str, Fence], threshold: float, ignored: Sequence[str]
 ) -> CheckResult:
     """Compare two sets of fences, by cluster."""

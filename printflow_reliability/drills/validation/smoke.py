@@ -7,7 +7,7 @@ from psycopg import sql
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.queries import Connector, as_table, columns_of, session
 from printflow_reliability.restore.validation.observations import Observation, check_result, unknown, violation
 from printflow_reliability.settings import Settings, SmokeSettings
@@ -77,7 +77,7 @@ def _ask(connection: psycopg.Connection, index: int, smoke: SmokeSettings) -> li
             raise
         # Without a SQLSTATE it is the client that cannot read a value, such as a date before the year 1.
         observe = violation if error.sqlstate else unknown
-        return [observe(f'"{smoke.name}" is refused: {said(error)}')]
+        return [observe(f'"{smoke.name}" is refused: {error_text(error)}')]
     except UnicodeDecodeError:
         return [unknown(f'"{smoke.name}" returned text that is not valid in its encoding')]
     problem = unmet(smoke, rows)

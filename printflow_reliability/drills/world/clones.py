@@ -50,7 +50,7 @@ class LiveCloneChecks:
 
     def rows(self, fences: Mapping[str, Fence]) -> CheckResult:
         """As `comparison.judge`."""
-        return comparison.judge(self._clones, fences, self.give_up)
+        return comparison.compare_with_fences(self._clones, fences, self.give_up)
 
     def pages(self) -> CheckResult:
         """As `check_pages`."""

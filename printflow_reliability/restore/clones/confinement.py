@@ -79,7 +79,7 @@ def confine(
 def _places_of(production: Production) -> Iterator[str]:
     """What production has on this host, if this is its host: data, tablespaces, WAL and its socket."""
     data = Path(production.data_directory or "/nonexistent")
-    yield from (str(data), *(one.path for one in production.tablespaces))
+    yield from (str(data), *(tablespace.path for tablespace in production.tablespaces))
     with contextlib.suppress(OSError):
         for link in (data / "pg_wal", *(data / "pg_tblspc").iterdir()):
             if link.is_symlink():

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.validation.observations import Observation, note, unknown, violation
 
@@ -97,7 +97,7 @@ def _list(clone: Clone) -> list[tuple[str, bool, int, int, bool]]:
         except CouldNotTell as away:
             refused = refused or away
         except psycopg.Error as error:
-            refused = refused or CouldNotTell(f"{clone.cluster.name} cannot list its databases: {said(error)}")
+            refused = refused or CouldNotTell(f"{clone.cluster.name} cannot list its databases: {error_text(error)}")
     raise refused or CouldNotTell(f"{clone.cluster.name} has no database")
 
 
@@ -116,5 +116,5 @@ def _refusal(database: Database) -> str | None:
     except CouldNotTell as away:
         return away.what.rpartition("FATAL:")[2].strip()
     except psycopg.Error as error:
-        return said(error)
+        return error_text(error)
     return None

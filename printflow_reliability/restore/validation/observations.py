@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.platform.connect import said
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.damage import is_damage
 
 SHOWN = 3
@@ -54,13 +54,13 @@ def cause(error: psycopg.Error) -> str:
     """The server's words, and where a function of the database failed, its name."""
     context = (error.diag.context or "").splitlines()
     function = next((line for line in context if "function" in line), "")
-    return f"{said(error)} ({' '.join(function.split())})" if function else said(error)
+    return f"{error_text(error)} ({' '.join(function.split())})" if function else error_text(error)
 
 
 def refused(where: str, error: psycopg.Error) -> Observation:
     """What an error of our own statement means: damage, or that nothing can be said of `where`."""
     if is_damage(error):
-        return violation(f"{where} is damaged: {said(error)}")
+        return violation(f"{where} is damaged: {error_text(error)}")
     return unknown(f"{where} could not be checked: {cause(error)}")
 
 

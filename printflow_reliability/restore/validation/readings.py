@@ -51,8 +51,8 @@ class TableConstraints:
 def by_table(constraints: Iterable[Constraint]) -> tuple[TableConstraints, ...]:
     """Group constraints by the table whose rows must fulfil them."""
     grouped: dict[str, list[Constraint]] = {}
-    for one in constraints:
-        grouped.setdefault(_rows(one).as_string(), []).append(one)
+    for constraint in constraints:
+        grouped.setdefault(_rows(constraint).as_string(), []).append(constraint)
     return tuple(
         TableConstraints(_rows(group[0]), max(one.bytes for one in group), group) for group in grouped.values()
     )

@@ -132,7 +132,7 @@ def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Datab
         )
     with planned(zoo) as part:
         assert part.problems == ()
-        limits = {one.table: one.reason for one in part.limits}
+        limits = {limit.table: limit.reason for limit in part.limits}
         part.write()
         part.target.execute("COMMIT")
     assert limits == {
@@ -174,13 +174,13 @@ def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says
         )
         quiet(connection, "GRANT SELECT ON numbered TO app")
     with planned(zoo, role="app") as part:
-        limits = {one.table: one.reason for one in part.limits}
+        limits = {limit.table: limit.reason for limit in part.limits}
         assert limits["public.users"].startswith(
             "has triggers that would fire: meddle. The role of restore_url needs: GRANT"
         )
         assert limits["public.tenants"].startswith("refers to other tables in a circle")
         assert "audit.log" not in limits  # its trigger only guards what is there
-        found = {one.table: one.reason for one in part.problems}
+        found = {problem.table: problem.reason for problem in part.problems}
     assert found["public.numbered"] == "the role of restore_url may not insert into it"
     assert found["public.memberships"].endswith("its rows refer to by memberships_user_id_fkey are gone")
     with zoo.connect(zoo.today) as connection:

@@ -25,10 +25,10 @@ pytestmark = pytest.mark.stack
 def problems(zoo: Databases, settings: TenancySettings | None = None) -> dict[str, str]:
     """What a dry run finds; that a write finds it too, and leaves nothing behind, is shown by the way."""
     with planned(zoo, settings, apply=False) as part:
-        found = {one.table: one.reason for one in part.problems}
+        found = {problem.table: problem.reason for problem in part.problems}
     before = zoo.rows(zoo.today)
     with planned(zoo, settings) as part:
-        assert {one.table: one.reason for one in part.problems} == found
+        assert {problem.table: problem.reason for problem in part.problems} == found
         if found:
             part.target.execute("SET LOCAL session_replication_role = origin")
             with pytest.raises(PrintflowError):

@@ -1,7 +1,7 @@
-"""The first look: one pass over a bucket and its references, which leaves candidates and no verdicts.
+"""The scan: one pass over a bucket and its references, which leaves candidates and no verdicts.
 
 Both sides move while one looks: orders are placed, files replaced, tenants deleted. So what differs here is only
-suspected; `second_look` confirms it.
+suspected; `confirm` asks again.
 """
 
 from collections import Counter
@@ -78,7 +78,7 @@ class Scope:
         return reference.tenant is None and reference.key.startswith(self.prefix)
 
 
-def look(
+def scan(
     references: Iterator[Reference],
     objects: Iterator[StoredObject],
     paths: BasePaths,

@@ -1,4 +1,4 @@
-"""The second look: each suspicion is asked about again, in the database and in the bucket, before it is a finding.
+"""The confirmation: each suspicion is asked about again, in the database and in the bucket, before it is a finding.
 
 An object written or deleted meanwhile, a row or a tenant gone meanwhile, is no finding. What the store refuses for one
 key is that key's "could not tell"; a store that does not answer ends the pass. Neither ever becomes "missing".
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from printflow_reliability.files import wording
+from printflow_reliability.files.confirm_missing import MissingConfirmation
+from printflow_reliability.files.confirm_orphans import OrphanConfirmation
 from printflow_reliability.files.content import difference
 from printflow_reliability.files.emptied import Emptied
-from printflow_reliability.files.first_look import Candidates, Scope, out_of_place
 from printflow_reliability.files.known_content import Checksums
-from printflow_reliability.files.missing_look import MissingLook
-from printflow_reliability.files.orphan_look import OrphanLook
 from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.scan import Candidates, Scope, out_of_place
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Spellings
 from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.files.still_referenced import BATCH, still_referenced
@@ -27,7 +27,7 @@ from printflow_reliability.storage.single_keys import Refusal
 
 
 @dataclass
-class SecondLook:
+class Confirmation:
     """What one bucket's candidates are asked with.
 
     Attributes:
@@ -63,7 +63,7 @@ class SecondLook:
         """Every candidate that is still what it seemed to be."""
         self._note_meant(found)
         yield from self._wrong_tenant(found)
-        missing = MissingLook(
+        missing = MissingConfirmation(
             self.present, self.replica, self.catalog, self.paths, self.scope, self.started_at, self._meant
         )
         yield from missing.findings(found)
@@ -71,7 +71,7 @@ class SecondLook:
         yield from self._mismatched(found.other_etag, by_etag=True)
         oldest = self.started_at - timedelta(seconds=self.grace_seconds)
         needed = self._meant.keys | missing.near
-        orphans = OrphanLook(self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen)
+        orphans = OrphanConfirmation(self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen)
         for finding, size in orphans.findings(found.unreferenced):
             self.orphan_bytes += size
             yield finding

@@ -36,7 +36,7 @@ INSPECTIONS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Judged:
+class PdfVerification:
     """One object, what is known of it, and whether it had to be fetched for that.
 
     Attributes:
@@ -69,7 +69,7 @@ class Pace:
     patience: float = math.inf
 
 
-class Judge:
+class PdfVerifier:
     """Judges the objects of one bucket."""
 
     def __init__(self, bucket: BucketSettings, records: psycopg.Connection[TupleRow], worker: InspectionWorker) -> None:
@@ -80,7 +80,7 @@ class Judge:
         self._worker = worker
         self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
 
-    def judge(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[Judged]:
+    def verify(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[PdfVerification]:
         """Judge each of these keys once, in no order.
 
         Args:
@@ -101,7 +101,7 @@ class Judge:
                         unknown.append(judged)
                 yield from self._fetch_and_inspect(unknown, directory, Pace())
 
-    def judge_within(self, keys: Sequence[str], pace: Pace, by: By) -> Iterator[Judged]:
+    def verify_within(self, keys: Sequence[str], pace: Pace, by: By) -> Iterator[PdfVerification]:
         """Judge each of these keys once as far as the time goes: where it ends, a file is not judged yet.
 
         Files new to the ledger come in random order, so that none has to wait behind the same others at each look;
@@ -139,21 +139,23 @@ class Judge:
         ):
             yield Path(directory)
 
-    def _look(self, keys: Sequence[str], *, everything: bool = False, by: By = By.SURE) -> Iterator[Judged]:
+    def _look(self, keys: Sequence[str], *, everything: bool = False, by: By = By.SURE) -> Iterator[PdfVerification]:
         found = look_up(self._bucket, keys, by, single=self._single)
         known = {} if everything else self._ledger.known(keys)
         for key in keys:
             there = found[key]
             if isinstance(there, Refusal):
-                yield Judged(key, None, refused=there.reason)
+                yield PdfVerification(key, None, refused=there.reason)
             elif there is None:
-                yield Judged(key, None)
+                yield PdfVerification(key, None)
             else:
-                yield Judged(key, there, known.get((storable(key), there.etag, there.size)))
+                yield PdfVerification(key, there, known.get((storable(key), there.etag, there.size)))
 
-    def _fetch_and_inspect(self, wanted: Sequence[Judged], directory: Path, pace: Pace) -> Iterator[Judged]:
+    def _fetch_and_inspect(
+        self, wanted: Sequence[PdfVerification], directory: Path, pace: Pace
+    ) -> Iterator[PdfVerification]:
         """Fetch and inspect some files side by side; only this thread writes to the ledger."""
-        waiting: deque[Future[Judged]] = deque()
+        waiting: deque[Future[PdfVerification]] = deque()
         with Workers(INSPECTIONS_AT_ONCE) as pool:
             for number, judged in enumerate(wanted):
                 if time.monotonic() > pace.until:
@@ -165,37 +167,37 @@ class Judge:
             while waiting:
                 yield self._remembered(waiting.popleft())
 
-    def _remembered(self, future: "Future[Judged]") -> Judged:
+    def _remembered(self, future: "Future[PdfVerification]") -> PdfVerification:
         judged = future.result()
         if judged.head is not None and judged.inspection is not None:
             self._ledger.remember(judged.key, judged.head, judged.inspection)
         return judged
 
-    def _fetched_and_inspected(self, judged: Judged, path: Path, pace: Pace) -> Judged:
+    def _fetched_and_inspected(self, judged: PdfVerification, path: Path, pace: Pace) -> PdfVerification:
         """Fetch exactly what was seen, and inspect it."""
         head = judged.head
         assert head is not None  # noqa: S101 - only what is there is fetched
         limit = self._worker.rules.max_bytes
         if head.size > limit:
             large = Problem("too_large", f"it has {head.size:,} bytes, the limit is {limit:,}")
-            return Judged(judged.key, head, concluded([large]))
+            return PdfVerification(judged.key, head, concluded([large]))
         try:
             fetched = self._fetch(judged.key, head, path, pace.stop)
             if fetched is None:
                 return judged  # it is too large for the time that is left
             inspection = self._worker.inspect(path, patience=pace.patience, until=pace.stop)
-            return Judged(judged.key, fetched, inspection, fetched=True)
+            return PdfVerification(judged.key, fetched, inspection, fetched=True)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "?")
             if code in (*NOT_THERE, "NoSuchVersion"):
-                return Judged(judged.key, None)
+                return PdfVerification(judged.key, None)
             if code in ("412", "PreconditionFailed"):
                 return judged  # it was replaced meanwhile; the next look sees what by
             refused = self._single.refusal(judged.key, error, reading=True)
-            return Judged(judged.key, None, refused=f"{refused.reason} when it is read")
+            return PdfVerification(judged.key, None, refused=f"{refused.reason} when it is read")
         except (ReadTimeoutError, ConnectTimeoutError):
             # Should the store hang for every object, the next request says so.
-            return Judged(judged.key, None, refused="the store does not send it in time")
+            return PdfVerification(judged.key, None, refused="the store does not send it in time")
         finally:
             path.unlink(missing_ok=True)
 

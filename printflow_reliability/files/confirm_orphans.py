@@ -1,4 +1,4 @@
-"""The second look at objects that nothing names: still there, still old, and still meant by nobody.
+"""The confirmation of objects that nothing names: still there, still old, and still meant by nobody.
 
 Few are asked about one by one; for many, one more listing and one more stream of references cost less.
 """
@@ -10,9 +10,9 @@ from datetime import datetime
 
 from printflow_reliability.files import wording
 from printflow_reliability.files.emptied import Emptied, untold
-from printflow_reliability.files.first_look import Scope, objects_spool
 from printflow_reliability.files.merge import merge
 from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.scan import Scope, objects_spool
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Spellings
 from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.findings import Finding
@@ -28,7 +28,7 @@ CONTROL_CHARACTERS = "the store lists it with characters that stand for others, 
 
 
 @dataclass(frozen=True)
-class OrphanLook:
+class OrphanConfirmation:
     """What one bucket's unnamed objects are asked with.
 
     Attributes:
@@ -54,7 +54,7 @@ class OrphanLook:
             if not len(candidates):
                 return
             meant = self._meant_by_others(candidates) if self.scope.tenant is not None else set()
-            remaining = (one for one in candidates if one.key not in meant)
+            remaining = (candidate for candidate in candidates if candidate.key not in meant)
             confirm = self._asked if len(candidates) <= FEW else self._listed_again
             for key, there in confirm(remaining):
                 yield from self._judged(key, there)
@@ -118,7 +118,7 @@ class OrphanLook:
             for reference in batch:
                 if reference.tenant != self.scope.tenant:
                     spellings.add(reference)
-            meant.note(spellings, (one.key for one in candidates))
+            meant.note(spellings, (candidate.key for candidate in candidates))
         return meant.keys
 
     def _tenants(self) -> Sequence[Tenant] | None:

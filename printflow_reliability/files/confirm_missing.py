@@ -1,4 +1,4 @@
-"""The second look at references without an object: there after all, restorable, meant otherwise, or lost.
+"""The confirmation of references without an object: there after all, restorable, meant otherwise, or lost.
 
 What is restorable says from where; a reference that names no possible key is told of as such. Of a listing that left
 out many objects which are there nothing is believed.
@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import wording
-from printflow_reliability.files.first_look import Candidates, Scope
 from printflow_reliability.files.kept_copies import expected_by, likely_copy
 from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.scan import Candidates, Scope
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Nearest
 from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.files.still_referenced import BATCH, still_referenced
@@ -31,7 +31,7 @@ SETTLED = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class MissingLook:
+class MissingConfirmation:
     """What one bucket's missing objects are asked for with.
 
     Attributes:
