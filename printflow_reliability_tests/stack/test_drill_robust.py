@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,7 +29,7 @@ from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
-from printflow_reliability_tests.stack.wal import switch_wal
+from printflow_reliability_tests.stack.wal import archived_moment
 from printflow_reliability_tests.stack.wrong_configuration import configured, said
 
 pytestmark = pytest.mark.stack
@@ -112,15 +111,6 @@ def drilling_in(settings: Settings, directory: Path, **more: object) -> Settings
     return settings.model_copy(
         update={"drills": settings.drills.model_copy(update={"directory": directory / "drills", **more})}
     )
-
-
-def archived_moment(sandbox: StackSandbox) -> str:
-    """A moment after which every cluster committed and archived something."""
-    time.sleep(1.1)
-    moment = datetime.now(UTC).isoformat()
-    switch_wal(sandbox, "live_db")
-    switch_wal(sandbox, "admin_db")
-    return moment
 
 
 def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(backed_up: StackSandbox) -> None:

@@ -120,7 +120,7 @@ def test_a_commit_that_is_written_and_not_yet_visible_is_never_counted_as_absent
         assert Snapshot.parse(snapshot[0]).quiet  # a snapshot alone does not show it
         report = run_drill(backed_up.settings)
     assert outcomes(report)["drill.fence"] is Outcome.UNKNOWN
-    assert "1 transactions of live_db were just being committed" in detail(report, "drill.fence")
+    assert "1 transaction of live_db was just being committed" in detail(report, "drill.fence")
     assert report.matched is None
 
 

@@ -13,7 +13,7 @@ from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.restore.reaper import processes_in
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import left_behind
-from printflow_reliability_tests.stack.test_drill_robust import archived_moment
+from printflow_reliability_tests.stack.wal import archived_moment
 
 pytestmark = pytest.mark.stack
 

@@ -2,6 +2,7 @@
 
 import random
 import string
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ ODD = (
     *(" ", "-x", "NULL", "Größe 7", "\u202e", "\ufeff", "{}", "\U0001f600", "'", "a|b", "<b>", "x" * 2000, "ß" * 400),
 )
 EMPTY = ""
+JUDGE_HELD_ORDER = defs.resolve_job_def("judge_held_order")
 
 
 def drawn(number: int) -> list[str]:
@@ -75,7 +77,11 @@ def counter(sandbox: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def ticked(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
     """What a tick asks for, after its partitions were made and ended as the daemon does it."""
     resources = {"configuration": Configuration()}
-    answer = sensor(dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources))
+    # Without a time of its start a tick is a preview.
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, resources=resources, last_sensor_start_time=time.time()
+    )
+    answer = sensor(context)
     assert isinstance(answer, dg.SensorResult), answer
     for request in answer.dynamic_partitions_requests or ():
         if isinstance(request, dg.AddDynamicPartitionsRequest):
@@ -86,9 +92,8 @@ def ticked(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: st
     return answer
 
 
-def ran(instance: dg.DagsterInstance, job: str, **options: object) -> dg.ExecuteInProcessResult:
-    definition = defs.resolve_job_def(job)
-    return definition.execute_in_process(instance=instance, raise_on_error=False, **options)  # type: ignore[arg-type]
+def ran(instance: dg.DagsterInstance, job: dg.JobDefinition, **options: object) -> dg.ExecuteInProcessResult:
+    return job.execute_in_process(instance=instance, raise_on_error=False, **options)  # type: ignore[arg-type]
 
 
 def test_tenants_of_any_name_have_their_partitions_and_no_run_ends_for_their_sake(
@@ -105,11 +110,12 @@ def test_tenants_of_any_name_have_their_partitions_and_no_run_ends_for_their_sak
         wanted = files.nightly_reconciliation(context)
     assert isinstance(wanted, dg.RunRequest)
 
-    for job in ("reconcile_files", "sweep_print_files"):
-        assert ran(instance, job, tags=dict(wanted.tags)).success, job
+    for schedule in ("nightly_reconciliation", "nightly_sweep"):
+        job = defs.resolve_job_def(f"__anonymous_asset_job_{schedule}")
+        assert ran(instance, job, tags=dict(wanted.tags)).success, job.name
         few: Sequence[str] = ["guard-a", *random.Random(1).sample(sorted(known), 2)]
         for name in few:
-            assert ran(instance, job, partition_key=partition_of(name)).success, (job, name)
+            assert ran(instance, job, partition_key=partition_of(name)).success, (job.name, name)
 
     counter.tenants = ("guard-a", "guard-b")
     ticked(files.tenants_known, instance)
@@ -127,11 +133,11 @@ def test_orders_of_any_name_are_run_and_their_runs_end_with_their_holds(
     assert requested.keys() == set(map(kept, names))
     sample = random.Random(1).sample(sorted(requested), 4)
     for name in sample:
-        ended = ran(instance, "judge_held_order", partition_key=requested[name].partition_key)
+        ended = ran(instance, JUDGE_HELD_ORDER, partition_key=requested[name].partition_key)
         assert not ended.success, name
 
     counter.rows[1:] = [row._replace(key=counter.rows[0].key) for row in counter.rows[1:]]
     second = ticked(order_sensor.paid_orders_guard, instance, first.cursor)
     assert {identifier_of(run.partition_key or "") for run in second.run_requests or ()} == requested.keys()
     for name in sample:
-        assert ran(instance, "judge_held_order", partition_key=requested[name].partition_key).success, name
+        assert ran(instance, JUDGE_HELD_ORDER, partition_key=requested[name].partition_key).success, name

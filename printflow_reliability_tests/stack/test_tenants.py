@@ -245,7 +245,7 @@ def test_a_commit_that_fails_after_another_names_what_is_committed_and_the_rest_
             )
 
     with pytest.raises(
-        CouldNotTell, match=r"commit in cluster live_db failed.* Committed before it: 1 rows in admin_db"
+        CouldNotTell, match=r"commit in cluster live_db failed.* Committed before it: 1 row in admin_db"
     ):
         again(committed)
     assert audits(backed_up) == [*before, (tenant, 1)]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -30,3 +31,12 @@ def switch_wal(sandbox: StackSandbox, cluster: str, *, times: int = 1) -> str:
                 return str(row[0])
             time.sleep(0.1)
     raise AssertionError(f"{row[0]} was not archived within 15 s")
+
+
+def archived_moment(sandbox: StackSandbox) -> str:
+    """A moment after which every cluster committed and archived something."""
+    time.sleep(1.1)
+    moment = datetime.now(UTC).isoformat()
+    switch_wal(sandbox, "live_db")
+    switch_wal(sandbox, "admin_db")
+    return moment

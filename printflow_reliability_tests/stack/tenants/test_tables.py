@@ -182,7 +182,7 @@ def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says
         assert "audit.log" not in limits  # its trigger only guards what is there
         found = {problem.table: problem.reason for problem in part.problems}
     assert found["public.numbered"] == "the role of restore_url may not insert into it"
-    assert found["public.memberships"].endswith("its rows refer to by memberships_user_id_fkey are gone")
+    assert found["public.memberships"].endswith("its rows refer to by memberships_user_id_fkey is gone")
     with zoo.connect(zoo.today) as connection:
         quiet(connection, "GRANT ALL ON numbered TO app; GRANT SET ON PARAMETER session_replication_role TO app")
     restore(zoo, role="app")
