@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -55,9 +56,11 @@ def run_parallel(
         interrupted.set()
         deadline = time.monotonic() + GRACE_SECONDS
         while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
-            if give_up is not None:
-                give_up()
-            time.sleep(0.2)
+            # A second, impatient signal must not leave a task running beside whoever removes what it works on.
+            with suppress(BaseException):
+                if give_up is not None:
+                    give_up()
+                time.sleep(0.2)
         raise
     if errors:
         in_order = (errors[number] for number in sorted(errors))

@@ -67,6 +67,25 @@ def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_
     assert time.monotonic() - began < 10
 
 
+def test_a_second_interrupt_leaves_no_task_that_can_be_given_up_running() -> None:
+    impatient = [KeyboardInterrupt(), KeyboardInterrupt()]
+    given_up = threading.Event()
+
+    def give_up() -> None:
+        if impatient:
+            raise impatient.pop()
+        given_up.set()
+
+    def task() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        given_up.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_parallel([task], give_up=give_up)
+    assert given_up.is_set()
+    assert not impatient
+
+
 def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_start_next() -> None:
     programs = Programs(run_as="nobody")
     ended: list[str] = []

@@ -292,12 +292,12 @@ if __name__ == "__main__":
 
 
 def test_a_run_that_dagster_ends_removes_its_clones_and_is_recorded(backed_up: StackSandbox) -> None:
-    before = list_drills(backed_up.settings)[0]["id"]
+    before = {drill["id"] for drill in list_drills(backed_up.settings)}
     ended = subprocess.run(
         [sys.executable, "-c", DAGSTER, str(backed_up.config)], timeout=120, capture_output=True, check=False, text=True
     )
     assert ended.returncode != 0
     newest = list_drills(backed_up.settings)[0]
-    assert newest["id"] == before + 1, ended.stderr
+    assert newest["id"] not in before, ended.stderr
     assert (newest["outcome"], bool(newest["interrupted"])) == (Outcome.UNKNOWN, True)
     assert left_behind(backed_up) == []

@@ -204,6 +204,12 @@ def test_one_tenants_rows_come_back(foreign: ForeignPlatform, drill: Ended) -> N
     assert rows(foreign, merchant) == before
 
 
+def test_the_configuration_file_is_documented(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("config", "reference")
+    assert ended.exit_code == 0
+    assert "`[[cluster]]`" in ended.stdout
+
+
 def test_the_runbook_names_this_installations_own_things(foreign: ForeignPlatform) -> None:
     plan, lost = foreign.run("runbook"), foreign.run("runbook", "cluster-lost")
 
