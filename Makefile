@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITES := trixie unstable
+# Tests wait for servers much of their time: three run at once on two cores.
+WORKERS := $(shell n=$$(nproc); echo $$((n < 3 ? 3 : n > 4 ? 4 : n)))
 .PHONY: help setup demo test test-versions lint unit bench docs
 
 help: ## Show this list
@@ -14,7 +16,7 @@ demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-u
 	@.venv/bin/printflow demo $(ARGS)
 
 test: setup lint ## Lint, types, architecture, unit and stack tests
-	.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)
 	@bash deploy/test-versions.sh $(SUITES)
