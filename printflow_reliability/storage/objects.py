@@ -3,6 +3,7 @@
 Only a real 404 means that an object is not there. A 403, a 5xx or silence is "could not tell", never "missing".
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -79,25 +80,31 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
     )
 
 
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML cannot hold: a store lists keys with U+FFFD instead."""
+
+
 def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
     """Every version and delete marker of exactly this key, newest first."""
+    # What begins with this key and is listed by that name is this key: a longer one would have a longer name.
+    names = {key, UNWRITABLE.sub("\ufffd", key)}
     found: list[Version] = []
     latest = None
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
         found += [
             Version(one["VersionId"], one["ETag"].strip('"'), one["Size"], one["LastModified"])
             for one in page.get("Versions", ())
-            if one["Key"] == key
+            if one["Key"] in names
         ]
         found += [
             Version(one["VersionId"], "", 0, one["LastModified"], delete_marker=True)
             for one in page.get("DeleteMarkers", ())
-            if one["Key"] == key
+            if one["Key"] in names
         ]
         both = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-        latest = next((one["VersionId"] for one in both if one["Key"] == key and one["IsLatest"]), latest)
+        latest = next((one["VersionId"] for one in both if one["Key"] in names and one["IsLatest"]), latest)
         # Longer keys with this one at their front come after it, and there may be millions.
-        if any(one["Key"] > key for one in both):
+        if any(one["Key"] > key and one["Key"] not in names for one in both):
             break
     # S3 dates versions to the second; within one, only the latest is known, and the store's own order.
     return tuple(sorted(found, key=lambda one: (one.version_id == latest, one.modified_at), reverse=True))

@@ -15,6 +15,7 @@ from printflow_reliability.files import heal as healing
 from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_report import HealStatus
+from printflow_reliability.files.presence import Presence
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
@@ -196,3 +197,18 @@ def test_two_healings_at_once_and_keys_that_may_not_write_are_refused_or_told(
 def test_with_the_bucket_away_nothing_is_said_to_be_healed(sandbox: StackSandbox) -> None:
     with sandbox.stopped("primary"), pytest.raises(CouldNotTell, match="what is missing cannot be told"):
         heal(sandbox.settings, apply=True)
+
+
+def test_versions_of_a_key_that_xml_cannot_hold_are_found_and_not_taken_for_anothers(sandbox: StackSandbox) -> None:
+    client = seaweedfs.client(sandbox.home, BUCKET)
+    key, alike, longer = "stack/odd \x1b.pdf", "stack/odd \x01.pdf", "stack/odd \x1b.pdf.bak"
+    for name in (alike, longer, key):
+        client.put_object(Bucket=BUCKET, Key=name, Body=name.encode())
+    client.delete_object(Bucket=BUCKET, Key=key)
+    try:
+        (version,) = Presence(sandbox.settings.bucket_named(BUCKET)).priors(key)
+        content = client.get_object(Bucket=BUCKET, Key=key, VersionId=version.version_id)["Body"].read()
+        assert content == key.encode()
+    finally:
+        for name in (alike, longer):
+            client.delete_object(Bucket=BUCKET, Key=name)
