@@ -34,7 +34,7 @@ WITHOUT_S3 = {
     *("wal acknowledge", "alerts list", "alerts test", "records migrate", "runbook"),
 }
 ARGUMENTS = {
-    "recover": ("--to", "latest", "--into", "{home}/recovered"),
+    "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
     "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
     "tenant restore": ("{tenant}", "--to", "{moment}"),
     "drill show": ("1",),
