@@ -34,7 +34,7 @@ class Confirmation:
         present: the bucket.
         replica: where its objects are copied to, if anywhere.
         catalog: the reference queries.
-        paths: the tenants' base paths, read anew after the first look.
+        paths: the tenants' base paths, read anew after the scan.
         started_at: the S3 server's clock before the listing began.
         fallen: the queries that return nothing any more.
         orphan_bytes: of the orphans found so far.

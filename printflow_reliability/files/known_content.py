@@ -40,7 +40,7 @@ def read_ledger(connection: psycopg.Connection[TupleRow], bucket: str) -> Genera
 
 
 class Checksums:
-    """The ledger's checksums of single versions, for the second look."""
+    """The ledger's checksums of single versions, for the confirmation."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
         self._connection = connection
