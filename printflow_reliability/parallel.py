@@ -33,8 +33,16 @@ def run_parallel(
     for numbered in enumerate(tasks):
         waiting.put(numbered)
     interrupted = threading.Event()
+    # Not the threads' own word: a join that Ctrl-C interrupts marks its thread as ended, though it runs on.
+    ended: list[threading.Event] = []
 
-    def work() -> None:
+    def work(end: threading.Event) -> None:
+        try:
+            take()
+        finally:
+            end.set()
+
+    def take() -> None:
         while not interrupted.is_set():
             try:
                 number, task = waiting.get_nowait()
@@ -45,17 +53,19 @@ def run_parallel(
             except BaseException as error:  # raised below, where somebody waits for it
                 errors[number] = error
 
-    # Daemons, so that one that hangs does not keep the program from its end.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers or len(tasks), len(tasks)))]
     try:
-        for thread in threads:
+        for _ in range(min(workers or len(tasks), len(tasks))):
+            end = threading.Event()
+            # Daemons, so that one that hangs does not keep the program from its end.
+            thread = threading.Thread(target=work, args=(end,), daemon=True)
+            ended.append(end)
             thread.start()
-        for thread in threads:
-            thread.join()
+        for end in ended:
+            end.wait()
     except BaseException:  # Ctrl-C and the like
         interrupted.set()
         deadline = time.monotonic() + GRACE_SECONDS
-        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+        while not all(end.is_set() for end in ended) and time.monotonic() < deadline:
             # A second, impatient signal must not leave a task running beside whoever removes what it works on.
             with suppress(BaseException):
                 if give_up is not None:

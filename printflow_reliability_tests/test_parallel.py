@@ -64,7 +64,7 @@ def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_
         timer.join()
         hanging.set()
     assert ended.is_set()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_second_interrupt_leaves_no_task_that_can_be_given_up_running() -> None:
@@ -86,7 +86,8 @@ def test_a_second_interrupt_leaves_no_task_that_can_be_given_up_running() -> Non
     assert not impatient
 
 
-def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_start_next() -> None:
+@pytest.mark.parametrize("tasks", [1, 2, 5])
+def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_start_next(tasks: int) -> None:
     programs = Programs(run_as="nobody")
     ended: list[str] = []
 
@@ -101,11 +102,11 @@ def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_parallel([task, task], give_up=programs.end_running)
+            run_parallel([task] * tasks, give_up=programs.end_running)
     finally:
         timer.join()
-    assert time.monotonic() - began < 5
-    assert ended == ["ended"] * 4
+    assert time.monotonic() - began < 30
+    assert ended == ["ended"] * 2 * tasks
 
 
 def test_ending_what_runs_where_nothing_runs_does_nothing() -> None:

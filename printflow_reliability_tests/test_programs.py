@@ -62,7 +62,7 @@ def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints
     began = time.monotonic()
     with pytest.raises(CouldNotTell, match="silent"):
         programs.run(sh("sleep 60"), timeout=90, watches=[silent])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     with pytest.raises(ProgramFailed, match="did not end within"):
         programs.run(sh("sleep 60"), timeout=0.5, watches=[lambda: None])
 

@@ -4,6 +4,7 @@ A process belongs to a clone if it works in the clone's directory or names it in
 drill's own, so nothing else can. No list of pids is kept: a drill killed a moment too early would not have written it.
 """
 
+import errno
 import logging
 import os
 import re
@@ -28,6 +29,8 @@ SCRIPT = re.compile(r"/bin/sh\0[^\0]*/restore_wal\.sh\0")
 """The arguments of the shell that fetches WAL for a clone; any other shell that works there is a person's."""
 ANOTHER = "name another directory (--into, or drills.directory in printflow.toml)"
 END_SECONDS = 15.0
+CHANGED_MEANWHILE = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
+"""What a removal meets where somebody still writes: a copy whose shell was killed ends by itself, soon."""
 PROC = Path("/proc")
 
 
@@ -101,19 +104,30 @@ def remove(place: Path) -> None:
     Raises:
         CouldNotTell: a process does not end, or a file cannot be removed.
     """
-    end_processes(place)
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        end_processes(place)
+        try:
+            _remove_files(place)
+            return
+        except OSError as refused:
+            if refused.errno not in CHANGED_MEANWHILE or time.monotonic() > deadline:
+                raise CouldNotTell(
+                    f"the drill's directory {place} cannot be removed: {refused}", f"rm -r {place}"
+                ) from None
+            time.sleep(0.1)
+
+
+def _remove_files(place: Path) -> None:
     if not place.exists():
         return
-    try:
-        # The marker goes last: without it, what a killed removal leaves would be nobody's to remove.
-        for entry in place.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)  # it removes symlinks, such as tablespaces', and does not follow them
-            elif entry.name != MARKER:
-                entry.unlink()
-        shutil.rmtree(place)
-    except OSError as refused:
-        raise CouldNotTell(f"the drill's directory {place} cannot be removed: {refused}", f"rm -r {place}") from None
+    # The marker goes last: without it, what a killed removal leaves would be nobody's to remove.
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)  # it removes symlinks, such as tablespaces', and does not follow them
+        elif entry.name != MARKER:
+            entry.unlink()
+    shutil.rmtree(place)
 
 
 def end_processes(place: Path) -> None:

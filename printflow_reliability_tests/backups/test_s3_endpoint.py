@@ -42,7 +42,7 @@ def test_a_silent_server_is_named(tmp_path: Path, scheme: str) -> None:
         began = time.monotonic()
         with pytest.raises(CouldNotTell, match=r"the server at http.*://localhost:\d+ takes connections and does not"):
             watch()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_stumbles_once_is_not_silent(tmp_path: Path) -> None:

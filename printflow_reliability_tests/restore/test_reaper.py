@@ -1,5 +1,6 @@
 """What a drill that was killed leaves, and what is somebody else's."""
 
+import errno
 import signal
 import subprocess
 import time
@@ -43,6 +44,31 @@ def test_what_is_half_removed_still_says_whose_it_is(tmp_path: Path, monkeypatch
             reaper.remove(place)
     assert (place / reaper.MARKER).is_file()
     assert reaper.reap(tmp_path) == (7,)
+
+
+def test_what_a_program_writes_that_ends_by_itself_is_removed_too(tmp_path: Path) -> None:
+    """As `cp` does, whose shell was killed."""
+    place = tmp_path / "7"
+    for number in range(2000):
+        (place / "live_db" / f"{number}").mkdir(parents=True)
+    (place / reaper.MARKER).write_text("{}\n")
+    busy = "n=0; while [ $n -lt 3000 ]; do n=$((n + 1)); : > live_db/late.$n; done; exit 0"
+    with subprocess.Popen(["/bin/sh", "-c", busy], cwd=place, stderr=subprocess.DEVNULL):
+        reaper.remove(place)
+    assert not place.exists()
+
+
+def test_what_somebody_goes_on_writing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaper, "END_SECONDS", 0.3)
+    place = tmp_path / "7"
+    place.mkdir()
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    with pytest.raises(CouldNotTell, match=r"cannot be removed: .*Directory not empty"):
+        reaper.remove(place)
 
 
 def test_a_link_out_of_the_directory_is_removed_and_not_followed(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_frozen_session_keeps_its_lock_and_is_waited_for_only_so_long(
             frozen.extend(freeze_sessions(others))
             began = time.monotonic()
             records.require_lock()
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 30
             with pytest.raises(LockHeld), exclusive(others, LOCK):
                 pass
             thaw(frozen)
@@ -266,7 +266,7 @@ def test_a_server_that_never_answers_does_not_keep_a_drill_from_being_interrupte
         began = time.monotonic()
         drill.send_signal(signal.SIGTERM)
         told = drill.communicate(timeout=60)[0]
-        assert time.monotonic() - began < 15  # 5 on a machine that has nothing else to do
+        assert time.monotonic() - began < 45  # 5 on a machine that has nothing else to do
     assert drill.returncode == 2
     assert "COULD NOT TELL (interrupted by SIGTERM)" in told
     newest = list_drills(backed_up.settings)[0]

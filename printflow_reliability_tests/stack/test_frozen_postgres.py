@@ -85,7 +85,7 @@ def test_a_server_that_freezes_in_the_middle_of_an_answer_is_given_up(
         connected(server) as connection,
     ):
         ask(connection)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 def test_a_query_that_takes_long_is_waited_for(server: PlainCluster) -> None:

@@ -133,7 +133,7 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
         counter.rows.append(Row(new, key=counter.put(f"z {new}.pdf", b"good")))
         began = time.monotonic()
         report = counter.look()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert report.numbers["held_orders"] >= 20  # nobody waits to be held until the last file is inspected
 
     found = reasons(report)
@@ -172,12 +172,12 @@ def test_files_that_the_server_fails_at_are_their_orders_trouble_and_all_are_the
 def test_a_query_that_takes_too_long_is_unknown_and_ends(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_orders, "STATEMENT_SECONDS", 1)
     counter.sell("1")
-    counter.changes["paid"] = f"{counter.settings.orders.paid} WHERE pg_sleep(30) IS NOT NULL"
+    counter.changes["paid"] = f"{counter.settings.orders.paid} WHERE pg_sleep(120) IS NOT NULL"
     began = time.monotonic()
     report = counter.look()
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("by", By)

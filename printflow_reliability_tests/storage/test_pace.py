@@ -107,7 +107,7 @@ def test_an_answer_that_comes_drop_by_drop_is_no_answer(
         for _ in range(20):
             with pytest.raises(CouldNotTell, match="no answer in time"):
                 ask(bucket)
-        assert time.monotonic() - began < 40, "the answer would come for more than an hour"
+        assert time.monotonic() - began < 90, "the answer would come for more than an hour"
 
 
 def test_a_file_that_comes_slowly_and_steadily_is_received(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_the_time_that_is_left_for_a_file_ends_it_between_two_parts(monkeypatch:
         began = time.monotonic()
         assert not receive(bucket, answer["Body"], io.BytesIO(), until=began + 1)
         answer["Body"].close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_connection_serves_again_after_an_answer_that_came_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_a_server_that_does_not_answer_is_waited_for_a_few_times_and_not_by_ever
     with server(counted) as bucket:
         began = time.monotonic()
         everything(bucket)
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 45
         assert "Signature" not in caplog.text
         assert len(asked) <= silence.MOST_UNANSWERED + 1  # HEAD is tried once before it is believed to hang too
 
@@ -93,7 +93,7 @@ def test_a_server_that_does_not_take_what_it_is_sent_is_silent_too(monkeypatch: 
         for _ in range(10):
             with pytest.raises(CouldNotTell, match="no answer in time"), s3_errors(bucket):
                 s3_client(bucket).put_object(Bucket=bucket.bucket, Key="key", Body=bytes(30_000_000))
-        assert time.monotonic() - began < 20, "every one of them was tried five times"
+        assert time.monotonic() - began < 60, "every one of them was tried five times"
         taken.set()
 
 
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_what_waits_for_a_silent_server() -> None:
             began = time.monotonic()
             program.send_signal(signal.SIGINT)
             program.wait(30)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_workers_answer_in_order_and_raise_what_their_work_raised() -> None:
