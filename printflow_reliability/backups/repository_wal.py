@@ -201,7 +201,7 @@ def _walk(
             text = pgbackrest.repo_get(f"archive/{pgbackrest.cluster.stanza}/{path}", repository)
             histories[timeline] = parse_history(text)
         history = lineage(timeline, histories, segment_bytes)
-        ranges = [one.segments(segment_bytes) for one in accepted]
+        ranges = [acknowledgement.segments(segment_bytes) for acknowledgement in accepted]
         archived_to = archiver.archived_to if archiver else None
         return verify_continuity(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
     except ValueError as impossible:
