@@ -134,13 +134,13 @@ def judge_drill(
             met = numbers[name] <= target
             outcomes.append(Outcome.PASS if met else Outcome.FAIL)
             parts.append(f"{word} {numbers[name]:.1f} s, target {target:g} s" + ("" if met else ": missed"))
-    for one in unarchived:
-        if not 0 < one.archive_timeout < targets.rpo_target_seconds:
+    for wal in unarchived:
+        if not 0 < wal.archive_timeout < targets.rpo_target_seconds:
             outcomes.append(Outcome.WARN)
-            late.append(one.cluster)
+            late.append(wal.cluster)
             parts.append(
-                f"{one.cluster} may keep commits unarchived for longer than that: archive_timeout is "
-                f"{one.archive_timeout:g} s"
+                f"{wal.cluster} may keep commits unarchived for longer than that: archive_timeout is "
+                f"{wal.archive_timeout:g} s"
             )
     return CheckResult(OF_ONE_DRILL, worst(outcomes), "; ".join(parts), about=tuple(late))
 
@@ -162,7 +162,7 @@ def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
         slope = sum((size - mean_size) * (took - mean_seconds) for size, took in points) / spread
         if slope > 0:
             return Forecast(mean_seconds + slope * (2 * newest_bytes - mean_size), "fitted")
-    drill = next(one for one in passed if one.get("numbers", {}).get("fetched_bytes"))
+    drill = next(drill for drill in passed if drill.get("numbers", {}).get("fetched_bytes"))
     growing = sum(seconds for phase, seconds in drill.get("phases", {}).items() if phase in GROWING)
     return Forecast(newest_seconds + growing, "scaled")
 

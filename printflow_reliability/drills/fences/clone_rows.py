@@ -46,12 +46,14 @@ def read_clone(clone: Clone, fence: Fence) -> CloneRows:
     """
     found = find_databases(clone)
     # A fence leaves templates out.
-    counted = [one for one in found.answering if not one.is_template or one.name in (fence.counts or {})]
+    counted = [
+        database for database in found.answering if not database.is_template or database.name in (fence.counts or {})
+    ]
     read = run_parallel([partial(_read, database, fence) for database in counted], workers=SESSIONS)
     return CloneRows(
-        {one.name: readings for one, (readings, _, _) in zip(counted, read, strict=True)},
-        {one.name: unlogged for one, (_, unlogged, _) in zip(counted, read, strict=True)},
-        {**found.closed, **{one.name: seen for one, (_, _, seen) in zip(counted, read, strict=True) if seen}},
+        {database.name: readings for database, (readings, _, _) in zip(counted, read, strict=True)},
+        {database.name: unlogged for database, (_, unlogged, _) in zip(counted, read, strict=True)},
+        {**found.closed, **{database.name: seen for database, (_, _, seen) in zip(counted, read, strict=True) if seen}},
     )
 
 

@@ -80,13 +80,13 @@ def compare_with_fences(
 def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResult:
     """The check's answer: what is certainly wrong first, then what could not be told, then what was left out."""
     compared, fences = tuple(compared), tuple(fences)
-    differing = [one for each in compared for one in each.differing]
-    damaged = [one for each in compared for one in each.damaged]
-    untold = [one for each in compared for one in each.untold]
-    left_out = {database: why for each in compared for database, why in each.left_out.items()}
-    unlogged = [one for each in compared for one in each.unlogged]
+    differing = [difference for comparison in compared for difference in comparison.differing]
+    damaged = [phrase for comparison in compared for phrase in comparison.damaged]
+    untold = [phrase for comparison in compared for phrase in comparison.untold]
+    left_out = {database: why for comparison in compared for database, why in comparison.left_out.items()}
+    unlogged = [table for comparison in compared for table in comparison.unlogged]
     tables, rows = (sum(getattr(fence, what) for fence in fences) for what in ("tables", "rows"))
-    digests = sum(len(one) for fence in fences for one in (fence.digests or {}).values())
+    digests = sum(len(by_table) for fence in fences for by_table in (fence.digests or {}).values())
     numbers = {
         "tables": tables,
         "rows": rows,
@@ -164,7 +164,7 @@ def _compare_table(fence: Fence, database: str, table: str, now: Reading | None)
 def describe(found: Sequence[Difference], shown: int = SHOWN) -> str:
     """A sentence for a person, table by table."""
     differ = f"{counted(len(found), 'table')} {agreed(len(found), 'differs', 'differ')}"
-    return f"{differ} from production at the fence: {_first([one.describe() for one in found], shown)}"
+    return f"{differ} from production at the fence: {_first([difference.describe() for difference in found], shown)}"
 
 
 def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:

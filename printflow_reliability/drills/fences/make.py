@@ -71,7 +71,7 @@ def make_fences(
     for number, side in enumerate(sides):
         point, found = moment.points[number], read[number]
         told = {*side.sessions.by_database, *side.sessions.templates}
-        counted = {database: one for database, one in found.items() if database in told}
+        counted = {database: tables for database, tables in found.items() if database in told}
         fence = Fence(
             cluster=side.cluster.name,
             name=name,
@@ -148,13 +148,13 @@ def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:
 
 def _counts(read: Mapping[str, Mapping[str, Reading]]) -> Counts:
     return {
-        database: {table: one.rows for table, one in tables.items() if one.rows is not None}
+        database: {table: reading.rows for table, reading in tables.items() if reading.rows is not None}
         for database, tables in read.items()
     }
 
 
 def _digests(read: Mapping[str, Mapping[str, Reading]]) -> Digests:
     return {
-        database: {table: one.digest for table, one in tables.items() if one.digest is not None}
+        database: {table: reading.digest for table, reading in tables.items() if reading.digest is not None}
         for database, tables in read.items()
     }

@@ -62,8 +62,8 @@ def check_shrinkage(
         for name, fence in now.items()
         if name in before
     ]
-    lost = [phrase for one in compared for phrase in one.lost]
-    untold = [name for one in compared for name in one.untold]
+    lost = [phrase for cluster in compared for phrase in cluster.lost]
+    untold = [name for cluster in compared for name in cluster.untold]
     since = f"since {min(fence.taken_at for fence in before.values()):%Y-%m-%d %H:%M} UTC"
     numbers = {"shrunk_tables": len(lost)}
     if lost:
