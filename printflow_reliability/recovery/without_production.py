@@ -25,7 +25,7 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
     programs = settings.runner()
     tasks = [partial(backups_in, pgbackrest_of(cluster, programs), repository) for cluster in settings.cluster]
     answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
-    backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
+    backups = {cluster.name: of_cluster for cluster, (_, of_cluster) in zip(settings.cluster, answers, strict=True)}
     window = window_of(backups, datetime.now(UTC))
     if target.moment is not None:
         require_inside(window, target.moment, repository)
