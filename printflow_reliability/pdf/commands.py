@@ -50,14 +50,14 @@ def inspect_command(
             judged.append((file, worker.inspect(path)))
             advance(number, len(files))
     if json:
-        print_json({"files": [{"path": file, **one.as_json()} for file, one in judged]})
+        print_json({"files": [{"path": file, **inspection.as_json()} for file, inspection in judged]})
     else:
         rows = [
-            (one.verdict, "-" if one.pages is None else str(one.pages), file, one.reason)
-            for file, one in sorted(judged, key=lambda pair: -list(Verdict).index(pair[1].verdict))
+            (inspection.verdict, "-" if inspection.pages is None else str(inspection.pages), file, inspection.reason)
+            for file, inspection in sorted(judged, key=lambda pair: -list(Verdict).index(pair[1].verdict))
         ]
         table(("verdict", "pages", "file", "why"), rows)
-    raise typer.Exit(0 if all(one.verdict is Verdict.GOOD for _, one in judged) else 1)
+    raise typer.Exit(0 if all(inspection.verdict is Verdict.GOOD for _, inspection in judged) else 1)
 
 
 @app.command("sweep")

@@ -175,7 +175,7 @@ class SingleKeys:
 
     def _listed_after(self, start: str, most: int) -> list[str]:
         answer = self._impatient.list_objects_v2(Bucket=self.bucket.bucket, StartAfter=start, MaxKeys=most)
-        return [one["Key"] for one in answer.get("Contents", ())]
+        return [item["Key"] for item in answer.get("Contents", ())]
 
     def _exactly_listed(self, key: str) -> bool:
         """Whether a listing shows the first odd part of a key, in the folder that surely is one.
