@@ -95,7 +95,7 @@ def fault_command(
         if json:
             print_json({"faults": faults})
         else:
-            table(("fault", "what must be found"), [(one["fault"], one["expected"]) for one in faults])
+            table(("fault", "what must be found"), [(fault["fault"], fault["expected"]) for fault in faults])
         return
     if name not in FAULTS:
         raise ConfigError(f'there is no fault named "{name}"', "printflow sandbox fault list")
@@ -107,7 +107,7 @@ def fault_command(
 
 
 def _known(home: SandboxHome, name: str) -> str:
-    known = [one.name for one in lifecycle.status(home)]
+    known = [service.name for service in lifecycle.status(home)]
     if name not in known:
         raise ConfigError(f'there is no server named "{name}" here', f"one of: {', '.join(known) or 'none'}")
     return name
@@ -156,8 +156,14 @@ def demo(
 def _show_demo(cycle: "Demo") -> None:
     total = sum(stage.seconds for stage in cycle.stages)
     rows = [
-        ("ok" if one.ok else "FAILED", one.name, seconds(one.seconds), f"{one.seconds / total:.0%}", one.summary)
-        for one in cycle.stages
+        (
+            "ok" if stage.ok else "FAILED",
+            stage.name,
+            seconds(stage.seconds),
+            f"{stage.seconds / total:.0%}",
+            stage.summary,
+        )
+        for stage in cycle.stages
     ]
     table(("", "stage", "took", "share", ""), rows, title=f"The cycle took {seconds(total)}")
     say()

@@ -71,7 +71,9 @@ class Demo:
     def faults(self) -> Sequence[Found]:
         """Every planted fault, and whether it was found."""
         nothing = "nobody looked: an earlier stage failed"
-        return [self.found.get(name) or Found(name, one.expected, False, nothing) for name, one in self.planted.items()]
+        return [
+            self.found.get(name) or Found(name, fault.expected, False, nothing) for name, fault in self.planted.items()
+        ]
 
     @property
     def ui(self) -> str:

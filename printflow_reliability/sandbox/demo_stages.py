@@ -119,7 +119,7 @@ def _damaged_files(demo: Demo) -> None:
             demo.found[name] = evidence.in_findings(demo.home, demo.planted[name])
         files = ended["tenant_files"].numbers.get("tenant_files", {})
         pdfs = ended["print_file_integrity"].numbers.get("print_file_integrity", {})
-        stage.ok = all(one.succeeded for one in ended.values())
+        stage.ok = all(run.succeeded for run in ended.values())
         stage.summary = (
             f"{files.get('references', 0)} references against {files.get('objects', 0)} objects, "
             f"{pdfs.get('checked_files', 0)} PDFs judged, {pdfs.get('inspected_files', 0)} of them anew"
@@ -169,7 +169,7 @@ def _damaged_backups(demo: Demo) -> None:
 
 def _told(demo: Demo) -> None:
     with demo.stage("alerts") as stage:
-        keys = {f"check:{one.check}" for one in demo.planted.values() if one.check != "orders.artwork"}
+        keys = {f"check:{fault.check}" for fault in demo.planted.values() if fault.check != "orders.artwork"}
         arrived = partial(evidence.alerts_received, demo.home)
         _until(lambda: keys <= arrived().keys(), ALERT_SECONDS, "an alert for each check that failed")
         stage.ok = True

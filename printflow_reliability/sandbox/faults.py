@@ -112,9 +112,9 @@ def _erase(home: SandboxHome, key: str) -> None:
     for bucket in BUCKETS:
         client = seaweedfs.client(home, bucket)
         listed = client.list_object_versions(Bucket=bucket, Prefix=key)
-        for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-            if one["Key"] == key:
-                client.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
+        for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+            if version["Key"] == key:
+                client.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
 
 def _link_lost(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:

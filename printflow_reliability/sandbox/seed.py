@@ -100,11 +100,13 @@ def _shop(platform: Platform, number: int) -> _Shop:
     base = f"tenants/{tenant}"
     platform.add("tenants", id=tenant, name=f"Shop {number}", domain=f"shop{number}.example")
     platform.add("users", tenant_id=tenant, email=f"owner@shop{number}.example", password=NOT_A_HASH)
-    customers = [platform.add("customers", tenant_id=tenant, email=f"customer{one}@example.org") for one in range(1, 5)]
+    customers = [
+        platform.add("customers", tenant_id=tenant, email=f"customer{serial}@example.org") for serial in range(1, 5)
+    ]
     products = []
-    for one in range(1, 4):
-        product = platform.add("products", tenant_id=tenant, sku=f"SKU-{one}", name=f"Product {one}")
-        path = platform.put(f"{base}/products/{product}/image 1.jpg", pdfs.picture(one))
+    for serial in range(1, 4):
+        product = platform.add("products", tenant_id=tenant, sku=f"SKU-{serial}", name=f"Product {serial}")
+        path = platform.put(f"{base}/products/{product}/image 1.jpg", pdfs.picture(serial))
         platform.add("product_images", product_id=product, path=path)
         products.append(product)
     proof = platform.put(f"{base}/quotes/{number}/proof.jpg", pdfs.picture(number))

@@ -171,10 +171,10 @@ def end_leftovers(home: SandboxHome) -> None:
     deadline = time.monotonic() + 10
     while True:
         left = [
-            one.pid
-            for one in processes.working_in(home.root)
-            if not processes.descends_from(one.pid, running)
-            and not (running and (one.program == "pgbackrest" or one.below(home.path("drills"))))
+            process.pid
+            for process in processes.working_in(home.root)
+            if not processes.descends_from(process.pid, running)
+            and not (running and (process.program == "pgbackrest" or process.below(home.path("drills"))))
         ]
         if not left:
             return

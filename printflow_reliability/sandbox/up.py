@@ -132,7 +132,8 @@ def status(home: SandboxHome) -> Sequence[ServiceStatus]:
             )
         )
     found += [
-        ServiceStatus(one.name, one.endpoint, one.pid if one.running else None, one.running) for one in known.values()
+        ServiceStatus(service.name, service.endpoint, service.pid if service.running else None, service.running)
+        for service in known.values()
     ]
     return found
 
