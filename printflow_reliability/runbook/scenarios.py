@@ -109,7 +109,7 @@ def scenarios(names: Names) -> Mapping[str, Scenario]:
         _tenant_deleted,
         _bucket_damaged,
     )
-    return {one.name: one for one in (make(names) for make in made)}
+    return {scenario.name: scenario for scenario in (make(names) for make in made)}
 
 
 def _cluster_lost(names: Names) -> Scenario:

@@ -55,7 +55,7 @@ def test_every_kind_of_failure_has_a_question_in_the_tree_and_steps(settings: Se
 
 
 def test_the_steps_carry_this_installations_names_and_no_secret(settings: Settings) -> None:
-    text = render.one(settings, scenarios(names(settings))["cluster-lost"])
+    text = render.scenario_page(settings, scenarios(names(settings))["cluster-lost"])
     assert "printflow --config /etc/printflow.toml recover --to latest --into /recovery" in text
     assert "mv /recovery/live_db/data /var/lib/postgresql/15/live" in text
     assert "systemctl start postgresql@15-live" in text
