@@ -147,7 +147,7 @@ def shelf_of(sandbox: StackSandbox, name: str, *, versioned: bool = True) -> Ite
 def _remove(shelf: Shelf) -> None:
     """Free the disk. A key with control characters is listed as another one, and its bucket stays."""
     for page in shelf.s3.get_paginator("list_object_versions").paginate(Bucket=shelf.bucket):
-        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            shelf.s3.delete_object(Bucket=shelf.bucket, Key=one["Key"], VersionId=one["VersionId"])
+        for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            shelf.s3.delete_object(Bucket=shelf.bucket, Key=version["Key"], VersionId=version["VersionId"])
     with suppress(ClientError):
         shelf.s3.delete_bucket(Bucket=shelf.bucket)

@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_cleared(backed_up: StackSan
                     os.posix_fallocate(file.fileno(), 0, 690 * 1024**2)
 
         report = run_drill(drilling_in(backed_up.settings, disk), tell=tell)
-        assert [one.name for one in disk.iterdir() if one.name != "drills"] == ["ballast"]
+        assert [path.name for path in disk.iterdir() if path.name != "drills"] == ["ballast"]
         assert list((disk / "drills").iterdir()) == []
         assert list(processes_in(disk)) == []
     assert report.outcome is Outcome.UNKNOWN
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_during_a_recovery_is_named_and_cleared(backed_up: 
 
         with pytest.raises(CouldNotTell, match=DISK_FULL):
             recover(backed_up.settings, Target("latest"), disk / "recovered", repository=1, tell=tell)
-        assert [one.name for one in disk.iterdir()] == ["ballast"]
+        assert [path.name for path in disk.iterdir()] == ["ballast"]
         assert list(processes_in(disk)) == []
 
 

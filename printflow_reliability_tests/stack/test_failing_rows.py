@@ -60,7 +60,7 @@ def test_the_tenant_of_the_row_is_named_and_all_others_are_judged(
     unsure = shop.put(shop.path("orphan.pdf", shop.neighbour))
     time.sleep(GRACE_OVER)
     healthy = found_by(settings, shop, tmp_path / "before.jsonl")
-    assert {key: one.kind for key, one in healthy.items()} == {
+    assert {key: finding.kind for key, finding in healthy.items()} == {
         missing: "missing_lost",
         orphan: "orphan",
         unsure: "orphan",

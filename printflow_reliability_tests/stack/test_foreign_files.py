@@ -63,14 +63,14 @@ def test_an_object_that_nothing_names_is_an_orphan(foreign: ForeignPlatform) -> 
         foreign.s3.delete_object(Bucket=BUCKET, Key=orphan)
 
     assert reconciled.document["counts"]["orphan"] == 1, reconciled
-    assert [one["key"] for one in orphans.document["orphans"]] == [orphan]
+    assert [found["key"] for found in orphans.document["orphans"]] == [orphan]
 
 
 def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
     ended = foreign.run("files", "catalog", "--json")
 
     assert ended.exit_code == 0, ended
-    assert [one["name"] for one in ended.document["references"]] == ["media"]
+    assert [reference["name"] for reference in ended.document["references"]] == ["media"]
     assert ended.document["uncovered"] == []
     assert ended.document["unread"] == []
 
@@ -90,7 +90,7 @@ def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_
 
     for ended in answers:
         assert ended.exit_code == 1, ended
-        assert [one["table"] for one in ended.document["uncovered"]] == ["shop.media"]
+        assert [column["table"] for column in ended.document["uncovered"]] == ["shop.media"]
         (found,) = ended.document["uncovered"]
         assert found["column"] == "file_name"
         assert found["key"] in keys(foreign)

@@ -65,7 +65,7 @@ def test_whatever_hostile_is_mixed_in_the_other_orders_are_judged_as_without_it(
     alone = healthy(counter)
     kinds = [*KINDS] if seed == 0 else chance.choices([*KINDS], k=chance.randint(1, 8))
     hostile = drawn(chance, counter, kinds)
-    counter.rows += [row for one in hostile.values() for row in one.rows] + [
+    counter.rows += [row for kind in hostile.values() for row in kind.rows] + [
         Row(None),
         Row("", key=f"{FOLDER}gone.pdf"),
     ]
@@ -73,7 +73,7 @@ def test_whatever_hostile_is_mixed_in_the_other_orders_are_judged_as_without_it(
     report = counter.look()
 
     found = reasons(report)
-    held = {kept(order): one.says for order, one in hostile.items() if one.says != READY}
+    held = {kept(order): kind.says for order, kind in hostile.items() if kind.says != READY}
     assert {order: reason for order, reason in found.items() if order not in held} == alone
     assert {order: found.get(order) for order, says in held.items() if not re.search(says, found.get(order, ""))} == {}
     assert report.numbers["ready_orders"] == 12 + len(hostile) - len(held)

@@ -74,9 +74,11 @@ def recovered(cluster: PlainCluster, settings: Settings, target: Target | None =
     into = cluster.home / "recovered"
     try:
         done = recover(settings, target or Target("latest"), into, repository=1, tell=_nobody)
-        (one,) = done.clusters
-        with psycopg.connect(host=str(one.sockets), port=one.port, user=one.superuser, dbname=one.database) as clone:
-            assert clone.execute(HEARTBEAT).fetchone() == (one.newest_heartbeat,)
+        (restored,) = done.clusters
+        with psycopg.connect(
+            host=str(restored.sockets), port=restored.port, user=restored.superuser, dbname=restored.database
+        ) as clone:
+            assert clone.execute(HEARTBEAT).fetchone() == (restored.newest_heartbeat,)
         return done
     finally:
         reaper.remove(into)

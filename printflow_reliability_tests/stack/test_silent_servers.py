@@ -96,7 +96,7 @@ def start(backed_up: StackSandbox) -> Start:
     names |= {"home": str(backed_up.home.root), "moment": names["moment"].replace(" ", "T")}
 
     def started(command: str, config: Path = backed_up.config) -> "subprocess.Popen[str]":
-        arguments = [one.format(**names) for one in ARGUMENTS.get(command, ())]
+        arguments = [argument.format(**names) for argument in ARGUMENTS.get(command, ())]
         argv = [str(Path(sys.executable).with_name("printflow")), "--config", str(config), *command.split(), *arguments]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
 
@@ -142,7 +142,7 @@ def silent_from_the_start(backed_up: StackSandbox, start: Start) -> Mapping[tupl
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("server", "command"), [(server, one) for server in FROZEN for one in FROZEN[server]])
+@pytest.mark.parametrize(("server", "command"), [(server, command) for server in FROZEN for command in FROZEN[server]])
 def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
     server: str, command: str, silent_from_the_start: Mapping[tuple[str, str], Outcome], backed_up: StackSandbox
 ) -> None:
@@ -230,7 +230,7 @@ def test_a_replay_that_waits_for_a_silent_repository_is_no_recovery_that_fell_sh
     with valve(backed_up.home.port("primary"), float("inf")) as way, leading_through(backed_up, way) as config:
         process = start("drill run", config)
         place, deadline = backed_up.settings.drills.directory, time.monotonic() + 120
-        while not any(one.program == "postgres" for one in processes.working_in(place)):
+        while not any(running.program == "postgres" for running in processes.working_in(place)):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)

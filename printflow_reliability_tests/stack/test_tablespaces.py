@@ -66,8 +66,10 @@ def directory(cluster: PlainCluster, name: str) -> Path:
 
 def asked(done: Recovered, query: str) -> tuple[object, ...] | None:
     """What the recovered cluster answers."""
-    (one,) = done.clusters
-    with psycopg.connect(host=str(one.sockets), port=one.port, user=one.superuser, dbname=one.database) as clone:
+    (restored,) = done.clusters
+    with psycopg.connect(
+        host=str(restored.sockets), port=restored.port, user=restored.superuser, dbname=restored.database
+    ) as clone:
         return clone.execute(query.encode()).fetchone()
 
 
@@ -315,10 +317,10 @@ def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:
     settings = settings_of(shop, directory=str(shop.home / "drills"))
     migrate(settings.records)
     later = make(shop, "newest")
-    for one in (settings, without_production(settings)):
-        if not one.drills.ask_production:
+    for drilled in (settings, without_production(settings)):
+        if not drilled.drills.ask_production:
             record_fence(settings)
-        report = run_drill(one)
+        report = run_drill(drilled)
         assert outcomes(report)["drill.recovery"] is Outcome.FAIL
         said = detail(report, "drill.recovery")
         assert said.startswith(f'cluster plain has a tablespace at "{later}" that the base backup does not know')

@@ -111,7 +111,7 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     switch_wal(backed_up, "admin_db")
     argv = ["--config", str(backed_up.config), "tenant", "restore", tenant, "--to", moment.isoformat(), "--json"]
     assert run(argv) == 1
-    planned = {one["table"]: one for one in json.loads(capsys.readouterr().out)["plan"]}
+    planned = {table["table"]: table for table in json.loads(capsys.readouterr().out)["plan"]}
     assert planned["public.orders"]["insert"] == orders
     assert planned["public.products"]["conflict"] == 1
     assert planned["public.tenants"] == {
@@ -125,15 +125,15 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     assert orders_of(live_db, tenant) == 0
     assert run([*argv, "--apply"]) == 1  # the conflict needs a person
     done = json.loads(capsys.readouterr().out)
-    assert done["restored"] == sum(one["insert"] for one in planned.values())
+    assert done["restored"] == sum(table["insert"] for table in planned.values())
     live_db.execute("UPDATE products SET name = rtrim(name, '!')")
     assert contents(live_db) == before
-    assert [one["key"] for one in done["healed_files"]["actions"] if one["deed"] == "healed"] == [key]
+    assert [action["key"] for action in done["healed_files"]["actions"] if action["deed"] == "healed"] == [key]
     assert client.get_object(Bucket="print-files", Key=key)["Body"].read() == artwork
     assert planned["public.subscriptions"]["insert"] == 1
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         assert admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone() == subscription
-    assert {one["name"] for one in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
+    assert {check["name"] for check in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
     with open_records(backed_up.settings.records) as records:
         audit = records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id DESC LIMIT 1").fetchone()
     assert audit == (tenant, done["restored"])

@@ -26,7 +26,7 @@ def test_every_row_of_the_tenant_comes_back_as_it_was_and_nothing_else_is_touche
         assert part.problems == ()
         assert part.limits == ()
         assert part.shared == 4
-        inserts = {one.table: one.insert for one in part.plan if one.insert}
+        inserts = {table_plan.table: table_plan.insert for table_plan in part.plan if table_plan.insert}
     assert inserts["public.memberships"] == 2
     assert inserts["public.comments"] == 4
     assert inserts["public.heirs"] == 2

@@ -66,7 +66,11 @@ def test_a_row_that_is_there_and_differs_is_a_conflict_and_stays(zoo: Databases)
     zoo.change("UPDATE app.users SET tenant_id = upper(tenant_id); UPDATE tenants SET name = 'renamed'")
     after = zoo.rows(zoo.today)
     with planned(zoo, apply=False) as part:
-        conflicts = {one.table: (one.conflict, one.conflicts) for one in part.plan if one.conflict}
+        conflicts = {
+            table_plan.table: (table_plan.conflict, table_plan.conflicts)
+            for table_plan in part.plan
+            if table_plan.conflict
+        }
     assert conflicts == {"public.base": (1, ("1",)), "public.heirs": (1, ("1",)), "public.tenants": (1, (MINE,))}
     assert restore(zoo) == 1
     assert len(zoo.rows(zoo.today)["public.numbered"]) == len(after["public.numbered"]) + 1
