@@ -74,7 +74,7 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
         print("raw    " + _told(raw[-1], size), flush=True)
         drills.append(_drill(settings))
         print("drill  " + _told(drills[-1], size), flush=True)
-    results = {f"raw_{name}_seconds": statistics.median(one[name] for one in raw) for name in raw[0]}
+    results = {f"raw_{name}_seconds": statistics.median(measured[name] for measured in raw) for name in raw[0]}
     results |= {f"drill_{name}_seconds": statistics.median(drill[name] for drill in drills) for name in drills[0]}
     results["ratio"] = results["drill_wall_seconds"] / results["raw_wall_seconds"]
     results["ratio_without_queries"] = results["drill_wall_seconds"] / results["raw_programs_seconds"]

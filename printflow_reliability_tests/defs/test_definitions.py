@@ -64,9 +64,10 @@ def test_everything_that_watches_runs_by_default() -> None:
         sensor_def.name for sensor_def in repository.sensor_defs
     }
     stopped = [
-        one.name
-        for one in watching
-        if one.default_status.value != dg.DefaultScheduleStatus.RUNNING.value and one.name != "default_automation"
+        watcher.name
+        for watcher in watching
+        if watcher.default_status.value != dg.DefaultScheduleStatus.RUNNING.value
+        and watcher.name != "default_automation"
     ]
     assert stopped == []
 

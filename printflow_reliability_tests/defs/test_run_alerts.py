@@ -93,8 +93,8 @@ def tick(instance: dg.DagsterInstance, cursor: str | None, *, started: float | N
 def watched(instance: dg.DagsterInstance, *runs: Callable[[], None]) -> str:
     """The cursor after a first tick, these runs, and a tick for them."""
     cursor = tick(instance, None).cursor
-    for one in runs:
-        one()
+    for execute in runs:
+        execute()
     return tick(instance, cursor).cursor or ""
 
 

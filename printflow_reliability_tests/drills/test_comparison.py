@@ -42,7 +42,7 @@ def compared(readings: Mapping[str, Mapping[str, Reading]], fence: Fence = FENCE
 
 
 def described(comparison: Comparison) -> list[str]:
-    return [one.describe() for one in comparison.differing]
+    return [difference.describe() for difference in comparison.differing]
 
 
 def without(fence: Fence, database: str, table: str, gaps: Gaps) -> Fence:

@@ -84,7 +84,7 @@ def test_a_heartbeat_that_stands_still_measures_no_rpo(age: float | None, said: 
     results.numbers |= {"rpo_seconds": 1.6}
     results.unarchived = [UnarchivedWal("live_db", 0, 4, age)]
     objectives = next(
-        one for one in results.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
+        check for check in results.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if check.check == "drill.objectives"
     )
     assert objectives.outcome is (Outcome.UNKNOWN if said else Outcome.PASS)
     assert said in objectives.detail

@@ -51,7 +51,7 @@ def test_every_kind_of_failure_has_a_question_in_the_tree_and_steps(settings: Se
     assert all(f"printflow runbook {name}" in tree for name in BRANCHES)
     assert "1. on call\n2. founder" in tree
     assert "nobody wrote this down yet" in tree  # the roles
-    assert all(len(one.steps) >= 3 for one in every.values())
+    assert all(len(scenario.steps) >= 3 for scenario in every.values())
 
 
 def test_the_steps_carry_this_installations_names_and_no_secret(settings: Settings) -> None:

@@ -66,7 +66,7 @@ def test_something_else_in_its_place_is_left_alone(as_root: Path, tmp_path: Path
         home.create()
     with pytest.raises(ConfigError, match="nothing was removed"):
         home.remove()
-    assert [one.name for one in precious.iterdir()] == ["thesis.txt"]
+    assert [path.name for path in precious.iterdir()] == ["thesis.txt"]
 
 
 def test_a_place_where_the_very_first_step_was_killed_is_taken_up(as_root: Path, tmp_path: Path) -> None:
