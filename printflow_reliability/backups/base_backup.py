@@ -260,7 +260,7 @@ def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> C
     return ClusterBackups(
         cluster.name,
         info.backups,
-        tuple(_judge(pgbackrest, info, number, production, settings) for number in cluster.repositories),
+        tuple(_check_repository(pgbackrest, info, number, production, settings) for number in cluster.repositories),
         tuple(backup.finished_at for backup in sound if backup),
         frozenset(
             backup.label for backup in info.backups if backup.repository in identities and backup.label not in own
@@ -268,7 +268,7 @@ def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> C
     )
 
 
-def _judge(
+def _check_repository(
     pgbackrest: PgBackRest, info: StanzaInfo, number: int, production: int | None, settings: Settings
 ) -> ClusterVerdict:
     name = pgbackrest.cluster.name

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
-from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
+from printflow_reliability.backups.archiver import Archiver, ask_archiver, check_lag
 from printflow_reliability.backups.clusters import WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import RepositoryWal, verdict_of, verify_repository_wal, without_gaps
@@ -188,7 +188,7 @@ def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[A
             archiver = ask_archiver(connection)
     except CouldNotTell as away:
         return None, ClusterVerdict.unknown(cluster.name, away)
-    return archiver, judge_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
+    return archiver, check_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
 
 
 def _accepted(

@@ -50,7 +50,7 @@ class IsolationCheck:
         except CouldNotTell as unknown:
             self._why_not = f"what was there before is not known: {unknown.sentence}"
 
-    def judge(self) -> CheckResult | None:
+    def check(self) -> CheckResult | None:
         """Take the second look and compare; None if the drill ended before the first."""
         if not self._begun:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
-from printflow_reliability.drills.history import housed_in, list_drills
+from printflow_reliability.drills.history import clusters_of_records, list_drills
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import DrillsSettings, Settings
@@ -64,7 +64,7 @@ class ObjectivesReport:
 def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
     """Read the drills' history, and judge it."""
     try:
-        drills, housed = list_drills(settings), housed_in(settings)
+        drills, housed = list_drills(settings), clusters_of_records(settings)
     except CouldNotTell as unknown:
         return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
     report = check_objectives(drills, settings.drills, now or datetime.now(UTC), housed)
@@ -115,7 +115,7 @@ def check_objectives(
     return ObjectivesReport((result,), drills, forecast, untimed, numbers)
 
 
-def judge_drill(
+def check_drill_objectives(
     numbers: Mapping[str, int | float], targets: DrillsSettings, unarchived: Sequence[UnarchivedWal], not_known: str
 ) -> CheckResult:
     """Compare what was measured with what was promised; one objective that is missed is certain by itself.

@@ -22,7 +22,7 @@ def test_a_directory_that_cannot_be_made_is_nothing_to_tear_down_and_is_recorded
         carried_out(world)
     why = "not reached; find broke off: /drills/7 exists already. Next: name another directory"
     assert set(recorded(world).values()) == {(why, Outcome.UNKNOWN)}
-    assert not {"remove", "give_up", "judge"} & set(world.script.called)
+    assert not {"remove", "give_up", "check_isolation"} & set(world.script.called)
 
 
 def test_records_that_are_away_get_the_numbers_in_a_file() -> None:
@@ -63,7 +63,7 @@ def test_a_signal_that_comes_while_clones_are_removed_ends_nothing(capfd: pytest
 
 def test_a_defect_in_the_tear_down_costs_the_check_of_isolation_alone() -> None:
     world = FakeWorld()
-    world.plant("judge", ValueError("a defect"))
+    world.plant("check_isolation", ValueError("a defect"))
     told = said(carried_out(world))
     assert told == {**WELL, "drill.isolation": ("unexpected ValueError: a defect", Outcome.UNKNOWN)}
     assert not world.workspace.there

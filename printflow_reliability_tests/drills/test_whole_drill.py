@@ -110,9 +110,9 @@ def test_a_healthy_world_passes_every_check_and_is_recorded_before_and_after_it_
     assert [part.backup for part in report.clusters] == ["new", "new"]
     assert [(part.tables, part.rows, part.fence_lsn) for part in report.clusters] == [(2, 5, "0/5000148")] * 2
     assert [kept.cluster for kept in world.records.fences.kept] == list(CLUSTERS)
-    called = [name for name in world.script.called if name in ("tenant", "record", "remove", "judge")]
+    called = [name for name in world.script.called if name in ("tenant", "record", "remove", "check_isolation")]
     assert called[:2] == ["tenant", "record"]
-    assert sorted(called[2:4]) == ["judge", "remove"]
+    assert sorted(called[2:4]) == ["check_isolation", "remove"]
     assert called[4:] == ["record"]
     assert [ended for ended, _ in world.records.recorded] == [False, True]
     assert recorded(world) == WELL
@@ -197,7 +197,7 @@ def test_ctrl_c_is_recorded_in_whatever_stage_it_comes_and_nobody_waits_for_anot
     assert recorded(world) == told
     _, document = world.records.recorded[-1]
     assert (document["interrupted"], document["outcome"]) == ("SIGINT", Outcome.UNKNOWN)
-    assert "judge" not in world.script.called
+    assert "check_isolation" not in world.script.called
     assert not world.workspace.there
 
 

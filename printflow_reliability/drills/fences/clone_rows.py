@@ -6,7 +6,7 @@ from functools import partial
 
 import psycopg
 
-from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
+from printflow_reliability.drills.fences.reading import NotCounted, Reading, read_table
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
@@ -89,7 +89,7 @@ def _read(database: Database, fence: Fence) -> tuple[dict[str, Reading], tuple[s
             for table in logged_tables(connection):
                 content = ANY_SIZE if table.label in digests else None
                 reading = read_table(connection, table, digest_bytes=content, snapshot=None)
-                if reading.trouble is Trouble.LOCKED:
+                if reading.trouble is NotCounted.LOCKED:
                     reading = Reading(None, trouble=reading.trouble, reason=LOCKED)
                 readings[table.label] = reading
     except CouldNotTell as away:

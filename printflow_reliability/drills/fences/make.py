@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from printflow_reliability.drills.fences.moment import Moment, find_moment
-from printflow_reliability.drills.fences.reading import Reading, Trouble
+from printflow_reliability.drills.fences.reading import NotCounted, Reading
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.fences.templates import TemplateRead, unchanged
 from printflow_reliability.parallel import run_parallel
@@ -119,7 +119,7 @@ def _take(
         inventories = [side.inventory() for side in sides]
         read = _read(sides, moment, digest_bytes) if moment.exact else [{} for _ in sides]
         changed = any(
-            reading.trouble is Trouble.CHANGED
+            reading.trouble is NotCounted.CHANGED
             for databases in read
             for readings in databases.values()
             for reading in readings.values()

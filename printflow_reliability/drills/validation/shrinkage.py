@@ -40,7 +40,7 @@ def shrunk(before: Counts, now: Counts, gaps: Gaps, threshold: float, ignored: S
             if rows < AT_LEAST or name in ignored:
                 continue
             left = now.get(database, {}).get(table)
-            if left is None and (gaps.why(database, table) or table in gaps.damaged.get(database, {})):
+            if left is None and (gaps.reason(database, table) or table in gaps.damaged.get(database, {})):
                 untold.append(name)
             elif (left or 0) < rows * (1 - threshold):
                 lost.append(f"{name} went from {rows:,} to {counted(left or 0, 'row')}")
