@@ -129,7 +129,7 @@ def demo(
     from printflow_reliability.sandbox.demo_stages import run_demo
 
     home = SandboxHome.locate()
-    cycle = Demo(home, Narrator())
+    cycle = Demo(home, DemoProgress())
     with ended_by_sigterm():
         try:
             run_demo(cycle)
@@ -179,7 +179,7 @@ def _wait_for_ctrl_c() -> None:
         return
 
 
-class Narrator:
+class DemoProgress:
     """Tells on stderr what the demo does: a spinner on a terminal, and a line for each stage that ended."""
 
     def __init__(self) -> None:

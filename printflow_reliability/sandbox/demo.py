@@ -128,7 +128,7 @@ class Demo:
         given = {"ops": {asset: {"config": config}}} if config else None
         return self.web.wait(self.web.materialize(asset, config=given), timeout=RUN_SECONDS)
 
-    def blame(self, stage: Stage, ended: Ended) -> None:
+    def explain_failure(self, stage: Stage, ended: Ended) -> None:
         """Say why a stage that should have passed did not."""
         if not stage.ok:
             said = "; ".join(f"{name}: {text}" for name, text in ended.failed_checks.items())

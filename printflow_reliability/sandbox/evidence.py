@@ -53,7 +53,7 @@ def in_checks(failed: Mapping[str, str], fault: Planted) -> Found:
     return Found(fault.fault, fault.expected, all(place in said for place in places), said)
 
 
-def held_and_told(home: SandboxHome, fault: Planted) -> Found:
+def hold_and_alert(home: SandboxHome, fault: Planted) -> Found:
     """Look for the order's hold, and for the alert about it at the receiver."""
     order = fault.where["order"]
     reason = held_orders(home).get(order)

@@ -55,7 +55,7 @@ class Platform:
 
 def seed(home: SandboxHome, *, tenants: int, orders: int, seed: int) -> None:
     """Make the tables and fill databases and buckets; from the beginning again where an earlier call was killed."""
-    platform = imagine(tenants=tenants, orders=orders, seed=seed)
+    platform = generate(tenants=tenants, orders=orders, seed=seed)
     upload(home, platform.objects)
     with postgres.superuser(home, "live_db", "live_db") as connection:
         _empty(connection, "CREATE EXTENSION IF NOT EXISTS citext", "live_db.sql")
@@ -71,7 +71,7 @@ def seed(home: SandboxHome, *, tenants: int, orders: int, seed: int) -> None:
         connection.execute("INSERT INTO heartbeats VALUES (1, now())")
 
 
-def imagine(*, tenants: int, orders: int, seed: int) -> Platform:
+def generate(*, tenants: int, orders: int, seed: int) -> Platform:
     """The whole data, without any server: the same arguments give the same rows, keys and bytes."""
     platform = Platform(random.Random(seed))  # noqa: S311 - data, not a secret
     shops = [_shop(platform, number) for number in range(1, tenants + 1)]
