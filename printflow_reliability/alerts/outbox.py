@@ -76,7 +76,7 @@ def raise_alert(connection: psycopg.Connection[TupleRow], settings: Settings, al
             },
         ).fetchall()[0]
         for route in settings.alert_route:
-            if wants(route, Severity(row[1])):
+            if accepts(route, Severity(row[1])):
                 connection.execute(QUEUE, (row[0], route.name, "trigger"))
     return int(row[0])
 
@@ -104,6 +104,6 @@ def recorded_alerts(connection: psycopg.Connection[TupleRow], *, most: int = 100
     return [Recorded(*row) for row in connection.execute(LIST, (most,)).fetchall()]
 
 
-def wants(route: AlertRouteSettings, severity: Severity) -> bool:
+def accepts(route: AlertRouteSettings, severity: Severity) -> bool:
     """Whether a route wants to hear of this severity."""
     return severity.rank >= route.min_severity.rank

@@ -50,7 +50,7 @@ def restore_command(
         print_json(done.as_json())
     else:
         _show(done)
-    rows = Outcome.WARN if done.needs_somebody else Outcome.PASS
+    rows = Outcome.WARN if done.needs_person else Outcome.PASS
     raise typer.Exit(exit_code([rows, *(file.outcome for file in done.files)]))
 
 

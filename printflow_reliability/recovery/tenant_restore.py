@@ -72,7 +72,7 @@ class TenantRestore:
         return sum(table_plan.conflict for table_plan in self.plan)
 
     @property
-    def needs_somebody(self) -> bool:
+    def needs_person(self) -> bool:
         """Whether something of it is left for a person."""
         unacknowledged = any(not limit.acknowledged for _, limit in self.limits)
         return bool(self.conflicts or self.problems or unacknowledged or self.stale or self.trouble)
