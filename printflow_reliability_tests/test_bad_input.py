@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability_tests.commands import COMMANDS
-from printflow_reliability_tests.platform_elsewhere import ESCAPED, configured, said
+from printflow_reliability_tests.platform_elsewhere import ESCAPED, configured, output_of
 from printflow_reliability_tests.ports import closed_port, silent_port
 
 PASSWORD = "hunter2@/%zz"
@@ -107,14 +107,14 @@ def test_a_configuration_that_cannot_be_used_is_said_by_every_command(
     spoil, what = BROKEN[kind]
     spoil(config)
     for command in COMMANDS:
-        code, text = said(config, command, capsys)
+        code, text = output_of(config, command, capsys)
         assert code == 2, (command, text)
         assert what in text, (command, text)
         assert len(text) < 600, text
 
 
 def test_the_configuration_of_these_tests_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = said(configured(tmp_path), "runbook", capsys)
+    code, text = output_of(configured(tmp_path), "runbook", capsys)
     assert code == 0, text
 
 
@@ -135,7 +135,7 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
         config = configured(tmp_path, number)
         for command in COMMANDS:
             began = time.monotonic()
-            code, text = said(config, command, capsys)
+            code, text = output_of(config, command, capsys)
             assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
             assert time.monotonic() - began < 30, command
 

@@ -30,7 +30,7 @@ from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
 from printflow_reliability_tests.stack.wal import archived_moment
-from printflow_reliability_tests.stack.wrong_configuration import configured, said
+from printflow_reliability_tests.stack.wrong_configuration import configured, output_of
 
 pytestmark = pytest.mark.stack
 
@@ -281,7 +281,7 @@ def test_a_table_of_tenants_that_cannot_tell_whose_its_rows_are_is_named(
     tenant = tenants(backed_up.settings)[0].id
     key = 'restore_url = "file:secrets/live_db.restore.url"'
     with configured(backed_up, key, f'tables = ["orders", "heartbeats"]\n{key}') as wrong:
-        text = said(wrong, ("tenant", "restore", tenant, "--to", moment), capsys)
+        text = output_of(wrong, ("tenant", "restore", tenant, "--to", moment), capsys)
     assert 'tenancy.tables[1]: "heartbeats" has neither the column tenant_id nor a foreign key' in text
     assert "add the column, or leave the table out" in text
     assert left_behind(backed_up) == []

@@ -21,7 +21,7 @@ from printflow_reliability.sandbox import processes
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability_tests.commands import COMMANDS
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.valve import Valve, valve
+from printflow_reliability_tests.stack.limited_proxy import LimitedProxy, limited_proxy
 
 pytestmark = pytest.mark.stack
 
@@ -155,8 +155,8 @@ def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
 
 
 @contextmanager
-def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
-    """The sandbox's configuration, with one of its S3 servers behind a valve."""
+def leading_through(sandbox: StackSandbox, way: LimitedProxy) -> Iterator[Path]:
+    """The sandbox's configuration, with one of its S3 servers behind a limited proxy."""
     with ExitStack() as files:
 
         def changed(file: Path, *changes: tuple[str, str]) -> Path:
@@ -164,7 +164,7 @@ def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
             for old, new in changes:
                 assert old in text
                 text = text.replace(old, new)
-            made = file.with_name(f"valve-{way.port}-{file.name}")
+            made = file.with_name(f"limited-{way.port}-{file.name}")
             made.write_text(text, encoding="utf-8")
             made.chmod(0o600)
             sandbox.settings.runner().own(made)
@@ -184,7 +184,7 @@ def silenced(
     sandbox: StackSandbox, start: Start, command: str, after: float, then: Callable[["subprocess.Popen[str]"], Outcome]
 ) -> Outcome:
     """Start a command, and wait until the server falls silent on it."""
-    with valve(sandbox.home.port("primary"), after) as way, leading_through(sandbox, way) as config:
+    with limited_proxy(sandbox.home.port("primary"), after) as way, leading_through(sandbox, way) as config:
         process = start(command, config)
         deadline = time.monotonic() + 60
         while not way.closed.wait(0.1):
@@ -227,7 +227,7 @@ def test_a_server_that_falls_silent_midway_is_told_within_a_minute(
 def test_a_replay_that_waits_for_a_silent_repository_is_no_recovery_that_fell_short(
     backed_up: StackSandbox, start: Start
 ) -> None:
-    with valve(backed_up.home.port("primary"), float("inf")) as way, leading_through(backed_up, way) as config:
+    with limited_proxy(backed_up.home.port("primary"), float("inf")) as way, leading_through(backed_up, way) as config:
         process = start("drill run", config)
         place, deadline = backed_up.settings.drills.directory, time.monotonic() + 120
         while not any(running.program == "postgres" for running in processes.working_in(place)):

@@ -31,7 +31,7 @@ def served() -> Iterator[tuple[FakeBucket, SingleKeys]]:
         yield bucket, SingleKeys(where)
 
 
-def told(found: Mapping[str, Found]) -> dict[str, object]:
+def content_of(found: Mapping[str, Found]) -> dict[str, object]:
     """What was found, but for the version, which only HEAD tells."""
     return {
         key: (answer.etag, answer.size) if isinstance(answer, ObjectHead) else answer for key, answer in found.items()
@@ -53,11 +53,11 @@ def test_hostile_keys_anywhere_take_no_answer_away_from_others(
     bucket.objects = dict.fromkeys(objects, 7)
     bucket.fails = {}
     asked = {*objects, *there.draw(st.sets(KEY, max_size=8)), *hostile}
-    without = told(look_up(single.bucket, asked - hostile.keys(), by, single=single))
+    without = content_of(look_up(single.bucket, asked - hostile.keys(), by, single=single))
     bucket.objects |= {key: 7 for key in hostile if there.draw(st.booleans())}
     bucket.fails = dict(hostile)
     found = look_up(single.bucket, asked, by, single=single)
-    assert told({key: answer for key, answer in found.items() if key not in hostile}) == without
+    assert content_of({key: answer for key, answer in found.items() if key not in hostile}) == without
     for key in hostile:  # what a listing shows is there, whatever HEAD says of it
         assert isinstance(found[key], Refusal) or key in bucket.objects or by is By.LISTING
 
