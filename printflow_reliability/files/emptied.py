@@ -100,5 +100,5 @@ def emptied(
 
 def untold(fallen: Collection[Emptied], owner: str | None) -> bool:
     """Whether rows that are gone may have named an object of this tenant, or of nobody (None)."""
-    tenants = {tenant for one in fallen for tenant in one.rows}
+    tenants = {tenant for query in fallen for tenant in query.rows}
     return bool(tenants) and (owner is None or owner in tenants or NO_TENANT in tenants)

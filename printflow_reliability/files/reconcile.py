@@ -207,7 +207,7 @@ class _Run:
 
     def _tell_once(self, fallen: Sequence[Emptied], findings: FindingsFile, tally: Tally) -> None:
         """What concerns the rows of no tenant is met with each tenant anew."""
-        for finding in (one.finding for one in fallen):
+        for finding in (query.finding for query in fallen):
             if finding not in self.told:
                 self.told.append(finding)
                 self._tell(finding, findings, tally)
@@ -227,8 +227,8 @@ class _Run:
         )
         failed = failing(self.catalog, self.before, bucket, known)
         fallen = [*failed, *emptied(self.catalog, self.before, rows, bucket, known)]
-        for one in fallen:
-            self.kept |= one.remembered
+        for query in fallen:
+            self.kept |= query.remembered
         return fallen
 
     def _scan(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:

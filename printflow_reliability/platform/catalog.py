@@ -279,8 +279,8 @@ def open_catalog(
         CouldNotTell: a cluster is unreachable, or hides rows.
     """
     entries: dict[int, CatalogEntry] = {}
-    numbered = sorted(enumerate(settings.reference), key=lambda one: (one[1].cluster, one[1].database or ""))
-    for (cluster, database), group in itertools.groupby(numbered, key=lambda one: (one[1].cluster, one[1].database)):
+    numbered = sorted(enumerate(settings.reference), key=lambda pair: (pair[1].cluster, pair[1].database or ""))
+    for (cluster, database), group in itertools.groupby(numbered, key=lambda pair: (pair[1].cluster, pair[1].database)):
         with session(settings.cluster_named(cluster), database, connect_with) as connection:
             for index, reference in group:
                 entries[index] = _accepted(settings, connection, index, reference, tenants)
