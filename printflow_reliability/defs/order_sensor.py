@@ -19,7 +19,7 @@ from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
-from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.orders.holds import held
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -91,7 +91,7 @@ def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Config
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")
             return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")
-        report = judge_paid_orders(settings)
+        report = check_paid_orders(settings)
         record_results(settings, report.checks, alert=True)
         deliver(settings)
         held_now = _fingerprints(settings)

@@ -17,7 +17,7 @@ from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_items, keys_in_place
+from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
@@ -56,15 +56,17 @@ class GuardReport:
         return {"held": [hold.as_json() for hold in self.held], **self.numbers}
 
 
-def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
-    """Judge every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
+def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
+    """Check every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
     try:
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-            look = _Look(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
+            guard_pass = _GuardPass(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
             open_holds = held(records)
-            answers = look.confirmed(look.judge(paid.items, By.LISTING), {hold.order for hold in open_holds})
-            missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
+            answers = guard_pass.confirmed(
+                guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
+            )
+            missing = _explained(settings, records, open_holds, paid, orders, guard_pass.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
         return GuardReport(within(scope_of(order=orders), [CheckResult(CHECK, Outcome.UNKNOWN, away.sentence)]))
@@ -78,7 +80,7 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         "lifted": settled.lifted,
         "unexplained_orders": len(missing.unexplained),
     }
-    untold = _untold(paid, missing)
+    untold = _unknown(paid, missing)
     checks = within(scope_of(order=orders), [_check(holds, numbers, untold)])
     return GuardReport(checks, numbers, holds, untold)
 
@@ -92,7 +94,7 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        answers = _Look(settings, records, worker, Pace()).judge(paid.items, By.SURE)
+        answers = _GuardPass(settings, records, worker, Pace()).check(paid.items, By.SURE)
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
@@ -105,8 +107,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-class _Look:
-    """One look: the tenants, the overrides and the time for files are the same for all that it judges."""
+class _GuardPass:
+    """One pass: the tenants, the overrides and the time for files are the same for all that it checks."""
 
     def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
         self._settings = settings
@@ -115,7 +117,7 @@ class _Look:
         self._paths: BasePaths | None = None
         self.overrides: Mapping[str, Override] = in_force(records)
 
-    def judge(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
+    def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
         """The answer for each order of these items.
 
         Raises:
@@ -127,14 +129,14 @@ class _Look:
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
-        return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
         suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
         if not suspects:
             return tuple(answers)
-        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items, By.HEAD)}
+        again = {answer.order: answer for answer in self.check(paid_items(self._settings, [*suspects]).items, By.HEAD)}
         return tuple(
             again.get(answer.order, answer)
             for answer in answers
@@ -182,7 +184,7 @@ def _explained(
     return found
 
 
-def _untold(paid: PaidItems, missing: Vanished) -> str:
+def _unknown(paid: PaidItems, missing: Vanished) -> str:
     told = [(missing.describe(), missing.next_step)] if missing.unexplained else []
     if paid.without_order:
         rows = f"{counted(paid.without_order, 'row')} of orders.paid without an order's number, which nothing can hold"

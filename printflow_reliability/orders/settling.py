@@ -72,19 +72,21 @@ def _alerts(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
     """One alert an order; one for all where they are many."""
     if len(new) > MANY:
         oldest = new[0]
-        body = f"The one paid longest ago is order {oldest.order}: {_said(oldest)}.\nNext: printflow orders held"
+        body = (
+            f"The one paid longest ago is order {oldest.order}: {_first_problem(oldest)}.\nNext: printflow orders held"
+        )
         return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body)]
     return [
         Alert(
             f"order:{answer.order}",
             Severity.CRITICAL,
             f"Paid order {answer.order} must not go to print",
-            f"{_said(answer)} (tenant {answer.tenant or 'unknown'}).\n"
+            f"{_first_problem(answer)} (tenant {answer.tenant or 'unknown'}).\n"
             f"Next: {storable(next_step(answer.problems[0], answer.order, answer.tenant))}",
         )
         for answer in new
     ]
 
 
-def _said(answer: OrderAnswer) -> str:
+def _first_problem(answer: OrderAnswer) -> str:
     return storable(answer.problems[0].text)

@@ -71,7 +71,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     holds: dict[str, str] = {}
     passed = GuardReport((CheckResult("orders.artwork", Outcome.PASS, "fine"),))
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(order_sensor, "judge_paid_orders", lambda _settings: passed)
+    monkeypatch.setattr(order_sensor, "check_paid_orders", lambda _settings: passed)
     monkeypatch.setattr(order_sensor, "record_results", lambda _settings, _checks, *, alert: alert)
     monkeypatch.setattr(order_sensor, "deliver", lambda _settings: None)
     monkeypatch.setattr(order_sensor, "_fingerprints", lambda _settings: holds)
@@ -128,7 +128,7 @@ def test_a_preview_judges_nothing_and_asks_for_nothing(
     platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform["7"] = "a"
-    for name in ("judge_paid_orders", "record_results", "deliver"):
+    for name in ("check_paid_orders", "record_results", "deliver"):
         monkeypatch.delattr(order_sensor, name)
 
     shown = evaluated(started=None)

@@ -99,7 +99,7 @@ def test_a_paid_order_without_any_item_is_held(sandbox: StackSandbox, counter: C
             "'paid', 4200, now() - interval '1 day' FROM orders WHERE status = 'paid' LIMIT 1 RETURNING id::text"
         ).fetchall()[0]
         try:
-            report = guard.judge_paid_orders(sandbox.settings)
+            report = guard.check_paid_orders(sandbox.settings)
         finally:
             connection.execute("DELETE FROM orders WHERE id::text = %s", (order,))
 
