@@ -166,10 +166,10 @@ def _look(
         # Production writes one of them; those of former clusters stand still.
         asked = archiver if archive_id == current else None
         folder = folders.get(archive_id, ArchiveFolder(archive_id))
-        mine = [backup for backup in backups if backup.archive_id == archive_id]
+        of_archive = [backup for backup in backups if backup.archive_id == archive_id]
         problems += _foreign(folder, asked)
         try:
-            walks[archive_id] = _walk(pgbackrest, repository, folder, mine, asked, accepted)
+            walks[archive_id] = _walk(pgbackrest, repository, folder, of_archive, asked, accepted)
         except TROUBLE as failed:
             unknown = unknown or failed
     own = walks.get(current) if current is not None else None

@@ -184,12 +184,15 @@ def _parsed(document: str) -> Any:
 def _is_records(settings: Settings, cluster: ClusterSettings, database: str | None) -> bool:
     """Whether this is our own database, whose findings and ledger name every object."""
     try:
-        ours, theirs = conninfo_to_dict(postgres_url(settings.records.url)), conninfo_to_dict(postgres_url(cluster.url))
+        records, platform = (
+            conninfo_to_dict(postgres_url(settings.records.url)),
+            conninfo_to_dict(postgres_url(cluster.url)),
+        )
     except ValueError:
         return False
     if database is not None:
-        theirs["dbname"] = database
-    return all(ours.get(name) == theirs.get(name) for name in ("host", "port", "dbname"))
+        platform["dbname"] = database
+    return all(records.get(name) == platform.get(name) for name in ("host", "port", "dbname"))
 
 
 def buckets_of(settings: Settings) -> Sequence[str]:

@@ -112,11 +112,11 @@ def _read(records: psycopg.Connection, query: str, values: Mapping[str, Any]) ->
     found = {}
     for row in records.execute(query.encode(), values).fetchall():
         cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, *others = row
-        production, things, still_open, gaps = others
+        production, inventory, still_open, gaps = others
         fence = Fence(
             *(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests),
             Production.from_json(production),
-            things,
+            inventory,
             still_open,
             Gaps.from_json(gaps),
         )

@@ -190,7 +190,7 @@ def _drill(numbers: Mapping[str, Any]) -> str:
     )
 
 
-def _until(true: "_Question", timeout: float, what: str) -> None:
+def _until(true: "_Condition", timeout: float, what: str) -> None:
     """Ask again until it is true.
 
     Raises:
@@ -203,5 +203,5 @@ def _until(true: "_Question", timeout: float, what: str) -> None:
         time.sleep(0.5)
 
 
-class _Question(Protocol):
+class _Condition(Protocol):
     def __call__(self) -> bool: ...

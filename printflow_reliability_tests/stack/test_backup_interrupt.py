@@ -23,8 +23,8 @@ def pgbackrest_processes(config: Path) -> Iterator[int]:
                 told = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            ours = Path(told[0].decode()).name == "pgbackrest" and str(config.parent).encode() in b"".join(told)
-            if ours and {b"verify", b"backup", b"repo-ls"} & set(told):
+            is_own = Path(told[0].decode()).name == "pgbackrest" and str(config.parent).encode() in b"".join(told)
+            if is_own and {b"verify", b"backup", b"repo-ls"} & set(told):
                 yield int(entry.name)
 
 

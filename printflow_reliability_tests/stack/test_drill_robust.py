@@ -267,10 +267,10 @@ def test_a_tenant_that_the_clone_does_not_know_is_named(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moment = archived_moment(backed_up)
-    nobody = str(uuid4())
-    assert run(["--config", str(backed_up.config), "tenant", "restore", nobody, "--to", moment, "--json"]) == 2
+    unknown_tenant = str(uuid4())
+    assert run(["--config", str(backed_up.config), "tenant", "restore", unknown_tenant, "--to", moment, "--json"]) == 2
     streams = capsys.readouterr()
-    assert f'there is no tenant "{nobody}"' in streams.err + json.dumps(streams.out)
+    assert f'there is no tenant "{unknown_tenant}"' in streams.err + json.dumps(streams.out)
     assert left_behind(backed_up) == []
 
 

@@ -111,8 +111,8 @@ def test_whose_rows_fail_is_found_among_many_and_many_are_the_querys_own_trouble
     several = read_rows("n IN (8, 3018, 8999)")
     assert several.failing == dict.fromkeys(("8", "18", "999"), "division by zero")
     assert {row[0] for row in several.rows} == {str(n) for n in range(1000)} - {"8", "18", "999"} | {None}
-    nobodys = read_rows("n = 7", "tenant::text, count(key)", grouped=True)
-    assert nobodys.failing == {None: "division by zero"}
-    assert len(nobodys.rows) == 1000
+    no_tenant = read_rows("n = 7", "tenant::text, count(key)", grouped=True)
+    assert no_tenant.failing == {None: "division by zero"}
+    assert len(no_tenant.rows) == 1000
     with pytest.raises(ConfigError, match="division by zero"):
         read_rows(f"n % 1000 <= {MOST_FAILING} AND n % 7 > 0")

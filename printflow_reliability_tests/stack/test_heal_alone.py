@@ -99,10 +99,10 @@ def test_a_tenant_with_a_bad_base_path_ends_no_command_for_others(
     both = heal(shelf.settings, tenants=["1", "odd"], apply=True)
     assert deeds(both) == {good: HealStatus.HEALED}
     assert "tenant odd" in both.unknown
-    everybody = heal(shelf.settings, apply=True)
-    assert deeds(everybody) == {odd: HealStatus.HEALED}
-    assert everybody.unknown == ""
-    assert everybody.exit_code == 0
+    every_tenant = heal(shelf.settings, apply=True)
+    assert deeds(every_tenant) == {odd: HealStatus.HEALED}
+    assert every_tenant.unknown == ""
+    assert every_tenant.exit_code == 0
 
 
 def test_what_could_not_be_judged_beside_what_is_missing_is_said(shelf: Shelf) -> None:

@@ -142,13 +142,13 @@ def test_two_sandboxes_do_not_meet_and_down_leaves_nothing_running(own: SandboxH
     assert not set(json.loads(own.path("ports.json").read_text()).values()) & set(
         json.loads(sandbox.home.path("ports.json").read_text()).values()
     )
-    theirs = pids(sandbox.home)
-    ours = recorded(own)
+    shared_pids = pids(sandbox.home)
+    own_services = recorded(own)
     lifecycle.down(own)
-    assert not [service for service in ours.values() if service.running]
+    assert not [service for service in own_services.values() if service.running]
     assert processes.working_in(own.root) == []
     assert not any(service.ok for service in lifecycle.status(own))
-    assert pids(sandbox.home) == theirs
+    assert pids(sandbox.home) == shared_pids
     assert all_answer(sandbox.home)
 
 

@@ -142,12 +142,12 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
 def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine, other, *_ = (tenant.id for tenant in tenants(backed_up.settings))
+    restored, other, *_ = (tenant.id for tenant in tenants(backed_up.settings))
     before = contents(live_db)
     item = live_db.execute(
         "SELECT i.id, i.order_id FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.tenant_id = %s "
         "ORDER BY 1 LIMIT 1",
-        (mine,),
+        (restored,),
     ).fetchone()
     assert item is not None
     moment = moment_of(backed_up, live_db)
@@ -157,12 +157,12 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     try:
         switch_wal(backed_up, "live_db")
         switch_wal(backed_up, "admin_db")
-        argv = ["--config", str(backed_up.config), "tenant", "restore", mine, "--to", moment.isoformat(), "--apply"]
+        argv = ["--config", str(backed_up.config), "tenant", "restore", restored, "--to", moment.isoformat(), "--apply"]
         assert run(argv) == 2
         assert "are another tenant's in production" in capsys.readouterr().err
         assert live_db.execute("SELECT FROM order_items WHERE id = %s", (item[0],)).rowcount == 0
     finally:
-        live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (mine, item[1]))
+        live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (restored, item[1]))
         live_db.execute("INSERT INTO order_items SELECT * FROM kept")
         live_db.execute("DROP TABLE kept")
     assert contents(live_db) == before

@@ -114,10 +114,10 @@ def test_a_lookup_that_fails_for_one_order_or_for_all_leaves_the_other_answers(c
 
 def test_tenants_that_fall_to_nothing_change_nothing(counter: Counter, run_printflow: PrintflowRun) -> None:
     counter.rows.append(Row("4"))
-    everybody, counter.tenants = counter.tenants, ()
+    every_tenant, counter.tenants = counter.tenants, ()
     report = counter.look()
     code, _, err = run_printflow("orders", "held")
-    counter.tenants = everybody
+    counter.tenants = every_tenant
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert "tenancy.tenants returns nothing" in report.checks[0].detail

@@ -92,7 +92,7 @@ class Access:
             major = int((self._data / "PG_VERSION").read_text(encoding="ascii"))
         except FileNotFoundError:
             major = 0
-        ours: dict[str, str | int] = {
+        options: dict[str, str | int] = {
             "host": str(self._sockets),
             "port": PORT,
             "options": start_options(major),
@@ -101,7 +101,7 @@ class Access:
             "channel_binding": "disable",
             "target_session_attrs": "any",
         }
-        return make_conninfo("", **{**_without_environment(), **ours})
+        return make_conninfo("", **{**_without_environment(), **options})
 
 
 def _without_environment() -> dict[str, str]:
