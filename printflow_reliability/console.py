@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import typer
 from rich.cells import cell_len
@@ -53,16 +53,12 @@ def print_json(document: Mapping[str, Any]) -> None:
     print(json.dumps(document, indent=2, default=_plain))
 
 
-class Report(Protocol):
-    """What a command found, as a document for programs."""
-
-    def as_json(self) -> Mapping[str, Any]: ...
-
-
-def finish(report: Report, *, as_json: bool, show: Callable[[], None], code: int) -> NoReturn:
+def finish(
+    document: Callable[[], Mapping[str, Any]], *, as_json: bool, show: Callable[[], None], code: int
+) -> NoReturn:
     """End a command: its one JSON document, or what `show` says to a person; then the exit code."""
     if as_json:
-        print_json(report.as_json())
+        print_json(document())
     else:
         show()
     raise typer.Exit(code)
