@@ -64,9 +64,9 @@ def finish(
     raise typer.Exit(code)
 
 
-def say(text: str = "") -> None:
-    """Text for people on stdout. Its lines stay lines; nothing in it is taken for markup or for control characters."""
-    _print(Text(readable(text)))
+def say(text: str = "", *, err: bool = False) -> None:
+    """Text for people on stdout (or stderr). Its lines stay lines; nothing in it is markup or a control character."""
+    _print(Text(readable(text)), err=err)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
@@ -100,8 +100,8 @@ def progress(what: str) -> Iterator[Advance]:
         yield advance
 
 
-def _print(text: Text) -> None:
-    Console(highlight=False, soft_wrap=True).print(text)
+def _print(text: Text, *, err: bool = False) -> None:
+    Console(highlight=False, soft_wrap=True, stderr=err).print(text)
 
 
 def _plain(value: object) -> object:
