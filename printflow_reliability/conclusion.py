@@ -24,4 +24,4 @@ def conclude(settings: Settings, report: CheckReport, *, as_json: bool, show: Ca
     Nobody is paged: the answer is before a person already.
     """
     record_results(settings, report.checks, alert=False)
-    finish(report, as_json=as_json, show=show, code=exit_code(check.outcome for check in report.checks))
+    finish(report.as_json, as_json=as_json, show=show, code=exit_code(check.outcome for check in report.checks))

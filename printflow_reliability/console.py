@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import typer
 from rich.cells import cell_len
@@ -53,24 +53,20 @@ def print_json(document: Mapping[str, Any]) -> None:
     print(json.dumps(document, indent=2, default=_plain))
 
 
-class Report(Protocol):
-    """What a command found, as a document for programs."""
-
-    def as_json(self) -> Mapping[str, Any]: ...
-
-
-def finish(report: Report, *, as_json: bool, show: Callable[[], None], code: int) -> NoReturn:
+def finish(
+    document: Callable[[], Mapping[str, Any]], *, as_json: bool, show: Callable[[], None], code: int
+) -> NoReturn:
     """End a command: its one JSON document, or what `show` says to a person; then the exit code."""
     if as_json:
-        print_json(report.as_json())
+        print_json(document())
     else:
         show()
     raise typer.Exit(code)
 
 
-def say(text: str = "") -> None:
-    """Text for people on stdout. Its lines stay lines; nothing in it is taken for markup or for control characters."""
-    _print(Text(readable(text)))
+def say(text: str = "", *, err: bool = False) -> None:
+    """Text for people on stdout (or stderr). Its lines stay lines; nothing in it is markup or a control character."""
+    _print(Text(readable(text)), err=err)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
@@ -104,8 +100,8 @@ def progress(what: str) -> Iterator[Advance]:
         yield advance
 
 
-def _print(text: Text) -> None:
-    Console(highlight=False, soft_wrap=True).print(text)
+def _print(text: Text, *, err: bool = False) -> None:
+    Console(highlight=False, soft_wrap=True, stderr=err).print(text)
 
 
 def _plain(value: object) -> object:

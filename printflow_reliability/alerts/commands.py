@@ -1,13 +1,14 @@
 """`printflow alerts`: what was sent where, and a test through every route."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import typer
 
 from printflow_reliability.alerts.delivery import send
-from printflow_reliability.alerts.outbox import recorded_alerts
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.alerts.outbox import Recorded, recorded_alerts
+from printflow_reliability.console import JSON_OPTION, finish, invocation, say, table
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import moment
 
@@ -20,27 +21,12 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     settings = invocation(ctx).settings()
     with open_records(settings.records) as connection:
         alerts = recorded_alerts(connection)
-    if json:
-        print_json({"alerts": [asdict(alert) for alert in alerts]})
-    elif not alerts:
-        say("No alert was ever raised.")
-    else:
-        rows = [
-            (
-                alert.severity,
-                "open" if alert.resolved_at is None else "resolved",
-                moment(alert.last_raised_at),
-                str(alert.times),
-                alert.title,
-                ", ".join(
-                    f"{delivery['route']}: {'told' if delivery['delivered_at'] else 'NOT TOLD'}"
-                    for delivery in alert.deliveries
-                ),
-            )
-            for alert in alerts
-        ]
-        table(("severity", "", "last raised", "times", "what", "who was told"), rows)
-    raise typer.Exit(1 if any(alert.resolved_at is None for alert in alerts) else 0)
+    finish(
+        lambda: {"alerts": [asdict(alert) for alert in alerts]},
+        as_json=json,
+        show=lambda: _show_alerts(alerts),
+        code=1 if any(alert.resolved_at is None for alert in alerts) else 0,
+    )
 
 
 @app.command("test")
@@ -60,10 +46,38 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     }
     refusals = {route.name: send(route, document) for route in settings.alert_route}
     errors = {name: refusal.reason if refusal else None for name, refusal in refusals.items()}
-    if json:
-        print_json({"ok": bool(errors) and not any(errors.values()), "routes": errors})
-    elif not errors:
+    told = bool(errors) and not any(errors.values())
+    finish(
+        lambda: {"ok": told, "routes": errors},
+        as_json=json,
+        show=lambda: _show_routes(errors),
+        code=0 if told else 1,
+    )
+
+
+def _show_alerts(alerts: Sequence[Recorded]) -> None:
+    if not alerts:
+        say("No alert was ever raised.")
+        return
+    rows = [
+        (
+            alert.severity,
+            "open" if alert.resolved_at is None else "resolved",
+            moment(alert.last_raised_at),
+            str(alert.times),
+            alert.title,
+            ", ".join(
+                f"{delivery['route']}: {'told' if delivery['delivered_at'] else 'NOT TOLD'}"
+                for delivery in alert.deliveries
+            ),
+        )
+        for alert in alerts
+    ]
+    table(("severity", "", "last raised", "times", "what", "who was told"), rows)
+
+
+def _show_routes(errors: Mapping[str, str | None]) -> None:
+    if not errors:
         say("No [[alert_route]] is configured: nobody would hear of an alert.")
-    else:
-        table(("route", ""), [(name, error or "took it") for name, error in errors.items()])
-    raise typer.Exit(0 if errors and not any(errors.values()) else 1)
+        return
+    table(("route", ""), [(name, error or "took it") for name, error in errors.items()])

@@ -4,7 +4,7 @@ Whether a backup was taken is read from `info`: a label that was not there befor
 into one repository at a time, so a cluster's repositories follow each other; clusters go side by side.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -135,8 +135,16 @@ def take_base_backups(
     clusters: Sequence[str] | None = None,
     backup_type: BackupType = "incr",
     advance: Advance | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> BaseBackupReport:
     """Take a base backup of each cluster into each of its repositories.
+
+    Args:
+        settings: the configuration.
+        clusters: the names of some; all if None.
+        backup_type: what to copy.
+        advance: told how many of the repositories are done.
+        tell: told at once, in a sentence, of each repository that got no backup: others may take hours from then on.
 
     Raises:
         ConfigError: there is no such cluster.
@@ -155,6 +163,8 @@ def take_base_backups(
                 taken.append(replace(taken[-1], repository=repository, seconds=0.0, verdict=verdict))
             else:
                 taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
+            if taken[-1].verdict.outcome is not Outcome.PASS:
+                tell(taken[-1].verdict.sentence)
             count.one_more()
         return taken
 

@@ -1,5 +1,6 @@
 """`printflow backup ...`: take base backups, list them, verify every stored byte. `wal_commands` has the WAL."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -29,7 +30,9 @@ def run(
     """Take a base backup now, into each repository."""
     settings = invocation(ctx).settings()
     with progress("base backups") as advance:
-        report = take_base_backups(settings, clusters=_selected(cluster), backup_type=backup_type, advance=advance)
+        report = take_base_backups(
+            settings, clusters=_selected(cluster), backup_type=backup_type, advance=advance, tell=partial(say, err=True)
+        )
     conclude(settings, report, as_json=as_json, show=lambda: _show_taken(report))
 
 

@@ -38,10 +38,12 @@ class BaseBackupConfig(dg.Config):
     "Red: at least one repository has no recent, sound backup, and nothing below it ran. The "
     "verdict names it; then run: printflow backup run",
 )
-def base_backup(config: BaseBackupConfig, configuration: Configuration) -> dg.MaterializeResult:
+def base_backup(
+    context: dg.AssetExecutionContext, config: BaseBackupConfig, configuration: Configuration
+) -> dg.MaterializeResult:
     """Take a base backup of every cluster."""
     with as_dagster_failure():
-        report = take_base_backups(configuration.settings(), backup_type=config.type)
+        report = take_base_backups(configuration.settings(), backup_type=config.type, tell=context.log.warning)
     return result(report, "backup.recent", headline={"type": config.type})
 
 

@@ -57,7 +57,7 @@ def run_command(
         report = ended[0]
     else:
         record_results(settings, report.checks, alert=False)
-    finish(report, as_json=json, show=lambda: show(report.as_json(), settings), code=report.exit_code)
+    finish(report.as_json, as_json=json, show=lambda: show(report.as_json(), settings), code=report.exit_code)
 
 
 @app.command("objectives")

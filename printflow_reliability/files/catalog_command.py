@@ -17,7 +17,7 @@ def catalog_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     settings = invocation(ctx).settings()
     with progress("columns") as advance:
         report = check_catalog(settings, advance=advance)
-    finish(report, as_json=json, show=lambda: show_catalog(report), code=report.exit_code)
+    finish(report.as_json, as_json=json, show=lambda: show_catalog(report), code=report.exit_code)
 
 
 def show_catalog(report: CatalogReport) -> None:

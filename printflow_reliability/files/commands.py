@@ -58,7 +58,7 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     settings = invocation(ctx).settings()
     report = known_orphans(settings)
     code = exit_code(check.outcome for check in report.checks)
-    finish(report, as_json=json, show=lambda: _show_orphans(report), code=code)
+    finish(report.as_json, as_json=json, show=lambda: _show_orphans(report), code=code)
 
 
 def _show_orphans(report: OrphanReport) -> None:

@@ -49,7 +49,7 @@ def heal_command(
     chosen = None if key is None else Chosen(key, version, source)
     with progress("objects") as advance:
         report = heal(settings, tenants=tenant or None, chosen=chosen, apply=apply, advance=advance)
-    finish(report, as_json=json, show=lambda: show(report, tenant or (), chosen), code=report.exit_code)
+    finish(report.as_json, as_json=json, show=lambda: show(report, tenant or (), chosen), code=report.exit_code)
 
 
 def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> None:

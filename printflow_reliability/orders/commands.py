@@ -7,12 +7,12 @@ import typer
 
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, finish, invocation, print_json, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import overrides
-from printflow_reliability.orders.guard import check_order, check_paid_orders
+from printflow_reliability.orders.guard import GuardReport, check_order, check_paid_orders
 from printflow_reliability.orders.holds import Hold
-from printflow_reliability.orders.judgement import Override
+from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
@@ -31,16 +31,7 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     if code == 2:
         what, _, step = report.checks[0].detail.partition(". Next: ")
         raise CouldNotTell(what, step)
-    if json:
-        print_json(report.as_json())
-    elif not report.held:
-        say(f"OK: {report.checks[0].detail}")
-    else:
-        say(f"FAIL: {counted(len(report.held), 'paid order')} must not go to print")
-        table(("order", "paid", "why", "next"), [_row(hold, datetime.now(UTC)) for hold in report.held])
-        if report.untold:
-            say(f"COULD NOT TELL: {report.untold}")
-    raise typer.Exit(code)
+    finish(report.as_json, as_json=json, show=lambda: _show_held(report), code=code)
 
 
 @app.command("check")
@@ -48,21 +39,7 @@ def check_command(ctx: typer.Context, order: str = typer.Argument(help="The orde
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
     settings, order = invocation(ctx).settings(), kept(order)
     answer = check_order(settings, order)
-    if json:
-        print_json(answer.as_json())
-    elif answer.override is not None:
-        given = answer.override
-        say(f"Order {order} may go to print: {given.person} allows it until {moment(given.until)} ({given.reason}).")
-    elif answer.ready:
-        say(f"Order {order} may go to print: its artwork is there.")
-    else:
-        say(f"Order {order} must not go to print:")
-    for problem in () if json else answer.problems:
-        say(f"  {printable(problem.text)}" + (f": {printable(problem.key)}" if problem.key else ""))
-        if not answer.ready:
-            judged = problem.kind is not Kind.UNJUDGED
-            say(f"  Next: {next_step(problem, order, answer.tenant) if judged else last_resort(order)}")
-    raise typer.Exit(0 if answer.ready else 1)
+    finish(answer.as_json, as_json=json, show=lambda: _show_answer(order, answer), code=0 if answer.ready else 1)
 
 
 @app.command("override")
@@ -87,6 +64,31 @@ def override_command(
         say(f"Order {order} may go to print until {moment(given.until)}, says {given.person}: {given.reason}")
     if report.checks[0].outcome is Outcome.UNKNOWN:
         raise CouldNotTell(f"the override is kept, but the hold could not be lifted: {report.checks[0].detail}")
+
+
+def _show_held(report: GuardReport) -> None:
+    if not report.held:
+        say(f"OK: {report.checks[0].detail}")
+        return
+    say(f"FAIL: {counted(len(report.held), 'paid order')} must not go to print")
+    table(("order", "paid", "why", "next"), [_row(hold, datetime.now(UTC)) for hold in report.held])
+    if report.untold:
+        say(f"COULD NOT TELL: {report.untold}")
+
+
+def _show_answer(order: str, answer: OrderAnswer) -> None:
+    if answer.override is not None:
+        given = answer.override
+        say(f"Order {order} may go to print: {given.person} allows it until {moment(given.until)} ({given.reason}).")
+    elif answer.ready:
+        say(f"Order {order} may go to print: its artwork is there.")
+    else:
+        say(f"Order {order} must not go to print:")
+    for problem in answer.problems:
+        say(f"  {printable(problem.text)}" + (f": {printable(problem.key)}" if problem.key else ""))
+        if not answer.ready:
+            known = problem.kind is not Kind.UNJUDGED
+            say(f"  Next: {next_step(problem, order, answer.tenant) if known else last_resort(order)}")
 
 
 def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:

@@ -1,6 +1,7 @@
 """`printflow pdf`: the verdict on single files, and the sweep over all that are referenced."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.conclusion import conclude
-from printflow_reliability.console import JSON_OPTION, Invocation, invocation, print_json, progress, say, table
+from printflow_reliability.console import JSON_OPTION, Invocation, finish, invocation, progress, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.sweep import SweepReport, sweep
@@ -44,20 +45,27 @@ def inspect_command(
         tempfile.TemporaryDirectory(prefix="printflow-pdf-") as directory,
         progress("files") as advance,
     ):
-        judged: list[tuple[str, Inspection]] = []
+        inspected: list[tuple[str, Inspection]] = []
         for number, file in enumerate(files, 1):
             path = _fetched(invocation(ctx), file, Path(directory)) if file.startswith("s3://") else _local(file)
-            judged.append((file, worker.inspect(path)))
+            inspected.append((file, worker.inspect(path)))
             advance(number, len(files))
-    if json:
-        print_json({"files": [{"path": file, **inspection.as_json()} for file, inspection in judged]})
-    else:
-        rows = [
-            (inspection.verdict, "-" if inspection.pages is None else str(inspection.pages), file, inspection.reason)
-            for file, inspection in sorted(judged, key=lambda pair: -list(Verdict).index(pair[1].verdict))
-        ]
-        table(("verdict", "pages", "file", "why"), rows)
-    raise typer.Exit(0 if all(inspection.verdict is Verdict.GOOD for _, inspection in judged) else 1)
+    verdicts = {inspection.verdict for _, inspection in inspected}
+    finish(
+        lambda: {"files": [{"path": file, **inspection.as_json()} for file, inspection in inspected]},
+        as_json=json,
+        show=lambda: _show_inspected(inspected),
+        code=1 if verdicts - {Verdict.GOOD, Verdict.UNKNOWN} else 2 if Verdict.UNKNOWN in verdicts else 0,
+    )
+
+
+def _show_inspected(inspected: Sequence[tuple[str, Inspection]]) -> None:
+    order = list(Verdict)
+    rows = [
+        (inspection.verdict, "-" if inspection.pages is None else str(inspection.pages), file, inspection.reason)
+        for file, inspection in sorted(inspected, key=lambda pair: -order.index(pair[1].verdict))
+    ]
+    table(("verdict", "pages", "file", "why"), rows)
 
 
 @app.command("sweep")

@@ -58,7 +58,7 @@ def recover_command(
         tell=tell,
         allow_tablespaces=allow_tablespace,
     )
-    finish(done, as_json=json, show=lambda: _show(done), code=exit_code(check.outcome for check in done.checks))
+    finish(done.as_json, as_json=json, show=lambda: _show(done), code=exit_code(check.outcome for check in done.checks))
 
 
 def _show(done: Recovered) -> None:

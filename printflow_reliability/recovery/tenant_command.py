@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import typer
 
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, print_json, say, table
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, say, table
 from printflow_reliability.recovery.tenant_restore import TenantRestore, restore_tenant
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
@@ -46,12 +46,9 @@ def restore_command(
     target = parse_target(to, datetime.now(UTC))
     repository = choose_repository(settings, repo)
     done = restore_tenant(settings, tenant, target, repository=repository, apply=apply, tell=tell, committed=committed)
-    if json:
-        print_json(done.as_json())
-    else:
-        _show(done)
     rows = Outcome.WARN if done.needs_person else Outcome.PASS
-    raise typer.Exit(exit_code([rows, *(file.outcome for file in done.files)]))
+    code = exit_code([rows, *(file.outcome for file in done.files)])
+    finish(done.as_json, as_json=json, show=lambda: _show(done), code=code)
 
 
 def _show(done: TenantRestore) -> None:

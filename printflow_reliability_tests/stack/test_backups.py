@@ -46,8 +46,10 @@ def result(checks: tuple[CheckResult, ...], name: str) -> CheckResult:
 def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox) -> None:
     before = list_backups(backed_up.settings, clusters=["live_db"])
 
-    report = take_base_backups(backed_up.settings, clusters=["live_db"], backup_type="incr")
+    told: list[str] = []
+    report = take_base_backups(backed_up.settings, clusters=["live_db"], backup_type="incr", tell=told.append)
 
+    assert told == []
     known = {backup.label for backup in before.clusters[0].backups}
     assert [taken.repository for taken in report.backups] == [1, 2]
     assert all(

@@ -10,7 +10,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from printflow_reliability.drills.fences import reachable
+from printflow_reliability.drills.fences import reachable, sessions
 from printflow_reliability.drills.fences.moment import Moment, find_moment
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.platform import connect
@@ -186,6 +186,27 @@ def test_a_fence_leaves_connections_to_others_and_says_what_it_did_not_count(
     assert made.counts.keys() == {"postgres"}
     assert "too few free connections" in made.gaps.untold[database][ALL]
     assert database in (fence(shop, "postgres").counts or {})
+
+
+def test_where_connections_are_few_each_database_gets_its_turn(
+    shop: PlainCluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "free_connections", lambda *_: 1)
+    names = {f"turn_{number}" for number in range(3)}
+    for name in names:
+        shop.execute(f"CREATE DATABASE {name}")
+    counted = set()
+    for _ in range(200):
+        with ExitStack() as stack:
+            opened = sessions.Sessions(stack, settings(shop, "postgres"))
+            (other,) = opened.by_database.keys() - {"postgres"}
+            assert opened.untold.keys() >= names - {other}
+            counted.add(other)
+        if counted >= names | {database}:
+            break
+    for name in names:
+        shop.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert counted >= names | {database}
 
 
 def test_a_database_that_appears_or_vanishes_in_mid_fence_is_told_of_and_the_others_are_counted(

@@ -236,8 +236,10 @@ def test_a_wrong_passphrase_is_named_whatever_is_asked(plain: PlainCluster, inst
         assert check.outcome is Outcome.UNKNOWN
         assert "repo1 cannot be decrypted: repo1-cipher-pass or -cipher-type" in check.detail
         assert check.detail.isprintable()
-    taken = take_base_backups(settings)
+    told: list[str] = []
+    taken = take_base_backups(settings, tell=told.append)
     assert "repo1 cannot be decrypted" in taken.backups[0].verdict.sentence
+    assert told == [taken.backups[0].verdict.sentence]
     pgbackrest = PgBackRest(wrong, plain.programs)
     with pytest.raises(RepositoryDamaged, match="repo1 cannot be decrypted") as refused:
         pgbackrest.restore(plain.home / "nowhere", repository=1, timeout=60)

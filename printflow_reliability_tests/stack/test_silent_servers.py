@@ -30,7 +30,7 @@ INTERRUPT_SECONDS = 5.0
 SLACK_SECONDS = 30.0
 """What other tests on the machine may cost; what waits in vain does so for minutes."""
 BESIDES = {"backup run": 45.0}
-"""What a command does in earnest besides: another repository is backed up, which waits for WAL to be archived."""
+"""What a command does in earnest besides, after it has told of the silent server: it backs up another repository."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
     *("wal acknowledge", "alerts list", "alerts test", "records migrate", "runbook"),

@@ -8,9 +8,7 @@ import psycopg
 
 from printflow_reliability.restore.names import text_of
 
-KEEP_FREE = 3
-"""Connections that a fence leaves to others."""
-TOO_FEW = f"the cluster has too few free connections ({KEEP_FREE} are left to others)"
+TOO_FEW = "the cluster has too few free connections (a fifth of max_connections, and at least 3, is left to others)"
 BACK_OFF_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
 DATABASES = b"""
@@ -21,8 +19,10 @@ FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datnam
 FREE_CONNECTIONS = b"""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)::int
+       - greatest(3, current_setting('max_connections')::int / 5)
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
+"""Those that a fence may take: production's peaks of traffic find the others free."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def free_connections(connection: psycopg.Connection, wanted: int) -> int:
     deadline = time.monotonic() + BACK_OFF_SECONDS
     while True:
         row = connection.execute(FREE_CONNECTIONS).fetchone()
-        room = max(0, min(wanted, (row[0] if row else 0) - KEEP_FREE))
+        room = max(0, min(wanted, row[0] if row else 0))
         if room == wanted or time.monotonic() > deadline:
             return room
         time.sleep(PAUSE_SECONDS)

@@ -5,6 +5,7 @@ counts in the snapshot that it holds itself. Where few connections are left, the
 to be told another time rather than take production's last connections.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -48,7 +49,8 @@ class Sessions:
         with self.explained():
             prepare(self.first)
             found = find_reachable(self.first)
-            others = found.others
+            # Where not all can be counted, each gets its turn.
+            others = random.sample(found.others, len(found.others))
             self.left_out |= found.left_out
             self.templates = found.templates
             self.by_database[found.own] = self.first
