@@ -46,6 +46,6 @@ class FailingRows:
         if not failing:
             return condition
         named = of_tenants(tenant for tenant in failing if tenant is not None)
-        no_tenant = sql.SQL("tenant IS NULL" if None in failing else "false")
+        nobodys = sql.SQL("tenant IS NULL" if None in failing else "false")
         # CASE alone keeps to an order; of conditions beside each other, the planner takes the cheapest first.
-        return sql.SQL("CASE WHEN {} OR {} THEN false ELSE {} END").format(named, no_tenant, condition)
+        return sql.SQL("CASE WHEN {} OR {} THEN false ELSE {} END").format(named, nobodys, condition)

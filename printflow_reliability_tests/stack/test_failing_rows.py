@@ -99,7 +99,7 @@ def test_a_tenant_whose_row_fails_is_odd_alone(shop: Shop) -> None:
 
 
 def test_whose_rows_fail_is_found_among_many_and_many_are_the_querys_own_trouble(sandbox: StackSandbox) -> None:
-    def read_rows(odd: str, columns: str = "tenant::text, key::text", grouped: bool = False) -> Rows:
+    def asked(odd: str, columns: str = "tenant::text, key::text", grouped: bool = False) -> Rows:
         key = f"CASE WHEN {odd} THEN (1 / (n - n))::text ELSE n::text END"
         query = (
             f"SELECT CASE WHEN n % 7 > 0 THEN n % 1000 END AS tenant, {key} AS key FROM generate_series(1, 9000) AS n"
@@ -107,12 +107,12 @@ def test_whose_rows_fail_is_found_among_many_and_many_are_the_querys_own_trouble
         with connect_to_platform(sandbox.settings.cluster_named("live_db"), None) as connection:
             return rows_of(connection, "a.query", as_table(query), columns, "tenant", grouped=grouped)
 
-    assert read_rows("false").failing == {}
-    several = read_rows("n IN (8, 3018, 8999)")
+    assert asked("false").failing == {}
+    several = asked("n IN (8, 3018, 8999)")
     assert several.failing == dict.fromkeys(("8", "18", "999"), "division by zero")
     assert {row[0] for row in several.rows} == {str(n) for n in range(1000)} - {"8", "18", "999"} | {None}
-    no_tenant = read_rows("n = 7", "tenant::text, count(key)", grouped=True)
-    assert no_tenant.failing == {None: "division by zero"}
-    assert len(no_tenant.rows) == 1000
+    nobodys = asked("n = 7", "tenant::text, count(key)", grouped=True)
+    assert nobodys.failing == {None: "division by zero"}
+    assert len(nobodys.rows) == 1000
     with pytest.raises(ConfigError, match="division by zero"):
-        read_rows(f"n % 1000 <= {MOST_FAILING} AND n % 7 > 0")
+        asked(f"n % 1000 <= {MOST_FAILING} AND n % 7 > 0")
