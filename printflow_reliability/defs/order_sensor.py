@@ -34,7 +34,7 @@ MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class KnownHold:
+class Seen:
     """What this sensor last knew of an order: a fingerprint of its hold, or that it was lifted, and since when."""
 
     state: str
@@ -47,10 +47,10 @@ class Change:
 
     run: tuple[str, ...]
     forget: tuple[str, ...]
-    seen: Mapping[str, KnownHold]
+    seen: Mapping[str, Seen]
 
 
-def changes(before: Mapping[str, KnownHold], held_now: Mapping[str, str], now: datetime) -> Change:
+def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: datetime) -> Change:
     """Which held orders to run, and which lifted ones to forget; of very many, the first stand for the others.
 
     Args:
@@ -69,7 +69,7 @@ def changes(before: Mapping[str, KnownHold], held_now: Mapping[str, str], now: d
         if order not in run and state == LIFTED and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
     )
     seen = {
-        order: KnownHold(state, now.isoformat()) if order in run else before[order]
+        order: Seen(state, now.isoformat()) if order in run else before[order]
         for order, state in states.items()
         if order not in forget
     }
@@ -96,7 +96,7 @@ def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Config
         deliver(settings)
         held_now = _fingerprints(settings)
     now = datetime.now(UTC)
-    before = {order: KnownHold(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
+    before = {order: Seen(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
     change = changes(before, held_now, now)
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if change.run:

@@ -13,7 +13,7 @@ from printflow_reliability.defs.order_sensor import (
     LIFTED,
     MOST_SHOWN,
     SHOWN_AFTER_LIFTED,
-    KnownHold,
+    Seen,
     changes,
     paid_orders_guard,
 )
@@ -24,8 +24,8 @@ from printflow_reliability.orders.guard import GuardReport
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def seen(state: str, at: datetime = NOW) -> KnownHold:
-    return KnownHold(state, at.isoformat())
+def seen(state: str, at: datetime = NOW) -> Seen:
+    return Seen(state, at.isoformat())
 
 
 def test_a_new_hold_is_run_once() -> None:
