@@ -31,6 +31,7 @@ from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
+MEND_ROWS = "correct these rows, or orders.paid in printflow.toml"
 INSPECTING_SECONDS = 20.0
 """How long one look goes on to fetch files that are new to the ledger; what is left has its turn at the next one."""
 STOP_SECONDS = 35.0
@@ -98,10 +99,12 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
+        if hold is None and paid.unread:
+            raise CouldNotTell(f"whether order {order} may go to print is not known: {paid.unread}", MEND_ROWS)
         if hold is None:
             raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
         known = vanished.known_orders(records) - {order}
-        missing = vanished.explain(settings, (), [order], known, in_force(records))
+        missing = vanished.explain(settings, (), [order], known, in_force(records), whole=paid.whole)
     if missing.unexplained:
         raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
     raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
@@ -172,20 +175,23 @@ def _explained(
     overrides: Mapping[str, Override],
 ) -> Vanished:
     """What became of the orders that were known or held, and are no longer paid."""
-    returned = {item.order for item in paid.items}
+    returned = {item.order for item in paid.items} | paid.unread_orders
     known = vanished.known_orders(records)
     on_hold = {hold.order for hold in holds}
     if orders is not None:
         # One order's look cannot tell whether the whole query has fallen to nothing; the lookup can.
         named = set(orders)
-        return vanished.explain(settings, known & named, on_hold & named, returned or known - named, overrides)
-    found = vanished.explain(settings, known, on_hold, returned, overrides)
+        others = returned or known - named
+        return vanished.explain(settings, known & named, on_hold & named, others, overrides, whole=paid.whole)
+    found = vanished.explain(settings, known, on_hold, returned, overrides, whole=paid.whole)
     vanished.remember(records, returned, known, found)
     return found
 
 
 def _unknown(paid: PaidItems, missing: Vanished) -> str:
     told = [(missing.describe(), missing.next_step)] if missing.unexplained else []
+    if paid.unread:
+        told.append((paid.unread, MEND_ROWS))
     if paid.without_order:
         rows = f"{counted(paid.without_order, 'row')} of orders.paid without an order's number, which nothing can hold"
         told.append((rows, "have orders.paid return the number of each order"))

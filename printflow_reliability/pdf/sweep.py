@@ -20,10 +20,10 @@ from printflow_reliability.platform.catalog import (
     NAME_THE_BUCKET,
     UNKNOWN_BUCKET,
     Catalog,
-    CatalogEntry,
     Reference,
     open_catalog,
 )
+from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes

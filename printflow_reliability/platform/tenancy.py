@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from psycopg import sql
+
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import Connector, as_table, columns_of, require_columns, session
-from printflow_reliability.platform.row_by_row import rows_of
+from printflow_reliability.platform.row_by_row import NO_TIME, Query, rows_of
 from printflow_reliability.platform.spelling import folded, is_url, plain, suffixes
 from printflow_reliability.settings import Settings
 
 KEY = "tenancy.tenants"
 NO_ID = "NULL"
 """Stands for a tenant without an id."""
-COLUMNS = "DISTINCT tenant::text, base_path::text"
+COLUMNS = sql.SQL("DISTINCT tenant::text, base_path::text")
 Owner = TypeVar("Owner", str, frozenset[str])
 
 
@@ -136,8 +138,9 @@ def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Ten
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.tenancy.tenants)
         require_columns(KEY, have, ("tenant", "base_path"))
-        rows = rows_of(connection, KEY, as_table(settings.tenancy.tenants), COLUMNS, "tenant")
-    found = told_apart(rows.rows, rows.failing)
+        query = Query(KEY, as_table(settings.tenancy.tenants), COLUMNS, "tenant", have["tenant"])
+        rows = rows_of(connection, query)
+    found = told_apart(rows.rows, {**dict.fromkeys(rows.unread, NO_TIME), **rows.failing})
     if found.odd and not found.tenants:
         tenant, why = next(iter(found.odd.items()))
         raise ConfigError(

@@ -1,12 +1,8 @@
 """`printflow sandbox`: the embedded platform, up and down, and faults planted in it."""
 
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -130,26 +126,25 @@ def demo(
 
     home = SandboxHome.locate()
     cycle = Demo(home, DemoProgress())
-    with ended_by_sigterm():
-        try:
-            run_demo(cycle)
-            if json:
-                print_json(
-                    {
-                        "ok": cycle.ok,
-                        "stages": [stage.as_json() for stage in cycle.stages],
-                        "planted": [fault.as_json() for fault in cycle.faults],
-                        "ui": None if no_ui else cycle.ui,
-                    }
-                )
-            else:
-                _show_demo(cycle)
-            if not no_ui and cycle.complete:
-                cycle.keep_running()
-                print(f"The Dagster UI: {cycle.ui}   (Ctrl-C ends everything)", file=sys.stderr)
-                _wait_for_ctrl_c()
-        finally:
-            lifecycle.down(home, tell=_tell)
+    try:
+        run_demo(cycle)
+        if json:
+            print_json(
+                {
+                    "ok": cycle.ok,
+                    "stages": [stage.as_json() for stage in cycle.stages],
+                    "planted": [fault.as_json() for fault in cycle.faults],
+                    "ui": None if no_ui else cycle.ui,
+                }
+            )
+        else:
+            _show_demo(cycle)
+        if not no_ui and cycle.complete:
+            cycle.keep_running()
+            print(f"The Dagster UI: {cycle.ui}   (Ctrl-C ends everything)", file=sys.stderr)
+            _wait_for_ctrl_c()
+    finally:
+        lifecycle.down(home, tell=_tell)
     raise typer.Exit(0 if cycle.ok else 1 if cycle.complete else 2)
 
 
@@ -198,20 +193,6 @@ class DemoProgress:
             self._status.stop()
         word = "ok    " if stage.ok else "FAILED"
         print(f"demo: {word} {stage.name:<32} {stage.seconds:6.1f} s  {stage.summary}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block like Ctrl-C does, so that everything is taken down."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(home: SandboxHome, json: bool) -> bool:
