@@ -24,8 +24,7 @@ from printflow_reliability.files.scan import out_of_place
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
-from printflow_reliability.platform.tenancy import BasePaths
-from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.platform.tenancy import BasePaths, tenancy
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import printable
 
@@ -74,7 +73,7 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     unknown = _unknown_sentence(not_judged)
     if not found:
         return Plan((), unknown)
-    catalog, paths = open_catalog(settings), BasePaths(all_tenants(settings))
+    catalog, paths = open_catalog(settings), BasePaths(tenancy(settings).tenants)
     actions: list[HealAction] = []
     with InspectionWorker(settings.pdf) as worker:
         for bucket, findings in sorted(found.items()):

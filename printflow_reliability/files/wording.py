@@ -173,7 +173,7 @@ def odd_tenant(tenant: str, why: str, bucket: str | None) -> Finding:
 
 
 def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
-    """A tenant that was not compared, since it looks like a misconfiguration."""
+    """A tenant, or with None a whole bucket, that was not compared, since it looks like a misconfiguration."""
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, "derived"),

@@ -214,6 +214,15 @@ def test_odd_orders_do_not_make_a_lookup_look_blind(counter: Counter) -> None:
     assert held(counter.look()).keys() == {f" {n} is no number" for n in range(5)}
 
 
+def test_where_no_tenant_has_a_usable_base_path_nothing_is_held_and_nothing_is_freed(counter: Counter) -> None:
+    counter.rows.append(Row("4"))
+    counter.tenants, counter.odd_paths = (), (("guard-a", "guard/guard-a"), ("guard-b", None))
+    report = counter.look()
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert "tenant guard-a has the base path" in report.checks[0].detail
+    assert counter.open_alerts() == {"order:3"}
+
+
 CONDITION = """1 / CASE "order" WHEN 'odd' THEN 0 ELSE 1 END > 0"""
 
 
