@@ -6,6 +6,8 @@ import pytest
 
 from printflow_reliability.checks import REGISTER
 
+pytestmark = pytest.mark.stack
+
 PLUGIN = 'pytest_plugins = ["printflow_reliability_tests.alarm_table"]'
 INI = """
 [pytest]

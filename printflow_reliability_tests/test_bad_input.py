@@ -154,6 +154,7 @@ def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.stack
 def test_a_command_that_is_interrupted_says_so_and_did_not_do_it(tmp_path: Path, number: signal.Signals) -> None:
     config = tmp_path / "printflow.toml"
     os.mkfifo(config)  # it waits for what nobody writes

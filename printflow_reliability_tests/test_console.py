@@ -88,6 +88,7 @@ def on_terminal(arguments: list[str]) -> tuple[int, str]:
     return process.returncode, shown.getvalue().decode().replace("\r\n", "\n")
 
 
+@pytest.mark.stack
 def test_the_runbook_on_a_terminal_is_a_page_of_lines(tmp_path: Path) -> None:
     (tmp_path / "printflow.toml").write_text(CONFIG)
     (tmp_path / "pgbackrest.conf").write_text("[live_db]\npg1-path=/var/lib/postgresql/15/live\n")

@@ -11,6 +11,8 @@ import pytest
 from printflow_reliability import server_programs
 from printflow_reliability_tests.platform_elsewhere import configured, output_of
 
+pytestmark = pytest.mark.stack
+
 WITHOUT_THE_EXTRA = """
 import json, sys
 from importlib.machinery import PathFinder

@@ -130,6 +130,7 @@ def starts(job: Any, asset: str) -> bool:
     return resolved.name != "__ASSET_JOB" and key(asset) in resolved.asset_layer.executable_asset_keys
 
 
+@pytest.mark.stack
 def test_the_definitions_load_where_the_package_is_installed_without_its_pyproject(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "printflow_reliability", tmp_path / "printflow_reliability")
     script = (

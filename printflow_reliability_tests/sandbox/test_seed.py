@@ -9,6 +9,8 @@ import pytest
 
 from printflow_reliability.sandbox.seed import NAMES, Platform, generate
 
+pytestmark = pytest.mark.stack
+
 TENANTS, ORDERS = 3, 20
 
 

@@ -89,6 +89,7 @@ def test_a_bucket_that_does_not_list_is_no_key_of_its_own(status: int) -> None:
         look_up(where, ["a/1.pdf"], By.HEAD)
 
 
+@pytest.mark.stack
 def test_a_whole_folder_that_is_refused_is_no_bucket_that_is_wherever_it_sorts() -> None:
     for folder in ("a", "z"):
         odd = {f"{folder}/{number:04}.pdf": 400 for number in range(1200)}
