@@ -11,6 +11,7 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
+DELIVERY = "alerts.delivery"
 
 
 def record_results(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
@@ -31,7 +32,8 @@ def record_results(settings: Settings, results: Iterable[CheckResult], *, alert:
                 for result in answers:
                     if result.outcome is Outcome.PASS and not result.scope:
                         resolve_alert(connection, settings, _key(result))
-                for alike in causes(answers):
+                # Delivery tells of its own failures, through the routes that work.
+                for alike in causes(answer for answer in answers if answer.check != DELIVERY):
                     raise_alert(connection, settings, _alert(alike))
     except PrintflowError as away:
         if alert:

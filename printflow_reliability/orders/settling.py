@@ -73,7 +73,7 @@ def _alerts(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
     if len(new) > MANY:
         oldest = new[0]
         body = f"The one paid longest ago is order {oldest.order}: {_said(oldest)}.\nNext: printflow orders held"
-        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body)]
+        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body, holds)]
     return [
         Alert(
             f"order:{answer.order}",
