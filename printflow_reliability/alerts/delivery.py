@@ -7,7 +7,7 @@ from typing import Any
 
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.alerts.route_round import RouteRound
-from printflow_reliability.alerts.route_trouble import Trouble, troubles
+from printflow_reliability.alerts.route_trouble import Trouble, busy_routes, troubles
 from printflow_reliability.alerts.upkeep import keep_up
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
@@ -37,9 +37,9 @@ def deliver(settings: Settings) -> DeliveryReport:
     try:
         with open_records(settings.records) as connection:
             keep_up(connection, settings)
-        rounds = [RouteRound(settings, route) for route in settings.alert_route]
-        delivered = sum(run_parallel([partial(_round, each_round) for each_round in rounds]))
-        with open_records(settings.records) as connection:
+            busy = busy_routes(connection)
+            rounds = [RouteRound(settings, route) for route in settings.alert_route if route.name in busy]
+            delivered = sum(run_parallel([partial(_round, each_round) for each_round in rounds]))
             found = troubles(connection)
     except CouldNotTell as away:
         return DeliveryReport((CheckResult("alerts.delivery", Outcome.UNKNOWN, away.what),), {})
@@ -49,7 +49,7 @@ def deliver(settings: Settings) -> DeliveryReport:
 
 
 def _round(route_round: RouteRound) -> int:
-    with open_records(route_round.settings.records) as connection:
+    with open_records(route_round.settings.records, known_current=True) as connection:
         return route_round.deliver(connection)
 
 

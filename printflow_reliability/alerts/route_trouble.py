@@ -25,6 +25,10 @@ WHERE d.delivered_at IS NULL AND d.withdrawn IS NULL AND (d.last_error IS NOT NU
                                           WHERE s.dedup_key = d.subject AND s.until > now()))
 GROUP BY d.route ORDER BY d.route"""
 
+DUE = """
+SELECT DISTINCT route FROM deliveries
+WHERE delivered_at IS NULL AND withdrawn IS NULL AND next_attempt_at <= clock_timestamp()"""
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -52,6 +56,12 @@ def troubles(connection: psycopg.Connection[TupleRow]) -> list[Trouble]:
         Trouble(route, waiting, reason or "it was not tried yet", lasting, moment(since) if since else "")
         for route, waiting, reason, lasting, since in rows
     ]
+
+
+def busy_routes(connection: psycopg.Connection[TupleRow]) -> frozenset[str]:
+    """The routes that a round is for: something waits for them, or an alert about them is open."""
+    due = {route for (route,) in connection.execute(DUE).fetchall()}
+    return frozenset(due | {key.removeprefix(PREFIX) for key in open_alerts(connection, PREFIX)})
 
 
 def tell_of(connection: psycopg.Connection[TupleRow], settings: Settings, route: str, *, refused: bool) -> None:

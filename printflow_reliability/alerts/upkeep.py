@@ -23,12 +23,15 @@ WHERE a.id = %(alert)s AND NOT EXISTS (
     AND (d.alert_id > a.id OR (d.alert_id = a.id AND d.event = 'resolve')))
 ON CONFLICT DO NOTHING"""
 WITHDRAW = "UPDATE deliveries SET withdrawn = %s WHERE id = %s"
+# Skipped where it is locked: whoever changes several alerts at once must not wait for this while this waits for them.
 ESCALATE = """
-UPDATE alerts a SET escalated_at = now()
-WHERE a.resolved_at IS NULL AND a.severity = 'critical' AND a.acknowledged_at IS NULL AND a.escalated_at IS NULL
-  AND a.worsened_at <= now() - make_interval(secs => %s)
-  AND NOT EXISTS (SELECT FROM alert_silences s WHERE s.dedup_key = a.dedup_key AND s.until > now())
-RETURNING a.id, a.dedup_key"""
+UPDATE alerts SET escalated_at = now() WHERE id IN (
+    SELECT a.id FROM alerts a
+    WHERE a.resolved_at IS NULL AND a.severity = 'critical' AND a.acknowledged_at IS NULL AND a.escalated_at IS NULL
+      AND a.worsened_at <= now() - make_interval(secs => %s)
+      AND NOT EXISTS (SELECT FROM alert_silences s WHERE s.dedup_key = a.dedup_key AND s.until > now())
+    FOR UPDATE OF a SKIP LOCKED)
+RETURNING id, dedup_key"""
 QUEUE = """
 INSERT INTO deliveries (alert_id, subject, route, event) VALUES (%s, %s, %s, 'escalate') ON CONFLICT DO NOTHING"""
 
@@ -39,7 +42,7 @@ def keep_up(connection: psycopg.Connection[TupleRow], settings: Settings) -> Non
         return
     with connection.transaction():
         hand_over(connection, settings)
-        forget_removed(connection, settings)
+    forget_removed(connection, settings)
     with connection.transaction():
         escalate(connection, settings)
 

@@ -14,6 +14,8 @@ from printflow_reliability.alerts.route_round import REFUSED_IN_A_ROW
 from printflow_reliability.alerts.routes.answer import Refusal
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.findings import Severity
+from printflow_reliability.settings import AlertRouteSettings
+from printflow_reliability_tests.alerts.mail_server import mail_server
 from printflow_reliability_tests.alerts.service import TAKEN, TOKEN, Answer, answering, route_to
 from printflow_reliability_tests.ports import closed_port
 from printflow_reliability_tests.stack.alert_records import BUSY, DOWN, WRONG, Answering, Outbox, an_outbox, named
@@ -256,6 +258,26 @@ def test_a_route_that_hangs_keeps_no_other_from_being_told(outbox: Outbox, monke
     answer = report[0].checks[0]  # type: ignore[attr-defined]
     assert answer.outcome is Outcome.FAIL
     assert "route hanging did not answer within 3 s" in answer.detail
+
+
+def test_an_alert_that_some_recipients_were_told_of_is_not_sent_to_them_again(outbox: Outbox) -> None:
+    with mail_server(answers={"second@example.org": "550 unknown"}) as mail:
+        mails = {"kind": "email", "host": "127.0.0.1", "port": mail.port, "tls": "none", "sender": "a@example.org"}
+        recipients = ("first@example.org", "second@example.org")
+        outbox.routes([AlertRouteSettings.model_validate({"name": "mail", **mails, "recipients": recipients})])
+        outbox.raised()
+        reports = [deliver(outbox.settings), deliver(outbox.settings)]
+    assert [report.numbers["delivered_alerts"] for report in reports] == [1, 0]
+    assert len(mail.mails) == 1
+    (alert,) = recorded_alerts(outbox.connection)
+    assert alert.deliveries[0]["error"] == "route mail refused 1 recipient of 2"
+
+
+def test_an_idle_round_asks_no_route_and_opens_nothing_for_it(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox.raised()
+    outbox.round()
+    monkeypatch.setattr("printflow_reliability.alerts.delivery.RouteRound", None)
+    assert deliver(outbox.settings).checks[0].outcome is Outcome.PASS
 
 
 def test_no_secret_or_address_of_a_route_is_kept(outbox: Outbox) -> None:

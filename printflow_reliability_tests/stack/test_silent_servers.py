@@ -46,7 +46,7 @@ ARGUMENTS = {
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
     "alerts ack": ("check:wal.lag",),
-    "alerts silence": ("check:wal.lag", "--for", "2h", "--reason", "known"),
+    "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 FROZEN = {
