@@ -28,7 +28,7 @@ LIMITS = (
     "printflow_reliability.records.database.CONNECT_SECONDS",
     "printflow_reliability.storage.clients.READ_SECONDS",
     "printflow_reliability.storage.clients.ATTEMPTS",
-    "printflow_reliability.alerts.delivery.TIMEOUT_SECONDS",
+    "printflow_reliability.alerts.routes.sending.TIMEOUT_SECONDS",
 )
 """What is waited for in earnest, shortened."""
 

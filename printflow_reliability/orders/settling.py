@@ -75,7 +75,7 @@ def _alerts(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
         body = (
             f"The one paid longest ago is order {oldest.order}: {_first_problem(oldest)}.\nNext: printflow orders held"
         )
-        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body)]
+        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body, holds)]
     return [
         Alert(
             f"order:{answer.order}",

@@ -37,7 +37,8 @@ def outbox(sandbox: StackSandbox) -> Iterator[StackSandbox]:
 
 def _empty(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("DELETE FROM alerts")
+        for table in ("alerts", "alert_routes", "alert_silences"):
+            connection.execute(f"DELETE FROM {table}")
 
 
 def raised(sandbox: StackSandbox, key: str | None = None, severity: Severity = Severity.CRITICAL) -> str:
@@ -58,7 +59,8 @@ def behave(sandbox: StackSandbox, status: int, times: int) -> None:
 
 def due_now(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("UPDATE deliveries SET next_attempt_at = now()")
+        for table in ("deliveries", "alert_routes"):
+            connection.execute(f"UPDATE {table} SET next_attempt_at = now()")
 
 
 @pytest.mark.alarm("alerts.delivery", "silent")

@@ -72,7 +72,8 @@ def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSand
     finally:
         lifecycle.start(backed_up.home, server)
         with open_records(backed_up.settings.records) as connection:
-            connection.execute("DELETE FROM alerts")
+            for table in ("alerts", "alert_routes"):
+                connection.execute(f"DELETE FROM {table}")
 
     unwell = {name for name, (outcome, _) in answers.items() if outcome is not Outcome.PASS}
     surprising = {name: answers.get(name) for name in unwell ^ HONEST[server]}

@@ -174,6 +174,28 @@ def test_a_person_lets_a_held_order_go_on(foreign: ForeignPlatform) -> None:
     assert ready.document["ready"]
 
 
+def test_an_alert_is_acknowledged_and_silenced_but_not_that_of_a_paid_order(foreign: ForeignPlatform) -> None:
+    with foreign.connect("storefront") as connection:
+        (number,) = connection.execute(
+            "INSERT INTO purchases (merchant, state, settled_at, gross) "
+            "SELECT id, 'bezahlt', now() - interval '1 hour', 1 FROM merchants LIMIT 1 RETURNING id"
+        ).fetchone() or (0,)
+        try:
+            foreign.run("orders", "held", "--json")
+            acknowledged = foreign.run("alerts", "ack", f"order:{number}", "--json")
+            refused = foreign.run("alerts", "silence", f"order:{number}", "--for", "1h", "--reason", "a sample")
+        finally:
+            connection.execute("DELETE FROM purchases WHERE id = %s", (number,))
+    silenced = foreign.run("alerts", "silence", "check:wal.lag", "--for", "1m", "--reason", "a sample", "--json")
+    lifted = foreign.run("orders", "held", "--json")
+
+    assert (acknowledged.exit_code, acknowledged.document["by"]) == (0, foreign.owner.name), acknowledged
+    assert refused.exit_code == 2, refused
+    assert "a paid order that must not go to print would be hidden" in refused.stderr
+    assert (silenced.exit_code, silenced.document["key"]) == (0, "check:wal.lag"), silenced
+    assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
+
+
 def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:
     ended = foreign.run("alerts", "test")
 

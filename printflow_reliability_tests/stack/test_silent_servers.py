@@ -33,7 +33,7 @@ BESIDES = {"backup run": 45.0}
 """What a command does in earnest besides, after it has told of the silent server: it backs up another repository."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
-    *("wal acknowledge", "alerts list", "alerts test", "records migrate", "runbook"),
+    *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
 ARGUMENTS = {
     "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
@@ -45,6 +45,8 @@ ARGUMENTS = {
     "pdf inspect": ("s3://print-files/{key}",),
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
+    "alerts ack": ("check:wal.lag",),
+    "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 FROZEN = {
