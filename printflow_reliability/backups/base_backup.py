@@ -4,6 +4,7 @@ Whether a backup was taken is read from `info`: a label that was not there befor
 into one repository at a time, so a cluster's repositories follow each other; clusters go side by side.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -152,10 +153,17 @@ def take_base_backups(
     programs = settings.runner()
     selected = chosen(settings, clusters)
     count = Count(advance, sum(len(cluster.repositories) for cluster in selected))
+    interrupted = threading.Event()
+
+    def give_up() -> None:
+        interrupted.set()
+        programs.end_running()
 
     def take(cluster: ClusterSettings) -> list[TakenBackup]:
         taken: list[TakenBackup] = []
         for repository in cluster.repositories:
+            if interrupted.is_set():
+                break
             if taken and taken[-1].busy:
                 # Since 2.55 a lock is of one repository: two backups that meet would each take one from the other.
                 why = f"{cluster.name} repo{repository}: not tried, since another backup is running"
@@ -163,13 +171,13 @@ def take_base_backups(
                 taken.append(replace(taken[-1], repository=repository, seconds=0.0, verdict=verdict))
             else:
                 taken.append(_take(PgBackRest(cluster, programs), repository, backup_type, settings))
-            if taken[-1].verdict.outcome is not Outcome.PASS:
+            if taken[-1].verdict.outcome is not Outcome.PASS and not interrupted.is_set():
                 tell(taken[-1].verdict.sentence)
             count.one_more()
         return taken
 
     tasks = [partial(take, cluster) for cluster in selected]
-    taken = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
+    taken = run_parallel(tasks, give_up=give_up, workers=WORKERS)
     backups = tuple(backup for of_cluster in taken for backup in of_cluster)
     listing = list_backups(settings, clusters=clusters)
     verdicts = [

@@ -152,4 +152,6 @@ def test_a_confined_worker_has_one_thread_and_no_file_but_its_own(tmp_path: Path
             assert "\nUid:\t65534\t65534\t65534\t65534\n" in status
             assert "\nCapEff:\t0000000000000000\n" in status
         opened = [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
-        assert {name for name in opened if name.startswith("/")} <= {"/dev/null", "/dev/urandom"}, opened
+        # libffi holds the file of its own code.
+        files = {name for name in opened if name.startswith("/") and "/libffi.so." not in name}
+        assert files <= {"/dev/null", "/dev/urandom"}, opened

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.stack
 TABLES = 5000
 """More than the lock table holds of a server with these connections, were there no room for autovacuum's workers."""
 FEW_CONNECTIONS = "\nmax_connections = 20\nautovacuum_max_workers = 60\n"
+WORKER_SLOTS = "autovacuum_worker_slots"
+"""What makes room for autovacuum's workers from PostgreSQL 18 on."""
 ONE_TRANSACTION = f"""
 DO $$ BEGIN FOR n IN 1 .. {TABLES} LOOP EXECUTE format('CREATE TABLE many.part_%s (id int)', n); END LOOP; END $$
 """
@@ -39,6 +41,8 @@ def shop() -> Iterator[PlainCluster]:
     with plain_cluster(segment_megabytes=16) as cluster:
         with (cluster.home / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(FEW_CONNECTIONS)
+            if cluster.execute(f"SELECT FROM pg_settings WHERE name = '{WORKER_SLOTS}'"):
+                file.write(f"{WORKER_SLOTS} = 60\n")
         cluster.restart()
         for table in ("texts (id int, name text)", "numbers (id int)", "rebuilt (id int PRIMARY KEY, name text)"):
             cluster.execute(f"CREATE TABLE {table}")
