@@ -11,16 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from printflow_reliability.alerts.delivery import deliver
-from printflow_reliability.alerts.results import record_results
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import is_preview
-from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.defs.ticks import holder, is_preview
 from printflow_reliability.orders.holds import held
+from printflow_reliability.orders.turn import GuardTurn, guard_turn
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
@@ -82,18 +80,19 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Judges every paid order, holds and alerts where artwork is missing or unusable, and runs each held "
     "order when its state changed: it fails until it is mended. A failed tick means that paid orders are not judged: "
-    "its error says what does not answer (printflow orders held); no hold is lifted meanwhile.",
+    "its error says what does not answer (printflow orders held); no hold is lifted meanwhile. It stands by while "
+    "printflow watch has the lease, and then only runs what changed.",
 )
 def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
-    """Judge, alert, then run what changed."""
+    """Judge and alert unless another does, then run what changed."""
     with as_dagster_failure():
         settings = configuration.settings()
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")
             return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")
-        report = judge_paid_orders(settings)
-        record_results(settings, report.checks, alert=True)
-        deliver(settings)
+        turn = guard_turn(settings, holder())
+        if turn.failed:
+            raise dg.Failure(turn.describe())
         held_now = _fingerprints(settings)
     now = datetime.now(UTC)
     before = {order: Seen(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
@@ -110,10 +109,15 @@ def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Config
             )
             for order in change.run
         ],
-        skip_reason=None if change.run else f"{counted(len(held_now), 'order')} held, nothing changed",
+        skip_reason=None if change.run else _nothing_changed(turn, len(held_now)),
         dynamic_partitions_requests=requests,
         cursor=json.dumps({order: asdict(seen) for order, seen in change.seen.items()}),
     )
+
+
+def _nothing_changed(turn: GuardTurn, held_now: int) -> str:
+    known = f"{counted(held_now, 'order')} held, nothing changed"
+    return known if turn.lease.mine else f"{turn.describe()}; {known}"
 
 
 def _fingerprints(settings: Settings) -> Mapping[str, str]:

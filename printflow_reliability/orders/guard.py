@@ -51,6 +51,11 @@ class GuardReport:
     untold: str = ""
     """What could not be told although the others were judged, and what to do about it."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether the paid orders were judged at all, whatever came of it."""
+        return bool(self.numbers)
+
     def as_json(self) -> dict[str, Any]:
         """As `orders held` prints it."""
         return {"held": [hold.as_json() for hold in self.held], **self.numbers}

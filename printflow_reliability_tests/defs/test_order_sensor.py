@@ -18,8 +18,10 @@ from printflow_reliability.defs.order_sensor import (
     paid_orders_guard,
 )
 from printflow_reliability.defs.partition_names import identifier_of
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders.guard import GuardReport
+from printflow_reliability.orders.turn import GuardTurn
+from printflow_reliability.records.leases import Lease
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -65,15 +67,20 @@ def test_of_very_many_holds_some_are_run_and_the_others_take_the_place_of_those_
     assert third.seen["0"].state == LIFTED
 
 
+def turn_of(outcome: Outcome, holder: str, *, mine: bool = True) -> GuardTurn:
+    """A turn of that outcome; an unknown one judged nothing."""
+    lease = Lease("guard", holder, mine, 20.0)
+    numbers: dict[str, int | float] = {} if outcome is Outcome.UNKNOWN else {"paid_orders": 1}
+    report = GuardReport((CheckResult("orders.artwork", outcome, "S3 does not answer"),), numbers)
+    return GuardTurn(lease, report) if mine else GuardTurn(lease)
+
+
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A guard without servers; the holds it would find."""
     holds: dict[str, str] = {}
-    passed = GuardReport((CheckResult("orders.artwork", Outcome.PASS, "fine"),))
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(order_sensor, "judge_paid_orders", lambda _settings: passed)
-    monkeypatch.setattr(order_sensor, "record_results", lambda _settings, _checks, *, alert: alert)
-    monkeypatch.setattr(order_sensor, "deliver", lambda _settings: None)
+    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name: turn_of(Outcome.PASS, name))
     monkeypatch.setattr(order_sensor, "_fingerprints", lambda _settings: holds)
     return holds
 
@@ -124,12 +131,44 @@ def test_a_guard_that_cannot_judge_fails_with_its_sentence(
         evaluated('{"7": {"state": "a", "at": "2026-05-01T00:00:00+00:00"}}')
 
 
+def test_a_look_that_judged_nothing_is_a_failed_tick(platform: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name: turn_of(Outcome.UNKNOWN, name))
+
+    with pytest.raises(dg.Failure, match="S3 does not answer"):
+        evaluated()
+
+
+def test_records_that_are_away_are_a_failed_tick(platform: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_settings: object, _holder: str) -> GuardTurn:
+        raise CouldNotTell("the records database cannot be reached")
+
+    monkeypatch.setattr(order_sensor, "guard_turn", away)
+
+    with pytest.raises(dg.Failure, match="records database"):
+        evaluated()
+
+
+def test_while_the_watch_judges_the_sensor_says_so_and_still_shows_what_is_held(
+    platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform["7"] = "a"
+    monkeypatch.setattr(
+        order_sensor, "guard_turn", lambda _settings, _name: turn_of(Outcome.PASS, "printflow watch", mine=False)
+    )
+
+    first = evaluated()
+    second = evaluated(first.cursor)
+
+    assert [run.partition_key for run in first.run_requests or ()] == ["7"]
+    assert "stands by: printflow watch has the lease" in str(second.skip_reason)
+    assert "1 order held" in str(second.skip_reason)
+
+
 def test_a_preview_judges_nothing_and_asks_for_nothing(
     platform: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform["7"] = "a"
-    for name in ("judge_paid_orders", "record_results", "deliver"):
-        monkeypatch.delattr(order_sensor, name)
+    monkeypatch.delattr(order_sensor, "guard_turn")
 
     shown = evaluated(started=None)
 

@@ -45,6 +45,7 @@ ARGUMENTS = {
     "pdf inspect": ("s3://print-files/{key}",),
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
+    "watch": ("--once",),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 FROZEN = {

@@ -1,0 +1,48 @@
+"""One turn at the guard: whoever has its lease judges the paid orders, records the answer and delivers its alerts."""
+
+from dataclasses import dataclass
+
+from printflow_reliability.alerts.delivery import DeliveryReport, deliver
+from printflow_reliability.alerts.results import record_results
+from printflow_reliability.orders.guard import GuardReport, judge_paid_orders
+from printflow_reliability.records.leases import LEASE_SECONDS, Lease, give_back, on_duty
+from printflow_reliability.settings import Settings
+
+GUARD = "guard"
+
+
+@dataclass(frozen=True)
+class GuardTurn:
+    """What came of a turn; no reports where somebody else has the lease."""
+
+    lease: Lease
+    report: GuardReport | None = None
+    delivery: DeliveryReport | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether paid orders should have been judged and were not."""
+        return self.report is not None and not self.report.judged
+
+    def describe(self) -> str:
+        """What was found, or who looks."""
+        if self.report is None:
+            return f"stands by: {self.lease.describe()}"
+        return "; ".join(check.detail for check in self.report.checks)
+
+
+def guard_turn(settings: Settings, holder: str, lasting: float = LEASE_SECONDS) -> GuardTurn:
+    """Judge, alert and deliver, unless somebody else does. Whoever could not judge lets the other try.
+
+    Raises:
+        PrintflowError: the records are away or of another version.
+    """
+    with on_duty(settings.records, GUARD, holder, lasting) as lease:
+        if not lease.mine:
+            return GuardTurn(lease)
+        report = judge_paid_orders(settings)
+        record_results(settings, report.checks, alert=True)
+        delivery = deliver(settings)
+    if not report.judged:
+        give_back(settings.records, GUARD, holder)
+    return GuardTurn(lease, report, delivery)

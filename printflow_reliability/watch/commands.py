@@ -1,0 +1,87 @@
+"""`printflow watch`: the guard and the outbox in one process, for a server that is watched without Dagster too."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+import typer
+
+from printflow_reliability.alerts.sentry import report_error
+from printflow_reliability.checks import exit_code
+from printflow_reliability.console import JSON_OPTION, finish, invocation, say
+from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.settings import Settings
+from printflow_reliability.watch.loop import ended_by_signals, keep_watch
+from printflow_reliability.watch.round import INTERVAL_SECONDS, go_round, holder, stand_down
+
+log = logging.getLogger(__name__)
+
+OURS = "printflow_reliability"
+"""The logger above all of this program's own; what libraries say at that level may hold addresses with secrets."""
+
+
+def watch_command(
+    ctx: typer.Context,
+    once: bool = typer.Option(False, "--once", help="Go one round, say what it found, and end."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Judge paid orders and deliver alerts, without Dagster.
+
+    It looks every ten seconds, until SIGTERM or Ctrl-C ends it in good order, and logs on stderr. Dagster's own guard
+    and this one share a lease in the records: one works, the other stands by and takes over within 30 s of the first
+    one's death.
+    """
+    if json and not once:
+        raise ConfigError("--json prints one document, and the watch does not end", "printflow watch --once --json")
+    given = invocation(ctx)
+    settings = given.settings()
+    name = holder()
+    if once:
+        gone = go_round(settings, name)
+        stand_down(settings, name)
+        finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))
+    _log_to_stderr()
+    newest = _newest(given.settings, settings)
+    log.info("%s looks every %.0f s", name, INTERVAL_SECONDS)
+    with ended_by_signals():
+        try:
+            keep_watch(
+                lambda: go_round(newest(), name),
+                defect=lambda error: _report(newest(), error),
+                clock=time.monotonic,
+                pause=time.sleep,
+            )
+        except KeyboardInterrupt:
+            stand_down(newest(), name)
+            log.info("%s has ended and given back what it had", name)
+
+
+def _newest(load: Callable[[], Settings], first: Settings) -> Callable[[], Settings]:
+    """The settings as the file says now; those it said last, while it is wrong."""
+    last = first
+
+    def newest() -> Settings:
+        nonlocal last
+        try:
+            last = load()
+        except PrintflowError as wrong:
+            log.warning("printflow.toml is not read anew: %s", wrong.sentence)
+        return last
+
+    return newest
+
+
+def _report(settings: Settings, error: Exception) -> None:
+    try:
+        report_error(settings, error)
+    except Exception as unsent:  # whatever Sentry's client meets, the rounds go on
+        log.warning("Sentry was not told: %s", type(unsent).__name__)
+
+
+def _log_to_stderr() -> None:
+    """This program's own lines, whatever --verbose says of everybody's."""
+    ours = logging.getLogger(OURS)
+    ours.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
+    if not logging.getLogger().handlers:
+        ours.addHandler(logging.StreamHandler(sys.stderr))

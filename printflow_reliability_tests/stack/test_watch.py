@@ -1,0 +1,125 @@
+"""`printflow watch` as a process over real servers: an order without artwork reaches a person, and it ends in order."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from printflow_reliability.cli import run
+from printflow_reliability.records.database import open_records
+from printflow_reliability.records.leases import take
+from printflow_reliability.sandbox import postgres
+from printflow_reliability_tests.stack.conftest import StackSandbox
+
+pytestmark = pytest.mark.stack
+
+WITHOUT_ITEM = """
+INSERT INTO orders (tenant_id, customer_id, status, total_cents, paid_at)
+SELECT tenant_id, customer_id, 'paid', 4200, now() - interval '1 day' FROM orders WHERE status = 'paid' LIMIT 1
+RETURNING id::text"""
+TABLES = ("holds", "alerts", "known_orders", "leases")
+
+
+def empty(sandbox: StackSandbox) -> None:
+    with open_records(sandbox.settings.records) as connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture
+def watched(sandbox: StackSandbox) -> Iterator[StackSandbox]:
+    """The sandbox with nothing held, told or leased, before and after."""
+    empty(sandbox)
+    yield sandbox
+    empty(sandbox)
+
+
+@pytest.fixture
+def unlinked(watched: StackSandbox) -> Iterator[str]:
+    """A paid order without its artwork."""
+    with postgres.superuser(watched.home, "live_db", "live_db") as connection:
+        (order,) = connection.execute(WITHOUT_ITEM).fetchall()[0]
+        yield order
+        connection.execute("DELETE FROM orders WHERE id::text = %s", (order,))
+
+
+@pytest.fixture
+def start(watched: StackSandbox) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """Starts the watch; what still runs at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def started() -> "subprocess.Popen[str]":
+        program = str(Path(sys.executable).with_name("printflow"))
+        argv = [program, "--config", str(watched.config), "watch"]
+        running.append(subprocess.Popen(argv, stderr=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield started
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def said(process: "subprocess.Popen[str]", words: str) -> str:
+    """The next line of its log that has these words; the test's own time limit ends the wait for it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return line
+    raise AssertionError(f"it ended without saying: {words}")
+
+
+def paged(sandbox: StackSandbox, order: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{sandbox.services['receiver'].endpoint}/received").json()
+    return [kept["body"] for kept in answer["received"] if kept["body"]["dedup_key"] == f"order:{order}"]
+
+
+def test_an_order_without_artwork_is_paged_and_sigterm_ends_the_watch_in_order(
+    watched: StackSandbox, unlinked: str, start: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    process = start()
+    line = said(process, "must not go to print")
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=120)
+
+    assert f"order {unlinked}" in line
+    assert [page["event"] for page in paged(watched, unlinked)] == ["trigger"]
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest
+    with open_records(watched.settings.records) as connection:
+        assert connection.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+
+
+def test_a_watch_that_is_killed_keeps_its_leases_until_they_end(
+    watched: StackSandbox, start: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    process = start()
+    said(process, "guard: ")
+    process.kill()
+    process.wait()
+
+    with open_records(watched.settings.records) as connection:
+        assert connection.execute("SELECT count(*) FROM leases WHERE holder LIKE 'printflow watch %%'").fetchone() == (
+            2,
+        )
+        connection.execute("UPDATE leases SET until = clock_timestamp()")
+        assert take(connection, "guard", "Dagster").mine
+
+
+def test_while_dagster_has_the_leases_the_watch_stands_by(
+    watched: StackSandbox, unlinked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_records(watched.settings.records) as connection:
+        for name in ("guard", "outbox"):
+            take(connection, name, "Dagster on pluto", lasting=600)
+    assert run(["--config", str(watched.config), "watch", "--once", "--json"]) == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert {turn["holder"] for turn in document.values()} == {"Dagster on pluto"}
+    assert paged(watched, unlinked) == []
