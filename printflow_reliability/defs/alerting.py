@@ -9,7 +9,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
-from printflow_reliability.defs.ticks import holder, is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
 
 GROUP = "alerts"
 INTERVAL_SECONDS = 10
@@ -43,7 +43,7 @@ def outbox(context: dg.SensorEvaluationContext, configuration: Configuration) ->
     if is_preview(context):
         return dg.SkipReason("preview: nothing is delivered")
     with as_dagster_failure():
-        turn = outbox_turn(configuration.settings(), holder())
+        turn = outbox_turn(configuration.settings(), holder(), HEARTBEATS)
     if turn.failed:
         raise dg.Failure(turn.describe())
     return dg.SkipReason(turn.describe())

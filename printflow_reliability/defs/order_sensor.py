@@ -16,7 +16,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import holder, is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.turn import GuardTurn, guard_turn
 from printflow_reliability.records.database import open_records
@@ -90,7 +90,7 @@ def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Config
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")
             return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")
-        turn = guard_turn(settings, holder())
+        turn = guard_turn(settings, holder(), HEARTBEATS)
         if turn.failed:
             raise dg.Failure(turn.describe())
         held_now = _fingerprints(settings)

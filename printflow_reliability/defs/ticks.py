@@ -4,6 +4,11 @@ import socket
 
 import dagster as dg
 
+from printflow_reliability.alerts.heartbeats import Heartbeats
+
+HEARTBEATS = Heartbeats()
+"""What this code server has told the watchers last; a new one tells them once more."""
+
 
 def is_preview(context: dg.SensorEvaluationContext) -> bool:
     """Whether a person tests the sensor in the UI: only the daemon knows when it started the sensor."""

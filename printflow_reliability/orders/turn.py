@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from printflow_reliability.alerts.delivery import DeliveryReport, deliver
+from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.results import record_results
+from printflow_reliability.alerts.turn import beating, heard
 from printflow_reliability.orders.guard import GuardReport, judge_paid_orders
 from printflow_reliability.records.leases import LEASE_SECONDS, Lease, give_back, on_duty
 from printflow_reliability.settings import Settings
@@ -30,9 +32,16 @@ class GuardTurn:
             return f"stands by: {self.lease.describe()}"
         return "; ".join(check.detail for check in self.report.checks)
 
+    def told(self) -> str:
+        """The same for its watcher, with what became of the alerts."""
+        alerts = "; ".join(check.detail for check in self.delivery.checks) if self.delivery else ""
+        return f"{self.describe()}\n{alerts}"
 
-def guard_turn(settings: Settings, holder: str, lasting: float = LEASE_SECONDS) -> GuardTurn:
+
+def guard_turn(settings: Settings, holder: str, heartbeats: Heartbeats, lasting: float = LEASE_SECONDS) -> GuardTurn:
     """Judge, alert and deliver, unless somebody else does. Whoever could not judge lets the other try.
+
+    Its watcher hears of a success only if the orders were judged and every alert has reached its routes.
 
     Raises:
         PrintflowError: the records are away or of another version.
@@ -40,9 +49,12 @@ def guard_turn(settings: Settings, holder: str, lasting: float = LEASE_SECONDS) 
     with on_duty(settings.records, GUARD, holder, lasting) as lease:
         if not lease.mine:
             return GuardTurn(lease)
-        report = judge_paid_orders(settings)
-        record_results(settings, report.checks, alert=True)
-        delivery = deliver(settings)
+        with beating(heartbeats, settings, GUARD):
+            report = judge_paid_orders(settings)
+            record_results(settings, report.checks, alert=True)
+            delivery = deliver(settings)
+        turn = GuardTurn(lease, report, delivery)
+        (heartbeats.done if report.judged and heard(delivery) else heartbeats.failed)(settings, GUARD, turn.told())
     if not report.judged:
         give_back(settings.records, GUARD, holder)
-    return GuardTurn(lease, report, delivery)
+    return turn

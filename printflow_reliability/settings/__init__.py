@@ -12,6 +12,7 @@ from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
 from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load
 from printflow_reliability.settings.orders import OrdersSettings
@@ -34,6 +35,7 @@ __all__ = [
     "DagsterSettings",
     "DrillsSettings",
     "FilesSettings",
+    "HeartbeatSettings",
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",

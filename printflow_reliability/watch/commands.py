@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import typer
 
+from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.checks import exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
@@ -38,16 +39,17 @@ def watch_command(
     settings = given.settings()
     name = holder()
     if once:
-        gone = go_round(settings, name)
+        gone = go_round(settings, name, Heartbeats())
         stand_down(settings, name)
         finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))
     _log_to_stderr()
+    heartbeats = Heartbeats()
     newest = _newest(given.settings, settings)
     log.info("%s looks every %.0f s", name, INTERVAL_SECONDS)
     with ended_by_signals():
         try:
             keep_watch(
-                lambda: go_round(newest(), name),
+                lambda: go_round(newest(), name, heartbeats),
                 defect=lambda error: _report(newest(), error),
                 clock=time.monotonic,
                 pause=time.sleep,

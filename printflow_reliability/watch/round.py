@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.turn import OUTBOX, OutboxTurn, outbox_turn
 from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.orders.turn import GUARD, GuardTurn, guard_turn
@@ -40,14 +41,14 @@ def holder() -> str:
     return f"printflow watch on {socket.gethostname()} (process {os.getpid()})"
 
 
-def go_round(settings: Settings, holder: str) -> Round:
+def go_round(settings: Settings, holder: str, heartbeats: Heartbeats) -> Round:
     """Judge, alert and deliver what nobody else does.
 
     Raises:
         PrintflowError: the records are away or of another version.
     """
-    guard = guard_turn(settings, holder, LEASE_SECONDS)
-    outbox = outbox_turn(settings, holder, LEASE_SECONDS)
+    guard = guard_turn(settings, holder, heartbeats, LEASE_SECONDS)
+    outbox = outbox_turn(settings, holder, heartbeats, LEASE_SECONDS)
     return Round(
         outcome=worst([*_outcomes(guard), *_outcomes(outbox), Outcome.PASS]),
         said=f"guard: {guard.describe()}; outbox: {outbox.describe()}",

@@ -60,7 +60,7 @@ def test_everything_that_watches_runs_by_default() -> None:
     assert {"nightly_reconciliation", "nightly_sweep"} <= {
         schedule_def.name for schedule_def in repository.schedule_defs
     }
-    assert {"paid_orders_guard", "outbox", "check_results_watch", "failed_run"} <= {
+    assert {"paid_orders_guard", "outbox", "check_results_watch", "failed_run", "schedule_heartbeats"} <= {
         sensor_def.name for sensor_def in repository.sensor_defs
     }
     stopped = [

@@ -80,7 +80,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A guard without servers; the holds it would find."""
     holds: dict[str, str] = {}
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name: turn_of(Outcome.PASS, name))
+    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name, _beats: turn_of(Outcome.PASS, name))
     monkeypatch.setattr(order_sensor, "_fingerprints", lambda _settings: holds)
     return holds
 
@@ -132,14 +132,14 @@ def test_a_guard_that_cannot_judge_fails_with_its_sentence(
 
 
 def test_a_look_that_judged_nothing_is_a_failed_tick(platform: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name: turn_of(Outcome.UNKNOWN, name))
+    monkeypatch.setattr(order_sensor, "guard_turn", lambda _settings, name, _beats: turn_of(Outcome.UNKNOWN, name))
 
     with pytest.raises(dg.Failure, match="S3 does not answer"):
         evaluated()
 
 
 def test_records_that_are_away_are_a_failed_tick(platform: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_settings: object, _holder: str) -> GuardTurn:
+    def away(_settings: object, _holder: str, _heartbeats: object) -> GuardTurn:
         raise CouldNotTell("the records database cannot be reached")
 
     monkeypatch.setattr(order_sensor, "guard_turn", away)
@@ -153,7 +153,9 @@ def test_while_the_watch_judges_the_sensor_says_so_and_still_shows_what_is_held(
 ) -> None:
     platform["7"] = "a"
     monkeypatch.setattr(
-        order_sensor, "guard_turn", lambda _settings, _name: turn_of(Outcome.PASS, "printflow watch", mine=False)
+        order_sensor,
+        "guard_turn",
+        lambda _settings, _name, _beats: turn_of(Outcome.PASS, "printflow watch", mine=False),
     )
 
     first = evaluated()

@@ -7,19 +7,26 @@ import pytest
 
 from printflow_reliability.alerts import turn as alerts_turn
 from printflow_reliability.alerts.delivery import DeliveryReport
+from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs.alerting import INTERVAL_SECONDS as OUTBOX_TICK
 from printflow_reliability.defs.order_sensor import INTERVAL_SECONDS as GUARD_TICK
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders import turn as orders_turn
 from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.records import leases
 from printflow_reliability.records.leases import Lease
 from printflow_reliability.settings import Settings
 from printflow_reliability.watch import round as rounds
-from printflow_reliability.watch.round import INTERVAL_SECONDS, go_round
+from printflow_reliability.watch.round import INTERVAL_SECONDS, Round, go_round
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 TAKEN_OVER_WITHIN = 30.0
+
+
+SETTINGS = minimal_settings(
+    "".join(f'[[heartbeat]]\nof = "{part}"\nurl = "https://watcher/{part}"\n' for part in ("guard", "outbox"))
+)
 
 
 class Stage:
@@ -28,7 +35,10 @@ class Stage:
     def __init__(self) -> None:
         self.other = ""
         self.judged = True
+        self.delivered = Outcome.PASS
+        self.refused = False
         self.done: list[str] = []
+        self.heard: list[str] = []
 
     @contextmanager
     def on_duty(self, _records: object, name: str, holder: str, _lasting: float) -> Iterator[Lease]:
@@ -36,17 +46,26 @@ class Stage:
 
     def judge(self, _settings: Settings) -> GuardReport:
         self.done.append("judged")
+        if self.refused:
+            raise CouldNotTell("the records database does not answer")
         outcome = Outcome.PASS if self.judged else Outcome.UNKNOWN
         answer = CheckResult("orders.artwork", outcome, "as it is")
         return GuardReport((answer,), {"paid_orders": 3} if self.judged else {})
 
     def deliver(self, _settings: Settings) -> DeliveryReport:
         self.done.append("delivered")
-        return DeliveryReport((CheckResult("alerts.delivery", Outcome.PASS, "every alert reached its route"),), {})
+        return DeliveryReport((CheckResult("alerts.delivery", self.delivered, "every alert reached its route"),), {})
 
     def record(self, _settings: Settings, results: tuple[CheckResult, ...], *, alert: bool) -> None:
         assert alert
         self.done += [f"recorded {answer.check}" for answer in results]
+
+    def watcher(self, address: str, _body: str) -> str:
+        self.heard.append(address.removeprefix("https://watcher/"))
+        return ""
+
+    def go_round(self) -> Round:
+        return go_round(SETTINGS, "watch", Heartbeats(self.watcher))
 
     def give_back(self, _records: object, name: str, _holder: str) -> None:
         self.done.append(f"gave back {name}")
@@ -66,7 +85,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 def test_who_has_the_leases_judges_records_and_then_delivers(stage: Stage) -> None:
-    gone = go_round(minimal_settings(), "watch")
+    gone = stage.go_round()
 
     assert stage.done == [
         *("judged", "recorded orders.artwork", "delivered"),
@@ -79,7 +98,7 @@ def test_who_has_the_leases_judges_records_and_then_delivers(stage: Stage) -> No
 
 def test_who_stands_by_does_nothing_and_says_who_works(stage: Stage) -> None:
     stage.other = "Dagster on pluto"
-    gone = go_round(minimal_settings(), "watch")
+    gone = stage.go_round()
 
     assert stage.done == []
     assert "guard: stands by: Dagster on pluto has the lease for another 4.0 s" in gone.said
@@ -89,7 +108,7 @@ def test_who_stands_by_does_nothing_and_says_who_works(stage: Stage) -> None:
 
 def test_who_could_not_judge_says_so_and_lets_the_other_try(stage: Stage) -> None:
     stage.judged = False
-    gone = go_round(minimal_settings(), "watch")
+    gone = stage.go_round()
 
     assert gone.outcome is Outcome.UNKNOWN
     assert "gave back guard" in stage.done
@@ -108,3 +127,34 @@ def test_whoever_dies_the_other_has_taken_over_within_half_a_minute() -> None:
     assert max(watch_dies, dagster_dies) <= TAKEN_OVER_WITHIN
     assert rounds.LEASE_SECONDS > INTERVAL_SECONDS
     assert slowest_tick < leases.LEASE_SECONDS
+
+
+def test_the_watchers_hear_of_a_success_after_it_was_judged_and_delivered(stage: Stage) -> None:
+    stage.go_round()
+    assert stage.heard == ["guard/start", "guard", "outbox/start", "outbox"]
+
+
+def test_who_stands_by_tells_no_watcher(stage: Stage) -> None:
+    stage.other = "Dagster on pluto"
+    stage.go_round()
+    assert stage.heard == []
+
+
+def test_a_look_that_judged_nothing_is_a_failure_to_its_watcher(stage: Stage) -> None:
+    stage.judged = False
+    stage.go_round()
+    assert stage.heard == ["guard/start", "guard/fail", "outbox/start", "outbox"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN])
+def test_while_an_alert_may_have_reached_nobody_no_watcher_hears_of_a_success(stage: Stage, outcome: Outcome) -> None:
+    stage.delivered = outcome
+    stage.go_round()
+    assert stage.heard == ["guard/start", "guard/fail", "outbox/start", "outbox/fail"]
+
+
+def test_a_look_that_ends_in_an_error_is_a_failure_to_its_watcher(stage: Stage) -> None:
+    stage.refused = True
+    with pytest.raises(CouldNotTell):
+        stage.go_round()
+    assert stage.heard == ["guard/start", "guard/fail"]
