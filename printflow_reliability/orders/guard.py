@@ -7,7 +7,6 @@ for three reasons only: the order is right now, the platform says that it has en
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -17,27 +16,20 @@ from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_items, keys_in_place
+from printflow_reliability.orders.judgement import OrderAnswer, Override
+from printflow_reliability.orders.look import Look, pace_from
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
-from printflow_reliability.pdf.verify import Pace, PdfVerifier
+from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
-from printflow_reliability.platform.tenancy import BasePaths, tenants
+from printflow_reliability.platform.paid_orders import PaidItems, paid_items
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
-INSPECTING_SECONDS = 20.0
-"""How long one look goes on to fetch files that are new to the ledger; what is left has its turn at the next one."""
-STOP_SECONDS = 35.0
-"""When a look gives up what it still inspects: Dagster ends a look after 60 s, and nobody would be held at all."""
-PATIENCE_SECONDS = 5.0
-"""How long the inspection of one file may keep the others waiting; it has its turn again after them."""
-
 Records = psycopg.Connection[TupleRow]
 
 
@@ -63,10 +55,17 @@ class GuardReport:
 
 def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
     """Judge every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
+    began = time.monotonic()
     try:
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-            look = _Look(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
+            look = Look(
+                settings,
+                _ledger(settings, records, worker),
+                worker,
+                in_force(records),
+                pace_from(began, time.monotonic()),
+            )
             open_holds = held(records)
             answers = look.confirmed(look.judge(paid.items, By.LISTING), {hold.order for hold in open_holds})
             missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
@@ -97,7 +96,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        answers = _Look(settings, records, worker, Pace()).judge(paid.items, By.SURE)
+        look = Look(settings, _ledger(settings, records, worker), worker, in_force(records))
+        answers = look.judge(paid.items, By.SURE)
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
@@ -110,60 +110,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-class _Look:
-    """One look: the tenants, the overrides and the time for files are the same for all that it judges."""
-
-    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
-        self._settings = settings
-        self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), records, worker)
-        self._pace = pace
-        self._paths: BasePaths | None = None
-        self.overrides: Mapping[str, Override] = in_force(records)
-
-    def judge(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
-        """The answer for each order of these items.
-
-        Raises:
-            CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
-        """
-        if not items:
-            return ()
-        paths = self._paths = self._paths or _paths(self._settings)
-        keys = [*keys_in_place(items, paths)]
-        files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
-        grace = self._settings.orders.grace_seconds
-        return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
-
-    def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
-        """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
-        suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
-        if not suspects:
-            return tuple(answers)
-        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items, By.HEAD)}
-        return tuple(
-            again.get(answer.order, answer)
-            for answer in answers
-            if answer.order not in suspects or answer.order in again
-        )
-
-
-def _moments() -> tuple[float, float]:
-    now = time.monotonic()
-    return now + INSPECTING_SECONDS, now + STOP_SECONDS
-
-
-def _paths(settings: Settings) -> BasePaths:
-    """Raises:
-    ConfigError: the query is refused, or gives no tenant a base path of its own.
-    CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
-    """
-    found = tenants(settings, connect_with=connect_for_orders)
-    if not found:
-        raise CouldNotTell(
-            "tenancy.tenants returns nothing, so nobody's files can be told apart",
-            "correct the query in printflow.toml",
-        )
-    return BasePaths(found)
+def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:
+    return Ledger(records, settings.orders.bucket, worker.rules.fingerprint)
 
 
 def _explained(

@@ -57,7 +57,7 @@ def settle(
         for order in freed:
             resolve_alert(records, settings, f"order:{order}")
         holds = held(records)
-        for alert in _alerts([answer for answer in changed if answer.order in new], len(holds)):
+        for alert in alerts_of([answer for answer in changed if answer.order in new], len(holds)):
             raise_alert(records, settings, alert)
         if not holds and everything:
             resolve_alert(records, settings, STORM)
@@ -68,7 +68,7 @@ def _as_before(answer: OrderAnswer, hold: Hold | None) -> bool:
     return hold is not None and list(hold.files) == list(files_of(answer))
 
 
-def _alerts(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
+def alerts_of(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
     """One alert an order; one for all where they are many."""
     if len(new) > MANY:
         oldest = new[0]

@@ -25,6 +25,7 @@ from printflow_reliability.settings.runbook import RunbookSettings
 from printflow_reliability.settings.sentry import SentrySettings
 from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings, TenantRowsSettings
+from printflow_reliability.settings.watch import WatchSettings
 
 __all__ = [
     "AcknowledgedSettings",
@@ -50,6 +51,7 @@ __all__ = [
     "SmokeSettings",
     "TenancySettings",
     "TenantRowsSettings",
+    "WatchSettings",
     "default_home",
     "find_config",
     "load",

@@ -28,6 +28,7 @@ from printflow_reliability.settings.section import Section
 from printflow_reliability.settings.sentry import SentrySettings
 from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings
+from printflow_reliability.settings.watch import WatchSettings
 from printflow_reliability.text import redacted
 
 Named = TypeVar("Named", ClusterSettings, BucketSettings)
@@ -53,6 +54,7 @@ class Settings(Section):
     pdf: PdfSettings = PdfSettings()
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alert_route: tuple[AlertRouteSettings, ...] = ()
+    watch: WatchSettings = WatchSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import typer
 
-from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.checks import exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
-from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
+from printflow_reliability.records.spool import Spool
 from printflow_reliability.settings import Settings
+from printflow_reliability.watch.away import StandIn
 from printflow_reliability.watch.loop import ended_by_signals, keep_watch
-from printflow_reliability.watch.round import INTERVAL_SECONDS, go_round, holder, stand_down
+from printflow_reliability.watch.round import INTERVAL_SECONDS, holder, stand_down
+from printflow_reliability.watch.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -37,26 +39,39 @@ def watch_command(
         raise ConfigError("--json prints one document, and the watch does not end", "printflow watch --once --json")
     given = invocation(ctx)
     settings = given.settings()
-    name = holder()
     if once:
-        gone = go_round(settings, name, Heartbeats())
-        stand_down(settings, name)
+        watch = Watch(holder(), _stand_in_unless_taken(settings))
+        gone = watch.go_round(settings)
+        stand_down(settings, watch.holder)
         finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))
     _log_to_stderr()
-    heartbeats = Heartbeats()
+    watch = Watch(holder(), _stand_in(settings))
     newest = _newest(given.settings, settings)
-    log.info("%s looks every %.0f s", name, INTERVAL_SECONDS)
+    log.info("%s looks every %.0f s", watch.holder, INTERVAL_SECONDS)
     with ended_by_signals():
         try:
             keep_watch(
-                lambda: go_round(newest(), name, heartbeats),
+                lambda: watch.go_round(newest()),
                 defect=lambda error: _report(newest(), error),
                 clock=time.monotonic,
                 pause=time.sleep,
             )
         except KeyboardInterrupt:
-            stand_down(newest(), name)
-            log.info("%s has ended and given back what it had", name)
+            stand_down(newest(), watch.holder)
+            log.info("%s has ended and given back what it had", watch.holder)
+
+
+def _stand_in(settings: Settings) -> StandIn:
+    return StandIn.of(Spool(settings.watch.spool_directory, settings.watch.spool_bytes))
+
+
+def _stand_in_unless_taken(settings: Settings) -> StandIn | None:
+    """One round beside a watch that runs leaves the spool to that."""
+    try:
+        return _stand_in(settings)
+    except LockHeld as taken:
+        log.info("%s", taken.what)
+        return None
 
 
 def _newest(load: Callable[[], Settings], first: Settings) -> Callable[[], Settings]:
