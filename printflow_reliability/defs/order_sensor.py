@@ -29,6 +29,8 @@ SHOWN_AFTER_LIFTED = timedelta(days=1)
 LIFTED = "lifted"
 MOST_SHOWN = 100
 """Held orders that have a partition at a time: thousands of runs with one cause would keep all others waiting."""
+MOST_ASKED = 5
+"""Runs that one look asks for: what is left has its turn at the next ones. All are held and told before that."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Change:
 def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: datetime) -> Change:
     """Which held orders to run, and which lifted ones to forget; of very many, the first stand for the others.
 
+    A few runs at a time: a change that has to wait is as new at the next look.
+
     Args:
         before: what was known at the last look, by order.
         held_now: a fingerprint of each open hold, by order.
@@ -60,16 +64,20 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     waiting = [order for order in held_now if order not in before]
     shown |= {order: held_now[order] for order in waiting[: max(MOST_SHOWN - len(shown), 0)]}
     states = {**dict.fromkeys(before, LIFTED), **shown}
-    run = tuple(order for order, state in states.items() if order not in before or before[order].state != state)
+    changed = [order for order, state in states.items() if order not in before or before[order].state != state]
+    run = tuple(changed[:MOST_ASKED])
+    late = frozenset(changed[MOST_ASKED:])
     forget = tuple(
         order
         for order, state in states.items()
-        if order not in run and state == LIFTED and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
+        if order not in changed
+        and state == LIFTED
+        and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
     )
     seen = {
         order: Seen(state, now.isoformat()) if order in run else before[order]
         for order, state in states.items()
-        if order not in forget
+        if order not in forget and (order not in late or order in before)
     }
     return Change(run, forget, seen)
 

@@ -90,7 +90,7 @@ def settle_away(settings: Settings, look: LookAway, known: Known, alerts: Spoole
     freed = [answer.order for answer in look.answers if answer.ready and answer.order in on_hold]
     wrong = sum(answer.wrong for answer in look.answers)
     entries = [_held(answer) for answer in new]
-    for alert in [*settling.alerts_of(new, wrong), *alerts_of([look.check])]:
+    for alert in [*settling.alerts_of(new, wrong, storm=settling.STORM in alerts.open_keys), *alerts_of([look.check])]:
         entries += alerts.raised(settings, alert)
     for order in freed:
         entries += [entry(LIFTED, order=order), *alerts.resolved(f"order:{order}")]

@@ -1,18 +1,22 @@
 """The guard's clock: a run for each change of a hold, and none for what stays as it was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs import order_sensor
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.order_sensor import (
     LIFTED,
+    MOST_ASKED,
     MOST_SHOWN,
     SHOWN_AFTER_LIFTED,
+    Change,
     Seen,
     changes,
     paid_orders_guard,
@@ -54,17 +58,62 @@ def test_a_mended_order_is_run_once_more_and_forgotten_after_a_while() -> None:
     assert much_later.seen == {}
 
 
-def test_of_very_many_holds_some_are_run_and_the_others_take_the_place_of_those_that_are_mended() -> None:
-    held = {str(number): "a" for number in range(3_000)}
-    first = changes({}, held, NOW)
-    second = changes(first.seen, held, NOW)
-    del held["0"]
-    third = changes(second.seen, {"older": "a", **held}, NOW)
+def looks(seen: Mapping[str, Seen], held: Mapping[str, str]) -> list[Change]:
+    """Look after look, until nothing is left to do."""
+    found = [changes(seen, held, NOW)]
+    while found[-1].run:
+        found.append(changes(found[-1].seen, held, NOW))
+    return found
 
-    assert first.run == tuple(str(number) for number in range(MOST_SHOWN))
-    assert second.run == ()
-    assert set(third.run) == {"0", "older"}
-    assert third.seen["0"].state == LIFTED
+
+def test_of_very_many_holds_some_are_run_a_few_at_a_time() -> None:
+    held = {str(number): "a" for number in range(5_000)}
+    found = looks({}, held)
+    run = [order for change in found for order in change.run]
+
+    assert max(len(change.run) for change in found) == MOST_ASKED
+    assert run == [str(number) for number in range(MOST_SHOWN)]
+    assert found[-1].seen.keys() == set(run)
+
+
+def test_others_take_the_place_of_those_that_are_mended() -> None:
+    held = {str(number): "a" for number in range(5_000)}
+    before = looks({}, held)[-1].seen
+    del held["0"]
+    found = looks(before, {"older": "a", **held})
+
+    assert {order for change in found for order in change.run} == {"0", "older"}
+    assert found[-1].seen["0"].state == LIFTED
+
+
+def test_a_change_that_has_to_wait_is_run_later_and_never_forgotten() -> None:
+    long_ago = NOW - 2 * SHOWN_AFTER_LIFTED
+    before = {str(number): seen("a", long_ago) for number in range(3 * MOST_ASKED)}
+    found = looks(before, {})
+
+    assert [order for change in found for order in change.run] == list(before)
+    assert [order for change in found for order in change.forget] == []
+    assert {known.state for known in found[-1].seen.values()} == {LIFTED}
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from([str(number) for number in range(12)]), st.sampled_from("ab")), max_size=12
+    )
+)
+def test_whatever_changes_in_the_end_every_order_was_run_as_it_is(steps: list[dict[str, str]]) -> None:
+    known: Mapping[str, Seen] = {}
+    shown: dict[str, str] = {}
+    for held in steps:
+        change = changes(known, held, NOW)
+        assert len(change.run) <= MOST_ASKED
+        shown |= {order: held.get(order, LIFTED) for order in change.run}
+        known = change.seen
+    last = steps[-1] if steps else {}
+    for change in looks(known, last):
+        shown |= {order: last.get(order, LIFTED) for order in change.run}
+
+    assert {order: state for order, state in shown.items() if state != LIFTED} == last
 
 
 def turn_of(outcome: Outcome, holder: str, *, mine: bool = True) -> GuardTurn:

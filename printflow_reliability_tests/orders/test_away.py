@@ -108,6 +108,18 @@ def test_many_at_once_are_one_alert_and_each_is_held(alerts: SpooledAlerts) -> N
     assert [key for kind, key in kinds(alerts) if kind == RAISED] == [STORM, CHECK_KEY]
 
 
+def test_what_comes_while_a_storm_goes_on_joins_it_and_a_few_after_it_are_told_each(alerts: SpooledAlerts) -> None:
+    many = [answer(str(number)) for number in range(MANY + 1)]
+    settle_away(SETTINGS, found(*many), Known(), alerts)
+    settle_away(SETTINGS, found(*many, answer("later")), Known(), alerts)
+    assert (HELD, "later") in kinds(alerts)
+    assert (RAISED, "order:later") not in kinds(alerts)
+
+    mended = [answer(str(number), None) for number in range(MANY + 1)]
+    settle_away(SETTINGS, found(*mended, answer("much later")), Known(), alerts)
+    assert (RAISED, "order:much later") in kinds(alerts)
+
+
 def test_a_look_that_could_not_judge_is_told_and_frees_nobody(alerts: SpooledAlerts) -> None:
     settle_away(SETTINGS, found(answer("7")), Known(), alerts)
     unknown = LookAway((), CheckResult("orders.artwork", Outcome.UNKNOWN, "S3 does not answer"))

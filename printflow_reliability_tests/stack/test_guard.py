@@ -19,6 +19,7 @@ from urllib3 import HTTPResponse
 from printflow_reliability.checks import Outcome
 from printflow_reliability.orders import guard, look
 from printflow_reliability.orders.guard import GuardReport
+from printflow_reliability.orders.settling import STORM
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform import paid_orders
 from printflow_reliability.platform.identifiers import kept
@@ -104,6 +105,18 @@ def test_a_paid_order_without_any_item_is_held(sandbox: StackSandbox, counter: C
             connection.execute("DELETE FROM orders WHERE id::text = %s", (order,))
 
     assert reasons(report) == {order: "print-ready file was never linked"}
+
+
+def test_a_storm_is_one_page_also_for_those_that_join_it_and_one_table(counter: Counter) -> None:
+    counter.sell("good")
+    counter.rows += [Row(f"{number:04}") for number in range(5_000)]
+    first = counter.look()
+    counter.rows += [Row("later 1"), Row("later 2")]
+    second = counter.look()
+
+    assert (first.numbers["newly_held"], second.numbers["newly_held"]) == (5_000, 2)
+    assert len(second.held) == 5_002
+    assert counter.open_alerts() == {STORM}
 
 
 def test_what_is_not_inspected_yet_waits_and_is_held_after_the_grace_period(
