@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from printflow_reliability.alerts.absence import mind_absent
 from printflow_reliability.alerts.delivery import DeliveryReport, deliver
 from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.turn import beating, heard
 from printflow_reliability.orders.guard import GuardReport, judge_paid_orders
+from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import LEASE_SECONDS, Lease, give_back, on_duty
 from printflow_reliability.settings import Settings
 
@@ -38,20 +40,25 @@ class GuardTurn:
         return f"{self.describe()}\n{alerts}"
 
 
-def guard_turn(settings: Settings, holder: str, heartbeats: Heartbeats, lasting: float = LEASE_SECONDS) -> GuardTurn:
+def guard_turn(
+    settings: Settings, holder: str, heartbeats: Heartbeats, lasting: float = LEASE_SECONDS, *, announced: bool = True
+) -> GuardTurn:
     """Judge, alert and deliver, unless somebody else does. Whoever could not judge lets the other try.
 
-    Its watcher hears of a success only if the orders were judged and every alert has reached its routes.
+    `announced`: this holder comes again and again, and is missed when it does not. Its watcher hears of a success only
+    if the orders were judged and every alert has reached its routes.
 
     Raises:
         PrintflowError: the records are away or of another version.
     """
-    with on_duty(settings.records, GUARD, holder, lasting) as lease:
+    with on_duty(settings.records, GUARD, holder, lasting, announced=announced) as lease:
         if not lease.mine:
             return GuardTurn(lease)
         with beating(heartbeats, settings, GUARD):
             report = judge_paid_orders(settings)
             record_results(settings, report.checks, alert=True)
+            with open_records(settings.records) as records:
+                mind_absent(records, settings, GUARD, holder)
             delivery = deliver(settings)
         turn = GuardTurn(lease, report, delivery)
         (heartbeats.done if report.judged and heard(delivery) else heartbeats.failed)(settings, GUARD, turn.told())

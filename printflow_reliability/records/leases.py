@@ -28,11 +28,27 @@ RENEWED_FOR_SECONDS = 90.0
 TAKE = """
 INSERT INTO leases AS held (name, holder, until)
 VALUES (%(name)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
-ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until,
+    since = CASE WHEN held.holder = excluded.holder AND held.until > clock_timestamp() THEN held.since
+                 ELSE clock_timestamp() END
 WHERE held.holder = excluded.holder OR held.until <= clock_timestamp()
 RETURNING holder"""
 HOLDER = """
 SELECT holder, greatest(extract(epoch FROM until - clock_timestamp()), 0)::float8 FROM leases WHERE name = %s"""
+PRESENT = "present:"
+"""Before a name: that its holder looks after the work of that name, whoever does it at the time."""
+PRESENT_SECONDS = 60.0
+ABSENT = """
+SELECT other.holder, extract(epoch FROM clock_timestamp() - other.until)::float8
+FROM leases other, leases mine
+WHERE starts_with(other.name, %(prefix)s) AND other.until <= clock_timestamp()
+  AND mine.name = %(prefix)s || %(holder)s AND mine.until > clock_timestamp()
+  AND mine.since <= clock_timestamp() - make_interval(secs => %(seconds)s)
+ORDER BY other.holder"""
+THERE = "SELECT holder FROM leases WHERE starts_with(name, %s) AND until > clock_timestamp()"
+FORGET = (
+    "DELETE FROM leases WHERE starts_with(name, %s) AND until <= clock_timestamp() - interval '1 day' RETURNING holder"
+)
 RELEASE = "DELETE FROM leases WHERE name = %s AND holder = %s"
 
 
@@ -74,17 +90,51 @@ def release(connection: psycopg.Connection[TupleRow], name: str, holder: str) ->
     connection.execute(RELEASE, (name, storable(holder)))
 
 
+def announce(connection: psycopg.Connection[TupleRow], name: str, holder: str) -> None:
+    """Say that this holder looks after the work of that name, also while another does it."""
+    take(connection, f"{PRESENT}{name}:{holder}", holder, PRESENT_SECONDS)
+
+
+def withdraw(connection: psycopg.Connection[TupleRow], name: str, holder: str) -> None:
+    """Say that this holder no longer does, in good order: nobody misses it."""
+    release(connection, f"{PRESENT}{name}:{holder}", holder)
+
+
+def absent(connection: psycopg.Connection[TupleRow], name: str, holder: str) -> dict[str, float]:
+    """Who looked after the work of that name and has fallen silent, and for how many seconds.
+
+    Nobody is missed by a holder that has not been there for a while itself: where the records were away, everybody was.
+    """
+    asked = {"prefix": f"{PRESENT}{name}:", "holder": storable(holder), "seconds": PRESENT_SECONDS}
+    return {who: PRESENT_SECONDS + silent for who, silent in connection.execute(ABSENT, asked).fetchall()}
+
+
+def there(connection: psycopg.Connection[TupleRow], name: str) -> frozenset[str]:
+    """Who looks after the work of that name."""
+    return frozenset(row[0] for row in connection.execute(THERE, (f"{PRESENT}{name}:",)).fetchall())
+
+
+def forget_absent(connection: psycopg.Connection[TupleRow], name: str) -> list[str]:
+    """Forget who has been absent for a day: it was taken away for good."""
+    return [row[0] for row in connection.execute(FORGET, (f"{PRESENT}{name}:",)).fetchall()]
+
+
 @contextmanager
-def on_duty(records: RecordsSettings, name: str, holder: str, lasting: float = LEASE_SECONDS) -> Iterator[Lease]:
+def on_duty(
+    records: RecordsSettings, name: str, holder: str, lasting: float = LEASE_SECONDS, *, announced: bool = False
+) -> Iterator[Lease]:
     """Take or renew the lease for the block, which sees by `mine` whether there is anything to do.
 
-    It is renewed while the block runs and once at its end; given back if the block raises, so that another can try.
+    The lease is renewed while the block runs and once at its end; given back if the block raises, so that another can
+    try. `announced`: others are to miss this holder when it falls silent.
 
     Raises:
         CouldNotTell: the records are away.
         ConfigError: their tables are of another version than this program's.
     """
     with open_records(records) as connection:
+        if announced:
+            announce(connection, name, holder)
         lease = take(connection, name, holder, lasting)
     if not lease.mine:
         yield lease
@@ -103,11 +153,13 @@ def on_duty(records: RecordsSettings, name: str, holder: str, lasting: float = L
     _renew_once(records, lease, lasting)
 
 
-def give_back(records: RecordsSettings, name: str, holder: str) -> None:
-    """Give the lease back; records that are away cost no more than the wait for its end."""
+def give_back(records: RecordsSettings, name: str, holder: str, *, for_good: bool = False) -> None:
+    """Give the lease back, `for_good` if nobody is to miss the holder; without records it ends by itself."""
     try:
         with open_records(records) as connection:
             release(connection, name, holder)
+            if for_good:
+                withdraw(connection, name, holder)
     except PrintflowError as away:
         log.info("the lease %s could not be given back: %s", name, away.what)
 

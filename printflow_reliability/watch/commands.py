@@ -40,7 +40,7 @@ def watch_command(
     given = invocation(ctx)
     settings = given.settings()
     if once:
-        watch = Watch(holder(), _stand_in_unless_taken(settings))
+        watch = Watch(holder(once=True), _stand_in_unless_taken(settings), once=True)
         gone = watch.go_round(settings)
         stand_down(settings, watch.holder)
         finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))

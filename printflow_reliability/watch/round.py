@@ -36,18 +36,19 @@ class Round:
     document: Mapping[str, Any]
 
 
-def holder() -> str:
-    """As whom this process takes its leases."""
-    return f"printflow watch on {socket.gethostname()} (process {os.getpid()})"
+def holder(*, once: bool = False) -> str:
+    """As whom this process takes its leases: one that is started anew has its own again, one round is nobody's."""
+    name = f"printflow watch on {socket.gethostname()}"
+    return f"{name}, once (process {os.getpid()})" if once else name
 
 
-def go_round(settings: Settings, holder: str, heartbeats: Heartbeats) -> Round:
+def go_round(settings: Settings, holder: str, heartbeats: Heartbeats, *, once: bool = False) -> Round:
     """Judge, alert and deliver what nobody else does.
 
     Raises:
         PrintflowError: the records are away or of another version.
     """
-    guard = guard_turn(settings, holder, heartbeats, LEASE_SECONDS)
+    guard = guard_turn(settings, holder, heartbeats, LEASE_SECONDS, announced=not once)
     outbox = outbox_turn(settings, holder, heartbeats, LEASE_SECONDS)
     return Round(
         outcome=worst([*_outcomes(guard), *_outcomes(outbox), Outcome.PASS]),
@@ -60,7 +61,7 @@ def go_round(settings: Settings, holder: str, heartbeats: Heartbeats) -> Round:
 def stand_down(settings: Settings, holder: str) -> None:
     """Give back what this process has, so that another begins at once."""
     for name in (GUARD, OUTBOX):
-        give_back(settings.records, name, holder)
+        give_back(settings.records, name, holder, for_good=True)
 
 
 def _outcomes(turn: GuardTurn | OutboxTurn) -> list[Outcome]:

@@ -16,11 +16,13 @@ class Watch:
     Attributes:
         holder: as whom it takes its leases.
         stand_in: its spool, and what it knows while the records are away; None where another process has the spool.
+        once: whether it goes one round only.
     """
 
     holder: str
     stand_in: StandIn | None
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    once: bool = False
 
     def go_round(self, settings: Settings) -> Round:
         """One round, with the records or without them.
@@ -33,4 +35,4 @@ class Watch:
                 self.stand_in.learn(settings)
             except PrintflowError as away:
                 return self.stand_in.go_round(settings, away, self.heartbeats)
-        return go_round(settings, self.holder, self.heartbeats)
+        return go_round(settings, self.holder, self.heartbeats, once=self.once)

@@ -105,8 +105,9 @@ class World:
         outcome = Outcome.FAIL if self.broken else Outcome.PASS
         return LookAway(answers, CheckResult("orders.artwork", outcome, "as it is"))
 
-    def round_with_records(self, _settings: Settings, _holder: str, _heartbeats: Heartbeats) -> Round:
+    def round_with_records(self, _settings: Settings, _holder: str, _beats: Heartbeats, *, once: bool = False) -> Round:
         """What the guard does with its records."""
+        assert not once
         self.with_records += 1
         self.recorded = (self.recorded | self.broken) - (self.orders - self.broken)
         return Round(Outcome.PASS, "with records", 10, {})

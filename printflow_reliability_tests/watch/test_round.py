@@ -37,11 +37,15 @@ class Stage:
         self.judged = True
         self.delivered = Outcome.PASS
         self.refused = False
+        self.announced = False
         self.done: list[str] = []
         self.heard: list[str] = []
 
     @contextmanager
-    def on_duty(self, _records: object, name: str, holder: str, _lasting: float) -> Iterator[Lease]:
+    def on_duty(
+        self, _records: object, name: str, holder: str, _lasting: float, *, announced: bool = False
+    ) -> Iterator[Lease]:
+        self.announced |= announced
         yield Lease(name, self.other or holder, not self.other, 4.0)
 
     def judge(self, _settings: Settings) -> GuardReport:
@@ -67,8 +71,15 @@ class Stage:
     def go_round(self) -> Round:
         return go_round(SETTINGS, "watch", Heartbeats(self.watcher))
 
-    def give_back(self, _records: object, name: str, _holder: str) -> None:
-        self.done.append(f"gave back {name}")
+    def mind_absent(self, _records: object, _settings: Settings, work: str, _holder: str) -> None:
+        self.done.append(f"minded {work}")
+
+    @contextmanager
+    def open_records(self, _records: object) -> Iterator[None]:
+        yield None
+
+    def give_back(self, _records: object, name: str, _holder: str, *, for_good: bool = False) -> None:
+        self.done.append(f"gave back {name}" + (" for good" if for_good else ""))
 
 
 @pytest.fixture
@@ -80,6 +91,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         monkeypatch.setattr(module, "record_results", stage.record)
     monkeypatch.setattr(orders_turn, "judge_paid_orders", stage.judge)
     monkeypatch.setattr(orders_turn, "give_back", stage.give_back)
+    monkeypatch.setattr(orders_turn, "open_records", stage.open_records)
+    monkeypatch.setattr(orders_turn, "mind_absent", stage.mind_absent)
     monkeypatch.setattr(rounds, "give_back", stage.give_back)
     return stage
 
@@ -88,7 +101,7 @@ def test_who_has_the_leases_judges_records_and_then_delivers(stage: Stage) -> No
     gone = stage.go_round()
 
     assert stage.done == [
-        *("judged", "recorded orders.artwork", "delivered"),
+        *("judged", "recorded orders.artwork", "minded guard", "delivered"),
         *("delivered", "recorded alerts.delivery"),
     ]
     assert gone.outcome is Outcome.PASS
@@ -116,7 +129,7 @@ def test_who_could_not_judge_says_so_and_lets_the_other_try(stage: Stage) -> Non
 
 def test_at_its_end_the_watch_gives_both_leases_back(stage: Stage) -> None:
     rounds.stand_down(minimal_settings(), "watch")
-    assert stage.done == ["gave back guard", "gave back outbox"]
+    assert stage.done == ["gave back guard for good", "gave back outbox for good"]
 
 
 def test_whoever_dies_the_other_has_taken_over_within_half_a_minute() -> None:
@@ -158,3 +171,10 @@ def test_a_look_that_ends_in_an_error_is_a_failure_to_its_watcher(stage: Stage) 
     with pytest.raises(CouldNotTell):
         stage.go_round()
     assert stage.heard == ["guard/start", "guard/fail"]
+
+
+def test_a_watch_is_missed_when_it_falls_silent_and_one_round_is_not(stage: Stage) -> None:
+    go_round(SETTINGS, "watch", Heartbeats(stage.watcher), once=True)
+    assert not stage.announced
+    stage.go_round()
+    assert stage.announced

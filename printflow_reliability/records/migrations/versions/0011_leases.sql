@@ -2,6 +2,7 @@
 CREATE TABLE leases (
     name text PRIMARY KEY,
     holder text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz NOT NULL
 );
 
