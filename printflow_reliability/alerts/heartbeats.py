@@ -21,8 +21,8 @@ WAIT_SECONDS = 5.0
 AGAIN_AFTER_SECONDS = 30.0
 """How often the same is said again: watchers refuse more than a few words a minute."""
 LONGEST_BODY = 10_000
-UNKNOWN_THERE = ("not found",)
-"""What Healthchecks.io answers with 200 where it knows no such heartbeat."""
+NOT_TAKEN = {"not found": "it knows no such heartbeat", "rate limited": "it was told too often"}
+"""What Healthchecks.io answers with 200 where it does not take what it was told, and what that means."""
 
 
 class Signal(StrEnum):
@@ -107,4 +107,4 @@ def post(address: str, body: str) -> str:
     if not reply.is_success:
         return f"it answered {reply.status_code}"
     answer = reply.text[:200].casefold()
-    return "it knows no such heartbeat" if any(words in answer for words in UNKNOWN_THERE) else ""
+    return next((meaning for words, meaning in NOT_TAKEN.items() if words in answer), "")

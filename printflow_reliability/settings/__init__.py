@@ -14,7 +14,7 @@ from printflow_reliability.settings.drills import DrillsSettings, ManualStepSett
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
-from printflow_reliability.settings.loading import default_home, find_config, load
+from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.platform import PlatformSettings
@@ -55,4 +55,5 @@ __all__ = [
     "default_home",
     "find_config",
     "load",
+    "notify_socket",
 ]

@@ -12,10 +12,11 @@ from printflow_reliability.checks import exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
 from printflow_reliability.records.spool import Spool
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import Settings, notify_socket
 from printflow_reliability.watch.away import StandIn
 from printflow_reliability.watch.loop import ended_by_signals, keep_watch
 from printflow_reliability.watch.round import INTERVAL_SECONDS, holder, stand_down
+from printflow_reliability.watch.systemd import ALIVE, ENDING, READY, notify
 from printflow_reliability.watch.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -48,15 +49,19 @@ def watch_command(
     watch = Watch(holder(), _stand_in(settings))
     newest = _newest(given.settings, settings)
     log.info("%s looks every %.0f s", watch.holder, INTERVAL_SECONDS)
+    systemd = notify_socket()
     with ended_by_signals():
         try:
+            notify(systemd, READY)
             keep_watch(
                 lambda: watch.go_round(newest()),
                 defect=lambda error: _report(newest(), error),
                 clock=time.monotonic,
                 pause=time.sleep,
+                alive=lambda: notify(systemd, ALIVE),
             )
         except KeyboardInterrupt:
+            notify(systemd, ENDING)
             stand_down(newest(), watch.holder)
             log.info("%s has ended and given back what it had", watch.holder)
 

@@ -58,6 +58,7 @@ def keep_watch(
     defect: Callable[[Exception], None],
     clock: Callable[[], float],
     pause: Callable[[float], None],
+    alive: Callable[[], None],
 ) -> None:
     """Go round after round, until an exception that is no error ends it, as a signal's does.
 
@@ -66,6 +67,7 @@ def keep_watch(
         defect: told of an error that nobody expected; the rounds go on.
         clock: seconds that only grow.
         pause: waits so many seconds.
+        alive: told after every round, whatever came of it.
     """
     diary = Diary()
     while True:
@@ -81,4 +83,5 @@ def keep_watch(
             diary.tell(Outcome.UNKNOWN, f"a defect of this program: {type(error).__name__}")
             log.debug("unexpected error", exc_info=True)
             defect(error)
+        alive()
         pause(max(began + again_in - clock(), 0.0))

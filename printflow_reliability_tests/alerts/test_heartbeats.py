@@ -160,6 +160,7 @@ def answering(status: int, text: str) -> Iterator[tuple[str, list[tuple[str, byt
     [
         (200, "OK", ""),
         (200, "OK (not found)", "it knows no such heartbeat"),
+        (200, "OK (rate limited)", "it was told too often"),
         (302, "", "it answered 302"),
         (404, "not found", "it answered 404"),
         (503, "", "it answered 503"),

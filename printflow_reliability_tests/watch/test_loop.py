@@ -25,6 +25,10 @@ class Clock:
     pauses: int
     now: float = 0.0
     waited: list[float] = field(default_factory=list)
+    alive: int = 0
+
+    def beat(self) -> None:
+        self.alive += 1
 
     def pause(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -40,7 +44,7 @@ def quiet(said: str = "all is well", again_in: float = INTERVAL_SECONDS) -> Roun
 def watched(clock: Clock, go_round: Callable[[], Round]) -> list[Exception]:
     defects: list[Exception] = []
     with pytest.raises(Over):
-        keep_watch(go_round, defect=defects.append, clock=lambda: clock.now, pause=clock.pause)
+        keep_watch(go_round, defect=defects.append, clock=lambda: clock.now, pause=clock.pause, alive=clock.beat)
     return defects
 
 
@@ -95,6 +99,7 @@ def test_whatever_a_round_meets_the_next_one_comes(
         return quiet()
 
     assert len(watched(clock, unlucky)) == defects
+    assert clock.alive == 2
     first, second = lines()
     assert first.startswith("ERROR ")
     assert second == "INFO all is well"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import printflow_reliability
+from printflow_reliability.records.leases import RENEWED_FOR_SECONDS
 from printflow_reliability_tests.commands import COMMANDS
 
 UNIT = Path(printflow_reliability.__file__).parent.parent / "deploy" / "printflow-watch.service"
@@ -28,6 +29,11 @@ def test_it_runs_a_command_that_there_is_and_begins_it_again(service: configpars
     assert Path(program).name == "printflow"
     assert " ".join(words) in COMMANDS
     assert service["Restart"] == "always"
+
+
+def test_one_that_hangs_is_begun_again_and_one_that_works_is_not(service: configparser.SectionProxy) -> None:
+    assert service["Type"] == "notify"
+    assert float(service["WatchdogSec"]) > 2 * RENEWED_FOR_SECONDS
 
 
 def test_it_has_no_path_of_a_certain_machine(service: configparser.SectionProxy) -> None:
