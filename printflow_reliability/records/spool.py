@@ -67,7 +67,7 @@ class Spool:
         Raises:
             CouldNotTell: the spool or its disk is full, or cannot be written.
         """
-        text = "".join(json.dumps(one_entry) + "\n" for one_entry in entries).encode()
+        text = "".join(json.dumps(added) + "\n" for added in entries).encode()
         path = self._directory / LINES
         try:
             with path.open("ab") as file:

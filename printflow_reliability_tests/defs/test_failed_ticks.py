@@ -91,17 +91,17 @@ def ticked(
     if instance.get_instigator_state(state.instigator_origin_id, state.selector_id) is None:
         instance.add_instigator_state(state)
     error = SerializableErrorInfo("dagster.Failure: the bucket does not answer", [], "Failure")
-    for each in statuses:
+    for status_of_tick in statuses:
         instance.create_tick(
             TickData(
                 state.instigator_origin_id,
                 name,
                 kind,
-                each,
+                status_of_tick,
                 time.time(),
-                error=error if each is FAILED else None,
+                error=error if status_of_tick is FAILED else None,
                 selector_id=state.selector_id,
-                run_ids=["made"] if each is DONE else [],
+                run_ids=["made"] if status_of_tick is DONE else [],
             )
         )
 

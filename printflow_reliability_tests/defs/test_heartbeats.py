@@ -31,8 +31,8 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         found.append((address, body))
         return ""
 
-    for each in (module, upkeep):
-        monkeypatch.setattr(each, "HEARTBEATS", Heartbeats(send))
+    for holder in (module, upkeep):
+        monkeypatch.setattr(holder, "HEARTBEATS", Heartbeats(send))
     monkeypatch.setattr(Configuration, "settings", lambda _self: SETTINGS)
     return found
 

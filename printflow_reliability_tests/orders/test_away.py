@@ -1,6 +1,7 @@
 """The guard while the records are away: what it holds and tells then, and whom it must not hold."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,10 +58,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[OrderAnswer]:
             self.overrides = overrides
 
         def judge(self, _items: object, _by: object) -> Sequence[OrderAnswer]:
-            return [
-                OrderAnswer(one.order, one.tenant, one.paid_at, one.problems, override=self.overrides.get(one.order))
-                for one in answers
-            ]
+            return [replace(judged, override=self.overrides.get(judged.order)) for judged in answers]
 
         def confirmed(self, judged: Sequence[OrderAnswer], _held: set[str]) -> Sequence[OrderAnswer]:
             return judged
@@ -133,7 +131,7 @@ def test_a_file_that_is_there_and_not_inspected_again_yet_holds_nobody(looked: l
     looked += [answer("new", Kind.UNINSPECTED), answer("gone", Kind.MISSING), answer("bad", Kind.UNJUDGED)]
     look = look_away(SETTINGS, Known(), MemoryLedger(), ())
 
-    assert {each.order for each in look.answers if each.wrong} == {"gone", "bad"}
+    assert {judged.order for judged in look.answers if judged.wrong} == {"gone", "bad"}
     assert look.check.outcome is Outcome.FAIL
 
 
@@ -144,7 +142,7 @@ def test_whom_a_person_let_go_goes_on_until_that_ends(looked: list[OrderAnswer])
         "8": Override("Ada", "a sample", NOW - timedelta(hours=1)),
     }
     look = look_away(SETTINGS, Known(frozenset(), overrides), MemoryLedger(), ())
-    assert {each.order for each in look.answers if each.wrong} == {"8"}
+    assert {judged.order for judged in look.answers if judged.wrong} == {"8"}
 
 
 def test_a_platform_that_is_away_too_is_not_called_healthy(monkeypatch: pytest.MonkeyPatch) -> None:

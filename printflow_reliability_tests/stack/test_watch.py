@@ -15,10 +15,12 @@ from printflow_reliability.cli import run
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import take
 from printflow_reliability.sandbox import postgres
+from printflow_reliability_tests.alerts.test_heartbeats import SECRET, answering
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
 pytestmark = pytest.mark.stack
 
+Start = Callable[..., "subprocess.Popen[str]"]
 WITHOUT_ITEM = """
 INSERT INTO orders (tenant_id, customer_id, status, total_cents, paid_at)
 SELECT tenant_id, customer_id, 'paid', 4200, now() - interval '1 day' FROM orders WHERE status = 'paid' LIMIT 1
@@ -50,13 +52,13 @@ def unlinked(watched: StackSandbox) -> Iterator[str]:
 
 
 @pytest.fixture
-def start(watched: StackSandbox) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+def start(watched: StackSandbox) -> Iterator[Start]:
     """Starts the watch; what still runs at the end is killed."""
     running: list[subprocess.Popen[str]] = []
 
-    def started() -> "subprocess.Popen[str]":
+    def started(*options: str, config: Path | None = None) -> "subprocess.Popen[str]":
         program = str(Path(sys.executable).with_name("printflow"))
-        argv = [program, "--config", str(watched.config), "watch"]
+        argv = [program, "--config", str(config or watched.config), *options, "watch"]
         running.append(subprocess.Popen(argv, stderr=subprocess.PIPE, text=True))
         return running[-1]
 
@@ -81,7 +83,7 @@ def paged(sandbox: StackSandbox, order: str) -> list[dict[str, Any]]:
 
 
 def test_an_order_without_artwork_is_paged_and_sigterm_ends_the_watch_in_order(
-    watched: StackSandbox, unlinked: str, start: Callable[[], "subprocess.Popen[str]"]
+    watched: StackSandbox, unlinked: str, start: Start
 ) -> None:
     process = start()
     line = said(process, "must not go to print")
@@ -96,9 +98,7 @@ def test_an_order_without_artwork_is_paged_and_sigterm_ends_the_watch_in_order(
         assert connection.execute("SELECT count(*) FROM leases").fetchone() == (0,)
 
 
-def test_a_watch_that_is_killed_keeps_its_leases_until_they_end(
-    watched: StackSandbox, start: Callable[[], "subprocess.Popen[str]"]
-) -> None:
+def test_a_watch_that_is_killed_keeps_its_leases_until_they_end(watched: StackSandbox, start: Start) -> None:
     process = start()
     said(process, "guard: ")
     process.kill()
@@ -122,3 +122,38 @@ def test_while_dagster_has_the_leases_the_watch_stands_by(
     document = json.loads(capsys.readouterr().out)
     assert {turn["holder"] for turn in document.values()} == {"Dagster on pluto"}
     assert paged(watched, unlinked) == []
+
+
+def test_a_watch_goes_on_without_its_records_and_with_them_again(
+    watched: StackSandbox, unlinked: str, start: Start
+) -> None:
+    process = start()
+    said(process, "guard: ")
+    with watched.stopped("system_db"):
+        assert f"order {unlinked}" in said(process, "guard without records: ")
+    back = said(process, "outbox: every alert reached its route")
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=120)
+
+    assert f"order {unlinked}" in back
+    assert process.returncode == 0, rest
+    assert {page["event"] for page in paged(watched, unlinked)} == {"trigger"}
+
+
+def test_its_watchers_hear_of_it_and_no_log_shows_their_addresses(watched: StackSandbox, start: Start) -> None:
+    with answering(200, "OK") as (address, got):
+        config = watched.config.with_name("heartbeat.toml")
+        parts = "".join(f'[[heartbeat]]\nof = "{part}"\nurl = "{address}/{part}"\n' for part in ("guard", "outbox"))
+        config.write_text(watched.config.read_text(encoding="utf-8") + parts, encoding="utf-8")
+        try:
+            process = start("--verbose", config=config)
+            line = said(process, "guard: ")
+            process.send_signal(signal.SIGTERM)
+            _, rest = process.communicate(timeout=120)
+        finally:
+            config.unlink()
+
+    heard = [path.removeprefix(f"/{SECRET}/") for path, _ in got]
+    assert heard[:4] == ["guard/start", "guard", "outbox/start", "outbox"]
+    assert b"artwork" in got[1][1]
+    assert SECRET not in line + rest
