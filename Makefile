@@ -31,7 +31,7 @@ lint: setup ## Ruff, mypy --strict, the import contracts, dg check defs and dg l
 		.venv/bin/dg check defs --use-active-venv && .venv/bin/dg list defs --json >"$$home/defs.json"
 
 unit: setup ## The tests that need no servers
-	.venv/bin/pytest -m "not stack" $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) -m "not stack" $(ARGS)
 
 bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands
 	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)

@@ -14,7 +14,7 @@ def acknowledge(result: CheckResult, accepted: Sequence[AcknowledgedSettings]) -
     """The answer without its accepted warnings: a pass if none is left, else the line that would accept the next."""
     if result.outcome is not Outcome.WARN or not result.about:
         return result
-    reasons = {one.about: one.reason for one in accepted if one.check == result.check}
+    reasons = {entry.about: entry.reason for entry in accepted if entry.check == result.check}
     known = [f"{about} ({reasons[about]})" for about in result.about if about in reasons]
     left = [about for about in result.about if about not in reasons]
     detail = result.detail

@@ -4,6 +4,7 @@ A query may take long on a healthy server. So where nothing comes for a while, a
 server still answers anybody.
 """
 
+import re
 import time
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 
+from printflow_reliability.absence import Absence
+
 Result = TypeVar("Result")
 
 SILENT_SECONDS = 20.0
@@ -21,6 +24,9 @@ PROBE_SECONDS = 10
 """How long that connection may take to open."""
 CANCEL_SECONDS = 2
 """How long a server that is asked to end an interrupted query may take to hear of it."""
+
+NOT_REACHED = "connection refused|no route to host|unreachable|host is down|no such file or directory"
+"""What libpq says where nobody took the connection; everything else is said by a server, or by what lies before it."""
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -55,22 +61,24 @@ class BoundedConnection(psycopg.Connection[Any]):
         """The same, with a look at the server wherever nothing came for long."""
         ready: Any = None
         heard = time.monotonic()
+        absence = Absence(SILENT_SECONDS)
         try:
             while True:
                 state = gen.send(ready)
                 ready = yield state
                 if ready:
                     heard = time.monotonic()
+                    absence.reached()
                 elif time.monotonic() - heard > SILENT_SECONDS:
-                    self._require_alive()
+                    self._require_alive(absence)
                     heard = time.monotonic()
         except StopIteration as ended:
             result: Result = ended.value
             return result
 
-    def _require_alive(self) -> None:
+    def _require_alive(self, absence: Absence) -> None:
         """Raises:
-        OperationalError: the server does not even open a connection; this one is closed.
+        OperationalError: the server does not open a connection, or could not be reached for long; this one is closed.
         """
         own = {"host": self.info.host, "port": self.info.port, "password": self.info.password}
         parameters: dict[str, Any] = {**self.info.get_parameters(), **own, "connect_timeout": PROBE_SECONDS}
@@ -80,5 +88,13 @@ class BoundedConnection(psycopg.Connection[Any]):
             self.close()
             silent = SILENT_SECONDS + PROBE_SECONDS
             raise psycopg.OperationalError(f"no answer within {silent:.0f} s, nor a new connection") from None
-        except psycopg.Error:
-            return  # it answers, if only that it takes no more connections
+        except psycopg.Error as refused:
+            said = str(refused)
+            if "FATAL:" in said or not re.search(NOT_REACHED, said, flags=re.IGNORECASE):
+                absence.reached()  # it answers, if only that it takes no more connections
+            elif absence.not_reached():
+                self.close()
+                why = " ".join(said.split())
+                raise psycopg.OperationalError(f"no answer, and no new connection since: {why}") from None
+        else:
+            absence.reached()

@@ -6,9 +6,11 @@
 import errno
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
@@ -108,6 +110,30 @@ def add_installed_commands() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is said in a sentence or two on stderr."""
+    with _ended_as_by_ctrl_c():
+        return _run(arguments)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command, and the programs that it started, as Ctrl-C does.
+
+    Those that somebody else handles, or that are ignored as under nohup, stay as they are. Python's own handler is
+    what a drill's `Interrupts` takes over from.
+    """
+    taken = []
+    if threading.current_thread() is threading.main_thread():  # nobody else may
+        taken = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="printflow", standalone_mode=False)
         sys.stdout.flush()  # a disk that is full is noticed here, not after the exit code is given

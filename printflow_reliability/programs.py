@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.server_programs import candidates, installed, major_said, not_installed
+from printflow_reliability.server_programs import candidates, installed, not_installed, parse_major
 from printflow_reliability.text import redacted
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Programs:
             said = self.run([str(program), "--version"], timeout=10).stdout
         except (ProgramFailed, ConfigError):
             return None
-        return major_said(said)
+        return parse_major(said)
 
     def run(
         self,

@@ -59,7 +59,7 @@ def not_installed(name: str, major: int | None, there: set[int]) -> ConfigError:
     )
 
 
-def major_said(version: str) -> int | None:
+def parse_major(version: str) -> int | None:
     """The major version in what a program says of itself ("postgres (PostgreSQL) 15.8"); None if it says none."""
     found = re.search(r"\(PostgreSQL\) (\d+)", version)
     return int(found[1]) if found else None

@@ -59,7 +59,7 @@ def configured(folder: Path, port: int = 1) -> Path:
     return path
 
 
-def said(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def output_of(config: Path, command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """The exit code of a command, and what it says; never a traceback, a secret or that it is a defect."""
     code = run(["--config", str(config), *command.split(), *ARGUMENTS.get(command, ())])
     streams = capsys.readouterr()

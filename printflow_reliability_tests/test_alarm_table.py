@@ -6,6 +6,8 @@ import pytest
 
 from printflow_reliability.checks import REGISTER
 
+pytestmark = pytest.mark.stack
+
 PLUGIN = 'pytest_plugins = ["printflow_reliability_tests.alarm_table"]'
 INI = """
 [pytest]
@@ -50,7 +52,7 @@ def test_a_whole_run_that_sees_every_check_three_ways_passes(
 def test_a_whole_run_that_never_saw_a_check_ring_fails_and_names_it(
     pytester: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
-    result = run(pytester, marked(*(one for one in ALL if one != ("wal.continuity", "ring"))), *workers)
+    result = run(pytester, marked(*(mark for mark in ALL if mark != ("wal.continuity", "ring"))), *workers)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["LACKING  no passed test sees wal.continuity ring"])
 

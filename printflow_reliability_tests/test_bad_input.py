@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from printflow_reliability.cli import run
 from printflow_reliability_tests.commands import COMMANDS
-from printflow_reliability_tests.platform_elsewhere import ESCAPED, configured, said
+from printflow_reliability_tests.hearing import HEARS_SIGNALS
+from printflow_reliability_tests.platform_elsewhere import ESCAPED, configured, output_of
 from printflow_reliability_tests.ports import closed_port, silent_port
 
 PASSWORD = "hunter2@/%zz"
@@ -26,7 +28,7 @@ LIMITS = (
     "printflow_reliability.records.database.CONNECT_SECONDS",
     "printflow_reliability.storage.clients.READ_SECONDS",
     "printflow_reliability.storage.clients.ATTEMPTS",
-    "printflow_reliability.alerts.delivery.TIMEOUT_SECONDS",
+    "printflow_reliability.alerts.routes.sending.TIMEOUT_SECONDS",
 )
 """What is waited for in earnest, shortened."""
 
@@ -107,14 +109,14 @@ def test_a_configuration_that_cannot_be_used_is_said_by_every_command(
     spoil, what = BROKEN[kind]
     spoil(config)
     for command in COMMANDS:
-        code, text = said(config, command, capsys)
+        code, text = output_of(config, command, capsys)
         assert code == 2, (command, text)
         assert what in text, (command, text)
         assert len(text) < 600, text
 
 
 def test_the_configuration_of_these_tests_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = said(configured(tmp_path), "runbook", capsys)
+    code, text = output_of(configured(tmp_path), "runbook", capsys)
     assert code == 0, text
 
 
@@ -135,7 +137,7 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
         config = configured(tmp_path, number)
         for command in COMMANDS:
             began = time.monotonic()
-            code, text = said(config, command, capsys)
+            code, text = output_of(config, command, capsys)
             assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)
             assert time.monotonic() - began < 30, command
 
@@ -151,18 +153,33 @@ def test_a_disk_that_is_full_is_said_and_no_defect(tmp_path: Path) -> None:
     assert ended.returncode == 2
 
 
-def test_a_command_that_is_interrupted_says_so_and_did_not_do_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.stack
+def test_a_command_that_is_interrupted_says_so_and_did_not_do_it(tmp_path: Path, number: signal.Signals) -> None:
     config = tmp_path / "printflow.toml"
     os.mkfifo(config)  # it waits for what nobody writes
-    # Whatever ignores it around these tests, as a shell does for what it runs in the background.
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    program = f"{heard}; from printflow_reliability.cli import main; print('here', flush=True); main()"
+    program = HEARS_SIGNALS.replace("main()", "print('here', flush=True)\nmain()")
     argv = [sys.executable, "-c", program, "--config", str(config), "runbook", "--json"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "here\n"
         time.sleep(1)
-        waiting.send_signal(signal.SIGINT)
+        waiting.send_signal(number)
         out, err = waiting.communicate(timeout=60)
     assert (waiting.returncode, err) == (2, "printflow: interrupted\n")
     assert json.loads(out) == {"error": {"what": "interrupted", "next": ""}}
+
+
+def test_signals_that_are_ignored_or_handled_stay_so_and_others_are_put_back(tmp_path: Path) -> None:
+    argv = ["--config", str(tmp_path / "nowhere.toml"), "runbook"]
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        for kept in (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler):
+            for number in numbers:
+                signal.signal(number, kept)
+            assert run(argv) == 2
+            assert [signal.getsignal(number) for number in numbers] == [kept, kept]
+    finally:
+        for number, was in zip(numbers, before, strict=True):
+            signal.signal(number, was)

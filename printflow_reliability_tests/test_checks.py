@@ -40,4 +40,4 @@ def test_findings_are_ordered_worst_first_and_otherwise_as_they_came() -> None:
         return Finding(kind="orphan", severity=severity, detail=detail, action="look")
 
     ordered = worst_first([finding(Severity.INFO, "a"), finding(Severity.CRITICAL, "b"), finding(Severity.INFO, "c")])
-    assert [one.detail for one in ordered] == ["b", "a", "c"]
+    assert [result.detail for result in ordered] == ["b", "a", "c"]

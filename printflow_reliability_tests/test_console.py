@@ -65,29 +65,30 @@ def test_a_cell_is_never_cut_or_wrapped_and_wide_characters_line_up(capsys: pyte
 
 def on_terminal(arguments: list[str]) -> tuple[int, str]:
     """Run the command line on a pseudo-terminal of 80 columns; its exit code and what stands there."""
-    ours, theirs = pty.openpty()
+    terminal, program_end = pty.openpty()
     program = "import sys; from printflow_reliability.cli import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=program_end,
+        stdout=program_end,
+        stderr=program_end,
         env={**os.environ, "COLUMNS": "80", "TERM": "xterm"},
     ) as process:
-        os.close(theirs)
+        os.close(program_end)
         shown = io.BytesIO()
         while True:
             try:
-                read = os.read(ours, 65536)
+                read = os.read(terminal, 65536)
             except OSError:  # the terminal's other end is closed
                 break
             if not read:
                 break
             shown.write(read)
-    os.close(ours)
+    os.close(terminal)
     return process.returncode, shown.getvalue().decode().replace("\r\n", "\n")
 
 
+@pytest.mark.stack
 def test_the_runbook_on_a_terminal_is_a_page_of_lines(tmp_path: Path) -> None:
     (tmp_path / "printflow.toml").write_text(CONFIG)
     (tmp_path / "pgbackrest.conf").write_text("[live_db]\npg1-path=/var/lib/postgresql/15/live\n")

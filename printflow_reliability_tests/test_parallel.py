@@ -87,6 +87,7 @@ def test_a_second_interrupt_leaves_no_task_that_can_be_given_up_running() -> Non
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 5])
+@pytest.mark.stack
 def test_an_interrupt_ends_the_programs_that_tasks_wait_for_and_those_that_they_start_next(tasks: int) -> None:
     programs = Programs(run_as="nobody")
     ended: list[str] = []

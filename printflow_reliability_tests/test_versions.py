@@ -23,22 +23,28 @@ def oldest(name: str) -> str:
 
 def minimum(requirement: Requirement) -> str:
     """The oldest version that a requirement takes."""
-    return next((one.version for one in requirement.specifier if one.operator == ">="), "")
+    return next((specifier.version for specifier in requirement.specifier if specifier.operator == ">="), "")
 
 
 def test_every_package_has_an_oldest_version_and_the_installed_one_fulfils_it() -> None:
-    assert [one.name for one in REQUIREMENTS if not minimum(one)] == []
-    assert [one.name for one in REQUIREMENTS if not one.specifier.contains(version(one.name))] == []
+    assert [requirement.name for requirement in REQUIREMENTS if not minimum(requirement)] == []
+    assert [
+        requirement.name
+        for requirement in REQUIREMENTS
+        if not requirement.specifier.contains(version(requirement.name))
+    ] == []
 
 
 def test_the_pinned_versions_fulfil_what_is_asked_for() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").lower().splitlines()
     pinned = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    assert [one.name for one in REQUIREMENTS if not one.specifier.contains(pinned[one.name])] == []
+    assert [
+        requirement.name for requirement in REQUIREMENTS if not requirement.specifier.contains(pinned[requirement.name])
+    ] == []
 
 
 def test_people_are_told_of_the_same_versions_as_pip_and_the_program() -> None:
-    (dagster,) = (one for one in REQUIREMENTS if one.name == "dagster")
+    (dagster,) = (requirement for requirement in REQUIREMENTS if requirement.name == "dagster")
     assert oldest("Dagster") == minimum(dagster)
     assert f">={oldest('Python')}" == PROJECT["requires-python"]
     assert oldest("pgBackRest") == ".".join(map(str, MINIMUM_VERSION))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability import server_programs
-from printflow_reliability_tests.platform_elsewhere import configured, said
+from printflow_reliability_tests.platform_elsewhere import configured, output_of
+
+pytestmark = pytest.mark.stack
 
 WITHOUT_THE_EXTRA = """
 import json, sys
@@ -71,7 +73,7 @@ def no_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_without_programs_of_servers_what_needs_none_works(
     no_programs: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    code, text = said(no_programs, command, capsys)
+    code, text = output_of(no_programs, command, capsys)
     assert code == 0, text
 
 
@@ -79,6 +81,6 @@ def test_without_programs_of_servers_what_needs_none_works(
 def test_without_pgbackrest_what_needs_it_names_its_package(
     no_programs: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    code, text = said(no_programs, command, capsys)
+    code, text = output_of(no_programs, command, capsys)
     assert code == 2, text
     assert "pgbackrest is not installed here" in text or "pgbackrest cannot be run: Permission denied" in text

@@ -59,7 +59,7 @@ def fold(records: Records, settings: Settings, entries: Iterable[Entry], others:
 
 
 def _raise(records: Records, settings: Settings, entry: Entry) -> int:
-    alert = Alert(entry["key"], Severity(entry["severity"]), entry["title"], entry["body"])
+    alert = Alert(entry["key"], Severity(entry["severity"]), entry["title"], entry["body"], entry.get("count"))
     number = raise_alert(records, settings, alert)
     records.execute(DATE, (entry["at"], number))
     return number

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
+from printflow_reliability.alerts.wording import body
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.records.check_results import remember
@@ -11,6 +12,7 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
+DELIVERY = "alerts.delivery"
 
 
 def record_results(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
@@ -31,7 +33,8 @@ def record_results(settings: Settings, results: Iterable[CheckResult], *, alert:
                 for result in answers:
                     if result.outcome is Outcome.PASS and not result.scope:
                         resolve_alert(connection, settings, _key(result))
-                for alike in causes(answers):
+                # Delivery tells of its own failures, through the routes that work.
+                for alike in causes(answer for answer in answers if answer.check != DELIVERY):
                     raise_alert(connection, settings, _alert(alike))
     except PrintflowError as away:
         if alert:
@@ -66,14 +69,11 @@ def _alert(alike: Sequence[CheckResult]) -> Alert:
     """The alert of the most urgent of these checks; it names the others."""
     result, *others = alike
     verdict = "could not tell" if result.outcome is Outcome.UNKNOWN else "failed"
-    lines = [REGISTER[result.check].question, result.detail]
-    if others:
-        lines.append(f"The same holds for {', '.join(other.check for other in others)}.")
     return Alert(
         dedup_key=_key(result),
         severity=result.severity,
         title=f"{result.check} {verdict}",
-        body="\n".join(lines),
+        body=body(result, [other.check for other in others]),
     )
 
 

@@ -53,7 +53,7 @@ def _redacted(value: Any, redact: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: _redacted(one, redact) for key, one in value.items()}
+        return {key: _redacted(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted(one, redact) for one in value]
+        return [_redacted(item, redact) for item in value]
     return value

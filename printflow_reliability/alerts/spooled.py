@@ -8,11 +8,15 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any
 
-from printflow_reliability.alerts.delivery import DeliveryReport, Refusal, retry_seconds, send
-from printflow_reliability.alerts.outbox import Alert, wants
+from printflow_reliability.alerts.backoff import retry_seconds
+from printflow_reliability.alerts.delivery import DeliveryReport
+from printflow_reliability.alerts.message import Message
+from printflow_reliability.alerts.outbox import Alert, accepts
+from printflow_reliability.alerts.routes.answer import Refusal
+from printflow_reliability.alerts.routes.sending import send
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
@@ -26,7 +30,9 @@ log = logging.getLogger(__name__)
 RAISED, RESOLVED, TOLD = "raised", "resolved", "told"
 ROUND_SECONDS = 10.0
 """How long one round goes on to tell a route more."""
-Sender = Callable[[AlertRouteSettings, Mapping[str, Any]], Refusal | None]
+REFUSED_IN_A_ROW = 3
+"""So many refusals one after another are the route's matter, and not those alerts'."""
+Sender = Callable[[AlertRouteSettings, Message], Refusal | None]
 
 
 @dataclass
@@ -92,6 +98,7 @@ class SpooledAlerts:
             "severity": str(alert.severity),
             "title": storable(settings.redact(alert.title)),
             "body": storable(settings.redact(alert.body)),
+            "count": alert.count,
         }
         return [entry(RAISED, **fields)]
 
@@ -145,7 +152,7 @@ class SpooledAlerts:
             elif event["kind"] != RESOLVED:
                 continue
             beginning = raised.get(event["key"])
-            if beginning is not None and wants(route, Severity(beginning["severity"])):
+            if beginning is not None and accepts(route, Severity(beginning["severity"])):
                 due.append((event, beginning))
         return [(event, beginning) for event, beginning in due if (event["id"], route.name) not in self._told]
 
@@ -153,18 +160,25 @@ class SpooledAlerts:
         pace = self._pace.setdefault(route.name, _Pace())
         began = self.clock()
         told: list[Entry] = []
+        refused: set[str] = set()
         if began < pace.next_at:
             return told
         for event, beginning in self._due(route):
+            if event["key"] in refused:  # what comes after it in its subject must not overtake it
+                continue
             if self.clock() - began > ROUND_SECONDS:
                 break
-            refusal = self.send(route, _document(settings, event, beginning))
-            if refusal is not None:  # what comes after it in its subject must not overtake it
-                wait = retry_seconds(pace.refusals, random.Random(), refusal.retry_after)  # noqa: S311 - jitter
-                pace.refusals, pace.next_at, pace.reason = pace.refusals + 1, self.clock() + wait, refusal.reason
-                return told
-            told.append(entry(TOLD, event=event["id"], route=route.name))
-        self._pace[route.name] = _Pace()
+            refusal = _answer_of(self.send, route, _message(settings, event, beginning))
+            if refusal is None or refusal.reached_some:
+                told.append(entry(TOLD, event=event["id"], route=route.name))
+                pace = self._pace[route.name] = _Pace()
+                continue
+            refused.add(event["key"])
+            pace.refusals, pace.reason = pace.refusals + 1, refusal.reason
+            if refusal.stops or pace.refusals >= REFUSED_IN_A_ROW:
+                chance = random.Random()  # noqa: S311 - jitter, not a secret
+                pace.next_at = self.clock() + retry_seconds(pace.refusals, chance, refusal.retry_after)
+                break
         return told
 
     def _answer(self, settings: Settings, waiting: int, numbers: Mapping[str, int]) -> CheckResult:
@@ -180,15 +194,25 @@ class SpooledAlerts:
         return CheckResult("alerts.delivery", Outcome.PASS, "every alert of the spool reached its route", numbers)
 
 
-def _document(settings: Settings, event: Entry, beginning: Entry) -> Mapping[str, Any]:
-    return {
-        "event": "resolve" if event["kind"] == RESOLVED else "trigger",
-        "dedup_key": beginning["key"],
-        "severity": beginning["severity"],
-        "title": beginning["title"],
-        "body": beginning["body"],
-        "raised_at": beginning["at"],
-        "times": 1,
-        "source": settings.platform.name,
-        "environment": settings.platform.environment,
-    }
+def _answer_of(send_to: Sender, route: AlertRouteSettings, message: Message) -> Refusal | None:
+    """What the route answers; a defect of ours is that route's trouble, and not that of the others."""
+    try:
+        return send_to(route, message)
+    except Exception as defect:
+        return Refusal(f"route {route.name} cannot be spoken to ({type(defect).__name__})", stops=True)
+
+
+def _message(settings: Settings, event: Entry, beginning: Entry) -> Message:
+    ended = event["kind"] == RESOLVED
+    return Message(
+        why="resolve" if ended else "trigger",
+        dedup_key=beginning["key"],
+        severity=beginning["severity"],
+        title=beginning["title"],
+        body=beginning["body"],
+        raised_at=datetime.fromisoformat(beginning["at"]),
+        source=settings.platform.name,
+        environment=settings.platform.environment,
+        count=beginning.get("count") or 1,
+        resolved_at=datetime.fromisoformat(event["at"]) if ended else None,
+    )

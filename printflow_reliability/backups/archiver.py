@@ -170,7 +170,7 @@ def ask_archiver(connection: psycopg.Connection[TupleRow]) -> Archiver:
     return replace(row, failure=failure_in(log_tail(connection))) if row.failing else row
 
 
-def judge_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> ClusterVerdict:
+def check_lag(cluster: str, archiver: Archiver, *, max_lag_seconds: float) -> ClusterVerdict:
     """The verdict of wal.lag on one cluster."""
     if archiver.standby:
         return ClusterVerdict(Outcome.UNKNOWN, f"{cluster}: the url leads to a standby, which archives nothing")

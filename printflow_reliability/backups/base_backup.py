@@ -170,11 +170,11 @@ def take_base_backups(
 
     tasks = [partial(take, cluster) for cluster in selected]
     taken = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
-    backups = tuple(one for of_cluster in taken for one in of_cluster)
+    backups = tuple(backup for of_cluster in taken for backup in of_cluster)
     listing = list_backups(settings, clusters=clusters)
     verdicts = [
         *(backup.verdict for backup in backups),
-        *(one for cluster in listing.clusters for one in cluster.verdicts),
+        *(verdict for cluster in listing.clusters for verdict in cluster.verdicts),
     ]
     numbers = {
         **listing.numbers,
@@ -266,17 +266,19 @@ def _list(cluster: ClusterSettings, programs: Programs, settings: Settings) -> C
     production = ask_system_identifier(cluster)
     identities = {number: newest_identity(info, number, production) for number in cluster.repositories}
     sound = [newest_sound(info, number, identity) for number, identity in identities.items()]
-    own = {one.label for number, identity in identities.items() for one in info.of_cluster(number, identity)}
+    own = {backup.label for number, identity in identities.items() for backup in info.of_cluster(number, identity)}
     return ClusterBackups(
         cluster.name,
         info.backups,
-        tuple(_judge(pgbackrest, info, number, production, settings) for number in cluster.repositories),
+        tuple(_check_repository(pgbackrest, info, number, production, settings) for number in cluster.repositories),
         tuple(backup.finished_at for backup in sound if backup),
-        frozenset(one.label for one in info.backups if one.repository in identities and one.label not in own),
+        frozenset(
+            backup.label for backup in info.backups if backup.repository in identities and backup.label not in own
+        ),
     )
 
 
-def _judge(
+def _check_repository(
     pgbackrest: PgBackRest, info: StanzaInfo, number: int, production: int | None, settings: Settings
 ) -> ClusterVerdict:
     name = pgbackrest.cluster.name

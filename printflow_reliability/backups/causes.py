@@ -13,7 +13,7 @@ _SHOWN = 300
 
 
 @dataclass(frozen=True)
-class Where:
+class AskedRepository:
     """Whose repository is asked, for messages; `repository` is "repo1", or "the repository" if all are asked."""
 
     cluster: str
@@ -88,7 +88,7 @@ _MISSING = re.compile(r"\[FileMissingError\] unable to load info file|missing st
 _DENIED = re.compile(r"unable to (?:open|list|read|get)[^'\n]*'(.+?)'.*\[13\] Permission denied")
 
 
-def find_cause(said: str, where: Where) -> Cause | None:
+def find_cause(said: str, where: AskedRepository) -> Cause | None:
     """The cause that pgBackRest's words tell; None if it is none of those known here."""
     names = {"repo": where.repository, "config": where.config, "cluster": where.cluster}
     for pattern, what, next_step in _CAUSES:

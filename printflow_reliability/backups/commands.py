@@ -31,7 +31,7 @@ def run(
     settings = invocation(ctx).settings()
     with progress("base backups") as advance:
         report = take_base_backups(
-            settings, clusters=_one(cluster), backup_type=backup_type, advance=advance, tell=partial(say, err=True)
+            settings, clusters=_selected(cluster), backup_type=backup_type, advance=advance, tell=partial(say, err=True)
         )
     conclude(settings, report, as_json=as_json, show=lambda: _show_taken(report))
 
@@ -40,7 +40,7 @@ def run(
 def list_(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTION) -> None:
     """List the backups in every repository, and say whether the newest is recent enough."""
     settings = invocation(ctx).settings()
-    listing = list_backups(settings, clusters=_one(cluster))
+    listing = list_backups(settings, clusters=_selected(cluster))
     conclude(settings, listing, as_json=as_json, show=lambda: _show_listing(listing))
 
 
@@ -49,11 +49,11 @@ def verify(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPT
     """Check every stored byte of the repositories against its manifest."""
     settings = invocation(ctx).settings()
     with progress("verifying repositories") as advance:
-        report = verify_repositories(settings, clusters=_one(cluster), advance=advance)
+        report = verify_repositories(settings, clusters=_selected(cluster), advance=advance)
     conclude(settings, report, as_json=as_json, show=lambda: _show_integrity(report))
 
 
-def _one(cluster: str | None) -> tuple[str, ...] | None:
+def _selected(cluster: str | None) -> tuple[str, ...] | None:
     return None if cluster is None else (cluster,)
 
 
@@ -73,7 +73,7 @@ def _show_taken(report: BaseBackupReport) -> None:
     for backup in report.backups:
         if backup.backup and backup.backup.type != backup.asked_for:
             say(backup.verdict.sentence)
-    _conclude_in_words(report.checks[0])
+    _say_verdict(report.checks[0])
 
 
 def _show_listing(listing: BackupListing) -> None:
@@ -94,7 +94,7 @@ def _show_listing(listing: BackupListing) -> None:
     ]
     if rows:
         table(("cluster", "repository", "backup", "type", "finished (UTC)", "size", "state"), rows)
-    _conclude_in_words(listing.checks[0])
+    _say_verdict(listing.checks[0])
 
 
 def _show_integrity(report: IntegrityReport) -> None:
@@ -104,9 +104,9 @@ def _show_integrity(report: IntegrityReport) -> None:
         say(f"{repository.cluster} repo{repository.repository}  {word}  {files} checked")
         for finding in repository.findings:
             say(f"    {printable(f'{finding.key} {finding.detail}')}")
-    _conclude_in_words(report.checks[0])
+    _say_verdict(report.checks[0])
 
 
-def _conclude_in_words(check: CheckResult) -> None:
+def _say_verdict(check: CheckResult) -> None:
     word = {Outcome.PASS: "All is well", Outcome.UNKNOWN: "COULD NOT TELL"}.get(check.outcome, check.outcome.upper())
     say(f"{word}: {check.detail}")

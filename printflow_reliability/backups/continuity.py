@@ -172,15 +172,15 @@ def split(gap: SegmentRange, acknowledged: Sequence[Acknowledged]) -> list[tuple
     """A gap cut where an acknowledgement begins or ends, each piece with the reason it was accepted for, if it was."""
     pieces: list[tuple[SegmentRange, str | None]] = []
     position = gap.first
-    for one in sorted(acknowledged, key=lambda one: one.segments):
-        accepted = one.segments
+    for acknowledgement in sorted(acknowledged, key=lambda acknowledgement: acknowledgement.segments):
+        accepted = acknowledgement.segments
         if accepted.timeline != gap.timeline or accepted.last < position or accepted.first > gap.last:
             continue
         if accepted.first > position:
             pieces.append((SegmentRange(gap.timeline, position, accepted.first - 1), None))
             position = accepted.first
         last = min(accepted.last, gap.last)
-        pieces.append((SegmentRange(gap.timeline, position, last), one.reason))
+        pieces.append((SegmentRange(gap.timeline, position, last), acknowledgement.reason))
         position = last + 1
     if position <= gap.last:
         pieces.append((SegmentRange(gap.timeline, position, gap.last), None))
@@ -191,13 +191,13 @@ def _read(folder: ArchiveFolder, segment_bytes: int) -> tuple[_Stored, tuple[str
     """The segments of a folder, and what is wrong with them."""
     times: dict[Segment, datetime] = {}
     damaged = []
-    for name, one in folder.segments.items():
+    for name, stored in folder.segments.items():
         try:
-            times[parse_segment(name, segment_bytes)] = one.stored_at
+            times[parse_segment(name, segment_bytes)] = stored.stored_at
         except ValueError as impossible:
             damaged.append(str(impossible))
-        if len(one.sha1) > 1:
-            damaged.append(f"{name} is stored {len(one.sha1)} times with different contents")
+        if len(stored.sha1) > 1:
+            damaged.append(f"{name} is stored {len(stored.sha1)} times with different contents")
     numbers: dict[int, list[int]] = {}
     for segment in sorted(times):
         numbers.setdefault(segment.timeline, []).append(segment.number)

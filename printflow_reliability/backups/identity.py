@@ -31,7 +31,7 @@ def former_backups(info: StanzaInfo, repository: int, identity: int | None) -> i
 
 def no_backup_of(cluster: str, info: StanzaInfo, repository: int, identity: int | None) -> str:
     """What is wrong, and what comes next, where every backup of a repository is of another cluster."""
-    others = sorted({one.system_identifier or 0 for one in info.in_repository(repository)})
+    others = sorted({backup.system_identifier or 0 for backup in info.in_repository(repository)})
     number = former_backups(info, repository, identity)
     advice = f"printflow backup run {cluster} --type full"
     if info.system_identifiers.get(repository) != identity:

@@ -143,7 +143,7 @@ def parse_tablespaces(text: str, label: str) -> frozenset[int]:
         for entry in json.loads(text):
             for backup in entry["backup"]:
                 if backup["label"] == label:
-                    return frozenset(int(one["oid"]) for one in backup["tablespace"] or ())
+                    return frozenset(int(tablespace["oid"]) for tablespace in backup["tablespace"] or ())
     except (ValueError, KeyError, TypeError) as unreadable:
         raise CouldNotTell(
             f"the answer of pgbackrest info on backup {label} cannot be read ({unreadable!r})",
@@ -154,58 +154,58 @@ def parse_tablespaces(text: str, label: str) -> frozenset[int]:
 
 def _stanza(entry: Mapping[str, Any]) -> StanzaInfo:
     lock = entry["status"].get("lock", {}).get("backup", {})
-    backups = sorted((_backup(one, entry) for one in entry["backup"]), key=lambda backup: backup.finished_at)
+    backups = sorted((_backup(backup, entry) for backup in entry["backup"]), key=lambda backup: backup.finished_at)
     return StanzaInfo(
         name=entry["name"],
         code=entry["status"]["code"],
         message=entry["status"]["message"],
         backup_running=bool(lock.get("held", False)),
         repositories=tuple(
-            RepositoryStatus(one["key"], one["status"]["code"], one["status"]["message"])
-            for one in entry.get("repo", ())
+            RepositoryStatus(repository["key"], repository["status"]["code"], repository["status"]["message"])
+            for repository in entry.get("repo", ())
         ),
         archives=tuple(
-            ArchiveRange(one["id"], one["database"].get("repo-key", 1), one.get("min"), one.get("max"))
-            for one in entry["archive"]
+            ArchiveRange(archive["id"], archive["database"].get("repo-key", 1), archive.get("min"), archive.get("max"))
+            for archive in entry["archive"]
         ),
         backups=tuple(backups),
         system_identifiers={
-            one.get("repo-key", 1): one["system-id"]
-            for one in sorted(entry.get("db", ()), key=lambda one: one["id"])
-            if "system-id" in one
+            database.get("repo-key", 1): database["system-id"]
+            for database in sorted(entry.get("db", ()), key=lambda database: database["id"])
+            if "system-id" in database
         },
     )
 
 
-def _backup(one: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
-    repository = one["database"].get("repo-key", 1)
-    archive = one.get("archive") or {}
-    lsn = one.get("lsn") or {}
-    database = _database(one["database"]["id"], repository, entry)
+def _backup(backup: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
+    repository = backup["database"].get("repo-key", 1)
+    archive = backup.get("archive") or {}
+    lsn = backup.get("lsn") or {}
+    database = _database(backup["database"]["id"], repository, entry)
     return Backup(
-        label=one["label"],
-        type=one["type"],
+        label=backup["label"],
+        type=backup["type"],
         repository=repository,
         archive_id=f"{database['version']}-{database['id']}" if database else "",
         system_identifier=database.get("system-id"),
-        started_at=datetime.fromtimestamp(one["timestamp"]["start"], UTC),
-        finished_at=datetime.fromtimestamp(one["timestamp"]["stop"], UTC),
-        database_bytes=one["info"]["size"],
-        repository_bytes=one["info"].get("repository", {}).get("delta", 0),
-        error=one.get("error"),
+        started_at=datetime.fromtimestamp(backup["timestamp"]["start"], UTC),
+        finished_at=datetime.fromtimestamp(backup["timestamp"]["stop"], UTC),
+        database_bytes=backup["info"]["size"],
+        repository_bytes=backup["info"].get("repository", {}).get("delta", 0),
+        error=backup.get("error"),
         wal_start=archive.get("start"),
         wal_stop=archive.get("stop"),
         lsn_start=lsn.get("start"),
         lsn_stop=lsn.get("stop"),
-        prior=one.get("prior"),
-        references=tuple(one.get("reference") or ()),
-        annotations=one.get("annotation") or {},
+        prior=backup.get("prior"),
+        references=tuple(backup.get("reference") or ()),
+        annotations=backup.get("annotation") or {},
     )
 
 
 def _database(id: int, repository: int, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """What `info` says of the cluster with that number in the stanza's history; empty if nothing."""
-    for one in entry.get("db", ()):
-        if one["id"] == id and one.get("repo-key", 1) == repository:
-            return one  # type: ignore[no-any-return]
+    for database in entry.get("db", ()):
+        if database["id"] == id and database.get("repo-key", 1) == repository:
+            return database  # type: ignore[no-any-return]
     return {}

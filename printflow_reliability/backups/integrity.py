@@ -67,17 +67,17 @@ class IntegrityReport:
             "clusters": [
                 {
                     "name": name,
-                    "ok": all(one.verdict.outcome is Outcome.PASS for one in self.of(name)),
-                    "files_checked": sum(one.files_checked for one in self.of(name)),
-                    "findings": [finding.as_json() for one in self.of(name) for finding in one.findings],
+                    "ok": all(repository.verdict.outcome is Outcome.PASS for repository in self.of(name)),
+                    "files_checked": sum(repository.files_checked for repository in self.of(name)),
+                    "findings": [finding.as_json() for repository in self.of(name) for finding in repository.findings],
                     "repositories": [
                         {
-                            "repo": one.repository,
-                            "outcome": one.verdict.outcome,
-                            "detail": one.verdict.sentence,
-                            "files_checked": one.files_checked,
+                            "repo": repository.repository,
+                            "outcome": repository.verdict.outcome,
+                            "detail": repository.verdict.sentence,
+                            "files_checked": repository.files_checked,
                         }
-                        for one in self.of(name)
+                        for repository in self.of(name)
                     ],
                 }
                 for name in self.clusters
@@ -108,7 +108,7 @@ def verify_repositories(
 
     tasks = [partial(verify, cluster) for cluster in selected]
     verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
-    repositories = tuple(one for found in verified for one in found)
+    repositories = tuple(repository for found in verified for repository in found)
     numbers = {
         "files_checked": sum(repository.files_checked for repository in repositories),
         "damaged_files": sum(len(repository.findings) for repository in repositories),
@@ -192,7 +192,7 @@ def verdict_on_report(
         bad += _problems(repository, report, before, after)
         if report.status != "ok" and not bad:
             bad.append(BadFile("verify", f"reports status {report.status}"))
-    findings = [_finding(cluster, repository, one) for one in bad]
+    findings = [_finding(cluster, repository, file) for file in bad]
     if findings:
         named = ", ".join(f"{finding.key} {finding.detail}" for finding in findings[:3])
         more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
@@ -217,27 +217,32 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
     problems = [
         BadFile(what.removeprefix("No usable ").removesuffix(" file"), "is not usable") for what in report.unusable
     ]
-    stayed = {one.label for one in before.in_repository(repository)} & {
-        one.label for one in after.in_repository(repository)
+    stayed = {backup.label for backup in before.in_repository(repository)} & {
+        backup.label for backup in after.in_repository(repository)
     }
-    known = {one.label for one in (*before.in_repository(repository), *after.in_repository(repository))}
+    known = {backup.label for backup in (*before.in_repository(repository), *after.in_repository(repository))}
     verified = {backup.label: backup for backup in report.backups}
-    for label, one in verified.items():
+    for label, backup in verified.items():
         if label not in known:
             # A backup that is being taken, or was broken off, is none yet; the next one removes what is left of it.
-            if one.status != "in-progress" and not (before.backup_running or after.backup_running):
+            if backup.status != "in-progress" and not (before.backup_running or after.backup_running):
                 problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
-        elif label in stayed and (one.status != "valid" or one.checked != one.valid or not one.checked):
+        elif label in stayed and (backup.status != "valid" or backup.checked != backup.valid or not backup.checked):
             problems.append(
-                BadFile(f"backup {label}", f"is {one.status}: {one.valid:,} of {counted(one.checked, 'file')} valid")
+                BadFile(
+                    f"backup {label}",
+                    f"is {backup.status}: {backup.valid:,} of {counted(backup.checked, 'file')} valid",
+                )
             )
     problems += [BadFile(f"backup {label}", "was not verified") for label in sorted(stayed - verified.keys())]
-    archives = {one.archive_id for one in report.archives}
+    archives = {archive.archive_id for archive in report.archives}
     for archive in report.archives:
         if archive.checked != archive.valid:
             detail = f"has {archive.checked - archive.valid} invalid WAL segments of {archive.checked}"
             problems.append(BadFile(f"archive {archive.archive_id}", detail))
-    needed = {one.archive_id for one in before.in_repository(repository) if one.label in stayed and one.wal_start}
+    needed = {
+        backup.archive_id for backup in before.in_repository(repository) if backup.label in stayed and backup.wal_start
+    }
     problems += [BadFile(f"archive {name}", "is gone") for name in sorted(needed - archives - {""})]
     return problems
 

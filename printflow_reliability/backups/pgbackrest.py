@@ -6,7 +6,6 @@ What a command achieved is read from `info` and from the repository itself.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,7 @@ from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.pgbackrest_errors import unreadable
 from printflow_reliability.backups.pgbackrest_program import ASK_SECONDS, PgBackRestProgram
 from printflow_reliability.backups.restore_command import as_setting, restore_command
-from printflow_reliability.platform.connect import require_answer
+from printflow_reliability.platform.connect import answer_watch
 from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
 from printflow_reliability.settings import ClusterSettings
 
@@ -115,7 +114,7 @@ class PgBackRest:
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
         silence = self._program.silence(repository)
-        watches: Watches = [*silence, partial(require_answer, self.cluster)]
+        watches: Watches = [*silence, answer_watch(self.cluster)]
         backup = ("backup", f"--type={backup_type}", *noted)
         return self._program.run(*backup, repository=repository, timeout=timeout, watches=watches)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from printflow_reliability.backups.causes import Kind, Where, find_cause, shortened
+from printflow_reliability.backups.causes import AskedRepository, Kind, find_cause, shortened
 from printflow_reliability.backups.info import RepositoryStatus
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
 from printflow_reliability.programs import ProgramFailed
@@ -70,7 +70,7 @@ _LOCK_HELD = 50
 _STOPPED = 62
 
 
-def unreadable(status: RepositoryStatus, where: Where) -> ProgramFailed:
+def unreadable(status: RepositoryStatus, where: AskedRepository) -> ProgramFailed:
     """What to tell a person of a repository whose status in `info` is an error."""
     subject = f"repo{status.number} of {where.cluster}"
     if cause := find_cause(status.message, where):
@@ -82,7 +82,7 @@ def unreadable(status: RepositoryStatus, where: Where) -> ProgramFailed:
 
 
 def explained(
-    failed: ProgramFailed, command: str, repository: int | None, where: Where, version: Callable[[], str]
+    failed: ProgramFailed, command: str, repository: int | None, where: AskedRepository, version: Callable[[], str]
 ) -> PrintflowError:
     """A failed command in our words.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from printflow_reliability.backups.causes import Where
+from printflow_reliability.backups.causes import AskedRepository
 from printflow_reliability.backups.pgbackrest_errors import explained
 from printflow_reliability.backups.s3_endpoint import silence_watches
 from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
@@ -44,9 +44,9 @@ class PgBackRestProgram:
         """The program's version, such as "2.45"."""
         return self.programs.run(["pgbackrest", "version"], timeout=10).stdout.split()[-1]
 
-    def where(self, repository: int | None) -> Where:
+    def where(self, repository: int | None) -> AskedRepository:
         """What a message names."""
-        return Where(self.cluster.name, self.cluster.stanza, str(self.config), f"repo{repository or '*'}")
+        return AskedRepository(self.cluster.name, self.cluster.stanza, str(self.config), f"repo{repository or '*'}")
 
     def silence(self, repository: int) -> Watches:
         """Watches that end a command whose S3 server says nothing any more."""

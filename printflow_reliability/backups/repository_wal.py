@@ -166,10 +166,10 @@ def _look(
         # Production writes one of them; those of former clusters stand still.
         asked = archiver if archive_id == current else None
         folder = folders.get(archive_id, ArchiveFolder(archive_id))
-        mine = [backup for backup in backups if backup.archive_id == archive_id]
+        of_archive = [backup for backup in backups if backup.archive_id == archive_id]
         problems += _foreign(folder, asked)
         try:
-            walks[archive_id] = _walk(pgbackrest, repository, folder, mine, asked, accepted)
+            walks[archive_id] = _walk(pgbackrest, repository, folder, of_archive, asked, accepted)
         except TROUBLE as failed:
             unknown = unknown or failed
     own = walks.get(current) if current is not None else None
@@ -201,7 +201,7 @@ def _walk(
             text = pgbackrest.repo_get(f"archive/{pgbackrest.cluster.stanza}/{path}", repository)
             histories[timeline] = parse_history(text)
         history = lineage(timeline, histories, segment_bytes)
-        ranges = [one.segments(segment_bytes) for one in accepted]
+        ranges = [acknowledgement.segments(segment_bytes) for acknowledgement in accepted]
         archived_to = archiver.archived_to if archiver else None
         return verify_continuity(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
     except ValueError as impossible:

@@ -7,11 +7,13 @@ or a verification would take hours to give up. So whoever runs one of them looks
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import urllib3
 
+from printflow_reliability.absence import Absence
 from printflow_reliability.backups.configuration import RepositoryOptions, repository_options
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.programs import Watches
@@ -67,20 +69,31 @@ class S3Endpoint:
         finally:
             pool.clear()
 
-    def require_answer(self) -> None:
-        """Raises:
-        CouldNotTell: the server takes connections and does not answer. Every other trouble is pgBackRest's to tell.
+    def require_answer(self, absence: Absence) -> None:
+        """Look whether anybody answers; called now and then, with the same absence.
+
+        Raises:
+            CouldNotTell: the server takes connections and does not answer, or could not be reached for long. Every
+                other trouble is pgBackRest's to tell.
         """
         for _ in range(LOOKS):
             try:
                 with self.connections(urllib3.Retry(False)) as pool:
                     pool.request("HEAD", self.address, redirect=False)
             except (urllib3.exceptions.HTTPError, OSError) as failed:
+                if isinstance(failed, urllib3.exceptions.NewConnectionError) and not timed_out(failed):
+                    if absence.not_reached():
+                        raise self._away(f"could not be reached for {absence.seconds:.0f} s") from None
+                    return
                 if timed_out(failed):
                     continue
+            absence.reached()
             return
-        raise CouldNotTell(
-            f"the server at {self.address} takes connections and does not answer",
+        raise self._away("takes connections and does not answer")
+
+    def _away(self, what: str) -> CouldNotTell:
+        return CouldNotTell(
+            f"the server at {self.address} {what}",
             f"is its server running, and are repo{self.options.number}-s3-* right in {self.file}?",
         )
 
@@ -92,7 +105,7 @@ class S3Endpoint:
 
 
 def silence_watches(config: Path, stanza: str, repository: int) -> Watches:
-    """What raises a CouldNotTell when a repository's server is silent; nothing where it is not in S3.
+    """What raises a CouldNotTell when a repository's server is silent or long away; nothing where it is not in S3.
 
     Args:
         config: pgBackRest's configuration.
@@ -105,7 +118,7 @@ def silence_watches(config: Path, stanza: str, repository: int) -> Watches:
         return ()  # pgBackRest says what is wrong with it
     if options.get("type") != "s3" or options.get("host") or not options.get("s3-endpoint"):
         return ()
-    return (S3Endpoint(options, config).require_answer,)
+    return (partial(S3Endpoint(options, config).require_answer, Absence()),)
 
 
 def as_url(endpoint: str) -> str:

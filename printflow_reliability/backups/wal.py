@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
-from printflow_reliability.backups.archiver import Archiver, ask_archiver, judge_lag
+from printflow_reliability.backups.archiver import Archiver, ask_archiver, check_lag
 from printflow_reliability.backups.clusters import WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import RepositoryWal, verdict_of, verify_repository_wal, without_gaps
@@ -97,16 +97,16 @@ class ClusterWal:
             "archiver": self.archiver.as_json() if self.archiver else None,
             "repositories": [
                 {
-                    "repo": one.repository,
+                    "repo": repository.repository,
                     "outcome": verdict.outcome,
                     "detail": verdict.sentence,
-                    "segments_checked": one.segments_checked,
-                    "unusable_backups": [label for walk in one.walks for label in walk.unusable_backups],
-                    "recoverable_from": one.recoverable_from,
-                    "recoverable_to": one.recoverable_to,
-                    "windows": [{"from": first, "to": last} for first, last in one.windows],
+                    "segments_checked": repository.segments_checked,
+                    "unusable_backups": [label for walk in repository.walks for label in walk.unusable_backups],
+                    "recoverable_from": repository.recoverable_from,
+                    "recoverable_to": repository.recoverable_to,
+                    "windows": [{"from": first, "to": last} for first, last in repository.windows],
                 }
-                for one, verdict in zip(self.repositories, self.continuity, strict=True)
+                for repository, verdict in zip(self.repositories, self.continuity, strict=True)
             ],
         }
 
@@ -124,7 +124,7 @@ class WalReport:
         return {
             "ok": all(check.outcome is Outcome.PASS for check in self.checks),
             "clusters": [cluster.as_json() for cluster in self.clusters],
-            "checks": [one.as_json() for one in self.checks],
+            "checks": [check.as_json() for check in self.checks],
         }
 
 
@@ -137,30 +137,31 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
     programs = settings.runner()
     tasks = [partial(_verify, cluster, programs, settings) for cluster in chosen(settings, clusters)]
     found = tuple(run_parallel(tasks, give_up=programs.end_running, workers=WORKERS))
-    lags = [one.lag_seconds for one in found if one.lag_seconds is not None]
-    open_gaps = [gap for one in found for repository in one.repositories for gap in repository.open_gaps]
+    lags = [cluster.lag_seconds for cluster in found if cluster.lag_seconds is not None]
+    open_gaps = [gap for cluster in found for repository in cluster.repositories for gap in repository.open_gaps]
     numbers: dict[str, int | float] = {
-        "segments_checked": sum(one.segments_checked for one in found),
+        "segments_checked": sum(cluster.segments_checked for cluster in found),
         "wal_gaps": len(open_gaps),
         "missing_segments": sum(gap.count for gap in open_gaps),
-        "acknowledged_gaps": sum(len(one.gaps) for cluster in found for one in cluster.repositories) - len(open_gaps),
+        "acknowledged_gaps": sum(len(repository.gaps) for cluster in found for repository in cluster.repositories)
+        - len(open_gaps),
     }
     if lags:
         numbers["wal_lag_seconds"] = round(max(lags), 3)
-    continuity = [verdict for one in found for verdict in one.continuity]
+    continuity = [verdict for cluster in found for verdict in cluster.continuity]
     checks = (
         answer(
             "wal.continuity",
             continuity,
             numbers,
-            nothing_wrong="; ".join(one.sentence for one in continuity),
+            nothing_wrong="; ".join(verdict.sentence for verdict in continuity),
             clusters=clusters,
         ),
         answer(
             "wal.lag",
-            (one.lag for one in found),
+            (cluster.lag for cluster in found),
             {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
-            nothing_wrong="; ".join(one.lag.sentence for one in found),
+            nothing_wrong="; ".join(cluster.lag.sentence for cluster in found),
             clusters=clusters,
         ),
     )
@@ -172,12 +173,12 @@ def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) ->
     accepted, unknown = _accepted(cluster, settings.records)
     found = []
     for number in cluster.repositories:
-        one = verify_repository_wal(PgBackRest(cluster, programs), number, archiver, accepted)
-        if one.open_gaps and unknown:
+        repository = verify_repository_wal(PgBackRest(cluster, programs), number, archiver, accepted)
+        if repository.open_gaps and unknown:
             # Each of them may have been acknowledged: an alarm for ever is what acknowledging is there to prevent.
-            one = without_gaps(one, unknown)
-        found.append(one)
-    continuity = tuple(verdict_of(cluster.name, one) for one in found)
+            repository = without_gaps(repository, unknown)
+        found.append(repository)
+    continuity = tuple(verdict_of(cluster.name, repository) for repository in found)
     return ClusterWal(cluster.name, tuple(found), archiver, lag, continuity)
 
 
@@ -187,7 +188,7 @@ def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[A
             archiver = ask_archiver(connection)
     except CouldNotTell as away:
         return None, ClusterVerdict.unknown(cluster.name, away)
-    return archiver, judge_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
+    return archiver, check_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
 
 
 def _accepted(

@@ -152,10 +152,10 @@ def _chosen(context: dg.AssetExecutionContext) -> Sequence[str] | None:
 
 def _tell_each_tenant(context: dg.AssetExecutionContext, found: Sequence[Mapping[str, Any]]) -> None:
     """Each tenant's own counts on its own partition; the pass may know tenants that have none yet."""
-    for one in found:
-        if (partition := partition_of(one["tenant"])) in context.partition_keys:
+    for summary in found:
+        if (partition := partition_of(summary["tenant"])) in context.partition_keys:
             context.add_asset_metadata(
-                {f"{kind}_files": count for kind, count in one["counts"].items()}, partition_key=partition
+                {f"{kind}_files": count for kind, count in summary["counts"].items()}, partition_key=partition
             )
 
 

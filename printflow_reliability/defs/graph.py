@@ -65,7 +65,7 @@ class SystemsGraph:
         """The clusters and buckets of the catalog: what a reconciliation reads."""
         if self.settings is None:
             return [spec.key for spec in self.systems]
-        clusters = {self.settings.tenancy.cluster, *(one.cluster for one in self.settings.reference)}
+        clusters = {self.settings.tenancy.cluster, *(reference.cluster for reference in self.settings.reference)}
         return [*_keys(self.clusters, clusters), *self.referenced_buckets]
 
     @property
@@ -73,7 +73,7 @@ class SystemsGraph:
         """The buckets that references lead to."""
         if self.settings is None:
             return [spec.key for spec in self.buckets.values()]
-        return _keys(self.buckets, {one.bucket for one in self.settings.reference})
+        return _keys(self.buckets, {reference.bucket for reference in self.settings.reference})
 
     @property
     def orders(self) -> Sequence[dg.AssetKey]:
@@ -154,7 +154,7 @@ def _runbook(settings: Settings, file: Path) -> dict[str, str]:
     """Every section as text; nothing where the configuration does not allow for one."""
     try:
         return {
-            name: render.one(settings, scenario)
+            name: render.scenario_page(settings, scenario)
             for name, scenario in scenarios(Names(settings, file.absolute(), Facts())).items()
         }
     except PrintflowError:
@@ -211,8 +211,8 @@ def _above(
     settings: Settings, bucket: BucketSettings, clusters: Mapping[str, dg.AssetSpec], keys: Mapping[str, str]
 ) -> list[dg.AssetKey]:
     """What a bucket's content follows from: the databases that refer to it, the bucket that it is a replica of."""
-    referring = {one.cluster for one in settings.reference if one.bucket == bucket.name}
-    copied = [dg.AssetKey(keys[one.name]) for one in settings.bucket if one.replica == bucket.name]
+    referring = {reference.cluster for reference in settings.reference if reference.bucket == bucket.name}
+    copied = [dg.AssetKey(keys[original.name]) for original in settings.bucket if original.replica == bucket.name]
     return [*_keys(clusters, referring), *copied]
 
 
@@ -222,13 +222,13 @@ def _reads(settings: Settings, cluster: ClusterSettings) -> str:
         parts.append("tenants")
     if settings.orders.cluster == cluster.name:
         parts.append("paid orders")
-    parts += [f"references: {one.name}" for one in settings.reference if one.cluster == cluster.name]
+    parts += [f"references: {reference.name}" for reference in settings.reference if reference.cluster == cluster.name]
     return f"Read for {', '.join(parts)}." if parts else "Backed up and restored in drills."
 
 
 def _holds(settings: Settings, bucket: BucketSettings) -> str:
-    referring = [one.name for one in settings.reference if one.bucket == bucket.name]
-    copied = [one.name for one in settings.bucket if one.replica == bucket.name]
+    referring = [reference.name for reference in settings.reference if reference.bucket == bucket.name]
+    copied = [original.name for original in settings.bucket if original.replica == bucket.name]
     if referring:
         return f"Holds the objects of these references: {', '.join(referring)}."
     if copied:

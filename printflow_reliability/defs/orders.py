@@ -19,7 +19,7 @@ from printflow_reliability.defs.reporting import (
     verdict,
 )
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
-from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.problems import check_command
 
@@ -39,7 +39,7 @@ GROUP = "orders"
 def paid_orders(configuration: Configuration) -> dg.MaterializeResult:
     """Judge every paid order."""
     with as_dagster_failure():
-        report = judge_paid_orders(configuration.settings())
+        report = check_paid_orders(configuration.settings())
     rows = [
         {
             "order": hold.order,
@@ -70,7 +70,7 @@ def held_orders(context: dg.AssetExecutionContext, configuration: Configuration)
     """Judge one order again. A failure is raised, so that its partition is red; the records keep the hold's history."""
     order = identifier_of(context.partition_key)
     with as_dagster_failure():
-        report = judge_paid_orders(configuration.settings(), orders=[order])
+        report = check_paid_orders(configuration.settings(), orders=[order])
     answer = report.checks[0]
     if answer.outcome is not Outcome.PASS:
         next_step = report.held[0].action if report.held else check_command(order)

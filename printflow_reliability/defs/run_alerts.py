@@ -79,7 +79,7 @@ def _raise(
     failed = sorted({event.step_key for event in failures if event.step_key}) or sorted(_assets(instance, run))
     if failed == [HELD_ORDERS] and kinds == {ANSWERED}:
         return  # the guard has told of this very order already
-    said = "; ".join(filter(None, map(_said, failures))) or message or "it did not say why"
+    said = "; ".join(filter(None, map(_failure_reason, failures))) or message or "it did not say why"
     reason = settings.redact(said)
     if kinds != {ANSWERED}:
         report_message(settings, f"Run of {', '.join(failed)} failed: {reason}")
@@ -93,7 +93,7 @@ def _raise(
         raise_alert(connection, settings, alert)
 
 
-def _said(failure: dg.DagsterEvent) -> str:
+def _failure_reason(failure: dg.DagsterEvent) -> str:
     """Why a step failed: the sentence that was meant for people, or else the error."""
     data = failure.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:

@@ -145,7 +145,7 @@ def report_command(
 def show(drill: Mapping[str, Any], settings: Settings) -> None:
     """Tell a person of a drill, from its document: what was done, what is not well, and the verdict last."""
     say(f"Restore drill {drill['id']}, to {_target(drill)}, from repo{drill['repository']}")
-    answers = {one["name"]: one for one in drill.get("checks", ())}
+    answers = {check["name"]: check for check in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
     for row in check_rows(answers.values()):
@@ -180,14 +180,14 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
     lines = []
     phases = drill.get("phases", {})
     fetched = [
-        f"{one['name']} {size(one['fetched_bytes'])}"
-        for one in drill.get("clusters", ())
-        if one["fetched_bytes"] is not None
+        f"{cluster['name']} {size(cluster['fetched_bytes'])}"
+        for cluster in drill.get("clusters", ())
+        if cluster["fetched_bytes"] is not None
     ]
     if fetched and "fetch" in phases:
         lines.append(("fetch", f"{', '.join(fetched)} in {seconds(phases['fetch'])}"))
     passed = {name for name, answer in answers.items() if answer["outcome"] == Outcome.PASS}
-    fences = ", ".join(f"{one['name']} {one['fence_lsn']}" for one in drill.get("clusters", ()))
+    fences = ", ".join(f"{cluster['name']} {cluster['fence_lsn']}" for cluster in drill.get("clusters", ()))
     prefix = {"drill.fence": f"fence {fences}: "}
     for label, names in (
         ("replay", ("drill.fence", "drill.links", "drill.recovery")),

@@ -96,14 +96,14 @@ def _tear_down(drill: Drill, *, look: bool) -> None:
     """
     workspace = drill.world.workspace
 
-    def judge() -> None:
-        if result := drill.world.isolation.judge():
+    def check_isolation() -> None:
+        if result := drill.world.isolation.check():
             drill.results.add(result)
 
     try:
         with drill.clock.measure(Phase.TEAR_DOWN):
             workspace.give_up()
-            run_parallel([workspace.remove, *((judge,) if look else ())])
+            run_parallel([workspace.remove, *((check_isolation,) if look else ())])
     except CouldNotTell as left:
         # The next drill's reaper tries again; this one's verdicts stand.
         log.error("drill %s: %s", drill.id, left)

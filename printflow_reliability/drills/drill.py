@@ -59,10 +59,10 @@ def run_drill(
             world=live_world(settings, records, number, chosen),
             results=Results((cluster.name for cluster in settings.cluster), settings.acknowledged),
             clock=PhaseClock(),
-            tell=tell or _nothing,
+            tell=tell or _discard,
         )
         return conduct(drill, started_at, signals, interrupted)
 
 
-def _nothing(phase: Phase) -> None:
+def _discard(phase: Phase) -> None:
     """Tell nobody."""

@@ -48,7 +48,7 @@ def list_drills(settings: Settings) -> list[dict[str, Any]]:
         return [_document(row) for row in records.execute(query.encode(), (NEWEST,)).fetchall()]
 
 
-def housed_in(settings: Settings) -> list[str]:
+def clusters_of_records(settings: Settings) -> list[str]:
     """The protected clusters that the records themselves live in, as far as fences tell who the clusters are.
 
     Raises:

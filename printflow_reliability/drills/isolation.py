@@ -101,9 +101,10 @@ def _moved_tablespaces(before: Production, after: Production) -> list[str]:
     """Links in production's pg_tblspc that lead elsewhere now; what was made or dropped meanwhile is no harm."""
     paths = {tablespace.oid: tablespace.path for tablespace in after.tablespaces}
     return [
-        f'tablespace "{one.name}" of {before.cluster} led to {one.path} and leads to {paths[one.oid]} now'
-        for one in before.tablespaces
-        if paths.get(one.oid, one.path) != one.path
+        f'tablespace "{tablespace.name}" of {before.cluster} led to {tablespace.path} '
+        f"and leads to {paths[tablespace.oid]} now"
+        for tablespace in before.tablespaces
+        if paths.get(tablespace.oid, tablespace.path) != tablespace.path
     ]
 
 

@@ -50,7 +50,7 @@ class IsolationCheck:
         except CouldNotTell as unknown:
             self._why_not = f"what was there before is not known: {unknown.sentence}"
 
-    def judge(self) -> CheckResult | None:
+    def check(self) -> CheckResult | None:
         """Take the second look and compare; None if the drill ended before the first."""
         if not self._begun:
             return None
@@ -58,7 +58,7 @@ class IsolationCheck:
             return CheckResult(CHECK, Outcome.UNKNOWN, self._why_not)
         asked = self._settings.drills.ask_production
         try:
-            now = {one.name: ask_production(one) for one in self._settings.cluster} if asked else {}
+            now = {cluster.name: ask_production(cluster) for cluster in self._settings.cluster} if asked else {}
             found = changes(self._before, IsolationState(now, self._list_repositories()))
         except CouldNotTell as unknown:
             return CheckResult(CHECK, Outcome.UNKNOWN, f"what is there after is not known: {unknown.sentence}")

@@ -8,7 +8,7 @@ from typing import Any
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
-from printflow_reliability.drills.history import housed_in, list_drills
+from printflow_reliability.drills.history import clusters_of_records, list_drills
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import DrillsSettings, Settings
@@ -64,7 +64,7 @@ class ObjectivesReport:
 def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
     """Read the drills' history, and judge it."""
     try:
-        drills, housed = list_drills(settings), housed_in(settings)
+        drills, housed = list_drills(settings), clusters_of_records(settings)
     except CouldNotTell as unknown:
         return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
     report = check_objectives(drills, settings.drills, now or datetime.now(UTC), housed)
@@ -115,7 +115,7 @@ def check_objectives(
     return ObjectivesReport((result,), drills, forecast, untimed, numbers)
 
 
-def judge_drill(
+def check_drill_objectives(
     numbers: Mapping[str, int | float], targets: DrillsSettings, unarchived: Sequence[UnarchivedWal], not_known: str
 ) -> CheckResult:
     """Compare what was measured with what was promised; one objective that is missed is certain by itself.
@@ -134,13 +134,13 @@ def judge_drill(
             met = numbers[name] <= target
             outcomes.append(Outcome.PASS if met else Outcome.FAIL)
             parts.append(f"{word} {numbers[name]:.1f} s, target {target:g} s" + ("" if met else ": missed"))
-    for one in unarchived:
-        if not 0 < one.archive_timeout < targets.rpo_target_seconds:
+    for wal in unarchived:
+        if not 0 < wal.archive_timeout < targets.rpo_target_seconds:
             outcomes.append(Outcome.WARN)
-            late.append(one.cluster)
+            late.append(wal.cluster)
             parts.append(
-                f"{one.cluster} may keep commits unarchived for longer than that: archive_timeout is "
-                f"{one.archive_timeout:g} s"
+                f"{wal.cluster} may keep commits unarchived for longer than that: archive_timeout is "
+                f"{wal.archive_timeout:g} s"
             )
     return CheckResult(OF_ONE_DRILL, worst(outcomes), "; ".join(parts), about=tuple(late))
 
@@ -162,7 +162,7 @@ def forecast_rto(passed: Sequence[Mapping[str, Any]]) -> Forecast | None:
         slope = sum((size - mean_size) * (took - mean_seconds) for size, took in points) / spread
         if slope > 0:
             return Forecast(mean_seconds + slope * (2 * newest_bytes - mean_size), "fitted")
-    drill = next(one for one in passed if one.get("numbers", {}).get("fetched_bytes"))
+    drill = next(drill for drill in passed if drill.get("numbers", {}).get("fetched_bytes"))
     growing = sum(seconds for phase, seconds in drill.get("phases", {}).items() if phase in GROWING)
     return Forecast(newest_seconds + growing, "scaled")
 

@@ -61,8 +61,8 @@ class Trend:
         most = max([float(value) for value in values if value is not None], default=0.0)
         top = max(most, target if target <= DWARFED * most else 0.0) or 1.0
         bars = [
-            Bar(one["id"], one["outcome"] or "unknown", value, 100 * (value or 0.0) / top)
-            for one, value in zip(drills, values, strict=True)
+            Bar(drill["id"], drill["outcome"] or "unknown", value, 100 * (value or 0.0) / top)
+            for drill, value in zip(drills, values, strict=True)
         ]
         return cls(title, target, 100 * target / top if target <= top else None, bars)
 
@@ -176,7 +176,7 @@ class DrillReport:
             ],
             "missing_files": self.numbers.get("missing_files"),
             "manual_steps": 0,
-            "manual_steps_after": [one.model_dump() for one in self.manual_steps_after],
+            "manual_steps_after": [step.model_dump() for step in self.manual_steps_after],
             "numbers": dict(self.numbers),
             "clusters": [cluster.as_json() for cluster in self.clusters],
             "newest_fence": self.newest_fence,

@@ -105,5 +105,5 @@ class Results:
         ):
             self.numbers.pop("rpo_seconds", None)
             not_known = stopped
-        self.add(objectives.judge_drill(self.numbers, targets, self.unarchived, not_known))
+        self.add(objectives.check_drill_objectives(self.numbers, targets, self.unarchived, not_known))
         return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)

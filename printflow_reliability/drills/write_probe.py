@@ -63,7 +63,7 @@ def refuse_writers(
 
     pairs = [(cluster, number) for cluster in clusters for number in cluster.cluster.repositories]
     found = run_parallel([partial(try_one, *pair) for pair in pairs], give_up=give_up)
-    return tuple(one for one in found if one)
+    return tuple(reason for reason in found if reason)
 
 
 def refuse_writer(pgbackrest: PgBackRest, programs: Programs, number: int) -> None:

@@ -6,7 +6,7 @@ not found is likely. A column is covered if a query returns the objects that it 
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from printflow_reliability.files.catalog_look import Look, Place, buckets_of
+from printflow_reliability.files.catalog_look import DatabaseScan, Place, buckets_of
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread, ValidReference
 from printflow_reliability.files.object_index import ObjectIndex
 from printflow_reliability.platform.catalog import Catalog, open_catalog
@@ -28,26 +28,26 @@ def check_catalog(
     catalog = open_catalog(settings, connect_with=connect_with)
     known = tenants(settings, connect_with=connect_with)
     index = ObjectIndex.of(
-        (settings.bucket_named(name) for name in buckets_of(settings)), (one.base_path for one in known)
+        (settings.bucket_named(name) for name in buckets_of(settings)), (tenant.base_path for tenant in known)
     )
-    look = Look(settings, index, known, connect_with, advance)
+    scan = DatabaseScan(settings, index, known, connect_with, advance)
     for cluster in settings.cluster:
-        look.at(cluster)
-    covered = _covered(catalog, look.wanted())
-    unread = [*(Unread(reason, bucket=name) for name, reason in index.unread.items()), *look.unread, *_failing(catalog)]
-    beside_views = _with(covered, (place for place in look.places if not place.view))
-    judged = (_judged(place, beside_views if place.view else covered, index) for place in look.places)
-    found = [one for one in judged if one is not None]
+        scan.at(cluster)
+    covered = _covered(catalog, scan.wanted())
+    unread = [*(Unread(reason, bucket=name) for name, reason in index.unread.items()), *scan.unread, *_failing(catalog)]
+    beside_views = _with(covered, (place for place in scan.places if not place.view))
+    judged = (_uncovered(place, beside_views if place.view else covered, index) for place in scan.places)
+    found = [column for column in judged if column is not None]
     references = [
         ValidReference(entry.settings.name, entry.settings.cluster, entry.settings.kind, entry.buckets, entry.columns)
         for entry in catalog.entries
     ]
     return CatalogReport(
         references,
-        [one for one in found if one.not_covered],
+        [column for column in found if column.not_covered],
         unread,
-        [one for one in found if not one.not_covered],
-        look.columns,
+        [column for column in found if not column.not_covered],
+        scan.columns,
     )
 
 
@@ -60,7 +60,7 @@ def _failing(catalog: Catalog) -> Iterator[Unread]:
             yield Unread(f"{entry.key} fails on rows of {whose}: {why}", database=place)
 
 
-def _judged(place: Place, covered: Mapping[str, set[str]], index: ObjectIndex) -> Uncovered | None:
+def _uncovered(place: Place, covered: Mapping[str, set[str]], index: ObjectIndex) -> Uncovered | None:
     """The place, if it names objects that no query returns."""
     if not place.values:
         if not place.paths or any(path in keys for path in place.paths for keys in covered.values()):
@@ -91,7 +91,7 @@ def _covered(catalog: Catalog, wanted: Mapping[str, set[str]]) -> Mapping[str, s
     for bucket in catalog.buckets:
         keys = wanted.get(bucket, set())
         above = {key: {key, *_above(key)} for key in keys}
-        named = {one.key for one in catalog.look_up(bucket, set().union(*above.values()))}
+        named = {reference.key for reference in catalog.look_up(bucket, set().union(*above.values()))}
         found[bucket] = {key for key, names in above.items() if names & named}
     return found
 
@@ -100,7 +100,7 @@ def _with(covered: Mapping[str, set[str]], places: Iterable[Place]) -> Mapping[s
     """These keys, and those that the places name: what a table holds is told of the table, not of views of it."""
     found = {bucket: set(keys) for bucket, keys in covered.items()}
     for place in places:
-        for bucket, key in (one for keys in place.values.values() for one in keys):
+        for bucket, key in (location for keys in place.values.values() for location in keys):
             found.setdefault(bucket, set()).add(key)
         found.setdefault("", set()).update(place.paths)  # of no bucket
     return found

@@ -56,7 +56,7 @@ class Place:
     paths: list[str] = field(default_factory=list)
 
 
-class Look:
+class DatabaseScan:
     """What is in the databases, as far as it names objects."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Look:
         self.unread: list[Unread] = []
         self.columns = 0
         self._settings, self._index, self._connect_with, self._advance = settings, index, connect_with, advance
-        self._base_paths = [one.base_path for one in known]
+        self._base_paths = [tenant.base_path for tenant in known]
         self._looks_like_path = _pattern(known)
 
     def at(self, cluster: ClusterSettings) -> None:
@@ -82,7 +82,11 @@ class Look:
         except CouldNotTell as away:
             self.unread.append(Unread(away.sentence, database=cluster.name))
             return
-        named = [one.database for one in self._settings.reference if one.cluster == cluster.name and one.database]
+        named = [
+            reference.database
+            for reference in self._settings.reference
+            if reference.cluster == cluster.name and reference.database
+        ]
         for database in (None, *dict.fromkeys((*named, *others))):
             if _is_records(self._settings, cluster, database):
                 continue
@@ -96,7 +100,7 @@ class Look:
         """By bucket, every key that a query would have to return."""
         keys: dict[str, set[str]] = {name: set() for name in buckets_of(self._settings)}
         for place in self.places:
-            for bucket, key in (one for found in place.values.values() for one in found):
+            for bucket, key in (location for found in place.values.values() for location in found):
                 keys.setdefault(bucket, set()).add(key)
             for path in () if place.values else place.paths:
                 for wanted in keys.values():
@@ -106,7 +110,11 @@ class Look:
     def _database(self, connection: Connection, cluster: str, database: str | None) -> None:
         deadline, columns, name = time.monotonic() + DATABASE_SECONDS, text_columns(connection), database or cluster
         read = Queries(
-            [one.query for one in self._settings.reference if (one.cluster, one.database) == (cluster, database)],
+            [
+                reference.query
+                for reference in self._settings.reference
+                if (reference.cluster, reference.database) == (cluster, database)
+            ],
             {column.relation for column in columns if column.is_view},
         )
         for done, column in enumerate(columns):
@@ -161,7 +169,7 @@ class Look:
 
 def _pattern(known: Sequence[Tenant]) -> re.Pattern[str]:
     """What a path below some tenant's base path looks like, also below that of a tenant who is gone."""
-    shapes = {re.escape(one.base_path).replace(re.escape(one.id), "[^/]+") for one in known}
+    shapes = {re.escape(tenant.base_path).replace(re.escape(tenant.id), "[^/]+") for tenant in known}
     # Base paths that do not hold the id are all different; some hundreds of them will do for a sample.
     return re.compile(f"(?:{'|'.join(sorted(shapes)[:500])}).+") if shapes else re.compile(r"(?!)")
 
@@ -176,16 +184,19 @@ def _parsed(document: str) -> Any:
 def _is_records(settings: Settings, cluster: ClusterSettings, database: str | None) -> bool:
     """Whether this is our own database, whose findings and ledger name every object."""
     try:
-        ours, theirs = conninfo_to_dict(postgres_url(settings.records.url)), conninfo_to_dict(postgres_url(cluster.url))
+        records, platform = (
+            conninfo_to_dict(postgres_url(settings.records.url)),
+            conninfo_to_dict(postgres_url(cluster.url)),
+        )
     except ValueError:
         return False
     if database is not None:
-        theirs["dbname"] = database
-    return all(ours.get(name) == theirs.get(name) for name in ("host", "port", "dbname"))
+        platform["dbname"] = database
+    return all(records.get(name) == platform.get(name) for name in ("host", "port", "dbname"))
 
 
 def buckets_of(settings: Settings) -> Sequence[str]:
     """The buckets that files of the platform may lie in: all but replicas, which hold the same, and our own reports."""
-    used = {*(one.bucket for one in settings.reference), settings.orders.bucket}
-    others = {*(one.replica for one in settings.bucket), settings.drills.reports_bucket}
-    return tuple(one.name for one in settings.bucket if one.name in used or one.name not in others)
+    used = {*(reference.bucket for reference in settings.reference), settings.orders.bucket}
+    others = {*(bucket.replica for bucket in settings.bucket), settings.drills.reports_bucket}
+    return tuple(bucket.name for bucket in settings.bucket if bucket.name in used or bucket.name not in others)

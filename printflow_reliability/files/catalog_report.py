@@ -84,7 +84,7 @@ class CatalogReport:
             "ok": self.ok,
             "references": [vars(reference) for reference in self.references],
             "columns": self.columns,
-            "uncovered": [vars(one) for one in self.uncovered],
-            "covered_elsewhere": [vars(one) for one in self.covered_elsewhere],
-            "unread": [vars(one) for one in self.unread],
+            "uncovered": [vars(column) for column in self.uncovered],
+            "covered_elsewhere": [vars(column) for column in self.covered_elsewhere],
+            "unread": [vars(item) for item in self.unread],
         }

@@ -59,13 +59,13 @@ class Chooser:
             return Choice(None, "every version that is left of it is empty")
         if not expected:
             return self._by_content(key, found)
-        possible = [copy for copy in found if all(one.met_by(copy) is not False for one in expected)]
+        possible = [copy for copy in found if all(expectation.met_by(copy) is not False for expectation in expected)]
         if not possible:
-            sizes = " or ".join(f"{one.size:,}" for one in expected if one.size is not None)
+            sizes = " or ".join(f"{expectation.size:,}" for expectation in expected if expectation.size is not None)
             return Choice(None, f"the database knows it with {sizes} bytes, and no version has that size")
-        if not any(one.content for one in expected):
+        if not any(expectation.content for expectation in expected):
             return self._by_content(key, possible)
-        proven = next((copy for copy in possible if all(one.met_by(copy) for one in expected)), None)
+        proven = next((copy for copy in possible if all(expectation.met_by(copy) for expectation in expected)), None)
         proven = proven or next((copy for copy in possible if _bytes_meet(key, copy, expected)), None)
         return Choice(proven, "" if proven else "no version has the checksum or ETag that the database knows")
 
@@ -126,4 +126,4 @@ def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
 def _bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
     with tempfile.TemporaryFile(prefix="printflow-heal-") as file:
         sha256, md5 = fetch(key, copy, file)
-    return all(one.met_by(copy) or one.met_by_bytes(sha256, md5) for one in expected)
+    return all(expectation.met_by(copy) or expectation.met_by_bytes(sha256, md5) for expectation in expected)

@@ -21,8 +21,9 @@ from printflow_reliability.files.spool import Spool, batches
 from printflow_reliability.files.still_referenced import BATCH, still_referenced
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
-from printflow_reliability.platform.spelling import climbs
+from printflow_reliability.platform.spelling import has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import Refusal
 
 
@@ -84,7 +85,7 @@ class Confirmation:
                 spellings = Spellings(self.paths, bucket)
                 for reference in batch:
                     spellings.add(reference)
-                self._meant.note(spellings, (one.key for one in found.unreferenced))
+                self._meant.note(spellings, (stored.key for stored in found.unreferenced))
 
     def _wrong_tenant(self, found: Candidates) -> Iterator[Finding]:
         bucket = self.present.bucket.bucket
@@ -92,14 +93,16 @@ class Confirmation:
             if out_of_place(reference, self.paths, bucket):
                 owners = sorted(self.paths.owners_meant(reference.key, bucket))
                 owner = self.paths.owner_of(reference.key) or next(iter(owners), None)
-                yield wording.wrong_tenant(reference, self._entry(reference), None if climbs(reference.key) else owner)
+                yield wording.wrong_tenant(
+                    reference, self._settings_of(reference), None if has_parent_segment(reference.key) else owner
+                )
 
     def _mismatched(self, candidates: Spool[Reference], *, by_etag: bool = False) -> Iterator[Finding]:
         """Objects that are something else than the database knows; `by_etag`: nothing but the ETag says so."""
         for batch in batches(still_referenced(self.catalog, self.name, candidates), BATCH):
-            for reference, there in in_parallel(or_refusal(lambda one: self.present.head(one.key)), batch):
+            for reference, there in in_parallel(or_refusal(lambda reference: self.present.head(reference.key)), batch):
                 if isinstance(there, Refusal) and not (by_etag and there.sealed):
-                    yield wording.unknown(reference, self._entry(reference), there.reason)
+                    yield wording.unknown(reference, self._settings_of(reference), there.reason)
                 elif isinstance(there, Refusal):
                     self.not_compared += 1
                 elif there is not None:
@@ -108,9 +111,9 @@ class Confirmation:
                         sha256 = self.checksums.of(self.name, reference.key, there)
                     found = difference(reference, there.size, "" if there.etag_opaque else there.etag, sha256)
                     if found is not None:
-                        yield wording.mismatch(reference, self._entry(reference), there, found)
+                        yield wording.mismatch(reference, self._settings_of(reference), there, found)
                     elif there.etag_opaque:
                         self.not_compared += 1
 
-    def _entry(self, reference: Reference) -> wording.Entry:
+    def _settings_of(self, reference: Reference) -> ReferenceSettings:
         return self.catalog.settings.reference[reference.entry]

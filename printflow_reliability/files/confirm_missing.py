@@ -20,6 +20,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import plain
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
 
 FOLDERS_LISTED = 2000
@@ -61,12 +62,12 @@ class MissingConfirmation:
                 askable: list[Reference] = []
                 for reference in batch:
                     if why := _names_nothing(reference.key, self.present.bucket.bucket, self.paths):
-                        yield wording.names_nothing(reference, self._entry(reference), why)
+                        yield wording.names_nothing(reference, self._settings_of(reference), why)
                     else:
                         askable.append(reference)
                 for reference, there in self._there(askable):
                     if isinstance(there, Refusal):
-                        yield wording.unknown(reference, self._entry(reference), there.reason)
+                        yield wording.unknown(reference, self._settings_of(reference), there.reason)
                     elif there is None:
                         gone.append(reference)
                     elif reference.key.startswith(self.scope.prefix) and there < self.started_at - SETTLED:
@@ -74,7 +75,7 @@ class MissingConfirmation:
                 _require_whole(self.present.bucket.name, skipped, found.references)
                 for reference, finding in in_parallel(or_refusal(self._restorable), gone):
                     if isinstance(finding, Refusal):
-                        yield wording.unknown(reference, self._entry(reference), finding.reason)
+                        yield wording.unknown(reference, self._settings_of(reference), finding.reason)
                     elif finding is not None:
                         yield finding
                     else:
@@ -90,41 +91,41 @@ class MissingConfirmation:
         nearest = Nearest(self.present, self.paths, self.meant, len(folders) <= FOLDERS_LISTED)
         for reference, near in in_parallel(or_refusal(nearest.to), lost):
             if isinstance(near, Refusal):
-                yield wording.unknown(reference, self._entry(reference), near.reason)
+                yield wording.unknown(reference, self._settings_of(reference), near.reason)
             elif near is None:
                 replica = self.replica.bucket.name if self.replica else None
-                yield wording.lost(reference, self._entry(reference), replica)
+                yield wording.lost(reference, self._settings_of(reference), replica)
             else:
                 self.near.add(near)
-                yield wording.near_miss(reference, self._entry(reference), near)
+                yield wording.near_miss(reference, self._settings_of(reference), near)
 
     def _there(self, references: Sequence[Reference]) -> Iterator[tuple[Reference, datetime | Refusal | None]]:
         """When what each reference names was last written, or None if it is not there."""
-        found = self.present.look_up(one.key for one in references if not one.key.endswith("/"))
+        found = self.present.look_up(reference.key for reference in references if not reference.key.endswith("/"))
         for reference in references:
             if not reference.key.endswith("/"):
                 there = found[reference.key]
                 yield reference, there if there is None or isinstance(there, Refusal) else there.modified_at
-        folders = [one for one in references if one.key.endswith("/")]
-        for reference, answer in in_parallel(or_refusal(lambda one: self.present.any_below(one.key)), folders):
+        folders = [reference for reference in references if reference.key.endswith("/")]
+        for reference, answer in in_parallel(or_refusal(lambda folder: self.present.any_below(folder.key)), folders):
             yield reference, answer if isinstance(answer, Refusal) else self.started_at if answer else None
 
     def _restorable(self, reference: Reference) -> Finding | None:
         """The finding that says from where a missing object can be brought back; None if from nowhere."""
-        key, entry = reference.key, self._entry(reference)
+        key, settings = reference.key, self._settings_of(reference)
         if key.endswith("/"):
             if self.present.any_prior_below(key):
-                return wording.restorable_folder(reference, entry, self.present.bucket.name)
+                return wording.restorable_folder(reference, settings, self.present.bucket.name)
             if self.replica and self.replica.any_below(key):
-                return wording.restorable_folder(reference, entry, self.replica.bucket.name)
+                return wording.restorable_folder(reference, settings, self.replica.bucket.name)
             return None
         copy = likely_copy(self.present, self.replica, key, expected_by([reference]))
         if copy is None:
             return None
         say = wording.restorable_copy if copy.current else wording.restorable_version
-        return say(reference, entry, copy)
+        return say(reference, settings, copy)
 
-    def _entry(self, reference: Reference) -> wording.Entry:
+    def _settings_of(self, reference: Reference) -> ReferenceSettings:
         return self.catalog.settings.reference[reference.entry]
 
 

@@ -48,21 +48,25 @@ class OrphanConfirmation:
     def findings(self, unnamed: Iterable[StoredObject]) -> Iterator[tuple[Finding, int]]:
         """The orphans with their bytes, and the objects of which nothing can be told, with 0."""
         with closing(objects_spool()) as candidates:
-            for one in unnamed:
-                if one.modified_at < self.oldest and one.key not in self.needed and self._told(one.key):
-                    candidates.append(one)
+            for stored in unnamed:
+                if (
+                    stored.modified_at < self.oldest
+                    and stored.key not in self.needed
+                    and self._owner_was_read(stored.key)
+                ):
+                    candidates.append(stored)
             if not len(candidates):
                 return
             meant = self._meant_by_others(candidates) if self.scope.tenant is not None else set()
             remaining = (candidate for candidate in candidates if candidate.key not in meant)
-            confirm = self._asked if len(candidates) <= FEW else self._listed_again
+            confirm = self._looked_up if len(candidates) <= FEW else self._listed_again
             for key, there in confirm(remaining):
-                yield from self._judged(key, there)
+                yield from self._findings_of(key, there)
 
-    def _told(self, key: str) -> bool:
+    def _owner_was_read(self, key: str) -> bool:
         return not untold(self.fallen, self.paths.owner_of(key))
 
-    def _judged(self, key: str, there: Found) -> Iterator[tuple[Finding, int]]:
+    def _findings_of(self, key: str, there: Found) -> Iterator[tuple[Finding, int]]:
         name, owner = self.present.bucket.name, self.paths.owner_of(key)
         if isinstance(there, Refusal):
             yield wording.unknown_object(name, owner, key, there.reason), 0
@@ -71,16 +75,22 @@ class OrphanConfirmation:
         elif there is not None and there.modified_at < self.oldest:
             yield wording.orphan(name, owner, key, there), there.size
 
-    def _asked(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
+    def _looked_up(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
         """What is still there, asked for by key."""
         bucket = self.present.bucket.bucket
         for batch in batches(candidates, FEW):
             covering = {
-                one.key: {one.key, *(folder for folder in above(one.key) if not self.paths.too_wide(folder, bucket))}
-                for one in batch
+                candidate.key: {
+                    candidate.key,
+                    *(folder for folder in above(candidate.key) if not self.paths.too_wide(folder, bucket)),
+                }
+                for candidate in batch
             }
-            named = {one.key for one in self.catalog.look_up(self.present.bucket.name, set().union(*covering.values()))}
-            alone = [one.key for one in batch if not covering[one.key] & named]
+            named = {
+                reference.key
+                for reference in self.catalog.look_up(self.present.bucket.name, set().union(*covering.values()))
+            }
+            alone = [candidate.key for candidate in batch if not covering[candidate.key] & named]
             yield from sorted(self.present.look_up(alone).items())
 
     def _listed_again(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
@@ -91,23 +101,23 @@ class OrphanConfirmation:
                 closing(self.catalog.references(bucket.name, self._tenants(), of_others=True))
             )
             alone = stack.enter_context(closing(objects_spool()))
-            for reference, one in merge(references, candidates, lambda key: self.paths.too_wide(key, bucket.bucket)):
-                if reference is None and one is not None:
-                    alone.append(one)
+            for reference, stored in merge(references, candidates, lambda key: self.paths.too_wide(key, bucket.bucket)):
+                if reference is None and stored is not None:
+                    alone.append(stored)
 
             def still_there(objects: Iterator[StoredObject]) -> Spool[StoredObject]:
                 there = objects_spool()
                 try:
-                    for one in _in_both(objects, alone):
-                        there.append(one)
+                    for stored in _in_both(objects, alone):
+                        there.append(stored)
                 except BaseException:  # also where the order breaks, and all is read once more
                     there.close()
                     raise
                 return there
 
             listed = stack.enter_context(closing(read_in_order(bucket, self.scope.prefix, still_there)))
-            for one in listed:
-                yield one.key, ObjectHead("", one.etag, one.size, one.modified_at)
+            for stored in listed:
+                yield stored.key, ObjectHead("", stored.etag, stored.size, stored.modified_at)
 
     def _meant_by_others(self, candidates: Iterable[StoredObject]) -> set[str]:
         """Those that references of other tenants mean under another spelling; theirs were not read before."""
@@ -131,8 +141,8 @@ def _in_both(objects: Iterable[StoredObject], wanted: Iterable[StoredObject]) ->
     """Those of the objects that are wanted; both in the byte order of their keys."""
     waiting = iter(wanted)
     looked_for = next(waiting, None)
-    for one in objects:
-        while looked_for is not None and looked_for.key < one.key:
+    for stored in objects:
+        while looked_for is not None and looked_for.key < stored.key:
             looked_for = next(waiting, None)
-        if looked_for is not None and looked_for.key == one.key:
-            yield one
+        if looked_for is not None and looked_for.key == stored.key:
+            yield stored

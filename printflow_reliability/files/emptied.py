@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from printflow_reliability.files import wording
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import Catalog, CatalogEntry
+from printflow_reliability.platform.catalog import Catalog
+from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 
 
@@ -42,7 +43,8 @@ class Failing(Emptied):
     @property
     def finding(self) -> Finding:
         """What a person is told."""
-        return wording.failing(self.entry.settings, self.bucket, sorted(self.rows), self.why)
+        most_rows_first = sorted(self.rows, key=lambda tenant: (-self.rows[tenant], tenant))
+        return wording.failing(self.entry.settings, self.bucket, most_rows_first, self.why)
 
 
 def failing(catalog: Catalog, before: Mapping[Rows, int], bucket: str, tenants: Collection[str]) -> list[Failing]:
@@ -100,5 +102,5 @@ def emptied(
 
 def untold(fallen: Collection[Emptied], owner: str | None) -> bool:
     """Whether rows that are gone may have named an object of this tenant, or of nobody (None)."""
-    tenants = {tenant for one in fallen for tenant in one.rows}
+    tenants = {tenant for query in fallen for tenant in query.rows}
     return bool(tenants) and (owner is None or owner in tenants or NO_TENANT in tenants)

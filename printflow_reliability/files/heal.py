@@ -46,7 +46,7 @@ def heal(
     with open_records(settings.records) as records, exclusive(records, LOCK):
         planned, done = plan(settings, tenants, chosen), []
         # A reference query may name buckets row by row.
-        require_healers(settings, {one.bucket for one in planned.actions})
+        require_healers(settings, {action.bucket for action in planned.actions})
         for number, action in enumerate(planned.actions, 1):
             done.append(carry_out(settings, records, action) if action.deed is HealStatus.PLANNED else action)
             if advance is not None:

@@ -87,7 +87,7 @@ def _conclude(report: HealReport, again: str) -> None:
         if planned:
             say(f"Next: {again} --apply")
         return
-    say(f"{counted(back, 'object')} {_are(back)} back, {left:,} {_are(left)} not.")
+    say(f"{counted(back, 'object')} {_verb(back)} back, {left:,} {_verb(left)} not.")
     if report.count(HealStatus.FAILED):
         say(f"Next: remove the cause that is named above, then run: {again} --apply")
 
@@ -101,5 +101,5 @@ def _command(tenants: Sequence[str], chosen: Chosen | None) -> str:
     return " ".join(words)
 
 
-def _are(number: int) -> str:
+def _verb(number: int) -> str:
     return "is" if number == 1 else "are"

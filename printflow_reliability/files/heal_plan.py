@@ -24,8 +24,7 @@ from printflow_reliability.files.scan import out_of_place
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
-from printflow_reliability.platform.tenancy import BasePaths
-from printflow_reliability.platform.tenancy import tenants as all_tenants
+from printflow_reliability.platform.tenancy import BasePaths, tenancy
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import printable
 
@@ -71,10 +70,10 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
                 not_judged.append(finding)
             elif finding.bucket and finding.key and _missing(finding):
                 found[finding.bucket].setdefault(finding.key, finding)
-    unknown = _said(not_judged)
+    unknown = _unknown_sentence(not_judged)
     if not found:
         return Plan((), unknown)
-    catalog, paths = open_catalog(settings), BasePaths(all_tenants(settings))
+    catalog, paths = open_catalog(settings), BasePaths(tenancy(settings).tenants)
     actions: list[HealAction] = []
     with InspectionWorker(settings.pdf) as worker:
         for bucket, findings in sorted(found.items()):
@@ -85,8 +84,8 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
 def _read(file: Path) -> Iterator[Finding]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
-            one = json.loads(line)
-            yield Finding(**{**one, "severity": Severity(one["severity"])})
+            document = json.loads(line)
+            yield Finding(**{**document, "severity": Severity(document["severity"])})
 
 
 def _missing(finding: Finding) -> bool:
@@ -95,7 +94,7 @@ def _missing(finding: Finding) -> bool:
     return finding.kind in KINDS and not idle
 
 
-def _said(not_judged: Sequence[Finding]) -> str:
+def _unknown_sentence(not_judged: Sequence[Finding]) -> str:
     """What could not be judged, in a sentence; empty if all was."""
     if not not_judged:
         return ""
@@ -116,7 +115,7 @@ def _of_one_bucket(
     own = settings.bucket_named(bucket)
     replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
     chooser = Chooser(Presence(own), replica, worker)
-    restorable = {one.key for one in findings if one.kind == kinds.MISSING_RESTORABLE and one.key}
+    restorable = {finding.key for finding in findings if finding.kind == kinds.MISSING_RESTORABLE and finding.key}
     known = _references(catalog, paths, bucket, restorable)
 
     def action(finding: Finding) -> HealAction:
@@ -137,8 +136,8 @@ def _of_one_bucket(
         except CouldNotTell as refused:
             return replace(asked, deed=HealStatus.FAILED, detail=refused.sentence)
 
-    for _, one in in_parallel(action, findings):
-        yield one
+    for _, planned in in_parallel(action, findings):
+        yield planned
 
 
 def _references(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
@@ -157,11 +156,11 @@ def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference
     else:
         choice = chooser.choose(action.key, copies, expected_by(references))
     copy = choice.copy
-    own = {one.version_id for one in copies if one.bucket.name == action.bucket}
+    own = {kept.version_id for kept in copies if kept.bucket.name == action.bucket}
     if copy is not None and (why := overwriting(chooser.present, action, own)):
         return replace(action, deed=HealStatus.UNDECIDED, detail=why)
     if copy is None:
-        options = [Option(one.bucket.name, one.version_id, one.size, one.modified_at) for one in copies]
+        options = [Option(kept.bucket.name, kept.version_id, kept.size, kept.modified_at) for kept in copies]
         return replace(action, deed=HealStatus.UNDECIDED, detail=choice.reason, options=options)
     return replace(
         action,

@@ -97,4 +97,4 @@ def ordered(actions: Sequence[HealAction]) -> list[HealAction]:
         HealStatus.HEALED,
         HealStatus.THERE,
     ]
-    return sorted(actions, key=lambda one: order.index(one.deed))
+    return sorted(actions, key=lambda action: order.index(action.deed))

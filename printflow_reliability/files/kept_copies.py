@@ -72,7 +72,7 @@ class Expected:
 def expected_by(references: Iterable[Reference]) -> tuple[Expected, ...]:
     """All that is known of one object by those who refer to it, each thing once."""
     known = dict.fromkeys(Expected.by(reference) for reference in references)
-    return tuple(one for one in known if one != Expected())
+    return tuple(expectation for expectation in known if expectation != Expected())
 
 
 def kept_copies(present: Presence, replica: Presence | None, key: str) -> list[KeptCopy]:
@@ -82,7 +82,7 @@ def kept_copies(present: Presence, replica: Presence | None, key: str) -> list[K
 
 def whole(copies: Sequence[KeptCopy], expected: Sequence[Expected]) -> list[KeptCopy]:
     """Those copies that hold something: what is left of a broken upload is empty, and newer than the file it hides."""
-    return [copy for copy in copies if copy.size or any(one.size == 0 for one in expected)]
+    return [copy for copy in copies if copy.size or any(expectation.size == 0 for expectation in expected)]
 
 
 def likely_copy(present: Presence, replica: Presence | None, key: str, expected: Sequence[Expected]) -> KeptCopy | None:
@@ -91,8 +91,8 @@ def likely_copy(present: Presence, replica: Presence | None, key: str, expected:
     Where every copy is something else than the database knows, it is the newest, marked as refuted.
     """
     found = whole(kept_copies(present, replica, key), expected)
-    proven = [copy for copy in found if expected and all(one.met_by(copy) for one in expected)]
-    possible = [copy for copy in found if all(one.met_by(copy) is not False for one in expected)]
+    proven = [copy for copy in found if expected and all(expectation.met_by(copy) for expectation in expected)]
+    possible = [copy for copy in found if all(expectation.met_by(copy) is not False for expectation in expected)]
     if best := next(iter(proven or possible), None):
         return best
     return next((replace(copy, refuted=True) for copy in found), None)

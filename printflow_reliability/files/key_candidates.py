@@ -76,8 +76,8 @@ def _parts(text: str) -> Iterator[str]:
 def _spellings(text: str) -> Iterator[str]:
     yield text
     path = without_url(text, "")
-    for one in (path, path.partition("?")[0], path.partition("#")[0]):
-        yield from (one, unquote(one))
+    for spelling in (path, path.partition("?")[0], path.partition("#")[0]):
+        yield from (spelling, unquote(spelling))
 
 
 def _may_be_a_key(text: str) -> bool:

@@ -40,8 +40,8 @@ def merge(
     waiting = iter(references)
     reference = next(waiting, None)
     prefixes: list[_Prefix] = []
-    for one in objects:
-        key = one.key
+    for stored in objects:
+        key = stored.key
         named = False
         while reference is not None and reference.key <= key:
             if reference.key.endswith("/") and too_wide(reference.key):
@@ -53,16 +53,16 @@ def merge(
                 prefixes.append(_Prefix(reference))
             elif reference.key == key:
                 named = True
-                yield reference, one
+                yield reference, stored
             else:
                 yield reference, None
             reference = next(waiting, None)
         if prefixes:
             yield from _closed(prefixes, key)
         if prefixes:
-            _cover(prefixes, one)
+            _cover(prefixes, stored)
         elif not named:
-            yield None, one
+            yield None, stored
     yield from ((prefix.reference, prefix.first) for prefix in reversed(prefixes))
     while reference is not None:
         yield reference, None
@@ -76,11 +76,11 @@ def _closed(prefixes: list[_Prefix], key: str) -> Iterator[Pair]:
         yield ended.reference, ended.first
 
 
-def _cover(prefixes: list[_Prefix], one: StoredObject) -> None:
+def _cover(prefixes: list[_Prefix], stored: StoredObject) -> None:
     """Note the first object of every open prefix; where an inner one has its first, the outer ones have theirs."""
-    if folder_marker(one.key, one.size):
+    if folder_marker(stored.key, stored.size):
         return
     for prefix in reversed(prefixes):
         if prefix.first is not None:
             return
-        prefix.first = one
+        prefix.first = stored

@@ -45,13 +45,13 @@ class ObjectIndex:
             try:
                 seen = 0
                 for page in list_pages(bucket):
-                    index._add(bucket.name, [one.key for one in page])
+                    index._add(bucket.name, [stored.key for stored in page])
                     seen += len(page)
                     if seen >= MOST_OBJECTS:
                         index.partial.add(bucket.name)
                         break
                 for path in paths if bucket.name in index.partial else ():
-                    index._add(bucket.name, [one.key for one in next(list_pages(bucket, path), [])])
+                    index._add(bucket.name, [stored.key for stored in next(list_pages(bucket, path), [])])
             except CouldNotTell as refused:
                 index.unread[bucket.name] = refused.sentence
         index._sorted = sorted(index._buckets_of)

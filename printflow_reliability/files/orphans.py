@@ -63,8 +63,8 @@ def known_orphans(settings: Settings) -> OrphanReport:
         detail = "no reconciliation of all tenants went through yet; next: printflow files reconcile"
         return OrphanReport((CheckResult(CHECK, Outcome.UNKNOWN, detail),), ())
     when = moment(newest.started_at)
-    found = tuple(one for one in every if one.kind == kinds.ORPHAN)
-    left_open = [one for one in every if CHECK in kinds.checks_left_open(one)]
+    found = tuple(finding for finding in every if finding.kind == kinds.ORPHAN)
+    left_open = [finding for finding in every if CHECK in kinds.checks_left_open(finding)]
     if not found and left_open:
         why, more = left_open[0], f" and {len(left_open) - 1:,} more" if len(left_open) > 1 else ""
         detail, outcome = f"on {when} not judged: {why.key or why.detail}{more}", Outcome.UNKNOWN

@@ -86,9 +86,9 @@ class Presence:
         with self._errors_of(folder):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.bucket, Prefix=folder)
             return any(
-                one["Key"].startswith(folder) and not folder_marker(one["Key"], one["Size"])
+                item["Key"].startswith(folder) and not folder_marker(item["Key"], item["Size"])
                 for page in pages
-                for one in page.get("Contents", ())
+                for item in page.get("Contents", ())
             )
 
     def some_in(self, folder: str) -> tuple[str, ...]:
@@ -97,13 +97,13 @@ class Presence:
             return ()
         with self._errors_of(folder):
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
-        return tuple(one["Key"] for one in answer.get("Contents", ()))
+        return tuple(item["Key"] for item in answer.get("Contents", ()))
 
     def sizes_in(self, folder: str) -> tuple[int, ...]:
         """The sizes in bytes of objects below a prefix, at most one page of them."""
         with s3_errors(self.bucket):
             answer = self._client.list_objects_v2(Bucket=self.bucket.bucket, Prefix=folder)
-        return tuple(one["Size"] for one in answer.get("Contents", ()))
+        return tuple(item["Size"] for item in answer.get("Contents", ()))
 
     def priors(self, key: str) -> tuple[Version, ...]:
         """The versions with bytes of exactly this key, newest first."""
@@ -116,7 +116,7 @@ class Presence:
         """The version with bytes that was current at a moment; None if there was no object then."""
         with self._errors_of(key):
             every = versions(self._client, self.bucket.bucket, key)
-        newest = next((one for one in every if one.modified_at <= moment), None)
+        newest = next((version for version in every if version.modified_at <= moment), None)
         return None if newest is None or newest.delete_marker else newest
 
     def keeps_versions(self) -> bool:
@@ -133,9 +133,9 @@ class Presence:
                 Bucket=self.bucket.bucket, Prefix=folder
             )
             return any(
-                one["Key"].startswith(folder) and not folder_marker(one["Key"], one["Size"])
+                version["Key"].startswith(folder) and not folder_marker(version["Key"], version["Size"])
                 for page in pages
-                for one in page.get("Versions", ())
+                for version in page.get("Versions", ())
             )
 
     @contextmanager

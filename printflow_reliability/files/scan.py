@@ -14,7 +14,7 @@ from printflow_reliability.files.known_content import KnownContent
 from printflow_reliability.files.merge import Pair, merge
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.platform.catalog import Reference
-from printflow_reliability.platform.spelling import climbs
+from printflow_reliability.platform.spelling import has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.progress import Advance
 from printflow_reliability.storage.pages import StoredObject
@@ -29,7 +29,7 @@ def _references() -> Spool[Reference]:
 def objects_spool() -> Spool[StoredObject]:
     """A list of objects on disk."""
     return Spool(
-        lambda one: (*one[:3], one.modified_at.isoformat()),
+        lambda stored: (*stored[:3], stored.modified_at.isoformat()),
         lambda values: StoredObject(values[0], values[1], values[2], datetime.fromisoformat(values[3])),
     )
 
@@ -111,36 +111,36 @@ def _join(
     known: KnownContent | None,
     since: datetime | None,
 ) -> None:
-    for reference, one in pairs:
+    for reference, stored in pairs:
         if reference is None:
-            if one is not None:
-                found.unreferenced.append(one)
+            if stored is not None:
+                found.unreferenced.append(stored)
             continue
         if not scope.covers(reference):
             continue
         found.references += 1
         found.rows[reference.entry, reference.tenant] += 1
         folder = reference.key.endswith("/")
-        rewritten = since is not None and one is not None and one.modified_at > since and not folder
+        rewritten = since is not None and stored is not None and stored.modified_at > since and not folder
         if rewritten:
             found.rewritten.append(reference)
-        if out_of_place(reference, paths, None if one else bucket):
+        if out_of_place(reference, paths, None if stored else bucket):
             found.wrong_tenant.append(reference)
-        elif one is None:
+        elif stored is None:
             found.missing.append(reference)
             found.elsewhere += not reference.key.startswith(scope.prefix)
         elif not folder and not rewritten:
-            _compare(reference, one, found, known)
+            _compare(reference, stored, found, known)
 
 
-def _compare(reference: Reference, one: StoredObject, found: Candidates, known: KnownContent | None) -> None:
+def _compare(reference: Reference, stored: StoredObject, found: Candidates, known: KnownContent | None) -> None:
     """Keep a reference whose object is not what the database knows of it, by what the listing and the ledger tell."""
-    sha256 = known.sha256(one.key, one.etag) if known and reference.sha256 else None
-    if found_other := difference(reference, one.size, one.etag, sha256):
+    sha256 = known.sha256(stored.key, stored.etag) if known and reference.sha256 else None
+    if found_other := difference(reference, stored.size, stored.etag, sha256):
         (found.other_etag if found_other.by_etag else found.mismatched).append(reference)
     elif reference.sha256 is not None and known is None:
         found.without_ledger += 1
-    elif not compared(reference, one.etag, sha256):
+    elif not compared(reference, stored.etag, sha256):
         found.not_compared += 1
 
 
@@ -153,7 +153,7 @@ def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = No
         bucket: the bucket's own name where it has no object of exactly this key; then all spellings count.
     """
     key = reference.key
-    if (".." in key or "%" in key) and climbs(key):
+    if (".." in key or "%" in key) and has_parent_segment(key):
         return True
     if reference.tenant is None:
         return False
@@ -168,8 +168,8 @@ def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = No
 
 
 def _counted(objects: Iterator[StoredObject], found: Candidates, advance: Advance | None) -> Iterator[StoredObject]:
-    for one in objects:
+    for stored in objects:
         found.objects += 1
         if advance is not None and found.objects % ADVANCE_EVERY == 0:
             advance(found.objects)
-        yield one
+        yield stored

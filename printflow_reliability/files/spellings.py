@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from printflow_reliability.files.near_miss import variants
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.platform.catalog import Reference
-from printflow_reliability.platform.spelling import climbs, folded
+from printflow_reliability.platform.spelling import folded, has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths, above
 
 SPELLED_BATCH = 20_000
@@ -72,7 +72,8 @@ class Nearest:
         bucket = self.present.bucket.bucket
         readings = self.paths.readings(reference.key, bucket)
         if reference.key.endswith("/"):
-            return next((one for one in readings if self._may_be(reference, one) and self.present.any_below(one)), None)
+            fitting = (reading for reading in readings if self._may_be(reference, reading))
+            return next((reading for reading in fitting if self.present.any_below(reading)), None)
         found = [key for reading in readings for key in self.meant.of_form(folded(reading, bucket))]
         candidates = dict.fromkeys((*found, *variants(reference.key, readings, bucket), *self._beside(readings)))
         return next(
@@ -90,6 +91,6 @@ class Nearest:
 
     def _may_be(self, reference: Reference, key: str) -> bool:
         """Whether a key is another one than the reference's, and not out of its tenant's reach."""
-        if key == reference.key or climbs(key) or self.paths.too_wide(key, self.present.bucket.bucket):
+        if key == reference.key or has_parent_segment(key) or self.paths.too_wide(key, self.present.bucket.bucket):
             return False
         return reference.tenant is None or self.paths.owner_of(key) in (None, reference.tenant)

@@ -30,9 +30,9 @@ class Spool(Generic[T]):
         )
         self._count = 0
 
-    def append(self, one: T) -> None:
+    def append(self, item: T) -> None:
         """Add one at the end."""
-        self._file.write(json.dumps(self._pack(one)) + "\n")
+        self._file.write(json.dumps(self._pack(item)) + "\n")
         self._count += 1
 
     def __len__(self) -> int:

@@ -11,8 +11,11 @@ BATCH = 1000
 def still_referenced(catalog: Catalog, bucket: str, references: Iterable[Reference]) -> Iterator[Reference]:
     """Those references that the database still holds, as it has them now."""
     for batch in batches(references, BATCH):
-        now = {_identity(one): one for one in catalog.look_up(bucket, {one.key for one in batch})}
-        yield from (now[_identity(one)] for one in batch if _identity(one) in now)
+        now = {
+            _identity(reference): reference
+            for reference in catalog.look_up(bucket, {reference.key for reference in batch})
+        }
+        yield from (now[_identity(reference)] for reference in batch if _identity(reference) in now)
 
 
 def _identity(reference: Reference) -> tuple[str, int, str | None, str | None]:

@@ -1,7 +1,6 @@
 """The findings of a reconciliation in sentences for a person: what is wrong, on what evidence, what to do now."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from printflow_reliability.errors import Refused
 from printflow_reliability.files import kinds
@@ -14,8 +13,6 @@ from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.text import counted, moment, shell_word, size
 
-Entry: TypeAlias = ReferenceSettings
-
 TENANTS_NAMED = 3
 MAKE_AGAIN = {
     "print-ready": "render it again from its design, or ask the customer for the artwork; hold the order until then",
@@ -26,12 +23,12 @@ MAKE_AGAIN = {
 }
 
 
-def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Finding:
+def restorable_version(reference: Reference, settings: ReferenceSettings, copy: KeptCopy) -> Finding:
     """Missing now, but a version of it is still in its bucket or in the replica."""
     return _finding(
         kinds.MISSING_RESTORABLE,
         reference,
-        entry,
+        settings,
         f'{_owner(reference)}: its file is missing; bucket "{copy.bucket.name}" still holds the version of '
         f"{moment(copy.modified_at)} ({size(copy.size)}){_refuted(copy)}",
         _choose(reference)
@@ -41,12 +38,12 @@ def restorable_version(reference: Reference, entry: Entry, copy: KeptCopy) -> Fi
     )
 
 
-def restorable_copy(reference: Reference, entry: Entry, copy: KeptCopy) -> Finding:
+def restorable_copy(reference: Reference, settings: ReferenceSettings, copy: KeptCopy) -> Finding:
     """Missing now, but the replica has it."""
     return _finding(
         kinds.MISSING_RESTORABLE,
         reference,
-        entry,
+        settings,
         f'{_owner(reference)}: its file is missing with all its versions; bucket "{copy.bucket.name}" holds it '
         f"({size(copy.size)}){_refuted(copy)}",
         _choose(reference) if copy.refuted else f"bring it back from bucket {copy.bucket.name}: {_heal(reference)}",
@@ -67,81 +64,81 @@ def _heal(reference: Reference) -> str:
     return f"printflow files heal{only} --apply"
 
 
-def restorable_folder(reference: Reference, entry: Entry, bucket: str) -> Finding:
+def restorable_folder(reference: Reference, settings: ReferenceSettings, bucket: str) -> Finding:
     """Nothing is below a prefix now, but something was."""
     return _finding(
         kinds.MISSING_RESTORABLE,
         reference,
-        entry,
+        settings,
         f'{_owner(reference)}: this folder is empty; bucket "{bucket}" still holds objects or versions below it',
         f"copy what bucket {bucket} has below it to {reference.bucket}",
     )
 
 
-def lost(reference: Reference, entry: Entry, replica: str | None) -> Finding:
+def lost(reference: Reference, settings: ReferenceSettings, replica: str | None) -> Finding:
     """Missing, and nothing is left of it."""
     nowhere = f'nor in its replica "{replica}"' if replica else "which has no replica"
     return _finding(
         kinds.MISSING_LOST,
         reference,
-        entry,
+        settings,
         f'{_owner(reference)}: its file is lost: no version that holds bytes in bucket "{reference.bucket}", {nowhere}',
-        MAKE_AGAIN[entry.kind],
+        MAKE_AGAIN[settings.kind],
     )
 
 
-def near_miss(reference: Reference, entry: Entry, near: str) -> Finding:
+def near_miss(reference: Reference, settings: ReferenceSettings, near: str) -> Finding:
     """No such key, but one that a person would call the same."""
     return _finding(
         kinds.NEAR_MISS,
         reference,
-        entry,
+        settings,
         f"{_owner(reference)}: there is no such key, but there is {near!r}: {difference(reference.key, near)}",
         f"if {near!r} is the file, correct the key in the row of {_owner(reference)}",
     )
 
 
-def wrong_tenant(reference: Reference, entry: Entry, whose: str | None) -> Finding:
+def wrong_tenant(reference: Reference, settings: ReferenceSettings, whose: str | None) -> Finding:
     """A reference that leaves its tenant's base path for another's, or climbs."""
     where = "has a part that climbs out of its folder" if whose is None else f"lies under tenant {whose}"
     of = f" of tenant {reference.tenant}" if reference.tenant is not None else ""
     return _finding(
         kinds.WRONG_TENANT,
         reference,
-        entry,
+        settings,
         f"{_owner(reference)}{of} refers to a key that {where}",
         "stop serving it, find out who wrote that key, and correct the row; the object itself is left alone",
     )
 
 
-def names_nothing(reference: Reference, entry: Entry, why: str) -> Finding:
+def names_nothing(reference: Reference, settings: ReferenceSettings, why: str) -> Finding:
     """A reference whose key no object can have."""
     return _finding(
         kinds.MISSING_LOST,
         reference,
-        entry,
+        settings,
         f"{_owner(reference)}: it has no file: {why}",
         f"correct the key in the row of {_owner(reference)}, or the query that builds it",
     )
 
 
-def unknown(reference: Reference, entry: Entry, reason: str) -> Finding:
+def unknown(reference: Reference, settings: ReferenceSettings, reason: str) -> Finding:
     """A reference whose object the store does not answer for."""
     return _finding(
         kinds.UNKNOWN,
         reference,
-        entry,
+        settings,
         reason,
         "look at this object by hand: it may be encrypted with a customer's key",
     )
 
 
-def unknown_bucket(reference: Reference, entry: Entry) -> Finding:
+def unknown_bucket(reference: Reference, settings: ReferenceSettings) -> Finding:
     """A reference into a bucket that the file does not name."""
     return _finding(
         kinds.UNKNOWN,
         reference,
-        entry,
+        settings,
         f"{_owner(reference)}: {UNKNOWN_BUCKET.format(reference.bucket)}",
         NAME_THE_BUCKET,
     )
@@ -176,7 +173,7 @@ def odd_tenant(tenant: str, why: str, bucket: str | None) -> Finding:
 
 
 def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
-    """A tenant that was not compared, since it looks like a misconfiguration."""
+    """A tenant, or with None a whole bucket, that was not compared, since it looks like a misconfiguration."""
     return Finding(
         kind=kinds.UNKNOWN,
         severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
@@ -187,20 +184,20 @@ def left_out(tenant: str | None, bucket: str, why: Refused) -> Finding:
     )
 
 
-def emptied(entry: Entry, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
+def emptied(settings: ReferenceSettings, bucket: str, tenants: Sequence[str], rows: int) -> Finding:
     """A query that returned rows at the last pass and returns none now."""
     return _unread(
-        entry,
+        settings,
         bucket,
         tenants,
-        f'reference "{entry.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
+        f'reference "{settings.name}" returned {counted(rows, "row")} at the last pass and returns none now for '
         f"{_named(tenants)}",
         f"correct the query in printflow.toml; if no such row is left: "
-        f"printflow files reconcile --accept-empty {shell_word(entry.name)}",
+        f"printflow files reconcile --accept-empty {shell_word(settings.name)}",
     )
 
 
-def mismatch(reference: Reference, entry: Entry, there: ObjectHead, other: Difference) -> Finding:
+def mismatch(reference: Reference, settings: ReferenceSettings, there: ObjectHead, other: Difference) -> Finding:
     """The object is there and is not what the database says."""
     written = f"written {moment(there.modified_at)}"
     if other.column == "size":
@@ -211,7 +208,7 @@ def mismatch(reference: Reference, entry: Entry, there: ObjectHead, other: Diffe
     return _finding(
         kinds.SIZE_MISMATCH if other.column == "size" else kinds.CHECKSUM_MISMATCH,
         reference,
-        entry,
+        settings,
         detail,
         "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
         version_id=there.version_id,
@@ -232,25 +229,25 @@ def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Find
     )
 
 
-def failing(entry: Entry, bucket: str, tenants: Sequence[str], why: str) -> Finding:
+def failing(settings: ReferenceSettings, bucket: str, tenants: Sequence[str], why: str) -> Finding:
     """A query that the database fails at for the rows of some tenants."""
     return _unread(
-        entry,
+        settings,
         bucket,
         tenants,
-        f'reference "{entry.name}" fails on rows of {_named(tenants)}: {why}',
+        f'reference "{settings.name}" fails on rows of {_named(tenants)}: {why}',
         "correct these rows, or the query in printflow.toml",
     )
 
 
-def _unread(entry: Entry, bucket: str, tenants: Sequence[str], detail: str, action: str) -> Finding:
+def _unread(settings: ReferenceSettings, bucket: str, tenants: Sequence[str], detail: str, action: str) -> Finding:
     """Rows of these tenants that a query does not return."""
     return Finding(
         kind=kinds.UNKNOWN,
-        severity=kinds.severity_of(kinds.UNKNOWN, entry.kind),
+        severity=kinds.severity_of(kinds.UNKNOWN, settings.kind),
         tenant=tenants[0] or None if len(tenants) == 1 else None,
         bucket=bucket,
-        reference=entry.name,
+        reference=settings.name,
         detail=detail,
         action=action,
     )
@@ -267,17 +264,23 @@ def _owner(reference: Reference) -> str:
 
 
 def _finding(
-    kind: str, reference: Reference, entry: Entry, detail: str, action: str, *, version_id: str | None = None
+    kind: str,
+    reference: Reference,
+    settings: ReferenceSettings,
+    detail: str,
+    action: str,
+    *,
+    version_id: str | None = None,
 ) -> Finding:
     deleted = " (which is soft-deleted)" if reference.soft_deleted else ""
     return Finding(
         kind=kind,
-        severity=kinds.severity_of(kind, entry.kind, soft_deleted=reference.soft_deleted),
+        severity=kinds.severity_of(kind, settings.kind, soft_deleted=reference.soft_deleted),
         tenant=reference.tenant,
         bucket=reference.bucket,
         key=reference.key,
         version_id=version_id,
-        reference=entry.name,
+        reference=settings.name,
         owner=reference.owner,
         detail=detail[:1].upper() + detail[1:] + deleted,
         action=action[:1].upper() + action[1:],

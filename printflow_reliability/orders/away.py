@@ -19,10 +19,10 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import settling
 from printflow_reliability.orders.guard import CHECK
+from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import files_of
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.known import Known
-from printflow_reliability.orders.look import Look, pace_from
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -74,10 +74,10 @@ def look_away(settings: Settings, known: Known, ledger: Verdicts, held: Collecti
     try:
         items = paid_items(settings).items
         with InspectionWorker(settings.pdf) as worker:
-            look = Look(
-                settings, ledger, worker, known.overrides_at(datetime.now(UTC)), pace_from(began, time.monotonic())
-            )
-            answers = tuple(map(_patient, look.confirmed(tuple(map(_patient, look.judge(items, By.LISTING))), {*held})))
+            overrides = known.overrides_at(datetime.now(UTC))
+            guard_pass = GuardPass(settings, ledger, worker, overrides, pace_from(began, time.monotonic()))
+            first = tuple(map(_patient, guard_pass.check(items, By.LISTING)))
+            answers = tuple(map(_patient, guard_pass.confirmed(first, {*held})))
     except (CouldNotTell, ConfigError) as away:
         return LookAway((), CheckResult(CHECK, Outcome.UNKNOWN, away.sentence))
     return LookAway(answers, _check(answers))

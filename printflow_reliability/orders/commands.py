@@ -10,7 +10,7 @@ from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, print_json, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import overrides
-from printflow_reliability.orders.guard import GuardReport, check_order, judge_paid_orders
+from printflow_reliability.orders.guard import GuardReport, check_order, check_paid_orders
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
@@ -25,7 +25,7 @@ app = typer.Typer(help="Paid orders that must not go to print.", no_args_is_help
 def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     """Judge every paid order now, and list those that must not go to print."""
     settings = invocation(ctx).settings()
-    report = judge_paid_orders(settings)
+    report = check_paid_orders(settings)
     record_results(settings, report.checks, alert=False)
     code = exit_code(check.outcome for check in report.checks)
     if code == 2:
@@ -57,7 +57,7 @@ def override_command(
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
         overrides.override(records, order, given, datetime.now(UTC))
-    report = judge_paid_orders(settings, orders=[order])
+    report = check_paid_orders(settings, orders=[order])
     if json:
         print_json({"order": order, "until": given.until, "by": given.person, "reason": given.reason})
     else:

@@ -15,9 +15,9 @@ from psycopg.rows import TupleRow
 from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
+from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import Hold, held
 from printflow_reliability.orders.judgement import OrderAnswer, Override
-from printflow_reliability.orders.look import Look, pace_from
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
@@ -30,6 +30,7 @@ from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
+MEND_ROWS = "correct these rows, or orders.paid in printflow.toml"
 Records = psycopg.Connection[TupleRow]
 
 
@@ -53,22 +54,19 @@ class GuardReport:
         return {"held": [hold.as_json() for hold in self.held], **self.numbers}
 
 
-def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
-    """Judge every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
+def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
+    """Check every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
     began = time.monotonic()
     try:
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-            look = Look(
-                settings,
-                _ledger(settings, records, worker),
-                worker,
-                in_force(records),
-                pace_from(began, time.monotonic()),
-            )
+            pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
+            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace)
             open_holds = held(records)
-            answers = look.confirmed(look.judge(paid.items, By.LISTING), {hold.order for hold in open_holds})
-            missing = _explained(settings, records, open_holds, paid, orders, look.overrides)
+            answers = guard_pass.confirmed(
+                guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
+            )
+            missing = _explained(settings, records, open_holds, paid, orders, guard_pass.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
         return GuardReport(within(scope_of(order=orders), [CheckResult(CHECK, Outcome.UNKNOWN, away.sentence)]))
@@ -82,7 +80,7 @@ def judge_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         "lifted": settled.lifted,
         "unexplained_orders": len(missing.unexplained),
     }
-    untold = _untold(paid, missing)
+    untold = _unknown(paid, missing)
     checks = within(scope_of(order=orders), [_check(holds, numbers, untold)])
     return GuardReport(checks, numbers, holds, untold)
 
@@ -96,15 +94,17 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        look = Look(settings, _ledger(settings, records, worker), worker, in_force(records))
-        answers = look.judge(paid.items, By.SURE)
+        guard_pass = GuardPass(settings, _ledger(settings, records, worker), worker, in_force(records))
+        answers = guard_pass.check(paid.items, By.SURE)
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
+        if hold is None and paid.unread:
+            raise CouldNotTell(f"whether order {order} may go to print is not known: {paid.unread}", MEND_ROWS)
         if hold is None:
             raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
         known = vanished.known_orders(records) - {order}
-        missing = vanished.explain(settings, (), [order], known, in_force(records))
+        missing = vanished.explain(settings, (), [order], known, in_force(records), whole=paid.whole)
     if missing.unexplained:
         raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
     raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
@@ -123,20 +123,23 @@ def _explained(
     overrides: Mapping[str, Override],
 ) -> Vanished:
     """What became of the orders that were known or held, and are no longer paid."""
-    returned = {item.order for item in paid.items}
+    returned = {item.order for item in paid.items} | paid.unread_orders
     known = vanished.known_orders(records)
     on_hold = {hold.order for hold in holds}
     if orders is not None:
         # One order's look cannot tell whether the whole query has fallen to nothing; the lookup can.
         named = set(orders)
-        return vanished.explain(settings, known & named, on_hold & named, returned or known - named, overrides)
-    found = vanished.explain(settings, known, on_hold, returned, overrides)
+        others = returned or known - named
+        return vanished.explain(settings, known & named, on_hold & named, others, overrides, whole=paid.whole)
+    found = vanished.explain(settings, known, on_hold, returned, overrides, whole=paid.whole)
     vanished.remember(records, returned, known, found)
     return found
 
 
-def _untold(paid: PaidItems, missing: Vanished) -> str:
+def _unknown(paid: PaidItems, missing: Vanished) -> str:
     told = [(missing.describe(), missing.next_step)] if missing.unexplained else []
+    if paid.unread:
+        told.append((paid.unread, MEND_ROWS))
     if paid.without_order:
         rows = f"{counted(paid.without_order, 'row')} of orders.paid without an order's number, which nothing can hold"
         told.append((rows, "have orders.paid return the number of each order"))

@@ -61,7 +61,7 @@ class OrderAnswer:
         return document
 
 
-def judge_items(
+def check_items(
     items: Sequence[PaidItem],
     paths: BasePaths,
     files: Mapping[str, PdfVerification],

@@ -16,7 +16,8 @@ from printflow_reliability.orders.settling import STORM
 TOLD = """
 SELECT order_id FROM holds h WHERE lifted_at IS NULL AND NOT EXISTS (
     SELECT FROM alerts a JOIN deliveries d ON d.alert_id = a.id
-    WHERE a.dedup_key IN ('order:' || h.order_id, %s) AND a.resolved_at IS NULL AND d.delivered_at IS NULL)"""
+    WHERE a.dedup_key IN ('order:' || h.order_id, %s) AND a.resolved_at IS NULL AND d.delivered_at IS NULL
+      AND d.withdrawn IS NULL)"""
 
 
 @dataclass(frozen=True)

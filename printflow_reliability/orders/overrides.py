@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.judgement import Override
 from printflow_reliability.platform.paid_orders import paid_items
@@ -29,10 +29,15 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
 
     Raises:
         ConfigError: it is neither held nor paid.
-        CouldNotTell: it is not held, and the database does not answer.
+        CouldNotTell: it is not held, and the database does not answer, or fails on rows that may be its own.
     """
-    if any(hold.order == order for hold in held(connection)) or paid_items(settings, [order]).items:
+    if any(hold.order == order for hold in held(connection)):
         return
+    paid = paid_items(settings, [order])
+    if paid.items:
+        return
+    if paid.unread:
+        raise CouldNotTell(f"whether there is a paid order {order} is not known: {paid.unread}")
     raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
 
 

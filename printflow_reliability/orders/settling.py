@@ -74,19 +74,21 @@ def alerts_of(new: Sequence[OrderAnswer], holds: int, *, storm: bool) -> list[Al
     """One alert an order; one for all where they are many, or join a storm that people have heard of and goes on."""
     if len(new) > MANY or (new and storm and holds > MANY):
         oldest = new[0]
-        body = f"The one paid longest ago is order {oldest.order}: {_said(oldest)}.\nNext: printflow orders held"
-        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body)]
+        body = (
+            f"The one paid longest ago is order {oldest.order}: {_first_problem(oldest)}.\nNext: printflow orders held"
+        )
+        return [Alert(STORM, Severity.CRITICAL, f"{holds:,} paid orders must not go to print", body, holds)]
     return [
         Alert(
             f"order:{answer.order}",
             Severity.CRITICAL,
             f"Paid order {answer.order} must not go to print",
-            f"{_said(answer)} (tenant {answer.tenant or 'unknown'}).\n"
+            f"{_first_problem(answer)} (tenant {answer.tenant or 'unknown'}).\n"
             f"Next: {storable(next_step(answer.problems[0], answer.order, answer.tenant))}",
         )
         for answer in new
     ]
 
 
-def _said(answer: OrderAnswer) -> str:
+def _first_problem(answer: OrderAnswer) -> str:
     return storable(answer.problems[0].text)

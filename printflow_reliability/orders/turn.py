@@ -7,7 +7,7 @@ from printflow_reliability.alerts.delivery import DeliveryReport, deliver
 from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.turn import beating, heard
-from printflow_reliability.orders.guard import GuardReport, judge_paid_orders
+from printflow_reliability.orders.guard import GuardReport, check_paid_orders
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import LEASE_SECONDS, Lease, give_back, on_duty
 from printflow_reliability.settings import Settings
@@ -55,7 +55,7 @@ def guard_turn(
         if not lease.mine:
             return GuardTurn(lease)
         with beating(heartbeats, settings, GUARD):
-            report = judge_paid_orders(settings)
+            report = check_paid_orders(settings)
             record_results(settings, report.checks, alert=True)
             with open_records(settings.records) as records:
                 mind_absent(records, settings, GUARD, holder)

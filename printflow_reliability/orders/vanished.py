@@ -71,11 +71,13 @@ def explain(
     held: Collection[str],
     paid: Collection[str],
     released: Collection[str] = (),
+    *,
+    whole: bool = True,
 ) -> Vanished:
     """What became of the orders that are known and no longer paid.
 
     Without `orders.lookup`, orders that were ready are taken to have been fulfilled, as long as any paid order is
-    returned at all; held ones never are.
+    returned at all and no rows failed that may have been theirs; held ones never are.
 
     Args:
         settings: the whole file.
@@ -83,6 +85,7 @@ def explain(
         held: orders on hold.
         paid: orders that the paid query returns now.
         released: orders that a named person lets go.
+        whole: whether these are all paid orders, as far as can be told.
 
     Raises:
         CouldNotTell: the cluster is unreachable.
@@ -93,7 +96,7 @@ def explain(
     random.shuffle(gone)
     gone.sort(key=lambda order: order not in held)
     if settings.orders.lookup is None:
-        unexplained = [order for order in gone if order in held or not paid]
+        unexplained = [order for order in gone if order in held or not paid or not whole]
         explained = let_go | (set(gone) - set(unexplained))
         return Vanished(frozenset(explained), dict.fromkeys(unexplained), "without orders.lookup nothing says why")
     if not gone:

@@ -16,7 +16,7 @@ from printflow_reliability.pdf.made_streams import MadeStreams
 from printflow_reliability.pdf.names import text_of
 from printflow_reliability.pdf.placement import Drawing, Placement
 from printflow_reliability.pdf.reachable import inherited
-from printflow_reliability.pdf.resources import Lacking, Resources, entry
+from printflow_reliability.pdf.resources import MissingResource, Resources, entry
 
 DEEPEST_FORM = 12
 """Forms within forms that are followed; a deeper nesting is an attack or an accident."""
@@ -91,7 +91,7 @@ class Drawings:
                 continue
             try:
                 self._carry_out(drawing, state.now, resources, what, operands, depth)
-            except Lacking as lacking:
+            except MissingResource as lacking:
                 # Many printers take another font, or leave out a colour; but what a page itself names is meant.
                 if depth == 0 or what == b"Do":
                     raise
@@ -144,7 +144,7 @@ class Drawings:
         if font is None or state.mode in INVISIBLE:
             return
         if isinstance(font, pikepdf.Name):
-            raise Lacking(f"it writes in the font {text_of(font)}, which is not there")
+            raise MissingResource(f"it writes in the font {text_of(font)}, which is not there")
         if font.get(Name.Subtype) == Name.Type0 and not len(font.get(Name.DescendantFonts) or ()):
             raise ValueError(f"its font {text_of(font.get(Name.BaseFont))} has no glyphs")
         if font.get(Name.Subtype) == Name.Type3:

@@ -75,7 +75,9 @@ UNKNOWN_KIND = "something else"
 def references(content: bytes | mmap) -> frozenset[tuple[int, int]]:
     """The objects that are referred to outside of packed streams, by number and generation."""
     found = {(int(number), int(generation)) for number, generation in REFERENCE.findall(content)}
-    return frozenset(one for one in found if 0 < one[0] <= HIGHEST_NUMBER and one[1] <= HIGHEST_GENERATION)
+    return frozenset(
+        reference for reference in found if 0 < reference[0] <= HIGHEST_NUMBER and reference[1] <= HIGHEST_GENERATION
+    )
 
 
 def kind_of_file(content: bytes | mmap) -> str:

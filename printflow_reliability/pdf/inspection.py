@@ -87,13 +87,15 @@ class Rules:
 def concluded(problems: Iterable[Problem], *, pages: int | None = None, sha256: str | None = None) -> Inspection:
     """An inspection whose verdict is that of its worst problem."""
     found = tuple(problems)
-    verdict = max((VERDICT_OF.get(one.code, Verdict.UNUSABLE) for one in found), key=_order, default=Verdict.GOOD)
+    verdict = max(
+        (VERDICT_OF.get(problem.code, Verdict.UNUSABLE) for problem in found), key=_order, default=Verdict.GOOD
+    )
     return Inspection(verdict, pages, found, sha256)
 
 
 def from_json(document: Mapping[str, Any]) -> Inspection:
     """The inspection that `as_json` wrote."""
-    problems = tuple(Problem(str(one["code"]), str(one["detail"])) for one in document["problems"])
+    problems = tuple(Problem(str(problem["code"]), str(problem["detail"])) for problem in document["problems"])
     return Inspection(Verdict(document["verdict"]), document["pages"], problems, document["sha256"])
 
 

@@ -140,12 +140,12 @@ ALLOWED_WITH: Mapping[str, Sequence[tuple[int, int, Sequence[int]]]] = {
 
 def give_up() -> Mapping[str, bool]:
     """Give up all that can be given up, for good; import everything first. By name, whether each was possible."""
-    other_user = _become_nobody()
+    other_user = _switch_to_unprivileged_user()
     filtered = _forbid_system_calls()
     return {"other_user": other_user, "no_network": filtered, "no_files": filtered, "no_programs": filtered}
 
 
-def _become_nobody() -> bool:
+def _switch_to_unprivileged_user() -> bool:
     """Become a user who owns nothing; only root may."""
     if os.geteuid() != 0:
         return False

@@ -61,10 +61,10 @@ def printed_streams(pdf: pikepdf.Pdf) -> Iterator[tuple[pikepdf.Stream, Role]]:
         if isinstance(found, pikepdf.Stream):
             yield found, _role(found, key)
         if isinstance(found, pikepdf.Array):
-            waiting += [(item, key) for item in found if _leads_on(item)]
+            waiting += [(item, key) for item in found if _is_container(item)]
         else:
             below = ((name, value) for name, value in found.items() if name not in NOT_PRINTED)
-            waiting += [(value, name) for name, value in below if _leads_on(value)]
+            waiting += [(value, name) for name, value in below if _is_container(value)]
 
 
 def _role(stream: pikepdf.Stream, key: str) -> Role:
@@ -77,5 +77,5 @@ def _role(stream: pikepdf.Stream, key: str) -> Role:
     return Role.FONT_FILE if key in FONT_FILES else Role.OTHER
 
 
-def _leads_on(value: object) -> bool:
+def _is_container(value: object) -> bool:
     return isinstance(value, pikepdf.Array | pikepdf.Dictionary | pikepdf.Stream)

@@ -17,7 +17,7 @@ CATEGORIES = {
 }
 
 
-class Lacking(ValueError):
+class MissingResource(ValueError):
     """An instruction names what is not there."""
 
 
@@ -44,7 +44,7 @@ class Resources:
         """
         found = self.find(category, name)
         if found is None:
-            raise Lacking(f"it uses the {CATEGORIES[category]} {text_of(name)}, which is not there")
+            raise MissingResource(f"it uses the {CATEGORIES[category]} {text_of(name)}, which is not there")
         return found
 
 

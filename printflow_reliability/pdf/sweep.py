@@ -21,10 +21,10 @@ from printflow_reliability.platform.catalog import (
     NAME_THE_BUCKET,
     UNKNOWN_BUCKET,
     Catalog,
-    CatalogEntry,
     Reference,
     open_catalog,
 )
+from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import passes
@@ -230,7 +230,7 @@ class _Tally:
             self.unchanged += not judged.fetched
             self.counts[judged.inspection.verdict] += 1
         found = (finding_of(judged, owner, entries[owner.entry].settings.name) for owner in owners)
-        self.findings += [one for one in found if one is not None]
+        self.findings += [finding for finding in found if finding is not None]
 
     def add_elsewhere(self, reference: Reference, entries: Mapping[int, CatalogEntry]) -> None:
         """Count a reference into a bucket that nobody can look into."""
@@ -285,7 +285,7 @@ def _batches(
     batch: dict[str, list[Reference]] = {}
     with closing(catalog.references(bucket)) as stream:
         for key, group in groupby(stream, key=attrgetter("key")):
-            wanted = [one for one in group if _wanted(one, entries, only)]
+            wanted = [reference for reference in group if _wanted(reference, entries, only)]
             if not wanted or key.endswith("/"):
                 continue
             batch[key] = wanted

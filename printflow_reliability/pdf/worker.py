@@ -131,13 +131,13 @@ class _Process:
     """One worker process: requests and open files go in through a socket, answers come out through a pipe."""
 
     def __init__(self, argv: Sequence[str]) -> None:
-        self._socket, theirs = socket.socketpair()
+        self._socket, worker_end = socket.socketpair()
         program: list[str] = list(argv)
         # Not through the runner: this is our own code, and it is talked to, not run to its end.
-        with theirs:
+        with worker_end:
             self._process = subprocess.Popen(
                 program,
-                stdin=theirs.fileno(),
+                stdin=worker_end.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={"PATH": os.defpath, "LANG": "C.UTF-8"},

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.conditions import below, key_is, naming, tenant_is
+from printflow_reliability.platform.catalog_entry import CatalogEntry, query_key
+from printflow_reliability.platform.conditions import below, key_is, naming
 from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import (
@@ -27,7 +28,7 @@ from printflow_reliability.platform.queries import (
     require_columns,
     session,
 )
-from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.platform.tenancy import Tenant, tenancy
 from printflow_reliability.settings import ReferenceSettings, Settings
 
 REQUIRED = ("tenant", "owner", "key")
@@ -43,8 +44,6 @@ OPTIONAL = {
 KEYS_IN_ONE_QUERY = 2000
 UNKNOWN_BUCKET = 'its bucket "{}" is no [[bucket]] of printflow.toml'
 NAME_THE_BUCKET = "name the bucket in printflow.toml, correct the row, or have the query leave it out"
-ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
-"""As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
 
 
 class Reference(NamedTuple):
@@ -64,60 +63,6 @@ class Reference(NamedTuple):
     soft_deleted: bool
     md5: str | None = None
     etag: str | None = None
-
-
-@dataclass(frozen=True)
-class CatalogEntry:
-    """One `[[reference]]` whose query the database accepts."""
-
-    index: int
-    settings: ReferenceSettings
-    columns: tuple[str, ...]
-    buckets: tuple[str, ...]
-    tenant_type: str = ""
-
-    @property
-    def key(self) -> str:
-        """What printflow.toml calls the query."""
-        return query_key(self.index)
-
-    def select(self, condition: sql.Composable) -> sql.Composed:
-        """The query's rows that fulfil a condition, in the columns of `Reference`."""
-        return sql.SQL(
-            'SELECT key::text COLLATE "C" AS key, {entry}::int, tenant::text, owner::text, {bucket} AS bucket, '
-            "{size}, {sha256}, {soft_deleted}, {md5}, {etag} FROM {query} WHERE {condition}"
-        ).format(
-            entry=sql.Literal(self.index),
-            bucket=self.bucket_column,
-            size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
-            sha256=self._digest("sha256"),
-            soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
-            md5=self._digest("md5"),
-            etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
-            query=as_table(self.settings.query),
-            condition=condition,
-        )
-
-    def _digest(self, name: str) -> sql.Composable:
-        """A checksum as lower-case hex, whatever type the platform keeps it in; an empty one is none."""
-        if name not in self.columns:
-            return sql.SQL("NULL::text")
-        if f"{name} bytea" in self.columns:
-            return sql.SQL("nullif(encode({}, 'hex'), '')").format(sql.Identifier(name))
-        # A uuid is sometimes what an MD5 is kept in.
-        return sql.SQL("nullif(lower(replace(btrim({}::text), '-', '')), '')").format(sql.Identifier(name))
-
-    @property
-    def bucket_column(self) -> sql.Composable:
-        """The bucket of each row: its own where the query says so, else the entry's."""
-        default = sql.Literal(self.settings.bucket)
-        if "bucket" not in self.columns:
-            return sql.SQL("{}::text").format(default)
-        return sql.SQL("coalesce(bucket::text, {})").format(default)
-
-    def of_tenants(self, ids: Iterable[str]) -> sql.Composable:
-        """The condition for the rows of these tenants."""
-        return tenant_is(self.tenant_type, ids)
 
 
 Condition: TypeAlias = Callable[[CatalogEntry], sql.Composable]
@@ -190,8 +135,10 @@ class Catalog:
         named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
         wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
         filled = sql.SQL("key IS NOT NULL AND {}").format(wanted)
-        query = sql.SQL("SELECT DISTINCT tenant::text FROM {} WHERE {}").format(
-            as_table(entry.settings.query), self.failing.left_out(entry.index, entry.of_tenants, filled)
+        table = as_table(entry.settings.query)
+        query = sql.SQL("\nUNION\n").join(
+            sql.SQL("SELECT tenant::text FROM {} WHERE {}").format(table, condition)
+            for condition in self.failing.conditions(entry.index, filled)
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, config_errors(entry.key):
@@ -222,14 +169,16 @@ class Catalog:
             cluster = self.settings.cluster_named(entries[0].settings.cluster)
             with session(cluster, entries[0].settings.database, self.connect_with) as connection:
                 for entry in entries:
-                    self.failing.find(connection, entry.index, entry.key, entry.select(sql.SQL("true")))
+                    self.failing.find(connection, entry.index, entry.by_tenant, self._known_tenants)
             yield from self._copied(entries, condition, bucket)
 
     def _copied(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
     ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
-        union = sql.SQL("\nUNION ALL\n").join(entry.select(self._wanted(entry, condition, bucket)) for entry in entries)
+        union = sql.SQL("\nUNION ALL\n").join(
+            entry.select(wanted) for entry in entries for wanted in self._wanted(entry, condition, bucket)
+        )
         copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
         with (
             session(cluster, entries[0].settings.database, self.connect_with) as connection,
@@ -257,11 +206,15 @@ class Catalog:
                     etag,
                 )
 
-    def _wanted(self, entry: CatalogEntry, condition: Condition, bucket: str | None) -> sql.Composable:
+    def _known_tenants(self) -> Iterable[str]:
+        platform = tenancy(self.settings, connect_with=self.connect_with)
+        return [*(tenant.id for tenant in platform.tenants), *platform.odd]
+
+    def _wanted(self, entry: CatalogEntry, condition: Condition, bucket: str | None) -> list[sql.Composable]:
         wanted = sql.SQL("key IS NOT NULL AND {}").format(condition(entry))
         if bucket is not None:
             wanted = sql.SQL("{} AND {} = {}").format(wanted, entry.bucket_column, sql.Literal(bucket))
-        return self.failing.left_out(entry.index, entry.of_tenants, wanted)
+        return self.failing.conditions(entry.index, wanted)
 
 
 def open_catalog(
@@ -279,17 +232,12 @@ def open_catalog(
         CouldNotTell: a cluster is unreachable, or hides rows.
     """
     entries: dict[int, CatalogEntry] = {}
-    numbered = sorted(enumerate(settings.reference), key=lambda one: (one[1].cluster, one[1].database or ""))
-    for (cluster, database), group in itertools.groupby(numbered, key=lambda one: (one[1].cluster, one[1].database)):
+    numbered = sorted(enumerate(settings.reference), key=lambda pair: (pair[1].cluster, pair[1].database or ""))
+    for (cluster, database), group in itertools.groupby(numbered, key=lambda pair: (pair[1].cluster, pair[1].database)):
         with session(settings.cluster_named(cluster), database, connect_with) as connection:
             for index, reference in group:
                 entries[index] = _accepted(settings, connection, index, reference, tenants)
     return Catalog(settings, tuple(entries[index] for index in sorted(entries)), connect_with)
-
-
-def query_key(index: int) -> str:
-    """What printflow.toml calls a reference's query."""
-    return f"reference[{index}].query"
 
 
 def _accepted(

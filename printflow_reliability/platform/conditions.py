@@ -8,27 +8,35 @@ from psycopg import sql
 from printflow_reliability.platform.identifiers import checksum_of
 
 BIGINT = range(-(2**63), 2**63)
-CHECKSUM = "encode(sha256(convert_to(tenant::text, 'UTF8')), 'hex')"
+CHECKSUM = "encode(sha256(convert_to({}::text, 'UTF8')), 'hex')"
 
 
 def tenant_is(type_name: str, ids: Iterable[str]) -> sql.Composable:
-    """The rows of these tenants, compared in the type of the column: a cast of the column would defeat its index.
+    """The rows of these tenants; as `value_is`."""
+    return value_is("tenant", type_name, ids)
 
-    An id that no value of that type is written as has no rows.
+
+def value_is(column: str, type_name: str, values: Iterable[str]) -> sql.Composable:
+    """The rows with any of these values, compared in the type of the column: a cast of it would defeat its index.
+
+    A value that nothing of that type is written as has no rows.
     """
+    place, names = sql.Identifier(column), list(values)
     if type_name == "uuid":
-        return _any_of("tenant", "uuid", [name for name in ids if _is_uuid(name)])
+        return _any_of(place, "uuid", [name for name in names if _is_uuid(name)])
     if type_name in ("int2", "int4", "int8"):
-        return _any_of("tenant", "bigint", [name for name in ids if _is_bigint(name)])
-    names = list(ids)
-    whole = _any_of("tenant" if type_name in ("text", "varchar") else "tenant::text", "text", names)
+        return _any_of(place, "bigint", [name for name in names if _is_bigint(name)])
+    text = sql.SQL("{}::text").format(place)
+    whole = _any_of(place if type_name in ("text", "varchar") else text, "text", names)
     cut = [checksum for name in names if (checksum := checksum_of(name)) is not None]
-    return sql.SQL("({} OR {})").format(whole, _any_of(CHECKSUM, "text", cut)) if cut else whole
+    if not cut:
+        return whole
+    return sql.SQL("({} OR {})").format(whole, _any_of(sql.SQL(CHECKSUM).format(place), "text", cut))
 
 
 def key_is(keys: Sequence[str]) -> sql.Composable:
     """The rows with any of these keys."""
-    return _any_of("key::text", "text", keys)
+    return _any_of(sql.SQL("key::text"), "text", keys)
 
 
 def below(base_paths: Iterable[str]) -> sql.Composable:
@@ -47,8 +55,10 @@ def naming(base_paths: Iterable[str]) -> sql.Composable:
     return sql.SQL("({} OR strpos(key::text, '%') > 0)").format(found)
 
 
-def _any_of(column: str, type_name: str, values: Sequence[str]) -> sql.Composable:
-    return sql.SQL(f"{column} = ANY({{}}::{type_name}[])").format(sql.Literal(values))
+def _any_of(column: sql.Composable, type_name: str, values: Sequence[str]) -> sql.Composable:
+    if len(values) == 1:  # what equals a constant does so in all tables of a join: the planner sees to it early
+        return sql.SQL(f"{{}} = {{}}::{type_name}").format(column, sql.Literal(values[0]))
+    return sql.SQL(f"{{}} = ANY({{}}::{type_name}[])").format(column, sql.Literal(values))
 
 
 def _is_uuid(text: str) -> bool:

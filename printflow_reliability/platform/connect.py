@@ -4,13 +4,14 @@ A database that is down, hanging or full is "could not tell", with the cluster's
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from printflow_reliability.absence import Absence
 from printflow_reliability.addresses import postgres_url
 from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import CouldNotTell
@@ -18,6 +19,7 @@ from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.platform.refusals import (
     NoAnswer,
     NoFreeConnection,
+    NotReached,
     not_answered,
     not_opened,
     not_permitted,
@@ -95,19 +97,31 @@ def connect(
         raise not_permitted(cluster.name, role, refused) from None
 
 
-def require_answer(cluster: ClusterSettings) -> None:
-    """Raises:
-    NoAnswer: its server takes connections and says nothing, twice in a row. Every other trouble is not asked for.
+def answer_watch(cluster: ClusterSettings) -> Callable[[], None]:
+    """What raises a CouldNotTell, as it is called now and then, once it is not worth waiting for a cluster's server.
+
+    That is one that takes connections and says nothing, twice in a row, or that could not be reached for long. Every
+    other trouble is not asked for.
     """
-    for looks_left in (1, 0):
-        try:
-            with connect(cluster):
+    absence = Absence()
+
+    def watch() -> None:
+        for looks_left in (1, 0):
+            try:
+                with connect(cluster):
+                    break
+            except NoAnswer:
+                if not looks_left:
+                    raise
+            except NotReached:
+                if absence.not_reached():
+                    raise
                 return
-        except NoAnswer:
-            if not looks_left:
-                raise
-        except CouldNotTell:
-            return
+            except CouldNotTell:
+                break
+        absence.reached()
+
+    return watch
 
 
 def error_text(error: psycopg.Error) -> str:

@@ -4,9 +4,10 @@ A row that is odd (no tenant, a payment at infinity, a query that fails on it) i
 out as far as it can be read.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -20,21 +21,24 @@ from printflow_reliability.platform.queries import (
     FAILS_ON_DATA,
     Connection,
     Connector,
+    FailsOnData,
     as_table,
     columns_of,
     config_errors,
     require_columns,
     session,
 )
-from printflow_reliability.platform.row_by_row import rows_of
+from printflow_reliability.platform.row_by_row import NO_TIME, SECONDS, Query, Rows, rows_of
+from printflow_reliability.platform.tenancy import tenancy
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import counted
 
 KEY = "orders.paid"
 LOOKUP = "orders.lookup"
 ASKED = 'SELECT "order"::text, status::text FROM {query}'
 """Whatever else the lookup returns, such as a payment at infinity, is not read."""
-ITEMS = """"order"::text, tenant::text,
-CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text"""
+ITEMS = sql.SQL(""""order"::text, tenant::text,
+CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text""")
 """Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
 STATEMENT_SECONDS = 20
 """How long a query about paid orders may run: a look at them is over within a minute, or it is none."""
@@ -61,10 +65,44 @@ class PaidItem:
 
 @dataclass(frozen=True)
 class PaidItems:
-    """The items of paid orders, and how many rows name no order at all."""
+    """The items of paid orders, and what could not be read.
+
+    Attributes:
+        items: all that were read.
+        without_order: how many rows name no order at all.
+        unread_orders: orders that are paid, and that there was no time to read.
+        unread_tenants: tenants whose paid orders are not known, and why; None stands for orders of no tenant.
+        others: why orders of tenants that `tenancy.tenants` does not return are not known; empty if they are.
+    """
 
     items: tuple[PaidItem, ...]
     without_order: int = 0
+    unread_orders: frozenset[str] = frozenset()
+    unread_tenants: Mapping[str | None, str] = field(default_factory=dict)
+    others: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the numbers of all paid orders are known."""
+        return not self.unread_tenants and not self.others
+
+    @property
+    def unread(self) -> str:
+        """What could not be read, for a person; empty if everything was."""
+        told = []
+        if self.unread_tenants:
+            tenant, why = next(iter(self.unread_tenants.items()))
+            whose = f"tenant {tenant}" if tenant is not None else "no tenant"
+            more = counted(len(self.unread_tenants) - 1, "other tenant")
+            told.append(
+                f"{KEY} fails on rows of {whose}{f' and {more}' if len(self.unread_tenants) > 1 else ''}: {why}"
+            )
+        if self.others:
+            told.append(f"{KEY} fails on rows that tell no tenant of tenancy.tenants: {self.others}")
+        if self.unread_orders:
+            orders, first = counted(len(self.unread_orders), "paid order"), min(self.unread_orders)
+            told.append(f"{KEY} fails on many rows, and {orders} could not be read in time, such as {first}")
+        return "; ".join(told)
 
 
 class Fate(StrEnum):
@@ -99,17 +137,28 @@ def paid_items(
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
         if not have["paid_at"].startswith("timestamp"):
             raise ConfigError(f"{KEY}: paid_at is {have['paid_at']}, not a timestamp", "mend the query")
-        found = rows_of(connection, KEY, as_table(settings.orders.paid), ITEMS, "order")
+        query = Query(KEY, as_table(settings.orders.paid), ITEMS, "order", have["order"])
+        try:
+            read, others = rows_of(connection, query), ""
+            unread: Mapping[str | None, str] = {}
+        except FailsOnData:
+            read, unread, others = _by_tenant(connection, query, have["tenant"], _known_tenants(settings, connect_with))
     wanted = None if orders is None else set(orders)
     items = [
         PaidItem(kept(order), tenant and kept(tenant), None if paid_at is None else _utc(paid_at), key)
-        for order, tenant, paid_at, key in found.rows
+        for order, tenant, paid_at, key in read.rows
         if order
     ]
-    items += [PaidItem(kept(order), None, None, None, why) for order, why in found.failing.items() if order]
-    without_order = sum(not row[0] for row in found.rows) + sum(not order for order in found.failing)
+    items += [PaidItem(kept(order), None, None, None, why) for order, why in read.failing.items() if order]
+    without_order = sum(not row[0] for row in read.rows) + sum(not order for order in read.failing)
     # Not a condition of the query: text in no encoding cannot be asked for by what it is read as.
-    return PaidItems(tuple(item for item in items if wanted is None or item.order in wanted), without_order)
+    return PaidItems(
+        tuple(item for item in items if wanted is None or item.order in wanted),
+        without_order,
+        frozenset(kept(order) for order in read.unread if order and (wanted is None or kept(order) in wanted)),
+        unread,
+        others,
+    )
 
 
 def look_up(
@@ -134,6 +183,40 @@ def look_up(
 def connect_for_orders(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
     """A connection whose statements end within a look's time."""
     return connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS)
+
+
+def _known_tenants(settings: Settings, connect_with: Connector | None) -> list[str | None]:
+    platform = tenancy(settings, connect_with=connect_with or connect_for_orders)
+    return [*(tenant.id for tenant in platform.tenants), *platform.odd, None]
+
+
+def _by_tenant(
+    connection: Connection, query: Query, tenant_type: str, tenants: Iterable[str | None]
+) -> tuple[Rows, Mapping[str | None, str], str]:
+    """The rows of a query that fails on rows that it would not return: each tenant's, and of some the orders that fail.
+
+    Returns:
+        The rows by order, the tenants whose rows could not be read, and why those of unknown tenants could not.
+
+    Raises:
+        FailsOnData: nothing could be read.
+    """
+    deadline = time.monotonic() + SECONDS
+    by_tenant = replace(query, identifier="tenant", type_name=tenant_type)
+    found = rows_of(connection, by_tenant, names=tenants)
+    unread = dict.fromkeys(found.unread, NO_TIME)
+    rows, failing, late = [*found.rows], dict[str | None, str](), list[str | None]()
+    for tenant, why in found.failing.items():
+        left = deadline - time.monotonic()
+        try:
+            theirs = rows_of(connection, replace(query, within=by_tenant.of([tenant])), seconds=left)
+        except FailsOnData:
+            unread[tenant] = why
+            continue
+        rows += theirs.rows
+        failing |= theirs.failing
+        late += theirs.unread
+    return Rows(rows, failing, late), unread, found.others
 
 
 def _looked_up(connection: Connection, settings: Settings, query: str, order: str) -> Lookup:

@@ -95,17 +95,21 @@ def as_table(query: str) -> sql.Composable:
 
 
 def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str]:
-    """The columns that a query returns and their types, without running it.
+    """The columns that a query returns and their types (an array's ends in `[]`), without running it.
 
     Raises:
         ConfigError: the database refuses it.
     """
     with config_errors(key):
         cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(as_table(query)))
-    return {
-        column.name: getattr(connection.adapters.types.get(column.type_code), "name", "?")
-        for column in cursor.description or ()
-    }
+    return {column.name: _type_name(connection, column.type_code) for column in cursor.description or ()}
+
+
+def _type_name(connection: Connection, code: int) -> str:
+    known = connection.adapters.types.get(code)
+    if known is None:
+        return "?"
+    return f"{known.name}[]" if code == known.array_oid else known.name
 
 
 def require_columns(key: str, have: Mapping[str, str], need: tuple[str, ...]) -> None:

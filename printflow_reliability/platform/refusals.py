@@ -21,6 +21,10 @@ class NoAnswer(CouldNotTell):
     """The server takes connections, and says nothing."""
 
 
+class NotReached(CouldNotTell):
+    """Nobody takes the connection: the server is down, or its host is away."""
+
+
 @dataclass(frozen=True)
 class _Cause:
     """How a cause is told by what was said, and what to tell a person: `{role}` and the like are filled in."""
@@ -91,6 +95,23 @@ BY_SERVER = (
     ),
 )
 """Said by a server that was reached."""
+AWAY = (
+    _Cause(
+        "Connection refused",
+        "cannot be reached: connection refused, so nothing listens on {where}",
+        f"start the server, or {CHECK_URL}",
+    ),
+    _Cause(
+        "No such file or directory",
+        "cannot be reached: there is no socket at {where}",
+        f"start the server, or {CHECK_URL}",
+    ),
+    _Cause(
+        "No route to host|unreachable|Host is down",
+        "cannot be reached: there is no way to {where}",
+        f"look at the host and at the network between, or {CHECK_URL}",
+    ),
+)
 ON_THE_WAY = (
     _Cause(
         "does not support SSL|SSL was required",
@@ -101,16 +122,6 @@ ON_THE_WAY = (
         "certificate|SSL error",
         "cannot be trusted: its TLS certificate does not fit sslmode and sslrootcert of the url",
         'correct sslrootcert or the host in the url of cluster "{cluster}"',
-    ),
-    _Cause(
-        "Connection refused",
-        "cannot be reached: connection refused, so nothing listens on {where}",
-        f"start the server, or {CHECK_URL}",
-    ),
-    _Cause(
-        "No such file or directory",
-        "cannot be reached: there is no socket at {where}",
-        f"start the server, or {CHECK_URL}",
     ),
     _Cause("Permission denied", "cannot be reached: permission denied at {where}", CHECK_URL),
     _Cause(
@@ -164,7 +175,7 @@ def not_opened(cluster: str, error: psycopg.Error, conninfo: Mapping[str, object
     }
     kinds: list[tuple[Sequence[_Cause], type[CouldNotTell]]] = [(FULL, NoFreeConnection), (BY_SERVER, CouldNotTell)]
     if "FATAL:" not in words:
-        kinds += [(ON_THE_WAY, CouldNotTell), (SILENT, NoAnswer)]
+        kinds += [(ON_THE_WAY, CouldNotTell), (AWAY, NotReached), (SILENT, NoAnswer)]
     for causes, kind in kinds:
         for cause in causes:
             if re.search(cause.words, words, flags=re.IGNORECASE):

@@ -45,7 +45,7 @@ def without_url(key: str, bucket: str) -> str:
     return _path(key).removeprefix(f"{bucket}/") if is_url(key) else key
 
 
-def climbs(key: str) -> bool:
+def has_parent_segment(key: str) -> bool:
     """Whether a key has a `..` part, plain or percent-encoded; such a key is never asked for or healed from."""
     return ".." in key.split("/") or ".." in _decoded(key).replace("\\", "/").split("/")
 

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from printflow_reliability.errors import ConfigError
+from psycopg import sql
+
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.queries import Connector, as_table, columns_of, require_columns, session
-from printflow_reliability.platform.row_by_row import rows_of
+from printflow_reliability.platform.row_by_row import NO_TIME, Query, rows_of
 from printflow_reliability.platform.spelling import folded, is_url, plain, suffixes
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import counted
 
 KEY = "tenancy.tenants"
 NO_ID = "NULL"
 """Stands for a tenant without an id."""
-COLUMNS = "DISTINCT tenant::text, base_path::text"
+COLUMNS = sql.SQL("DISTINCT tenant::text, base_path::text")
 Owner = TypeVar("Owner", str, frozenset[str])
 
 
@@ -117,34 +120,38 @@ class Tenancy:
 
 
 def tenants(settings: Settings, *, connect_with: Connector | None = None) -> tuple[Tenant, ...]:
-    """Every tenant with a base path of its own, by id.
+    """Every tenant with a base path of its own, by id, for what nothing can be said without; none if there are none.
 
     Raises:
-        ConfigError: the query is refused, lacks a column, or gives no tenant a base path that keeps tenants apart.
-        CouldNotTell: the cluster is unreachable.
+        ConfigError: the query is refused, or lacks a column.
+        CouldNotTell: the cluster is unreachable, or not one of its tenants has a base path that can be used.
     """
-    return tenancy(settings, connect_with=connect_with).tenants
+    found = tenancy(settings, connect_with=connect_with)
+    if found.odd and not found.tenants:
+        tenant, why = next(iter(found.odd.items()))
+        more = len(found.odd) - 1
+        others = f", and {counted(more, 'other tenant')} cannot be used either" if more else ""
+        raise CouldNotTell(
+            f"{KEY}: tenant {tenant} {why}{others}",
+            "have the query return base paths that end in a slash and do not begin with one",
+        )
+    return found.tenants
 
 
 def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Tenancy:
-    """Every tenant, by id, and those whose base path cannot be used.
+    """Every tenant, by id, and those whose base path cannot be used, be it all of them.
 
     Raises:
-        ConfigError, CouldNotTell: as `tenants`.
+        ConfigError: the query is refused, or lacks a column.
+        CouldNotTell: the cluster is unreachable.
     """
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.tenancy.tenants)
         require_columns(KEY, have, ("tenant", "base_path"))
-        rows = rows_of(connection, KEY, as_table(settings.tenancy.tenants), COLUMNS, "tenant")
-    found = told_apart(rows.rows, rows.failing)
-    if found.odd and not found.tenants:
-        tenant, why = next(iter(found.odd.items()))
-        raise ConfigError(
-            f"{KEY}: tenant {tenant} {why}",
-            "have the query return base paths that end in a slash and do not begin with one",
-        )
-    return found
+        query = Query(KEY, as_table(settings.tenancy.tenants), COLUMNS, "tenant", have["tenant"])
+        rows = rows_of(connection, query)
+    return told_apart(rows.rows, {**dict.fromkeys(rows.unread, NO_TIME), **rows.failing})
 
 
 def told_apart(

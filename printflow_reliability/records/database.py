@@ -30,15 +30,20 @@ WHERE l.locktype = 'advisory' AND l.granted
 
 
 @contextmanager
-def open_records(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+def open_records(records: RecordsSettings, *, known_current: bool = False) -> Iterator[psycopg.Connection[TupleRow]]:
     """A connection to the records, in autocommit mode, closed at the end.
+
+    Args:
+        records: where they are.
+        known_current: whether the caller has just seen that its tables are of this program's version.
 
     Raises:
         CouldNotTell: the database is unreachable or the connection was lost.
         ConfigError: its url is malformed, or its tables are of another version than this program's.
     """
     with _connected(records) as connection:
-        require_current(connection)
+        if not known_current:
+            require_current(connection)
         yield connection
 
 

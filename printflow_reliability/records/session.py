@@ -61,14 +61,14 @@ class RecordsSession:
             CouldNotTell: the records do not answer.
         """
         try:
-            return question(self._alive())
+            return question(self._connected())
         except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
             if not self._connection.closed:
-                raise _away(lost) from None
+                raise _unavailable(lost) from None
         try:
-            return question(self._alive())
+            return question(self._connected())
         except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
-            raise _away(lost) from None
+            raise _unavailable(lost) from None
 
     def require_lock(self) -> None:
         """Make sure that nobody took the lock while the connection was lost.
@@ -89,7 +89,7 @@ class RecordsSession:
                 f"the connection to the records was lost, and {self._taken_over} meanwhile", "printflow drill list"
             )
 
-    def _alive(self) -> Records:
+    def _connected(self) -> Records:
         if self._connection.closed:
             lost = self._backend
             self._open()
@@ -123,7 +123,7 @@ class RecordsSession:
             return
 
 
-def _away(error: psycopg.Error) -> CouldNotTell:
+def _unavailable(error: psycopg.Error) -> CouldNotTell:
     return CouldNotTell(
         f"the records database does not answer: {' '.join(str(error).split())}",
         "is it running, and is records.url right?",

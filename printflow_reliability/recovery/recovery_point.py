@@ -151,7 +151,7 @@ def check_recovery_points(
         if rpo > rpo_target:
             why = "the newest commit is older than that: archiving had stopped, WAL is lost, or nothing was written"
             verdicts.append((Outcome.WARN, why))
-    once = dict.fromkeys(text for _, text in sorted(verdicts, key=lambda one: one[0] is not Outcome.FAIL))
+    once = dict.fromkeys(text for _, text in sorted(verdicts, key=lambda verdict: verdict[0] is not Outcome.FAIL))
     numbers = {} if rpo is None else {"rpo_seconds": round(rpo, 3)}
     return CheckResult(CHECK, worst(outcome for outcome, _ in verdicts), "; ".join([*once, *parts]), numbers)
 

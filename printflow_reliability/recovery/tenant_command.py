@@ -46,21 +46,32 @@ def restore_command(
     target = parse_target(to, datetime.now(UTC))
     repository = choose_repository(settings, repo)
     done = restore_tenant(settings, tenant, target, repository=repository, apply=apply, tell=tell, committed=committed)
-    rows = Outcome.WARN if done.needs_somebody else Outcome.PASS
+    rows = Outcome.WARN if done.needs_person else Outcome.PASS
     code = exit_code([rows, *(file.outcome for file in done.files)])
     finish(done.as_json, as_json=json, show=lambda: _show(done), code=code)
 
 
 def _show(done: TenantRestore) -> None:
-    rows = [(one.cluster, one.table, str(one.insert), str(one.conflict), str(one.unchanged)) for one in done.plan]
+    rows = [
+        (
+            table_plan.cluster,
+            table_plan.table,
+            str(table_plan.insert),
+            str(table_plan.conflict),
+            str(table_plan.unchanged),
+        )
+        for table_plan in done.plan
+    ]
     table(("cluster", "table", "insert", "conflict", "unchanged"), rows)
-    for one in done.plan:
-        if one.conflict:
-            some = f": {', '.join(one.conflicts)}" if one.conflicts else ""
+    for table_plan in done.plan:
+        if table_plan.conflict:
+            some = f": {', '.join(table_plan.conflicts)}" if table_plan.conflicts else ""
             there = agreed(
-                one.conflict, "is there and differs; it stays as it is", "are there and differ; they stay as they are"
+                table_plan.conflict,
+                "is there and differs; it stays as it is",
+                "are there and differ; they stay as they are",
             )
-            say(f"  {one.table}: {counted(one.conflict, 'row')} {there}{some}")
+            say(f"  {table_plan.table}: {counted(table_plan.conflict, 'row')} {there}{some}")
     for cluster, limit in done.limits:
         say(f"  {'NOTE' if limit.acknowledged else 'WARN'} {cluster}: {limit.sentence}")
     if done.shared:
@@ -77,7 +88,7 @@ def _show(done: TenantRestore) -> None:
         say(f"  {check.outcome.upper():<8} {check.check}: {check.detail}")
     for trouble in done.trouble:
         say(f"  WARN {trouble}")
-    absent = sum(one.insert for one in done.plan)
+    absent = sum(table_plan.insert for table_plan in done.plan)
     if done.written is not None:
         by_cluster = ", ".join(f"{rows} in {cluster}" for cluster, rows in done.committed.items())
         are = f"{agreed(done.written, 'is', 'are')} back as of {done.moment.isoformat()} ({by_cluster})"

@@ -69,10 +69,10 @@ class TenantRestore:
     @property
     def conflicts(self) -> int:
         """Rows that are there and differ; they stay as they are."""
-        return sum(one.conflict for one in self.plan)
+        return sum(table_plan.conflict for table_plan in self.plan)
 
     @property
-    def needs_somebody(self) -> bool:
+    def needs_person(self) -> bool:
         """Whether something of it is left for a person."""
         unacknowledged = any(not limit.acknowledged for _, limit in self.limits)
         return bool(self.conflicts or self.problems or unacknowledged or self.stale or self.trouble)
@@ -82,7 +82,7 @@ class TenantRestore:
         return {
             "tenant": self.tenant,
             "moment": self.moment.isoformat(),
-            "plan": [one.as_json() for one in self.plan],
+            "plan": [table_plan.as_json() for table_plan in self.plan],
             "problems": [problem.as_json() for problem in self.problems],
             "unrestorable": [{"cluster": cluster, **limit.__dict__} for cluster, limit in self.limits],
             "stale": list(self.stale),
@@ -168,7 +168,9 @@ def bring_back(
             writes = part.restore_url is not None
             planned = stack.enter_context(planned_part(source, target, part, tenant, writes=writes, lock=apply))
             work.append((cluster, target, planned))
-        plan = [replace(one, cluster=cluster.name) for cluster, _, planned in work for one in planned.plan]
+        plan = [
+            replace(table_plan, cluster=cluster.name) for cluster, _, planned in work for table_plan in planned.plan
+        ]
         problems = [
             replace(problem, cluster=cluster.name) for cluster, _, planned in work for problem in planned.problems
         ]
@@ -196,7 +198,7 @@ def bring_back(
         try:
             _commit(work, written, done, committed)
         finally:
-            audit = Audit(tenant, moment, planned_at, sum(done.values()), [one.as_json() for one in plan])
+            audit = Audit(tenant, moment, planned_at, sum(done.values()), [table_plan.as_json() for table_plan in plan])
             trouble = record(records, settings.drills.directory, audit) if done else None
     healed, files = _heal_files(settings, tenant)
     return replace(

@@ -25,20 +25,21 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
     programs = settings.runner()
     tasks = [partial(backups_in, pgbackrest_of(cluster, programs), repository) for cluster in settings.cluster]
     answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
-    backups = {cluster.name: one for cluster, (_, one) in zip(settings.cluster, answers, strict=True)}
+    backups = {cluster.name: of_cluster for cluster, (_, of_cluster) in zip(settings.cluster, answers, strict=True)}
     window = window_of(backups, datetime.now(UTC))
     if target.moment is not None:
         require_inside(window, target.moment, repository)
     points = {
         cluster.name: Point(
-            _unasked(cluster, info, repository), backup_for(target, backups[cluster.name], None, target.moment)
+            _production_by_repository(cluster, info, repository),
+            backup_for(target, backups[cluster.name], None, target.moment),
         )
         for cluster, (info, _) in zip(settings.cluster, answers, strict=True)
     }
     return Plan(target.moment, window, points, {})
 
 
-def _unasked(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:
+def _production_by_repository(cluster: ClusterSettings, info: StanzaInfo, repository: int) -> Production:
     """Who a cluster is, by what its repository and printflow.toml say; its timeline is not known, so 0."""
     return Production(
         cluster=cluster.name,

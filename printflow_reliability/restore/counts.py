@@ -105,7 +105,7 @@ def logged_tables(connection: psycopg.Connection) -> tuple[Table, ...]:
     encoding = encoding_of(connection)
     tables = []
     for schema, name, oid, filenode, names, definitions in connection.execute(LOGGED_TABLES).fetchall():
-        columns = (Column(one, *map(int, type.split())) for one, type in zip(names, definitions, strict=True))
+        columns = (Column(column, *map(int, type.split())) for column, type in zip(names, definitions, strict=True))
         called = label(text_of(schema, encoding), text_of(name, encoding))
         tables.append(Table(schema, name, oid, filenode, tuple(columns), called))
     return tuple(tables)

@@ -91,7 +91,7 @@ def keep_fence(records: psycopg.Connection, drill: int | None, fence: Fence) -> 
     if fence.counts is None:
         return
     who = fence.production.as_json()
-    documents = [json.dumps(one) for one in (fence.counts, fence.digests, who, fence.inventory, fence.gaps.as_json())]
+    documents = [json.dumps(part) for part in (fence.counts, fence.digests, who, fence.inventory, fence.gaps.as_json())]
     place = (fence.name, fence.taken_at, fence.timeline, fence.lsn, fence.end_lsn, fence.segment)
     records.execute(KEEP_FENCE, (drill, fence.cluster, *place, *documents, list(fence.open_transactions)))
 
@@ -112,11 +112,11 @@ def _read(records: psycopg.Connection, query: str, values: Mapping[str, Any]) ->
     found = {}
     for row in records.execute(query.encode(), values).fetchall():
         cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests, *others = row
-        production, things, still_open, gaps = others
+        production, inventory, still_open, gaps = others
         fence = Fence(
             *(cluster, name, taken_at, timeline, lsn, end_lsn, segment, counts, digests),
             Production.from_json(production),
-            things,
+            inventory,
             still_open,
             Gaps.from_json(gaps),
         )

@@ -27,7 +27,7 @@ class Gaps:
     untold: Reasons = field(default_factory=dict)
     damaged: Reasons = field(default_factory=dict)
 
-    def why(self, database: str, table: str) -> str:
+    def reason(self, database: str, table: str) -> str:
         """Why nothing is known of a table; empty if its rows were counted, or it was not there."""
         reasons = self.untold.get(database, {})
         return self.left_out.get(database) or reasons.get(ALL) or reasons.get(table) or ""

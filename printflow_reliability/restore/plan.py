@@ -107,11 +107,11 @@ def stored_first(stored: StoredFences, window: Window) -> datetime:
     if not newest:
         return window.earliest
     first = newest
-    while earlier := stored(window.earliest, min(one.taken_at for one in first.values())):
+    while earlier := stored(window.earliest, min(fence.taken_at for fence in first.values())):
         if earlier == first:
             break
         first = earlier
-    return max(one.taken_at for one in first.values())
+    return max(fence.taken_at for fence in first.values())
 
 
 def backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None, moment: datetime | None) -> Backup:

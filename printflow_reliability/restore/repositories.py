@@ -12,7 +12,7 @@ def common_repositories(settings: Settings) -> tuple[int, ...]:
     """
     common = sorted(set.intersection(*(set(cluster.repositories) for cluster in settings.cluster)))
     if not common:
-        each = "; ".join(f"{one.name} has {_named(one.repositories)}" for one in settings.cluster)
+        each = "; ".join(f"{cluster.name} has {_named(cluster.repositories)}" for cluster in settings.cluster)
         raise ConfigError(
             f"the clusters have no repository in common, so no drill or recovery can restore all of them: {each}",
             "back every cluster up to one repository, and name it in `repositories` of each [[cluster]]",

@@ -44,7 +44,7 @@ def stall_noticed(clone: Clone, seconds: float, silence: Watches) -> Iterator[No
             if now != seen:
                 seen, since, asked = now, time.monotonic(), time.monotonic()
             elif time.monotonic() - since > seconds:
-                stalled.append(_stood_still(clone, seconds))
+                stalled.append(_stalled(clone, seconds))
             elif time.monotonic() - asked > WAITING_SECONDS:
                 stalled.extend(_silent(clone, silence))
                 asked = time.monotonic()
@@ -66,7 +66,7 @@ def stall_noticed(clone: Clone, seconds: float, silence: Watches) -> Iterator[No
         raise stalled[0]
 
 
-def _stood_still(clone: Clone, seconds: float) -> CouldNotTell:
+def _stalled(clone: Clone, seconds: float) -> CouldNotTell:
     return CouldNotTell(
         f"nothing moved in the replay of {clone.cluster.name} for {seconds:.0f} s; it was at: {waiting_for(clone)}\n"
         f"{clone.log_tail()}",

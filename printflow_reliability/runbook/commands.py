@@ -35,14 +35,14 @@ def runbook_command(
             {
                 "scenarios": [
                     {
-                        "name": one.name,
-                        "title": one.title,
-                        "question": one.question,
-                        "steps": [step.__dict__ for step in one.steps],
+                        "name": entry.name,
+                        "title": entry.title,
+                        "question": entry.question,
+                        "steps": [step.__dict__ for step in entry.steps],
                     }
-                    for one in chosen
+                    for entry in chosen
                 ]
             }
         )
     else:
-        say(render.whole(settings, every) if scenario is None else render.one(settings, every[scenario]))
+        say(render.whole(settings, every) if scenario is None else render.scenario_page(settings, every[scenario]))

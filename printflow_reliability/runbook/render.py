@@ -22,20 +22,20 @@ def whole(settings: Settings, every: Mapping[str, Scenario]) -> str:
     lines += ["## Who", *_list([f"{role}: {who}" for role, who in book.roles.items()]), ""]
     lines += ["## Call, in this order, until somebody answers", *_numbered(book.call_tree), ""]
     lines += ["## Which failure is it? The first question that is answered with yes decides", ""]
-    for number, one in enumerate(every.values(), 1):
-        lines += [f"{number}. {one.question}", f"   -> {one.title}: printflow runbook {one.name}"]
+    for number, scenario in enumerate(every.values(), 1):
+        lines += [f"{number}. {scenario.question}", f"   -> {scenario.title}: printflow runbook {scenario.name}"]
     lines += ["", f"Targets: RTO {drills.rto_target_seconds:g} s, RPO {drills.rpo_target_seconds:g} s."]
     return "\n".join(lines)
 
 
-def one(settings: Settings, scenario: Scenario) -> str:
+def scenario_page(settings: Settings, scenario: Scenario) -> str:
     """One scenario: steps, checklist, review."""
     lines = [f"# {scenario.title}", "", f"If: {scenario.question}", "", "## Steps", ""]
     for number, step in enumerate(scenario.steps, 1):
         lines += _step(number, step)
     by_hand = settings.drills.manual_step
     if by_hand:
-        lines += ["## By hand, besides", *_list([f"{one.name}{_timed(one.seconds)}" for one in by_hand]), ""]
+        lines += ["## By hand, besides", *_list([f"{step.name}{_timed(step.seconds)}" for step in by_hand]), ""]
     lines += ["## Before anybody is let in", *_list(VALIDATION, "[ ]"), ""]
     drills = settings.drills
     lines += [

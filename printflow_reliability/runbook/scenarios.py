@@ -109,7 +109,7 @@ def scenarios(names: Names) -> Mapping[str, Scenario]:
         _tenant_deleted,
         _bucket_damaged,
     )
-    return {one.name: one for one in (make(names) for make in made)}
+    return {scenario.name: scenario for scenario in (make(names) for make in made)}
 
 
 def _cluster_lost(names: Names) -> Scenario:
@@ -120,9 +120,9 @@ def _cluster_lost(names: Names) -> Scenario:
         (
             Step("See what can be restored.", names.printflow("backup", "list")),
             Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None), True),
-            *_look_around(names),
+            *_inspect_recovered(names),
             *_hand_over(names),
-            *_afterwards(names),
+            *_follow_up(names),
         ),
     )
 
@@ -139,7 +139,7 @@ def _region_lost(names: Names) -> Scenario:
                 _recover(names, "latest", offsite),
                 True,
             ),
-            *_look_around(names),
+            *_inspect_recovered(names),
             Step("Let [[bucket]] in printflow.toml and the application's disks name the replica's bucket."),
             Step("Point the names in DNS at the recovered clusters, and give the application their secrets."),
         ),
@@ -165,7 +165,7 @@ def _ransomware(names: Names) -> Scenario:
                 _recover(names, names.facts.at, offsite),
                 True,
             ),
-            *_look_around(names),
+            *_inspect_recovered(names),
             Step("Rebuild servers from clean images; only then hand over as in cluster-lost."),
         ),
     )
@@ -187,13 +187,13 @@ def _table_dropped(names: Names) -> Scenario:
                 _recover(names, names.facts.at, None),
                 True,
             ),
-            *_look_around(names),
+            *_inspect_recovered(names),
             Step(
                 "Bring the table back. It must not exist in production: rename what is left of it first.",
                 f"{dump} | {load} --single-transaction -v ON_ERROR_STOP=1 -q" if load else None,
             ),
             Step("End the recovered clusters.", _end_recovered(names)),
-            *_afterwards(names),
+            *_follow_up(names),
         ),
     )
 
@@ -207,7 +207,7 @@ def _tenant_deleted(names: Names) -> Scenario:
         (
             Step("See what would be written.", names.printflow(*restore)),
             Step("Write it.", names.printflow(*restore, "--apply")),
-            *_afterwards(names),
+            *_follow_up(names),
         ),
     )
 
@@ -233,7 +233,7 @@ def _recover(names: Names, to: str, repository: int | None) -> str:
     return names.printflow("recover", "--to", to, "--into", str(names.into), *where)
 
 
-def _look_around(names: Names) -> list[Step]:
+def _inspect_recovered(names: Names) -> list[Step]:
     return [
         Step(
             f"Look into the recovered {cluster.name}: is its newest heartbeat what you expect?",
@@ -270,7 +270,7 @@ def _hand_over(names: Names) -> list[Step]:
     ]
 
 
-def _afterwards(names: Names) -> list[Step]:
+def _follow_up(names: Names) -> list[Step]:
     return [
         Step(
             "Take a full backup: the old ones end before the recovery.",

@@ -1,12 +1,8 @@
 """`printflow sandbox`: the embedded platform, up and down, and faults planted in it."""
 
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -95,7 +91,7 @@ def fault_command(
         if json:
             print_json({"faults": faults})
         else:
-            table(("fault", "what must be found"), [(one["fault"], one["expected"]) for one in faults])
+            table(("fault", "what must be found"), [(fault["fault"], fault["expected"]) for fault in faults])
         return
     if name not in FAULTS:
         raise ConfigError(f'there is no fault named "{name}"', "printflow sandbox fault list")
@@ -107,7 +103,7 @@ def fault_command(
 
 
 def _known(home: SandboxHome, name: str) -> str:
-    known = [one.name for one in lifecycle.status(home)]
+    known = [service.name for service in lifecycle.status(home)]
     if name not in known:
         raise ConfigError(f'there is no server named "{name}" here', f"one of: {', '.join(known) or 'none'}")
     return name
@@ -129,35 +125,40 @@ def demo(
     from printflow_reliability.sandbox.demo_stages import run_demo
 
     home = SandboxHome.locate()
-    cycle = Demo(home, Narrator())
-    with ended_by_sigterm():
-        try:
-            run_demo(cycle)
-            if json:
-                print_json(
-                    {
-                        "ok": cycle.ok,
-                        "stages": [stage.as_json() for stage in cycle.stages],
-                        "planted": [fault.as_json() for fault in cycle.faults],
-                        "ui": None if no_ui else cycle.ui,
-                    }
-                )
-            else:
-                _show_demo(cycle)
-            if not no_ui and cycle.complete:
-                cycle.keep_running()
-                print(f"The Dagster UI: {cycle.ui}   (Ctrl-C ends everything)", file=sys.stderr)
-                _wait_for_ctrl_c()
-        finally:
-            lifecycle.down(home, tell=_tell)
+    cycle = Demo(home, DemoProgress())
+    try:
+        run_demo(cycle)
+        if json:
+            print_json(
+                {
+                    "ok": cycle.ok,
+                    "stages": [stage.as_json() for stage in cycle.stages],
+                    "planted": [fault.as_json() for fault in cycle.faults],
+                    "ui": None if no_ui else cycle.ui,
+                }
+            )
+        else:
+            _show_demo(cycle)
+        if not no_ui and cycle.complete:
+            cycle.keep_running()
+            print(f"The Dagster UI: {cycle.ui}   (Ctrl-C ends everything)", file=sys.stderr)
+            _wait_for_ctrl_c()
+    finally:
+        lifecycle.down(home, tell=_tell)
     raise typer.Exit(0 if cycle.ok else 1 if cycle.complete else 2)
 
 
 def _show_demo(cycle: "Demo") -> None:
     total = sum(stage.seconds for stage in cycle.stages)
     rows = [
-        ("ok" if one.ok else "FAILED", one.name, seconds(one.seconds), f"{one.seconds / total:.0%}", one.summary)
-        for one in cycle.stages
+        (
+            "ok" if stage.ok else "FAILED",
+            stage.name,
+            seconds(stage.seconds),
+            f"{stage.seconds / total:.0%}",
+            stage.summary,
+        )
+        for stage in cycle.stages
     ]
     table(("", "stage", "took", "share", ""), rows, title=f"The cycle took {seconds(total)}")
     say()
@@ -173,7 +174,7 @@ def _wait_for_ctrl_c() -> None:
         return
 
 
-class Narrator:
+class DemoProgress:
     """Tells on stderr what the demo does: a spinner on a terminal, and a line for each stage that ended."""
 
     def __init__(self) -> None:
@@ -192,20 +193,6 @@ class Narrator:
             self._status.stop()
         word = "ok    " if stage.ok else "FAILED"
         print(f"demo: {word} {stage.name:<32} {stage.seconds:6.1f} s  {stage.summary}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block like Ctrl-C does, so that everything is taken down."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(home: SandboxHome, json: bool) -> bool:

@@ -74,7 +74,7 @@ def webserver(home: SandboxHome, port: int) -> Server:
             *("-w", str(home.path("dagster", "workspace.yaml"))),
         ),
         ready=ready,
-        ours=True,
+        own_python=True,
         grace_seconds=GRACE_SECONDS,
         environment=environment(home),
     )
@@ -97,7 +97,7 @@ def daemon(home: SandboxHome, web: Webserver) -> Server:
             str(home.path("dagster", "workspace.yaml")),
         ),
         ready=ready,
-        ours=True,
+        own_python=True,
         grace_seconds=GRACE_SECONDS,
         environment=environment(home),
     )

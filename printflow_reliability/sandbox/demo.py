@@ -71,7 +71,9 @@ class Demo:
     def faults(self) -> Sequence[Found]:
         """Every planted fault, and whether it was found."""
         nothing = "nobody looked: an earlier stage failed"
-        return [self.found.get(name) or Found(name, one.expected, False, nothing) for name, one in self.planted.items()]
+        return [
+            self.found.get(name) or Found(name, fault.expected, False, nothing) for name, fault in self.planted.items()
+        ]
 
     @property
     def ui(self) -> str:
@@ -126,7 +128,7 @@ class Demo:
         given = {"ops": {asset: {"config": config}}} if config else None
         return self.web.wait(self.web.materialize(asset, config=given), timeout=RUN_SECONDS)
 
-    def blame(self, stage: Stage, ended: Ended) -> None:
+    def explain_failure(self, stage: Stage, ended: Ended) -> None:
         """Say why a stage that should have passed did not."""
         if not stage.ok:
             said = "; ".join(f"{name}: {text}" for name, text in ended.failed_checks.items())

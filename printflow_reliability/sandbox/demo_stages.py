@@ -43,7 +43,7 @@ def run_demo(demo: Demo) -> None:
         _healthy_cycle(demo)
         _damaged_files(demo)
         _damaged_backups(demo)
-        _told(demo)
+        _alerts(demo)
         demo.complete = True
     except PrintflowError as error:
         log.info("the demo broke off: %s", error)  # the stage that broke off says so in its summary
@@ -74,19 +74,19 @@ def _healthy_cycle(demo: Demo) -> None:
         numbers = ended.numbers.get("base_backup", {})
         stage.ok = ended.succeeded
         stage.summary = f"{numbers.get('backups_taken', 0)} full backups, {size(numbers.get('backup_bytes', 0))}"
-        demo.blame(stage, ended)
+        demo.explain_failure(stage, ended)
     with demo.stage("WAL verification") as stage:
         ended = demo.materialize("wal_archive")
         numbers = ended.numbers.get("wal_archive", {})
         stage.ok = ended.succeeded
         stage.summary = f"{numbers.get('segments_checked', 0)} segments, whole"
-        demo.blame(stage, ended)
+        demo.explain_failure(stage, ended)
     with demo.stage("restore drill") as stage:
         ended = demo.materialize("restore_drill")
         numbers = ended.numbers.get("restore_drill", {})
         stage.ok = ended.succeeded and "rto_seconds" in numbers and "rpo_seconds" in numbers
         stage.summary = f"passed: {_drill(numbers)}"
-        demo.blame(stage, ended)
+        demo.explain_failure(stage, ended)
 
 
 def _damaged_files(demo: Demo) -> None:
@@ -96,7 +96,7 @@ def _damaged_files(demo: Demo) -> None:
         lost = mending.enter_context(planted(demo.home, MENDED))
         demo.planted[MENDED] = lost
         order = lost.where["order"]
-        answer = partial(evidence.held_and_told, demo.home, lost)
+        answer = partial(evidence.hold_and_alert, demo.home, lost)
         _until(lambda: answer().found, GUARD_SECONDS, f"the hold and the alert for order {order}")
         took = time.monotonic() - planted_at
         demo.found[MENDED] = answer()
@@ -119,7 +119,7 @@ def _damaged_files(demo: Demo) -> None:
             demo.found[name] = evidence.in_findings(demo.home, demo.planted[name])
         files = ended["tenant_files"].numbers.get("tenant_files", {})
         pdfs = ended["print_file_integrity"].numbers.get("print_file_integrity", {})
-        stage.ok = all(one.succeeded for one in ended.values())
+        stage.ok = all(run.succeeded for run in ended.values())
         stage.summary = (
             f"{files.get('references', 0)} references against {files.get('objects', 0)} objects, "
             f"{pdfs.get('checked_files', 0)} PDFs judged, {pdfs.get('inspected_files', 0)} of them anew"
@@ -167,9 +167,9 @@ def _damaged_backups(demo: Demo) -> None:
         stage.summary = "WAL verification and backup verification failed as they must"
 
 
-def _told(demo: Demo) -> None:
+def _alerts(demo: Demo) -> None:
     with demo.stage("alerts") as stage:
-        keys = {f"check:{one.check}" for one in demo.planted.values() if one.check != "orders.artwork"}
+        keys = {f"check:{fault.check}" for fault in demo.planted.values() if fault.check != "orders.artwork"}
         arrived = partial(evidence.alerts_received, demo.home)
         _until(lambda: keys <= arrived().keys(), ALERT_SECONDS, "an alert for each check that failed")
         stage.ok = True
@@ -190,7 +190,7 @@ def _drill(numbers: Mapping[str, Any]) -> str:
     )
 
 
-def _until(true: "_Question", timeout: float, what: str) -> None:
+def _until(true: "_Condition", timeout: float, what: str) -> None:
     """Ask again until it is true.
 
     Raises:
@@ -203,5 +203,5 @@ def _until(true: "_Question", timeout: float, what: str) -> None:
         time.sleep(0.5)
 
 
-class _Question(Protocol):
+class _Condition(Protocol):
     def __call__(self) -> bool: ...

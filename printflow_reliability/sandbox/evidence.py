@@ -53,7 +53,7 @@ def in_checks(failed: Mapping[str, str], fault: Planted) -> Found:
     return Found(fault.fault, fault.expected, all(place in said for place in places), said)
 
 
-def held_and_told(home: SandboxHome, fault: Planted) -> Found:
+def hold_and_alert(home: SandboxHome, fault: Planted) -> Found:
     """Look for the order's hold, and for the alert about it at the receiver."""
     order = fault.where["order"]
     reason = held_orders(home).get(order)
@@ -80,5 +80,5 @@ def alerts_received(home: SandboxHome) -> Mapping[str, str]:
         answer = httpx.get(f"{receiver.server(home).endpoint}/received", timeout=5, trust_env=False).json()
     except (httpx.HTTPError, ValueError) as away:
         raise CouldNotTell(f"the receiver does not answer: {type(away).__name__}") from None
-    received: Sequence[Mapping[str, Any]] = [one["body"] for one in answer["received"]]
-    return {one["dedup_key"]: one["title"] for one in received if one.get("event") == "trigger"}
+    received: Sequence[Mapping[str, Any]] = [request["body"] for request in answer["received"]]
+    return {alert["dedup_key"]: alert["title"] for alert in received if alert.get("event") == "trigger"}

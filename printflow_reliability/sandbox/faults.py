@@ -26,7 +26,7 @@ Mend = repository_faults.Mend
 
 
 @dataclass(frozen=True)
-class Victim:
+class FaultTarget:
     """The order item that a fault is planted in: of a paid order, and of another one for each fault."""
 
     item: int
@@ -78,23 +78,23 @@ def _plant(home: SandboxHome, name: str) -> tuple[Planted, Mend]:
     return Planted(fault.name, fault.check, fault.kind, fault.expected, where), mend
 
 
-def _victim(home: SandboxHome, number: int) -> Victim:
+def _target(home: SandboxHome, number: int) -> FaultTarget:
     with postgres.superuser(home, "live_db", "live_db") as connection:
         row = connection.execute(VICTIMS, (number,)).fetchone()
     if row is None:
         raise CouldNotTell("the sandbox has too few orders for this fault", "printflow sandbox up --orders 60")
     if row[3] is None:
         raise ConfigError(f"order {row[1]} has lost its print-ready file already: this fault is planted")
-    return Victim(*row)
+    return FaultTarget(*row)
 
 
-def _where(victim: Victim, key: str | None = None) -> Mapping[str, str]:
-    return {"order": str(victim.order), "tenant": victim.tenant, "bucket": "print-files", "key": key or victim.key}
+def _where(target: FaultTarget, key: str | None = None) -> Mapping[str, str]:
+    return {"order": str(target.order), "tenant": target.tenant, "bucket": "print-files", "key": key or target.key}
 
 
-def _link(home: SandboxHome, victim: Victim, key: str | None) -> None:
+def _link(home: SandboxHome, target: FaultTarget, key: str | None) -> None:
     with postgres.superuser(home, "live_db", "live_db") as connection:
-        connection.execute("UPDATE order_items SET print_ready_file = %s WHERE id = %s", (key, victim.item))
+        connection.execute("UPDATE order_items SET print_ready_file = %s WHERE id = %s", (key, target.item))
 
 
 def _body(home: SandboxHome, key: str) -> bytes:
@@ -112,39 +112,39 @@ def _erase(home: SandboxHome, key: str) -> None:
     for bucket in BUCKETS:
         client = seaweedfs.client(home, bucket)
         listed = client.list_object_versions(Bucket=bucket, Prefix=key)
-        for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-            if one["Key"] == key:
-                client.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
+        for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+            if version["Key"] == key:
+                client.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
 
 def _link_lost(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 0)
-    _link(home, victim, None)
-    return _where(victim), lambda: _link(home, victim, victim.key)
+    target = _target(home, 0)
+    _link(home, target, None)
+    return _where(target), lambda: _link(home, target, target.key)
 
 
 def _object_deleted(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 1)
-    body = _body(home, victim.key)
-    seaweedfs.client(home, "print-files").delete_object(Bucket="print-files", Key=victim.key)
-    return _where(victim), lambda: _put(home, victim.key, body, ("print-files",))
+    target = _target(home, 1)
+    body = _body(home, target.key)
+    seaweedfs.client(home, "print-files").delete_object(Bucket="print-files", Key=target.key)
+    return _where(target), lambda: _put(home, target.key, body, ("print-files",))
 
 
 def _object_gone(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 2)
-    body = _body(home, victim.key)
-    _erase(home, victim.key)
-    return _where(victim), lambda: _put(home, victim.key, body)
+    target = _target(home, 2)
+    body = _body(home, target.key)
+    _erase(home, target.key)
+    return _where(target), lambda: _put(home, target.key, body)
 
 
 def _overwritten(
     number: int, change: Callable[[bytes], bytes]
 ) -> Callable[[SandboxHome], tuple[Mapping[str, str], Mend]]:
     def plant(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-        victim = _victim(home, number)
-        body = _body(home, victim.key)
-        _put(home, victim.key, change(body), ("print-files",))
-        return _where(victim), lambda: _put(home, victim.key, body, ("print-files",))
+        target = _target(home, number)
+        body = _body(home, target.key)
+        _put(home, target.key, change(body), ("print-files",))
+        return _where(target), lambda: _put(home, target.key, body, ("print-files",))
 
     return plant
 
@@ -155,32 +155,32 @@ def _error_page(body: bytes) -> bytes:
 
 
 def _wrong_tenant(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 5)
+    target = _target(home, 5)
     with postgres.superuser(home, "live_db", "live_db") as connection:
         row = connection.execute(
             "SELECT i.print_ready_file FROM order_items i JOIN orders o ON o.id = i.order_id"
             " WHERE o.tenant_id <> %s AND o.deleted_at IS NULL ORDER BY i.id DESC LIMIT 1",
-            (victim.tenant,),
+            (target.tenant,),
         ).fetchone()
     if row is None:
         raise CouldNotTell("the sandbox has one tenant only", "printflow sandbox up --tenants 3")
-    _link(home, victim, row[0])
-    return _where(victim, row[0]), lambda: _link(home, victim, victim.key)
+    _link(home, target, row[0])
+    return _where(target, row[0]), lambda: _link(home, target, target.key)
 
 
 def _near_miss(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 6)
-    folder, _, name = victim.key.rpartition("/")
+    target = _target(home, 6)
+    folder, _, name = target.key.rpartition("/")
     nearly = f"{folder}/{name.upper()}"
-    _link(home, victim, nearly)
-    return _where(victim, nearly), lambda: _link(home, victim, victim.key)
+    _link(home, target, nearly)
+    return _where(target, nearly), lambda: _link(home, target, target.key)
 
 
 def _orphans(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    victim = _victim(home, 7)
-    key = f"{victim.key.removesuffix('.pdf')}-regenerated.pdf"
-    _put(home, key, _body(home, victim.key))
-    return _where(victim, key), lambda: _erase(home, key)
+    target = _target(home, 7)
+    key = f"{target.key.removesuffix('.pdf')}-regenerated.pdf"
+    _put(home, key, _body(home, target.key))
+    return _where(target, key), lambda: _erase(home, key)
 
 
 def _foreign_key(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:

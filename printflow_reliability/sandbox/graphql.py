@@ -142,8 +142,8 @@ class Webserver:
     def daemons_healthy(self) -> bool:
         """Whether every daemon that this instance requires has sent its heartbeat."""
         statuses = self._ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
-        required = [statuse for statuse in statuses if statuse["required"]]
-        return bool(required) and all(one["healthy"] for one in required)
+        required = [daemon for daemon in statuses if daemon["required"]]
+        return bool(required) and all(daemon["healthy"] for daemon in required)
 
     def stop_schedules(self) -> Sequence[str]:
         """Stop every schedule; says which."""
@@ -237,7 +237,7 @@ class Webserver:
 
 def _require(answer: Mapping[str, Any], wanted: str, doing: str) -> None:
     if answer["__typename"] != wanted:
-        reason = answer.get("message") or "; ".join(one["message"] for one in answer.get("errors", ()))
+        reason = answer.get("message") or "; ".join(error["message"] for error in answer.get("errors", ()))
         raise CouldNotTell(f"Dagster did not {doing}: {answer['__typename']} {reason}".rstrip())
 
 

@@ -193,8 +193,8 @@ def _require_free(place: Path) -> None:
     if place.is_symlink() and not place.exists():
         return
     # An up that was killed at its very first step leaves the marker's beginnings.
-    ours = {MARKER, _partial(Path(MARKER)).name}
-    if place.exists() and not (place.is_dir() and {entry.name for entry in place.iterdir()} <= ours):
+    sandbox_files = {MARKER, _partial(Path(MARKER)).name}
+    if place.exists() and not (place.is_dir() and {entry.name for entry in place.iterdir()} <= sandbox_files):
         raise ConfigError(
             f"{place} exists and is not a sandbox; it was left alone",
             "name another place: PRINTFLOW_HOME=DIRECTORY printflow sandbox up",

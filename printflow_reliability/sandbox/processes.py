@@ -71,8 +71,8 @@ def working_in(root: Path) -> list[Process]:
     for pid in _pids():
         process = _process(pid)
         if process and process.below(root) and start_time(pid) is not None:
-            ours = process.program.startswith("python") and OUR_MODULES in process.arguments
-            if ours or process.program in SERVER_PROGRAMS:
+            own_python = process.program.startswith("python") and OUR_MODULES in process.arguments
+            if own_python or process.program in SERVER_PROGRAMS:
                 found.append(process)
     return found
 

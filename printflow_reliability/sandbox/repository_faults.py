@@ -42,10 +42,10 @@ def _change(
     """Change the largest object below a prefix of repo1, or remove it where there is no change."""
     client = seaweedfs.client(home, BUCKET, "backup")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{ROOT}/{prefix}")
-    listed = [one for page in pages for one in page.get("Contents", ()) if named in one["Key"]]
+    listed = [item for page in pages for item in page.get("Contents", ()) if named in item["Key"]]
     if not listed:
         raise CouldNotTell(f"{BUCKET} has nothing below {ROOT}/{prefix}{named}", "printflow backup run --type full")
-    key = max(listed, key=lambda one: one["Size"])["Key"]
+    key = max(listed, key=lambda item: item["Size"])["Key"]
     good = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     if change is None:
         client.delete_object(Bucket=BUCKET, Key=key)

@@ -129,7 +129,7 @@ def prepare(home: SandboxHome) -> None:
             partial.chmod(0o755)
         partial.replace(target)
     for region in sorted(set(BUCKETS.values())):
-        identities = [one for name in ALLOWED if (one := _identity(home, name, region))["actions"]]
+        identities = [identity for name in ALLOWED if (identity := _identity(home, name, region))["actions"]]
         text = json.dumps({"identities": identities}, indent=2) + "\n"
         write(home.path("seaweedfs", f"{region}.json"), text, mode=0o600, owner=programs())
 

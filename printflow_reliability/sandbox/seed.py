@@ -55,7 +55,7 @@ class Platform:
 
 def seed(home: SandboxHome, *, tenants: int, orders: int, seed: int) -> None:
     """Make the tables and fill databases and buckets; from the beginning again where an earlier call was killed."""
-    platform = imagine(tenants=tenants, orders=orders, seed=seed)
+    platform = generate(tenants=tenants, orders=orders, seed=seed)
     upload(home, platform.objects)
     with postgres.superuser(home, "live_db", "live_db") as connection:
         _empty(connection, "CREATE EXTENSION IF NOT EXISTS citext", "live_db.sql")
@@ -71,7 +71,7 @@ def seed(home: SandboxHome, *, tenants: int, orders: int, seed: int) -> None:
         connection.execute("INSERT INTO heartbeats VALUES (1, now())")
 
 
-def imagine(*, tenants: int, orders: int, seed: int) -> Platform:
+def generate(*, tenants: int, orders: int, seed: int) -> Platform:
     """The whole data, without any server: the same arguments give the same rows, keys and bytes."""
     platform = Platform(random.Random(seed))  # noqa: S311 - data, not a secret
     shops = [_shop(platform, number) for number in range(1, tenants + 1)]
@@ -100,11 +100,13 @@ def _shop(platform: Platform, number: int) -> _Shop:
     base = f"tenants/{tenant}"
     platform.add("tenants", id=tenant, name=f"Shop {number}", domain=f"shop{number}.example")
     platform.add("users", tenant_id=tenant, email=f"owner@shop{number}.example", password=NOT_A_HASH)
-    customers = [platform.add("customers", tenant_id=tenant, email=f"customer{one}@example.org") for one in range(1, 5)]
+    customers = [
+        platform.add("customers", tenant_id=tenant, email=f"customer{serial}@example.org") for serial in range(1, 5)
+    ]
     products = []
-    for one in range(1, 4):
-        product = platform.add("products", tenant_id=tenant, sku=f"SKU-{one}", name=f"Product {one}")
-        path = platform.put(f"{base}/products/{product}/image 1.jpg", pdfs.picture(one))
+    for serial in range(1, 4):
+        product = platform.add("products", tenant_id=tenant, sku=f"SKU-{serial}", name=f"Product {serial}")
+        path = platform.put(f"{base}/products/{product}/image 1.jpg", pdfs.picture(serial))
         platform.add("product_images", product_id=product, path=path)
         products.append(product)
     proof = platform.put(f"{base}/quotes/{number}/proof.jpg", pdfs.picture(number))

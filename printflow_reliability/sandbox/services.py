@@ -53,7 +53,7 @@ class Server:
         endpoint: where it answers, without secrets.
         argv: the program; no secret may be among its arguments.
         ready: returns once; raises anything while the server does not answer yet.
-        ours: it is our own Python code, which runs as ourselves.
+        own_python: it is the product's own Python code, which runs as the caller.
         stop_signal: what ends it in good order.
         grace_seconds: how long it may take for that, before SIGKILL.
         leaves: files that it leaves behind when killed, and that would be in the way of the next one.
@@ -63,7 +63,7 @@ class Server:
     endpoint: str
     argv: tuple[str, ...]
     ready: Callable[[], None]
-    ours: bool = False
+    own_python: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     for left in server.leaves:
         left.unlink(missing_ok=True)
     run = programs()
-    identity = None if server.ours else run.identity()
+    identity = None if server.own_python else run.identity()
     with log_file(home, server.name).open("ab") as log:
         try:
             process = subprocess.Popen(
@@ -101,7 +101,7 @@ def start_service(home: SandboxHome, server: Server) -> bool:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **server.environment} if server.ours else run.environment(server.environment),
+                env={**os.environ, **server.environment} if server.own_python else run.environment(server.environment),
                 cwd=home.root,
                 start_new_session=True,
                 user=identity.uid if identity else None,
@@ -171,10 +171,10 @@ def end_leftovers(home: SandboxHome) -> None:
     deadline = time.monotonic() + 10
     while True:
         left = [
-            one.pid
-            for one in processes.working_in(home.root)
-            if not processes.descends_from(one.pid, running)
-            and not (running and (one.program == "pgbackrest" or one.below(home.path("drills"))))
+            process.pid
+            for process in processes.working_in(home.root)
+            if not processes.descends_from(process.pid, running)
+            and not (running and (process.program == "pgbackrest" or process.below(home.path("drills"))))
         ]
         if not left:
             return

@@ -51,7 +51,7 @@ def server(home: SandboxHome) -> Server:
         endpoint="",
         argv=(sys.executable, "-m", "printflow_reliability.sandbox.traffic", str(home.root)),
         ready=ready,
-        ours=True,
+        own_python=True,
     )
 
 
@@ -69,7 +69,7 @@ def place_order(home: SandboxHome, connection: psycopg.Connection[TupleRow], num
         connection.execute(ITEM, (product, key, len(body), digest, json.dumps({"files": {"proof": proof}})))
 
 
-def _beat(home: SandboxHome, cluster: str, stop: threading.Event) -> None:
+def _write_heartbeats(home: SandboxHome, cluster: str, stop: threading.Event) -> None:
     """Write heartbeats until told to stop; a cluster that is away is tried again."""
     while not stop.is_set():
         try:
@@ -90,7 +90,7 @@ def main() -> None:
     home = SandboxHome.at(Path(sys.argv[1]))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    writers = [threading.Thread(target=_beat, args=(home, cluster, stop)) for cluster in postgres.PROTECTED]
+    writers = [threading.Thread(target=_write_heartbeats, args=(home, cluster, stop)) for cluster in postgres.PROTECTED]
     for writer in writers:
         writer.start()
     for writer in writers:

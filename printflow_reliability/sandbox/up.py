@@ -39,13 +39,13 @@ PORTS = (
 )
 
 
-class Tell(Protocol):
+class OnProgress(Protocol):
     """Hears what is being done, in a few words."""
 
     def __call__(self, doing: str) -> None: ...
 
 
-def _say_nothing(doing: str) -> None:
+def _discard(doing: str) -> None:
     """Hear nothing."""
 
 
@@ -74,7 +74,7 @@ def servers(home: SandboxHome) -> Mapping[str, Server]:
     return {server.name: server for server in every}
 
 
-def up(home: SandboxHome, *, tell: Tell = _say_nothing) -> Sequence[ServiceStatus]:
+def up(home: SandboxHome, *, tell: OnProgress = _discard) -> Sequence[ServiceStatus]:
     """Bring everything up, or back up what was killed; does nothing to what runs.
 
     Raises:
@@ -95,7 +95,7 @@ def up(home: SandboxHome, *, tell: Tell = _say_nothing) -> Sequence[ServiceStatu
     return status(home)
 
 
-def down(home: SandboxHome, *, remove: bool = False, tell: Tell = _say_nothing) -> Sequence[str]:
+def down(home: SandboxHome, *, remove: bool = False, tell: OnProgress = _discard) -> Sequence[str]:
     """End everything that was started here; the data stays unless `remove`. Says what was ended.
 
     Raises:
@@ -132,12 +132,13 @@ def status(home: SandboxHome) -> Sequence[ServiceStatus]:
             )
         )
     found += [
-        ServiceStatus(one.name, one.endpoint, one.pid if one.running else None, one.running) for one in known.values()
+        ServiceStatus(service.name, service.endpoint, service.pid if service.running else None, service.running)
+        for service in known.values()
     ]
     return found
 
 
-def fill(home: SandboxHome, *, tenants: int, orders: int, seed: int, tell: Tell = _say_nothing) -> bool:
+def fill(home: SandboxHome, *, tenants: int, orders: int, seed: int, tell: OnProgress = _discard) -> bool:
     """Fill a running sandbox with data, unless that was done before; says whether it did."""
     done = home.path("seeded.json")
     if done.exists():
@@ -178,7 +179,7 @@ def stop(home: SandboxHome, name: str, *, with_signal: signal.Signals | None = N
     )
 
 
-def _up(home: SandboxHome, alive: set[str], tell: Tell) -> None:
+def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
     end_leftovers(home)
     credentials.prepare(home)
     ports.assign(home, PORTS, in_use={name for name in PORTS if name.partition(".")[0] in alive})

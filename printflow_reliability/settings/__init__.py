@@ -4,7 +4,7 @@ A mistake ends with one message that names the file's own key ("cluster[0].stanz
 """
 
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
-from printflow_reliability.settings.alert_routes import AlertRouteSettings
+from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
@@ -30,6 +30,7 @@ from printflow_reliability.settings.watch import WatchSettings
 __all__ = [
     "AcknowledgedSettings",
     "AlertRouteSettings",
+    "AlertsSettings",
     "BackupsSettings",
     "BucketSettings",
     "ClusterSettings",

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
-from printflow_reliability.settings.alert_routes import AlertRouteSettings
+from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
@@ -53,6 +53,7 @@ class Settings(Section):
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
+    alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     watch: WatchSettings = WatchSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
@@ -100,7 +101,12 @@ class Settings(Section):
     def _names_resolve(self) -> Self:
         clusters = {cluster.name for cluster in self.cluster}
         buckets = {bucket.name for bucket in self.bucket}
-        for kind, names in (("cluster", self.cluster), ("bucket", self.bucket), ("reference", self.reference)):
+        for kind, names in (
+            ("cluster", self.cluster),
+            ("bucket", self.bucket),
+            ("reference", self.reference),
+            ("alert_route", self.alert_route),
+        ):
             seen: set[str] = set()
             for entry in names:
                 if entry.name in seen:

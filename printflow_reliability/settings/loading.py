@@ -120,5 +120,5 @@ def _absolute_paths(settings: Settings, base: Path) -> Settings:
         if isinstance(value, Section):
             updates[name] = absolute(value)
         elif isinstance(value, tuple):
-            updates[name] = tuple(absolute(one) for one in value)
+            updates[name] = tuple(absolute(item) for item in value)
     return settings.model_copy(update=updates)

@@ -56,8 +56,8 @@ def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
         CouldNotTell: one came twice, so that others may be missing.
     """
     last: str | None = None
-    for one in objects:
-        key = one.key
+    for stored in objects:
+        key = stored.key
         if last is not None and key <= last:
             if key < last:
                 raise OrderBroken(key)
@@ -65,7 +65,7 @@ def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
                 continue
             raise _repeated(key)
         last = key
-        yield one
+        yield stored
 
 
 def in_order(objects: Iterable[StoredObject], run_objects: int = RUN_OBJECTS) -> Iterator[StoredObject]:
@@ -91,8 +91,8 @@ def _stored(bucket: BucketSettings, prefix: str) -> Iterator[StoredObject]:
 
 
 def _spilled(file: IO[str], run: Iterable[StoredObject]) -> Iterator[StoredObject]:
-    for one in run:
-        file.write(json.dumps((one.key, one.size, one.etag, one.modified_at.isoformat())) + "\n")
+    for stored in run:
+        file.write(json.dumps((stored.key, stored.size, stored.etag, stored.modified_at.isoformat())) + "\n")
     file.seek(0)
     return _read(file)
 

@@ -92,22 +92,24 @@ def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
     latest = None
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
         found += [
-            Version(one["VersionId"], one["ETag"].strip('"'), one["Size"], one["LastModified"])
-            for one in page.get("Versions", ())
-            if one["Key"] in names
+            Version(version["VersionId"], version["ETag"].strip('"'), version["Size"], version["LastModified"])
+            for version in page.get("Versions", ())
+            if version["Key"] in names
         ]
         found += [
-            Version(one["VersionId"], "", 0, one["LastModified"], delete_marker=True)
-            for one in page.get("DeleteMarkers", ())
-            if one["Key"] in names
+            Version(marker["VersionId"], "", 0, marker["LastModified"], delete_marker=True)
+            for marker in page.get("DeleteMarkers", ())
+            if marker["Key"] in names
         ]
         both = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-        latest = next((one["VersionId"] for one in both if one["Key"] in names and one["IsLatest"]), latest)
+        latest = next(
+            (version["VersionId"] for version in both if version["Key"] in names and version["IsLatest"]), latest
+        )
         # Longer keys with this one at their front come after it, and there may be millions.
-        if any(one["Key"] > key and one["Key"] not in names for one in both):
+        if any(version["Key"] > key and version["Key"] not in names for version in both):
             break
     # S3 dates versions to the second; within one, only the latest is known, and the store's own order.
-    return tuple(sorted(found, key=lambda one: (one.version_id == latest, one.modified_at), reverse=True))
+    return tuple(sorted(found, key=lambda version: (version.version_id == latest, version.modified_at), reverse=True))
 
 
 def prior_versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:

@@ -27,9 +27,9 @@ def not_answered(bucket: BucketSettings, error: Exception) -> CouldNotTell:
     """What to tell a person when a bucket does not answer."""
     key = f'bucket "{bucket.name}" in printflow.toml'
     if isinstance(error, CREDENTIALS):
-        return _told(bucket, str(error), f"give access_key_id and secret_access_key of {key}")
+        return _unreadable(bucket, str(error), f"give access_key_id and secret_access_key of {key}")
     if isinstance(error, NAMES):
-        return _told(bucket, str(error), f"check `bucket` and `region` of {key}")
+        return _unreadable(bucket, str(error), f"check `bucket` and `region` of {key}")
     cause = _innermost(error)
     said = next((words for kinds, words in CAUSES if isinstance(cause, kinds)), None)
     if said and bucket.endpoint_url:
@@ -37,8 +37,8 @@ def not_answered(bucket: BucketSettings, error: Exception) -> CouldNotTell:
     if isinstance(cause, s3.SSLError | http.SSLError):
         detail = str(cause).partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         said = f"{said}: {detail}" if detail else said
-        return _told(bucket, said or "", f"check `endpoint_url` and `ca_file` of {key}")
-    return _told(
+        return _unreadable(bucket, said or "", f"check `endpoint_url` and `ca_file` of {key}")
+    return _unreadable(
         bucket,
         said or (type(cause).__name__ if isinstance(cause, http.HTTPError) else str(cause)),
         f'is its server running, and is endpoint_url of bucket "{bucket.name}" right?',
@@ -57,7 +57,7 @@ def timed_out(error: Exception) -> bool:
     return isinstance(cause, TIMED_OUT) and not isinstance(cause, http.NewConnectionError)
 
 
-def said_of_a_key(error: s3.ClientError | s3.BotoCoreError) -> str:
+def reason_for_key(error: s3.ClientError | s3.BotoCoreError) -> str:
     """What a failure says of the one key that was asked about, in a bucket that answers for others."""
     if isinstance(error, s3.ClientError):
         return f"the store answers {error.response.get('Error', {}).get('Code', '?')} for it"
@@ -77,7 +77,7 @@ def _innermost(error: Exception) -> Exception:
     return _innermost(wrapped) if isinstance(wrapped, Exception) else error
 
 
-def _told(bucket: BucketSettings, reason: str, next_step: str) -> CouldNotTell:
+def _unreadable(bucket: BucketSettings, reason: str, next_step: str) -> CouldNotTell:
     reason = " ".join(reason.split())[:LONGEST]
     return CouldNotTell(f"bucket {bucket.label} cannot be read: {reason}", next_step)
 

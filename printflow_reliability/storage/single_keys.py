@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.objects import ObjectHead, head_in_existing
-from printflow_reliability.storage.refusals import said_of_a_key
+from printflow_reliability.storage.refusals import reason_for_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -75,7 +75,7 @@ class SingleKeys:
     def __init__(self, bucket: BucketSettings) -> None:
         self.bucket = bucket
         self.client: S3Client = s3_client(bucket)
-        self._answered_at = dict.fromkeys((self._tell_of, self._read), -math.inf)
+        self._answered_at = dict.fromkeys((self._head, self._read), -math.inf)
         self._existed_at = -math.inf
         self._odd_names: dict[str, Future[frozenset[str]]] = {}
         self._lock = threading.Lock()
@@ -95,7 +95,7 @@ class SingleKeys:
         except FAILURES as error:
             return self.refusal(key, error)
         if found is not None:
-            self._answered_at[self._tell_of] = time.monotonic()
+            self._answered_at[self._head] = time.monotonic()
         return found
 
     def refusal(self, key: str, error: ClientError | BotoCoreError, *, reading: bool = False) -> Refusal:
@@ -109,12 +109,12 @@ class SingleKeys:
         Raises:
             ClientError, BotoCoreError: that failure, if the bucket does not answer for other keys either.
         """
-        request = self._read if reading else self._tell_of
+        request = self._read if reading else self._head
         if time.monotonic() - self._answered_at[request] > ANSWERED_SECONDS:
             if not self._answers_for_others(key, request):
                 raise error
             self._answered_at[request] = time.monotonic()
-        return Refusal(said_of_a_key(error), sealed=_status(error) == BAD_REQUEST)
+        return Refusal(reason_for_key(error), sealed=_status(error) == BAD_REQUEST)
 
     def require_bucket(self) -> None:
         """HEAD has no body to say what was not found: a bucket that is gone must not read as objects that are missing.
@@ -156,7 +156,7 @@ class SingleKeys:
             return False
         return True
 
-    def _tell_of(self, key: str) -> None:
+    def _head(self, key: str) -> None:
         head_in_existing(self._impatient, self.bucket.bucket, key)
 
     def _read(self, key: str) -> None:
@@ -175,7 +175,7 @@ class SingleKeys:
 
     def _listed_after(self, start: str, most: int) -> list[str]:
         answer = self._impatient.list_objects_v2(Bucket=self.bucket.bucket, StartAfter=start, MaxKeys=most)
-        return [one["Key"] for one in answer.get("Contents", ())]
+        return [item["Key"] for item in answer.get("Contents", ())]
 
     def _exactly_listed(self, key: str) -> bool:
         """Whether a listing shows the first odd part of a key, in the folder that surely is one.

@@ -52,7 +52,7 @@ class Workers:
 
     def map(self, ask: Callable[[T], R], what: Iterable[T]) -> Iterator[R]:
         """The answer to each, in order; the first failure is raised, and what was not begun by then is not done."""
-        futures = [self.submit(lambda one=one: ask(one)) for one in what]  # type: ignore[misc]
+        futures = [self.submit(lambda item=item: ask(item)) for item in what]  # type: ignore[misc]
         return (future.result() for future in futures)
 
     def _serve(self) -> None:

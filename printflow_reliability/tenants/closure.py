@@ -206,5 +206,5 @@ def _ancestors(label: str, parents: Mapping[str, set[str]]) -> set[str]:
     edge = set(parents[label])
     while edge:
         found |= edge
-        edge = {other for one in edge for other in parents[one]} - found
+        edge = {other for child in edge for other in parents[child]} - found
     return found

@@ -57,7 +57,7 @@ def find_problems(
                 what = f"{moved:,} of its rows {refer} to rows of {key.parent} that are another tenant's in production"
                 found.append(Problem(label, what))
         for key in today.foreign_keys:
-            if key.child == label and (gone := _gone(selection, target, key, today, tables, lock=lock)):
+            if key.child == label and (gone := _missing_parents(selection, target, key, today, tables, lock=lock)):
                 are = agreed(gone, "is", "are")
                 what = f"{counted(gone, 'row')} of {key.parent} that its rows refer to by {key.name} {are} gone"
                 found.append(Problem(label, what))
@@ -87,7 +87,7 @@ def _moved(selection: Selection, key: ForeignKey) -> int:
         return number(selection.source, query)
 
 
-def _gone(
+def _missing_parents(
     selection: Selection, target: Connection, key: ForeignKey, today: Schema, tables: Sequence[str], *, lock: bool
 ) -> int:
     """How many rows that are referred to are neither in the target nor written with the others."""

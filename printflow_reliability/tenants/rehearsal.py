@@ -77,10 +77,10 @@ def rehearse(parts: Sequence[RehearsedPart], tenant: str) -> CheckResult:
         return CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence)
     except psycopg.DatabaseError as error:
         return CheckResult(CHECK, Outcome.UNKNOWN, f"a statement of the rehearsal was refused: {error_text(error)}")
-    return _judged(tenant, found)
+    return _conclude(tenant, found)
 
 
-def _judged(tenant: str, found: _Findings) -> CheckResult:
+def _conclude(tenant: str, found: _Findings) -> CheckResult:
     numbers = {"tenant_tables": found.tables, "tenant_rows": found.rows, "tenant_shared_rows": found.shared}
     if found.failed:
         return CheckResult(
@@ -112,7 +112,7 @@ def _rehearse(
         target.execute("BEGIN; SET LOCAL track_counts = on")
         try:
             known += large_objects(selection)
-            failed = _lose_and_restore(selection, schema, target, labels)
+            failed = _delete_and_restore(selection, schema, target, labels)
         finally:
             if not target.closed:
                 target.execute("ROLLBACK")
@@ -128,7 +128,7 @@ def _rehearse(
     found.stale += [*owned.stale, *sorted(owned.left_out - limited - failed.keys())]
 
 
-def _lose_and_restore(
+def _delete_and_restore(
     selection: Selection, schema: Schema, target: Connection, labels: Sequence[str]
 ) -> dict[str, str]:
     """The tables whose rows did not come back the same, and why."""
@@ -159,7 +159,7 @@ def _lose_and_restore(
         if part.table not in failed and (unequal := count_unequal(selection, target, part.table)):
             failed[part.table] = f"{counted(unequal, 'row')} came back different"
     if not failed:
-        failed |= _touched(target, plan)
+        failed |= _changed_tables(target, plan)
     return failed
 
 
@@ -177,7 +177,7 @@ def _delete(selection: Selection, target: Connection, label: str) -> None:
                     raise Refused(f"rows of {label} cannot be deleted, so nothing was rehearsed with them")
 
 
-def _touched(target: Connection, plan: Sequence[TablePlan]) -> dict[str, str]:
+def _changed_tables(target: Connection, plan: Sequence[TablePlan]) -> dict[str, str]:
     """The tables of which other rows than the tenant's were inserted, updated or deleted."""
     expected = {part.table: (part.insert, 0, part.insert) for part in plan if part.insert}
     counted = {str(label): (ins, upd, gone) for label, ins, upd, gone in target.execute(TOUCHED).fetchall()}

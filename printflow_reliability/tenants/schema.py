@@ -142,7 +142,7 @@ def read_schema(connection: Connection) -> Schema:
 
 
 def _table(row: dict[str, Any]) -> Table:
-    columns = {one["name"]: Column(**one) for one in row.pop("columns")}
-    keys = [UniqueKey(**one) for one in row.pop("keys")]
-    triggers = [Trigger(**one) for one in row.pop("triggers")]
+    columns = {column["name"]: Column(**column) for column in row.pop("columns")}
+    keys = [UniqueKey(**key) for key in row.pop("keys")]
+    triggers = [Trigger(**trigger) for trigger in row.pop("triggers")]
     return Table(**row, columns=columns, unique_keys=keys, triggers=triggers)

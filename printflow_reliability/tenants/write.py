@@ -50,8 +50,10 @@ def copy_rows(selection: Selection, target: Connection, part: TablePlan) -> None
     """
     table = selection.closure.tables[part.table]
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in table.stored)
-    ours = sql.SQL(", ").join(sql.Identifier("t", name) for name in table.stored)
-    reading = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT").format(ours, selection.rows(part.table), absent())
+    qualified = sql.SQL(", ").join(sql.Identifier("t", name) for name in table.stored)
+    reading = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT").format(
+        qualified, selection.rows(part.table), absent()
+    )
     writing = sql.SQL("COPY {} ({}) FROM STDIN").format(table.identifier, columns)
     into = target.cursor()
     # The savepoint keeps the source's transaction, should the target refuse.

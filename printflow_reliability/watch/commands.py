@@ -42,7 +42,11 @@ def watch_command(
     settings = given.settings()
     if once:
         watch = Watch(holder(once=True), _stand_in_unless_taken(settings), once=True)
-        gone = watch.go_round(settings)
+        try:
+            gone = watch.go_round(settings)
+        finally:
+            if watch.stand_in is not None:
+                watch.stand_in.spool.close()
         stand_down(settings, watch.holder)
         finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))
     _log_to_stderr()

@@ -2,9 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pydantic import ValidationError
@@ -12,9 +9,9 @@ from pydantic import ValidationError
 from printflow_reliability.alerts import heartbeats as module
 from printflow_reliability.alerts.heartbeats import AGAIN_AFTER_SECONDS, LONGEST_BODY, Heartbeats, post
 from printflow_reliability.settings import HeartbeatSettings
+from printflow_reliability_tests.alerts.watcher import SECRET, answering
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
-SECRET = "0d1e6b7f-4a11-secret"
 URL = f"https://watcher.example/{SECRET}"
 SETTINGS = minimal_settings(
     f'[[heartbeat]]\nof = "guard"\nurl = "{URL}"\n[[heartbeat]]\nof = "outbox"\nurl = "{URL}-2/"\n'
@@ -130,29 +127,6 @@ def test_a_watcher_that_hangs_keeps_nobody_and_is_not_asked_again_meanwhile(monk
         beats.done(SETTINGS, "guard", "")
     assert len(asked) == 1
     answer.set()
-
-
-@contextmanager
-def answering(status: int, text: str) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    got: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/{SECRET}", got
-        finally:
-            server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ dsn = "env:SENTRY_DSN"
 """
 
 
-class Kept(Transport):
+class RecordingTransport(Transport):
     """Keeps what would be sent."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ def failure() -> Exception:
 
 
 def test_an_unexpected_error_is_sent_without_secrets_and_without_local_variables(folder: Path) -> None:
-    kept = Kept()
+    kept = RecordingTransport()
 
     assert report_error(configured(folder, SENTRY), failure(), transport=kept)
 
@@ -63,7 +63,7 @@ def test_an_unexpected_error_is_sent_without_secrets_and_without_local_variables
 
 
 def test_a_message_is_sent_too(folder: Path) -> None:
-    kept = Kept()
+    kept = RecordingTransport()
 
     assert report_message(configured(folder, SENTRY), f"a run failed on {SECRET}", transport=kept)
 
@@ -72,7 +72,7 @@ def test_a_message_is_sent_too(folder: Path) -> None:
 
 
 def test_without_a_section_nothing_is_sent(folder: Path) -> None:
-    kept = Kept()
+    kept = RecordingTransport()
 
     assert not report_error(configured(folder), failure(), transport=kept)
     assert kept.events == []

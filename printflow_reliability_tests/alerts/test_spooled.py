@@ -1,15 +1,16 @@
 """Alerts while the records are away: told at least once, in order, by each route at its pace, also after a crash."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from printflow_reliability.alerts.delivery import LONGEST_RETRY_SECONDS, Refusal
+from printflow_reliability.alerts.backoff import LONGEST_RETRY_SECONDS
+from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.outbox import Alert
+from printflow_reliability.alerts.routes.answer import Refusal
 from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
@@ -31,8 +32,9 @@ class Pager:
 
     def __init__(self, spool: Spool) -> None:
         self.dead: set[str] = set()
+        self.poison: set[str] = set()
         self.heard: list[tuple[str, str, str]] = []
-        self.documents: list[Mapping[str, Any]] = []
+        self.messages: list[Message] = []
         self.now = 0.0
         self.spool = spool
         self.alerts = self.begun()
@@ -41,11 +43,15 @@ class Pager:
         """The alerts as a process that begins now sees them."""
         return SpooledAlerts(self.spool, self.send, lambda: self.now)
 
-    def send(self, route: AlertRouteSettings, document: Mapping[str, Any]) -> Refusal | None:
+    def send(self, route: AlertRouteSettings, message: Message) -> Refusal | None:
         if route.name in self.dead:
-            return Refusal(f"route {route.name} cannot be reached")
-        self.heard.append((route.name, document["event"], document["dedup_key"]))
-        self.documents.append(document)
+            return Refusal(f"route {route.name} cannot be reached", stops=True)
+        if message.dedup_key in self.poison:
+            return Refusal(f"route {route.name} answered 400")
+        if message.dedup_key == "defect":
+            raise ZeroDivisionError
+        self.heard.append((route.name, message.event, message.dedup_key))
+        self.messages.append(message)
         return None
 
     def raise_(self, key: str, severity: Severity = Severity.CRITICAL) -> None:
@@ -76,7 +82,7 @@ def test_each_route_hears_once_of_what_it_wants(pager: Pager) -> None:
     assert pager.deliver() is pager.deliver() is Outcome.PASS
     assert pager.of("first") == [("trigger", "order:1"), ("trigger", "check:wal.lag")]
     assert pager.of("second") == [("trigger", "order:1")]
-    assert all(SECRET not in str(document) for document in pager.documents)
+    assert all(SECRET not in str(message) for message in pager.messages)
 
 
 def test_an_end_follows_its_beginning_and_never_overtakes_it(pager: Pager) -> None:
@@ -138,6 +144,24 @@ def test_a_full_spool_silences_nobody_and_what_it_refused_is_kept_when_there_is_
     pager.raise_("order:2")
     assert pager.begun().open_keys == {"order:1", "order:2"}
     assert pager.deliver() is Outcome.PASS
+
+
+def test_an_alert_that_a_route_does_not_take_keeps_no_other_from_it(pager: Pager) -> None:
+    pager.poison = {"odd"}
+    for key in ("odd", "order:1"):
+        pager.raise_(key)
+    pager.resolve("odd")
+    assert pager.deliver() is Outcome.FAIL
+    assert pager.of("first") == [("trigger", "order:1")]
+    pager.poison = set()
+    assert pager.deliver() is Outcome.PASS
+    assert pager.of("first")[1:] == [("trigger", "odd"), ("resolve", "odd")]
+
+
+def test_a_defect_is_one_routes_trouble(pager: Pager) -> None:
+    pager.raise_("defect")
+    report = pager.alerts.deliver(SETTINGS)
+    assert "cannot be spoken to (ZeroDivisionError)" in report.checks[0].detail
 
 
 def test_without_a_route_that_is_said(pager: Pager) -> None:

@@ -52,4 +52,4 @@ def backup(
 
 def timeline(number: int, first: int, last: int) -> list[Segment]:
     """Segments of one timeline, first to last."""
-    return [Segment(number, one) for one in range(first, last + 1)]
+    return [Segment(number, segment) for segment in range(first, last + 1)]

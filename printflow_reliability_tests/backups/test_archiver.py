@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from printflow_reliability.backups.archiver import Archiver, judge_lag
+from printflow_reliability.backups.archiver import Archiver, check_lag
 from printflow_reliability.backups.segment import Segment
 from printflow_reliability.checks import Outcome
 
@@ -28,7 +28,7 @@ HEALTHY = Archiver(
 
 
 def outcome(archiver: Archiver) -> Outcome:
-    return judge_lag("live_db", archiver, max_lag_seconds=600).outcome
+    return check_lag("live_db", archiver, max_lag_seconds=600).outcome
 
 
 def test_a_failure_that_was_overcome_is_past() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from printflow_reliability.backups.causes import Kind, Where, find_cause, shortened
+from printflow_reliability.backups.causes import AskedRepository, Kind, find_cause, shortened
 
-WHERE = Where("live_db", "live", "/etc/pgb.conf", "repo2")
+WHERE = AskedRepository("live_db", "live", "/etc/pgb.conf", "repo2")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_an_archive_without_gaps_is_whole_and_recoverable_from_the_oldest_backup
 def test_any_missing_segment_is_exactly_that_gap(data: st.DataObject, size: int) -> None:
     last = data.draw(st.integers(20, 400))
     removed = data.draw(st.integers(5, last))
-    segments = [one for one in timeline(1, 1, last) if one.number != removed]
+    segments = [segment for segment in timeline(1, 1, last) if segment.number != removed]
 
     found = verify_continuity(
         folder(segments, size), [backup(5, 6, size=size)], ONE_TIMELINE, size, archived_to=Segment(1, last)
@@ -49,7 +49,7 @@ def test_any_missing_segments_over_a_promotion_are_exactly_those_gaps(
     removed = set(data.draw(st.lists(st.sampled_from(there), unique=True, max_size=len(there) - 1)))
 
     found = verify_continuity(
-        folder([one for one in there if one not in removed]),
+        folder([segment for segment in there if segment not in removed]),
         [backup(1, 1)],
         switched_at(switch),
         SIZE,
@@ -66,7 +66,7 @@ def test_any_missing_segments_over_a_promotion_are_exactly_those_gaps(
 
 
 def test_a_missing_segment_between_two_backups_is_a_gap_that_ends_with_the_second() -> None:
-    segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 21, 22)]
+    segments = [segment for segment in timeline(1, 1, 50) if segment.number not in (20, 21, 22)]
 
     found = verify_continuity(folder(segments), [backup(3, 4), backup(40, 41)], ONE_TIMELINE, SIZE)
 
@@ -78,7 +78,7 @@ def test_a_missing_segment_between_two_backups_is_a_gap_that_ends_with_the_secon
 
 
 def test_after_the_only_gap_nothing_can_be_recovered_without_a_backup() -> None:
-    segments = [one for one in timeline(1, 1, 50) if one.number != 20]
+    segments = [segment for segment in timeline(1, 1, 50) if segment.number != 20]
 
     found = verify_continuity(folder(segments), [backup(3, 4)], ONE_TIMELINE, SIZE)
 
@@ -94,7 +94,7 @@ def test_wal_that_is_older_than_every_backup_is_nobodys_gap() -> None:
 
 
 def test_a_backup_that_lacks_its_own_wal_is_unusable() -> None:
-    segments = [one for one in timeline(1, 1, 50) if one.number != 21]
+    segments = [segment for segment in timeline(1, 1, 50) if segment.number != 21]
 
     found = verify_continuity(folder(segments), [backup(20, 21), backup(30, 31)], ONE_TIMELINE, SIZE)
 
@@ -155,7 +155,7 @@ def test_a_backup_that_met_bad_pages_recovers_nothing() -> None:
 
 
 def test_an_acknowledged_gap_is_shown_with_its_reason() -> None:
-    segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 21)]
+    segments = [segment for segment in timeline(1, 1, 50) if segment.number not in (20, 21)]
     accepted = [Acknowledged(SegmentRange(1, 20, 21), "the disk of that night")]
 
     found = verify_continuity(
@@ -194,13 +194,15 @@ def test_acknowledging_neither_loses_nor_adds_a_segment(
     for piece, reason in pieces:
         for number in range(piece.first, piece.last + 1):
             inside = any(
-                one.segments.timeline == 1 and one.segments.first <= number <= one.segments.last for one in accepted
+                acknowledged.segments.timeline == 1
+                and acknowledged.segments.first <= number <= acknowledged.segments.last
+                for acknowledged in accepted
             )
             assert inside == (reason is not None)
 
 
 def test_the_windows_are_what_lies_between_gaps() -> None:
-    segments = [one for one in timeline(1, 1, 50) if one.number not in (20, 40)]
+    segments = [segment for segment in timeline(1, 1, 50) if segment.number not in (20, 40)]
 
     found = verify_continuity(folder(segments), [backup(3, 4), backup(8, 9), backup(30, 31)], ONE_TIMELINE, SIZE)
 
@@ -212,7 +214,7 @@ def test_the_windows_are_what_lies_between_gaps() -> None:
 def test_no_window_spans_a_gap_and_the_last_one_reaches_what_is_recoverable(
     missing: set[int], starts: list[int]
 ) -> None:
-    segments = [one for one in timeline(1, 1, 60) if one.number not in missing]
+    segments = [segment for segment in timeline(1, 1, 60) if segment.number not in missing]
     backups = [backup(start, start + 1) for start in starts]
 
     found = verify_continuity(folder(segments), backups, ONE_TIMELINE, SIZE, archived_to=Segment(1, 60))

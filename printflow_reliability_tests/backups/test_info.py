@@ -115,7 +115,9 @@ def of_another_cluster() -> StanzaInfo:
     """The recorded stanza after initdb and stanza-upgrade: all of its backups are of the former cluster."""
     changed = json.loads(json.dumps(RECORDED))
     changed[0]["db"] += [
-        {**one, "id": one["id"] + 1, "system-id": 4711} for one in changed[0]["db"] if one["repo-key"] == 1
+        {**database, "id": database["id"] + 1, "system-id": 4711}
+        for database in changed[0]["db"]
+        if database["repo-key"] == 1
     ]
     return parse_info(json.dumps(changed), "lab")
 
@@ -123,7 +125,7 @@ def of_another_cluster() -> StanzaInfo:
 def test_each_backup_has_its_own_clusters_identifier() -> None:
     former = RECORDED[0]["db"][0]["system-id"]
 
-    assert {one.system_identifier for one in of_another_cluster().in_repository(1)} == {former}
+    assert {backup.system_identifier for backup in of_another_cluster().in_repository(1)} == {former}
     assert of_another_cluster().system_identifiers[1] == 4711
     assert of_another_cluster().of_cluster(1, 4711) == ()
 

@@ -107,6 +107,8 @@ def test_a_restored_server_is_given_a_restore_command_that_survives_shell_and_co
     assert "--archive-async --spool-path=/spool" in command
     assert command.endswith(' archive-get %f "%p"')
     assert "100%%" in command
-    option = next(one for one in programs.asked[0] if one.startswith("--recovery-option=restore_command="))
+    option = next(
+        argument for argument in programs.asked[0] if argument.startswith("--recovery-option=restore_command=")
+    )
     value = option.removeprefix("--recovery-option=restore_command=")
     assert value.replace("''", "'") == command

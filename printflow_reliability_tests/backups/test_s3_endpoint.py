@@ -59,11 +59,23 @@ def test_a_server_that_answers_anything_is_not_silent(tmp_path: Path, says: byte
         watch()
 
 
-def test_a_server_that_is_down_is_for_pgbackrest_to_tell(tmp_path: Path) -> None:
+def test_a_server_that_is_down_for_a_moment_is_for_pgbackrest_to_tell(tmp_path: Path) -> None:
     with server(lambda _: b"") as bucket:
         file = configured(tmp_path, bucket.endpoint_url)
     (watch,) = silence_watches(file, "live", 1)
     watch()
+    watch()
+
+
+def test_a_server_that_stays_down_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printflow_reliability.absence.ABSENT_SECONDS", 0.2)
+    with server(lambda _: FORBIDDEN) as bucket:
+        (watch,) = silence_watches(configured(tmp_path, bucket.endpoint_url), "live", 1)
+        watch()
+    watch()
+    time.sleep(0.3)
+    with pytest.raises(CouldNotTell, match=r"the server at http://localhost:\d+ could not be reached for"):
+        watch()
 
 
 @pytest.mark.parametrize("more", ["repo1-type=posix", "repo1-type=azure", "repo1-host=backup.example"])

@@ -23,25 +23,26 @@ def repository(number: int, *windows: tuple[float, float], reaches: bool = True)
     return RepositoryWal(number, (walk,), own=walk)
 
 
-def said(*repositories: RepositoryWal) -> str:
+def sentence(*repositories: RepositoryWal) -> str:
     return recoverable(ClusterWal("shop", repositories, None, FINE, ()), NOW)
 
 
 def test_one_phrase_where_every_repository_reaches_the_present() -> None:
     assert (
-        said(repository(1, (30, 1)), repository(2, (20, 1))) == "recoverable from 2026-11-24 07:30:00 UTC to 1 min ago"
+        sentence(repository(1, (30, 1)), repository(2, (20, 1)))
+        == "recoverable from 2026-11-24 07:30:00 UTC to 1 min ago"
     )
 
 
 def test_a_repository_whose_archive_ends_at_a_gap_is_not_said_to_reach_the_present() -> None:
-    assert said(repository(1, (30, 20), reaches=False), repository(2, (25, 1))) == (
+    assert sentence(repository(1, (30, 20), reaches=False), repository(2, (25, 1))) == (
         "recoverable from 2026-11-24 07:30:00 UTC to 2026-11-24 07:40:00 UTC (repo1), "
         "from 2026-11-24 07:35:00 UTC to 1 min ago (repo2)"
     )
 
 
 def test_between_two_gaps_both_windows_are_said() -> None:
-    assert said(repository(1, (30, 20), (10, 2))) == (
+    assert sentence(repository(1, (30, 20), (10, 2))) == (
         "recoverable from 2026-11-24 07:30:00 UTC to 2026-11-24 07:40:00 UTC and "
         "from 2026-11-24 07:50:00 UTC to 2 min ago (repo1)"
     )
@@ -50,7 +51,7 @@ def test_between_two_gaps_both_windows_are_said() -> None:
 def test_a_repository_that_cannot_be_judged_is_said_to_be_unknown() -> None:
     away = RepositoryWal(2, unknown=CouldNotTell("away"))
 
-    assert said(repository(1, reaches=False), away) == "recoverable at no moment (repo1), not known (repo2)"
+    assert sentence(repository(1, reaches=False), away) == "recoverable at no moment (repo1), not known (repo2)"
 
 
 def test_a_subject_is_named_once_when_it_cannot_be_asked() -> None:

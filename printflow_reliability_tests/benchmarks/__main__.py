@@ -69,8 +69,8 @@ def main() -> None:
 
 
 def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: str, memory: str) -> tuple[str, ...]:
-    ours, theirs = (found[key] for key in keys)
-    return name, f"{ours:.2f} s", f"{theirs:.2f} s", f"{found['ratio']:.2f}", other, memory
+    product, compared = (found[key] for key in keys)
+    return name, f"{product:.2f} s", f"{compared:.2f} s", f"{found['ratio']:.2f}", other, memory
 
 
 def _in_own_sandbox(benchmark: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:

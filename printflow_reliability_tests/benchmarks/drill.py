@@ -71,10 +71,10 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
         steps = Script(home, settings, settings.drills.directory / f"script-{number}").run()
         programs = sum(seconds for name, seconds in steps.items() if name not in QUERIES)
         raw.append({"wall": sum(steps.values()), "programs": programs, **steps})
-        print("raw    " + _told(raw[-1], size), flush=True)
+        print("raw    " + _summary(raw[-1], size), flush=True)
         drills.append(_drill(settings))
-        print("drill  " + _told(drills[-1], size), flush=True)
-    results = {f"raw_{name}_seconds": statistics.median(one[name] for one in raw) for name in raw[0]}
+        print("drill  " + _summary(drills[-1], size), flush=True)
+    results = {f"raw_{name}_seconds": statistics.median(measured[name] for measured in raw) for name in raw[0]}
     results |= {f"drill_{name}_seconds": statistics.median(drill[name] for drill in drills) for name in drills[0]}
     results["ratio"] = results["drill_wall_seconds"] / results["raw_wall_seconds"]
     results["ratio_without_queries"] = results["drill_wall_seconds"] / results["raw_programs_seconds"]
@@ -128,7 +128,7 @@ def _back_up(settings: Settings, backup_type: BackupType) -> None:
         raise CouldNotTell(f"a base backup failed: {bad}")
 
 
-def _told(seconds: dict[str, float], size: int) -> str:
+def _summary(seconds: dict[str, float], size: int) -> str:
     """Seconds of each part, and what that makes in MB of all databases a second."""
     return "  ".join(f"{name} {took:.1f} s ({size / took / 1e6:,.0f} MB/s)" for name, took in seconds.items())
 

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -62,7 +62,7 @@ def run(orders: int, rounds: int) -> dict[str, float]:
             records.execute("DELETE FROM alerts")
         for look, seconds in measured.items():
             began = time.perf_counter()
-            report = judge_paid_orders(settings)
+            report = check_paid_orders(settings)
             seconds.append(time.perf_counter() - began)
             numbers = {name: report.numbers.get(f"{name}_orders") for name in ("paid", "ready", "held")}
             print(f"guard, {look:<6} {seconds[-1]:8.2f} s  {numbers}  {report.checks[0].detail[:80]}", flush=True)

@@ -64,8 +64,11 @@ def run(objects: int, rounds: int) -> dict[str, float]:
         for what, measured in results.items():
             measured.append(_measured(what, config))
             print(f"{what:<10} {measured[-1]['seconds']:8.2f} s  {measured[-1]['rss_mb']:6.0f} MB", flush=True)
-    seconds = {what: statistics.median(one["seconds"] for one in measured) for what, measured in results.items()}
-    memory = {what: max(one["rss_mb"] for one in measured) for what, measured in results.items()}
+    seconds = {
+        what: statistics.median(measurement["seconds"] for measurement in measured)
+        for what, measured in results.items()
+    }
+    memory = {what: max(measurement["rss_mb"] for measurement in measured) for what, measured in results.items()}
     ratio = seconds["reconcile"] / seconds["list"]
     print(f"{objects:,} objects and references, median of {rounds}: ratio {ratio:.2f}")
     return (
@@ -107,7 +110,7 @@ def _measured(what: str, config: Path) -> dict[str, float]:
 async def upload(bucket: BucketSettings, keys: Sequence[str], body: bytes = b"%PDF-1.4 small") -> None:
     """Put the objects that are not there yet."""
     store = s3_store(bucket)
-    there = {one["path"] for page in store.list(chunk_size=1000) for one in page}
+    there = {item["path"] for page in store.list(chunk_size=1000) for item in page}
     coming = iter([key for key in keys if key not in there])
 
     async def put() -> None:

@@ -69,9 +69,10 @@ def test_everything_that_watches_runs_by_default() -> None:
         "schedule_heartbeats",
     } <= {sensor_def.name for sensor_def in repository.sensor_defs}
     stopped = [
-        one.name
-        for one in watching
-        if one.default_status.value != dg.DefaultScheduleStatus.RUNNING.value and one.name != "default_automation"
+        watcher.name
+        for watcher in watching
+        if watcher.default_status.value != dg.DefaultScheduleStatus.RUNNING.value
+        and watcher.name != "default_automation"
     ]
     assert stopped == []
 
@@ -145,6 +146,7 @@ def starts(job: Any, asset: str) -> bool:
     return resolved.name != "__ASSET_JOB" and key(asset) in resolved.asset_layer.executable_asset_keys
 
 
+@pytest.mark.stack
 def test_the_definitions_load_where_the_package_is_installed_without_its_pyproject(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "printflow_reliability", tmp_path / "printflow_reliability")
     script = (

@@ -27,9 +27,9 @@ def described() -> Iterator[tuple[str, str | None]]:
     for check in GRAPH.asset_check_keys:
         yield f"check {check.name}", GRAPH.get_check_spec(check).description
     for kind, found in (("schedule", REPOSITORY.schedule_defs), ("sensor", REPOSITORY.sensor_defs)):
-        for one in found:
-            if one.name != "default_automation_condition_sensor":
-                yield f"{kind} {one.name}", one.description
+        for definition in found:
+            if definition.name != "default_automation_condition_sensor":
+                yield f"{kind} {definition.name}", definition.description
     for job in defs.resolve_all_job_defs():
         if not job.name.startswith("__"):
             yield f"job {job.name}", job.description

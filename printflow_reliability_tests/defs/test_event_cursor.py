@@ -50,7 +50,7 @@ def test_whatever_order_events_appear_in_each_is_handled_once(events: list[tuple
             for began, appeared, number in written
             if appeared <= second and number > cursor.after
         ]
-        handled += [one.storage_id for one in cursor.new(visible)]
+        handled += [event.storage_id for event in cursor.new(visible)]
         cursor = cursor.past(visible, now)
 
     assert sorted(handled) == [number for _, _, number in written]

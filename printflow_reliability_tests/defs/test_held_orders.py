@@ -25,7 +25,7 @@ HOLD = Hold(
 
 def run(monkeypatch: pytest.MonkeyPatch, report: GuardReport, instance: dg.DagsterInstance) -> bool:
     monkeypatch.setattr(Configuration, "settings", lambda _self: None)
-    monkeypatch.setattr(orders, "judge_paid_orders", lambda _settings, **_orders: report)
+    monkeypatch.setattr(orders, "check_paid_orders", lambda _settings, **_orders: report)
     instance.add_dynamic_partitions(words.HELD_ORDERS.name or "", ["7"])
     done = dg.materialize(
         [held_orders],

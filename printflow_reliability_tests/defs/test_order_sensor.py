@@ -143,7 +143,7 @@ def evaluated(cursor: str | None = None, *, started: float | None = 1.0) -> dg.S
 
 
 def partitions(requests: Sequence[object] | None) -> list[Sequence[str]]:
-    return [one.partition_keys for one in requests or () if isinstance(one, dg.AddDynamicPartitionsRequest)]
+    return [request.partition_keys for request in requests or () if isinstance(request, dg.AddDynamicPartitionsRequest)]
 
 
 def test_a_held_order_gets_its_partition_and_its_run(platform: dict[str, str]) -> None:

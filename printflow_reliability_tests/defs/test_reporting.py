@@ -104,7 +104,7 @@ def test_the_verdict_comes_first_then_what_to_do_then_numbers_by_worth() -> None
 def test_the_verdict_is_the_worst_of_the_checks(outcomes: list[Outcome], sentence: str) -> None:
     names = ("wal.continuity", "wal.lag", "backup.recent")
 
-    shown = verdict([CheckResult(name, one, "why") for name, one in zip(names, outcomes, strict=False)])
+    shown = verdict([CheckResult(name, outcome, "why") for name, outcome in zip(names, outcomes, strict=False)])
 
     assert shown["verdict"] == sentence
     assert ("not_passed" in shown) == (sentence != "OK")

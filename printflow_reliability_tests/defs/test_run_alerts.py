@@ -33,7 +33,7 @@ class Unconfigured:
         return text
 
 
-class Told:
+class AlertChanges:
     """The keys of the alerts that are raised, and with a minus before them of those that are resolved."""
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    found = Told()
+def alerts(monkeypatch: pytest.MonkeyPatch) -> AlertChanges:
+    found = AlertChanges()
 
     @contextmanager
-    def nowhere(_records: None) -> Iterator[None]:
+    def without_records(_records: None) -> Iterator[None]:
         yield None
 
     def keep(_connection: None, _settings: Settings, alert: Alert) -> None:
@@ -55,7 +55,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         found.bodies.append(alert.body)
 
     monkeypatch.setattr(Configuration, "settings", lambda _self: Unconfigured())
-    monkeypatch.setattr(run_alerts, "open_records", nowhere)
+    monkeypatch.setattr(run_alerts, "open_records", without_records)
     monkeypatch.setattr(run_alerts, "raise_alert", keep)
     monkeypatch.setattr(run_alerts, "open_alerts", lambda _connection, prefix: [k for k in found.open if prefix in k])
     monkeypatch.setattr(run_alerts, "resolve_alert", lambda _connection, _settings, key: found.keys.append(f"-{key}"))
@@ -93,8 +93,8 @@ def tick(instance: dg.DagsterInstance, cursor: str | None, *, started: float | N
 def watched(instance: dg.DagsterInstance, *runs: Callable[[], None]) -> str:
     """The cursor after a first tick, these runs, and a tick for them."""
     cursor = tick(instance, None).cursor
-    for one in runs:
-        one()
+    for execute in runs:
+        execute()
     return tick(instance, cursor).cursor or ""
 
 
@@ -114,17 +114,17 @@ def nothing() -> None:
 @pytest.mark.parametrize("body", [crash, refuse])
 @pytest.mark.parametrize("job", [None, "nightly"])
 def test_a_failed_run_has_the_same_key_by_hand_and_by_its_job(
-    told: Told, instance: dg.DagsterInstance, body: Callable[[], None], job: str | None
+    alerts: AlertChanges, instance: dg.DagsterInstance, body: Callable[[], None], job: str | None
 ) -> None:
     watched(instance, lambda: run(instance, asset_of("backup", body), job=job))
 
-    assert told.keys == ["run:backup"]
-    assert ("does not answer" in told.bodies[0]) == (body is refuse)
+    assert alerts.keys == ["run:backup"]
+    assert ("does not answer" in alerts.bodies[0]) == (body is refuse)
 
 
 @pytest.mark.parametrize("job", [None, "nightly"])
 def test_its_next_success_resolves_it_however_it_was_launched(
-    told: Told, instance: dg.DagsterInstance, job: str | None
+    alerts: AlertChanges, instance: dg.DagsterInstance, job: str | None
 ) -> None:
     watched(
         instance,
@@ -132,35 +132,39 @@ def test_its_next_success_resolves_it_however_it_was_launched(
         lambda: run(instance, asset_of("backup", nothing), job=job),
     )
 
-    assert told.keys == ["run:backup", "-run:backup"]
+    assert alerts.keys == ["run:backup", "-run:backup"]
 
 
 def test_a_run_is_told_of_once_and_what_came_before_the_first_tick_not_at_all(
-    told: Told, instance: dg.DagsterInstance
+    alerts: AlertChanges, instance: dg.DagsterInstance
 ) -> None:
     run(instance, asset_of("early", crash))
     cursor = watched(instance, lambda: run(instance, asset_of("backup", crash)))
     tick(instance, cursor)
 
-    assert told.keys == ["run:backup"]
+    assert alerts.keys == ["run:backup"]
 
 
-def test_a_held_orders_run_is_told_of_only_if_it_fails_by_a_defect(told: Told, instance: dg.DagsterInstance) -> None:
+def test_a_held_orders_run_is_told_of_only_if_it_fails_by_a_defect(
+    alerts: AlertChanges, instance: dg.DagsterInstance
+) -> None:
     watched(instance, lambda: run(instance, asset_of("held_orders", refuse)))
-    assert told.keys == []
+    assert alerts.keys == []
 
     watched(instance, lambda: run(instance, asset_of("held_orders", crash)))
-    assert told.keys == ["run:held_orders"]
+    assert alerts.keys == ["run:held_orders"]
 
 
-def test_a_run_that_failed_by_its_check_alone_is_told_of_by_the_check(told: Told, instance: dg.DagsterInstance) -> None:
+def test_a_run_that_failed_by_its_check_alone_is_told_of_by_the_check(
+    alerts: AlertChanges, instance: dg.DagsterInstance
+) -> None:
     @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="backup", blocking=True)])
     def backup() -> dg.MaterializeResult:
         return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="whole", passed=False)])
 
     watched(instance, lambda: run(instance, backup))
 
-    assert told.keys == []
+    assert alerts.keys == []
 
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
@@ -172,20 +176,20 @@ def tags(first: str, last: str) -> Mapping[str, str]:
 
 @pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_a_pass_over_many_tenants_resolves_what_failed_for_each_of_them_and_for_no_other(
-    told: Told, instance: dg.DagsterInstance
+    alerts: AlertChanges, instance: dg.DagsterInstance
 ) -> None:
     instance.add_dynamic_partitions("tenants", ["a", "b", "c"])
     one_pass = {"partitions_def": TENANTS, "backfill_policy": dg.BackfillPolicy.single_run()}
-    told.open = ["run:files:a", "run:files:b", "run:files:c", "run:other:a"]
+    alerts.open = ["run:files:a", "run:files:b", "run:files:c", "run:other:a"]
 
     watched(instance, lambda: run(instance, asset_of("files", crash, **one_pass), partition_key="a"))
     watched(instance, lambda: run(instance, asset_of("files", nothing, **one_pass), tags=tags("a", "b")))
 
-    assert told.keys == ["run:files:a", "-run:files", "-run:files:a", "-run:files:b"]
+    assert alerts.keys == ["run:files:a", "-run:files", "-run:files:a", "-run:files:b"]
 
 
 def test_where_the_records_are_away_the_tick_fails_and_the_next_one_tells(
-    told: Told, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    alerts: AlertChanges, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cursor = tick(instance, None).cursor
     run(instance, asset_of("backup", crash))
@@ -195,22 +199,22 @@ def test_where_the_records_are_away_the_tick_fails_and_the_next_one_tells(
             tick(instance, cursor)
     tick(instance, cursor)
 
-    assert told.keys == ["run:backup"]
+    assert alerts.keys == ["run:backup"]
 
 
-def test_a_preview_tells_nobody_and_moves_nothing(told: Told, instance: dg.DagsterInstance) -> None:
+def test_a_preview_tells_nobody_and_moves_nothing(alerts: AlertChanges, instance: dg.DagsterInstance) -> None:
     cursor = tick(instance, None).cursor
     run(instance, asset_of("backup", crash))
 
     shown = tick(instance, cursor, started=None)
 
-    assert told.keys == []
+    assert alerts.keys == []
     assert shown.cursor is None
     assert "1 ended run" in str(shown.skip_reason)
     assert json.loads(cursor or "")
 
 
-def test_the_cursor_of_an_earlier_release_is_understood(told: Told, instance: dg.DagsterInstance) -> None:
+def test_the_cursor_of_an_earlier_release_is_understood(alerts: AlertChanges, instance: dg.DagsterInstance) -> None:
     run(instance, asset_of("early", crash))
     newest = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records[0].storage_id
     earlier = json.dumps({"__class__": "RunStatusSensorCursor", "record_id": newest, "update_timestamp": "2026-05-01"})
@@ -218,12 +222,14 @@ def test_the_cursor_of_an_earlier_release_is_understood(told: Told, instance: dg
 
     tick(instance, earlier)
 
-    assert told.keys == ["run:backup"]
+    assert alerts.keys == ["run:backup"]
 
 
 @pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 @pytest.mark.parametrize("job", [None, "nightly"])
-def test_what_only_observes_has_one_key_too(told: Told, instance: dg.DagsterInstance, job: str | None) -> None:
+def test_what_only_observes_has_one_key_too(
+    alerts: AlertChanges, instance: dg.DagsterInstance, job: str | None
+) -> None:
     silent = True
 
     def look() -> Iterator[dg.ObserveResult]:
@@ -242,4 +248,4 @@ def test_what_only_observes_has_one_key_too(told: Told, instance: dg.DagsterInst
 
     watched(instance, lambda: run(instance, observe, job=job), answers)
 
-    assert told.keys == ["run:observe", "-run:cluster", "-run:observe"]
+    assert alerts.keys == ["run:observe", "-run:cluster", "-run:observe"]

@@ -15,6 +15,8 @@ from printflow_reliability.defs.upkeep import killed_drills, prune_history, remo
 from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.restore.reaper import MARKER
 
+pytestmark = pytest.mark.stack
+
 EVIDENCE = ("base_backup", "wal_archive", "backup_integrity", "restore_drill", "recovery_objectives", "recovery_fence")
 
 

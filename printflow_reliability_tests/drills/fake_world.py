@@ -238,8 +238,8 @@ class FakeIsolation:
         self.script.heard("take_baseline")
         self.begun = True
 
-    def judge(self) -> CheckResult | None:
-        self.script.heard("judge")
+    def check(self) -> CheckResult | None:
+        self.script.heard("check_isolation")
         return passed("drill.isolation") if self.begun else None
 
 

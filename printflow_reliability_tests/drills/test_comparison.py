@@ -9,7 +9,7 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.fences.clone_rows import CloneRows
 from printflow_reliability.drills.fences.comparison import Comparison, answer, compare, describe
-from printflow_reliability.drills.fences.reading import Reading, Trouble
+from printflow_reliability.drills.fences.reading import NotCounted, Reading
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.gaps import ALL, Gaps
 from printflow_reliability.restore.production import Production
@@ -33,8 +33,8 @@ EQUAL: Mapping[str, Mapping[str, Reading]] = {
     "live_db": {"public.orders": Reading(3, "77"), "public.tenants": Reading(2)},
     "other": {"public.t": Reading(0)},
 }
-UNREADABLE = Reading(None, trouble=Trouble.DAMAGED, reason="invalid page in block 0")
-LOCKED = Reading(None, trouble=Trouble.LOCKED, reason="a transaction keeps it locked")
+UNREADABLE = Reading(None, trouble=NotCounted.DAMAGED, reason="invalid page in block 0")
+LOCKED = Reading(None, trouble=NotCounted.LOCKED, reason="a transaction keeps it locked")
 
 
 def compared(readings: Mapping[str, Mapping[str, Reading]], fence: Fence = FENCE, **closed: Observation) -> Comparison:
@@ -42,7 +42,7 @@ def compared(readings: Mapping[str, Mapping[str, Reading]], fence: Fence = FENCE
 
 
 def described(comparison: Comparison) -> list[str]:
-    return [one.describe() for one in comparison.differing]
+    return [difference.describe() for difference in comparison.differing]
 
 
 def without(fence: Fence, database: str, table: str, gaps: Gaps) -> Fence:

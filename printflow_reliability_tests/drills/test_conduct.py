@@ -9,7 +9,7 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability_tests.drills.fake_world import PLACE, FakeWorld
-from printflow_reliability_tests.drills.whole_drill import WELL, carried_out, recorded, said
+from printflow_reliability_tests.drills.whole_drill import WELL, answers_of, carried_out, recorded
 
 AWAY = CouldNotTell("it does not answer", "start it")
 ADDRESS = "s3://reports/drills/7/report.html"
@@ -22,7 +22,7 @@ def test_a_directory_that_cannot_be_made_is_nothing_to_tear_down_and_is_recorded
         carried_out(world)
     why = "not reached; find broke off: /drills/7 exists already. Next: name another directory"
     assert set(recorded(world).values()) == {(why, Outcome.UNKNOWN)}
-    assert not {"remove", "give_up", "judge"} & set(world.script.called)
+    assert not {"remove", "give_up", "check_isolation"} & set(world.script.called)
 
 
 def test_records_that_are_away_get_the_numbers_in_a_file() -> None:
@@ -48,7 +48,7 @@ def test_numbers_that_nobody_takes_are_in_the_log(caplog: pytest.LogCaptureFixtu
 def test_clones_that_cannot_be_removed_are_a_warning_that_names_where_they_are() -> None:
     world = FakeWorld()
     world.plant("remove", AWAY)
-    told = said(carried_out(world))
+    told = answers_of(carried_out(world))
     detail = f"the clones are still in {PLACE}: it does not answer. Next: start it; drill.isolation is well"
     assert told == {**WELL, "drill.isolation": (detail, Outcome.WARN)}
 
@@ -57,14 +57,14 @@ def test_a_signal_that_comes_while_clones_are_removed_ends_nothing(capfd: pytest
     world = FakeWorld()
     world.script.planted["remove"] = lambda: os.kill(os.getpid(), signal.SIGINT)
     report = carried_out(world)
-    assert (said(report), report.interrupted) == (WELL, None)
+    assert (answers_of(report), report.interrupted) == (WELL, None)
     assert "is being removed" in capfd.readouterr().err
 
 
 def test_a_defect_in_the_tear_down_costs_the_check_of_isolation_alone() -> None:
     world = FakeWorld()
-    world.plant("judge", ValueError("a defect"))
-    told = said(carried_out(world))
+    world.plant("check_isolation", ValueError("a defect"))
+    told = answers_of(carried_out(world))
     assert told == {**WELL, "drill.isolation": ("unexpected ValueError: a defect", Outcome.UNKNOWN)}
     assert not world.workspace.there
 
@@ -87,4 +87,4 @@ def test_a_page_that_cannot_be_kept_costs_no_number(error: Exception) -> None:
     world.plant("keep_report", error)
     report = carried_out(world)
     assert report.report is None
-    assert said(report) == WELL == recorded(world)
+    assert answers_of(report) == WELL == recorded(world)

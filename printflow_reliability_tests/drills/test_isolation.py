@@ -68,7 +68,7 @@ def test_a_segment_of_another_timeline_a_history_or_a_backup_is_a_change(name: s
 def test_a_file_that_went_or_changed_is_named() -> None:
     less = {"archive/archive.info": 21, "backup/20261102-030000F/backup.manifest": 300}
     found = changes(state(), state(less))
-    assert [one.split(":")[0] for one in found] == ["gone in repo1 of live_db", "altered in repo1 of live_db"]
+    assert [change.split(":")[0] for change in found] == ["gone in repo1 of live_db", "altered in repo1 of live_db"]
 
 
 def test_a_slot_a_subscription_and_a_timeline_are_watched() -> None:

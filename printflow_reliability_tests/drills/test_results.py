@@ -28,7 +28,7 @@ def recovery(error: type[psycopg.Error], *, of_clone: bool) -> CheckResult:
     results = Results()
     results.reached = Phase.VALIDATE
     results.refused(error("what the server said"), of_clone=of_clone)
-    return next(one for one in results.conclude({}, DrillsSettings()) if one.check == "drill.recovery")
+    return next(check for check in results.conclude({}, DrillsSettings()) if check.check == "drill.recovery")
 
 
 @pytest.mark.parametrize("error", DAMAGE)

@@ -35,7 +35,7 @@ def with_repositories(settings: Settings, *each: tuple[int, ...]) -> Settings:
 
 @given(st.lists(st.sets(st.integers(1, 5), max_size=5), min_size=1, max_size=4))
 def test_clusters_share_repositories_or_each_of_them_is_named(each: list[set[int]]) -> None:
-    asked = with_repositories(Settings.model_validate(DOCUMENT), *(tuple(one) for one in each))
+    asked = with_repositories(Settings.model_validate(DOCUMENT), *(tuple(numbers) for numbers in each))
     shared = set.intersection(*each)
     if shared:
         assert set(common_repositories(asked)) == shared

@@ -23,10 +23,10 @@ from printflow_reliability_tests.drills.whole_drill import (
     ISOLATED,
     RECOVERED,
     WELL,
-    Said,
+    Answers,
+    answers_of,
     carried_out,
     recorded,
-    said,
 )
 
 AWAY = CouldNotTell("it does not answer", "start it")
@@ -71,7 +71,7 @@ FAILING = [
 ]
 
 
-def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None, *, method: str = "") -> Said:
+def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None, *, method: str = "") -> Answers:
     """What the checks say of a drill that broke off in a phase: what was answered before, and why nothing else was.
 
     Args:
@@ -81,7 +81,7 @@ def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None
         method: what broke off, where that matters.
     """
     order = list(Phase)
-    found: Said = dict.fromkeys(CHECKS, (why, Outcome.UNKNOWN))
+    found: Answers = dict.fromkeys(CHECKS, (why, Outcome.UNKNOWN))
     if order.index(phase) > order.index(Phase.REPLAY_TO_FENCE):
         found |= AT_FENCE
     if order.index(phase) > order.index(Phase.PROMOTE):
@@ -99,7 +99,7 @@ def test_a_healthy_world_passes_every_check_and_is_recorded_before_and_after_it_
     world = FakeWorld()
     heard: list[Phase] = []
     report = carried_out(world, world.drill(tell=heard.append))
-    assert said(report) == WELL
+    assert answers_of(report) == WELL
     assert (report.outcome, report.matched, report.newest_fence) == (Outcome.PASS, True, "printflow-drill-7")
     assert heard == [*list(Phase)[:5], Phase.FENCE, *list(Phase)[5:9]]
     seconds = dict.fromkeys(Phase, 1.0) | {Phase.FENCE: 3.0, Phase.FETCH: 2.0}
@@ -110,9 +110,9 @@ def test_a_healthy_world_passes_every_check_and_is_recorded_before_and_after_it_
     assert [part.backup for part in report.clusters] == ["new", "new"]
     assert [(part.tables, part.rows, part.fence_lsn) for part in report.clusters] == [(2, 5, "0/5000148")] * 2
     assert [kept.cluster for kept in world.records.fences.kept] == list(CLUSTERS)
-    called = [name for name in world.script.called if name in ("tenant", "record", "remove", "judge")]
+    called = [name for name in world.script.called if name in ("tenant", "record", "remove", "check_isolation")]
     assert called[:2] == ["tenant", "record"]
-    assert sorted(called[2:4]) == ["judge", "remove"]
+    assert sorted(called[2:4]) == ["check_isolation", "remove"]
     assert called[4:] == ["record"]
     assert [ended for ended, _ in world.records.recorded] == [False, True]
     assert recorded(world) == WELL
@@ -126,7 +126,7 @@ def test_what_does_not_answer_ends_the_drill_there_and_all_that_was_not_reached_
     world = FakeWorld()
     world.plant(method, AWAY)
     report = carried_out(world)
-    told = said(report)
+    told = answers_of(report)
     assert told == expected(phase, f"not reached; {phase} broke off: it does not answer. Next: start it", method=method)
     assert report.outcome is Outcome.UNKNOWN
     assert (recorded(world), world.workspace.there) == (told, False)
@@ -139,7 +139,7 @@ def test_what_proves_that_a_recovery_would_fail_fails_the_recovery_and_nothing_e
     world = FakeWorld()
     world.plant(method, error)
     report = carried_out(world)
-    told = said(report)
+    told = answers_of(report)
     assert told == expected(phase, "not reached: the recovery failed before", (error.sentence, Outcome.FAIL))
     assert report.outcome is Outcome.FAIL
     assert (recorded(world), world.workspace.there) == (told, False)
@@ -152,7 +152,7 @@ def test_a_statement_that_is_refused_says_something_of_the_backups_only_if_a_clo
 ) -> None:
     world = FakeWorld()
     world.plant(method, error)
-    told = said(carried_out(world))
+    told = answers_of(carried_out(world))
     of_clone = phase not in (Phase.FIND, Phase.FENCE, Phase.FETCH)
     if error is CORRUPTED and of_clone:
         damaged = ("a clone is damaged: invalid page. Next: printflow backup verify", Outcome.FAIL)
@@ -197,7 +197,7 @@ def test_ctrl_c_is_recorded_in_whatever_stage_it_comes_and_nobody_waits_for_anot
     assert recorded(world) == told
     _, document = world.records.recorded[-1]
     assert (document["interrupted"], document["outcome"]) == ("SIGINT", Outcome.UNKNOWN)
-    assert "judge" not in world.script.called
+    assert "check_isolation" not in world.script.called
     assert not world.workspace.there
 
 
@@ -205,7 +205,7 @@ def test_ctrl_c_is_recorded_in_whatever_stage_it_comes_and_nobody_waits_for_anot
 def test_what_was_compared_before_the_comparison_broke_off_is_kept(method: str) -> None:
     world = FakeWorld()
     world.plant(method, AWAY)
-    told = said(carried_out(world))
+    told = answers_of(carried_out(world))
     order = ("drill.links", "drill.inventory", "drill.shrinkage", "drill.fence", "drill.checksums")
     answered = {"links": 0, "inventory": 1, "rows": 3, "stop": 4, "pages": 4, "go_on": 5}[method]
     why = "not reached; fence broke off: it does not answer. Next: start it"
@@ -216,7 +216,7 @@ def test_files_that_cannot_be_asked_about_are_that_checks_trouble_alone() -> Non
     for error, outcome in ((DANGEROUS, Outcome.FAIL), (AWAY, Outcome.UNKNOWN), (WRONG, Outcome.UNKNOWN)):
         world = FakeWorld()
         world.plant("files", error)
-        assert said(carried_out(world)) == {**WELL, "drill.files": (error.sentence, outcome)}
+        assert answers_of(carried_out(world)) == {**WELL, "drill.files": (error.sentence, outcome)}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_rows_that_differ_end_nothing_and_are_noted(outcome: Outcome, matched: b
     world = FakeWorld()
     world.clones.checks.rows_outcome = outcome
     report = carried_out(world)
-    assert said(report) == {**WELL, "drill.fence": (f"drill.fence is {outcome}", outcome)}
+    assert answers_of(report) == {**WELL, "drill.fence": (f"drill.fence is {outcome}", outcome)}
     assert report.matched is matched
 
 
@@ -236,7 +236,7 @@ def test_without_production_the_newest_recorded_fence_is_what_is_compared() -> N
     world.records.fences.stored = [fences("nightly", BEGAN - timedelta(minutes=5))]
     report = carried_out(world, world.drill(configuration=settings(ask_production=False)))
     assert (report.newest_fence, report.matched) == ("nightly", True)
-    assert said(report)["drill.recovery"] == RECOVERED
+    assert answers_of(report)["drill.recovery"] == RECOVERED
     assert not {"identify", "clocks", "unarchived", "make_fences", "await_archived"} & set(world.script.called)
 
 
@@ -247,13 +247,13 @@ def test_without_production_and_without_any_fence_nothing_can_be_told() -> None:
         "not reached; find broke off: no fence was ever recorded, so who the clusters are is not known without asking "
         "them. Next: printflow drill fence, where production can be reached"
     )
-    assert said(report) == expected(Phase.FIND, why)
+    assert answers_of(report) == expected(Phase.FIND, why)
 
 
 def test_a_past_moment_without_a_fence_before_it_is_recovered_and_not_compared() -> None:
     world = FakeWorld()
     report = carried_out(world, world.drill(Target("time", BEGAN - timedelta(minutes=30))))
-    told = said(report)
+    told = answers_of(report)
     assert told["drill.recovery"][1] is Outcome.PASS
     assert told["drill.recovery"][0].startswith("replayed to 2026-11-02 02:30:00 UTC (")
     not_compared = {name for name, (_, outcome) in told.items() if outcome is Outcome.UNKNOWN}
@@ -288,4 +288,4 @@ def test_another_drill_that_began_meanwhile_ends_this_one() -> None:
     world = FakeWorld()
     world.plant("require_lock", CouldNotTell("another restore drill is running", "printflow drill list"))
     why = "not reached; find broke off: another restore drill is running. Next: printflow drill list"
-    assert said(carried_out(world)) == expected(Phase.FIND, why)
+    assert answers_of(carried_out(world)) == expected(Phase.FIND, why)

@@ -33,10 +33,10 @@ AT_END = {
 }
 ISOLATED = {"drill.isolation": ("drill.isolation is well", Outcome.PASS)}
 WELL = {**AT_FENCE, "drill.recovery": RECOVERED, **IN_DATA, **AT_END, **ISOLATED}
-Said = dict[str, tuple[str, Outcome]]
+Answers = dict[str, tuple[str, Outcome]]
 
 
-def said(report: DrillReport) -> Said:
+def answers_of(report: DrillReport) -> Answers:
     return {check.check: (check.detail, check.outcome) for check in report.checks}
 
 
@@ -46,7 +46,7 @@ def carried_out(world: FakeWorld, drill: Drill | None = None) -> DrillReport:
         return conduct(drill or world.drill(), BEGAN, signals)
 
 
-def recorded(world: FakeWorld) -> Said:
+def recorded(world: FakeWorld) -> Answers:
     """What the last record of the drill says, once it has ended."""
     ended, document = world.records.recorded[-1]
     assert ended

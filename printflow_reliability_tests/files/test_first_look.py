@@ -29,7 +29,7 @@ def candidates(since: datetime | None, written_at: datetime) -> dict[str, list[s
     with closing(scan(references, objects, paths, "print-files", Scope(), None, since=since)) as found:
         return {
             **{
-                name: [one.key.removeprefix("t/1/") for one in getattr(found, name)]
+                name: [candidate.key.removeprefix("t/1/") for candidate in getattr(found, name)]
                 for name in ("missing", "wrong_tenant", "mismatched", "other_etag", "rewritten")
             },
             "not_compared": found.not_compared,

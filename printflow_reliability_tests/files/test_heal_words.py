@@ -17,7 +17,7 @@ OPTIONS = (
 )
 
 
-def said(capsys: pytest.CaptureFixture[str], report: HealReport, chosen: Chosen | None = None) -> list[str]:
+def output_lines(capsys: pytest.CaptureFixture[str], report: HealReport, chosen: Chosen | None = None) -> list[str]:
     show(report, ("shop 1",), chosen)
     return capsys.readouterr().out.splitlines()
 
@@ -28,7 +28,7 @@ def action(deed: HealStatus, key: str = KEY) -> HealAction:
 
 
 def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(capsys, HealReport(False, [action(HealStatus.UNDECIDED), action(HealStatus.PLANNED, "b")]))
+    lines = output_lines(capsys, HealReport(False, [action(HealStatus.UNDECIDED), action(HealStatus.PLANNED, "b")]))
     word = shell_word(KEY)
     assert lines[0] == f"UNDECIDED       {KEY}"
     assert lines[2].endswith(f"(4.2 MB): printflow files heal --key {word} --version v1 --apply")
@@ -38,7 +38,7 @@ def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixt
 
 
 def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(
+    lines = output_lines(
         capsys,
         HealReport(True, [action(HealStatus.FAILED), action(HealStatus.HEALED, "b"), action(HealStatus.HEALED, "c")]),
     )
@@ -47,10 +47,10 @@ def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.Captur
 
 
 def test_nothing_to_do_is_said_and_so_is_what_could_not_be_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, HealReport(True, ())) == ["OK: no object is missing."]
-    assert said(capsys, HealReport(True, ()), Chosen("a b")) == ["OK: 'a b' is not missing."]
+    assert output_lines(capsys, HealReport(True, ())) == ["OK: no object is missing."]
+    assert output_lines(capsys, HealReport(True, ()), Chosen("a b")) == ["OK: 'a b' is not missing."]
     unknown = HealReport(True, (), "1 key was refused")
-    assert said(capsys, unknown) == ["COULD NOT TELL whether more is missing: 1 key was refused"]
+    assert output_lines(capsys, unknown) == ["COULD NOT TELL whether more is missing: 1 key was refused"]
     assert unknown.exit_code == 2
 
 

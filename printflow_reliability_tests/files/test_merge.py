@@ -26,26 +26,30 @@ def test_the_merge_join_agrees_with_the_naive_comparison(named: list[str], keys:
     references = [reference(key, entry) for entry, key in enumerate(sorted(named))]
     objects = [stored(key) for key in sorted(keys)]
     expected = set()
-    for one in references:
-        below = [key for key in sorted(keys) if key.startswith(one.key)] if one.key.endswith("/") else []
-        same = [key for key in keys if key == one.key]
+    for referring in references:
+        below = [key for key in sorted(keys) if key.startswith(referring.key)] if referring.key.endswith("/") else []
+        same = [key for key in keys if key == referring.key]
         first = below[0] if below else same[0] if same else None
-        expected.add((one.key, one.entry, first))
+        expected.add((referring.key, referring.entry, first))
     prefixes = tuple(key for key in named if key.endswith("/"))
     alone = {key for key in keys if key not in named and not (prefixes and key.startswith(prefixes))}
 
     pairs = list(merge(references, objects))
-    joined = [(one.key, one.entry, there.key if there else None) for one, there in pairs if one is not None]
+    joined = [
+        (referring.key, referring.entry, there.key if there else None)
+        for referring, there in pairs
+        if referring is not None
+    ]
     assert len(joined) == len(references), "every reference comes out exactly once"
     assert set(joined) == expected
-    assert [there.key for one, there in pairs if one is None and there is not None] == sorted(alone)
+    assert [there.key for referring, there in pairs if referring is None and there is not None] == sorted(alone)
 
 
 def test_two_references_to_one_object_both_come_with_it() -> None:
-    one = stored("a")
-    assert list(merge([reference("a", 0), reference("a", 1)], [one])) == [
-        (reference("a", 0), one),
-        (reference("a", 1), one),
+    target = stored("a")
+    assert list(merge([reference("a", 0), reference("a", 1)], [target])) == [
+        (reference("a", 0), target),
+        (reference("a", 1), target),
     ]
 
 

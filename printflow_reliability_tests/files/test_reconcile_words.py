@@ -48,7 +48,7 @@ def test_what_was_not_judged_is_named_by_the_checks_it_concerns(unjudged: Findin
     tally = Tally(references=2, objects=2)
     tally.add(unjudged)
     found = answers(tally)
-    assert {name for name, one in found.items() if one.outcome is Outcome.UNKNOWN} == concerned
+    assert {name for name, check in found.items() if check.outcome is Outcome.UNKNOWN} == concerned
     for name in concerned:
         assert "Refused" in found[name].detail
     tally.add(unjudged)

@@ -51,19 +51,19 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[OrderAnswer]:
     """What a look finds, whatever the platform is."""
     answers: list[OrderAnswer] = []
 
-    class FakeLook:
+    class FakePass:
         def __init__(self, *given: object) -> None:
             overrides = given[3]
             assert isinstance(overrides, dict)
             self.overrides = overrides
 
-        def judge(self, _items: object, _by: object) -> Sequence[OrderAnswer]:
+        def check(self, _items: object, _by: object) -> Sequence[OrderAnswer]:
             return [replace(judged, override=self.overrides.get(judged.order)) for judged in answers]
 
         def confirmed(self, judged: Sequence[OrderAnswer], _held: set[str]) -> Sequence[OrderAnswer]:
             return judged
 
-    monkeypatch.setattr(away, "Look", FakeLook)
+    monkeypatch.setattr(away, "GuardPass", FakePass)
     monkeypatch.setattr(away, "paid_items", lambda _settings: PaidItems(()))
     return answers
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.orders.holds import files_of
-from printflow_reliability.orders.judgement import Override, judge_items, keys_in_place
+from printflow_reliability.orders.judgement import Override, check_items, keys_in_place
 from printflow_reliability.orders.problems import Kind, check_command, last_resort, next_step
 from printflow_reliability.pdf.inspection import Problem as PdfProblem
 from printflow_reliability.pdf.inspection import concluded
@@ -45,7 +45,7 @@ def item(
 
 
 def kinds(*items: PaidItem) -> dict[str, list[Kind]]:
-    answers = judge_items(items, PATHS, FILES, {}, NOW, 300)
+    answers = check_items(items, PATHS, FILES, {}, NOW, 300)
     return {answer.order: [problem.kind for problem in answer.problems] for answer in answers}
 
 
@@ -72,7 +72,7 @@ def kinds(*items: PaidItem) -> dict[str, list[Kind]]:
     ],
 )
 def test_each_kind_of_problem_is_told_and_holds(found: PaidItem, kind: Kind | None) -> None:
-    (answer,) = judge_items([found], PATHS, FILES, {}, NOW, 300)
+    (answer,) = check_items([found], PATHS, FILES, {}, NOW, 300)
     assert [problem.kind for problem in answer.problems] == ([kind] if kind else [])
     assert answer.wrong is bool(kind)
     for problem in answer.problems:
@@ -95,13 +95,13 @@ def test_an_order_waits_for_its_artwork_only_shortly_after_a_payment_that_is_kno
     paid_at: datetime | None, waiting: bool
 ) -> None:
     for key in (None, "tenants/tenant/new.pdf", "tenants/tenant/busy.pdf", "tenants/tenant/sealed.pdf"):
-        (answer,) = judge_items([item(key, paid_at=paid_at)], PATHS, FILES, {}, NOW, 300)
+        (answer,) = check_items([item(key, paid_at=paid_at)], PATHS, FILES, {}, NOW, 300)
         assert (answer.waiting, answer.wrong) == (waiting, not waiting)
 
 
 def test_a_named_person_lets_an_order_go_on_and_its_problems_stay_known() -> None:
     given_by = Override("Ada", "proof approved by phone", NOW + timedelta(hours=1))
-    (answer,) = judge_items([item(None)], PATHS, FILES, {"7": given_by}, NOW, 300)
+    (answer,) = check_items([item(None)], PATHS, FILES, {"7": given_by}, NOW, 300)
     assert answer.ready
     assert not answer.wrong
     assert answer.as_json()["reasons"] == ["print-ready file was never linked"]

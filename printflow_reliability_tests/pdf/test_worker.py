@@ -23,6 +23,8 @@ from printflow_reliability_tests.pdf.files import AS_IT_IS, GOOD, changed
 from printflow_reliability_tests.pdf.image_files import WHOLE
 from printflow_reliability_tests.pdf.poison import PROGRAM as POISON
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture
 def poisoned() -> Iterator[InspectionWorker]:

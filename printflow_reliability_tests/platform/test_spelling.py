@@ -53,7 +53,7 @@ def reference(key: str, tenant: str | None = "1") -> Reference:
 def meant(key: str, objects: list[str]) -> list[str]:
     spellings = Spellings(PATHS, BUCKET)
     spellings.add(reference(key))
-    return [one for one in objects if spellings.form_of(one) is not None]
+    return [candidate for candidate in objects if spellings.form_of(candidate) is not None]
 
 
 @settings(max_examples=400)

@@ -35,3 +35,9 @@ def test_a_tenant_with_an_odd_base_path_is_odd_alone() -> None:
     assert found.tenants == (Tenant("1", "a/"),)
     assert set(found.odd) == {"2", "3", "4", "5", "6", "7", "NULL"}
     assert told_apart(rows[:1]).odd == {}
+
+
+def test_all_tenants_may_be_odd() -> None:
+    found = told_apart([("1", "a"), ("2", None)])
+    assert found.tenants == ()
+    assert set(found.odd) == {"1", "2"}

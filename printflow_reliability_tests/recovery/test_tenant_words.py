@@ -28,7 +28,7 @@ def test_a_plan_ends_with_the_command_that_carries_it_out(capsys: pytest.Capture
     assert "public.users: 2 rows are there and differ; they stay as they are\n" in said
     command = f"printflow tenant restore {SHOP} --to 2026-11-02T14:05:00+00:00 --apply"
     assert said.endswith(f"3 rows would be written. Next: {command}\n")
-    assert PLANNED.needs_somebody
+    assert PLANNED.needs_person
 
 
 def test_problems_and_limits_are_said_and_no_command_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,5 +54,5 @@ def test_what_is_committed_is_said_whatever_went_wrong_afterwards(capsys: pytest
     assert "WARN the audit is away" in said
     assert "3 rows of tenant" in said
     assert "(1 in admin_db, 2 in live_db)" in said
-    assert done.needs_somebody
-    assert not replace(done, trouble=()).needs_somebody
+    assert done.needs_person
+    assert not replace(done, trouble=()).needs_person

@@ -43,10 +43,10 @@ def test_the_first_signal_interrupts_and_the_second_one_is_told_to_wait(
 def test_while_signals_are_held_none_ends_anything_whoever_handles_them_otherwise() -> None:
     told: list[int] = []
 
-    def somebody_elses(number: int, _frame: object) -> None:
+    def other_handler(number: int, _frame: object) -> None:
         told.append(number)
 
-    signal.signal(signal.SIGTERM, somebody_elses)
+    signal.signal(signal.SIGTERM, other_handler)
     signals = Interrupts()
     with signals.obeyed():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -54,7 +54,7 @@ def test_while_signals_are_held_none_ends_anything_whoever_handles_them_otherwis
         for number in ENDING:
             os.kill(os.getpid(), number)
     assert (told, signals.received) == ([signal.SIGTERM], None)
-    assert signal.getsignal(signal.SIGTERM) is somebody_elses
+    assert signal.getsignal(signal.SIGTERM) is other_handler
 
 
 def test_a_signal_that_is_ignored_as_under_nohup_stays_ignored() -> None:

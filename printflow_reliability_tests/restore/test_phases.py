@@ -4,7 +4,7 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
-from printflow_reliability.drills.objectives import judge_drill
+from printflow_reliability.drills.objectives import check_drill_objectives
 from printflow_reliability.drills.results import Results
 from printflow_reliability.restore.phases import RECOVERY, Phase, PhaseClock, rto_seconds
 from printflow_reliability.settings import DrillsSettings
@@ -57,7 +57,7 @@ def test_one_objective_missed_is_certain_and_one_not_measured_is_never_met(
     numbers: dict[str, int | float], outcome: Outcome
 ) -> None:
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
-    assert judge_drill(numbers, targets, (), "not reached").outcome is outcome
+    assert check_drill_objectives(numbers, targets, (), "not reached").outcome is outcome
 
 
 @pytest.mark.parametrize(("timeout", "outcome"), [(0, Outcome.WARN), (60, Outcome.WARN), (4, Outcome.PASS)])
@@ -66,7 +66,7 @@ def test_a_cluster_that_may_keep_commits_to_itself_beyond_the_target_is_a_warnin
 ) -> None:
     targets = DrillsSettings(rto_target_seconds=60, rpo_target_seconds=5)
     numbers = {"rto_seconds": 1.0, "rpo_seconds": 1.0}
-    assert judge_drill(numbers, targets, [UnarchivedWal("live_db", 0, timeout)], "").outcome is outcome
+    assert check_drill_objectives(numbers, targets, [UnarchivedWal("live_db", 0, timeout)], "").outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_heartbeat_that_stands_still_measures_no_rpo(age: float | None, said: 
     results.numbers |= {"rpo_seconds": 1.6}
     results.unarchived = [UnarchivedWal("live_db", 0, 4, age)]
     objectives = next(
-        one for one in results.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if one.check == "drill.objectives"
+        check for check in results.conclude(dict.fromkeys(RECOVERY, 1.0), targets) if check.check == "drill.objectives"
     )
     assert objectives.outcome is (Outcome.UNKNOWN if said else Outcome.PASS)
     assert said in objectives.detail

@@ -27,7 +27,7 @@ def test_a_directory_that_is_still_empty_or_empty_again_is_removed(tmp_path: Pat
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()
     assert reaper.reap(tmp_path) == (7,)
-    assert [one.name for one in tmp_path.iterdir()] == ["notes"]
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
 def test_what_is_half_removed_still_says_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

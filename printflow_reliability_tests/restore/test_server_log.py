@@ -1,6 +1,6 @@
 """What of a clone's server log is quoted to a person."""
 
-from printflow_reliability.restore.clones.server_log import worth_quoting
+from printflow_reliability.restore.clones.server_log import relevant_lines
 
 AT = "2026-11-25 09:59:23.867 UTC [1062]"
 HARMFUL = f"""\
@@ -25,11 +25,11 @@ ERROR: [103]: unable to find a valid repository:
 
 
 def test_causes_are_quoted_and_advice_that_destroys_a_restored_cluster_is_not() -> None:
-    assert worth_quoting(HARMFUL) == f"{AT} FATAL:  could not locate required checkpoint record"
+    assert relevant_lines(HARMFUL) == f"{AT} FATAL:  could not locate required checkpoint record"
 
 
 def test_what_the_restore_command_said_and_where_in_the_wal_it_was_are_quoted() -> None:
-    assert worth_quoting(COMMAND).splitlines() == [
+    assert relevant_lines(COMMAND).splitlines() == [
         "ERROR: [103]: unable to find a valid repository:",
         "       repo1: [FileOpenError] unable to load info file",
         f'{AT} FATAL:  could not set permissions on directory "/srv/fast": Read-only file system',
@@ -39,10 +39,10 @@ def test_what_the_restore_command_said_and_where_in_the_wal_it_was_are_quoted() 
 
 def test_where_nothing_went_wrong_the_last_words_are_quoted() -> None:
     usual = [f"{AT} LOG:  number {number}" for number in range(5)]
-    assert worth_quoting("\n".join(usual)).splitlines() == usual[-3:]
-    assert worth_quoting("") == ""
+    assert relevant_lines("\n".join(usual)).splitlines() == usual[-3:]
+    assert relevant_lines("") == ""
 
 
 def test_of_many_causes_the_last_are_quoted() -> None:
     said = "\n".join(f"{AT} ERROR:  number {number}" for number in range(50))
-    assert worth_quoting(said, most=2).splitlines() == [f"{AT} ERROR:  number 48", f"{AT} ERROR:  number 49"]
+    assert relevant_lines(said, most=2).splitlines() == [f"{AT} ERROR:  number 48", f"{AT} ERROR:  number 49"]

@@ -51,7 +51,7 @@ def test_an_empty_directory_is_allowed_and_emptied_again(tmp_path: Path) -> None
     assert allowed_tablespaces([tmp_path / ".." / tmp_path.name], PROGRAMS) == (tmp_path,)
     (tmp_path / "PG_15_202209061").mkdir()
     TablespaceRules(allowed=[tmp_path]).empty_again()
-    assert [one.name for one in tmp_path.iterdir()] == ["lost+found"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lost+found"]
 
 
 def test_a_fence_that_was_recorded_without_tablespaces_still_loads() -> None:

@@ -158,5 +158,5 @@ def test_a_given_time_is_read_with_its_zone() -> None:
 def test_small_tables_share_a_batch_and_large_ones_are_alone() -> None:
     sizes = {"a": 1, "b": 900, "c": 40, "d": 70, "e": 50}
     tables = [TableConstraints(sql.Identifier(name), size, ()) for name, size in sizes.items()]
-    divided = [sorted(one.bytes for one in batch) for batch in batches(tables, most=100)]
+    divided = [sorted(table.bytes for table in batch) for batch in batches(tables, most=100)]
     assert sorted(divided) == [[1, 40, 50], [70], [900]]

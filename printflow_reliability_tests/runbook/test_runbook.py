@@ -51,11 +51,11 @@ def test_every_kind_of_failure_has_a_question_in_the_tree_and_steps(settings: Se
     assert all(f"printflow runbook {name}" in tree for name in BRANCHES)
     assert "1. on call\n2. founder" in tree
     assert "nobody wrote this down yet" in tree  # the roles
-    assert all(len(one.steps) >= 3 for one in every.values())
+    assert all(len(scenario.steps) >= 3 for scenario in every.values())
 
 
 def test_the_steps_carry_this_installations_names_and_no_secret(settings: Settings) -> None:
-    text = render.one(settings, scenarios(names(settings))["cluster-lost"])
+    text = render.scenario_page(settings, scenarios(names(settings))["cluster-lost"])
     assert "printflow --config /etc/printflow.toml recover --to latest --into /recovery" in text
     assert "mv /recovery/live_db/data /var/lib/postgresql/15/live" in text
     assert "systemctl start postgresql@15-live" in text

@@ -69,7 +69,7 @@ def test_drills_have_credentials_locks_and_spool_of_their_own(home: SandboxHome)
 
 def test_an_identity_is_known_only_where_it_has_something_to_do(home: SandboxHome) -> None:
     primary = json.loads(home.path("seaweedfs", "primary.json").read_text())["identities"]
-    allowed = {one["name"]: one["actions"] for one in primary}
+    allowed = {identity["name"]: identity["actions"] for identity in primary}
     assert {action.partition(":")[2] for action in allowed["app"]} == {"print-files"}
     assert "dagster" in allowed
     assert "dagster" not in home.path("seaweedfs", "offsite.json").read_text()

@@ -26,7 +26,7 @@ def as_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def as_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers run as ourselves."""
     monkeypatch.setattr("printflow_reliability.programs.Programs.identity", lambda _: None)
 
@@ -36,7 +36,7 @@ def test_the_environment_moves_it() -> None:
     assert SandboxHome.locate({}, Path("/home/me")).wished == Path("/home/me/.sandbox")
 
 
-@pytest.mark.usefixtures("as_a_person")
+@pytest.mark.usefixtures("without_root")
 def test_a_path_too_long_for_sockets_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="too long a path") as refused:
         SandboxHome.at(tmp_path / ("x" * 60))
@@ -66,7 +66,7 @@ def test_something_else_in_its_place_is_left_alone(as_root: Path, tmp_path: Path
         home.create()
     with pytest.raises(ConfigError, match="nothing was removed"):
         home.remove()
-    assert [one.name for one in precious.iterdir()] == ["thesis.txt"]
+    assert [path.name for path in precious.iterdir()] == ["thesis.txt"]
 
 
 def test_a_place_where_the_very_first_step_was_killed_is_taken_up(as_root: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_place_where_the_very_first_step_was_killed_is_taken_up(as_root: Path,
     assert home.exists
 
 
-@pytest.mark.usefixtures("as_a_person")
+@pytest.mark.usefixtures("without_root")
 def test_directories_are_right_whatever_the_umask() -> None:
     # pytest's own directories are too long for sockets.
     with tempfile.TemporaryDirectory(prefix="pf-") as directory:

@@ -29,16 +29,16 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
 
 def test_what_arrives_is_listed_without_the_token(client: httpx.Client) -> None:
     assert client.post("/alerts", json={"dedup_key": "check:files.missing"}).status_code == 202
-    (one,) = client.get("/received").json()["received"]
-    assert one["body"] == {"dedup_key": "check:files.missing"}
-    assert TOKEN not in str(one)
+    (request,) = client.get("/received").json()["received"]
+    assert request["body"] == {"dedup_key": "check:files.missing"}
+    assert TOKEN not in str(request)
 
 
 def test_it_fails_as_often_as_told_and_keeps_nothing_of_that(client: httpx.Client) -> None:
     client.post("/behave", json={"status": 503, "times": 2})
     answers = [client.post("/alerts", json={"n": n}).status_code for n in range(3)]
     assert answers == [503, 503, 202]
-    assert [one["body"] for one in client.get("/received").json()["received"]] == [{"n": 2}]
+    assert [request["body"] for request in client.get("/received").json()["received"]] == [{"n": 2}]
 
 
 @pytest.mark.parametrize("header", [{"Authorization": "Bearer wrong"}, {"Authorization": ""}])

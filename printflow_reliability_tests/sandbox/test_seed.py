@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
-from printflow_reliability.sandbox.seed import NAMES, Platform, imagine
+from printflow_reliability.sandbox.seed import NAMES, Platform, generate
+
+pytestmark = pytest.mark.stack
 
 TENANTS, ORDERS = 3, 20
 
 
 @pytest.fixture(scope="module")
 def platform() -> Platform:
-    return imagine(tenants=TENANTS, orders=ORDERS, seed=1)
+    return generate(tenants=TENANTS, orders=ORDERS, seed=1)
 
 
 def test_the_same_seed_gives_the_same_rows_keys_and_bytes_and_another_one_others() -> None:
-    first, again, other = (imagine(tenants=2, orders=5, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (generate(tenants=2, orders=5, seed=seed) for seed in (1, 1, 2))
     assert (again.rows, again.objects) == (first.rows, first.objects)
     assert other.objects.keys() != first.objects.keys()
 

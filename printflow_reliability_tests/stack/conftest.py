@@ -68,7 +68,7 @@ class StackSandbox:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ports_of_our_own() -> Iterator[None]:
+def _own_ports() -> Iterator[None]:
     """No other process that runs tests on this machine chooses a port that a server of ours has or is about to take."""
     with socket.socket(socket.AF_UNIX) as claim, pytest.MonkeyPatch.context() as patch:
         for lowest in range(ports.LOWEST, ports.HIGHEST - PORTS_EACH + 1, PORTS_EACH):

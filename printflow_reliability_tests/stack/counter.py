@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from psycopg import sql
 
 from printflow_reliability.alerts.outbox import recorded_alerts
-from printflow_reliability.orders.guard import GuardReport, judge_paid_orders
+from printflow_reliability.orders.guard import GuardReport, check_paid_orders
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs
 from printflow_reliability.settings import Settings
@@ -105,7 +105,7 @@ class Counter:
 
     def look(self) -> GuardReport:
         """One look of the guard."""
-        return judge_paid_orders(self.settings)
+        return check_paid_orders(self.settings)
 
     def put(self, name: str, body: bytes = PDF, tenant: str = TENANTS[0]) -> str:
         """Write an object below a tenant's base path; its key."""

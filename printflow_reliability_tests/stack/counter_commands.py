@@ -8,12 +8,14 @@ from printflow_reliability.cli import run
 from printflow_reliability.console import Invocation
 from printflow_reliability_tests.stack.counter import Counter
 
-Said = Callable[..., tuple[int, str, str]]
+PrintflowRun = Callable[..., tuple[int, str, str]]
 LATER = "2999-11-02T14:05:00Z"
 
 
 @pytest.fixture
-def said(counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+def run_printflow(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> PrintflowRun:
     """Runs `printflow` with the counter's settings: its exit code, stdout and stderr."""
     monkeypatch.setattr(Invocation, "settings", lambda _: counter.settings)
 

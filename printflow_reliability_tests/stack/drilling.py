@@ -57,5 +57,7 @@ def killed_drill(sandbox: StackSandbox, phase: Phase, number: signal.Signals) ->
 def without_production(settings: Settings) -> Settings:
     """The same for a machine that cannot reach production's clusters: every connection to them would fail."""
     drills = settings.drills.model_copy(update={"ask_production": False})
-    unreachable = [one.model_copy(update={"url": f"postgresql://127.0.0.1:1/{one.name}"}) for one in settings.cluster]
+    unreachable = [
+        cluster.model_copy(update={"url": f"postgresql://127.0.0.1:1/{cluster.name}"}) for cluster in settings.cluster
+    ]
     return settings.model_copy(update={"drills": drills, "cluster": tuple(unreachable)})

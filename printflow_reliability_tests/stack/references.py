@@ -8,7 +8,7 @@ from printflow_reliability.settings import Settings
 
 def keys_of(settings: Settings, name: str) -> list[str]:
     """The keys of the reference with this name, each once, in byte order."""
-    reference = next(one for one in settings.reference if one.name == name)
+    reference = next(entry for entry in settings.reference if entry.name == name)
     catalog = open_catalog(settings.model_copy(update={"reference": (reference,)}))
     with closing(catalog.references(reference.bucket)) as stream:
-        return sorted({one.key for one in stream})
+        return sorted({row.key for row in stream})

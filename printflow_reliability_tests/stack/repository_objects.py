@@ -25,7 +25,7 @@ def tampered(
         verify=str(sandbox.home.path("certs", "ca.pem")),
     )
     listed = client.list_objects_v2(Bucket=bucket, Prefix=f"repo{repository}/{prefix}")["Contents"]
-    key = max(listed, key=lambda one: one["Size"])["Key"]
+    key = max(listed, key=lambda item: item["Size"])["Key"]
     good = client.get_object(Bucket=bucket, Key=key)["Body"].read()
     bad = change(good)
     try:

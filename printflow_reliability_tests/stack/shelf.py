@@ -11,27 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from psycopg import sql
 
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
 from printflow_reliability.records.database import open_records
-from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.shelf_site import Site, in_sandbox
 from printflow_reliability_tests.stack.shop import GRACE_OVER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 COLUMNS = ("tenant", "owner", "key", "bucket", "size", "sha256", "md5", "etag", "soft_deleted")
-SCHEMA = """
-CREATE TABLE shelf_files (tenant text, owner text, key text, bucket text, size bigint, sha256 text, md5 text, etag text,
-                          soft_deleted boolean);
-CREATE TABLE shelf_tenants (tenant text, base_path text);
-"""
 TENANTS = ("1", "2", "3")
 REFERENCE = "shelf file"
 SEALED: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"a key that the customer keeps..."}
@@ -46,7 +40,7 @@ class Shelf:
         endpoint: where the product reaches the bucket, if not at the server itself.
     """
 
-    sandbox: StackSandbox
+    site: Site
     bucket: str
     endpoint: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +48,7 @@ class Shelf:
     @cached_property
     def admin(self) -> BucketSettings:
         """The bucket, with a key that may do everything."""
-        admin = seaweedfs.bucket(self.sandbox.home, "print-files", "admin")
+        admin = self.site.admin
         healing = {"heal_access_key_id": admin.access_key_id, "heal_secret_access_key": admin.secret_access_key}
         return admin.model_copy(update={"name": self.bucket, "bucket": self.bucket, "replica": None, **healing})
 
@@ -65,18 +59,18 @@ class Shelf:
 
     @property
     def settings(self) -> Settings:
-        """The sandbox's, with this bucket, these tables and no other."""
-        base = self.sandbox.settings
+        """The platform's, with this bucket, these tables and no other."""
+        base, layout = self.site.settings, self.site.layout
         bucket = self.admin.model_copy(update={"endpoint_url": self.endpoint} if self.endpoint else {})
         entry = {
             "name": REFERENCE,
-            "cluster": "live_db",
-            "database": None,
+            "cluster": self.site.cluster,
+            "database": self.site.database,
             "bucket": self.bucket,
             "kind": "print-ready",
         }
-        reference = base.reference[0].model_copy(update=entry | {"query": "SELECT * FROM shelf_files"})
-        tenancy = {"cluster": "live_db", "tenants": "SELECT tenant, base_path FROM shelf_tenants"}
+        reference = base.reference[0].model_copy(update=entry | {"query": layout.files})
+        tenancy = {"cluster": self.site.cluster, "tenants": layout.tenants}
         files = {"orphan_grace_seconds": 1.0, "max_missing_fraction": 0.9}
         return base.model_copy(
             update={
@@ -89,8 +83,8 @@ class Shelf:
         )
 
     def execute(self, statement: str, values: Any = ()) -> None:
-        """Run a statement in the platform's database."""
-        with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
+        """Run a statement in the tenants' database."""
+        with self.site.connect(None) as connection:
             connection.execute(statement.encode(), values)
 
     def put(self, key: str, body: bytes = b"%PDF-1.4", **options: Any) -> str:
@@ -103,12 +97,14 @@ class Shelf:
 
     def refer(self, key: str | None, **columns: Any) -> str:
         """A row that names a key, of tenant 1 unless told otherwise."""
-        row = {"tenant": TENANTS[0], "owner": f"file {key}", "key": key, **columns}
-        names = sql.SQL(", ").join(map(sql.Identifier, row))
-        places = sql.SQL(", ").join(map(sql.Placeholder, row))
-        with postgres.superuser(self.sandbox.home, "live_db", "live_db") as connection:
-            connection.execute(sql.SQL("INSERT INTO shelf_files ({}) VALUES ({})").format(names, places), row)
+        row = dict.fromkeys(COLUMNS) | {"tenant": TENANTS[0], "owner": f"file {key}", "key": key} | columns
+        with self.site.connect(self.site.database) as connection:
+            connection.execute(self.site.layout.add_file.encode(), row)
         return key or ""
+
+    def admit(self, tenant: str | None, base_path: str | None) -> None:
+        """A row of a tenant."""
+        self.execute(self.site.layout.add_tenant, (tenant, base_path))
 
     def stock(self, key: str, body: bytes = b"%PDF-1.4", **columns: Any) -> str:
         """An object and a row that names it."""
@@ -127,19 +123,30 @@ class Shelf:
 
 @contextmanager
 def shelf_of(sandbox: StackSandbox, name: str, *, versioned: bool = True) -> Iterator[Shelf]:
+    """An empty shelf in the sandbox; as `shelf_at`."""
+    with shelf_at(in_sandbox(sandbox), name, versioned=versioned) as shelf:
+        yield shelf
+
+
+@contextmanager
+def shelf_at(site: Site, name: str, *, versioned: bool = True) -> Iterator[Shelf]:
     """An empty shelf; its bucket, its tables, and what passes remember of it, are gone afterwards."""
-    shelf = Shelf(sandbox, f"{name[:50].strip('-')}-{uuid.uuid4().hex[:8]}")
+    shelf, layout = Shelf(site, f"{name[:50].strip('-')}-{uuid.uuid4().hex[:8]}"), site.layout
     shelf.s3.create_bucket(Bucket=shelf.bucket)
     if versioned:
         shelf.s3.put_bucket_versioning(Bucket=shelf.bucket, VersioningConfiguration={"Status": "Enabled"})
-    shelf.execute(f"DROP TABLE IF EXISTS shelf_files, shelf_tenants; {SCHEMA}")
+    with site.connect(site.database) as connection:
+        connection.execute(layout.make_files.encode())
+    shelf.execute(layout.make_tenants)
     for tenant in TENANTS:
-        shelf.execute("INSERT INTO shelf_tenants VALUES (%s, %s)", (tenant, f"shops/{tenant}/"))
+        shelf.admit(tenant, f"shops/{tenant}/")
     try:
         yield shelf
     finally:
-        shelf.execute("DROP TABLE shelf_files, shelf_tenants")
-        with open_records(sandbox.settings.records) as records:
+        with site.connect(site.database) as connection:
+            connection.execute(layout.drop_files.encode())
+        shelf.execute(layout.drop_tenants)
+        with open_records(site.settings.records) as records:
             records.execute("DELETE FROM reference_rows WHERE reference = %s", (REFERENCE,))
         _remove(shelf)
 
@@ -147,7 +154,7 @@ def shelf_of(sandbox: StackSandbox, name: str, *, versioned: bool = True) -> Ite
 def _remove(shelf: Shelf) -> None:
     """Free the disk. A key with control characters is listed as another one, and its bucket stays."""
     for page in shelf.s3.get_paginator("list_object_versions").paginate(Bucket=shelf.bucket):
-        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            shelf.s3.delete_object(Bucket=shelf.bucket, Key=one["Key"], VersionId=one["VersionId"])
+        for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            shelf.s3.delete_object(Bucket=shelf.bucket, Key=version["Key"], VersionId=version["VersionId"])
     with suppress(ClientError):
         shelf.s3.delete_bucket(Bucket=shelf.bucket)

@@ -102,9 +102,9 @@ class Shop:
         """End every version of a key."""
         for name in buckets:
             listed = self.clients[name].list_object_versions(Bucket=name, Prefix=key)
-            for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-                if one["Key"] == key:
-                    self.clients[name].delete_object(Bucket=name, Key=key, VersionId=one["VersionId"])
+            for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+                if version["Key"] == key:
+                    self.clients[name].delete_object(Bucket=name, Key=key, VersionId=version["VersionId"])
 
     def forget(self, key: str) -> None:
         """Leave nothing of a key that a later pass over all tenants would see."""
@@ -138,5 +138,5 @@ def shop(sandbox: StackSandbox) -> Iterator[Shop]:
 
 def by_key(path: Path) -> dict[str, Finding]:
     found = [Finding(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert len({one.key for one in found}) == len(found)
-    return {one.key or "": one for one in found}
+    assert len({finding.key for finding in found}) == len(found)
+    return {finding.key or "": finding for finding in found}

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,14 +21,19 @@ def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
     Signatures stay valid: the server verifies them with the host that the client named.
     """
     server = urlsplit(bucket.endpoint_url or "")
-    trusted = ssl.create_default_context(cafile=str(bucket.ca_file))
+    trusted = ssl.create_default_context(cafile=str(bucket.ca_file)) if bucket.ca_file else None
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:
             super().setup()
-            self.upstream = HTTPSConnection(server.hostname or "", server.port, context=trusted, timeout=60)
+            host = server.hostname or ""
+            self.upstream = (
+                HTTPSConnection(host, server.port, context=trusted, timeout=60)
+                if trusted
+                else HTTPConnection(host, server.port, timeout=60)
+            )
 
         def finish(self) -> None:
             self.upstream.close()

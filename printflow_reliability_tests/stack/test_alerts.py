@@ -37,7 +37,8 @@ def outbox(sandbox: StackSandbox) -> Iterator[StackSandbox]:
 
 def _empty(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("DELETE FROM alerts")
+        for table in ("alerts", "alert_routes", "alert_silences"):
+            connection.execute(f"DELETE FROM {table}")
 
 
 def raised(sandbox: StackSandbox, key: str | None = None, severity: Severity = Severity.CRITICAL) -> str:
@@ -49,7 +50,7 @@ def raised(sandbox: StackSandbox, key: str | None = None, severity: Severity = S
 
 def received(sandbox: StackSandbox, key: str) -> list[dict[str, Any]]:
     answer = httpx.get(f"{sandbox.services['receiver'].endpoint}/received").json()
-    return [one["body"] for one in answer["received"] if one["body"]["dedup_key"] == key]
+    return [request["body"] for request in answer["received"] if request["body"]["dedup_key"] == key]
 
 
 def behave(sandbox: StackSandbox, status: int, times: int) -> None:
@@ -58,7 +59,8 @@ def behave(sandbox: StackSandbox, status: int, times: int) -> None:
 
 def due_now(sandbox: StackSandbox) -> None:
     with open_records(sandbox.settings.records) as connection:
-        connection.execute("UPDATE deliveries SET next_attempt_at = now()")
+        for table in ("deliveries", "alert_routes"):
+            connection.execute(f"UPDATE {table} SET next_attempt_at = now()")
 
 
 @pytest.mark.alarm("alerts.delivery", "silent")
@@ -74,14 +76,14 @@ def test_an_alert_reaches_its_route_once_and_its_end_too(outbox: StackSandbox) -
 
     assert first.checks[0].outcome is again.checks[0].outcome is Outcome.PASS
     assert first.numbers["delivered_alerts"] == 1
-    assert [(one["event"], one["times"]) for one in received(outbox, key)] == [("trigger", 2), ("resolve", 2)]
+    assert [(alert["event"], alert["times"]) for alert in received(outbox, key)] == [("trigger", 2), ("resolve", 2)]
 
 
 def test_what_holds_for_a_part_does_not_replace_what_is_known_of_the_whole(outbox: StackSandbox) -> None:
     def recorded(*results: CheckResult) -> dict[str, Outcome]:
         record_results(outbox.settings, results, alert=True)
         with open_records(outbox.settings.records) as connection:
-            answers = [one.result for one in check_results.newest(connection)]
+            answers = [record.result for record in check_results.newest(connection)]
         return {answer.scope: answer.outcome for answer in answers if answer.check == "files.missing"}
 
     def still_open() -> list[bool]:
@@ -194,5 +196,5 @@ def test_the_commands_list_and_try_the_routes(outbox: StackSandbox, capsys: pyte
         assert run([*config, "alerts", "test"]) == 1
     assert "cannot be reached" in capsys.readouterr().out
 
-    assert [one["dedup_key"] for one in listed] == [key]
+    assert [alert["dedup_key"] for alert in listed] == [key]
     assert listed[0]["deliveries"][0]["delivered_at"] is not None

@@ -1,4 +1,4 @@
-"""Ctrl-C while pgBackRest hangs: its processes are sessions of their own, and end all the same."""
+"""Ctrl-C, SIGTERM and SIGHUP while pgBackRest hangs: its processes are sessions of their own, and end all the same."""
 
 import signal
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.sandbox import processes
+from printflow_reliability_tests.hearing import HEARS_SIGNALS
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
 pytestmark = pytest.mark.stack
@@ -23,14 +24,26 @@ def pgbackrest_processes(config: Path) -> Iterator[int]:
                 told = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            ours = Path(told[0].decode()).name == "pgbackrest" and str(config.parent).encode() in b"".join(told)
-            if ours and {b"verify", b"backup", b"repo-ls"} & set(told):
+            is_own = Path(told[0].decode()).name == "pgbackrest" and str(config.parent).encode() in b"".join(told)
+            if is_own and {b"verify", b"backup", b"repo-ls"} & set(told):
                 yield int(entry.name)
 
 
-@pytest.mark.parametrize("command", [("backup", "verify"), ("backup", "run", "--type", "full"), ("wal", "verify")])
-def test_ctrl_c_ends_the_command_and_every_pgbackrest(backed_up: StackSandbox, command: tuple[str, ...]) -> None:
-    argv = [str(Path(sys.executable).with_name("printflow")), "--config", str(backed_up.config), *command]
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("backup verify", signal.SIGINT),
+        ("backup verify", signal.SIGTERM),
+        ("backup run --type full", signal.SIGINT),
+        ("backup run --type full", signal.SIGHUP),
+        ("wal verify", signal.SIGINT),
+        ("wal verify", signal.SIGTERM),
+    ],
+)
+def test_a_signal_ends_the_command_and_every_pgbackrest(
+    backed_up: StackSandbox, command: str, number: signal.Signals
+) -> None:
+    argv = [sys.executable, "-c", HEARS_SIGNALS, "--config", str(backed_up.config), *command.split()]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as running:
         deadline = time.monotonic() + 60
         while not list(pgbackrest_processes(backed_up.config)):
@@ -38,7 +51,7 @@ def test_ctrl_c_ends_the_command_and_every_pgbackrest(backed_up: StackSandbox, c
             assert time.monotonic() < deadline
             time.sleep(0.01)
         processes.send(pgbackrest_processes(backed_up.config), signal.SIGSTOP)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (2, b"printflow: interrupted\n")
     time.sleep(0.2)

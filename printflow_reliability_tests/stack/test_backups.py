@@ -51,8 +51,10 @@ def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox
 
     assert told == []
     known = {backup.label for backup in before.clusters[0].backups}
-    assert [one.repository for one in report.backups] == [1, 2]
-    assert all(one.backup and one.backup.type == "incr" and one.backup.label not in known for one in report.backups)
+    assert [taken.repository for taken in report.backups] == [1, 2]
+    assert all(
+        taken.backup and taken.backup.type == "incr" and taken.backup.label not in known for taken in report.backups
+    )
     assert result(report.checks, "backup.recent").outcome is Outcome.PASS
 
 
@@ -89,7 +91,7 @@ def test_backups_that_are_too_old_ring(backed_up: StackSandbox) -> None:
 
 
 def test_a_stanza_that_is_not_there_rings(backed_up: StackSandbox) -> None:
-    other = tuple(one.model_copy(update={"stanza": "nobody"}) for one in backed_up.settings.cluster)
+    other = tuple(cluster.model_copy(update={"stanza": "nobody"}) for cluster in backed_up.settings.cluster)
     settings = backed_up.settings.model_copy(update={"cluster": other})
 
     for report in (list_backups(settings), verify_repositories(settings), verify_wal(settings)):

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.wrong_configuration import configured, said
+from printflow_reliability_tests.stack.wrong_configuration import configured, output_of
 
 pytestmark = pytest.mark.stack
 
@@ -110,7 +110,7 @@ def test_a_mistake_is_named_by_its_key_with_what_to_do(
     next_step: str,
 ) -> None:
     with configured(sandbox, old, new) as wrong:
-        text = said(wrong, command, capsys)
+        text = output_of(wrong, command, capsys)
     assert text.count(what) == 1, text
     assert next_step in text
 
@@ -122,7 +122,7 @@ def test_a_database_that_refuses_the_password_is_not_told_as_a_finding(
     right = sandbox.settings.cluster_named("live_db").url
     password = str(conninfo_to_dict(right)["password"])
     with configured(sandbox, LIVE_DB, f'url = "{right.replace(password, "wrong")}"') as wrong:
-        text = said(wrong, command, capsys)
+        text = output_of(wrong, command, capsys)
     assert 'cluster live_db refuses the password of role "printflow"' in text
     assert 'correct the password in the url of cluster "live_db"' in text
     assert password not in text
@@ -131,5 +131,5 @@ def test_a_database_that_refuses_the_password_is_not_told_as_a_finding(
 def test_a_findings_file_that_cannot_be_written_is_said_before_the_work(
     sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    text = said(sandbox.config, [*RECONCILE, "--findings", str(tmp_path / "no folder" / "findings")], capsys)
+    text = output_of(sandbox.config, [*RECONCILE, "--findings", str(tmp_path / "no folder" / "findings")], capsys)
     assert "no folder" in text

@@ -110,13 +110,13 @@ def recovered(shop: PlainCluster) -> Iterator[Recovered]:
 @contextmanager
 def owner(shop: PlainCluster, done: Recovered) -> Iterator[psycopg.Connection]:
     """A session in the recovered cluster that a trigger at login does not end."""
-    (one,) = done.clusters
+    (restored,) = done.clusters
     late = shop.execute("SELECT current_setting('server_version_num')::int >= 170000") == [(True,)]
     with psycopg.connect(
-        host=str(one.sockets),
-        port=one.port,
-        user=one.superuser,
-        dbname=one.database,
+        host=str(restored.sockets),
+        port=restored.port,
+        user=restored.superuser,
+        dbname=restored.database,
         options="-c event_triggers=off" if late else "",
         autocommit=True,
     ) as connection:

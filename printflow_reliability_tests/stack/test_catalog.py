@@ -158,8 +158,8 @@ def forms(sandbox: StackSandbox) -> Iterator[Forms]:
         yield made
     finally:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{made.base}catalog/"):
-            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
         with database(sandbox) as connection:
             connection.execute(AFTERWARDS)
 
@@ -194,7 +194,7 @@ def _fill_beside(connection: Connection, made: Forms) -> None:
 
 
 def named(report: CatalogReport) -> Mapping[tuple[str, str], Uncovered]:
-    return {(one.table, one.column): one for one in report.uncovered}
+    return {(column.table, column.column): column for column in report.uncovered}
 
 
 def test_without_any_of_the_queries_its_column_is_named(sandbox: StackSandbox) -> None:
@@ -209,12 +209,12 @@ def test_without_any_of_the_queries_its_column_is_named(sandbox: StackSandbox) -
         "quote snapshot": {("quotes", "snapshot.proof")},
         "invoice snapshot": {("invoices", "snapshot.pdf")},
     }
-    assert set(places) == {one.name for one in settings.reference}
+    assert set(places) == {reference.name for reference in settings.reference}
     for name, expected in places.items():
-        others = tuple(one for one in settings.reference if one.name != name)
+        others = tuple(reference for reference in settings.reference if reference.name != name)
         report = check_catalog(settings.model_copy(update={"reference": others}))
         # Designer documents and order items name the same print files.
-        twice = {(one.table, one.column) for one in report.covered_elsewhere}
+        twice = {(column.table, column.column) for column in report.covered_elsewhere}
         assert set(named(report)) | twice == expected, name
         assert bool(twice) == ("print_ready_file" in str(expected))
 
@@ -235,7 +235,7 @@ def test_a_column_is_named_whatever_form_it_holds_keys_in_and_one_that_is_covere
     everything = [key for form in (*FORMS, *BESIDE) for key in forms.keys(form)]
     healthy = forms.check(everything)
     assert (healthy.uncovered, healthy.unread, healthy.exit_code) == ([], [], 0)
-    assert {one.column for one in healthy.covered_elsewhere} == {"plain", "domain", "half", "path"}
+    assert {column.column for column in healthy.covered_elsewhere} == {"plain", "domain", "half", "path"}
     assert healthy.columns > len(FORMS)
 
     found = named(forms.check(forms.keys("half")[:3]))
@@ -244,7 +244,7 @@ def test_a_column_is_named_whatever_form_it_holds_keys_in_and_one_that_is_covere
     half = found["catalog_forms", "half"]
     assert (half.covered, half.not_covered, half.key) == (3, 1, forms.keys("half")[3])
     assert found["catalog_forms", "ending"].key in forms.keys("ending")
-    assert {one.covered for place, one in found.items() if place[1] != "half"} == {0}
+    assert {column.covered for place, column in found.items() if place[1] != "half"} == {0}
 
     # A bucket that is too large to be listed: whole keys are asked for one by one.
     with pytest.MonkeyPatch.context() as patch:
@@ -283,12 +283,12 @@ def test_what_cannot_be_looked_into_is_named_and_costs_nothing_else(
         )
         connection.execute("INSERT INTO catalog_large VALUES (NULL, %s)", (forms.keys("plain")[0],))
         connection.execute("BEGIN; LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")
-        others = tuple(one for one in forms.of_known.reference if "invoice" not in one.query)
+        others = tuple(reference for reference in forms.of_known.reference if "invoice" not in reference.query)
         try:
             report = check_catalog(forms.of_known.model_copy(update={"reference": others}))
         finally:
             connection.execute("ROLLBACK")
-    unread = {(one.table, one.column): one.reason for one in report.unread}
+    unread = {(column.table, column.column): column.reason for column in report.unread}
     assert unread[("catalog_broken", "path")] == "division by zero"
     assert unread[("catalog_slow", "path")] == "no answer within 1 s"
     assert "lock timeout" in unread[("invoices", "snapshot")]

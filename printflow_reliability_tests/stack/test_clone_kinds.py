@@ -107,12 +107,12 @@ def test_names_in_other_encodings_unfinished_indexes_and_5000_tables_raise_no_al
         assert at.gaps.left_out.keys() == {"m\\xf6bel"}
         with paused(shop, at) as clone:
             rows = compared(clone, at)
-            things = check_inventory([clone], {"plain": at})
+            inventory = check_inventory([clone], {"plain": at})
             found = {result.check: result for result in promoted(clone)}
     assert rows.outcome is Outcome.WARN, rows.detail
     assert rows.detail.count("left out") == 1, rows.detail
     assert rows.numbers["tables"] > TABLES, rows.detail
-    assert things.outcome is Outcome.PASS, things.detail
+    assert inventory.outcome is Outcome.PASS, inventory.detail
     for result in found.values():
         assert result.outcome is Outcome.PASS, result.detail
     assert "by_id is not valid in production either" in found["drill.indexes"].detail

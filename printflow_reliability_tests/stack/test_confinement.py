@@ -190,7 +190,7 @@ def test_nothing_of_a_hostile_production_acts_in_its_clone(
         await_promotion(clone, 0, timeout=60)
         assert clone.access.superuser == ODD_ROLE
         assert quieten([clone]) == "; prepared transactions rolled back in the clones: 1 of plain"
-        only_ours_is_set(clone)
+        require_own_settings_only(clone)
         with clone.connect("postgres", read_only=False) as connection:
             connection.execute("CREATE EXTENSION amcheck")
             connection.execute("INSERT INTO audited VALUES (1)")
@@ -203,14 +203,14 @@ def test_nothing_of_a_hostile_production_acts_in_its_clone(
     assert list(hostile.outside.iterdir()) == []
 
 
-def only_ours_is_set(clone: Clone) -> None:
+def require_own_settings_only(clone: Clone) -> None:
     """Of the files only what is written for clones; of the catalog nothing, in a session of ours."""
     with clone.connect() as connection:
         rows = connection.execute(
             "SELECT name, source, sourcefile FROM pg_settings WHERE source <> 'default'"
         ).fetchall()
-    ours = {str(clone.place / "postgresql.conf"), str(clone.data / "postgresql.auto.conf"), None}
-    assert {file for _, source, file in rows if source == "configuration file"} <= ours
+    own_files = {str(clone.place / "postgresql.conf"), str(clone.data / "postgresql.auto.conf"), None}
+    assert {file for _, source, file in rows if source == "configuration file"} <= own_files
     known = {*SERVER, *FLOORS, "unix_socket_directories", "cluster_name", "min_wal_size", "max_wal_size"}
     recovery = {name for name, *_ in rows if name.startswith("recovery_target") or name == "restore_command"}
     assert {name for name, source, _ in rows if source == "configuration file"} <= known | recovery

@@ -14,7 +14,7 @@ import pytest
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform import connect as connecting
-from printflow_reliability.platform.connect import connect, require_answer
+from printflow_reliability.platform.connect import answer_watch, connect
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 
@@ -229,9 +229,23 @@ def test_what_accepts_and_never_lets_in_is_given_up(behave: Callable[[socket.soc
 
 def test_only_a_server_that_says_nothing_is_not_worth_waiting_for(server: tuple[PlainCluster, int]) -> None:
     for url in (f"postgresql://u@127.0.0.1:{free_port()}/d", f"postgresql://ghost:x@127.0.0.1:{server[1]}/d"):
-        require_answer(cluster_at(url))
+        answer_watch(cluster_at(url))()
     with listener(silent) as port, pytest.raises(CouldNotTell, match="did not answer within 5 s"):
-        require_answer(cluster_at(f"postgresql://u:{ESCAPED}@127.0.0.1:{port}/d"))
+        answer_watch(cluster_at(f"postgresql://u:{ESCAPED}@127.0.0.1:{port}/d"))()
+
+
+def test_a_server_that_stays_away_is_not_worth_waiting_for_and_one_that_refuses_is(
+    server: tuple[PlainCluster, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printflow_reliability.absence.ABSENT_SECONDS", 1.0)
+    away = answer_watch(cluster_at(f"postgresql://u@127.0.0.1:{free_port()}/d"))
+    refusing = answer_watch(cluster_at(f"postgresql://ghost:x@127.0.0.1:{server[1]}/d"))
+    for watch in (away, refusing):
+        watch()
+    time.sleep(1.1)
+    refusing()
+    with pytest.raises(CouldNotTell, match="cannot be reached: connection refused"):
+        away()
 
 
 def test_a_server_that_is_frozen_while_it_answers_is_given_up(

@@ -81,14 +81,14 @@ def found(connection: psycopg.Connection) -> tuple[list[str], list[str]]:
     return sorted(suspected), phrases
 
 
-def look_closer(connection: psycopg.Connection, one: Constraint) -> list[str]:
-    if isinstance(one, ForeignKey):
-        return [seen.text for seen in check_foreign_key(connection, "db", one)]
-    return [seen.text for seen in check_constraint(connection, "db", one)]
+def look_closer(connection: psycopg.Connection, constraint: Constraint) -> list[str]:
+    if isinstance(constraint, ForeignKey):
+        return [seen.text for seen in check_foreign_key(connection, "db", constraint)]
+    return [seen.text for seen in check_constraint(connection, "db", constraint)]
 
 
-def named(one: Constraint) -> str:
-    return f"not null {one.table}" if isinstance(one, NotNull) else one.name
+def named(constraint: Constraint) -> str:
+    return f"not null {constraint.table}" if isinstance(constraint, NotNull) else constraint.name
 
 
 def break_index(connection: psycopg.Connection, name: str, insert: str) -> None:
@@ -154,7 +154,7 @@ def test_rows_without_their_parents_are_found(
     connection.execute(damage.encode())
     names, phrases = found(connection)
     assert names == suspected
-    assert any(phrase in one for one in phrases), phrases
+    assert any(phrase in text for text in phrases), phrases
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.findings import Severity
-from printflow_reliability.orders.guard import judge_paid_orders
+from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.phases import Phase
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.stack
 AT_FENCE = {"drill.fence", "drill.links", "drill.inventory", "drill.checksums", "drill.shrinkage"}
 DRILL = {name for name in REGISTER if name.startswith("drill.")}
 FILES = {"files.missing", "files.tenancy", "files.content", "files.orphans"}
-LATER: tuple[Callable[[Settings], object], ...] = (verify_wal, reconcile, sweep, judge_paid_orders, deliver)
+LATER: tuple[Callable[[Settings], object], ...] = (verify_wal, reconcile, sweep, check_paid_orders, deliver)
 """The rest of the cycle, after the drill."""
 
 TIMING = {*AT_FENCE, "wal.lag"}
@@ -72,7 +72,8 @@ def test_a_server_that_dies_in_mid_cycle_makes_no_check_lie(backed_up: StackSand
     finally:
         lifecycle.start(backed_up.home, server)
         with open_records(backed_up.settings.records) as connection:
-            connection.execute("DELETE FROM alerts")
+            for table in ("alerts", "alert_routes"):
+                connection.execute(f"DELETE FROM {table}")
 
     unwell = {name for name, (outcome, _) in answers.items() if outcome is not Outcome.PASS}
     surprising = {name: answers.get(name) for name in unwell ^ HONEST[server]}

@@ -62,8 +62,8 @@ sys.exit(run(["--config", sys.argv[1], "drill", "run", "--json"]))
 def with_report_of_no_use(settings: Settings) -> Settings:
     """The reports' bucket cannot be reached, since the file of its certificate authority is gone."""
     buckets = tuple(
-        one.model_copy(update={"ca_file": Path("/nonexistent/ca.pem")}) if one.name == "reports" else one
-        for one in settings.bucket
+        bucket.model_copy(update={"ca_file": Path("/nonexistent/ca.pem")}) if bucket.name == "reports" else bucket
+        for bucket in settings.bucket
     )
     return settings.model_copy(update={"bucket": buckets})
 

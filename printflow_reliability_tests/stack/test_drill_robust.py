@@ -30,7 +30,7 @@ from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import detail, left_behind, outcomes
 from printflow_reliability_tests.stack.wal import archived_moment
-from printflow_reliability_tests.stack.wrong_configuration import configured, said
+from printflow_reliability_tests.stack.wrong_configuration import configured, output_of
 
 pytestmark = pytest.mark.stack
 
@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_cleared(backed_up: StackSan
                     os.posix_fallocate(file.fileno(), 0, 690 * 1024**2)
 
         report = run_drill(drilling_in(backed_up.settings, disk), tell=tell)
-        assert [one.name for one in disk.iterdir() if one.name != "drills"] == ["ballast"]
+        assert [path.name for path in disk.iterdir() if path.name != "drills"] == ["ballast"]
         assert list((disk / "drills").iterdir()) == []
         assert list(processes_in(disk)) == []
     assert report.outcome is Outcome.UNKNOWN
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_during_a_recovery_is_named_and_cleared(backed_up: 
 
         with pytest.raises(CouldNotTell, match=DISK_FULL):
             recover(backed_up.settings, Target("latest"), disk / "recovered", repository=1, tell=tell)
-        assert [one.name for one in disk.iterdir()] == ["ballast"]
+        assert [path.name for path in disk.iterdir()] == ["ballast"]
         assert list(processes_in(disk)) == []
 
 
@@ -267,10 +267,10 @@ def test_a_tenant_that_the_clone_does_not_know_is_named(
     backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moment = archived_moment(backed_up)
-    nobody = str(uuid4())
-    assert run(["--config", str(backed_up.config), "tenant", "restore", nobody, "--to", moment, "--json"]) == 2
+    unknown_tenant = str(uuid4())
+    assert run(["--config", str(backed_up.config), "tenant", "restore", unknown_tenant, "--to", moment, "--json"]) == 2
     streams = capsys.readouterr()
-    assert f'there is no tenant "{nobody}"' in streams.err + json.dumps(streams.out)
+    assert f'there is no tenant "{unknown_tenant}"' in streams.err + json.dumps(streams.out)
     assert left_behind(backed_up) == []
 
 
@@ -281,7 +281,7 @@ def test_a_table_of_tenants_that_cannot_tell_whose_its_rows_are_is_named(
     tenant = tenants(backed_up.settings)[0].id
     key = 'restore_url = "file:secrets/live_db.restore.url"'
     with configured(backed_up, key, f'tables = ["orders", "heartbeats"]\n{key}') as wrong:
-        text = said(wrong, ("tenant", "restore", tenant, "--to", moment), capsys)
+        text = output_of(wrong, ("tenant", "restore", tenant, "--to", moment), capsys)
     assert 'tenancy.tables[1]: "heartbeats" has neither the column tenant_id nor a foreign key' in text
     assert "add the column, or leave the table out" in text
     assert left_behind(backed_up) == []

@@ -108,7 +108,7 @@ def test_three_fences_under_transactions_ddl_and_maintenance_raise_no_false_alar
             with paused(shop, at) as clone:
                 made.append((at, compared(clone, at), check_inventory([clone], {"plain": at})))
     assert min(done) > 20
-    for at, rows, things in made:
+    for at, rows, inventory in made:
         assert at.counts is not None
         assert at.counts["postgres"]["public.accounts"] == 20000
         # What was changed while it was counted cannot be told; nothing differs, and all else is equal.
@@ -120,7 +120,7 @@ def test_three_fences_under_transactions_ddl_and_maintenance_raise_no_false_alar
             *("public.loops", "public.totals", "public.passing", "public.january", "public.renamed_0"),
             *("public.renamed_1", "public.packed"),
         }
-        assert things.outcome is Outcome.PASS, things.detail
+        assert inventory.outcome is Outcome.PASS, inventory.detail
 
 
 def set_version(shop: PlainCluster, version: str) -> None:
@@ -147,10 +147,10 @@ def test_a_healthy_clone_is_equal_and_each_planted_fault_is_named(shop: PlainClu
         assert healthy.outcome is Outcome.WARN, healthy.detail
         assert "left out: plain half: its DROP was interrupted" in healthy.detail
         assert "unlogged, so empty by design: postgres.public.cache" in healthy.detail
-        things = check_inventory([clone], {"plain": at})
-        assert things.outcome is Outcome.WARN, things.detail
-        assert "collation the default has version" in things.detail
-        assert "1.0 when its indexes were built: 1 index depends on it (public.names_pkey)" in things.detail
+        inventory = check_inventory([clone], {"plain": at})
+        assert inventory.outcome is Outcome.WARN, inventory.detail
+        assert "collation the default has version" in inventory.detail
+        assert "1.0 when its indexes were built: 1 index depends on it (public.names_pkey)" in inventory.detail
         truncated(clone, "icu", "names")
         assert "icu.public.names has 0 rows, production had 1" in failed(clone, at)
         truncated(clone, "pattern", "names")

@@ -101,7 +101,7 @@ def test_every_fault_is_found_by_name_in_one_pass(shop: Shop, tmp_path: Path, re
         empty: ("missing_lost", "critical"),
         orphan: ("orphan", "warning"),
     } | dict.fromkeys(spelled, ("near_miss", "critical"))
-    assert {key: (one.kind, one.severity) for key, one in found.items()} == expected
+    assert {key: (finding.kind, finding.severity) for key, finding in found.items()} == expected
     assert folder not in found
     assert found[deleted].version_id is not None
     assert "version" in found[deleted].action
@@ -115,7 +115,7 @@ def test_every_fault_is_found_by_name_in_one_pass(shop: Shop, tmp_path: Path, re
         kept = passes.newest(connection, "reconcile", shop.tenant)
         assert kept is not None
         assert kept.id == report.pass_id
-        assert {one.key: one for one in passes.findings_of(connection, kept.id)} == found
+        assert {finding.key: finding for finding in passes.findings_of(connection, kept.id)} == found
 
 
 @pytest.mark.alarm("files.missing", "unknown")
@@ -139,7 +139,7 @@ def test_a_server_killed_in_mid_pass_is_unknown_and_leaves_no_findings_file(shop
         assert list(tmp_path.iterdir()) == []
         command = CliRunner().invoke(_app(), ["--config", str(shop.sandbox.config), "files", "reconcile", "--json"])
     assert command.exit_code == 2
-    assert {one["outcome"] for one in json.loads(command.stdout)["checks"]} == {"unknown"}
+    assert {check["outcome"] for check in json.loads(command.stdout)["checks"]} == {"unknown"}
 
 
 def test_a_database_that_is_away_is_unknown(shop: Shop, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_column_with_paths_that_no_query_covers_is_named(shop: Shop) -> None:
         finally:
             connection.execute("DROP TABLE stack_forgotten")
     assert [reference.name for reference in report.references] == ["stack file"]
-    named = {(one.table, one.column): one.example for one in report.uncovered}
+    named = {(column.table, column.column): column.example for column in report.uncovered}
     assert named[("stack_forgotten", "snapshot.files[].path")] == shop.path("forgotten.pdf")
     assert ("stack_forgotten", "known") not in named
 

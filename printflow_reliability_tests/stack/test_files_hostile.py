@@ -94,7 +94,7 @@ def test_one_of_every_hostile_kind_takes_no_other_answer_away(shop: Shop, tmp_pa
     report, found = findings_of(settings, tmp_path, tenants=[shop.tenant])
 
     listed_lone = lone.replace("\x03", "\ufffd")
-    assert {key: one.kind for key, one in found.items()} == {
+    assert {key: finding.kind for key, finding in found.items()} == {
         deleted: "missing_restorable",
         orphan: "orphan",
         encrypted: "unknown",
@@ -118,7 +118,7 @@ def test_what_alone_could_not_be_judged_is_named_and_unknown(shop: Shop, tmp_pat
     encrypted = put_encrypted(shop, shop.path("encrypted orphan.pdf"))
     time.sleep(GRACE_OVER)
     report, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
-    assert {key: one.kind for key, one in found.items()} == {encrypted: "unknown"}
+    assert {key: finding.kind for key, finding in found.items()} == {encrypted: "unknown"}
     assert outcomes(report) == dict.fromkeys(outcomes(report), Outcome.PASS) | {"files.orphans": Outcome.UNKNOWN}
     assert encrypted in next(check.detail for check in report.checks if check.check == "files.orphans")
 
@@ -145,7 +145,7 @@ def test_a_query_that_falls_to_nothing_is_not_believed(shop: Shop, tmp_path: Pat
 
         accepted, found = findings_of(renamed, tmp_path, tenants=both, accept_empty=["stack file"])
         assert own in found
-        assert {one.kind for one in found.values()} == {"orphan"}
+        assert {finding.kind for finding in found.values()} == {"orphan"}
         again, _ = findings_of(renamed, tmp_path, tenants=both)
         assert outcomes(again)["files.missing"] is Outcome.PASS
         assert accepted.counts["orphan"] == FILES + 1
@@ -194,7 +194,7 @@ def test_one_key_of_ones_own_under_any_spelling_is_one_finding(shop: Shop, tmp_p
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
 
     expected = dict.fromkeys(spelled, "near_miss") | {restorable: "missing_restorable"}
-    assert {key: one.kind for key, one in found.items()} == expected
+    assert {key: finding.kind for key, finding in found.items()} == expected
     for key, meant in spelled.items():
         assert repr(meant) in found[key].action
 
@@ -216,7 +216,7 @@ def test_another_tenants_key_under_any_spelling_is_a_wrong_tenant(shop: Shop, tm
     ]
     time.sleep(GRACE_OVER)
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
-    assert {key: one.kind for key, one in found.items()} == dict.fromkeys(keys, "wrong_tenant")
+    assert {key: finding.kind for key, finding in found.items()} == dict.fromkeys(keys, "wrong_tenant")
     _, of_the_other = findings_of(shop.settings, tmp_path, tenants=[shop.neighbour])
     assert of_the_other == {}, "what another tenant's row may mean is no orphan"
 
@@ -228,7 +228,7 @@ def test_a_reference_that_is_too_wide_covers_nothing_and_a_marker_fills_no_folde
     foreign = shop.refer(shop.put(shop.path("secret.pdf", shop.neighbour)))
     time.sleep(GRACE_OVER)
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
-    assert {key: one.kind for key, one in found.items()} == {
+    assert {key: finding.kind for key, finding in found.items()} == {
         **dict.fromkeys((*wide, marked), "missing_lost"),
         orphan: "orphan",
         foreign: "wrong_tenant",
@@ -240,7 +240,7 @@ def test_a_row_of_no_known_tenant_does_not_hide_that_its_file_is_missing(shop: S
     shop.refer(shop.put(shop.path("there.pdf")), tenant=None)
     time.sleep(GRACE_OVER)
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
-    assert {key: (one.kind, one.tenant) for key, one in found.items()} == {gone: ("missing_lost", None)}
+    assert {key: (finding.kind, finding.tenant) for key, finding in found.items()} == {gone: ("missing_lost", None)}
     assert "None" not in found[gone].detail
 
 
@@ -252,7 +252,7 @@ def test_many_orphans_cost_no_question_each(shop: Shop, tmp_path: Path, monkeypa
     time.sleep(GRACE_OVER)
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
     assert set(found) == {*orphans, encrypted}
-    assert {one.kind for one in found.values()} == {"orphan"}
+    assert {finding.kind for finding in found.values()} == {"orphan"}
 
 
 def test_orphans_of_a_pass_that_left_something_open_are_not_called_none(shop: Shop) -> None:
@@ -289,7 +289,7 @@ def test_a_bucket_that_refuses_everything_is_no_key_of_its_own(shop: Shop) -> No
     secrets = {"secret_access_key": "wrong"}
     bucket = shop.settings.bucket_named("print-files").model_copy(update=secrets)
     settings = shop.settings.model_copy(
-        update={"bucket": (bucket, *(one for one in shop.settings.bucket if one.name != "print-files"))}
+        update={"bucket": (bucket, *(other for other in shop.settings.bucket if other.name != "print-files"))}
     )
     try:
         report = reconcile(settings, tenants=[shop.tenant])

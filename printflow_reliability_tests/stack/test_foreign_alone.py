@@ -56,7 +56,7 @@ def test_a_row_that_names_an_unknown_bucket_is_said_by_the_sweep(foreign: Foreig
     ):
         swept = foreign.run("pdf", "sweep", "--json")
     assert swept.exit_code == 2, swept
-    assert [(one["kind"], one["bucket"]) for one in swept.document["findings"]] == [("unknown", "gone")]
+    assert [(finding["kind"], finding["bucket"]) for finding in swept.document["findings"]] == [("unknown", "gone")]
     assert swept.document["checked"] == len(keys(foreign)) - 1
 
 

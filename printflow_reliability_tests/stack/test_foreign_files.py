@@ -63,14 +63,14 @@ def test_an_object_that_nothing_names_is_an_orphan(foreign: ForeignPlatform) -> 
         foreign.s3.delete_object(Bucket=BUCKET, Key=orphan)
 
     assert reconciled.document["counts"]["orphan"] == 1, reconciled
-    assert [one["key"] for one in orphans.document["orphans"]] == [orphan]
+    assert [found["key"] for found in orphans.document["orphans"]] == [orphan]
 
 
 def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
     ended = foreign.run("files", "catalog", "--json")
 
     assert ended.exit_code == 0, ended
-    assert [one["name"] for one in ended.document["references"]] == ["media"]
+    assert [reference["name"] for reference in ended.document["references"]] == ["media"]
     assert ended.document["uncovered"] == []
     assert ended.document["unread"] == []
 
@@ -90,7 +90,7 @@ def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_
 
     for ended in answers:
         assert ended.exit_code == 1, ended
-        assert [one["table"] for one in ended.document["uncovered"]] == ["shop.media"]
+        assert [column["table"] for column in ended.document["uncovered"]] == ["shop.media"]
         (found,) = ended.document["uncovered"]
         assert found["column"] == "file_name"
         assert found["key"] in keys(foreign)
@@ -181,6 +181,28 @@ def test_a_person_lets_a_held_order_go_on(foreign: ForeignPlatform) -> None:
     assert (held.exit_code, told.exit_code, ready.exit_code) == (1, 0, 0), (held, told, ready)
     assert told.document["by"] == foreign.owner.name
     assert ready.document["ready"]
+
+
+def test_an_alert_is_acknowledged_and_silenced_but_not_that_of_a_paid_order(foreign: ForeignPlatform) -> None:
+    with foreign.connect("storefront") as connection:
+        (number,) = connection.execute(
+            "INSERT INTO purchases (merchant, state, settled_at, gross) "
+            "SELECT id, 'bezahlt', now() - interval '1 hour', 1 FROM merchants LIMIT 1 RETURNING id"
+        ).fetchone() or (0,)
+        try:
+            foreign.run("orders", "held", "--json")
+            acknowledged = foreign.run("alerts", "ack", f"order:{number}", "--json")
+            refused = foreign.run("alerts", "silence", f"order:{number}", "--for", "1h", "--reason", "a sample")
+        finally:
+            connection.execute("DELETE FROM purchases WHERE id = %s", (number,))
+    silenced = foreign.run("alerts", "silence", "check:wal.lag", "--for", "1m", "--reason", "a sample", "--json")
+    lifted = foreign.run("orders", "held", "--json")
+
+    assert (acknowledged.exit_code, acknowledged.document["by"]) == (0, foreign.owner.name), acknowledged
+    assert refused.exit_code == 2, refused
+    assert "a paid order that must not go to print would be hidden" in refused.stderr
+    assert (silenced.exit_code, silenced.document["key"]) == (0, "check:wal.lag"), silenced
+    assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
 
 
 def test_that_nobody_would_hear_of_an_alert_is_said(foreign: ForeignPlatform) -> None:

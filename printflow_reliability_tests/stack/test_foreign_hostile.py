@@ -181,7 +181,7 @@ def test_of_all_queries_each_leaves_its_column_uncovered_and_no_other(
             chosen = "\n".join(text for form, text in entries.items() if form != left_out)
             config.write_text(f"{before}{chosen}\n{smoke}{rest}", encoding="utf-8")
             ended = foreign.run("files", "catalog", "--json")
-            found = [(one["table"], one["column"]) for one in ended.document["uncovered"]]
+            found = [(uncovered["table"], uncovered["column"]) for uncovered in ended.document["uncovered"]]
             assert found == ([places[left_out]] if left_out else []), ended
             assert ended.document["unread"] == []
             assert ended.exit_code == (1 if left_out else 0)

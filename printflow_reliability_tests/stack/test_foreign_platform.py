@@ -84,7 +84,7 @@ def words_of(tree: ast.AST) -> Iterator[tuple[str, ...]]:
     """What stands first in calls and tuples, as far as it is constant."""
     for node in ast.walk(tree):
         given = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
-        yield tuple(str(one.value) for one in given if isinstance(one, ast.Constant))
+        yield tuple(str(argument.value) for argument in given if isinstance(argument, ast.Constant))
 
 
 def is_tried(command: tuple[str, ...], tried: list[tuple[str, ...]]) -> bool:

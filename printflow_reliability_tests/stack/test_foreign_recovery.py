@@ -55,7 +55,7 @@ def test_backups_are_listed_and_sound(foreign: ForeignPlatform, backed_up: Ended
 
     assert (listed.exit_code, verified.exit_code) == (0, 0), (listed, verified)
     (cluster,) = listed.document["clusters"]
-    assert (cluster["name"], [one["repo"] for one in cluster["backups"]]) == ("shop", [1])
+    assert (cluster["name"], [backup["repo"] for backup in cluster["backups"]]) == ("shop", [1])
     assert verified.document["ok"]
 
 
@@ -70,12 +70,13 @@ def test_the_archive_of_64_mb_segments_is_whole(foreign: ForeignPlatform, backed
 
 def test_a_drill_passes(foreign: ForeignPlatform, drill: Ended) -> None:
     # Without data checksums, damage that no query meets goes unnoticed: said, on every drill.
-    assert [one[:2] for one in not_passed(drill.document)] == [("drill.fence", "warn"), ("drill.checksums", "warn")], (
-        drill
-    )
+    assert [check[:2] for check in not_passed(drill.document)] == [
+        ("drill.fence", "warn"),
+        ("drill.checksums", "warn"),
+    ], drill
     assert (drill.exit_code, drill.document["passed"], drill.document["fence"]["matched"]) == (1, True, True), drill
     # A plain user is given one by the kernel too, in a user namespace.
-    isolation = next(one for one in drill.document["checks"] if one["name"] == "drill.isolation")
+    isolation = next(check for check in drill.document["checks"] if check["name"] == "drill.isolation")
     assert "clones were confined by a mount namespace" in isolation["detail"]
 
 
@@ -84,7 +85,7 @@ def test_what_a_drill_leaves_is_its_history(foreign: ForeignPlatform, drill: End
     listed, shown = foreign.run("drill", "list", "--json"), foreign.run("drill", "show", number, "--json")
     report, objectives = foreign.run("drill", "report", number), foreign.run("drill", "objectives", "--json")
 
-    assert [one["id"] for one in listed.document["drills"]] == [drill.document["id"]], listed
+    assert [record["id"] for record in listed.document["drills"]] == [drill.document["id"]], listed
     assert shown.document["checks"] == drill.document["checks"], shown
     assert report.exit_code == 0, report
     assert objectives.exit_code == 0, objectives
@@ -138,7 +139,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 
-    unwell = {name for name, one in answer.items() if not one["success"] or not all(one["checks"].values())}
+    unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
     assert unwell == {"alert_delivery"}, answer  # there is no route, and it says so
 
 

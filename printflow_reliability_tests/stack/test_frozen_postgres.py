@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
@@ -86,6 +86,36 @@ def test_a_server_that_freezes_in_the_middle_of_an_answer_is_given_up(
     ):
         ask(connection)
     assert time.monotonic() - began < 30
+
+
+@contextmanager
+def out_of_reach(server: PlainCluster) -> Iterator[None]:
+    """Nobody can connect; connections that there are go on."""
+    (place,) = [path for path in server.home.glob(".s.PGSQL.*") if path.suffix != ".lock"]
+    aside = place.with_name("aside")
+    place.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(place)
+
+
+def test_a_server_that_says_nothing_and_cannot_be_reached_is_given_up(server: PlainCluster) -> None:
+    with (
+        connected(server) as connection,
+        out_of_reach(server),
+        pytest.raises(psycopg.OperationalError, match="no answer, and no new connection since"),
+    ):
+        connection.execute("SELECT pg_sleep(60)")
+
+
+def test_a_server_that_cannot_be_reached_for_a_moment_is_waited_for(server: PlainCluster) -> None:
+    with connected(server) as connection, ExitStack() as away:
+        away.enter_context(out_of_reach(server))
+        back = threading.Timer(0.8, away.pop_all().close)
+        back.start()
+        assert connection.execute("SELECT 1 FROM pg_sleep(3)").fetchone() == (1,)
+        back.join()
 
 
 def test_a_query_that_takes_long_is_waited_for(server: PlainCluster) -> None:

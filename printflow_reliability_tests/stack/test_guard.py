@@ -17,7 +17,7 @@ from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.orders import guard, look
+from printflow_reliability.orders import guard, guard_pass
 from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.orders.settling import STORM
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -66,7 +66,7 @@ def test_whatever_hostile_is_mixed_in_the_other_orders_are_judged_as_without_it(
     alone = healthy(counter)
     kinds = [*KINDS] if seed == 0 else chance.choices([*KINDS], k=chance.randint(1, 8))
     hostile = drawn(chance, counter, kinds)
-    counter.rows += [row for one in hostile.values() for row in one.rows] + [
+    counter.rows += [row for kind in hostile.values() for row in kind.rows] + [
         Row(None),
         Row("", key=f"{FOLDER}gone.pdf"),
     ]
@@ -74,7 +74,7 @@ def test_whatever_hostile_is_mixed_in_the_other_orders_are_judged_as_without_it(
     report = counter.look()
 
     found = reasons(report)
-    held = {kept(order): one.says for order, one in hostile.items() if one.says != READY}
+    held = {kept(order): kind.says for order, kind in hostile.items() if kind.says != READY}
     assert {order: reason for order, reason in found.items() if order not in held} == alone
     assert {order: found.get(order) for order, says in held.items() if not re.search(says, found.get(order, ""))} == {}
     assert report.numbers["ready_orders"] == 12 + len(hostile) - len(held)
@@ -100,7 +100,7 @@ def test_a_paid_order_without_any_item_is_held(sandbox: StackSandbox, counter: C
             "'paid', 4200, now() - interval '1 day' FROM orders WHERE status = 'paid' LIMIT 1 RETURNING id::text"
         ).fetchall()[0]
         try:
-            report = guard.judge_paid_orders(sandbox.settings)
+            report = guard.check_paid_orders(sandbox.settings)
         finally:
             connection.execute("DELETE FROM orders WHERE id::text = %s", (order,))
 
@@ -122,7 +122,7 @@ def test_a_storm_is_one_page_also_for_those_that_join_it_and_one_table(counter: 
 def test_what_is_not_inspected_yet_waits_and_is_held_after_the_grace_period(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "INSPECTING_SECONDS", -1.0)
+    monkeypatch.setattr(guard_pass, "INSPECTING_SECONDS", -1.0)
     counter.sell("old")
     counter.rows.append(counter.rows[0]._replace(order="young", paid_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S+00}"))
     report = counter.look()
@@ -138,7 +138,7 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
 ) -> None:
     monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
     for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 1.5, "STOP": 2.5}.items():
-        monkeypatch.setattr(look, f"{name}_SECONDS", seconds)
+        monkeypatch.setattr(guard_pass, f"{name}_SECONDS", seconds)
     for number in range(20):
         key = counter.put(f"a{number:02}.pdf", b"waits")
         counter.rows.append(Row(f"slow {number:02}", key=key))

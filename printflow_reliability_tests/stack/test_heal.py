@@ -68,8 +68,8 @@ def destroy(sandbox: StackSandbox, key: str, bucket: str = BUCKET) -> None:
     """Remove an object with all its versions."""
     client = seaweedfs.client(sandbox.home, bucket)
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
-        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            client.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+        for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def test_deleted_objects_come_back_from_their_versions_or_the_replica_and_lost_ones_are_named(
@@ -92,7 +92,7 @@ def test_deleted_objects_come_back_from_their_versions_or_the_replica_and_lost_o
             assert run([*argv, "--apply"]) == 1  # the lost one needs a person
             done = json.loads(capsys.readouterr().out)
             assert (done["planned"], done["healed"], done["unhealable"]) == (2, 2, 1)
-            assert {one["key"]: one["source"] for one in done["actions"] if one["deed"] == "healed"} == {
+            assert {action["key"]: action["source"] for action in done["actions"] if action["deed"] == "healed"} == {
                 deleted: BUCKET,
                 copied: REPLICA,
             }

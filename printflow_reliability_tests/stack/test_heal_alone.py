@@ -34,8 +34,8 @@ def versions(shelf: Shelf, key: str) -> dict[str, bytes]:
     """What each version of a key holds."""
     listed = shelf.s3.list_object_versions(Bucket=shelf.bucket, Prefix=key).get("Versions", ())
     return {
-        one["VersionId"]: shelf.s3.get_object(Bucket=shelf.bucket, Key=key, VersionId=one["VersionId"])["Body"].read()
-        for one in listed
+        item["VersionId"]: shelf.s3.get_object(Bucket=shelf.bucket, Key=key, VersionId=item["VersionId"])["Body"].read()
+        for item in listed
     }
 
 
@@ -61,7 +61,7 @@ def test_the_version_null_of_a_suspended_bucket_is_never_overwritten(
     assert deeds(done) == {null: HealStatus.UNDECIDED, both: HealStatus.UNDECIDED, kept: HealStatus.HEALED}
     for key in (null, both):
         assert versions(shelf, key) == before[key]
-        (action,) = (one for one in done.actions if one.key == key)
+        (action,) = (action for action in done.actions if action.key == key)
         assert "Next: aws s3api put-bucket-versioning" in action.detail
         assert f"printflow files heal --key '{key}' --apply" in action.detail
 
@@ -99,10 +99,10 @@ def test_a_tenant_with_a_bad_base_path_ends_no_command_for_others(
     both = heal(shelf.settings, tenants=["1", "odd"], apply=True)
     assert deeds(both) == {good: HealStatus.HEALED}
     assert "tenant odd" in both.unknown
-    everybody = heal(shelf.settings, apply=True)
-    assert deeds(everybody) == {odd: HealStatus.HEALED}
-    assert everybody.unknown == ""
-    assert everybody.exit_code == 0
+    every_tenant = heal(shelf.settings, apply=True)
+    assert deeds(every_tenant) == {odd: HealStatus.HEALED}
+    assert every_tenant.unknown == ""
+    assert every_tenant.exit_code == 0
 
 
 def test_what_could_not_be_judged_beside_what_is_missing_is_said(shelf: Shelf) -> None:
@@ -125,7 +125,7 @@ def test_a_tenant_that_looks_like_a_misconfiguration_is_left_out_alone(shelf: Sh
     shelf.delete(gone)
     shelf.stock("shops/1/there.png", OLD)
     report, found = shelf.findings(tmp_path, tenants=["1", "2"])
-    assert {(one.kind, one.tenant, one.key) for one in found} == {
+    assert {(finding.kind, finding.tenant, finding.key) for finding in found} == {
         ("missing_restorable", "1", gone),
         ("unknown", "2", None),
     }

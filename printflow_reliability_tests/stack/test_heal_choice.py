@@ -153,15 +153,17 @@ def test_the_version_that_the_database_means_comes_back_and_a_person_is_asked_wh
     empty = platform.refer("shops/1/g/only empty.png")
     platform.written(empty, b"")
 
-    found = {one.key: one.kind for one in reconcile(platform.settings).worst if one.kind in kinds.MISSING}
+    found = {
+        finding.key: finding.kind for finding in reconcile(platform.settings).worst if finding.kind in kinds.MISSING
+    }
     planned = by_key(heal(platform.settings).actions)
     assert found == dict.fromkeys((*expected, asked, refuted, unusable), kinds.MISSING_RESTORABLE) | {
         empty: kinds.MISSING_LOST
     }
-    assert {key for key, one in planned.items() if one.deed is HealStatus.PLANNED} == set(expected)
+    assert {key for key, action in planned.items() if action.deed is HealStatus.PLANNED} == set(expected)
 
     done = by_key(heal(platform.settings, apply=True).actions)
-    assert {key: one.deed for key, one in done.items()} == (
+    assert {key: action.deed for key, action in done.items()} == (
         dict.fromkeys(expected, HealStatus.HEALED)
         | dict.fromkeys((asked, refuted, unusable), HealStatus.UNDECIDED)
         | {empty: HealStatus.UNHEALABLE}
@@ -170,7 +172,7 @@ def test_the_version_that_the_database_means_comes_back_and_a_person_is_asked_wh
     assert "the only version that is left is unusable (it is cut off)" in done[unusable].detail
     assert "999 bytes" in done[refuted].detail
 
-    older = max(done[asked].options, key=lambda one: one.size)
+    older = max(done[asked].options, key=lambda option: option.size)
     nothing = heal(platform.settings, chosen=Chosen(asked, "no such version"), apply=True)
     assert [action.deed for action in nothing.actions] == [HealStatus.UNDECIDED]
     chosen = heal(platform.settings, chosen=Chosen(asked, older.version_id, older.source), apply=True)

@@ -1,4 +1,4 @@
-"""Reconciliation of a platform with hostile rows, keys, objects and tenants at random: all others are judged as before.
+"""Two platforms with hostile rows, keys, objects and tenants at random: all others are reconciled as before.
 
 Every kind is drawn in each round, in members and at places that a seed decides. A seed that fails is named, and can be
 added to `SEEDS`.
@@ -13,13 +13,21 @@ from typing import Any
 import pytest
 
 from printflow_reliability.findings import Finding
-from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.shelf import SEALED, TENANTS, Shelf, shelf_of
+from printflow_reliability_tests.stack.shelf import SEALED, TENANTS, Shelf, shelf_at
+from printflow_reliability_tests.stack.shelf_site import Site, in_sandbox, on_foreign
 from printflow_reliability_tests.stack.tampering import tampering
 
 pytestmark = pytest.mark.stack
 
-SEEDS = (1, 2, 3)
+SEEDS: dict[str, tuple[int | None, ...]] = {
+    "sandbox": (1, 2, 3, None),
+    "foreign": (1, None),
+    "legacy": (2, None),
+}
+"""For each platform the seeds, None for a fresh one; `legacy` is the foreign one with its rows in that database."""
+ROUNDS = [(platform, seed) for platform, seeds in SEEDS.items() for seed in seeds]
+WITHOUT_ENCODING = "legacy"
+"""The foreign platform's database that keeps whatever bytes it is given."""
 MARK = "hx"
 """In every key and id of a hostile member that has room for it."""
 FOLDERS = [f"shops/{tenant}/{folder}" for tenant in TENANTS for folder in ("a", "m", "z")]
@@ -182,7 +190,7 @@ def tenant(mix: Mix) -> None:
     )
     for _ in range(mix.random.randint(1, 2)):
         name = mix.random.choice([f"{MARK} {mix.name()}", None, f"{MARK}\n"])
-        mix.shelf.execute("INSERT INTO shelf_tenants VALUES (%s, %s)", (name, path))
+        mix.shelf.admit(name, path)
     mix.refer(mix.key(), tenant=f"{MARK}\n")
 
 
@@ -240,9 +248,17 @@ def told(findings: list[Finding], own: set[str]) -> set[tuple[object, ...]]:
     }
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, None], ids=[*map(str, SEEDS), "fresh"])
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Site:
+    """A platform by its name; only that which is needed is built."""
+    if request.param == "sandbox":
+        return in_sandbox(request.getfixturevalue("sandbox"))
+    return on_foreign(request.getfixturevalue("foreign"), WITHOUT_ENCODING if request.param == "legacy" else None)
+
+
+@pytest.mark.parametrize(("site", "seed"), ROUNDS, indirect=["site"], ids=lambda value: str(value or "fresh"))
 def test_hostile_members_at_random_take_nobody_elses_answer_away(
-    sandbox: StackSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | None
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | None
 ) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)
@@ -252,7 +268,7 @@ def test_hostile_members_at_random_take_nobody_elses_answer_away(
     monkeypatch.setattr("printflow_reliability.storage.lookup.WORTH_A_LISTING", drawn.choice([2, 8]))
     monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
     tenants = drawn.choice([None, ["1", "2"]])
-    with shelf_of(sandbox, f"hostile-mix-{seed}") as shelf, tampering(shelf.admin, fails) as endpoint:
+    with shelf_at(site, f"hostile-mix-{seed}") as shelf, tampering(shelf.admin, fails) as endpoint:
         shelf.endpoint = endpoint
         healthy(shelf)
         before, found = shelf.findings(tmp_path, tenants=tenants)

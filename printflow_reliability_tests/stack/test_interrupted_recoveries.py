@@ -11,27 +11,19 @@ import pytest
 from printflow_reliability.cli import run
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.restore.reaper import processes_in
+from printflow_reliability_tests.hearing import HEARS_SIGNALS
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.drilling import left_behind
 from printflow_reliability_tests.stack.wal import archived_moment
 
 pytestmark = pytest.mark.stack
 
-COMMAND = """
-import signal
-from printflow_reliability.cli import main
-
-# Whatever ignores signals around these tests, such as nohup.
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
-main()
-"""
 POLITE = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 
 def ended(sandbox: StackSandbox, number: signal.Signals, *command: str) -> tuple[int, str]:
     """Send a signal to a command whose clusters are about to be promoted; its exit code, and what it said of that."""
-    argv = [sys.executable, "-c", COMMAND, "--config", str(sandbox.config)]
+    argv = [sys.executable, "-c", HEARS_SIGNALS, "--config", str(sandbox.config)]
     with subprocess.Popen(
         [*argv, *command],
         stdout=subprocess.PIPE,

@@ -78,8 +78,8 @@ def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(sh
     shelf.stock("shops/3/rewritten and restored.png", OTHER, tenant="3", **same)
     shelf.put("shops/3/rewritten and restored.png", BODY)
     report, found = shelf.findings(tmp_path)
-    assert {one.key: one.kind for one in found} == {key: kind for key, (kind, _) in wrong.items()}
-    assert all(wrong[one.key or ""][1] in one.detail for one in found)
+    assert {finding.key: finding.kind for finding in found} == {key: kind for key, (kind, _) in wrong.items()}
+    assert all(wrong[finding.key or ""][1] in finding.detail for finding in found)
     assert {check.check: check.outcome for check in report.checks if check.check != "files.content"} == dict.fromkeys(
         ("files.missing", "files.tenancy", "files.orphans"), Outcome.PASS
     )
@@ -91,7 +91,7 @@ def test_md5_and_etag_of_the_foreign_platform_are_compared_too(foreign: ForeignP
     columns = "f.bytes AS size, f.sha256,"
     assert whole.count(columns) == 1
     listed = foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-    etags = {one["Key"]: one["ETag"].strip('"') for one in listed}
+    etags = {item["Key"]: item["ETag"].strip('"') for item in listed}
     assert len(etags) > 1
     key = sorted(etags)[0]
     values = ", ".join(f"('{name.replace(chr(39), chr(39) * 2)}', '{etag}')" for name, etag in etags.items())
@@ -108,5 +108,5 @@ def test_md5_and_etag_of_the_foreign_platform_are_compared_too(foreign: ForeignP
         config.write_text(whole, encoding="utf-8")
     assert healthy.exit_code == 0, healthy
     assert found.exit_code == 1, found
-    assert {one["kind"] for one in found.document["findings"]} == {"checksum_mismatch"}
-    assert key in {one["key"] for one in found.document["findings"]}
+    assert {finding["kind"] for finding in found.document["findings"]} == {"checksum_mismatch"}
+    assert key in {finding["key"] for finding in found.document["findings"]}

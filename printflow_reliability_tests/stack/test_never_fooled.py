@@ -103,7 +103,7 @@ def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: Sta
         listed = client.list_objects_v2(
             Bucket="pgbackrest-repo1", Prefix=f"repo1/archive/live_db/{archive_id(backed_up, 'live_db')}/00000002"
         )
-        assert [Path(one["Key"]).name for one in listed["Contents"]] == [NEW_TIMELINE]
+        assert [Path(item["Key"]).name for item in listed["Contents"]] == [NEW_TIMELINE]
         report = run_drill(backed_up.settings, repository=1)
     assert outcomes(report)["drill.recovery"] is Outcome.FAIL
     assert "the repository holds a timeline that production does not know" in detail(report, "drill.recovery")

@@ -15,9 +15,9 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.pdf.poison import PROGRAM as POISON
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import BUCKET, Counter, Row, counter_of
-from printflow_reliability_tests.stack.counter_commands import LATER, Said, said
+from printflow_reliability_tests.stack.counter_commands import LATER, PrintflowRun, run_printflow
 
-__all__ = ["said"]
+__all__ = ["run_printflow"]
 pytestmark = pytest.mark.stack
 
 ORDER = "-o'd\n100% $HOME"
@@ -113,7 +113,9 @@ def test_every_kind_of_problem_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_step_that_is_told_works_and_the_hold_ends(counter: Counter, said: Said, case: str) -> None:
+def test_the_step_that_is_told_works_and_the_hold_ends(
+    counter: Counter, run_printflow: PrintflowRun, case: str
+) -> None:
     _, (spoiled, mend) = CASES[case]
     row = spoiled(counter)
     counter.rows.append(row)
@@ -122,15 +124,15 @@ def test_the_step_that_is_told_works_and_the_hold_ends(counter: Counter, said: S
 
     # The page, the list and the check say the same, and nothing of it is cut.
     assert body_of_the_page(counter).endswith(f"\nNext: {step}")
-    code, out, err = said("orders", "held")
+    code, out, err = run_printflow("orders", "held")
     assert (code, err) == (1, "")
     assert out.splitlines()[-1].endswith(f"  {hold.reason}  {step}")
-    code, out, err = said("orders", "check", "--", ORDER)
+    code, out, err = run_printflow("orders", "check", "--", ORDER)
     assert (code, err) == (1, "")
     assert hold.reason in out
     assert f"\n  Next: {step}\n" in out
 
-    code, out, err = said(*command(step))
+    code, out, err = run_printflow(*command(step))
     if case == "deleted":
         assert (code, err) == (0, ""), out
     elif case in HOPELESS:  # then the command says what is left to do
@@ -142,7 +144,7 @@ def test_the_step_that_is_told_works_and_the_hold_ends(counter: Counter, said: S
         assert hold.reason in out
     if case != "deleted":
         counter.rows[-1] = mend(counter, row)
-        code, out, err = said(*command(step))
+        code, out, err = run_printflow(*command(step))
         assert (code, err) == (0, ""), out
     report = counter.look()
     assert (report.held, report.numbers["lifted"]) == ((), 1)
@@ -150,18 +152,18 @@ def test_the_step_that_is_told_works_and_the_hold_ends(counter: Counter, said: S
 
 
 def test_a_file_that_was_not_inspected_yet_is_inspected_by_the_step(
-    counter: Counter, said: Said, monkeypatch: pytest.MonkeyPatch
+    counter: Counter, run_printflow: PrintflowRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "INSPECTING_SECONDS", -1.0)
     reports = counter.look().held
     assert [hold.order for hold in reports] == ["good"]
-    code, out, err = said(*command(reports[0].action))
+    code, out, err = run_printflow(*command(reports[0].action))
     assert (code, err) == (0, ""), out
     assert counter.look().held == ()
 
 
 def test_a_file_that_cannot_be_judged_is_left_to_a_named_person(
-    counter: Counter, said: Said, monkeypatch: pytest.MonkeyPatch
+    counter: Counter, run_printflow: PrintflowRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counter.look()
     monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
@@ -171,20 +173,20 @@ def test_a_file_that_cannot_be_judged_is_left_to_a_named_person(
     counter.also["pdf"] = limits
     counter.rows.append(Row(ORDER, key=counter.put(NAME, b"waits")))
     (hold,) = counter.look().held
-    code, out, err = said(*command(hold.action))
+    code, out, err = run_printflow(*command(hold.action))
     assert (code, err) == (1, ""), out
     step = next(line for line in out.splitlines() if line.startswith("  Next: "))
     assert step.startswith("  Next: open the file; if it prints as it should: printflow orders override ")
     filled = step.replace(" TEXT ", " 'the proof is right' ").replace(" TIME ", f" {LATER} ")
-    code, out, err = said(*command(filled))
+    code, out, err = run_printflow(*command(filled))
     assert (code, err) == (0, ""), out
     assert counter.look().held == ()
 
 
-def test_a_storm_is_told_with_a_step_that_lists_every_order(counter: Counter, said: Said) -> None:
+def test_a_storm_is_told_with_a_step_that_lists_every_order(counter: Counter, run_printflow: PrintflowRun) -> None:
     counter.rows += [Row(f"{number}") for number in range(20)]
     assert len(counter.look().held) == 20
-    code, out, err = said(*command(body_of_the_page(counter)))
+    code, out, err = run_printflow(*command(body_of_the_page(counter)))
     assert (code, err) == (1, "")
     assert out.startswith("FAIL: 20 paid orders must not go to print\n")
     assert len(out.splitlines()) == 22

@@ -13,7 +13,7 @@ from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.orders.guard import check_order, judge_paid_orders
+from printflow_reliability.orders.guard import check_order, check_paid_orders
 from printflow_reliability.orders.settling import MANY
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
@@ -54,7 +54,7 @@ def live(sandbox: StackSandbox) -> psycopg.Connection:
 
 @pytest.mark.alarm("orders.artwork", "silent")
 def test_paid_orders_with_their_artwork_are_free(guarded: StackSandbox) -> None:
-    report = judge_paid_orders(guarded.settings)
+    report = check_paid_orders(guarded.settings)
 
     assert report.checks[0].outcome is Outcome.PASS
     assert report.held == ()
@@ -80,12 +80,12 @@ def test_a_paid_order_without_usable_artwork_is_held_until_it_is_mended(
 ) -> None:
     with planted(guarded.home, fault) as there:
         began = time.monotonic()
-        report = judge_paid_orders(guarded.settings)
+        report = check_paid_orders(guarded.settings)
         record_property("seconds_to_ring", time.monotonic() - began)
-        again = judge_paid_orders(guarded.settings)
+        again = check_paid_orders(guarded.settings)
         told = open_alerts(guarded)
         answer = check_order(guarded.settings, there.where["order"])
-    mended = judge_paid_orders(guarded.settings)
+    mended = check_paid_orders(guarded.settings)
 
     order = there.where["order"]
     assert report.checks[0].outcome is Outcome.FAIL
@@ -103,11 +103,11 @@ def test_a_paid_order_without_usable_artwork_is_held_until_it_is_mended(
 @pytest.mark.parametrize("server", ["primary", "live_db", "system_db"])
 def test_with_a_system_away_nothing_is_held_and_nothing_is_freed(guarded: StackSandbox, server: str) -> None:
     with planted(guarded.home, "print_ready_link_lost") as there:
-        judge_paid_orders(guarded.settings)
+        check_paid_orders(guarded.settings)
         with guarded.stopped(server):
-            report = judge_paid_orders(guarded.settings)
+            report = check_paid_orders(guarded.settings)
             code = run(["--config", str(guarded.config), "orders", "check", there.where["order"]])
-        after = judge_paid_orders(guarded.settings)
+        after = check_paid_orders(guarded.settings)
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert report.held == ()
@@ -119,7 +119,7 @@ def test_with_a_system_away_nothing_is_held_and_nothing_is_freed(guarded: StackS
 def test_a_database_that_hangs_is_unknown_within_the_time_limit(guarded: StackSandbox) -> None:
     began = time.monotonic()
     with guarded.frozen("live_db"):
-        report = judge_paid_orders(guarded.settings)
+        report = check_paid_orders(guarded.settings)
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert time.monotonic() - began < 60
@@ -127,10 +127,10 @@ def test_a_database_that_hangs_is_unknown_within_the_time_limit(guarded: StackSa
 
 def test_a_refunded_order_needs_no_hold(guarded: StackSandbox) -> None:
     with planted(guarded.home, "print_ready_link_lost") as there, live(guarded) as connection:
-        held = judge_paid_orders(guarded.settings).held
+        held = check_paid_orders(guarded.settings).held
         connection.execute("UPDATE orders SET status = 'refunded' WHERE id = %s", (there.where["order"],))
         try:
-            report = judge_paid_orders(guarded.settings)
+            report = check_paid_orders(guarded.settings)
             with pytest.raises(ConfigError, match="no paid order"):
                 check_order(guarded.settings, there.where["order"])
         finally:
@@ -149,7 +149,7 @@ def test_an_order_that_was_only_just_paid_may_wait_for_its_artwork(guarded: Stac
         ]
         connection.execute("UPDATE orders SET paid_at = now() WHERE id = %s", (there.where["order"],))
         try:
-            report = judge_paid_orders(guarded.settings.model_copy(update={"orders": patient}))
+            report = check_paid_orders(guarded.settings.model_copy(update={"orders": patient}))
         finally:
             connection.execute("UPDATE orders SET paid_at = %s WHERE id = %s", (before, there.where["order"]))
 
@@ -163,12 +163,12 @@ def test_one_cause_and_many_orders_is_one_alert_with_a_count(guarded: StackSandb
         keys = connection.execute("SELECT id, print_ready_file FROM order_items").fetchall()
         connection.execute("UPDATE order_items SET print_ready_file = NULL")
     try:
-        report = judge_paid_orders(guarded.settings)
+        report = check_paid_orders(guarded.settings)
         told = open_alerts(guarded)
     finally:
         with live(guarded) as connection, connection.cursor() as cursor:
             cursor.executemany("UPDATE order_items SET print_ready_file = %s WHERE id = %s", [(k, i) for i, k in keys])
-    mended = judge_paid_orders(guarded.settings)
+    mended = check_paid_orders(guarded.settings)
 
     assert len(report.held) > MANY
     assert told == {"orders:held-many": 1}
@@ -178,7 +178,7 @@ def test_one_cause_and_many_orders_is_one_alert_with_a_count(guarded: StackSandb
 
 def test_two_guards_at_once_hold_and_tell_once(guarded: StackSandbox) -> None:
     with planted(guarded.home, "print_ready_link_lost") as there, ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(pool.map(lambda _: judge_paid_orders(guarded.settings), range(2)))
+        reports = list(pool.map(lambda _: check_paid_orders(guarded.settings), range(2)))
         told = open_alerts(guarded)
 
     assert sum(report.numbers["newly_held"] for report in reports) == 1

@@ -8,6 +8,7 @@ from psycopg.conninfo import make_conninfo
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.guard import GuardReport, check_order
+from printflow_reliability.platform.row_by_row import MOST_FAILING
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import Counter, Row, counter_of
@@ -211,3 +212,74 @@ def test_odd_orders_do_not_make_a_lookup_look_blind(counter: Counter) -> None:
     assert len(held(counter.look())) == 6
     counter.rows[:] = [row for row in counter.rows if row.order != "3"]  # which the lookup does not know: it is gone
     assert held(counter.look()).keys() == {f" {n} is no number" for n in range(5)}
+
+
+def test_where_no_tenant_has_a_usable_base_path_nothing_is_held_and_nothing_is_freed(counter: Counter) -> None:
+    counter.rows.append(Row("4"))
+    counter.tenants, counter.odd_paths = (), (("guard-a", "guard/guard-a"), ("guard-b", None))
+    report = counter.look()
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert "tenant guard-a has the base path" in report.checks[0].detail
+    assert counter.open_alerts() == {"order:3"}
+
+
+CONDITION = """1 / CASE "order" WHEN 'odd' THEN 0 ELSE 1 END > 0"""
+
+
+def with_condition(counter: Counter) -> None:
+    """The paid query leaves rows out, by a condition that fails on an order of the name odd."""
+    counter.changes.pop("paid", None)
+    counter.changes["paid"] = f"SELECT * FROM ({counter.settings.orders.paid}) AS paid WHERE {CONDITION}"
+
+
+@pytest.mark.parametrize("tenant", ["guard-b", None, "a stranger"])
+def test_where_the_condition_fails_on_an_order_all_other_tenants_orders_are_judged(
+    counter: Counter, tenant: str | None
+) -> None:
+    counter.rows.append(Row("4", "guard-b", counter.put("a.pdf", tenant="guard-b")))
+    with_condition(counter)
+    counter.changes["lookup"] = None
+    healthy = counter.look()
+    assert held(healthy).keys() == {"3"}
+    assert (healthy.numbers["ready_orders"], healthy.untold) == (3, "")
+
+    counter.rows.append(Row("odd", tenant))
+    with_condition(counter)
+    mixed = counter.look()
+    others = 2 if tenant == "guard-b" else 3
+    assert held(mixed).keys() == {"3"}
+    assert mixed.numbers["ready_orders"] == others
+    assert "orders.paid fails on rows" in mixed.untold
+    assert "division by zero" in mixed.untold
+    assert mixed.numbers["unexplained_orders"] == 3 - others, "nothing says that order 4 is fulfilled"
+    assert check_order(counter.settings, "1").ready
+    with pytest.raises(CouldNotTell, match="division by zero"):
+        check_order(counter.settings, "odd")
+    counter.rows[2] = counter.rows[0]._replace(order="3")
+    with_condition(counter)
+    mended = counter.look()
+    assert (mended.held, mended.checks[0].outcome) == ((), Outcome.UNKNOWN)
+
+    del counter.rows[-1]
+    with_condition(counter)
+    assert counter.look().numbers["ready_orders"] == 4
+
+
+def test_of_a_tenant_whose_condition_holds_only_the_orders_that_fail_are_held(counter: Counter) -> None:
+    counter.rows += [Row("odd", "guard-b"), Row("failing", key="division")]
+    with_condition(counter)
+    report = counter.look()
+    assert held(report) == {
+        "3": "print-ready file was never linked",
+        "failing": "orders.paid fails on its rows: division by zero",
+    }
+    assert report.numbers["ready_orders"] == 2
+    assert "tenant guard-b" in report.untold
+
+
+def test_many_orders_that_fail_are_held_each_and_all_others_are_judged(counter: Counter) -> None:
+    failing = [str(number) for number in range(100, 101 + MOST_FAILING)]
+    counter.rows += [Row(number, key="division") for number in failing]
+    report = counter.look()
+    assert held(report).keys() == {"3", *failing}
+    assert report.numbers["ready_orders"] == 2

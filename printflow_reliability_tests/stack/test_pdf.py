@@ -109,7 +109,7 @@ def test_one_tenant_can_be_swept_alone(sandbox: StackSandbox) -> None:
     with planted(sandbox.home, "pdf_truncated") as there:
         tenant = there.where["tenant"]
         its_own = sweep(sandbox.settings, tenants=[tenant])
-        others = [one for one in _tenants(sandbox) if one != tenant]
+        others = [name for name in _tenants(sandbox) if name != tenant]
         rest = sweep(sandbox.settings, tenants=others)
 
     assert not its_own.ok

@@ -73,16 +73,18 @@ def recovered(cluster: PlainCluster, settings: Settings, target: Target | None =
     """Recover, unless told otherwise to the end of WAL, and see that it runs with the heartbeat that it tells of."""
     into = cluster.home / "recovered"
     try:
-        done = recover(settings, target or Target("latest"), into, repository=1, tell=_nobody)
-        (one,) = done.clusters
-        with psycopg.connect(host=str(one.sockets), port=one.port, user=one.superuser, dbname=one.database) as clone:
-            assert clone.execute(HEARTBEAT).fetchone() == (one.newest_heartbeat,)
+        done = recover(settings, target or Target("latest"), into, repository=1, tell=discard_progress)
+        (restored,) = done.clusters
+        with psycopg.connect(
+            host=str(restored.sockets), port=restored.port, user=restored.superuser, dbname=restored.database
+        ) as clone:
+            assert clone.execute(HEARTBEAT).fetchone() == (restored.newest_heartbeat,)
         return done
     finally:
         reaper.remove(into)
 
 
-def _nobody(_phase: Phase, _what: str) -> None:
+def discard_progress(_phase: Phase, _what: str) -> None:
     """Tell nobody."""
 
 
@@ -195,7 +197,7 @@ def test_a_transaction_that_nobody_ended_keeps_nobody_from_reading_a_cluster_asi
         moment = now(shop)
         shop.switch_wal()
         with (
-            recovered_aside(settings, Target("time", moment), repository=1, tell=_nobody) as connect_with,
+            recovered_aside(settings, Target("time", moment), repository=1, tell=discard_progress) as connect_with,
             connect_with(settings.cluster[0], None) as connection,
         ):
             assert connection.execute("SELECT count(*) > 0 FROM heartbeats").fetchone() == (True,)

@@ -40,7 +40,10 @@ def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: 
     assert found.result.outcome is Outcome.WARN, found.result.detail
     assert (numbers["restorable_files"], numbers["lost_files"], numbers["overwritten_files"]) == (1, 0, 1)
     plan = [json.loads(line) for line in found.plan_lines()]
-    assert [(one["kind"], one["key"]) for one in plan] == [("missing_restorable", keys[1]), ("overwritten", keys[0])]
+    assert [(finding["kind"], finding["key"]) for finding in plan] == [
+        ("missing_restorable", keys[1]),
+        ("overwritten", keys[0]),
+    ]
     assert plan[1]["version_id"] == then
 
 

@@ -102,7 +102,7 @@ def test_a_repository_that_cannot_be_tried_is_named(plain: PlainCluster, tmp_pat
 def objects(sandbox: StackSandbox) -> list[str]:
     client = seaweedfs.client(sandbox.home, "pgbackrest-repo1")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket="pgbackrest-repo1")
-    return [one["Key"] for page in pages for one in page.get("Contents", ())]
+    return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
 
 def test_credentials_that_can_only_read_s3_are_let_through_and_writers_leave_nothing(sandbox: StackSandbox) -> None:
@@ -163,8 +163,8 @@ def test_the_backups_of_a_former_cluster_are_not_taken_for_productions() -> None
         plain.pgbackrest.backup(1, "incr", timeout=60)
         production = ask_production(plain.settings)
         own = backups_in(plain.pgbackrest, 1, production)[1]
-        assert [one.type for one in own] == ["full"]
-        assert not {one.label for one in own} & {one.label for one in former}
+        assert [backup.type for backup in own] == ["full"]
+        assert not {backup.label for backup in own} & {backup.label for backup in former}
         listing, wal = list_backups(settings), verify_wal(settings)
         assert [listing.checks[0].outcome, wal.checks[0].outcome] == [Outcome.PASS, Outcome.PASS]
         assert wal.clusters[0].recoverable_from == own[0].finished_at

@@ -142,13 +142,13 @@ def test_two_sandboxes_do_not_meet_and_down_leaves_nothing_running(own: SandboxH
     assert not set(json.loads(own.path("ports.json").read_text()).values()) & set(
         json.loads(sandbox.home.path("ports.json").read_text()).values()
     )
-    theirs = pids(sandbox.home)
-    ours = recorded(own)
+    shared_pids = pids(sandbox.home)
+    own_services = recorded(own)
     lifecycle.down(own)
-    assert not [service for service in ours.values() if service.running]
+    assert not [service for service in own_services.values() if service.running]
     assert processes.working_in(own.root) == []
-    assert not any(one.ok for one in lifecycle.status(own))
-    assert pids(sandbox.home) == theirs
+    assert not any(service.ok for service in lifecycle.status(own))
+    assert pids(sandbox.home) == shared_pids
     assert all_answer(sandbox.home)
 
 
@@ -199,7 +199,7 @@ def test_status_says_which_server_is_down_and_exits_with_1(sandbox: StackSandbox
     assert healthy.exit_code == 0
     with sandbox.stopped("redis"):
         answer = call.invoke(commands.app, ["status", "--json"])
-        states = {one["name"]: one["ok"] for one in json.loads(answer.stdout)["services"]}
+        states = {service["name"]: service["ok"] for service in json.loads(answer.stdout)["services"]}
         assert answer.exit_code == 1
         assert states == {name: name != "redis" for name in states}
     assert all_answer(sandbox.home)
@@ -207,5 +207,5 @@ def test_status_says_which_server_is_down_and_exits_with_1(sandbox: StackSandbox
 
 def test_a_frozen_server_is_not_up(sandbox: StackSandbox) -> None:
     with sandbox.frozen("redis"):
-        assert [one.name for one in lifecycle.status(sandbox.home) if not one.ok] == ["redis"]
+        assert [service.name for service in lifecycle.status(sandbox.home) if not service.ok] == ["redis"]
     assert all_answer(sandbox.home)

@@ -57,5 +57,5 @@ def test_every_asset_of_the_graph_runs_once(art: ForeignPlatform) -> None:
     drill = answer.pop("restore_drill")
     # Without data checksums it warns on every drill.
     assert {name for name, passed in drill["checks"].items() if not passed} <= {"drill__fence", "drill__checksums"}
-    unwell = {name for name, one in answer.items() if not one["success"] or not all(one["checks"].values())}
+    unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
     assert unwell == WITHOUT_ROUTE, answer

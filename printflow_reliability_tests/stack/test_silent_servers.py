@@ -21,7 +21,7 @@ from printflow_reliability.sandbox import processes
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability_tests.commands import COMMANDS
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.valve import Valve, valve
+from printflow_reliability_tests.stack.limited_proxy import LimitedProxy, limited_proxy
 
 pytestmark = pytest.mark.stack
 
@@ -33,7 +33,7 @@ BESIDES = {"backup run": 45.0}
 """What a command does in earnest besides, after it has told of the silent server: it backs up another repository."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
-    *("wal acknowledge", "alerts list", "alerts test", "records migrate", "runbook"),
+    *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
 ARGUMENTS = {
     "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
@@ -46,6 +46,8 @@ ARGUMENTS = {
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
     "watch": ("--once",),
+    "alerts ack": ("check:wal.lag",),
+    "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 FROZEN = {
@@ -97,7 +99,7 @@ def start(backed_up: StackSandbox) -> Start:
     names |= {"home": str(backed_up.home.root), "moment": names["moment"].replace(" ", "T")}
 
     def started(command: str, config: Path = backed_up.config) -> "subprocess.Popen[str]":
-        arguments = [one.format(**names) for one in ARGUMENTS.get(command, ())]
+        arguments = [argument.format(**names) for argument in ARGUMENTS.get(command, ())]
         argv = [str(Path(sys.executable).with_name("printflow")), "--config", str(config), *command.split(), *arguments]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
 
@@ -143,7 +145,7 @@ def silent_from_the_start(backed_up: StackSandbox, start: Start) -> Mapping[tupl
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("server", "command"), [(server, one) for server in FROZEN for one in FROZEN[server]])
+@pytest.mark.parametrize(("server", "command"), [(server, command) for server in FROZEN for command in FROZEN[server]])
 def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
     server: str, command: str, silent_from_the_start: Mapping[tuple[str, str], Outcome], backed_up: StackSandbox
 ) -> None:
@@ -156,8 +158,8 @@ def test_a_server_that_is_silent_from_the_start_is_told_within_a_minute(
 
 
 @contextmanager
-def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
-    """The sandbox's configuration, with one of its S3 servers behind a valve."""
+def leading_through(sandbox: StackSandbox, way: LimitedProxy) -> Iterator[Path]:
+    """The sandbox's configuration, with one of its S3 servers behind a limited proxy."""
     with ExitStack() as files:
 
         def changed(file: Path, *changes: tuple[str, str]) -> Path:
@@ -165,7 +167,7 @@ def leading_through(sandbox: StackSandbox, way: Valve) -> Iterator[Path]:
             for old, new in changes:
                 assert old in text
                 text = text.replace(old, new)
-            made = file.with_name(f"valve-{way.port}-{file.name}")
+            made = file.with_name(f"limited-{way.port}-{file.name}")
             made.write_text(text, encoding="utf-8")
             made.chmod(0o600)
             sandbox.settings.runner().own(made)
@@ -185,7 +187,7 @@ def silenced(
     sandbox: StackSandbox, start: Start, command: str, after: float, then: Callable[["subprocess.Popen[str]"], Outcome]
 ) -> Outcome:
     """Start a command, and wait until the server falls silent on it."""
-    with valve(sandbox.home.port("primary"), after) as way, leading_through(sandbox, way) as config:
+    with limited_proxy(sandbox.home.port("primary"), after) as way, leading_through(sandbox, way) as config:
         process = start(command, config)
         deadline = time.monotonic() + 60
         while not way.closed.wait(0.1):
@@ -228,10 +230,10 @@ def test_a_server_that_falls_silent_midway_is_told_within_a_minute(
 def test_a_replay_that_waits_for_a_silent_repository_is_no_recovery_that_fell_short(
     backed_up: StackSandbox, start: Start
 ) -> None:
-    with valve(backed_up.home.port("primary"), float("inf")) as way, leading_through(backed_up, way) as config:
+    with limited_proxy(backed_up.home.port("primary"), float("inf")) as way, leading_through(backed_up, way) as config:
         process = start("drill run", config)
         place, deadline = backed_up.settings.drills.directory, time.monotonic() + 120
-        while not any(one.program == "postgres" for one in processes.working_in(place)):
+        while not any(running.program == "postgres" for running in processes.working_in(place)):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -36,10 +36,10 @@ def test_rows_into_a_bucket_that_nobody_knows_are_not_left_out_in_silence(shelf:
     assert '"nowhere" is no [[bucket]]' in report.checks[0].detail
     assert (report.checked, report.counts["good"], report.counts["unknown"]) == (1, 1, 3)
 
-    everybody = sweep(shelf.settings)
-    assert everybody.checks[0].outcome is Outcome.FAIL  # what is certain comes first
-    assert everybody.counts["unknown"] == 4
-    assert everybody.checked == 2
+    every_tenant = sweep(shelf.settings)
+    assert every_tenant.checks[0].outcome is Outcome.FAIL  # what is certain comes first
+    assert every_tenant.counts["unknown"] == 4
+    assert every_tenant.checked == 2
 
 
 def test_a_tenant_with_a_bad_base_path_is_swept_like_others(shelf: Shelf) -> None:

@@ -64,10 +64,12 @@ def directory(cluster: PlainCluster, name: str) -> Path:
     return path
 
 
-def asked(done: Recovered, query: str) -> tuple[object, ...] | None:
+def query_recovered(done: Recovered, query: str) -> tuple[object, ...] | None:
     """What the recovered cluster answers."""
-    (one,) = done.clusters
-    with psycopg.connect(host=str(one.sockets), port=one.port, user=one.superuser, dbname=one.database) as clone:
+    (restored,) = done.clusters
+    with psycopg.connect(
+        host=str(restored.sockets), port=restored.port, user=restored.superuser, dbname=restored.database
+    ) as clone:
         return clone.execute(query.encode()).fetchone()
 
 
@@ -83,7 +85,9 @@ def recovering(cluster: PlainCluster, *allowed: Path, target: Target | None = No
     into = cluster.home / "recovered"
     try:
         settings = settings_of(cluster, phase_timeout_seconds=60)
-        yield recover(settings, target or Target("latest"), into, repository=1, tell=_nobody, allow_tablespaces=allowed)
+        yield recover(
+            settings, target or Target("latest"), into, repository=1, tell=discard_progress, allow_tablespaces=allowed
+        )
     finally:
         if into.exists():
             reaper.remove(into)
@@ -109,7 +113,7 @@ def archiving_stopped(cluster: PlainCluster) -> Iterator[None]:
         cluster.execute("SELECT pg_reload_conf()")
 
 
-def _nobody(_phase: object, _what: str) -> None:
+def discard_progress(_phase: object, _what: str) -> None:
     """Tell nobody."""
 
 
@@ -125,7 +129,7 @@ def test_a_tablespace_that_the_backup_knows_comes_back_inside_of_the_clone(shop:
     shop.execute(ROWS.format(table="within", space="inside", rows=10))
     shop.switch_wal()
     with recovering(shop) as done:
-        assert asked(done, "SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM within)") == (150, 10)
+        assert query_recovered(done, "SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM within)") == (150, 10)
     # pgBackRest cannot back up a cluster that has one.
     shop.execute("DROP TABLE within")
     shop.execute("DROP TABLESPACE inside")
@@ -163,13 +167,13 @@ def test_wal_that_makes_a_tablespace_is_not_replayed_unless_a_person_allows_its_
     aside = settings_of(shop, directory=str(shop.home / "drills"))
     with (
         pytest.raises(Refused, match=f'has a tablespace at "{later}"') as for_a_tenant,
-        recovered_aside(aside, Target("time", moment), repository=1, tell=_nobody),
+        recovered_aside(aside, Target("time", moment), repository=1, tell=discard_progress),
     ):
         pass
     assert f"--allow-tablespace {later} --to {moment.isoformat()}" in for_a_tenant.value.next_step
     assert list(aside.drills.directory.iterdir()) == []
     with recovering(shop, later, target=Target("time", moment)) as done:
-        assert asked(done, "SELECT count(*) FROM new") == (3000,)
+        assert query_recovered(done, "SELECT count(*) FROM new") == (3000,)
     shutil.rmtree(next(later.iterdir()))
 
     # Dropped and made again at the path of one that the backup knows.
@@ -315,10 +319,10 @@ def test_a_drill_refuses_before_it_fetches_anything(shop: PlainCluster) -> None:
     settings = settings_of(shop, directory=str(shop.home / "drills"))
     migrate(settings.records)
     later = make(shop, "newest")
-    for one in (settings, without_production(settings)):
-        if not one.drills.ask_production:
+    for drilled in (settings, without_production(settings)):
+        if not drilled.drills.ask_production:
             record_fence(settings)
-        report = run_drill(one)
+        report = run_drill(drilled)
         assert outcomes(report)["drill.recovery"] is Outcome.FAIL
         said = detail(report, "drill.recovery")
         assert said.startswith(f'cluster plain has a tablespace at "{later}" that the base backup does not know')

@@ -111,7 +111,7 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     switch_wal(backed_up, "admin_db")
     argv = ["--config", str(backed_up.config), "tenant", "restore", tenant, "--to", moment.isoformat(), "--json"]
     assert run(argv) == 1
-    planned = {one["table"]: one for one in json.loads(capsys.readouterr().out)["plan"]}
+    planned = {table["table"]: table for table in json.loads(capsys.readouterr().out)["plan"]}
     assert planned["public.orders"]["insert"] == orders
     assert planned["public.products"]["conflict"] == 1
     assert planned["public.tenants"] == {
@@ -125,15 +125,15 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
     assert orders_of(live_db, tenant) == 0
     assert run([*argv, "--apply"]) == 1  # the conflict needs a person
     done = json.loads(capsys.readouterr().out)
-    assert done["restored"] == sum(one["insert"] for one in planned.values())
+    assert done["restored"] == sum(table["insert"] for table in planned.values())
     live_db.execute("UPDATE products SET name = rtrim(name, '!')")
     assert contents(live_db) == before
-    assert [one["key"] for one in done["healed_files"]["actions"] if one["deed"] == "healed"] == [key]
+    assert [action["key"] for action in done["healed_files"]["actions"] if action["deed"] == "healed"] == [key]
     assert client.get_object(Bucket="print-files", Key=key)["Body"].read() == artwork
     assert planned["public.subscriptions"]["insert"] == 1
     with postgres.superuser(backed_up.home, "admin_db", "admin_db") as admin_db:
         assert admin_db.execute(SUBSCRIPTION, (tenant,)).fetchone() == subscription
-    assert {one["name"] for one in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
+    assert {check["name"] for check in done["files"]} == {"files.missing", "files.tenancy", "files.content"}
     with open_records(backed_up.settings.records) as records:
         audit = records.execute("SELECT tenant, rows_written FROM tenant_restores ORDER BY id DESC LIMIT 1").fetchone()
     assert audit == (tenant, done["restored"])
@@ -142,12 +142,12 @@ def test_a_tenants_lost_rows_come_back_the_same_and_nobody_elses_change(
 def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     backed_up: StackSandbox, live_db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine, other, *_ = (tenant.id for tenant in tenants(backed_up.settings))
+    restored, other, *_ = (tenant.id for tenant in tenants(backed_up.settings))
     before = contents(live_db)
     item = live_db.execute(
         "SELECT i.id, i.order_id FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.tenant_id = %s "
         "ORDER BY 1 LIMIT 1",
-        (mine,),
+        (restored,),
     ).fetchone()
     assert item is not None
     moment = moment_of(backed_up, live_db)
@@ -157,12 +157,12 @@ def test_an_order_that_went_to_another_tenant_meanwhile_is_not_given_rows(
     try:
         switch_wal(backed_up, "live_db")
         switch_wal(backed_up, "admin_db")
-        argv = ["--config", str(backed_up.config), "tenant", "restore", mine, "--to", moment.isoformat(), "--apply"]
+        argv = ["--config", str(backed_up.config), "tenant", "restore", restored, "--to", moment.isoformat(), "--apply"]
         assert run(argv) == 2
         assert "are another tenant's in production" in capsys.readouterr().err
         assert live_db.execute("SELECT FROM order_items WHERE id = %s", (item[0],)).rowcount == 0
     finally:
-        live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (mine, item[1]))
+        live_db.execute("UPDATE orders SET tenant_id = %s WHERE id = %s", (restored, item[1]))
         live_db.execute("INSERT INTO order_items SELECT * FROM kept")
         live_db.execute("DROP TABLE kept")
     assert contents(live_db) == before

@@ -64,8 +64,8 @@ def test_a_drill_that_runs_is_let_alone(backed_up: StackSandbox, instance: dg.Da
     with RecordsSession(backed_up.settings.records, LOCK):
         assert removed(backed_up, instance)
         # Its server and what fetches WAL for it go on, and fork new processes.
-        assert [one for one in left_behind(backed_up) if isinstance(one, Path)] == [
-            one for one in before if isinstance(one, Path)
+        assert [left for left in left_behind(backed_up) if isinstance(left, Path)] == [
+            left for left in before if isinstance(left, Path)
         ]
 
     assert removed(backed_up, instance)

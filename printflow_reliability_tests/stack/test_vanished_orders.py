@@ -10,9 +10,9 @@ from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.records.database import open_records
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import Counter, Row, counter_of
-from printflow_reliability_tests.stack.counter_commands import LATER, Said, said
+from printflow_reliability_tests.stack.counter_commands import LATER, PrintflowRun, run_printflow
 
-__all__ = ["said"]
+__all__ = ["run_printflow"]
 pytestmark = pytest.mark.stack
 
 
@@ -34,7 +34,7 @@ def holds(counter: Counter) -> set[str]:
     return orders(counter.look())
 
 
-def test_a_status_that_was_renamed_lifts_no_hold_and_is_named(counter: Counter, said: Said) -> None:
+def test_a_status_that_was_renamed_lifts_no_hold_and_is_named(counter: Counter, run_printflow: PrintflowRun) -> None:
     counter.statuses = dict.fromkeys("123", "payment received")
     counter.rows.clear()
     report = counter.look()
@@ -44,10 +44,10 @@ def test_a_status_that_was_renamed_lifts_no_hold_and_is_named(counter: Counter, 
     assert '"payment received"' in report.untold
     assert (report.numbers["lifted"], report.numbers["held_orders"], report.numbers["unexplained_orders"]) == (0, 2, 3)
     assert {"order:2", "order:3"} <= counter.open_alerts()
-    code, out, _ = said("orders", "held")
+    code, out, _ = run_printflow("orders", "held")
     assert code == 1
     assert out.count("no longer returned") == 1
-    code, out, err = said("orders", "check", "2")
+    code, out, err = run_printflow("orders", "check", "2")
     assert (code, out) == (2, "")
     assert "order 2 is held" in err
     assert "printflow orders override" in err
@@ -77,7 +77,9 @@ def test_no_paid_order_is_health_once_each_is_explained(counter: Counter) -> Non
     assert told.numbers["lifted"] == 2
 
 
-def test_without_a_lookup_only_a_person_lifts_the_hold_of_an_order_that_vanished(counter: Counter, said: Said) -> None:
+def test_without_a_lookup_only_a_person_lifts_the_hold_of_an_order_that_vanished(
+    counter: Counter, run_printflow: PrintflowRun
+) -> None:
     counter.statuses = None
     del counter.rows[1:]
     report = counter.look()
@@ -86,8 +88,8 @@ def test_without_a_lookup_only_a_person_lifts_the_hold_of_an_order_that_vanished
 
     for order in "23":
         arguments = ("orders", "override", order, "--reason", "refunded by phone", "--by", "Ada", "--until", LATER)
-        assert said(*arguments)[0] == 0
-    code, out, _ = said("orders", "held")
+        assert run_printflow(*arguments)[0] == 0
+    code, out, _ = run_printflow("orders", "held")
     assert code == 0, out
     assert counter.open_alerts() == set()
 
@@ -110,12 +112,12 @@ def test_a_lookup_that_fails_for_one_order_or_for_all_leaves_the_other_answers(c
     assert 'relation "nowhere" does not exist' in for_all.untold
 
 
-def test_tenants_that_fall_to_nothing_change_nothing(counter: Counter, said: Said) -> None:
+def test_tenants_that_fall_to_nothing_change_nothing(counter: Counter, run_printflow: PrintflowRun) -> None:
     counter.rows.append(Row("4"))
-    everybody, counter.tenants = counter.tenants, ()
+    every_tenant, counter.tenants = counter.tenants, ()
     report = counter.look()
-    code, _, err = said("orders", "held")
-    counter.tenants = everybody
+    code, _, err = run_printflow("orders", "held")
+    counter.tenants = every_tenant
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert "tenancy.tenants returns nothing" in report.checks[0].detail
@@ -125,41 +127,43 @@ def test_tenants_that_fall_to_nothing_change_nothing(counter: Counter, said: Sai
     assert holds(counter) == {"2", "3", "4"}
 
 
-def test_an_override_ends_and_names_who_and_why(counter: Counter, said: Said) -> None:
+def test_an_override_ends_and_names_who_and_why(counter: Counter, run_printflow: PrintflowRun) -> None:
     override = ("orders", "override", "3", "--reason", "proof by phone", "--by", "Ada", "--until")
-    code, out, _ = said(*override, LATER, "--json")
+    code, out, _ = run_printflow(*override, LATER, "--json")
     assert (code, json.loads(out)["by"]) == (0, "Ada")
     assert holds(counter) == {"2"}
     assert counter.open_alerts() == {"order:2"}
-    code, out, _ = said("orders", "check", "3")
+    code, out, _ = run_printflow("orders", "check", "3")
     assert code == 0
     assert "Ada allows it until 2999-11-02 14:05:00 UTC (proof by phone)" in out
 
     for wrong in (("2020-01-01T00:00:00Z",), ("soon",), ("2999-01-01T00:00:00",)):
-        assert said(*override, *wrong)[0] == 2
-    assert said("orders", "override", "33", "--reason", "a typo", "--until", LATER)[0] == 2
-    assert said("orders", "override", "3", "--reason", " ", "--until", LATER)[0] == 2
+        assert run_printflow(*override, *wrong)[0] == 2
+    assert run_printflow("orders", "override", "33", "--reason", "a typo", "--until", LATER)[0] == 2
+    assert run_printflow("orders", "override", "3", "--reason", " ", "--until", LATER)[0] == 2
 
 
-def test_an_override_that_is_over_holds_again(counter: Counter, said: Said) -> None:
-    said("orders", "override", "3", "--reason", "proof by phone", "--until", LATER)
+def test_an_override_that_is_over_holds_again(counter: Counter, run_printflow: PrintflowRun) -> None:
+    run_printflow("orders", "override", "3", "--reason", "proof by phone", "--until", LATER)
     assert holds(counter) == {"2"}
     with open_records(counter.settings.records) as records:
         records.execute("UPDATE order_overrides SET until = now()")
     assert holds(counter) == {"2", "3"}
 
 
-def test_held_orders_are_counted_in_the_right_number_and_no_key_is_cut(counter: Counter, said: Said) -> None:
+def test_held_orders_are_counted_in_the_right_number_and_no_key_is_cut(
+    counter: Counter, run_printflow: PrintflowRun
+) -> None:
     long = f"guard/guard-a/{'long name ' * 20}.pdf"
     counter.statuses = {"1": "paid", "3": "refunded"}
     counter.rows[1:] = [Row("2", key=long)]
-    code, out, _ = said("orders", "held")
+    code, out, _ = run_printflow("orders", "held")
     assert code == 1
     assert out.startswith("FAIL: 1 paid order must not go to print\n")
-    code, out, _ = said("orders", "check", "2")
+    code, out, _ = run_printflow("orders", "check", "2")
     assert code == 1
     assert f"print-ready file is not in the bucket: {long}\n" in out
     counter.rows.pop()
     counter.statuses |= {"2": "refunded"}
-    code, out, _ = said("orders", "held")
+    code, out, _ = run_printflow("orders", "held")
     assert (code, out) == (0, "OK: 1 paid order has its artwork\n")

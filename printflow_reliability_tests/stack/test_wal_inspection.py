@@ -39,8 +39,8 @@ class Wal:
         return self.cluster.home / "data" / "pg_wal"
 
     def following(self, name: str) -> str:
-        one = parse_segment(name, MEGABYTE)
-        return Segment(one.timeline, one.number + 1).name(MEGABYTE)
+        segment = parse_segment(name, MEGABYTE)
+        return Segment(segment.timeline, segment.number + 1).name(MEGABYTE)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,9 @@ def wal() -> Iterator[Wal]:
         cluster.execute("SELECT pg_switch_wal()")
         start = parse_lsn(str(cluster.execute("SELECT pg_current_wal_lsn()")[0][0]))
         path, long_path = cluster.home / "made", cluster.home / ("long" * 55) / ("path" * 55)
-        for one in (path, long_path):
-            one.mkdir(parents=True, mode=0o700)
-            cluster.programs.own(one)
+        for directory in (path, long_path):
+            directory.mkdir(parents=True, mode=0o700)
+            cluster.programs.own(directory)
         cluster.execute("INSERT INTO ticks VALUES (1)")
         before = records(cluster, start)
         cluster.execute(f"CREATE TABLESPACE made LOCATION '{path}'")
@@ -141,9 +141,9 @@ class Server:
 @pytest.fixture
 def place(wal: Wal) -> Iterator[Path]:
     place = wal.cluster.home / "a clone's 100% $HOME"
-    for one in (place, place / "data", place / "data" / "pg_wal", place / "archive"):
-        one.mkdir()
-        wal.cluster.programs.own(one)
+    for directory in (place, place / "data", place / "data" / "pg_wal", place / "archive"):
+        directory.mkdir()
+        wal.cluster.programs.own(directory)
     yield place
     shutil.rmtree(place)
 
@@ -161,9 +161,9 @@ def server(
 
 
 def test_a_segment_that_makes_a_tablespace_ends_the_recovery(wal: Wal, place: Path) -> None:
-    one = server(wal, place)
-    assert one.asks_for(wal.made) == ENDED
-    assert one.refused == RefusedWal(str(wal.path), f"{wal.at >> 32:X}/{wal.at & 0xFFFFFFFF:08X}")
+    clone = server(wal, place)
+    assert clone.asks_for(wal.made) == ENDED
+    assert clone.refused == RefusedWal(str(wal.path), f"{wal.at >> 32:X}/{wal.at & 0xFFFFFFFF:08X}")
     assert [file.name for file in place.glob("wal.*")] == []
 
 
@@ -176,11 +176,11 @@ def test_an_allowed_path_passes_and_no_other_one(wal: Wal, place: Path) -> None:
 
 
 def test_a_record_that_crosses_the_end_of_a_segment_is_read_with_the_next_one(wal: Wal, place: Path) -> None:
-    one = server(wal, place, allowed=[wal.path])
-    assert one.asks_for(wal.crossing) == 0, "the record is not complete yet, so it cannot be replayed"
-    assert one.asks_for(wal.following(wal.crossing)) == ENDED
-    assert one.refused is not None
-    assert one.refused.tablespace == str(wal.long_path)
+    clone = server(wal, place, allowed=[wal.path])
+    assert clone.asks_for(wal.crossing) == 0, "the record is not complete yet, so it cannot be replayed"
+    assert clone.asks_for(wal.following(wal.crossing)) == ENDED
+    assert clone.refused is not None
+    assert clone.refused.tablespace == str(wal.long_path)
 
 
 @pytest.mark.parametrize(("exit_code", "ends"), [(1, 1), (82, ENDED)], ids=["is not there", "does not come in time"])
@@ -188,66 +188,66 @@ def test_wal_that_does_not_come_in_time_is_not_taken_for_the_end_of_wal(
     wal: Wal, place: Path, exit_code: int, ends: int
 ) -> None:
     command = inspecting(f"(exit {exit_code})", place, wal.cluster.programs, floor=0, until=None, allowed=())
-    one = Server(wal, place, command)
+    clone = Server(wal, place, command)
     for name in (wal.made, "00000002.history"):
-        assert one.asks_for(name) == ends
-    assert (one.refused is not None) == (ends == ENDED)
+        assert clone.asks_for(name) == ends
+    assert (clone.refused is not None) == (ends == ENDED)
 
 
 def test_the_same_across_a_change_of_timelines(wal: Wal, place: Path) -> None:
-    one = server(wal, place, allowed=[wal.path])
-    next_one = "00000002" + wal.following(wal.crossing)[8:]
-    (place / "archive" / wal.following(wal.crossing)).rename(place / "archive" / next_one)
+    clone = server(wal, place, allowed=[wal.path])
+    next_segment = "00000002" + wal.following(wal.crossing)[8:]
+    (place / "archive" / wal.following(wal.crossing)).rename(place / "archive" / next_segment)
     (place / "archive" / "00000003.history").write_text("2\t0/1\tno reason\n")
-    assert one.asks_for("00000003.history") == 0
-    assert one.asks_for(wal.crossing) == 0
+    assert clone.asks_for("00000003.history") == 0
+    assert clone.asks_for(wal.crossing) == 0
     # What another timeline left in pg_wal was not what was replayed.
     (place / "data" / "pg_wal" / ("00000003" + wal.crossing[8:])).write_bytes(b"\0" * MEGABYTE)
-    assert one.asks_for(next_one) == ENDED
+    assert clone.asks_for(next_segment) == ENDED
 
 
 def test_wal_that_the_archive_lacks_and_pg_wal_has_is_read_there(wal: Wal, place: Path) -> None:
-    one = server(wal, place)
+    clone = server(wal, place)
     shutil.move(place / "archive" / wal.made, place / "data" / "pg_wal" / wal.made)
-    assert one.asks_for(wal.made) == ENDED
-    assert one.refused is not None
-    assert one.refused.tablespace == str(wal.path)
+    assert clone.asks_for(wal.made) == ENDED
+    assert clone.refused is not None
+    assert clone.refused.tablespace == str(wal.path)
 
 
 def test_what_is_not_there_and_what_ends_early_is_left_to_postgresql(wal: Wal, place: Path) -> None:
     """Replay ends there by itself, and the drill says that WAL is missing or damaged."""
-    one = server(wal, place, allowed=[wal.path, wal.long_path])
-    assert one.asks_for("0000000100000F0000000001") == 1
+    clone = server(wal, place, allowed=[wal.path, wal.long_path])
+    assert clone.asks_for("0000000100000F0000000001") == 1
     newest = max(file.name for file in wal.archive.glob("0*"))
     names = sorted(file.name for file in (place / "archive").iterdir() if file.name >= wal.made)
-    assert [one.asks_for(name) for name in names] == [0] * len(names), one.refused
+    assert [clone.asks_for(name) for name in names] == [0] * len(names), clone.refused
     (place / "archive" / newest).write_bytes(b"\0" * MEGABYTE)
-    assert one.asks_for(newest) == 0
+    assert clone.asks_for(newest) == 0
     whole = (place / "archive" / wal.following(wal.crossing)).read_bytes()
     (place / "archive" / newest).write_bytes(whole[:8192] + b"\xff" * (MEGABYTE - 8192))
-    assert one.asks_for(newest) == 0
+    assert clone.asks_for(newest) == 0
 
 
 def test_a_tablespace_before_damage_in_the_same_segment_is_found(wal: Wal, place: Path) -> None:
-    one = server(wal, place)
+    clone = server(wal, place)
     end = wal.at % MEGABYTE + 1000
     file = place / "archive" / wal.made
     file.write_bytes(file.read_bytes()[:end] + b"\xff" * (MEGABYTE - end))
-    assert one.asks_for(wal.made) == ENDED
-    assert one.refused is not None
-    assert one.refused.tablespace == str(wal.path)
+    assert clone.asks_for(wal.made) == ENDED
+    assert clone.refused is not None
+    assert clone.refused.tablespace == str(wal.path)
 
 
 def test_what_cannot_be_read_is_not_replayed(wal: Wal, place: Path) -> None:
-    one = server(wal, place)
+    clone = server(wal, place)
     (place / "archive" / wal.made).write_bytes(b"short")
-    assert one.asks_for(wal.made) == ENDED
-    assert one.refused == RefusedWal(None, wal.made, "it has 5 bytes")
+    assert clone.asks_for(wal.made) == ENDED
+    assert clone.refused == RefusedWal(None, wal.made, "it has 5 bytes")
     script = place / "restore_wal.sh"
     script.write_text(script.read_text().replace("pg_waldump", "pg_no_waldump", 1))
-    assert one.asks_for(wal.following(wal.made)) == ENDED
-    assert one.refused is not None
-    assert "not found" in one.refused.detail
+    assert clone.asks_for(wal.following(wal.made)) == ENDED
+    assert clone.refused is not None
+    assert "not found" in clone.refused.detail
 
 
 def test_what_replay_does_not_come_to_does_not_matter(wal: Wal, place: Path) -> None:

@@ -15,7 +15,7 @@ from printflow_reliability.cli import run
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import take
 from printflow_reliability.sandbox import postgres
-from printflow_reliability_tests.alerts.test_heartbeats import SECRET, answering
+from printflow_reliability_tests.alerts.watcher import SECRET, answering
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
 pytestmark = pytest.mark.stack

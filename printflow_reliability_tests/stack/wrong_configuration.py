@@ -24,7 +24,7 @@ def configured(sandbox: StackSandbox, old: str, new: str) -> Iterator[Path]:
         wrong.unlink()
 
 
-def said(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+def output_of(config: Path, command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
     """What a command that must end with 2 says, on whichever stream; nobody gets to see a traceback or a secret."""
     assert run(["--config", str(config), *command]) == 2
     streams = capsys.readouterr()

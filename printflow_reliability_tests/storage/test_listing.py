@@ -52,10 +52,14 @@ def test_an_immediate_repetition_is_noticed_as_it_streams() -> None:
 
 def test_a_store_that_breaks_the_order_is_read_once_more_sorted() -> None:
     with serving(lambda _: (200, page(["1/x", "1-b/x", "1.pdf"]))) as bucket:
-        assert read_in_order(bucket, "", lambda objects: [one.key for one in objects]) == ["1-b/x", "1.pdf", "1/x"]
+        assert read_in_order(bucket, "", lambda objects: [listed.key for listed in objects]) == [
+            "1-b/x",
+            "1.pdf",
+            "1/x",
+        ]
 
 
 def test_objects_that_are_listed_as_one_key_are_no_incomplete_listing() -> None:
     unwritable = "a\ufffdb"
-    assert [one.key for one in proven(map(stored, ["a", unwritable, unwritable]))] == ["a", unwritable]
-    assert [one.key for one in in_order(map(stored, [unwritable, "a", unwritable]), 2)] == ["a", unwritable]
+    assert [listed.key for listed in proven(map(stored, ["a", unwritable, unwritable]))] == ["a", unwritable]
+    assert [listed.key for listed in in_order(map(stored, [unwritable, "a", unwritable]), 2)] == ["a", unwritable]

@@ -31,9 +31,11 @@ def served() -> Iterator[tuple[FakeBucket, SingleKeys]]:
         yield bucket, SingleKeys(where)
 
 
-def told(found: Mapping[str, Found]) -> dict[str, object]:
+def content_of(found: Mapping[str, Found]) -> dict[str, object]:
     """What was found, but for the version, which only HEAD tells."""
-    return {key: (one.etag, one.size) if isinstance(one, ObjectHead) else one for key, one in found.items()}
+    return {
+        key: (answer.etag, answer.size) if isinstance(answer, ObjectHead) else answer for key, answer in found.items()
+    }
 
 
 @given(
@@ -51,11 +53,11 @@ def test_hostile_keys_anywhere_take_no_answer_away_from_others(
     bucket.objects = dict.fromkeys(objects, 7)
     bucket.fails = {}
     asked = {*objects, *there.draw(st.sets(KEY, max_size=8)), *hostile}
-    without = told(look_up(single.bucket, asked - hostile.keys(), by, single=single))
+    without = content_of(look_up(single.bucket, asked - hostile.keys(), by, single=single))
     bucket.objects |= {key: 7 for key in hostile if there.draw(st.booleans())}
     bucket.fails = dict(hostile)
     found = look_up(single.bucket, asked, by, single=single)
-    assert told({key: one for key, one in found.items() if key not in hostile}) == without
+    assert content_of({key: answer for key, answer in found.items() if key not in hostile}) == without
     for key in hostile:  # what a listing shows is there, whatever HEAD says of it
         assert isinstance(found[key], Refusal) or key in bucket.objects or by is By.LISTING
 
@@ -87,19 +89,20 @@ def test_a_bucket_that_does_not_list_is_no_key_of_its_own(status: int) -> None:
         look_up(where, ["a/1.pdf"], By.HEAD)
 
 
+@pytest.mark.stack
 def test_a_whole_folder_that_is_refused_is_no_bucket_that_is_wherever_it_sorts() -> None:
     for folder in ("a", "z"):
         odd = {f"{folder}/{number:04}.pdf": 400 for number in range(1200)}
         bucket = FakeBucket(dict.fromkeys((*odd, "m/fine.pdf"), 3), odd)
         with serving(bucket) as where:
             found = look_up(where, list(odd)[:30], By.HEAD)
-        assert {type(one) for one in found.values()} == {Refusal}
+        assert {type(answer) for answer in found.values()} == {Refusal}
 
 
 def test_a_bucket_that_holds_refused_objects_only_is_asked_for_one_that_nobody_has() -> None:
     odd = {"a/1.pdf": 400, "a/2.pdf": 400}
     with serving(FakeBucket(dict.fromkeys(odd, 3), odd)) as where:
-        assert {type(one) for one in look_up(where, odd, By.HEAD).values()} == {Refusal}
+        assert {type(answer) for answer in look_up(where, odd, By.HEAD).values()} == {Refusal}
 
 
 def test_a_folder_is_listed_once_for_all_its_odd_keys() -> None:

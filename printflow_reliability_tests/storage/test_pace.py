@@ -22,6 +22,8 @@ from printflow_reliability.storage.silence import chunks, receive
 from printflow_reliability_tests.stack.plain import settings_with
 from printflow_reliability_tests.storage.odd_server import server
 
+pytestmark = pytest.mark.stack
+
 LIMIT = 0.5
 HEAD = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n'
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -27,12 +27,12 @@ HOSTILE = [
 
 
 def listed(bucket: BucketSettings) -> list[str]:
-    return [one.key for objects in list_pages(bucket) for one in objects]
+    return [item.key for objects in list_pages(bucket) for item in objects]
 
 
 def test_every_key_comes_as_the_bucket_has_it() -> None:
     parsed = parse_page(page(HOSTILE))
-    assert [one.key for one in parsed.objects] == HOSTILE
+    assert [item.key for item in parsed.objects] == HOSTILE
     assert parsed.token is None
     first = parsed.objects[0]
     assert (first.size, first.etag) == (12, "abc-2")

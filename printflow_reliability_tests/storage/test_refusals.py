@@ -27,7 +27,7 @@ def listing(bucket: BucketSettings) -> None:
 WAYS = [head, listing]
 
 
-def told(ask: Callable[[BucketSettings], None], endpoint: str, **more: object) -> PrintflowError:
+def error_of(ask: Callable[[BucketSettings], None], endpoint: str, **more: object) -> PrintflowError:
     given = {"access_key_id": "key", "secret_access_key": SECRET, "bucket": "printflow360", **more}
     bucket = BucketSettings.model_validate({"name": "files", "endpoint_url": endpoint, **given})
     with pytest.raises((CouldNotTell, ConfigError)) as raised:
@@ -47,11 +47,11 @@ def test_a_closed_port_a_silent_server_and_an_unknown_name_are_told_apart(
     ask: Callable[[BucketSettings], None],
 ) -> None:
     with closed_port() as port:
-        closed = told(ask, f"https://127.0.0.1:{port}")
+        closed = error_of(ask, f"https://127.0.0.1:{port}")
     assert f"nobody accepts connections at its address (https://127.0.0.1:{port})" in closed.what
     with silent_port() as port:
-        assert "no answer in time" in told(ask, f"http://127.0.0.1:{port}").what
-    assert "the name of its server is not known" in told(ask, "https://no-such-host.invalid").what
+        assert "no answer in time" in error_of(ask, f"http://127.0.0.1:{port}").what
+    assert "the name of its server is not known" in error_of(ask, "https://no-such-host.invalid").what
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -64,10 +64,10 @@ def test_a_certificate_file_that_cannot_be_used_is_named(
     ca_file = tmp_path / "ca.pem"
     if content is not None:
         ca_file.write_text(content)
-    error = told(ask, "https://127.0.0.1:1", ca_file=ca_file)
+    error = error_of(ask, "https://127.0.0.1:1", ca_file=ca_file)
     assert 'ca_file of bucket "files"' in error.what
     assert what in error.what
-    assert "cannot be read (Is a directory)" in told(ask, "https://127.0.0.1:1", ca_file=tmp_path).what
+    assert "cannot be read (Is a directory)" in error_of(ask, "https://127.0.0.1:1", ca_file=tmp_path).what
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -82,7 +82,7 @@ def test_a_certificate_file_that_cannot_be_used_is_named(
 def test_what_no_server_was_asked_for_leads_to_its_keys(
     ask: Callable[[BucketSettings], None], more: dict[str, object], next_step: str
 ) -> None:
-    assert next_step in told(ask, "https://127.0.0.1:1", **more).next_step
+    assert next_step in error_of(ask, "https://127.0.0.1:1", **more).next_step
 
 
 def test_a_disk_of_ours_that_is_full_is_not_said_of_the_bucket() -> None:

@@ -18,6 +18,8 @@ from printflow_reliability.storage.pages import list_pages
 from printflow_reliability.storage.workers import Workers
 from printflow_reliability_tests.storage.odd_server import server
 
+pytestmark = pytest.mark.stack
+
 HALF_A_HEADER = b"HTTP/1.1 200 O"
 HALF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Type: application/xml\r\n\r\n<?xml version='1.0'?>"
 WHOLE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"

@@ -13,7 +13,7 @@ from printflow_reliability.tenants.schema import Column, Schema, Table, Trigger,
 
 def table(name: str, *columns: str, key: tuple[str, ...] = ("id",), schema: str = "public") -> Table:
     keys = [UniqueKey(f"{name}_pkey", key, primary=True)] if key else []
-    return Table(schema, name, {one: Column(one, not_null=one in key) for one in ("id", *columns)}, keys)
+    return Table(schema, name, {column: Column(column, not_null=column in key) for column in ("id", *columns)}, keys)
 
 
 def key(child: str, column: str, parent: str, *, deferrable: bool = False) -> ForeignKey:
@@ -50,7 +50,7 @@ KEYS = [
 
 
 def schema(tables: Sequence[Table] = TABLES, keys: Sequence[ForeignKey] = KEYS) -> Schema:
-    return Schema({one.label: one for one in tables}, keys)
+    return Schema({item.label: item for item in tables}, keys)
 
 
 def changed(name: str, **more: object) -> Mapping[str, Table]:
@@ -64,7 +64,7 @@ def tenancy(**more: object) -> TenancySettings:
 
 
 def test_parents_come_before_children_and_what_is_nobodys_is_left_out() -> None:
-    found = [one.name for one in closure(schema(), tenancy()).tables.values()]
+    found = [item.name for item in closure(schema(), tenancy()).tables.values()]
     assert found == ["tenants", "orders", "products", "order_items", "proofs"]
 
 
@@ -132,10 +132,10 @@ def test_what_cannot_be_restored_is_told_by_the_catalog_until_it_is_acknowledged
 ) -> None:
     today = Schema(changed("orders", **more), KEYS)
     found = limits(today, closure(today, tenancy()), replica=replica)
-    assert [one.table for one in found] == (["public.orders"] if said else [])
+    assert [limit.table for limit in found] == (["public.orders"] if said else [])
     assert not said or said in found[0].reason
     acknowledged = limits(today, closure(today, tenancy(unrestorable=["public.orders"])), replica=replica)
-    assert all(one.acknowledged for one in acknowledged)
+    assert all(limit.acknowledged for limit in acknowledged)
 
 
 def test_a_column_that_is_nullable_or_has_a_default_may_come_and_every_other_change_is_named() -> None:

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from printflow_reliability.alerts.delivery import LONGEST_RETRY_SECONDS, Refusal
+from printflow_reliability.alerts.backoff import LONGEST_RETRY_SECONDS
 from printflow_reliability.alerts.heartbeats import Heartbeats
+from printflow_reliability.alerts.message import Message
+from printflow_reliability.alerts.routes.answer import Refusal
 from printflow_reliability.alerts.spooled import RAISED, RESOLVED, TOLD, SpooledAlerts
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
@@ -63,10 +64,10 @@ class World:
         self.spool.close()
         self.begin()
 
-    def send(self, _route: AlertRouteSettings, document: Mapping[str, Any]) -> Refusal | None:
+    def send(self, _route: AlertRouteSettings, message: Message) -> Refusal | None:
         if self.pager_dead:
-            return Refusal("route pager cannot be reached")
-        self.heard.append((document["event"], document["dedup_key"]))
+            return Refusal("route pager cannot be reached", stops=True)
+        self.heard.append((message.event, message.dedup_key))
         return None
 
     def beat(self, address: str, _body: str) -> str:

@@ -89,7 +89,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         monkeypatch.setattr(module, "on_duty", stage.on_duty)
         monkeypatch.setattr(module, "deliver", stage.deliver)
         monkeypatch.setattr(module, "record_results", stage.record)
-    monkeypatch.setattr(orders_turn, "judge_paid_orders", stage.judge)
+    monkeypatch.setattr(orders_turn, "check_paid_orders", stage.judge)
     monkeypatch.setattr(orders_turn, "give_back", stage.give_back)
     monkeypatch.setattr(orders_turn, "open_records", stage.open_records)
     monkeypatch.setattr(orders_turn, "mind_absent", stage.mind_absent)

@@ -6,7 +6,7 @@ from functools import partial
 
 import psycopg
 
-from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
+from printflow_reliability.drills.fences.reading import NotCounted, Reading, read_table
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
@@ -46,12 +46,14 @@ def read_clone(clone: Clone, fence: Fence) -> CloneRows:
     """
     found = find_databases(clone)
     # A fence leaves templates out.
-    counted = [one for one in found.answering if not one.is_template or one.name in (fence.counts or {})]
+    counted = [
+        database for database in found.answering if not database.is_template or database.name in (fence.counts or {})
+    ]
     read = run_parallel([partial(_read, database, fence) for database in counted], workers=SESSIONS)
     return CloneRows(
-        {one.name: readings for one, (readings, _, _) in zip(counted, read, strict=True)},
-        {one.name: unlogged for one, (_, unlogged, _) in zip(counted, read, strict=True)},
-        {**found.closed, **{one.name: seen for one, (_, _, seen) in zip(counted, read, strict=True) if seen}},
+        {database.name: readings for database, (readings, _, _) in zip(counted, read, strict=True)},
+        {database.name: unlogged for database, (_, unlogged, _) in zip(counted, read, strict=True)},
+        {**found.closed, **{database.name: seen for database, (_, _, seen) in zip(counted, read, strict=True) if seen}},
     )
 
 
@@ -87,7 +89,7 @@ def _read(database: Database, fence: Fence) -> tuple[dict[str, Reading], tuple[s
             for table in logged_tables(connection):
                 content = ANY_SIZE if table.label in digests else None
                 reading = read_table(connection, table, digest_bytes=content, snapshot=None)
-                if reading.trouble is Trouble.LOCKED:
+                if reading.trouble is NotCounted.LOCKED:
                     reading = Reading(None, trouble=reading.trouble, reason=LOCKED)
                 readings[table.label] = reading
     except CouldNotTell as away:

@@ -6,7 +6,7 @@ from functools import partial
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.fences.clone_rows import CloneRows, committed_after_all, read_clone
-from printflow_reliability.drills.fences.reading import Reading, Trouble
+from printflow_reliability.drills.fences.reading import NotCounted, Reading
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.clones.clone import Clone
@@ -80,13 +80,13 @@ def compare_with_fences(
 def answer(compared: Iterable[Comparison], fences: Iterable[Fence]) -> CheckResult:
     """The check's answer: what is certainly wrong first, then what could not be told, then what was left out."""
     compared, fences = tuple(compared), tuple(fences)
-    differing = [one for each in compared for one in each.differing]
-    damaged = [one for each in compared for one in each.damaged]
-    untold = [one for each in compared for one in each.untold]
-    left_out = {database: why for each in compared for database, why in each.left_out.items()}
-    unlogged = [one for each in compared for one in each.unlogged]
+    differing = [difference for comparison in compared for difference in comparison.differing]
+    damaged = [phrase for comparison in compared for phrase in comparison.damaged]
+    untold = [phrase for comparison in compared for phrase in comparison.untold]
+    left_out = {database: why for comparison in compared for database, why in comparison.left_out.items()}
+    unlogged = [table for comparison in compared for table in comparison.unlogged]
     tables, rows = (sum(getattr(fence, what) for fence in fences) for what in ("tables", "rows"))
-    digests = sum(len(one) for fence in fences for one in (fence.digests or {}).values())
+    digests = sum(len(by_table) for fence in fences for by_table in (fence.digests or {}).values())
     numbers = {
         "tables": tables,
         "rows": rows,
@@ -123,7 +123,7 @@ def compare(fence: Fence, clone: CloneRows) -> Comparison:
     for database, reasons in gaps.damaged.items():
         for table, reason in reasons.items():
             reading = clone.readings.get(database, {}).get(table)
-            damaged.append(f"{_where(database, table)} in production itself: {reason}{_also(reading)}")
+            damaged.append(f"{_where(database, table)} in production itself: {reason}{_in_clone(reading)}")
     differing = []
     for database in sorted(counts.keys() | clone.readings.keys()):
         found = clone.readings.get(database, {})
@@ -146,9 +146,9 @@ def _compare_table(fence: Fence, database: str, table: str, now: Reading | None)
     digest = (fence.digests or {}).get(database, {}).get(table)
     place = (fence.cluster, database, table, before)
     damaged_before = table in fence.gaps.damaged.get(database, {})
-    if now is not None and now.trouble is Trouble.DAMAGED and not damaged_before:
+    if now is not None and now.trouble is NotCounted.DAMAGED and not damaged_before:
         return Difference(*place, None, now.reason)
-    if before is None and (damaged_before or table.startswith(CATALOG) or fence.gaps.why(database, table)):
+    if before is None and (damaged_before or table.startswith(CATALOG) or fence.gaps.reason(database, table)):
         return None
     if now is None:
         return Difference(*place, None)
@@ -164,7 +164,7 @@ def _compare_table(fence: Fence, database: str, table: str, now: Reading | None)
 def describe(found: Sequence[Difference], shown: int = SHOWN) -> str:
     """A sentence for a person, table by table."""
     differ = f"{counted(len(found), 'table')} {agreed(len(found), 'differs', 'differ')}"
-    return f"{differ} from production at the fence: {_first([one.describe() for one in found], shown)}"
+    return f"{differ} from production at the fence: {_first([difference.describe() for difference in found], shown)}"
 
 
 def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:
@@ -187,7 +187,7 @@ def _compare_exactly(clone: Clone, fence: Fence) -> Comparison:
         return Comparison(untold=[away.sentence])
 
 
-def _also(reading: Reading | None) -> str:
+def _in_clone(reading: Reading | None) -> str:
     """What the clone has of a table that production cannot read."""
     if reading is None or reading.rows is None:
         return " (nor can the clone)"

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from printflow_reliability.drills.fences.moment import Moment, find_moment
-from printflow_reliability.drills.fences.reading import Reading, Trouble
+from printflow_reliability.drills.fences.reading import NotCounted, Reading
 from printflow_reliability.drills.fences.side import Side
 from printflow_reliability.drills.fences.templates import TemplateRead, unchanged
 from printflow_reliability.parallel import run_parallel
@@ -71,7 +71,7 @@ def make_fences(
     for number, side in enumerate(sides):
         point, found = moment.points[number], read[number]
         told = {*side.sessions.by_database, *side.sessions.templates}
-        counted = {database: one for database, one in found.items() if database in told}
+        counted = {database: tables for database, tables in found.items() if database in told}
         fence = Fence(
             cluster=side.cluster.name,
             name=name,
@@ -119,7 +119,7 @@ def _take(
         inventories = [side.inventory() for side in sides]
         read = _read(sides, moment, digest_bytes) if moment.exact else [{} for _ in sides]
         changed = any(
-            reading.trouble is Trouble.CHANGED
+            reading.trouble is NotCounted.CHANGED
             for databases in read
             for readings in databases.values()
             for reading in readings.values()
@@ -148,13 +148,13 @@ def _read(sides: Sequence[Side], moment: Moment, digest_bytes: int) -> Read:
 
 def _counts(read: Mapping[str, Mapping[str, Reading]]) -> Counts:
     return {
-        database: {table: one.rows for table, one in tables.items() if one.rows is not None}
+        database: {table: reading.rows for table, reading in tables.items() if reading.rows is not None}
         for database, tables in read.items()
     }
 
 
 def _digests(read: Mapping[str, Mapping[str, Reading]]) -> Digests:
     return {
-        database: {table: one.digest for table, one in tables.items() if one.digest is not None}
+        database: {table: reading.digest for table, reading in tables.items() if reading.digest is not None}
         for database, tables in read.items()
     }

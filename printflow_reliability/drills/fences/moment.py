@@ -54,7 +54,7 @@ def find_moment(sides: Sequence[Side], name: str, quiet_seconds: float) -> Momen
         points = [side.restore_point(name) for side in sides]
         open_after = [side.state()[1] for side in sides]
         after = [side.open_snapshots() for side in sides]
-        unchanged = all(nothing_between(one[0], later) for one, later in zip(before, after, strict=True))
+        unchanged = all(nothing_between(snapshot, later) for (snapshot, _), later in zip(before, after, strict=True))
         snapshots = [snapshot for snapshot, _ in before]
         if unchanged and (not patient or _stay_open(sides, open_after)):
             return Moment(points, open_after, snapshots, exact=True)
@@ -76,9 +76,9 @@ class _Ages:
         """Whether those that are open now have all been so for a while."""
         now = time.monotonic()
         self._seen = {
-            (number, one): self._seen.get((number, one), now)
+            (number, transaction): self._seen.get((number, transaction), now)
             for number, open_there in enumerate(transactions)
-            for one in open_there
+            for transaction in open_there
         }
         return all(now - seen >= SETTLE_SECONDS for seen in self._seen.values())
 
@@ -88,7 +88,9 @@ def _stay_open(sides: Sequence[Side], transactions: OpenTransactions) -> bool:
     deadline = time.monotonic() + SETTLE_SECONDS
     while any(transactions):
         last_look = time.monotonic() >= deadline
-        if any(not set(one) <= set(side.state()[1]) for side, one in zip(sides, transactions, strict=True)):
+        if any(
+            not set(open_there) <= set(side.state()[1]) for side, open_there in zip(sides, transactions, strict=True)
+        ):
             return False
         if last_look:
             break

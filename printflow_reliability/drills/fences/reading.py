@@ -29,7 +29,7 @@ ALLOC_LIMIT = 2**33
 CHANGED = "it was rewritten, truncated, renamed or dropped while it was counted"
 
 
-class Trouble(StrEnum):
+class NotCounted(StrEnum):
     """Why a table was not counted."""
 
     LOCKED = "locked"
@@ -48,7 +48,7 @@ class Reading:
 
     rows: int | None
     digest: str | None = None
-    trouble: Trouble | None = None
+    trouble: NotCounted | None = None
     reason: str = ""
 
 
@@ -73,24 +73,24 @@ def read_table(
         if connection.closed:
             raise
         trouble, reason = _trouble(error, snapshot), error_text(error)
-    if digest_bytes is not None and trouble in (Trouble.UNANSWERED, Trouble.DAMAGED):
+    if digest_bytes is not None and trouble in (NotCounted.UNANSWERED, NotCounted.DAMAGED):
         rows = read_table(connection, table, digest_bytes=None, snapshot=snapshot)
-        if rows.trouble is None and trouble is Trouble.UNANSWERED:
+        if rows.trouble is None and trouble is NotCounted.UNANSWERED:
             return Reading(rows.rows, reason=reason)
-    return Reading(None, trouble=trouble, reason=CHANGED if trouble is Trouble.CHANGED else reason)
+    return Reading(None, trouble=trouble, reason=CHANGED if trouble is NotCounted.CHANGED else reason)
 
 
 def _read(connection: psycopg.Connection, table: Table, digest_bytes: int | None, snapshot: Snapshot | None) -> Reading:
     row = connection.execute(count_query(table, digest_bytes)).fetchone()
     if row is None:
-        return Reading(None, trouble=Trouble.UNANSWERED, reason="count(*) returned nothing")
+        return Reading(None, trouble=NotCounted.UNANSWERED, reason="count(*) returned nothing")
     rows, hashes, has_its_name, filenode = row
     digest = hashes.decode() if hashes is not None else None
     if snapshot is None:
         return Reading(rows, digest)
     rewritten = table.filenode not in (0, filenode)
     if not has_its_name or (rewritten and not _kept(connection, table, snapshot, rows)):
-        return Reading(None, trouble=Trouble.CHANGED, reason=CHANGED)
+        return Reading(None, trouble=NotCounted.CHANGED, reason=CHANGED)
     return Reading(rows, digest if digest is None or _same_columns(connection, table) else None)
 
 
@@ -125,15 +125,15 @@ def _same_columns(connection: psycopg.Connection, table: Table) -> bool:
     )
 
 
-def _trouble(error: psycopg.Error, snapshot: Snapshot | None) -> Trouble:
+def _trouble(error: psycopg.Error, snapshot: Snapshot | None) -> NotCounted:
     state, words = error.sqlstate or "", error_text(error)
     if state == LOCK:
-        return Trouble.LOCKED
+        return NotCounted.LOCKED
     if state == NOT_PERMITTED:
-        return Trouble.REFUSED
+        return NotCounted.REFUSED
     if snapshot is not None and (state in GONE or RACE.search(words)):
-        return Trouble.CHANGED
+        return NotCounted.CHANGED
     too_large = TOO_LARGE.search(words)
     if is_damage(error) and not (too_large and int(too_large[1]) < ALLOC_LIMIT):
-        return Trouble.DAMAGED
-    return Trouble.UNANSWERED
+        return NotCounted.DAMAGED
+    return NotCounted.UNANSWERED

@@ -11,7 +11,7 @@ from printflow_reliability.drills.fences.reachable import (
     free_connections,
     quote,
 )
-from printflow_reliability.drills.fences.reading import Reading, Trouble, read_table
+from printflow_reliability.drills.fences.reading import NotCounted, Reading, read_table
 from printflow_reliability.drills.fences.sessions import Sessions
 from printflow_reliability.drills.fences.snapshot import Snapshot, whole_id
 from printflow_reliability.drills.fences.templates import TemplateRead, read_template
@@ -35,8 +35,8 @@ RESTORE_POINT = b"""
 SELECT lsn::text, pg_walfile_name(lsn), clock_timestamp() FROM pg_create_restore_point(%s) AS lsn
 """
 REASONS = {
-    Trouble.LOCKED: f"a lock kept others away from it for more than {SECOND_LOCK}",
-    Trouble.CHANGED: "it was rewritten, truncated, renamed or dropped while it was counted",
+    NotCounted.LOCKED: f"a lock kept others away from it for more than {SECOND_LOCK}",
+    NotCounted.CHANGED: "it was rewritten, truncated, renamed or dropped while it was counted",
 }
 
 
@@ -127,7 +127,7 @@ class Side:
             session.execute(f"SET lock_timeout = '{SECOND_LOCK}'".encode())
             deadline = time.monotonic() + LOCKED_SECONDS
             for table in tables:
-                if readings[table.label].trouble is Trouble.LOCKED and time.monotonic() < deadline:
+                if readings[table.label].trouble is NotCounted.LOCKED and time.monotonic() < deadline:
                     readings[table.label] = read_table(session, table, digest_bytes=digest_bytes, snapshot=snapshot)
             session.execute("ROLLBACK")
         return {label: _named(reading, self.sessions.first.info.user) for label, reading in readings.items()}
@@ -149,7 +149,7 @@ class Side:
         for database, readings in read.items():
             for table, reading in readings.items():
                 if database in self.sessions.by_database and reading.trouble is not None:
-                    kind = damaged if reading.trouble is Trouble.DAMAGED else untold
+                    kind = damaged if reading.trouble is NotCounted.DAMAGED else untold
                     kind.setdefault(database, {})[table] = reading.reason
         return Gaps(dict(self.sessions.left_out), untold, damaged)
 
@@ -164,7 +164,7 @@ class Side:
 
 def _named(reading: Reading, role: str) -> Reading:
     """The reading of a table with a reason for people, and the grant that is missing."""
-    if reading.trouble is Trouble.REFUSED:
+    if reading.trouble is NotCounted.REFUSED:
         bypass = "row-level security" in reading.reason
         grant = f"ALTER ROLE {quote(role)} BYPASSRLS" if bypass else f"GRANT pg_read_all_data TO {quote(role)}"
         return Reading(None, trouble=reading.trouble, reason=f"{reading.reason}. Next: {grant}")

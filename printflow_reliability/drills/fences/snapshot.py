@@ -29,7 +29,7 @@ class Snapshot:
 
 def nothing_between(before: Snapshot, after: Sequence[Snapshot]) -> bool:
     """Whether these snapshots, taken one after the other, prove that nothing became visible between them."""
-    return all(one == before for one in after)
+    return all(snapshot == before for snapshot in after)
 
 
 def whole_id(short: int, near: int) -> int:

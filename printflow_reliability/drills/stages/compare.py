@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills import at_fence
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.fence import Fenced
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.errors import Refused
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import RecoveryShort
 
-ENDS = Ends(Server.CLONE, failed=(RecoveryShort, Refused))
+ERRORS = StageErrors(Server.CLONE, failed=(RecoveryShort, Refused))
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Compared:
 def compare(drill: Drill, located: Located, fenced: Fenced) -> Compared:
     """Start the clones, replay to the fences, and compare; then let them go on, as a real recovery would."""
     clones = located.clones
-    with drill.phase(Phase.START, ENDS):
+    with drill.phase(Phase.START, ERRORS):
         drill.world.isolation.confined_by = clones.confined_by
         clones.start()
-    with drill.phase(Phase.REPLAY_TO_FENCE, ENDS):
+    with drill.phase(Phase.REPLAY_TO_FENCE, ERRORS):
         clones.replay_to_fence()
-    with drill.phase(Phase.FENCE, ENDS):
+    with drill.phase(Phase.FENCE, ERRORS):
         if fenced.fences:
             _compare(drill, located, fenced)
         else:

@@ -30,7 +30,7 @@ class Server(Enum):
 
 
 @dataclass(frozen=True)
-class Ends:
+class StageErrors:
     """What a stage makes of the errors that end it; any other one is a defect or a matter for whoever began the drill.
 
     Attributes:
@@ -69,7 +69,7 @@ class Drill:
     tell: Callable[[Phase], None]
 
     @contextmanager
-    def phase(self, phase: Phase, ends: Ends) -> Iterator[None]:
+    def phase(self, phase: Phase, errors: StageErrors) -> Iterator[None]:
         """Measure a phase, and turn the errors that a stage names into results.
 
         Raises:
@@ -81,13 +81,13 @@ class Drill:
             self.tell(phase)
             with self.clock.measure(phase):
                 yield
-        except ends.failed as failed:
+        except errors.failed as failed:
             self.results.failed(failed)
             raise BrokenOff from failed
-        except ends.unknown as unknown:
+        except errors.unknown as unknown:
             log.warning("drill %s broke off in %s: %s", self.id, phase, unknown.what)
             self.results.break_off(unknown.sentence)
             raise BrokenOff from unknown
         except psycopg.Error as error:
-            self.results.refused(error, of_clone=ends.asks is Server.CLONE)
+            self.results.refused(error, of_clone=errors.asks is Server.CLONE)
             raise BrokenOff from error

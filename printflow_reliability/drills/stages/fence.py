@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.drills.stages.world import Fences
 from printflow_reliability.errors import Refused
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.phases import Phase
 
-ENDS = Ends(Server.PRODUCTION, failed=(RepositoryDamaged, Refused))
+ERRORS = StageErrors(Server.PRODUCTION, failed=(RepositoryDamaged, Refused))
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def fence(drill: Drill, located: Located) -> Fenced:
     Side by side, since a repository whose server is dead keeps two of them waiting.
     """
     world, results, plan = drill.world, drill.results, located.plan
-    with drill.phase(Phase.FENCE, ENDS):
+    with drill.phase(Phase.FENCE, ERRORS):
         if drill.settings.drills.ask_production:
             results.unarchived = world.production.unarchived()
             results.numbers["unarchived_seconds"] = round(max(wal.seconds for wal in results.unarchived), 3)

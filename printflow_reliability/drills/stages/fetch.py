@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, RepositoryDamaged
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.fence import Fenced
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.errors import Refused
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.restore.phases import Phase
 
-ENDS = Ends(Server.PRODUCTION, failed=(NoBackupForTarget, RepositoryDamaged, Refused))
+ERRORS = StageErrors(Server.PRODUCTION, failed=(NoBackupForTarget, RepositoryDamaged, Refused))
 """Production is still asked: the clones have no server yet."""
 
 
@@ -33,7 +33,7 @@ class Fetched:
 def fetch(drill: Drill, located: Located, fenced: Fenced) -> Fetched:
     """Restore every cluster; meanwhile the fence's WAL is archived, which takes seconds that nobody need wait for."""
     world, results, plan = drill.world, drill.results, located.plan
-    with drill.phase(Phase.FETCH, ENDS):
+    with drill.phase(Phase.FETCH, ERRORS):
         if fenced.made and plan.moment is None:
             declared = dict(world.production.clocks())
         else:

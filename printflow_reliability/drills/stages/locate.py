@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, RepositoryDamaged
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.world import Clones
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.plan import Plan, make_plan, require_known_tablespaces
 from printflow_reliability.restore.production import Production
 
-ENDS = Ends(Server.PRODUCTION, failed=(NoBackupForTarget, RepositoryDamaged, Refused))
+ERRORS = StageErrors(Server.PRODUCTION, failed=(NoBackupForTarget, RepositoryDamaged, Refused))
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Located:
 def locate(drill: Drill) -> Located:
     """Find out what there is, and plan."""
     world, results = drill.world, drill.results
-    with drill.phase(Phase.FIND, ENDS):
+    with drill.phase(Phase.FIND, ERRORS):
         productions, now = _identify(drill)
         plan = make_plan(
             drill.target,

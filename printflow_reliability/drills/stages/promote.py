@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills import measures
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.fetch import Fetched
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.drills.stages.replay import Replayed
@@ -13,7 +13,7 @@ from printflow_reliability.errors import Refused
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import Promotion, RecoveryShort
 
-ENDS = Ends(Server.CLONE, failed=(RecoveryShort, Refused))
+ERRORS = StageErrors(Server.CLONE, failed=(RecoveryShort, Refused))
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def promote(drill: Drill, fetched: Fetched, replayed: Replayed) -> Promoted:
     """Wait for promotion and a first write, and measure what was recovered."""
     located, results = replayed.located, drill.results
     plan, clones = located.plan, located.clones
-    with drill.phase(Phase.PROMOTE, ENDS):
+    with drill.phase(Phase.PROMOTE, ERRORS):
         required = {name: replayed.required_end(name, expected) for name, expected in fetched.expected.items()}
         reached = clones.promote(required)
         ended = clones.quieten()

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.drills.stages.compare import Compared
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.fence import Fenced
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.errors import Refused
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import RecoveryShort
 
-ENDS = Ends(Server.CLONE, failed=(RecoveryShort, Refused))
+ERRORS = StageErrors(Server.CLONE, failed=(RecoveryShort, Refused))
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,6 @@ class Replayed:
 def replay(drill: Drill, compared: Compared) -> Replayed:
     """Replay to the end."""
     located, fenced = compared.located, compared.fenced
-    with drill.phase(Phase.REPLAY_TO_END, ENDS):
+    with drill.phase(Phase.REPLAY_TO_END, ERRORS):
         ran_out = located.clones.replay_to_end(fenced.later)
     return Replayed(located, fenced, ran_out)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.drills.stages.drill import Drill, Ends, Server
+from printflow_reliability.drills.stages.drill import Drill, Server, StageErrors
 from printflow_reliability.drills.stages.locate import Located
 from printflow_reliability.drills.stages.promote import Promoted
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.restore.phases import Phase
 
-ENDS = Ends(Server.CLONE, failed=(Refused,))
+ERRORS = StageErrors(Server.CLONE, failed=(Refused,))
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Validated:
 def validate(drill: Drill, promoted: Promoted) -> Validated:
     """Check the data, then the files and one tenant, which no recovery waits for."""
     located, results = promoted.located, drill.results
-    with drill.phase(Phase.VALIDATE, ENDS):
+    with drill.phase(Phase.VALIDATE, ERRORS):
         for result in located.clones.checks.data():
             results.add(result)
         results.add(located.clones.checks.smoke())
-    with drill.phase(Phase.FILES, ENDS):
+    with drill.phase(Phase.FILES, ERRORS):
         results.heal_plan = _check_files(drill, located)
         results.add(located.clones.checks.tenant())
     return Validated(results.heal_plan)

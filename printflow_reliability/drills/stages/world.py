@@ -172,7 +172,7 @@ class Isolation(Protocol):
     def take_baseline(self, productions: Mapping[str, Production]) -> None:
         """Look at what must not change."""
 
-    def judge(self) -> CheckResult | None:
+    def check(self) -> CheckResult | None:
         """Look again and compare; None if the drill ended before the first look."""
 
 

@@ -31,11 +31,11 @@ def check_inventory(clones: Sequence[Clone], fences: Mapping[str, Fence]) -> Che
         fence = fences[clone.cluster.name]
         try:
             found = find_databases(clone)
-            others += [one for one in found.left_out if one.outcome is not Outcome.PASS]
+            others += [observation for observation in found.left_out if observation.outcome is not Outcome.PASS]
             there: dict[str, str] = {}
             for number, database in enumerate(found.answering):
                 others += examine(database, there, cluster=number == 0)
-            differing += _compare(clone, fence, there, {one.name for one in found.answering})
+            differing += _compare(clone, fence, there, {database.name for database in found.answering})
         except CouldNotTell as away:
             others.append(unknown(away.sentence))
     numbers = {"inventory_differences": len(differing)}

@@ -30,7 +30,7 @@ ID = re.compile(r"-?\d{1,20}|[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{
 
 
 @dataclass(frozen=True)
-class Dangling:
+class DanglingLink:
     """A link some of whose values name nothing: how many, and a few of them if they are ids."""
 
     link: str
@@ -86,7 +86,7 @@ def check_links(settings: Settings, connect_with: Connector) -> CheckResult:
     )
 
 
-def _check(settings: Settings, index: int, link: LinkSettings, connect_with: Connector) -> tuple[int, Dangling]:
+def _check(settings: Settings, index: int, link: LinkSettings, connect_with: Connector) -> tuple[int, DanglingLink]:
     """Merge the two sorted streams; how many values there were, and those without a partner."""
     (key, cluster, database, query), (target_key, target, target_database, target_query) = _sides(index, link)
     checked, dangling = 0, 0
@@ -103,7 +103,7 @@ def _check(settings: Settings, index: int, link: LinkSettings, connect_with: Con
             if partner != value:
                 dangling += 1
                 examples += [value] if len(examples) < EXAMPLES else []
-    return checked, Dangling(link.name, dangling, tuple(examples))
+    return checked, DanglingLink(link.name, dangling, tuple(examples))
 
 
 def _values(

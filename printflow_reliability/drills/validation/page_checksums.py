@@ -100,7 +100,7 @@ def remove_strangers(data: Path) -> list[str]:
     for top in SCANNED_DIRECTORIES:
         # A clone's tablespaces lie in its own directory.
         for folder, folders, files in os.walk(data / top, followlinks=True):
-            folders[:] = [one for one in folders if one != TEMPORARY]
+            folders[:] = [name for name in folders if name != TEMPORARY]
             for file in files:
                 if not POSTGRESQLS.fullmatch(file) and not file.startswith(TEMPORARY):
                     path = Path(folder, file)

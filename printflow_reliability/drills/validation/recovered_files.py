@@ -32,7 +32,7 @@ class RecoveredFiles:
 
     def plan_lines(self) -> Iterator[str]:
         """The plan as JSON documents, one a line."""
-        return (json.dumps(one.as_json()) + "\n" for one in self.plan)
+        return (json.dumps(finding.as_json()) + "\n" for finding in self.plan)
 
 
 def check_files(settings: Settings, connect_with: Connector, moment: datetime | None, place: Path) -> RecoveredFiles:
@@ -57,7 +57,9 @@ def check_files(settings: Settings, connect_with: Connector, moment: datetime | 
     with findings_file.open(encoding="utf-8") as lines:
         found = (json.loads(line) for line in lines)
         missing = [
-            Finding(**{**one, "severity": Severity(one["severity"])}) for one in found if one["kind"] == RESTORABLE
+            Finding(**{**document, "severity": Severity(document["severity"])})
+            for document in found
+            if document["kind"] == RESTORABLE
         ]
     plan = (*missing, *report.overwritten)
     result = check_counts({**report.counts, "overwritten": len(report.overwritten)}, report.references)

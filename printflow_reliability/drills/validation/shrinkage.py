@@ -40,7 +40,7 @@ def shrunk(before: Counts, now: Counts, gaps: Gaps, threshold: float, ignored: S
             if rows < AT_LEAST or name in ignored:
                 continue
             left = now.get(database, {}).get(table)
-            if left is None and (gaps.why(database, table) or table in gaps.damaged.get(database, {})):
+            if left is None and (gaps.reason(database, table) or table in gaps.damaged.get(database, {})):
                 untold.append(name)
             elif (left or 0) < rows * (1 - threshold):
                 lost.append(f"{name} went from {rows:,} to {counted(left or 0, 'row')}")
@@ -62,8 +62,8 @@ def check_shrinkage(
         for name, fence in now.items()
         if name in before
     ]
-    lost = [phrase for one in compared for phrase in one.lost]
-    untold = [name for one in compared for name in one.untold]
+    lost = [phrase for cluster in compared for phrase in cluster.lost]
+    untold = [name for cluster in compared for name in cluster.untold]
     since = f"since {min(fence.taken_at for fence in before.values()):%Y-%m-%d %H:%M} UTC"
     numbers = {"shrunk_tables": len(lost)}
     if lost:

@@ -49,7 +49,7 @@ class LiveCloneChecks:
         return check_inventory(self._clones, fences)
 
     def rows(self, fences: Mapping[str, Fence]) -> CheckResult:
-        """As `comparison.judge`."""
+        """As `compare_with_fences`."""
         return comparison.compare_with_fences(self._clones, fences, self.give_up)
 
     def pages(self) -> CheckResult:

@@ -33,7 +33,7 @@ class Access:
     @property
     def settings(self) -> ClusterSettings:
         """The cluster's settings with a url that leads to the clone."""
-        conninfo = make_conninfo(self._door, user=self.superuser, dbname=self._cluster.database)
+        conninfo = make_conninfo(self._conninfo, user=self.superuser, dbname=self._cluster.database)
         return self._cluster.model_copy(update={"url": conninfo})
 
     @contextmanager
@@ -76,7 +76,7 @@ class Access:
     def _superuser_renamed(self) -> bool:
         """Ask the clone for its superuser's name; whether it is another than was known."""
         known = (self.superuser, self._cluster.superuser, self._platform_role)
-        found = find_superuser(self._door, self._data, known) or self.superuser
+        found = find_superuser(self._conninfo, self._data, known) or self.superuser
         found, self.superuser = self.superuser, found
         return found != self.superuser
 
@@ -86,13 +86,13 @@ class Access:
         return str(conninfo_to_dict(self._cluster.url).get("user") or self._cluster.superuser)
 
     @property
-    def _door(self) -> str:
+    def _conninfo(self) -> str:
         """Leads to the socket, whatever the environment says of connections in general."""
         try:
             major = int((self._data / "PG_VERSION").read_text(encoding="ascii"))
         except FileNotFoundError:
             major = 0
-        ours: dict[str, str | int] = {
+        options: dict[str, str | int] = {
             "host": str(self._sockets),
             "port": PORT,
             "options": start_options(major),
@@ -101,7 +101,7 @@ class Access:
             "channel_binding": "disable",
             "target_session_attrs": "any",
         }
-        return make_conninfo("", **{**_without_environment(), **ours})
+        return make_conninfo("", **{**_without_environment(), **options})
 
 
 def _without_environment() -> dict[str, str]:

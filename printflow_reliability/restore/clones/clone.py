@@ -97,7 +97,7 @@ class Clone(CloneFiles):
         except ProgramFailed as failed:
             raise CloneEnded(self, failed.what) from None
         try:
-            self.prove_it_is_the_clone()
+            self.require_isolated()
         except CouldNotTell as gone:
             # Replay may end before its target at once; the server then ends under the first connection.
             deadline = time.monotonic() + ENDING_SECONDS
@@ -139,7 +139,7 @@ class Clone(CloneFiles):
         with self.access.connect(database, read_only=read_only, statement_seconds=statement_seconds) as connection:
             yield connection
 
-    def prove_it_is_the_clone(self) -> None:
+    def require_isolated(self) -> None:
         """As `require_isolated_clone`."""
         with self.connect() as connection:
             require_isolated_clone(connection, self.production, self.place)

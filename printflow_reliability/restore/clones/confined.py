@@ -69,7 +69,7 @@ def _enter_namespace(writable: Sequence[str], hidden: Sequence[str]) -> None:
     for path in writable:
         _mount(path, path, MS_BIND | MS_REC)
     for path, options in _mounts().items():
-        if not any(path == one or path.startswith(f"{one}/") for one in writable):
+        if not any(path == directory or path.startswith(f"{directory}/") for directory in writable):
             # What we cannot reach nobody can who is started from here.
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 Path(path).stat()
@@ -99,7 +99,7 @@ def _mounts() -> dict[str, int]:
 
 
 def _mount(source: str | None, target: str, flags: int, kind: str | None = None, data: str | None = None) -> None:
-    arguments = [None if one is None else os.fsencode(one) for one in (source, target, kind, data)]
+    arguments = [None if argument is None else os.fsencode(argument) for argument in (source, target, kind, data)]
     _call("mount", arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
 
 
@@ -108,7 +108,10 @@ def _enter_landlock(writable: Sequence[str]) -> None:
     version = _call("syscall", LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     handled = sum(rights for since, rights in WRITES.items() if since <= version)
     ruleset = _call("syscall", LANDLOCK_CREATE_RULESET, ctypes.byref(ctypes.c_uint64(handled)), ctypes.c_size_t(8), 0)
-    for path, rights in (*((one, handled) for one in writable), *((one, handled & FILE_WRITES) for one in DEVICES)):
+    for path, rights in (
+        *((directory, handled) for directory in writable),
+        *((device, handled & FILE_WRITES) for device in DEVICES),
+    ):
         with contextlib.suppress(FileNotFoundError):
             _allow(ruleset, path, rights)
     _call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)

@@ -55,7 +55,7 @@ def confine(
     """
     identity = programs.identity()
     user = None if identity is None else [identity.uid, identity.gid, list(identity.groups)]
-    writable = [os.path.realpath(one) for one in (place, *also_writable)]
+    writable = [os.path.realpath(path) for path in (place, *also_writable)]
     hidden = [path for path in _places_of(production) if not _overlaps(path, writable)]
     for means, name in MEANS.items():
         request = {"means": means, "writable": writable, "hidden": hidden, "user": user}
@@ -92,7 +92,10 @@ def _places_of(production: Production) -> Iterator[str]:
 
 def _overlaps(path: str, writable: Sequence[str]) -> bool:
     real = os.path.realpath(path)
-    return any(one == real or one.startswith(f"{real}/") or real.startswith(f"{one}/") for one in writable)
+    return any(
+        directory == real or directory.startswith(f"{real}/") or real.startswith(f"{directory}/")
+        for directory in writable
+    )
 
 
 def _may_write(programs: Programs, path: str) -> bool:

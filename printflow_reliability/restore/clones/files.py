@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 from printflow_reliability.restore.clones.configuration import PORT
-from printflow_reliability.restore.clones.server_log import worth_quoting
+from printflow_reliability.restore.clones.server_log import relevant_lines
 
 CONFIGURATION = "postgresql.conf"
 
@@ -58,7 +58,7 @@ class CloneFiles:
 
     def log_tail(self) -> str:
         """The lines of its log that say why it ended, for an error."""
-        return worth_quoting(self.log_text())
+        return relevant_lines(self.log_text())
 
     def alive(self) -> bool:
         """Whether its server still takes connections."""

@@ -17,7 +17,7 @@ EXPECTED = re.compile(
 """What is said of our own knocking, and of the end that we made."""
 
 
-def worth_quoting(log: str, most: int = MOST) -> str:
+def relevant_lines(log: str, most: int = MOST) -> str:
     """The last lines that say why a server ended, with what pgBackRest said; its last words where nothing does.
 
     HINTs are left out: PostgreSQL advises to remove backup_label, which in a restored cluster destroys data.

@@ -54,7 +54,8 @@ def by_table(constraints: Iterable[Constraint]) -> tuple[TableConstraints, ...]:
     for constraint in constraints:
         grouped.setdefault(_rows(constraint).as_string(), []).append(constraint)
     return tuple(
-        TableConstraints(_rows(group[0]), max(one.bytes for one in group), group) for group in grouped.values()
+        TableConstraints(_rows(group[0]), max(constraint.bytes for constraint in group), group)
+        for group in grouped.values()
     )
 
 
@@ -91,24 +92,25 @@ def suspects(connection: psycopg.Connection, table: TableConstraints) -> tuple[C
 def reading(table: TableConstraints) -> sql.Composed:
     """The query: for each constraint, in order, a number that is 0 if every row fulfils it."""
     counts, joins = [], []
-    for number, one in enumerate(table.constraints):
-        match one:
+    for number, constraint in enumerate(table.constraints):
+        match constraint:
             case NotNull():
-                counts.append(sql.SQL("count(*) FILTER (WHERE {} > 0)").format(one.nulls))
+                counts.append(sql.SQL("count(*) FILTER (WHERE {} > 0)").format(constraint.nulls))
             case UniqueIndex():
                 # Equal values have equal hashes, which are sorted several times as fast as texts or rows.
-                hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(one.values)
+                hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(constraint.values)
                 counts.append(
                     sql.SQL(
                         "count(*) FILTER (WHERE {guarded}) - count(DISTINCT {value}) FILTER (WHERE {guarded})"
                     ).format(
-                        guarded=one.guarded, value=one.values if one.by_value and not one.nulls_are_equal else hashed
+                        guarded=constraint.guarded,
+                        value=constraint.values if constraint.by_value and not constraint.nulls_are_equal else hashed,
                     )
                 )
             case ForeignKey():
                 parent = sql.Identifier(f"printflow {number}")
-                counts.append(sql.SQL("count(*) FILTER (WHERE {} AND {} IS NULL)").format(bound(one), parent))
-                joins.append(_join(one, parent))
+                counts.append(sql.SQL("count(*) FILTER (WHERE {} AND {} IS NULL)").format(bound(constraint), parent))
+                joins.append(_join(constraint, parent))
     return sql.SQL("SELECT {} FROM {} AS child{}").format(
         sql.SQL(", ").join(counts), table.relation, sql.SQL("").join(joins)
     )

@@ -195,7 +195,7 @@ def _filled(name: str, names: Mapping[str, object]) -> str:
 
 def end_leftovers(root: Path) -> None:
     """End what commands left running on purpose, such as a recovered cluster."""
-    processes.send([one.pid for one in processes.working_in(root)], signal.SIGKILL)
+    processes.send([process.pid for process in processes.working_in(root)], signal.SIGKILL)
     while processes.working_in(root):
         time.sleep(0.05)
 

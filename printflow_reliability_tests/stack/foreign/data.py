@@ -77,7 +77,7 @@ def fill_buckets(platform: ForeignPlatform, objects: Mapping[str, bytes], bucket
         s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda one: s3.put_object(Bucket=bucket, Key=one[0], Body=one[1]), objects.items()))
+        list(pool.map(lambda item: s3.put_object(Bucket=bucket, Key=item[0], Body=item[1]), objects.items()))
 
 
 def _roles(platform: ForeignPlatform, connection: psycopg.Connection) -> None:

@@ -8,7 +8,7 @@ from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 
 def keys(foreign: ForeignPlatform) -> list[str]:
-    return sorted(one["Key"] for one in foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"])
+    return sorted(item["Key"] for item in foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str) -> li
     actions["watcher"] = [
         f"Read:{bucket}",
         f"List:{bucket}",
-        *(f"{one}:{reports}" for one in ("Read", "List", "Write")),
+        *(f"{action}:{reports}" for action in ("Read", "List", "Write")),
     ]
     return [
         {

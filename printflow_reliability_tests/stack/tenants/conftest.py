@@ -6,7 +6,7 @@ import pytest
 
 from printflow_reliability_tests.stack.plain import PlainCluster, plain_cluster
 from printflow_reliability_tests.stack.tenants.databases import Databases
-from printflow_reliability_tests.stack.tenants.zoo import SCHEMA
+from printflow_reliability_tests.stack.tenants.tenant_schema import SCHEMA
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def template(cluster: PlainCluster) -> Databases:
 
 
 @pytest.fixture
-def zoo(template: Databases) -> Databases:
-    databases = Databases(template.cluster)
-    databases.copy(template)
-    return databases
+def databases(template: Databases) -> Databases:
+    copied = Databases(template.cluster)
+    copied.copy(template)
+    return copied

@@ -12,7 +12,7 @@ from printflow_reliability.settings import TenancySettings
 from printflow_reliability.tenants.rehearsal import RehearsedPart, rehearse
 from printflow_reliability.tenants.restore import PartRestore, planned_part
 from printflow_reliability_tests.stack.plain import PlainCluster
-from printflow_reliability_tests.stack.tenants.zoo import MINE
+from printflow_reliability_tests.stack.tenants.tenant_schema import MINE
 
 ROWS_OF = """
 SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -66,13 +66,13 @@ class Databases:
 
 
 def tenancy(*unrestorable: str) -> TenancySettings:
-    """The settings of the zoo."""
+    """The settings of that schema."""
     return TenancySettings(cluster="plain", tenants="SELECT id, id FROM tenants", unrestorable=unrestorable)
 
 
 @contextmanager
 def planned(
-    zoo: Databases,
+    databases: Databases,
     settings: TenancySettings | None = None,
     *,
     tenant: str = MINE,
@@ -81,24 +81,31 @@ def planned(
 ) -> Iterator[PartRestore]:
     """A plan, in the transaction that is to write."""
     with (
-        zoo.connect(zoo.then) as source,
-        zoo.connect(zoo.today, role) as target,
+        databases.connect(databases.then) as source,
+        databases.connect(databases.today, role) as target,
         planned_part(source, target, settings or tenancy(), tenant, writes=True, lock=apply) as part,
     ):
         yield part
 
 
-def restore(zoo: Databases, settings: TenancySettings | None = None, *, role: str = "postgres") -> int:
-    with planned(zoo, settings, role=role) as part:
+def restore(databases: Databases, settings: TenancySettings | None = None, *, role: str = "postgres") -> int:
+    with planned(databases, settings, role=role) as part:
         assert part.problems == ()
         written = part.write()
         part.target.execute("COMMIT")
         return written
 
 
-def rehearsed(zoo: Databases, settings: TenancySettings | None = None, tenant: str = MINE) -> CheckResult:
+def rehearsed(databases: Databases, settings: TenancySettings | None = None, tenant: str = MINE) -> CheckResult:
     return rehearse(
-        [RehearsedPart(settings or tenancy(), lambda: zoo.connect(zoo.then), lambda: zoo.connect(zoo.then))], tenant
+        [
+            RehearsedPart(
+                settings or tenancy(),
+                lambda: databases.connect(databases.then),
+                lambda: databases.connect(databases.then),
+            )
+        ],
+        tenant,
     )
 
 
@@ -113,17 +120,17 @@ def quiet(connection: psycopg.Connection, statements: str) -> None:
         connection.execute("ALTER EVENT TRIGGER refuse_ddl ENABLE ALWAYS")
 
 
-def both(zoo: Databases, statements: str) -> None:
-    for name in (zoo.then, zoo.today):
-        with zoo.connect(name) as connection:
+def both(databases: Databases, statements: str) -> None:
+    for name in (databases.then, databases.today):
+        with databases.connect(name) as connection:
             quiet(connection, statements)
 
 
-def make_role(zoo: Databases, name: str, options: str, *schemas: str) -> None:
+def make_role(databases: Databases, name: str, options: str, *schemas: str) -> None:
     """A role that may read and write every row of `today`, and no more."""
     make = f"CREATE ROLE {name} LOGIN {options}"
-    zoo.cluster.execute(f"DO $$ BEGIN {make}; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    with zoo.connect(zoo.today) as connection:
+    databases.cluster.execute(f"DO $$ BEGIN {make}; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    with databases.connect(databases.today) as connection:
         for schema in schemas or ("public",):
             grants = f"""GRANT USAGE ON SCHEMA {schema} TO {name}; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {name};
             GRANT ALL ON ALL SEQUENCES IN SCHEMA {schema} TO {name}"""

@@ -10,7 +10,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.settings import TenancySettings
 from printflow_reliability_tests.stack.plain import PlainCluster
 from printflow_reliability_tests.stack.tenants.databases import Databases, make_role, planned, rehearsed, restore
-from printflow_reliability_tests.stack.tenants.zoo import MINE, OTHER
+from printflow_reliability_tests.stack.tenants.tenant_schema import MINE, OTHER
 
 pytestmark = pytest.mark.stack
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.stack
     ("kind", "tenant", "others"), [("text", "it's", "other"), ("bigint", "7", "8"), ("citext", "A", "b")]
 )
 def test_a_tenants_id_may_be_of_any_type(cluster: PlainCluster, kind: str, tenant: str, others: str) -> None:
-    zoo = Databases(cluster)
+    databases = Databases(cluster)
     quoted, other = tenant.replace("'", "''"), others
-    zoo.make(f"""CREATE EXTENSION citext; CREATE SCHEMA s;
+    databases.make(f"""CREATE EXTENSION citext; CREATE SCHEMA s;
     CREATE TABLE s."Tenants" ("Key" {kind} PRIMARY KEY, name text);
     INSERT INTO s."Tenants" VALUES ('{quoted}'), ('{other}');
     CREATE TABLE s.things ("Tenant" {kind} REFERENCES s."Tenants" ON DELETE CASCADE, n numeric(9, 2),
@@ -30,30 +30,30 @@ def test_a_tenants_id_may_be_of_any_type(cluster: PlainCluster, kind: str, tenan
     CREATE TABLE s.mixed ("Tenant" uuid, id int PRIMARY KEY);
     CREATE TABLE s.parts (thing {kind}, n numeric(9, 2), id int PRIMARY KEY, FOREIGN KEY (thing, n) REFERENCES s.things
         ON DELETE CASCADE); INSERT INTO s.parts SELECT "Tenant", n, row_number() OVER () FROM s.things""")
-    with zoo.connect(zoo.today) as connection:
+    with databases.connect(databases.today) as connection:
         assert connection.execute('DELETE FROM s."Tenants" WHERE "Key" = %s', (tenant,)).rowcount == 1
     rows = TenancySettings(cluster="plain", tenants="SELECT 1", table="s.Tenants", column="Tenant")
-    with planned(zoo, rows, tenant=tenant) as part:
+    with planned(databases, rows, tenant=tenant) as part:
         assert part.write() == 5001
         part.target.execute("COMMIT")
-    assert zoo.rows(zoo.today) == zoo.rows(zoo.then)
-    assert rehearsed(zoo, rows, tenant).outcome is Outcome.PASS
+    assert databases.rows(databases.today) == databases.rows(databases.then)
+    assert rehearsed(databases, rows, tenant).outcome is Outcome.PASS
 
 
 def test_a_database_without_an_encoding_gives_back_its_bytes(cluster: PlainCluster) -> None:
-    zoo = Databases(cluster)
-    zoo.make(
+    databases = Databases(cluster)
+    databases.make(
         f"""CREATE TABLE tenants (id uuid PRIMARY KEY, name text UNIQUE);
         CREATE TABLE names (name text PRIMARY KEY, of text REFERENCES tenants (name));
         INSERT INTO tenants VALUES ('{MINE}', E'caf\\351'); INSERT INTO names VALUES (E'\\377', E'caf\\351')""",
         "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
     )
-    zoo.change("DELETE FROM names; DELETE FROM tenants")
-    assert restore(zoo) == 2
-    with zoo.connect(zoo.today) as connection:
+    databases.change("DELETE FROM names; DELETE FROM tenants")
+    assert restore(databases) == 2
+    with databases.connect(databases.today) as connection:
         stored = "SELECT convert_to(name, 'SQL_ASCII'), convert_to(of, 'SQL_ASCII') FROM names"
         assert connection.execute(stored).fetchone() == (b"\xff", b"caf\xe9")
-    assert rehearsed(zoo).outcome is Outcome.PASS
+    assert rehearsed(databases).outcome is Outcome.PASS
 
 
 def random_schema(chance: random.Random) -> str:
@@ -110,26 +110,26 @@ def owners(connection: psycopg.Connection) -> dict[tuple[str, int], set[str]]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_schema_comes_back_with_exactly_the_rows_that_are_one_tenants(cluster: PlainCluster, seed: int) -> None:
-    zoo = Databases(cluster)
-    zoo.make(random_schema(random.Random(seed)))
-    with zoo.connect(zoo.then) as connection:
+    databases = Databases(cluster)
+    databases.make(random_schema(random.Random(seed)))
+    with databases.connect(databases.then) as connection:
         mine = {place for place, whose in owners(connection).items() if whose == {MINE}}
-    answer = rehearsed(zoo)
+    answer = rehearsed(databases)
     assert answer.outcome is Outcome.PASS, answer.detail
     assert answer.numbers["tenant_rows"] == len(mine) + 1
-    zoo.change(
+    databases.change(
         f"DELETE FROM tenants WHERE id = '{MINE}'; "
         + "; ".join(f"DELETE FROM {name} WHERE id = {number}" for name, number in mine)
     )
-    zoo.cluster.execute(f"CREATE DATABASE {zoo.today}_b TEMPLATE {zoo.today}")
-    assert restore(zoo) == len(mine) + 1
-    assert zoo.rows(zoo.today) == zoo.rows(zoo.then)
+    databases.cluster.execute(f"CREATE DATABASE {databases.today}_b TEMPLATE {databases.today}")
+    assert restore(databases) == len(mine) + 1
+    assert databases.rows(databases.today) == databases.rows(databases.then)
     # The same without the right to suppress keys: parents first, deferred, or said.
-    zoo.today += "_b"
-    make_role(zoo, "plain_role", "")
-    with planned(zoo, role="plain_role") as part:
+    databases.today += "_b"
+    make_role(databases, "plain_role", "")
+    with planned(databases, role="plain_role") as part:
         if part.limits:
             assert all("in a circle" in limit.reason for limit in part.limits)
             return
-    assert restore(zoo, role="plain_role") == len(mine) + 1
-    assert zoo.rows(zoo.today) == zoo.rows(zoo.then)
+    assert restore(databases, role="plain_role") == len(mine) + 1
+    assert databases.rows(databases.today) == databases.rows(databases.then)

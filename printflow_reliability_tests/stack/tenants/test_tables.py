@@ -13,37 +13,37 @@ from printflow_reliability_tests.stack.tenants.databases import (
     restore,
     tenancy,
 )
-from printflow_reliability_tests.stack.tenants.zoo import LOSE, MINE, OTHER
+from printflow_reliability_tests.stack.tenants.tenant_schema import LOSE, MINE, OTHER
 
 pytestmark = pytest.mark.stack
 
 
-def test_every_row_of_the_tenant_comes_back_as_it_was_and_nothing_else_is_touched(zoo: Databases) -> None:
-    before = zoo.rows(zoo.then)
-    zoo.change(LOSE)
-    assert zoo.rows(zoo.today) != before
-    with planned(zoo, apply=False) as part:
+def test_every_row_of_the_tenant_comes_back_as_it_was_and_nothing_else_is_touched(databases: Databases) -> None:
+    before = databases.rows(databases.then)
+    databases.change(LOSE)
+    assert databases.rows(databases.today) != before
+    with planned(databases, apply=False) as part:
         assert part.problems == ()
         assert part.limits == ()
         assert part.shared == 4
-        inserts = {one.table: one.insert for one in part.plan if one.insert}
+        inserts = {table_plan.table: table_plan.insert for table_plan in part.plan if table_plan.insert}
     assert inserts["public.memberships"] == 2
     assert inserts["public.comments"] == 4
     assert inserts["public.heirs"] == 2
     assert inserts["public.base"] == 1
-    assert restore(zoo) == sum(inserts.values())
-    after = zoo.rows(zoo.today)
+    assert restore(databases) == sum(inserts.values())
+    after = databases.rows(databases.today)
     assert {name: rows for name, rows in after.items() if rows != before[name]} == {}
-    assert restore(zoo) == 0
+    assert restore(databases) == 0
 
 
-def test_a_rehearsal_restores_every_table_and_leaves_the_clone_as_it_was(zoo: Databases) -> None:
-    before = zoo.rows(zoo.then)
+def test_a_rehearsal_restores_every_table_and_leaves_the_clone_as_it_was(databases: Databases) -> None:
+    before = databases.rows(databases.then)
     for tenant in (MINE, OTHER):
-        answer = rehearsed(zoo, tenant=tenant)
+        answer = rehearsed(databases, tenant=tenant)
         assert answer.outcome is Outcome.PASS, answer.detail
         assert answer.numbers["tenant_shared_rows"] == 4
-    assert zoo.rows(zoo.then) == before
+    assert databases.rows(databases.then) == before
 
 
 LIMITED = f"""
@@ -63,9 +63,9 @@ ALTER TABLE stamped ENABLE ALWAYS TRIGGER meddle
 NAMES = ("elsewhere", "keyless", "months", "scans", "sessions", "stamped")
 
 
-def test_what_cannot_be_restored_is_a_warning_until_a_line_acknowledges_it(zoo: Databases) -> None:
-    both(zoo, LIMITED)
-    answer = rehearsed(zoo)
+def test_what_cannot_be_restored_is_a_warning_until_a_line_acknowledges_it(databases: Databases) -> None:
+    both(databases, LIMITED)
+    answer = rehearsed(databases)
     assert answer.outcome is Outcome.WARN
     for said in (
         "public.elsewhere is a foreign table",
@@ -77,51 +77,53 @@ def test_what_cannot_be_restored_is_a_warning_until_a_line_acknowledges_it(zoo: 
         "name it in `unrestorable`",
     ):
         assert said in answer.detail
-    acknowledged = rehearsed(zoo, tenancy(*NAMES))
+    acknowledged = rehearsed(databases, tenancy(*NAMES))
     assert acknowledged.outcome is Outcome.PASS, acknowledged.detail
     assert "Left out, as `unrestorable` says: public.elsewhere, public.keyless" in acknowledged.detail
-    stale = rehearsed(zoo, tenancy(*NAMES, "numbered", "currencies", "gone"))
+    stale = rehearsed(databases, tenancy(*NAMES, "numbered", "currencies", "gone"))
     assert stale.outcome is Outcome.WARN
     assert "names what needs it no more: currencies, gone, public.numbered" in stale.detail
-    zoo.change(LOSE)
-    with planned(zoo) as part:
+    databases.change(LOSE)
+    with planned(databases) as part:
         assert sorted(limit.table for limit in part.limits) == [f"public.{name}" for name in NAMES]
         part.write()
         part.target.execute("COMMIT")
 
 
 @pytest.mark.alarm("drill.tenant", "ring")
-def test_rows_that_no_longer_satisfy_their_table_ring_and_the_other_tables_are_still_rehearsed(zoo: Databases) -> None:
-    both(zoo, "ALTER TABLE numbered ADD CONSTRAINT small CHECK (id < 3) NOT VALID")
-    before = zoo.rows(zoo.then)
-    answer = rehearsed(zoo)
+def test_rows_that_no_longer_satisfy_their_table_ring_and_the_other_tables_are_still_rehearsed(
+    databases: Databases,
+) -> None:
+    both(databases, "ALTER TABLE numbered ADD CONSTRAINT small CHECK (id < 3) NOT VALID")
+    before = databases.rows(databases.then)
+    answer = rehearsed(databases)
     assert answer.outcome is Outcome.FAIL
     assert (
         answer.detail == f"tenant {MINE} did not come back: public.numbered: a row of public.numbered would break small"
     )
-    assert rehearsed(zoo, tenant=OTHER).outcome is Outcome.PASS
-    assert rehearsed(zoo, tenancy("numbered")).outcome is Outcome.PASS
-    assert zoo.rows(zoo.then) == before
+    assert rehearsed(databases, tenant=OTHER).outcome is Outcome.PASS
+    assert rehearsed(databases, tenancy("numbered")).outcome is Outcome.PASS
+    assert databases.rows(databases.then) == before
 
 
-def test_a_row_that_others_lose_with_the_tenant_rings(zoo: Databases) -> None:
+def test_a_row_that_others_lose_with_the_tenant_rings(databases: Databases) -> None:
     """A rule that always acts, which no session can suppress."""
-    with zoo.connect(zoo.then) as connection:
+    with databases.connect(databases.then) as connection:
         quiet(
             connection,
             f"""CREATE RULE along AS ON DELETE TO base DO ALSO DELETE FROM counters WHERE tenant_id = '{OTHER}';
             ALTER TABLE base ENABLE ALWAYS RULE along""",
         )
-    before = zoo.rows(zoo.then)
-    answer = rehearsed(zoo)
+    before = databases.rows(databases.then)
+    answer = rehearsed(databases)
     assert answer.outcome is Outcome.FAIL
     assert "public.counters: rows of others were changed with the tenant's" in answer.detail
-    assert zoo.rows(zoo.then) == before
+    assert databases.rows(databases.then) == before
 
 
-def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Databases) -> None:
-    zoo.change(LOSE)
-    with zoo.connect(zoo.today) as connection:
+def test_tables_that_changed_since_are_named_and_the_others_come_back(databases: Databases) -> None:
+    databases.change(LOSE)
+    with databases.connect(databases.today) as connection:
         quiet(
             connection,
             """ALTER TABLE numbered ADD note text, ADD made timestamptz NOT NULL DEFAULT now();
@@ -130,7 +132,7 @@ def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Datab
             ALTER TABLE "Order" ALTER tenant_id TYPE text; ALTER TABLE app.users ALTER id TYPE varchar(40);
             DROP TABLE unvalidated CASCADE""",
         )
-    with planned(zoo) as part:
+    with planned(databases) as part:
         assert part.problems == ()
         limits = {limit.table: limit.reason for limit in part.limits}
         part.write()
@@ -143,26 +145,30 @@ def test_tables_that_changed_since_are_named_and_the_others_come_back(zoo: Datab
         "public.items": 'is another table in production today: column "label" is gone',
         "public.unvalidated": "is not there in production today",
     }
-    assert zoo.rows(zoo.today)["public.orders"] == zoo.rows(zoo.then)["public.orders"]
-    assert len(zoo.rows(zoo.today)["public.numbered"]) == 20
-    assert zoo.rows(zoo.today)["app.users"] == zoo.rows(zoo.then)["app.users"]
+    assert databases.rows(databases.today)["public.orders"] == databases.rows(databases.then)["public.orders"]
+    assert len(databases.rows(databases.today)["public.numbered"]) == 20
+    assert databases.rows(databases.today)["app.users"] == databases.rows(databases.then)["app.users"]
 
 
-def test_sequences_are_moved_ahead_of_what_came_back_and_never_back(zoo: Databases) -> None:
-    zoo.change("DELETE FROM numbered WHERE id > 4; SELECT setval('numbered_id_seq', 4), setval('teams_id_seq', 900)")
-    zoo.change("DELETE FROM comments WHERE id = 9")
-    restore(zoo)
-    with zoo.connect(zoo.today) as connection:
+def test_sequences_are_moved_ahead_of_what_came_back_and_never_back(databases: Databases) -> None:
+    databases.change(
+        "DELETE FROM numbered WHERE id > 4; SELECT setval('numbered_id_seq', 4), setval('teams_id_seq', 900)"
+    )
+    databases.change("DELETE FROM comments WHERE id = 9")
+    restore(databases)
+    with databases.connect(databases.today) as connection:
         query = "SELECT nextval('numbered_id_seq'), nextval('teams_id_seq'), nextval('comments_id_seq')"
         assert connection.execute(query).fetchone() == (21, 901, 10)
 
 
-def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says_what_it_needs(zoo: Databases) -> None:
-    zoo.change(LOSE)
-    zoo.cluster.execute(
+def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says_what_it_needs(
+    databases: Databases,
+) -> None:
+    databases.change(LOSE)
+    databases.cluster.execute(
         "DO $$ BEGIN CREATE ROLE app LOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
     )
-    with zoo.connect(zoo.today) as connection:
+    with databases.connect(databases.today) as connection:
         quiet(
             connection,
             "GRANT USAGE ON SCHEMA app, audit TO app; GRANT ALL ON ALL TABLES IN SCHEMA public, app, audit TO app",
@@ -173,7 +179,7 @@ def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says
             "DROP RULE instead ON counters; ALTER TABLE users ENABLE TRIGGER meddle; REVOKE ALL ON numbered FROM app",
         )
         quiet(connection, "GRANT SELECT ON numbered TO app")
-    with planned(zoo, role="app") as part:
+    with planned(databases, role="app") as part:
         limits = {limit.table: limit.reason for limit in part.limits}
         assert limits["public.users"].startswith(
             "has triggers that would fire: meddle. The role of restore_url needs: GRANT"
@@ -183,30 +189,33 @@ def test_a_role_that_may_not_suppress_triggers_restores_what_fires_none_and_says
         found = {problem.table: problem.reason for problem in part.problems}
     assert found["public.numbered"] == "the role of restore_url may not insert into it"
     assert found["public.memberships"].endswith("its rows refer to by memberships_user_id_fkey is gone")
-    with zoo.connect(zoo.today) as connection:
+    with databases.connect(databases.today) as connection:
         quiet(connection, "GRANT ALL ON numbered TO app; GRANT SET ON PARAMETER session_replication_role TO app")
-    restore(zoo, role="app")
-    assert zoo.rows(zoo.today) == zoo.rows(zoo.then)
-    zoo.cluster.execute("REVOKE ALL ON PARAMETER session_replication_role FROM app; ALTER ROLE app NOBYPASSRLS")
-    with pytest.raises(ConfigError, match=r"may not see every row of public.comments"), planned(zoo, role="app"):
+    restore(databases, role="app")
+    assert databases.rows(databases.today) == databases.rows(databases.then)
+    databases.cluster.execute("REVOKE ALL ON PARAMETER session_replication_role FROM app; ALTER ROLE app NOBYPASSRLS")
+    with pytest.raises(ConfigError, match=r"may not see every row of public.comments"), planned(databases, role="app"):
         pass
 
 
-def test_a_row_without_a_partition_is_refused_and_named_without_its_values(zoo: Databases) -> None:
-    zoo.change(LOSE)
-    with zoo.connect(zoo.today) as connection:
+def test_a_row_without_a_partition_is_refused_and_named_without_its_values(databases: Databases) -> None:
+    databases.change(LOSE)
+    with databases.connect(databases.today) as connection:
         quiet(connection, "ALTER TABLE orders DETACH PARTITION orders_rest")
-    with planned(zoo) as part, pytest.raises(Refused) as refused:
+    with planned(databases) as part, pytest.raises(Refused) as refused:
         part.write()
     assert "public.orders" in refused.value.what
     assert "2031" not in refused.value.sentence
 
 
-def test_production_is_read_by_index_alone(zoo: Databases) -> None:
-    both(zoo, f"INSERT INTO numbered SELECT n, '{MINE}' FROM generate_series(100, 50000) n; DELETE FROM pg_statistic")
-    zoo.change("DELETE FROM numbered WHERE id % 2 = 0; DELETE FROM files; DELETE FROM archived_files")
+def test_production_is_read_by_index_alone(databases: Databases) -> None:
+    both(
+        databases,
+        f"INSERT INTO numbered SELECT n, '{MINE}' FROM generate_series(100, 50000) n; DELETE FROM pg_statistic",
+    )
+    databases.change("DELETE FROM numbered WHERE id % 2 = 0; DELETE FROM files; DELETE FROM archived_files")
     scans = "SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE seq_scan + idx_scan > 0"
-    with planned(zoo) as part:
+    with planned(databases) as part:
         part.write()
         counted = {name: (seq, index) for name, seq, index in part.target.execute(scans).fetchall()}
     assert {name: seq for name, (seq, _) in counted.items() if seq} == {}

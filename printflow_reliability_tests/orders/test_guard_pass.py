@@ -1,7 +1,7 @@
 """A look's budget: what is left for inspections after the databases and the listing have taken their time."""
 
 from printflow_reliability.defs.order_sensor import INTERVAL_SECONDS
-from printflow_reliability.orders.look import (
+from printflow_reliability.orders.guard_pass import (
     BUDGET_SECONDS,
     INSPECTING_SECONDS,
     LEAST_SECONDS,

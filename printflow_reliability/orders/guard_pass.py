@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.orders.judgement import OrderAnswer, Override, judge_items, keys_in_place
+from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -34,8 +34,8 @@ def pace_from(began: float, now: float) -> Pace:
     return Pace(until, max(began + STOP_SECONDS, until), PATIENCE_SECONDS)
 
 
-class Look:
-    """One look: the tenants, the overrides and the time for files are the same for all that it judges.
+class GuardPass:
+    """One pass: the tenants, the overrides and the time for files are the same for all that it checks.
 
     Attributes:
         overrides: whom a named person lets go, by order.
@@ -55,7 +55,7 @@ class Look:
         self._paths: BasePaths | None = None
         self.overrides = overrides
 
-    def judge(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
+    def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
         """The answer for each order of these items.
 
         Raises:
@@ -67,14 +67,14 @@ class Look:
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
-        return judge_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
         suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
         if not suspects:
             return tuple(answers)
-        again = {answer.order: answer for answer in self.judge(paid_items(self._settings, [*suspects]).items, By.HEAD)}
+        again = {answer.order: answer for answer in self.check(paid_items(self._settings, [*suspects]).items, By.HEAD)}
         return tuple(
             again.get(answer.order, answer)
             for answer in answers

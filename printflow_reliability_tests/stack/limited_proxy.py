@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Valve:
+class LimitedProxy:
     """A port that leads to another one until so many bytes have come back.
 
     Attributes:
@@ -56,10 +56,10 @@ class Valve:
 
 
 @contextmanager
-def valve(leads_to: int, after: float) -> Iterator[Valve]:
-    """A valve that closes after so many bytes."""
+def limited_proxy(leads_to: int, after: float) -> Iterator[LimitedProxy]:
+    """A proxy that closes after so many bytes."""
     with socket.create_server(("localhost", 0), backlog=256) as listening:
-        made = Valve(leads_to, listening.getsockname()[1], after)
+        made = LimitedProxy(leads_to, listening.getsockname()[1], after)
 
         def accept() -> None:
             while True:

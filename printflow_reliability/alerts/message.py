@@ -1,0 +1,78 @@
+"""What one alert says to one route: the fields that programs get, and the words that people get."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from printflow_reliability.text import moment, shell_word
+
+Why = Literal["trigger", "grown", "escalate", "resolve"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """An alert as it is told: why now, what is wrong, since when, how often, and where.
+
+    `count` is what the alert counts: the orders that are held, say, or else how often it was raised.
+    """
+
+    why: Why
+    dedup_key: str
+    severity: str
+    title: str
+    body: str
+    raised_at: datetime
+    source: str
+    environment: str
+    times: int = 1
+    count: int = 1
+    resolved_at: datetime | None = None
+
+    @property
+    def event(self) -> Literal["trigger", "resolve"]:
+        """What a receiver does: open an incident (or say more of the one it has), or close it."""
+        return "resolve" if self.why == "resolve" else "trigger"
+
+    @property
+    def headline(self) -> str:
+        """One line for people."""
+        match self.why:
+            case "grown":
+                return f"Still wrong, {self.count:,} by now: {self.title}"
+            case "escalate":
+                return f"ESCALATED, nobody has acknowledged it: {self.title}"
+            case "resolve":
+                return f"Resolved: {self.title}"
+        return self.title
+
+    @property
+    def text(self) -> str:
+        """All that people need to know below the headline."""
+        place = f"{self.source} ({self.environment}), {self.severity}, raised {moment(self.raised_at)}"
+        if self.event == "resolve":
+            ended = f", resolved {moment(self.resolved_at)}" if self.resolved_at else ""
+            return f"{place}{ended}"
+        return f"{self.body}\n{place}\nAcknowledge: {acknowledge_command(self.dedup_key)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; fields are added, and never renamed."""
+        return {
+            "event": self.event,
+            "dedup_key": self.dedup_key,
+            "severity": self.severity,
+            "title": self.title,
+            "body": self.body,
+            "raised_at": self.raised_at.isoformat(),
+            "times": self.times,
+            "source": self.source,
+            "environment": self.environment,
+            "why": self.why,
+            "count": self.count,
+            "escalated": self.why == "escalate",
+            "resolved_at": self.resolved_at.isoformat() if self.resolved_at else None,
+        }
+
+
+def acknowledge_command(dedup_key: str) -> str:
+    """The command by which a person says that the alert is theirs."""
+    return f"printflow alerts ack {'-- ' if dedup_key.startswith('-') else ''}{shell_word(dedup_key)}"

@@ -1,0 +1,118 @@
+"""What a route answered, and whether that means that it took the alert."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+REFUSES_EVERYTHING = frozenset({401, 403, 404, 407, 408, 410, 429})
+"""These are about the route, its token or its rate, and not about one alert."""
+PAGE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!doctype|<html|<head|<body)", re.IGNORECASE)
+SPEAKS_OF_AN_ERROR = re.compile(
+    r"\b(errors?|fail(ed|ure|s)?|denied|refused|rejected|forbidden|unauthori[sz]ed|invalid|not found|unavailable"
+    r"|exceptions?|log ?in|sign ?in|time(d)? ?out|bad request)\b",
+    re.IGNORECASE,
+)
+BAD_WORDS = frozenset({"error", "errors", "fail", "failed", "failure", "invalid", "denied", "rejected", "refused"})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a route did not take an alert, in words that hold neither address nor token.
+
+    Attributes:
+        reason: one sentence without its full stop.
+        retry_after: for how many seconds the route wants to be left alone.
+        stops: whether the route would refuse the next alert as well.
+        blames: whether this alert itself may be why.
+        reached_some: whether some of its people were told all the same.
+    """
+
+    reason: str
+    retry_after: float | None = None
+    stops: bool = False
+    blames: bool = True
+    reached_some: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer over HTTP: its status, its headers with names in small letters, and the beginning of its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def is_page(self) -> bool:
+        """Whether this is a page for a browser, such as that of a login or of a proxy."""
+        # A plain "ok" often comes as text/html: Slack's does, and that of many a small framework.
+        html = "html" in self.headers.get("content-type", "").lower()
+        return PAGE.match(self.body) is not None or (html and self.body.lstrip().startswith("<"))
+
+    def document(self) -> Any:
+        """The body as JSON; None where it is not."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def refused(name: str, reply: Reply, now: datetime) -> Refusal | None:
+    """What the status alone says: None if it is one of success."""
+    if 200 <= reply.status < 300:
+        return None
+    wanted = retry_after(reply.headers.get("retry-after", ""), now)
+    redirect = 300 <= reply.status < 400
+    everything = redirect or reply.status in REFUSES_EVERYTHING or wanted is not None
+    note = ": a redirect, which is not followed" if redirect else ""
+    return Refusal(f"route {name} answered {reply.status}{note}", wanted, stops=everything, blames=not everything)
+
+
+def not_taken(name: str, reply: Reply) -> Refusal:
+    """The refusal of an answer that has a status of success, and is not what the service says on success."""
+    if reply.is_page:
+        return Refusal(f"route {name} answered {reply.status} with a web page", stops=True, blames=False)
+    return Refusal(f"route {name} answered {reply.status}, but does not say that it took the alert")
+
+
+def denies(reply: Reply) -> bool:
+    """Whether an answer with a status of success speaks of an error all the same."""
+    if reply.is_page:
+        return True
+    found = reply.document()
+    if isinstance(found, dict):
+        return _denies(found)
+    return SPEAKS_OF_AN_ERROR.search(reply.body) is not None
+
+
+def _denies(found: Mapping[str, Any]) -> bool:
+    fields = {str(key).lower(): value for key, value in found.items()}
+    if any(fields.get(key) for key in ("error", "errors", "exception")):
+        return True
+    if any(fields.get(key) is False for key in ("ok", "success", "accepted")):
+        return True
+    for key in ("status", "code", "statuscode", "result"):
+        value = fields.get(key)
+        if isinstance(value, str) and (value.lower() in BAD_WORDS or re.fullmatch(r"[45]\d\d", value)):
+            return True
+        if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+            return True
+    return False
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """How many seconds a Retry-After header asks for, given as seconds or as a date; None where it says nothing."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if until.tzinfo is None:  # a date with the zone -0000
+        until = until.replace(tzinfo=now.tzinfo)
+    return max((until - now).total_seconds(), 0.0)

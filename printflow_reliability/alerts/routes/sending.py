@@ -1,0 +1,72 @@
+"""Sending one message to one route of whatever kind."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from printflow_reliability.alerts.message import Message
+from printflow_reliability.alerts.routes import alertmanager, mail, pagerduty, slack, teams, webhook
+from printflow_reliability.alerts.routes.answer import Refusal, Reply, not_taken, refused
+from printflow_reliability.alerts.routes.http import Post, posting
+from printflow_reliability.settings import AlertRouteSettings
+
+TIMEOUT_SECONDS = 10.0
+"""How long a route may take for one alert, from the look-up of its name to the end of its answer."""
+
+
+@dataclass(frozen=True)
+class _Service:
+    """What an alert is for a service that speaks HTTP, and whether an answer means that the service took it."""
+
+    request: Callable[[AlertRouteSettings, Message], Post]
+    took: Callable[[AlertRouteSettings, Reply], bool]
+
+
+SERVICES: Mapping[str, _Service] = {
+    "webhook": _Service(webhook.request, webhook.took),
+    "pagerduty": _Service(pagerduty.request, pagerduty.took),
+    "slack": _Service(slack.request, slack.took),
+    "teams": _Service(teams.request, teams.took),
+    "alertmanager": _Service(alertmanager.request, alertmanager.took),
+}
+
+
+class Sender(Protocol):
+    """Sends one message now; None if the route took it."""
+
+    def __call__(self, message: Message) -> Refusal | None: ...
+
+
+@contextmanager
+def sending(route: AlertRouteSettings) -> Iterator[Sender]:
+    """What sends to a route, with one connection for the block where the route keeps it open."""
+    if route.kind == "email":
+        yield lambda message: mail.send(route, message, TIMEOUT_SECONDS, datetime.now(UTC))
+        return
+    service = SERVICES[route.kind]
+    with ExitStack() as session:
+        try:
+            post = session.enter_context(posting(route))
+        except OSError as unusable:
+            reason = f"the ca_file of route {route.name} cannot be used ({type(unusable).__name__})"
+            yield lambda _message: Refusal(reason, stops=True, blames=False)
+            return
+
+        def send_over_http(message: Message) -> Refusal | None:
+            answer = post(service.request(route, message), TIMEOUT_SECONDS)
+            if isinstance(answer, Refusal):
+                return answer
+            refusal = refused(route.name, answer, datetime.now(UTC))
+            if refusal is None and not service.took(route, answer):
+                return not_taken(route.name, answer)
+            return refusal
+
+        yield send_over_http
+
+
+def send(route: AlertRouteSettings, message: Message) -> Refusal | None:
+    """Send one message to a route now; None if it took it."""
+    with sending(route) as send_now:
+        return send_now(message)

@@ -1,0 +1,81 @@
+"""One `[[reference]]` query: what is read of its rows, whatever columns and types it has."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from printflow_reliability.platform.conditions import tenant_is
+from printflow_reliability.platform.queries import as_table
+from printflow_reliability.platform.row_by_row import Query
+from printflow_reliability.settings import ReferenceSettings
+
+ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
+"""As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """One `[[reference]]` whose query the database accepts."""
+
+    index: int
+    settings: ReferenceSettings
+    columns: tuple[str, ...]
+    buckets: tuple[str, ...]
+    tenant_type: str = ""
+
+    @property
+    def key(self) -> str:
+        """What printflow.toml calls the query."""
+        return query_key(self.index)
+
+    def select(self, condition: sql.Composable) -> sql.Composed:
+        """The query's rows that fulfil a condition, in the columns of `Reference`."""
+        return sql.SQL("SELECT {} FROM {} WHERE {}").format(self._row, as_table(self.settings.query), condition)
+
+    @property
+    def by_tenant(self) -> Query:
+        """All that is read of the query's rows, as a count for each tenant."""
+        counts = sql.SQL("tenant::text, count(ROW({}))").format(self._row)
+        return Query(self.key, as_table(self.settings.query), counts, "tenant", self.tenant_type, grouped=True)
+
+    @property
+    def _row(self) -> sql.Composable:
+        return sql.SQL(
+            'key::text COLLATE "C", {entry}::int, tenant::text, owner::text, {bucket}, '
+            "{size}, {sha256}, {soft_deleted}, {md5}, {etag}"
+        ).format(
+            entry=sql.Literal(self.index),
+            bucket=self.bucket_column,
+            size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
+            sha256=self._digest("sha256"),
+            soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
+            md5=self._digest("md5"),
+            etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
+        )
+
+    def _digest(self, name: str) -> sql.Composable:
+        """A checksum as lower-case hex, whatever type the platform keeps it in; an empty one is none."""
+        if name not in self.columns:
+            return sql.SQL("NULL::text")
+        if f"{name} bytea" in self.columns:
+            return sql.SQL("nullif(encode({}, 'hex'), '')").format(sql.Identifier(name))
+        # A uuid is sometimes what an MD5 is kept in.
+        return sql.SQL("nullif(lower(replace(btrim({}::text), '-', '')), '')").format(sql.Identifier(name))
+
+    @property
+    def bucket_column(self) -> sql.Composable:
+        """The bucket of each row: its own where the query says so, else the entry's."""
+        default = sql.Literal(self.settings.bucket)
+        if "bucket" not in self.columns:
+            return sql.SQL("{}::text").format(default)
+        return sql.SQL("coalesce(bucket::text, {})").format(default)
+
+    def of_tenants(self, ids: Iterable[str]) -> sql.Composable:
+        """The condition for the rows of these tenants."""
+        return tenant_is(self.tenant_type, ids)
+
+
+def query_key(index: int) -> str:
+    """What printflow.toml calls a reference's query."""
+    return f"reference[{index}].query"
