@@ -3,6 +3,7 @@
 No message here contains any part of an address.
 """
 
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from pydantic import AfterValidator
 NO_CONNECTION_STRING = "is not a PostgreSQL connection string; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 UNESCAPED = "has a character in its user or password that must be percent-encoded: write %40 for @ and %2F for /"
 NO_HTTP = "is not an address; write https://HOST or https://HOST:PORT/PATH"
+NO_HEARTBEAT = (
+    "is not https (or http on a loopback address), or has a user, a query or a fragment; write https://HOST/PATH"
+)
 NO_ENDPOINT = "is not the address of a server alone; write https://HOST or https://HOST:PORT, without user or query"
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 LONGEST_HOST = 253
@@ -70,6 +74,27 @@ def endpoint_url(text: str) -> str:
     return text
 
 
+def heartbeat_url(text: str) -> str:
+    """The text, if it is the address of a heartbeat: a secret that goes over no wire in the open.
+
+    Raises:
+        ValueError: it is not.
+    """
+    parts = urlsplit(http_url(text))
+    open_wire = parts.scheme != "https" and not _is_loopback(parts.hostname or "")
+    if open_wire or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(NO_HEARTBEAT)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 PostgresUrl = Annotated[str, AfterValidator(postgres_url)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 EndpointUrl = Annotated[str, AfterValidator(endpoint_url)]
+HeartbeatUrl = Annotated[str, AfterValidator(heartbeat_url)]

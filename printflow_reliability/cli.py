@@ -29,6 +29,7 @@ import printflow_reliability.records.commands
 import printflow_reliability.recovery.recover_command
 import printflow_reliability.recovery.tenant_command
 import printflow_reliability.runbook.commands
+import printflow_reliability.watch.commands
 from printflow_reliability.alerts.sentry import report_error
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.errors import PrintflowError
@@ -66,6 +67,7 @@ app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
 app.add_typer(printflow_reliability.files.commands.app, name="files")
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
+app.command("watch")(printflow_reliability.watch.commands.watch_command)
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
 app.add_typer(printflow_reliability.config_commands.app, name="config")
@@ -89,6 +91,7 @@ def options(
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(message)s",
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those of routes are secrets
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ ARGUMENTS = {
     "drill report": ("1",),
     "pdf inspect": ("s3://print-files/a.pdf",),
     "orders check": ("1",),
+    "watch": ("--once",),
     "alerts ack": ("check:wal.lag",),
     "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders override": ("1", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),

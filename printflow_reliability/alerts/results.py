@@ -51,6 +51,16 @@ def causes(answers: Iterable[CheckResult]) -> list[list[CheckResult]]:
     return [sorted(alike, key=_urgency) for alike in grouped.values()]
 
 
+def alerts_of(answers: Iterable[CheckResult]) -> list[Alert]:
+    """The alerts that these answers raise."""
+    return [_alert(alike) for alike in causes(answers)]
+
+
+def cleared_by(answers: Iterable[CheckResult]) -> list[str]:
+    """The keys of the alerts that these answers resolve."""
+    return [_key(answer) for answer in answers if answer.outcome is Outcome.PASS and not answer.scope]
+
+
 def _urgency(answer: CheckResult) -> tuple[int, int]:
     return -answer.severity.rank, list(REGISTER).index(answer.check)
 

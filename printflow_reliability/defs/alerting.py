@@ -3,14 +3,13 @@
 import dagster as dg
 
 from printflow_reliability.alerts.delivery import deliver
-from printflow_reliability.alerts.results import record_results
-from printflow_reliability.checks import Outcome
+from printflow_reliability.alerts.turn import outbox_turn
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
-from printflow_reliability.defs.ticks import is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
 
 GROUP = "alerts"
 INTERVAL_SECONDS = 10
@@ -36,20 +35,18 @@ def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Delivers the alerts that wait in the outbox. A failed tick means that an alert reached nobody: its "
-    "error says which route did not take it, or that the records do not answer (printflow alerts test).",
+    "error says which route did not take it, or that the records do not answer (printflow alerts test). It stands by "
+    "while printflow watch has the lease.",
 )
 def outbox(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SkipReason:
     """Try what is due; a route that does not take it is itself a failed check, and fails the tick."""
     if is_preview(context):
         return dg.SkipReason("preview: nothing is delivered")
     with as_dagster_failure():
-        settings = configuration.settings()
-        report = deliver(settings)
-        record_results(settings, report.checks, alert=True)
-    told = "; ".join(check.detail for check in report.checks)
-    if any(check.outcome in (Outcome.FAIL, Outcome.UNKNOWN) for check in report.checks):
-        raise dg.Failure(told)
-    return dg.SkipReason(told)
+        turn = outbox_turn(configuration.settings(), holder(), HEARTBEATS)
+    if turn.failed:
+        raise dg.Failure(turn.describe())
+    return dg.SkipReason(turn.describe())
 
 
 @dg.definitions

@@ -11,16 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from printflow_reliability.alerts.delivery import deliver
-from printflow_reliability.alerts.results import record_results
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import is_preview
-from printflow_reliability.orders.guard import check_paid_orders
+from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
 from printflow_reliability.orders.holds import held
+from printflow_reliability.orders.turn import GuardTurn, guard_turn
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
@@ -31,6 +29,8 @@ SHOWN_AFTER_LIFTED = timedelta(days=1)
 LIFTED = "lifted"
 MOST_SHOWN = 100
 """Held orders that have a partition at a time: thousands of runs with one cause would keep all others waiting."""
+MOST_ASKED = 5
+"""Runs that one look asks for: what is left has its turn at the next ones. All are held and told before that."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Change:
 def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: datetime) -> Change:
     """Which held orders to run, and which lifted ones to forget; of very many, the first stand for the others.
 
+    A few runs at a time: a change that has to wait is as new at the next look.
+
     Args:
         before: what was known at the last look, by order.
         held_now: a fingerprint of each open hold, by order.
@@ -62,16 +64,20 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     waiting = [order for order in held_now if order not in before]
     shown |= {order: held_now[order] for order in waiting[: max(MOST_SHOWN - len(shown), 0)]}
     states = {**dict.fromkeys(before, LIFTED), **shown}
-    run = tuple(order for order, state in states.items() if order not in before or before[order].state != state)
+    changed = [order for order, state in states.items() if order not in before or before[order].state != state]
+    run = tuple(changed[:MOST_ASKED])
+    late = frozenset(changed[MOST_ASKED:])
     forget = tuple(
         order
         for order, state in states.items()
-        if order not in run and state == LIFTED and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
+        if order not in changed
+        and state == LIFTED
+        and now - datetime.fromisoformat(before[order].at) > SHOWN_AFTER_LIFTED
     )
     seen = {
         order: Seen(state, now.isoformat()) if order in run else before[order]
         for order, state in states.items()
-        if order not in forget
+        if order not in forget and (order not in late or order in before)
     }
     return Change(run, forget, seen)
 
@@ -82,18 +88,19 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Judges every paid order, holds and alerts where artwork is missing or unusable, and runs each held "
     "order when its state changed: it fails until it is mended. A failed tick means that paid orders are not judged: "
-    "its error says what does not answer (printflow orders held); no hold is lifted meanwhile.",
+    "its error says what does not answer (printflow orders held); no hold is lifted meanwhile. It stands by while "
+    "printflow watch has the lease, and then only runs what changed.",
 )
 def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
-    """Judge, alert, then run what changed."""
+    """Judge and alert unless another does, then run what changed."""
     with as_dagster_failure():
         settings = configuration.settings()
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")
             return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")
-        report = check_paid_orders(settings)
-        record_results(settings, report.checks, alert=True)
-        deliver(settings)
+        turn = guard_turn(settings, holder(), HEARTBEATS)
+        if turn.failed:
+            raise dg.Failure(turn.describe())
         held_now = _fingerprints(settings)
     now = datetime.now(UTC)
     before = {order: Seen(**seen) for order, seen in json.loads(context.cursor or "{}").items()}
@@ -110,10 +117,15 @@ def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Config
             )
             for order in change.run
         ],
-        skip_reason=None if change.run else f"{counted(len(held_now), 'order')} held, nothing changed",
+        skip_reason=None if change.run else _nothing_changed(turn, len(held_now)),
         dynamic_partitions_requests=requests,
         cursor=json.dumps({order: asdict(seen) for order, seen in change.seen.items()}),
     )
+
+
+def _nothing_changed(turn: GuardTurn, held_now: int) -> str:
+    known = f"{counted(held_now, 'order')} held, nothing changed"
+    return known if turn.lease.mine else f"{turn.describe()}; {known}"
 
 
 def _fingerprints(settings: Settings) -> Mapping[str, str]:

@@ -101,11 +101,14 @@ def _evidence(held: Sequence[Hold]) -> dict[str, Any]:
     return found
 
 
+LIMITED = {"printflow/runs": "held_orders"}
+"""dagster.yaml lets only some of its slots run what has this tag: a storm of holds must not keep a backup waiting."""
+
 judge_held_order = dg.define_asset_job(
     "judge_held_order",
     selection=["held_orders"],
     description="Judge one held order again.",
-    run_tags={"dagster/priority": "10", **HARMLESS},
+    run_tags={"dagster/priority": "10", **HARMLESS, **LIMITED},
 )
 
 

@@ -4,10 +4,8 @@ A plain sensor and none of run status: the cursor of those moves on even when th
 tell is lost.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
 
 import dagster as dg
 import psycopg
@@ -15,8 +13,8 @@ from psycopg.rows import TupleRow
 
 from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
 from printflow_reliability.alerts.sentry import report_message
+from printflow_reliability.defs import run_events
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.event_cursor import EventCursor
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.findings import Severity
@@ -24,9 +22,7 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
 INTERVAL_SECONDS = 10
-RUNS_AT_ONCE = 100
-RunEnd = Literal[dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS]
-ENDS: tuple[RunEnd, ...] = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+ENDS: tuple[run_events.RunEvent, ...] = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 ANSWERED = "Failure"
 """What `plainly` raises: an error that a person can act on, and no defect of ours."""
@@ -46,47 +42,14 @@ def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration
     """Tell of the runs that ended since the last tick."""
     now = datetime.now(UTC)
     if not context.cursor:
-        return dg.SensorResult(skip_reason="watching from now on", cursor=json.dumps(_newest(context.instance)))
-    cursors = _parsed(context.cursor)
-    ended: list[dg.EventLogRecord] = []
-    for kind in ENDS:
-        cursor = cursors.get(kind.value, EventCursor(0))
-        records = _ends_after(context.instance, kind, cursor)
-        ended += cursor.new(records)
-        cursors[kind.value] = cursor.past(records, now)
-    ended.sort(key=lambda record: record.storage_id)
+        return dg.SensorResult(skip_reason="watching from now on", cursor=run_events.newest(context.instance, ENDS))
+    ended, cursor = run_events.since(context.instance, ENDS, context.cursor, now)
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {len(ended)} ended runs would be looked at, nobody is told")
     if ended:
         with as_dagster_failure():
             _tell(context.instance, configuration.settings(), ended)
-    return dg.SensorResult(
-        skip_reason=f"{len(ended)} runs ended",
-        cursor=json.dumps({name: cursor.write() for name, cursor in cursors.items()}),
-    )
-
-
-def _parsed(cursor: str) -> dict[str, EventCursor]:
-    """The cursor of each kind of event; an earlier release's sensor had one for both, under this sensor's name."""
-    found = json.loads(cursor)
-    if "record_id" in found:
-        return {kind.value: EventCursor(found["record_id"]) for kind in ENDS}
-    return {name: EventCursor.parse(text) for name, text in found.items()}
-
-
-def _newest(instance: dg.DagsterInstance) -> dict[str, str]:
-    """Cursors behind everything that there is."""
-    found = {}
-    for kind in ENDS:
-        newest = instance.fetch_run_status_changes(dg.RunStatusChangeRecordsFilter(kind), limit=1).records
-        found[kind.value] = EventCursor(newest[0].storage_id if newest else 0).write()
-    return found
-
-
-def _ends_after(instance: dg.DagsterInstance, kind: RunEnd, cursor: EventCursor) -> Sequence[dg.EventLogRecord]:
-    wanted = dg.RunStatusChangeRecordsFilter(kind, after_storage_id=cursor.after)
-    most = RUNS_AT_ONCE + len(cursor.handled)
-    return instance.fetch_run_status_changes(wanted, limit=most, ascending=True).records
+    return dg.SensorResult(skip_reason=f"{len(ended)} runs ended", cursor=cursor)
 
 
 def _tell(instance: dg.DagsterInstance, settings: Settings, ended: Sequence[dg.EventLogRecord]) -> None:

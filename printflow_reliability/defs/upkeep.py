@@ -8,6 +8,7 @@ import dagster as dg
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
+from printflow_reliability.defs.ticks import HEARTBEATS
 from printflow_reliability.errors import LockHeld
 from printflow_reliability.restore.reaper import drills_in, reap_killed
 from printflow_reliability.text import counted
@@ -50,8 +51,10 @@ def remove_killed_drills() -> None:
 def killed_drills(configuration: Configuration) -> dg.RunRequest | dg.SkipReason:
     """Start a run only where there is something to remove."""
     with as_dagster_failure():
-        left = drills_in(configuration.settings().drills.directory)
+        settings = configuration.settings()
+        left = drills_in(settings.drills.directory)
     if not left:
+        HEARTBEATS.done(settings, "killed_drills", "the drills' directory holds no clone")
         return dg.SkipReason("the drills' directory holds no clone")
     return dg.RunRequest()
 

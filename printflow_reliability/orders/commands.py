@@ -87,7 +87,7 @@ def _show_answer(order: str, answer: OrderAnswer) -> None:
     for problem in answer.problems:
         say(f"  {printable(problem.text)}" + (f": {printable(problem.key)}" if problem.key else ""))
         if not answer.ready:
-            known = problem.kind is not Kind.UNJUDGED
+            known = problem.kind not in (Kind.UNJUDGED, Kind.UNINSPECTED)
             say(f"  Next: {next_step(problem, order, answer.tenant) if known else last_resort(order)}")
 
 

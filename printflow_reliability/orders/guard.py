@@ -7,7 +7,6 @@ for three reasons only: the order is right now, the platform says that it has en
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -16,15 +15,15 @@ from psycopg.rows import TupleRow
 from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
+from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
+from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
-from printflow_reliability.pdf.verify import Pace, PdfVerifier
+from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, connect_for_orders, paid_items
-from printflow_reliability.platform.tenancy import BasePaths, tenants
+from printflow_reliability.platform.paid_orders import PaidItems, paid_items
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
@@ -32,13 +31,6 @@ from printflow_reliability.text import counted
 
 CHECK = "orders.artwork"
 MEND_ROWS = "correct these rows, or orders.paid in printflow.toml"
-INSPECTING_SECONDS = 20.0
-"""How long one look goes on to fetch files that are new to the ledger; what is left has its turn at the next one."""
-STOP_SECONDS = 35.0
-"""When a look gives up what it still inspects: Dagster ends a look after 60 s, and nobody would be held at all."""
-PATIENCE_SECONDS = 5.0
-"""How long the inspection of one file may keep the others waiting; it has its turn again after them."""
-
 Records = psycopg.Connection[TupleRow]
 
 
@@ -52,6 +44,11 @@ class GuardReport:
     untold: str = ""
     """What could not be told although the others were judged, and what to do about it."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether the paid orders were judged at all, whatever came of it."""
+        return bool(self.numbers)
+
     def as_json(self) -> dict[str, Any]:
         """As `orders held` prints it."""
         return {"held": [hold.as_json() for hold in self.held], **self.numbers}
@@ -59,10 +56,12 @@ class GuardReport:
 
 def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None) -> GuardReport:
     """Check every paid order, or those named; place and lift holds, and put an alert for each change in the outbox."""
+    began = time.monotonic()
     try:
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-            guard_pass = _GuardPass(settings, records, worker, Pace(*_moments(), PATIENCE_SECONDS))
+            pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
+            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace)
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
@@ -95,7 +94,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """
     paid = paid_items(settings, [order])
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        answers = _GuardPass(settings, records, worker, Pace()).check(paid.items, By.SURE)
+        guard_pass = GuardPass(settings, _ledger(settings, records, worker), worker, in_force(records))
+        answers = guard_pass.check(paid.items, By.SURE)
         if answers:
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
@@ -110,60 +110,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-class _GuardPass:
-    """One pass: the tenants, the overrides and the time for files are the same for all that it checks."""
-
-    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
-        self._settings = settings
-        self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), records, worker)
-        self._pace = pace
-        self._paths: BasePaths | None = None
-        self.overrides: Mapping[str, Override] = in_force(records)
-
-    def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
-        """The answer for each order of these items.
-
-        Raises:
-            CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
-        """
-        if not items:
-            return ()
-        paths = self._paths = self._paths or _paths(self._settings)
-        keys = [*keys_in_place(items, paths)]
-        files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
-        grace = self._settings.orders.grace_seconds
-        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
-
-    def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
-        """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
-        suspects = {answer.order for answer in answers if answer.wrong and answer.order not in held_before}
-        if not suspects:
-            return tuple(answers)
-        again = {answer.order: answer for answer in self.check(paid_items(self._settings, [*suspects]).items, By.HEAD)}
-        return tuple(
-            again.get(answer.order, answer)
-            for answer in answers
-            if answer.order not in suspects or answer.order in again
-        )
-
-
-def _moments() -> tuple[float, float]:
-    now = time.monotonic()
-    return now + INSPECTING_SECONDS, now + STOP_SECONDS
-
-
-def _paths(settings: Settings) -> BasePaths:
-    """Raises:
-    ConfigError: the query is refused, or gives no tenant a base path of its own.
-    CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
-    """
-    found = tenants(settings, connect_with=connect_for_orders)
-    if not found:
-        raise CouldNotTell(
-            "tenancy.tenants returns nothing, so nobody's files can be told apart",
-            "correct the query in printflow.toml",
-        )
-    return BasePaths(found)
+def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:
+    return Ledger(records, settings.orders.bucket, worker.rules.fingerprint)
 
 
 def _explained(

@@ -128,7 +128,7 @@ def problem_of(item: PaidItem, paths: BasePaths, files: Mapping[str, PdfVerifica
         return Problem(Kind.MISSING, item.key, "print-ready file is not in the bucket")
     inspection = judged.inspection
     if inspection is None:
-        return Problem(Kind.UNJUDGED, item.key, "print-ready PDF has not been inspected yet")
+        return Problem(Kind.UNINSPECTED, item.key, "print-ready PDF has not been inspected yet")
     if inspection.verdict is Verdict.UNKNOWN:
         return Problem(Kind.UNJUDGED, item.key, f"print-ready PDF could not be judged: {inspection.reason}")
     if inspection.verdict in HELD_VERDICTS:

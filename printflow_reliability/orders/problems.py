@@ -7,7 +7,7 @@ from printflow_reliability.text import shell_word
 
 
 class Kind(StrEnum):
-    """Kinds of problems; the last two say that nothing could be told, which holds an order after the grace period."""
+    """Kinds of problems; the last three say that nothing could be told, which holds an order after the grace period."""
 
     REFUSED = "refused"
     UNLINKED = "unlinked"
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     UNUSABLE = "unusable"
     UNREADABLE = "unreadable"
     UNJUDGED = "unjudged"
+    UNINSPECTED = "uninspected"
 
 
 @dataclass(frozen=True)

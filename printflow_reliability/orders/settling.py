@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
+from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
 from printflow_reliability.findings import Severity
 from printflow_reliability.orders.holds import Hold, files_of, held, lift, place
 from printflow_reliability.orders.judgement import OrderAnswer
@@ -15,7 +15,8 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.text import storable
 
 MANY = 10
-"""More newly held orders than this in one look have one cause: they become one alert with a count."""
+"""More newly held orders than this in one look have one cause: they become one alert with a count, and so do those
+that come after them while as many are still held."""
 STORM = "orders:held-many"
 
 
@@ -57,7 +58,8 @@ def settle(
         for order in freed:
             resolve_alert(records, settings, f"order:{order}")
         holds = held(records)
-        for alert in _alerts([answer for answer in changed if answer.order in new], len(holds)):
+        newly = [answer for answer in changed if answer.order in new]
+        for alert in alerts_of(newly, len(holds), storm=STORM in open_alerts(records, STORM)):
             raise_alert(records, settings, alert)
         if not holds and everything:
             resolve_alert(records, settings, STORM)
@@ -68,9 +70,9 @@ def _as_before(answer: OrderAnswer, hold: Hold | None) -> bool:
     return hold is not None and list(hold.files) == list(files_of(answer))
 
 
-def _alerts(new: Sequence[OrderAnswer], holds: int) -> list[Alert]:
-    """One alert an order; one for all where they are many."""
-    if len(new) > MANY:
+def alerts_of(new: Sequence[OrderAnswer], holds: int, *, storm: bool) -> list[Alert]:
+    """One alert an order; one for all where they are many, or join a storm that people have heard of and goes on."""
+    if len(new) > MANY or (new and storm and holds > MANY):
         oldest = new[0]
         body = (
             f"The one paid longest ago is order {oldest.order}: {_first_problem(oldest)}.\nNext: printflow orders held"

@@ -1,9 +1,10 @@
 """The ledger in the records: what is known of each version of each print file, so that nothing is fetched twice."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Protocol
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -32,6 +33,33 @@ TRY_AGAIN = {
 
 Content = tuple[str, str, int]
 """Key, etag and size: what tells one content from another, also where a listing told of it."""
+
+
+class Verdicts(Protocol):
+    """What is known of the content of files."""
+
+    def known(self, keys: Sequence[str]) -> Mapping[Content, Inspection]:
+        """What is known of any content of these keys."""
+
+    def remember(self, key: str, head: ObjectHead, inspection: Inspection) -> None:
+        """Keep the verdict on a version."""
+
+
+class MemoryLedger:
+    """A ledger for the time in which the records are away: it lasts as long as its process."""
+
+    def __init__(self) -> None:
+        self._known: dict[Content, Inspection] = {}
+
+    def known(self, keys: Sequence[str]) -> Mapping[Content, Inspection]:
+        """What is known of any content of any key; the caller asks for its own."""
+        del keys
+        return self._known
+
+    def remember(self, key: str, head: ObjectHead, inspection: Inspection) -> None:
+        """Keep the verdict on a version; one that was never read to its end is not kept."""
+        if inspection.sha256 is not None:
+            self._known[storable(key), head.etag, head.size] = inspection
 
 
 class Ledger:

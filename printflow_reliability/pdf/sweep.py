@@ -14,6 +14,7 @@ from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import BATCH, PdfVerification, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import (
@@ -129,7 +130,8 @@ def sweep(
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             for bucket in catalog.buckets:
                 try:
-                    verifier = PdfVerifier(settings.bucket_named(bucket), records, worker)
+                    ledger = Ledger(records, bucket, worker.rules.fingerprint)
+                    verifier = PdfVerifier(settings.bucket_named(bucket), ledger, worker)
                     for owners in _batches(catalog, bucket, entries, only):
                         for judged in verifier.verify(list(owners), everything=everything):
                             tally.add(judged, owners[judged.key], entries)

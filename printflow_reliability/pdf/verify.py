@@ -13,12 +13,10 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import psycopg
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
-from psycopg.rows import TupleRow
 
 from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict, concluded
-from printflow_reliability.pdf.ledger import Ledger
+from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_errors
@@ -72,13 +70,13 @@ class Pace:
 class PdfVerifier:
     """Judges the objects of one bucket."""
 
-    def __init__(self, bucket: BucketSettings, records: psycopg.Connection[TupleRow], worker: InspectionWorker) -> None:
-        """Args: the bucket, an open connection to the records for the ledger, the worker for what it does not know."""
+    def __init__(self, bucket: BucketSettings, ledger: Verdicts, worker: InspectionWorker) -> None:
+        """Args: the bucket, the ledger of its files, the worker for what that does not know."""
         self._bucket = bucket
         self._single = SingleKeys(bucket)
         self._client = self._single.client
         self._worker = worker
-        self._ledger = Ledger(records, bucket.name, worker.rules.fingerprint)
+        self._ledger = ledger
 
     def verify(self, keys: Iterable[str], *, everything: bool = False) -> Iterator[PdfVerification]:
         """Judge each of these keys once, in no order.

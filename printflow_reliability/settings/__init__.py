@@ -12,8 +12,9 @@ from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
 from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
-from printflow_reliability.settings.loading import default_home, find_config, load
+from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.platform import PlatformSettings
@@ -24,6 +25,7 @@ from printflow_reliability.settings.runbook import RunbookSettings
 from printflow_reliability.settings.sentry import SentrySettings
 from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings, TenantRowsSettings
+from printflow_reliability.settings.watch import WatchSettings
 
 __all__ = [
     "AcknowledgedSettings",
@@ -35,6 +37,7 @@ __all__ = [
     "DagsterSettings",
     "DrillsSettings",
     "FilesSettings",
+    "HeartbeatSettings",
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",
@@ -49,7 +52,9 @@ __all__ = [
     "SmokeSettings",
     "TenancySettings",
     "TenantRowsSettings",
+    "WatchSettings",
     "default_home",
     "find_config",
     "load",
+    "notify_socket",
 ]

@@ -15,6 +15,7 @@ from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
@@ -27,6 +28,7 @@ from printflow_reliability.settings.section import Section
 from printflow_reliability.settings.sentry import SentrySettings
 from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings
+from printflow_reliability.settings.watch import WatchSettings
 from printflow_reliability.text import redacted
 
 Named = TypeVar("Named", ClusterSettings, BucketSettings)
@@ -53,19 +55,22 @@ class Settings(Section):
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
+    watch: WatchSettings = WatchSettings()
+    heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()
     _secrets: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that came through a secret indirection, longest first, for redaction."""
+        """Every value that came through a secret indirection, and every heartbeat's address, longest first."""
         return self._secrets
 
     def with_secrets(self, secrets: Iterable[str]) -> Self:
         """The same settings, which never show these."""
         copy = self.model_copy()
-        copy._secrets = tuple(sorted(secrets, key=len, reverse=True))
+        known = {*secrets, *(heartbeat.url for heartbeat in self.heartbeat)}
+        copy._secrets = tuple(sorted(known, key=len, reverse=True))
         return copy
 
     def redact(self, text: str) -> str:
@@ -107,6 +112,9 @@ class Settings(Section):
                 if entry.name in seen:
                     raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
                 seen.add(entry.name)
+        parts = [heartbeat.of for heartbeat in self.heartbeat]
+        if twice := next((part for part in parts if parts.count(part) > 1), None):
+            raise ValueError(f'heartbeat: "{twice}" has two; one watcher hears of each part')
         uses: list[tuple[str, str, set[str]]] = [
             ("tenancy.cluster", self.tenancy.cluster, clusters),
             ("orders.cluster", self.orders.cluster, clusters),

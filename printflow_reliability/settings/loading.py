@@ -44,6 +44,11 @@ def find_config(given: Path | None, environ: Mapping[str, str] | None = None) ->
     )
 
 
+def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
+    """The socket on which systemd wants to hear that this service is alive; None where systemd did not start it so."""
+    return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
+
+
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check a configuration file. Relative paths in it are relative to it.
 

@@ -94,8 +94,8 @@ def _inspect(settings: Settings, keys: Sequence[str]) -> None:
     """Have the ledger know all files; only the first is inspected, since all have the same bytes."""
     bucket = settings.bucket_named(BUCKET)
     with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        (judged,) = PdfVerifier(bucket, records, worker).verify(keys[:1])
         ledger = Ledger(records, BUCKET, worker.rules.fingerprint)
+        (judged,) = PdfVerifier(bucket, ledger, worker).verify(keys[:1])
         for key in keys:
             assert judged.head is not None
             assert judged.inspection is not None

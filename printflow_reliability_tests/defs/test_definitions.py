@@ -60,9 +60,14 @@ def test_everything_that_watches_runs_by_default() -> None:
     assert {"nightly_reconciliation", "nightly_sweep"} <= {
         schedule_def.name for schedule_def in repository.schedule_defs
     }
-    assert {"paid_orders_guard", "outbox", "check_results_watch", "failed_run"} <= {
-        sensor_def.name for sensor_def in repository.sensor_defs
-    }
+    assert {
+        "paid_orders_guard",
+        "outbox",
+        "check_results_watch",
+        "failed_run",
+        "failed_ticks",
+        "schedule_heartbeats",
+    } <= {sensor_def.name for sensor_def in repository.sensor_defs}
     stopped = [
         watcher.name
         for watcher in watching
@@ -92,6 +97,17 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
         *("full_backup", "judge_objectives", "judge_held_order"),
         *("remove_killed_drills", "prune_history"),
     }
+
+
+def test_a_storm_of_held_orders_leaves_slots_to_backups_and_reconciliations() -> None:
+    settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["runs"]
+    (limit,) = settings["tag_concurrency_limits"]
+    tags = defs.resolve_job_def("judge_held_order").run_tags
+
+    assert tags[limit["key"]] == limit["value"]
+    assert limit["limit"] <= settings["max_concurrent_runs"] - 3
+    others = [job for job in defs.resolve_all_job_defs() if job.name != "judge_held_order"]
+    assert [job.name for job in others if limit["key"] in job.run_tags] == []
 
 
 @pytest.mark.parametrize("asset", ["restore_drill", "base_backup", "recovery_fence"])

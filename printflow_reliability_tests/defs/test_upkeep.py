@@ -29,7 +29,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """Settings by which every run is old."""
-    found = SimpleNamespace(dagster=SimpleNamespace(keep_runs_days=-1), drills=SimpleNamespace(directory=tmp_path))
+    found = SimpleNamespace(
+        dagster=SimpleNamespace(keep_runs_days=-1), heartbeat=(), drills=SimpleNamespace(directory=tmp_path)
+    )
     monkeypatch.setattr(Configuration, "settings", lambda _self: found)
     return found
 

@@ -66,7 +66,7 @@ def kinds(*items: PaidItem) -> dict[str, list[Kind]]:
         (item("tenants/tenant/missing.pdf"), Kind.MISSING),
         (item("tenants/tenant/cut.pdf"), Kind.UNUSABLE),
         (item("tenants/tenant/coarse.pdf"), Kind.UNUSABLE),
-        (item("tenants/tenant/new.pdf"), Kind.UNJUDGED),
+        (item("tenants/tenant/new.pdf"), Kind.UNINSPECTED),
         (item("tenants/tenant/busy.pdf"), Kind.UNJUDGED),
         (item("tenants/tenant/sealed.pdf"), Kind.UNREADABLE),
     ],

@@ -133,6 +133,15 @@ def test_paid_orders_are_ready_and_one_without_its_file_is_held(foreign: Foreign
     assert (lifted.exit_code, lifted.document["held"]) == (0, []), lifted
 
 
+def test_the_watch_judges_and_delivers_here_too(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("watch", "--once", "--json")
+
+    assert ended.exit_code == 1, ended  # without an [[alert_route]] nobody would hear
+    assert {name: turn["on_duty"] for name, turn in ended.document.items()} == {"guard": True, "outbox": True}
+    answers = {check["name"]: check["outcome"] for turn in ended.document.values() for check in turn["checks"]}
+    assert answers == {"orders.artwork": "pass", "alerts.delivery": "warn"}
+
+
 def test_a_held_order_that_is_cancelled_is_free_and_one_of_an_unknown_state_is_not(foreign: ForeignPlatform) -> None:
     with foreign.connect("storefront") as connection:
         merchant, number = connection.execute(

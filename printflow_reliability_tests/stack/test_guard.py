@@ -17,8 +17,9 @@ from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.orders import guard
+from printflow_reliability.orders import guard, guard_pass
 from printflow_reliability.orders.guard import GuardReport
+from printflow_reliability.orders.settling import STORM
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform import paid_orders
 from printflow_reliability.platform.identifiers import kept
@@ -106,10 +107,22 @@ def test_a_paid_order_without_any_item_is_held(sandbox: StackSandbox, counter: C
     assert reasons(report) == {order: "print-ready file was never linked"}
 
 
+def test_a_storm_is_one_page_also_for_those_that_join_it_and_one_table(counter: Counter) -> None:
+    counter.sell("good")
+    counter.rows += [Row(f"{number:04}") for number in range(5_000)]
+    first = counter.look()
+    counter.rows += [Row("later 1"), Row("later 2")]
+    second = counter.look()
+
+    assert (first.numbers["newly_held"], second.numbers["newly_held"]) == (5_000, 2)
+    assert len(second.held) == 5_002
+    assert counter.open_alerts() == {STORM}
+
+
 def test_what_is_not_inspected_yet_waits_and_is_held_after_the_grace_period(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "INSPECTING_SECONDS", -1.0)
+    monkeypatch.setattr(guard_pass, "INSPECTING_SECONDS", -1.0)
     counter.sell("old")
     counter.rows.append(counter.rows[0]._replace(order="young", paid_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S+00}"))
     report = counter.look()
@@ -125,7 +138,7 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
 ) -> None:
     monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
     for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 1.5, "STOP": 2.5}.items():
-        monkeypatch.setattr(guard, f"{name}_SECONDS", seconds)
+        monkeypatch.setattr(guard_pass, f"{name}_SECONDS", seconds)
     for number in range(20):
         key = counter.put(f"a{number:02}.pdf", b"waits")
         counter.rows.append(Row(f"slow {number:02}", key=key))

@@ -45,6 +45,7 @@ ARGUMENTS = {
     "pdf inspect": ("s3://print-files/{key}",),
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
+    "watch": ("--once",),
     "alerts ack": ("check:wal.lag",),
     "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),

@@ -1,0 +1,305 @@
+"""The records go away and come back, in every order of events: everybody hears, once, and nothing is lost."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from printflow_reliability.alerts.backoff import LONGEST_RETRY_SECONDS
+from printflow_reliability.alerts.heartbeats import Heartbeats
+from printflow_reliability.alerts.message import Message
+from printflow_reliability.alerts.routes.answer import Refusal
+from printflow_reliability.alerts.spooled import RAISED, RESOLVED, TOLD, SpooledAlerts
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability.orders.away import HELD, LIFTED, LookAway
+from printflow_reliability.orders.judgement import OrderAnswer
+from printflow_reliability.orders.known import Known
+from printflow_reliability.orders.problems import Kind, Problem
+from printflow_reliability.records.spool import Entry, Spool
+from printflow_reliability.settings import AlertRouteSettings, Settings
+from printflow_reliability.watch import away as module
+from printflow_reliability.watch import watch as watch_module
+from printflow_reliability.watch.away import AWAY, TOLD_AFTER_ROUNDS, StandIn
+from printflow_reliability.watch.round import Round
+from printflow_reliability.watch.watch import Watch
+from printflow_reliability_tests.minimal_settings import minimal_settings
+
+SETTINGS = minimal_settings(
+    '[[alert_route]]\nname = "pager"\nurl = "https://pager.example/"\n'
+    + "".join(f'[[heartbeat]]\nof = "{part}"\nurl = "https://watcher/{part}"\n' for part in ("guard", "outbox"))
+)
+
+
+class World:
+    """A platform, records, a pager and a watcher: all of them fakes that a test takes away and brings back."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.away: PrintflowError | None = None
+        self.pager_dead = False
+        self.dies_after_fold = False
+        self.broken: set[str] = set()
+        self.orders: set[str] = set()
+        self.now = 0.0
+        self.heard: list[tuple[str, str]] = []
+        self.beats: list[str] = []
+        self.taken: list[Entry] = []
+        self.recorded: set[str] = set()
+        """Orders that the records hold."""
+        self.with_records = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """A process of the watch begins, where an earlier one may have been killed."""
+        self.spool = Spool(self.directory, 10_000_000)
+        stand_in = StandIn.of(self.spool)
+        stand_in.alerts = SpooledAlerts(self.spool, self.send, lambda: self.now)
+        self.watch = Watch("watch", stand_in, Heartbeats(self.beat, lambda: self.now))
+
+    def die(self) -> None:
+        self.spool.close()
+        self.begin()
+
+    def send(self, _route: AlertRouteSettings, message: Message) -> Refusal | None:
+        if self.pager_dead:
+            return Refusal("route pager cannot be reached", stops=True)
+        self.heard.append((message.event, message.dedup_key))
+        return None
+
+    def beat(self, address: str, _body: str) -> str:
+        self.beats.append(address.removeprefix("https://watcher/"))
+        return ""
+
+    @contextmanager
+    def open_records(self, _records: object) -> Iterator[None]:
+        if self.away:
+            raise self.away
+        yield None
+
+    def fold(self, _records: None, _settings: Settings, entries: Iterable[Entry], others: Mapping[str, object]) -> int:
+        """What alerts/folding.py does, with a list for a database: each entry once."""
+        assert set(others) == {HELD, LIFTED}
+        known = {found["id"] for found in self.taken}
+        new = [found for found in entries if found["kind"] != TOLD and found["id"] not in known]
+        self.taken += new
+        for found in new:
+            if found["kind"] == HELD:
+                self.recorded.add(found["order"])
+            elif found["kind"] == LIFTED:
+                self.recorded.discard(found["order"])
+        if self.dies_after_fold:
+            self.dies_after_fold = False
+            raise KilledError
+        return len(new)
+
+    def look(self, *_given: object) -> LookAway:
+        answers = tuple(
+            OrderAnswer(
+                order, "t", None, (Problem(Kind.UNLINKED, None, "never linked"),) if order in self.broken else ()
+            )
+            for order in sorted(self.orders)
+        )
+        outcome = Outcome.FAIL if self.broken else Outcome.PASS
+        return LookAway(answers, CheckResult("orders.artwork", outcome, "as it is"))
+
+    def round_with_records(self, _settings: Settings, _holder: str, _beats: Heartbeats, *, once: bool = False) -> Round:
+        """What the guard does with its records."""
+        assert not once
+        self.with_records += 1
+        self.recorded = (self.recorded | self.broken) - (self.orders - self.broken)
+        return Round(Outcome.PASS, "with records", 10, {})
+
+    def go_round(self) -> Round:
+        self.now += 10.0
+        return self.watch.go_round(SETTINGS)
+
+    def triggers(self, order: str) -> int:
+        return self.heard.count(("trigger", f"order:{order}"))
+
+
+class KilledError(BaseException):
+    """A process ends between two of its acts."""
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], World]:
+    def begun() -> World:
+        world = World(tmp_path_factory.mktemp("world"))
+        monkeypatch.setattr(module, "open_records", world.open_records)
+        monkeypatch.setattr(module, "fold", world.fold)
+        monkeypatch.setattr(module, "known_to", lambda _records: Known(frozenset(world.recorded)))
+        monkeypatch.setattr(module, "look_away", world.look)
+        monkeypatch.setattr(watch_module, "go_round", world.round_with_records)
+        return world
+
+    return begun
+
+
+@pytest.fixture
+def world(begin: Callable[[], World]) -> World:
+    return begin()
+
+
+GONE = CouldNotTell("the records database cannot be reached", "is it running?")
+
+
+def broken(world: World, *orders: str) -> None:
+    world.orders |= set(orders)
+    world.broken |= set(orders)
+
+
+def test_with_its_records_the_watch_spools_nothing(world: World) -> None:
+    broken(world, "7")
+    assert world.go_round().said == "with records"
+    assert world.heard == []
+    assert world.spool.read() == []
+
+
+@pytest.mark.parametrize("why", [GONE, ConfigError("the records are at version 0009", "printflow records migrate")])
+def test_an_order_that_loses_its_artwork_while_the_records_cannot_be_used_is_told(
+    world: World, why: PrintflowError
+) -> None:
+    world.away = why
+    broken(world, "7")
+    gone = world.go_round()
+
+    assert world.triggers("7") == 1
+    assert gone.outcome is Outcome.FAIL
+    assert why.what in gone.said
+
+
+def test_when_the_records_are_back_they_take_over_everything_once_and_nobody_is_told_again(world: World) -> None:
+    world.away = GONE
+    broken(world, "7")
+    for _ in range(3):
+        world.go_round()
+    world.away = None
+    for _ in range(3):
+        world.go_round()
+
+    assert world.triggers("7") == 1
+    assert world.recorded == {"7"}
+    assert [found["kind"] for found in world.taken].count(HELD) == 1
+    assert world.spool.read() == []
+    assert world.with_records == 3
+
+
+def test_a_process_that_is_killed_after_the_takeover_and_before_its_spool_is_empty_loses_and_doubles_nothing(
+    world: World,
+) -> None:
+    world.away = GONE
+    broken(world, "7")
+    world.go_round()
+    world.away, world.dies_after_fold = None, True
+    with pytest.raises(KilledError):
+        world.go_round()
+    world.die()
+    world.go_round()
+
+    assert world.triggers("7") == 1
+    assert [found["kind"] for found in world.taken].count(HELD) == 1
+    assert world.spool.read() == []
+
+
+def test_that_the_records_are_away_is_told_after_a_while_and_that_they_are_back(world: World) -> None:
+    world.away = GONE
+    for _ in range(TOLD_AFTER_ROUNDS - 1):
+        world.go_round()
+    assert world.heard == []
+    world.go_round()
+    world.go_round()
+    assert world.heard == [("trigger", AWAY)]
+    world.away = None
+    world.go_round()
+    assert [found["kind"] for found in world.taken if found.get("key") == AWAY] == [RAISED, RESOLVED]
+
+
+def test_what_people_heard_of_before_is_not_told_again_by_a_process_that_begins_without_records(world: World) -> None:
+    broken(world, "7")
+    world.recorded = {"7"}
+    world.go_round()
+    world.away = GONE
+    world.die()
+    broken(world, "8")
+    world.go_round()
+
+    assert (world.triggers("7"), world.triggers("8")) == (0, 1)
+
+
+def test_the_watchers_hear_of_a_success_only_while_it_judges_and_pages(world: World) -> None:
+    world.away = GONE
+    world.go_round()
+    assert world.beats == ["guard/start", "guard", "outbox/fail"]
+    world.beats.clear()
+    world.pager_dead = True
+    broken(world, "7")
+    world.now += 60
+    world.go_round()
+    assert world.beats == ["guard/start", "guard/fail", "outbox/fail"]
+
+
+def test_beside_a_watch_that_has_the_spool_a_round_goes_without(world: World) -> None:
+    world.watch.stand_in = None
+    assert world.go_round().said == "with records"
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["break", "mend", "away", "back", "pager", "die", "killed", "nothing"]),
+        st.sampled_from(["1", "2", "3"]),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(EVENTS)
+def test_in_every_order_of_events_everybody_hears_and_the_records_have_it(
+    begin: Callable[[], World], events: list[tuple[str, str]]
+) -> None:
+    world = begin()
+    spooled: set[str] = set()
+    for event, order in events:
+        match event:
+            case "break":
+                broken(world, order)
+            case "mend":
+                world.broken.discard(order)
+            case "away":
+                world.away = GONE
+            case "back":
+                world.away = None
+            case "pager":
+                world.pager_dead = not world.pager_dead
+            case "die":
+                world.die()
+            case "killed":
+                world.dies_after_fold = True
+        survived(world)
+        spooled |= {found["order"] for found in world.spool.read() if found["kind"] == HELD}
+    world.away, world.pager_dead = GONE, False
+    world.now += LONGEST_RETRY_SECONDS
+    survived(world)
+    world.away = None
+    survived(world)
+    left = world.spool.read()
+    world.spool.close()
+
+    # Told by the spool, or handed to the outbox of the records before the pager was back.
+    in_outbox = {found["key"] for found in world.taken if found["kind"] == RAISED}
+    assert {order for order in spooled if not world.triggers(order) and f"order:{order}" not in in_outbox} == set()
+    assert world.recorded == world.broken
+    assert len({found["id"] for found in world.taken}) == len(world.taken)
+    assert left == []
+
+
+def survived(world: World) -> None:
+    try:
+        world.go_round()
+    except KilledError:
+        world.die()
+        world.go_round()
