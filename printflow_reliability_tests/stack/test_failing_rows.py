@@ -28,6 +28,8 @@ pytestmark = pytest.mark.stack
 KEYS: Mapping[str, str] = {
     "a division": "CASE WHEN owner = 'odd' THEN (1 / (length(owner) - 3))::text ELSE key END",
     "a cast": "CASE WHEN owner = 'odd' THEN owner::int::text ELSE key END",
+    "a cast to a domain": "substr(key, (CASE owner WHEN 'odd' THEN -1 ELSE 1 END)::information_schema.cardinal_number)",
+    "a cast to a table": "CASE WHEN owner = 'odd' THEN owner::regclass::text ELSE key END",
     "two rows": "(SELECT key FROM generate_series(1, CASE WHEN owner = 'odd' THEN 2 ELSE 1 END))",
     "a column beside the key": "key",
 }
