@@ -308,3 +308,17 @@ def test_no_secret_of_a_route_reaches_a_log(kind: str, caplog: pytest.LogCapture
     assert len(service.got) == 2
     assert TOKEN not in caplog.text
     assert str(service.server_port) not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "odd", [{"token": f"{TOKEN}ü☃"}, {"url": "http://no..host/hook"}, {"url": f"http://{'a' * 80}.example.org/hook"}]
+)
+def test_what_cannot_be_sent_at_all_is_that_routes_trouble(odd: dict[str, str]) -> None:
+    with answering(Answer()) as service:
+        refusal = send(route_to(service).model_copy(update=odd), message())
+        assert service.got == []
+    assert refusal is not None
+    assert (
+        refusal.reason == "route pager cannot be spoken to: its url or token in printflow.toml cannot be sent as it is"
+    )
+    assert (refusal.stops, refusal.blames) == (True, False)

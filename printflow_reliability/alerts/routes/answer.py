@@ -62,6 +62,12 @@ class Reply:
             return None
 
 
+def unspeakable(name: str, keys: str) -> Refusal:
+    """Why nothing was sent to a route whose keys hold what the protocol has no characters or no room for."""
+    said = f"route {name} cannot be spoken to: its {keys} in printflow.toml cannot be sent as it is"
+    return Refusal(said, stops=True, blames=False)
+
+
 def refused(name: str, reply: Reply, now: datetime) -> Refusal | None:
     """What the status alone says: None if it is one of success."""
     if 200 <= reply.status < 300:

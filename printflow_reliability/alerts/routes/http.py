@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from printflow_reliability.alerts.routes.alarm import Alarm
-from printflow_reliability.alerts.routes.answer import Refusal, Reply
+from printflow_reliability.alerts.routes.answer import Refusal, Reply, unspeakable
 from printflow_reliability.settings import AlertRouteSettings
 
 CONNECT_SECONDS = 5.0
@@ -56,6 +56,8 @@ def posting(route: AlertRouteSettings) -> Iterator[Poster]:
             if alarm.over.is_set() or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
                 return _too_late(route.name, seconds)
             return _unreached(route.name, error)
+        except UnicodeError:
+            return unspeakable(route.name, "url or token")
         # An answer that does not tell its length seems to end where its connection was cut.
         return _too_late(route.name, seconds) if alarm.over.is_set() else reply
 
