@@ -216,3 +216,26 @@ def test_an_argument_in_another_encoding_is_said_and_no_defect(
     said = capsys.readouterr().err
     assert ("is no text in UTF-8" in said) == mistaken
     assert ("this is a defect" in said) != mistaken
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_is_interrupted_while_it_is_loaded_says_so(number: signal.Signals) -> None:
+    program = f"""
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Interrupted(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "printflow_reliability.cli":
+            os.kill(os.getpid(), {int(number)})
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+sys.meta_path.insert(0, Interrupted())
+from printflow_reliability.entry import main
+main()
+"""
+    argv = [sys.executable, "-c", program, "orders", "held", "--json"]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "printflow: interrupted\n")
+    assert json.loads(ended.stdout) == {"error": {"what": "interrupted", "next": ""}}
