@@ -157,17 +157,30 @@ def _run(arguments: Sequence[str]) -> int:
             _drop_output()
         place = f"{error.filename}: " if error.filename else ""
         return _fail(arguments, f"{place}{error.strerror or error}", NEXT.get(error.errno or 0, ""))
+    except UnicodeEncodeError as error:
+        if (odd := next((word for word in arguments if not _is_text(word)), None)) is None:
+            return _defect(arguments, error)
+        return _fail(arguments, f"{odd} is no text in UTF-8, as every name and key is", "give it in UTF-8")
     except Exception as error:
-        log.info("unexpected error", exc_info=True)
-        settings = _settings(arguments)
-        if settings:
-            report_error(settings, error)
-        said = f"unexpected {type(error).__name__}: {error}"
-        said = settings.redact(said) if settings else said
-        return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
+        return _defect(arguments, error)
     if code == CTRL_C:
         return _fail(arguments, "interrupted", "")
     return code if isinstance(code, int) else 0
+
+
+def _is_text(word: str) -> bool:
+    """Whether an argument was given in UTF-8; Python keeps the bytes of any other as halves of characters."""
+    return not any("\udc80" <= character <= "\udcff" for character in word)
+
+
+def _defect(arguments: Sequence[str], error: Exception) -> int:
+    log.info("unexpected error", exc_info=error)
+    settings = _settings(arguments)
+    if settings:
+        report_error(settings, error)
+    said = f"unexpected {type(error).__name__}: {error}"
+    said = settings.redact(said) if settings else said
+    return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
 
 
 def _drop_output() -> None:

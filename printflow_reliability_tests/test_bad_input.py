@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -183,3 +183,59 @@ def test_signals_that_are_ignored_or_handled_stay_so_and_others_are_put_back(tmp
     finally:
         for number, was in zip(numbers, before, strict=True):
             signal.signal(number, was)
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_beyond_all_calendars_is_said(until: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["orders", "override", "7", "--reason", "approved by phone", "--until", until]
+    assert run(["--config", str(configured(tmp_path)), *command]) == 2
+    assert f"--until: {until} is beyond all calendars" in capsys.readouterr().err
+
+
+def test_a_person_without_a_name_is_not_taken_for_the_user_who_runs_this(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("printflow_reliability.alerts.commands.open_records", lambda _: nullcontext())
+    silence = ["alerts", "silence", "k", "--for", "2h", "--reason", "maintenance", "--by", ""]
+    for command in (["alerts", "ack", "k", "--by", ""], silence):
+        assert run(["--config", str(configured(tmp_path)), *command]) == 2
+        assert "needs a person" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mistaken", [True, False])
+def test_an_argument_in_another_encoding_is_said_and_no_defect(
+    mistaken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def encoded(_: object, key: str, *__: object) -> None:
+        (key if mistaken else "\udcff").encode()
+
+    monkeypatch.setattr("printflow_reliability.alerts.commands.open_records", lambda _: nullcontext())
+    monkeypatch.setattr("printflow_reliability.alerts.commands.acknowledge_alert", encoded)
+    key = "b\udce4r" if mistaken else "key"
+    assert run(["--config", str(configured(tmp_path)), "alerts", "ack", key, "--by", "me"]) == 2
+    said = capsys.readouterr().err
+    assert ("is no text in UTF-8" in said) == mistaken
+    assert ("this is a defect" in said) != mistaken
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_is_interrupted_while_it_is_loaded_says_so(number: signal.Signals) -> None:
+    program = f"""
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Interrupted(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "printflow_reliability.cli":
+            os.kill(os.getpid(), {int(number)})
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+sys.meta_path.insert(0, Interrupted())
+from printflow_reliability.entry import main
+main()
+"""
+    argv = [sys.executable, "-c", program, "orders", "held", "--json"]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "printflow: interrupted\n")
+    assert json.loads(ended.stdout) == {"error": {"what": "interrupted", "next": ""}}

@@ -67,7 +67,7 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 def ack_command(ctx: typer.Context, key: str = KEY, by: str | None = BY, json: bool = JSON_OPTION) -> None:
     """Say that an open alert is yours, so that it is not escalated."""
     settings = invocation(ctx).settings()
-    person = by or _user()
+    person = _user() if by is None else by
     with open_records(settings.records) as connection:
         given = acknowledge_alert(connection, key, person)
     already = "was already acknowledged" if given.before else "is acknowledged"
@@ -90,7 +90,7 @@ def silence_command(
 ) -> None:
     """Tell nobody of one alert for a while; what is still wrong afterwards is told then. Not for paid orders."""
     settings = invocation(ctx).settings()
-    person, wanted = by or _user(), duration(lasting)
+    person, wanted = _user() if by is None else by, duration(lasting)
     with open_records(settings.records) as connection:
         until = silence_alert(connection, key, wanted, reason, person)
     finish(

@@ -64,7 +64,8 @@ def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> N
     if report.actions:
         _conclude(report, again)
     elif not report.unknown:
-        say(f"OK: {printable(repr(chosen.key)) if chosen else 'no object'} is {'not ' if chosen else ''}missing.")
+        # A key that was mistyped is nobody's, and is not there either.
+        say(f"OK: no row refers to {printable(repr(chosen.key))} in vain." if chosen else "OK: no object is missing.")
     if report.unknown:
         say(f"COULD NOT TELL whether more is missing: {printable(report.unknown)}")
 

@@ -1,7 +1,7 @@
 """What is missing now, and from what each object can be brought back.
 
 The missing are what a reconciliation finds, each object once, however many references name it. A key that cannot be
-judged stays that key's: the others are planned.
+judged stays that key's, and a bucket that does not answer that bucket's: the others are planned.
 """
 
 import json
@@ -9,10 +9,10 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-from printflow_reliability.checks import Outcome
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.files import kinds
 from printflow_reliability.files.choose import Choice, Chooser
 from printflow_reliability.files.heal_report import HealAction, HealStatus, Option
@@ -53,24 +53,20 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     """Find what is missing, and choose a copy of each.
 
     Raises:
-        CouldNotTell: a database or a bucket is unreachable, so that nothing is known to be missing.
+        CouldNotTell: a database or every bucket is unreachable, so that nothing is known to be missing.
     """
     with tempfile.TemporaryDirectory(prefix="printflow-heal-") as directory:
-        file = Path(directory) / "findings.jsonl"
-        report = reconcile(settings, tenants=tenants, findings_file=file)
-        if report.findings_file is None:
-            reasons = dict.fromkeys(check.detail for check in report.checks if check.outcome is Outcome.UNKNOWN)
-            raise CouldNotTell(f"what is missing cannot be told: {'; '.join(reasons)}")
+        files, away = _compared(settings, tenants, Path(directory))
         found: dict[str, dict[str, Finding]] = defaultdict(dict)
         not_judged: list[Finding] = []
-        for finding in _read(file):
+        for finding in chain.from_iterable(map(_read, files)):
             if chosen is not None and finding.key not in (None, chosen.key):
                 continue
             if "files.missing" in kinds.checks_left_open(finding):
                 not_judged.append(finding)
             elif finding.bucket and finding.key and _missing(finding):
                 found[finding.bucket].setdefault(finding.key, finding)
-    unknown = _unknown_sentence(not_judged)
+    unknown = "; ".join(filter(None, (*away, _unknown_sentence(not_judged))))
     if not found:
         return Plan((), unknown)
     catalog, paths = open_catalog(settings), BasePaths(tenancy(settings).tenants)
@@ -79,6 +75,35 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
         for bucket, findings in sorted(found.items()):
             actions += _of_one_bucket(settings, catalog, paths, worker, bucket, list(findings.values()), chosen)
     return Plan(actions, unknown)
+
+
+def _compared(
+    settings: Settings, tenants: Sequence[str] | None, directory: Path
+) -> tuple[Sequence[Path], Sequence[str]]:
+    """Files with all findings of the buckets that answer, and why the others are not known.
+
+    Raises:
+        CouldNotTell: there are no others.
+    """
+    file = directory / "findings.jsonl"
+    whole = reconcile(settings, tenants=tenants, findings_file=file)
+    if whole.findings_file is not None:
+        return [file], ()
+    files: list[Path] = []
+    away = [*dict.fromkeys(whole.incomplete)]
+    buckets = open_catalog(settings, tenants=tenants).buckets
+    for number, bucket in enumerate(buckets if len(buckets) > 1 else ()):
+        file = directory / f"{number}.jsonl"
+        try:
+            part = reconcile(settings, tenants=tenants, buckets=[bucket], findings_file=file)
+        except Refused as refused:
+            away.append(refused.sentence)
+            continue
+        away += [reason for reason in part.incomplete if reason not in away]
+        files += [file] if part.findings_file is not None else []
+    if not files:
+        raise CouldNotTell(f"what is missing cannot be told: {'; '.join(away)}")
+    return files, away
 
 
 def _read(file: Path) -> Iterator[Finding]:

@@ -87,7 +87,7 @@ def reconcile(
             unknown.append(away.sentence)
         else:
             unknown += run.compare(findings, tally, advance)
-            if buckets is None and not unknown:
+            if buckets is None and len(unknown) < max(len(run.buckets), 1):  # where none is known, nothing else is
                 try:
                     run.beside_buckets(findings, tally)
                 except CouldNotTell as away:

@@ -71,6 +71,10 @@ class FindingsFile:
         if self.path is None:
             self._file: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-findings-")
             return self
+        if (
+            self.path.exists() and not self.path.is_file()
+        ):  # giving it its name would replace a device, such as /dev/null
+            raise ConfigError(f"the findings file {self.path} cannot be written: it is there, and is no plain file")
         self._partial = self.path.with_name(f"{self.path.name}.partial")
         try:
             self._file = self._partial.open("w+", encoding="utf-8")

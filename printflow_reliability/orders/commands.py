@@ -53,7 +53,7 @@ def override_command(
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
     settings, order = invocation(ctx).settings(), kept(order)
-    given = Override(by or _user(), reason, _moment(until))
+    given = Override(_user() if by is None else by, reason, _moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
         overrides.override(records, order, given, datetime.now(UTC))
@@ -118,4 +118,7 @@ def _moment(text: str) -> datetime:
         raise ConfigError(f'--until: "{text}" is no time', "write 2026-11-02T14:05:00Z") from None
     if found.tzinfo is None:
         raise ConfigError(f"--until: the time {text} has no time zone", f"write {text}Z for UTC")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ConfigError(f"--until: {text} is beyond all calendars", "write 2026-11-02T14:05:00Z") from None

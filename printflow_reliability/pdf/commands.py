@@ -12,7 +12,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, Invocation, finish, invocation, progress, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.pdf.inspection import Inspection, Verdict
+from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict
 from printflow_reliability.pdf.sweep import SweepReport, sweep
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import PdfSettings
@@ -47,8 +47,7 @@ def inspect_command(
     ):
         inspected: list[tuple[str, Inspection]] = []
         for number, file in enumerate(files, 1):
-            path = _fetched(invocation(ctx), file, Path(directory)) if file.startswith("s3://") else _local(file)
-            inspected.append((file, worker.inspect(path)))
+            inspected.append((file, _judged(invocation(ctx), worker, file, Path(directory), alone=len(files) == 1)))
             advance(number, len(files))
     verdicts = {inspection.verdict for _, inspection in inspected}
     finish(
@@ -57,6 +56,21 @@ def inspect_command(
         show=lambda: _show_inspected(inspected),
         code=1 if verdicts - {Verdict.GOOD, Verdict.UNKNOWN} else 2 if Verdict.UNKNOWN in verdicts else 0,
     )
+
+
+def _judged(called: Invocation, worker: InspectionWorker, file: str, directory: Path, *, alone: bool) -> Inspection:
+    """The verdict on one file; of several, one that cannot be had is unknown, and the others are judged.
+
+    Raises:
+        ConfigError, CouldNotTell: it cannot be had, and is the only one.
+    """
+    try:
+        path = _fetched(called, file, directory) if file.startswith("s3://") else _local(file)
+    except (ConfigError, CouldNotTell) as refused:
+        if alone:
+            raise
+        return Inspection(Verdict.UNKNOWN, None, (Problem("not_judged", refused.sentence),), None)
+    return worker.inspect(path)
 
 
 def _show_inspected(inspected: Sequence[tuple[str, Inspection]]) -> None:
@@ -136,6 +150,8 @@ def _fetched(called: Invocation, address: str, directory: Path) -> Path:
     """
     place = urlsplit(address, allow_fragments=False)
     key = address.removeprefix(f"s3://{place.netloc}/")
+    if not place.path.strip("/"):
+        raise ConfigError(f"{address} names no object", "name a file, or s3://BUCKET/KEY")
     settings = called.settings()
     bucket = settings.bucket_named(place.netloc)
     path = directory / "fetched.pdf"

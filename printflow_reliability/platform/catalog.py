@@ -261,7 +261,8 @@ def _accepted(
                 f'{key}: its column "{name}" is {type_name}; it must be {" or ".join(OPTIONAL[name])}',
                 "cast it in the query",
             )
-    columns = (*have, *(f"{name} bytea" for name in ("sha256", "md5") if have.get(name) == "bytea"))
+    kinds = {"sha256": "bytea", "md5": "bytea", "size": "numeric"}  # which are read in a way of their own
+    columns = (*have, *(f"{name} {kind}" for name, kind in kinds.items() if have.get(name) == kind))
     entry = CatalogEntry(index, reference, columns, (reference.bucket,), have["tenant"])
     if "bucket" not in have:
         return entry

@@ -13,6 +13,10 @@ from printflow_reliability.settings import ReferenceSettings
 ETAG = """nullif(btrim(regexp_replace(etag::text, '^W/', ''), '" '), '')"""
 """As LIST gives it, however the platform keeps it: without quotes and without the mark of a weak one."""
 
+SIZE = """CASE WHEN size::text NOT IN ('NaN', 'Infinity', '-Infinity')
+THEN least(greatest(size, -9223372036854775808), 9223372036854775807)::bigint END"""
+"""Of a numeric: what is no number tells nothing, and no object is as large as the largest bigint."""
+
 
 @dataclass(frozen=True)
 class CatalogEntry:
@@ -47,12 +51,18 @@ class CatalogEntry:
         ).format(
             entry=sql.Literal(self.index),
             bucket=self.bucket_column,
-            size=sql.SQL("size::bigint") if "size" in self.columns else sql.SQL("NULL::bigint"),
+            size=self._size,
             sha256=self._digest("sha256"),
             soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
             md5=self._digest("md5"),
             etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
         )
+
+    @property
+    def _size(self) -> sql.Composable:
+        if "size numeric" in self.columns:
+            return sql.SQL(SIZE)
+        return sql.SQL("size::bigint" if "size" in self.columns else "NULL::bigint")
 
     def _digest(self, name: str) -> sql.Composable:
         """A checksum as lower-case hex, whatever type the platform keeps it in; an empty one is none."""

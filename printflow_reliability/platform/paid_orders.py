@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError
@@ -18,13 +19,14 @@ from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.platform.encodings import WITHOUT
 from printflow_reliability.platform.identifiers import checksum_of, kept
 from printflow_reliability.platform.queries import (
-    FAILS_ON_DATA,
+    OF_THE_STATEMENT,
     Connection,
     Connector,
     FailsOnData,
     as_table,
     columns_of,
     config_errors,
+    fails_on_data,
     require_columns,
     session,
 )
@@ -227,7 +229,10 @@ def _looked_up(connection: Connection, settings: Settings, query: str, order: st
     with config_errors(LOOKUP):
         try:
             rows = connection.execute(sql.SQL(ASKED).format(query=as_table(query)), {"order": order}).fetchall()
-        except FAILS_ON_DATA as refused:  # such as a number that is none in the platform's eyes
+        except psycopg.DatabaseError as refused:  # such as a number that is none in the platform's eyes
+            # Nothing had this query accepted before.
+            if not fails_on_data(refused) or str(refused.sqlstate).startswith(OF_THE_STATEMENT):
+                raise
             return Lookup(Fate.UNKNOWN, error_text(refused))
     if not rows:
         return Lookup(Fate.GONE)

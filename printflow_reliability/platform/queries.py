@@ -18,10 +18,12 @@ Connection: TypeAlias = psycopg.Connection[Any]
 Connector: TypeAlias = Callable[[ClusterSettings, str | None], AbstractContextManager[Connection]]
 """Opens a connection to a cluster and database; a drill passes one that opens its clone's."""
 
-FAILS_ON_DATA = (psycopg.DataError, psycopg.errors.CardinalityViolation, psycopg.errors.RaiseException)
-"""Errors that a single row may cause: a division, a cast, a subquery with two rows, a function that raises."""
 DAMAGE = "XX"
 """PostgreSQL's class of errors for damaged data and indexes."""
+NOT_OF_DATA = ("08", "25", "26", "28", "40", "42501", "53", "55", "57", "58", "72", "F0", "HV", DAMAGE)
+"""What SQLSTATEs of the connection, the session, the role's rights, the server and its resources begin with."""
+OF_THE_STATEMENT = "42"
+"""PostgreSQL's class of errors for what does not parse, or names something unknown."""
 STREAM_SECONDS = 24 * 3600
 """A query that streams beside a listing lasts as long as the listing does."""
 
@@ -51,13 +53,26 @@ def session(
         raise not_permitted(cluster.name, role, refused) from None
 
 
+def fails_on_data(error: psycopg.Error) -> bool:
+    """Whether a single row may be why a query failed that its database had accepted.
+
+    A row fails in as many ways as there are functions: a division, a cast (to a domain, to the name of a table), a
+    subquery with two rows, a recursion without end, a function that raises whatever code its author liked.
+    """
+    return bool(error.sqlstate) and not str(error.sqlstate).startswith(NOT_OF_DATA)
+
+
 class FailsOnData(ConfigError):
     """A query of the file that is valid, and fails on some of its rows."""
 
 
 @contextmanager
-def config_errors(key: str) -> Iterator[None]:
+def config_errors(key: str, *, accepted: bool = True) -> Iterator[None]:
     """Turn the database's refusal of a query into one message that names its key in printflow.toml.
+
+    Args:
+        key: what printflow.toml calls it.
+        accepted: whether the database has accepted the query before, so that it is its rows that it fails on now.
 
     Raises:
         ConfigError: the query does not parse, or names something unknown or forbidden.
@@ -67,17 +82,16 @@ def config_errors(key: str) -> Iterator[None]:
     """
     try:
         yield
-    except psycopg.OperationalError:
-        raise
     except psycopg.DatabaseError as error:
-        if hides_rows(error):
+        of_data = fails_on_data(error)
+        if hides_rows(error) or (isinstance(error, psycopg.OperationalError) and not of_data):
             raise
         reason = error_text(error)
         if (error.sqlstate or "").startswith(DAMAGE):
             raise CouldNotTell(
                 f"{key}: what it reads is damaged: {reason}", "printflow drill run; see drill.checksums"
             ) from None
-        kind = FailsOnData if isinstance(error, FAILS_ON_DATA) else ConfigError
+        kind = FailsOnData if accepted and of_data else ConfigError
         raise kind(f"{key}: the database refused it: {reason}", "mend the query in printflow.toml") from None
 
 
@@ -100,7 +114,7 @@ def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str
     Raises:
         ConfigError: the database refuses it.
     """
-    with config_errors(key):
+    with config_errors(key, accepted=False):
         cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(as_table(query)))
     return {column.name: _type_name(connection, column.type_code) for column in cursor.description or ()}
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from printflow_reliability.platform.conditions import value_is
 from printflow_reliability.platform.connect import error_text
-from printflow_reliability.platform.queries import FAILS_ON_DATA, Connection, config_errors
+from printflow_reliability.platform.queries import Connection, config_errors, fails_on_data
 
 MOST_FAILING = 50
 """If more fail than this and not one can be read, the query is wrong and not their rows."""
@@ -115,7 +116,9 @@ def rows_of(
     with config_errors(query.key):
         try:
             return Rows(connection.execute(query.rows(sql.SQL("true"))).fetchall())
-        except FAILS_ON_DATA:
+        except psycopg.DatabaseError as refused:
+            if not fails_on_data(refused):
+                raise
             search = _Search(connection, query, time.monotonic() + seconds)
             return search.among_its_own() if names is None else search.among(names)
 
@@ -146,8 +149,8 @@ class _Search:
         others = self._query.rows(self._query.without({*self._failing, *self._unread}))
         try:
             return Rows(self._connection.execute(others).fetchall(), self._failing, self._unread)
-        except FAILS_ON_DATA as refused:
-            if not self._rows:
+        except psycopg.DatabaseError as refused:
+            if not fails_on_data(refused) or not self._rows:
                 raise
             return Rows(self._rows, self._failing, self._unread, error_text(refused))
 
@@ -157,7 +160,9 @@ class _Search:
             part = parts.pop()
             try:
                 self._rows += self._connection.execute(self._query.rows(self._query.of(part))).fetchall()
-            except FAILS_ON_DATA as refused:
+            except psycopg.DatabaseError as refused:
+                if not fails_on_data(refused):
+                    raise
                 hopeless = not self._rows and len(self._failing) >= MOST_FAILING
                 late = time.monotonic() > self._deadline
                 if hopeless or (late and not self._rows):

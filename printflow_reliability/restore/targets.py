@@ -59,7 +59,10 @@ def parse_target(text: str, now: datetime) -> Target:
         raise ConfigError(f"the time {text} has no time zone", f"write {text}Z for UTC, or {text}+01:00")
     if moment > now:
         raise ConfigError(f"the time {text} lies in the future; it is {now:%Y-%m-%d %H:%M:%S} UTC now")
-    return Target("time", moment.astimezone(now.tzinfo))
+    try:
+        return Target("time", moment.astimezone(now.tzinfo))
+    except OverflowError:
+        raise ConfigError(f"the time {text} is before all calendars", "write 2026-11-02T14:05:00Z") from None
 
 
 def window_of(backups: Mapping[str, Sequence[Backup]], now: datetime) -> Window:

@@ -22,7 +22,7 @@ class Answer:
     status: int = 200
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    fault: Literal["none", "hang", "drip", "drip body", "cut"] = "none"
+    fault: Literal["none", "hang", "drip", "drip body", "drip body without its length", "cut"] = "none"
 
 
 TAKEN: Mapping[str, Answer] = {
@@ -86,6 +86,9 @@ class Handler(BaseHTTPRequestHandler):
             case "drip body":
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
                 self._drip(b"o" * 10_000)
+            case "drip body without its length":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+                self._drip(b" " * 10_000)
             case "cut":
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok")
             case "none":

@@ -150,3 +150,16 @@ def test_a_server_that_is_not_there_cannot_be_reached() -> None:
     assert refusal is not None
     assert refusal.reason == "route mail cannot be reached (ConnectionRefusedError)"
     assert refusal.stops
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"user": "printflow", "password": f"{PASSWORD}ü"}, {"tls": "tls", "host": "no..host"}],
+    ids=["password", "host"],
+)
+def test_what_cannot_be_sent_at_all_is_that_routes_trouble(odd: dict[str, str]) -> None:
+    with mail_server() as server:
+        refusal = send(route_to(server.port).model_copy(update=odd), message())
+    assert refusal is not None
+    said = "route mail cannot be spoken to: its host, user or password in printflow.toml cannot be sent as it is"
+    assert (refusal.reason, refusal.stops, refusal.blames) == (said, True, False)

@@ -84,6 +84,11 @@ def test_a_login_page_is_a_refusal_that_would_meet_every_alert(kind: str, answer
         ("webhook", Answer(200, '{"statusCode": 500}')),
         ("webhook", Answer(200, '{"status": "503"}')),
         ("webhook", Answer(200, "Unauthorized")),
+        ("webhook", Answer(200, "invalid_payload")),
+        ("webhook", Answer(200, '{"ok": "false"}')),
+        ("webhook", Answer(200, '{"success": 0}')),
+        ("webhook", Answer(200, '{"result": "Failed to enqueue"}')),
+        ("webhook", Answer(200, '{"status": "error: no such channel"}')),
         ("pagerduty", Answer(202, "")),
         ("pagerduty", Answer(200, TAKEN["pagerduty"].body)),
         ("pagerduty", Answer(202, '{"status": "invalid event"}')),
@@ -111,6 +116,10 @@ def test_a_status_of_success_with_another_body_is_a_refusal(kind: str, answer: A
         ("webhook", Answer(200, "OK, thank you")),
         ("webhook", Answer(201, '{"ok": true, "error": null, "errors": []}')),
         ("webhook", Answer(200, '{"status": 200, "success": true}')),
+        (
+            "webhook",
+            Answer(200, '{"ok": 1, "status": "queued as 503", "message": "alert \\"Backup failed\\" was taken"}'),
+        ),
         ("webhook", Answer(200, "[]")),
         ("teams", Answer(200, "1")),
         ("alertmanager", Answer(200, '{"status": "success"}')),
@@ -135,7 +144,7 @@ def test_a_webhook_that_says_what_to_expect_is_held_to_it(body: str, taken: bool
 
 
 @pytest.mark.parametrize("kind", OVER_HTTP)
-@pytest.mark.parametrize("fault", ["hang", "drip", "drip body"])
+@pytest.mark.parametrize("fault", ["hang", "drip", "drip body", "drip body without its length"])
 def test_a_server_that_never_comes_to_an_end_is_left(kind: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
     refusal = refusal_of(kind, Answer(fault=fault))  # type: ignore[arg-type]
@@ -299,3 +308,17 @@ def test_no_secret_of_a_route_reaches_a_log(kind: str, caplog: pytest.LogCapture
     assert len(service.got) == 2
     assert TOKEN not in caplog.text
     assert str(service.server_port) not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "odd", [{"token": f"{TOKEN}ü☃"}, {"url": "http://no..host/hook"}, {"url": f"http://{'a' * 80}.example.org/hook"}]
+)
+def test_what_cannot_be_sent_at_all_is_that_routes_trouble(odd: dict[str, str]) -> None:
+    with answering(Answer()) as service:
+        refusal = send(route_to(service).model_copy(update=odd), message())
+        assert service.got == []
+    assert refusal is not None
+    assert (
+        refusal.reason == "route pager cannot be spoken to: its url or token in printflow.toml cannot be sent as it is"
+    )
+    assert (refusal.stops, refusal.blames) == (True, False)

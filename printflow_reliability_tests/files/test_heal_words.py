@@ -48,7 +48,7 @@ def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.Captur
 
 def test_nothing_to_do_is_said_and_so_is_what_could_not_be_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert output_lines(capsys, HealReport(True, ())) == ["OK: no object is missing."]
-    assert output_lines(capsys, HealReport(True, ()), Chosen("a b")) == ["OK: 'a b' is not missing."]
+    assert output_lines(capsys, HealReport(True, ()), Chosen("a b")) == ["OK: no row refers to 'a b' in vain."]
     unknown = HealReport(True, (), "1 key was refused")
     assert output_lines(capsys, unknown) == ["COULD NOT TELL whether more is missing: 1 key was refused"]
     assert unknown.exit_code == 2

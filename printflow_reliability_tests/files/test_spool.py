@@ -1,6 +1,7 @@
 """A findings file bears its name only when it is whole."""
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_a_pass_that_breaks_off_leaves_no_file_and_keeps_an_older_one(tmp_path: 
 def test_a_file_that_cannot_be_written_is_said_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"), FindingsFile(tmp_path / "no/such/folder.jsonl"):
         pass
+
+
+def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "findings.jsonl"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, Path("/dev/null")):
+        with pytest.raises(ConfigError, match="is no plain file"), FindingsFile(path):
+            pass
+    assert pipe.is_fifo()
+    assert [*tmp_path.iterdir()] == [pipe]
 
 
 def test_a_spool_gives_back_what_it_got_also_from_disk() -> None:

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.stack
 KEYS: Mapping[str, str] = {
     "a division": "CASE WHEN owner = 'odd' THEN (1 / (length(owner) - 3))::text ELSE key END",
     "a cast": "CASE WHEN owner = 'odd' THEN owner::int::text ELSE key END",
+    "a cast to a domain": "substr(key, (CASE owner WHEN 'odd' THEN -1 ELSE 1 END)::information_schema.cardinal_number)",
+    "a cast to a table": "CASE WHEN owner = 'odd' THEN owner::regclass::text ELSE key END",
     "two rows": "(SELECT key FROM generate_series(1, CASE WHEN owner = 'odd' THEN 2 ELSE 1 END))",
     "a column beside the key": "key",
 }
@@ -181,3 +183,16 @@ def test_whose_rows_fail_is_found_among_many_and_all_are_the_querys_own_trouble(
     assert {row[0] for row in many.rows} == {str(n) for n in range(2 * MOST_FAILING + 1, 1000)} | {None}
     with pytest.raises(ConfigError, match="division by zero"):
         asked("true")
+
+
+def test_a_size_that_no_object_can_have_is_its_own_rows_trouble(forgetful: Shop, tmp_path: Path) -> None:
+    shop = forgetful
+    sizes = "(CASE owner WHEN 'nobody knows' THEN 'NaN' WHEN 'too large' THEN '1e300' END)::numeric AS size"
+    query = f"SELECT tenant, owner, key, {sizes} FROM stack_files"
+    reference = shop.settings.reference[0].model_copy(update={"query": query})
+    unknown = shop.refer(shop.put(shop.path("unknown.pdf")), owner="nobody knows")
+    large = shop.refer(shop.put(shop.path("large.pdf")), owner="too large")
+    missing = shop.refer(shop.path("missing.pdf"))
+    found = found_by(shop.settings.model_copy(update={"reference": (reference,)}), shop, tmp_path / "found.jsonl")
+    assert {key: finding.kind for key, finding in found.items()} == {large: "size_mismatch", missing: "missing_lost"}
+    assert unknown not in found

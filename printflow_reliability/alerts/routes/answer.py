@@ -16,7 +16,8 @@ SPEAKS_OF_AN_ERROR = re.compile(
     r"|exceptions?|log ?in|sign ?in|time(d)? ?out|bad request)\b",
     re.IGNORECASE,
 )
-BAD_WORDS = frozenset({"error", "errors", "fail", "failed", "failure", "invalid", "denied", "rejected", "refused"})
+IS_AN_ERROR = re.compile(r"\W*((errors?|fail(ed|ure)?|invalid|denied|rejected|refused)\b|[45]\d\d$)", re.IGNORECASE)
+"""What a field that holds a status begins with."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Reply:
             return None
 
 
+def unspeakable(name: str, keys: str) -> Refusal:
+    """Why nothing was sent to a route whose keys hold what the protocol has no characters or no room for."""
+    said = f"route {name} cannot be spoken to: its {keys} in printflow.toml cannot be sent as it is"
+    return Refusal(said, stops=True, blames=False)
+
+
 def refused(name: str, reply: Reply, now: datetime) -> Refusal | None:
     """What the status alone says: None if it is one of success."""
     if 200 <= reply.status < 300:
@@ -86,18 +93,18 @@ def denies(reply: Reply) -> bool:
     found = reply.document()
     if isinstance(found, dict):
         return _denies(found)
-    return SPEAKS_OF_AN_ERROR.search(reply.body) is not None
+    return SPEAKS_OF_AN_ERROR.search(reply.body.replace("_", " ")) is not None
 
 
 def _denies(found: Mapping[str, Any]) -> bool:
     fields = {str(key).lower(): value for key, value in found.items()}
     if any(fields.get(key) for key in ("error", "errors", "exception")):
         return True
-    if any(fields.get(key) is False for key in ("ok", "success", "accepted")):
+    if any(str(fields.get(key)).lower() in ("false", "0", "no") for key in ("ok", "success", "accepted")):
         return True
     for key in ("status", "code", "statuscode", "result"):
         value = fields.get(key)
-        if isinstance(value, str) and (value.lower() in BAD_WORDS or re.fullmatch(r"[45]\d\d", value)):
+        if isinstance(value, str) and IS_AN_ERROR.match(value.replace("_", " ")):
             return True
         if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
             return True

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from printflow_reliability.alerts.routes.alarm import Alarm
-from printflow_reliability.alerts.routes.answer import Refusal, Reply
+from printflow_reliability.alerts.routes.answer import Refusal, Reply, unspeakable
 from printflow_reliability.settings import AlertRouteSettings
 
 CONNECT_SECONDS = 5.0
@@ -51,11 +51,15 @@ def posting(route: AlertRouteSettings) -> Iterator[Poster]:
     def send(post: Post, seconds: float) -> Reply | Refusal:
         try:
             with alarm.set_to(seconds):
-                return _post(client, post, seconds, alarm)
+                reply = _post(client, post, seconds, alarm)
         except (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             if alarm.over.is_set() or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-                return Refusal(f"route {route.name} did not answer within {seconds:.0f} s", stops=True)
+                return _too_late(route.name, seconds)
             return _unreached(route.name, error)
+        except UnicodeError:
+            return unspeakable(route.name, "url or token")
+        # An answer that does not tell its length seems to end where its connection was cut.
+        return _too_late(route.name, seconds) if alarm.over.is_set() else reply
 
     with httpx.Client(verify=trust, follow_redirects=False) as client:
         try:
@@ -91,6 +95,10 @@ def _post(client: httpx.Client, post: Post, seconds: float, alarm: Alarm) -> Rep
                 break
         heard = {name.lower(): value for name, value in answer.headers.items()}
     return Reply(answer.status_code, heard, body[:MOST_BYTES].decode("utf-8", "replace"))
+
+
+def _too_late(name: str, seconds: float) -> Refusal:
+    return Refusal(f"route {name} did not answer within {seconds:.0f} s", stops=True)
 
 
 def _unreached(name: str, error: Exception) -> Refusal:

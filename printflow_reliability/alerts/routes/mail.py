@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.routes.alarm import Alarm
-from printflow_reliability.alerts.routes.answer import Refusal
+from printflow_reliability.alerts.routes.answer import Refusal, unspeakable
 from printflow_reliability.alerts.routes.http import CONNECT_SECONDS, trusting
 from printflow_reliability.settings import AlertRouteSettings
 from printflow_reliability.text import counted, printable
@@ -60,6 +60,8 @@ def send(route: AlertRouteSettings, message: Message, seconds: float, now: datet
     except Exception as error:
         if alarm.over.is_set() or isinstance(error, TimeoutError):
             return Refusal(f"route {route.name} did not answer within {seconds:.0f} s", stops=True)
+        if isinstance(error, UnicodeError):
+            return unspeakable(route.name, "host, user or password")
         if not isinstance(error, OSError):  # as those of smtplib are
             raise
         return _refusal(route.name, error)
