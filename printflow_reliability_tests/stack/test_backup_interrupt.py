@@ -29,6 +29,14 @@ def pgbackrest_processes(config: Path) -> Iterator[int]:
                 yield int(entry.name)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process is held by SIGSTOP; False if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("command", "number"),
     [
@@ -46,11 +54,12 @@ def test_a_signal_ends_the_command_and_every_pgbackrest(
     argv = [sys.executable, "-c", HEARS_SIGNALS, "--config", str(backed_up.config), *command.split()]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as running:
         deadline = time.monotonic() + 60
-        while not list(pgbackrest_processes(backed_up.config)):
+        # One that ends at this very moment is not held, and the next one is waited for.
+        while not any(is_stopped(pid) for pid in pgbackrest_processes(backed_up.config)):
             assert running.poll() is None, "it ended before pgBackRest was seen"
             assert time.monotonic() < deadline
+            processes.send(pgbackrest_processes(backed_up.config), signal.SIGSTOP)
             time.sleep(0.01)
-        processes.send(pgbackrest_processes(backed_up.config), signal.SIGSTOP)
         running.send_signal(number)
         _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (2, b"printflow: interrupted\n")
