@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from printflow_reliability.alerts.outbox import recorded_alerts
-from printflow_reliability.orders import guard
+from printflow_reliability.orders import guard, guard_pass
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.records.database import open_records
@@ -154,7 +154,7 @@ def test_the_step_that_is_told_works_and_the_hold_ends(
 def test_a_file_that_was_not_inspected_yet_is_inspected_by_the_step(
     counter: Counter, run_printflow: PrintflowRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "INSPECTING_SECONDS", -1.0)
+    monkeypatch.setattr(guard_pass, "INSPECTING_SECONDS", -1.0)
     reports = counter.look().held
     assert [hold.order for hold in reports] == ["good"]
     code, out, err = run_printflow(*command(reports[0].action))
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_judged_is_left_to_a_named_person(
     counter.look()
     monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
     for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 0.5, "STOP": 1.0}.items():
-        monkeypatch.setattr(guard, f"{name}_SECONDS", seconds)
+        monkeypatch.setattr(guard_pass, f"{name}_SECONDS", seconds)
     limits = counter.settings.pdf.model_copy(update={"timeout_seconds": 0.2})
     counter.also["pdf"] = limits
     counter.rows.append(Row(ORDER, key=counter.put(NAME, b"waits")))
