@@ -3,6 +3,7 @@
 People get short plain sentences, worst first; programs get one JSON document on stdout and nothing else there.
 """
 
+import getpass
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.progress import Advance
 from printflow_reliability.settings import Settings, find_config, load
 from printflow_reliability.text import printable, readable
@@ -46,6 +48,20 @@ def invocation(ctx: typer.Context) -> Invocation:
     """The invocation of this command."""
     found = ctx.find_object(Invocation)
     return found if found is not None else Invocation(None)
+
+
+def person_named(by: str | None) -> str:
+    """Who decides: whom `--by` names, or else the user who runs the command.
+
+    Raises:
+        ConfigError: neither is known: many containers know no name of the user.
+    """
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise ConfigError("this needs a person, and this system does not say who you are", "--by NAME") from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:

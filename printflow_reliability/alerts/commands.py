@@ -1,6 +1,5 @@
 """`printflow alerts`: what was sent where, a test through every route, and what a person does about an alert."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,8 +11,7 @@ from printflow_reliability.alerts.attention import acknowledge_alert, duration, 
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.outbox import Recorded, recorded_alerts
 from printflow_reliability.alerts.routes.sending import send
-from printflow_reliability.console import JSON_OPTION, finish, invocation, say, table
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, say, table
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import moment
@@ -67,7 +65,7 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 def ack_command(ctx: typer.Context, key: str = KEY, by: str | None = BY, json: bool = JSON_OPTION) -> None:
     """Say that an open alert is yours, so that it is not escalated."""
     settings = invocation(ctx).settings()
-    person = _user() if by is None else by
+    person = person_named(by)
     with open_records(settings.records) as connection:
         given = acknowledge_alert(connection, key, person)
     already = "was already acknowledged" if given.before else "is acknowledged"
@@ -90,7 +88,7 @@ def silence_command(
 ) -> None:
     """Tell nobody of one alert for a while; what is still wrong afterwards is told then. Not for paid orders."""
     settings = invocation(ctx).settings()
-    person, wanted = _user() if by is None else by, duration(lasting)
+    person, wanted = person_named(by), duration(lasting)
     with open_records(settings.records) as connection:
         until = silence_alert(connection, key, wanted, reason, person)
     finish(
@@ -148,13 +146,3 @@ def _show_routes(errors: Mapping[str, str | None]) -> None:
         say("No [[alert_route]] is configured: nobody would hear of an alert.")
         return
     table(("route", ""), [(name, error or "took it") for name, error in errors.items()])
-
-
-def _user() -> str:
-    """Raises:
-    ConfigError: this system knows no name of the user, as in many containers.
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigError("a person is needed, and this system does not say who you are", "--by NAME") from None

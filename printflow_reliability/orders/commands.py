@@ -1,13 +1,12 @@
 """`printflow orders`: which paid orders must not go to print, the guard's answer for one, and letting one go on."""
 
-import getpass
 from datetime import UTC, datetime
 
 import typer
 
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, finish, invocation, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, print_json, say, table
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import overrides
 from printflow_reliability.orders.guard import GuardReport, check_order, check_paid_orders
@@ -53,7 +52,7 @@ def override_command(
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
     settings, order = invocation(ctx).settings(), kept(order)
-    given = Override(_user() if by is None else by, reason, _moment(until))
+    given = Override(person_named(by), reason, _moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
         overrides.override(records, order, given, datetime.now(UTC))
@@ -99,16 +98,6 @@ def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:
 def _ago(at: datetime, now: datetime) -> str:
     elapsed = (now - at).total_seconds()
     return f"{seconds(elapsed)} ago" if elapsed >= 0 else f"in {seconds(-elapsed)}, by the database"
-
-
-def _user() -> str:
-    """Raises:
-    ConfigError: this system knows no name of the user, as in many containers.
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigError("an override needs a person, and this system does not say who you are", "--by NAME") from None
 
 
 def _moment(text: str) -> datetime:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from printflow_reliability.alerts.routes import sending
 from printflow_reliability.alerts.routes.answer import Refusal
@@ -35,16 +34,6 @@ def refusal_of(server: MailServer, tls: str = "none", **more: Any) -> Refusal:
     assert PASSWORD not in refusal.reason
     assert "127.0.0.1" not in refusal.reason
     return refusal
-
-
-@pytest.fixture
-def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    return context, ca_file
 
 
 def test_a_mail_is_sent_encrypted_and_logged_in(certified: tuple[ssl.SSLContext, Path]) -> None:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import trustme
 
 from printflow_reliability.alerts.routes import sending
 from printflow_reliability.alerts.routes.answer import Refusal
@@ -171,16 +170,6 @@ def test_a_route_that_is_not_there_cannot_be_reached(kind: str) -> None:
     assert refusal is not None
     assert refusal.reason == "route pager cannot be reached (ConnectError)"
     assert (refusal.stops, refusal.blames) == (True, False)
-
-
-@pytest.fixture
-def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    return context, ca_file
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(certified: tuple[ssl.SSLContext, Path]) -> None:
