@@ -7,7 +7,8 @@ import typer
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, print_json, say, table
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.moments import parse_moment
 from printflow_reliability.orders import overrides
 from printflow_reliability.orders.guard import GuardReport, check_order, check_paid_orders
 from printflow_reliability.orders.holds import Hold
@@ -52,7 +53,7 @@ def override_command(
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
     settings, order = invocation(ctx).settings(), kept(order)
-    given = Override(person_named(by), reason, _moment(until))
+    given = Override(person_named(by), reason, parse_moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
         overrides.override(records, order, given, datetime.now(UTC))
@@ -98,16 +99,3 @@ def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:
 def _ago(at: datetime, now: datetime) -> str:
     elapsed = (now - at).total_seconds()
     return f"{seconds(elapsed)} ago" if elapsed >= 0 else f"in {seconds(-elapsed)}, by the database"
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f'--until: "{text}" is no time', "write 2026-11-02T14:05:00Z") from None
-    if found.tzinfo is None:
-        raise ConfigError(f"--until: the time {text} has no time zone", f"write {text}Z for UTC")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        raise ConfigError(f"--until: {text} is beyond all calendars", "write 2026-11-02T14:05:00Z") from None
