@@ -18,7 +18,7 @@ from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds
 
-app = typer.Typer(help="Paid orders that must not go to print.", no_args_is_help=True)
+app = typer.Typer(help="Paid orders: which of them must not go to print, and why.", no_args_is_help=True)
 
 
 @app.command("held")
@@ -35,7 +35,9 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 
 @app.command("check")
-def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
+def check_command(
+    ctx: typer.Context, order: str = typer.Argument(metavar="ORDER", help="The order's id."), json: bool = JSON_OPTION
+) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
     settings, order = invocation(ctx).settings(), kept(order)
     answer = check_order(settings, order)
@@ -45,10 +47,10 @@ def check_command(ctx: typer.Context, order: str = typer.Argument(help="The orde
 @app.command("override")
 def override_command(
     ctx: typer.Context,
-    order: str = typer.Argument(help="The order."),
-    reason: str = typer.Option(..., "--reason", help="Why it may go on as it is; kept with the order."),
-    until: str = typer.Option(..., "--until", help="When this ends, such as 2026-11-02T14:05:00Z."),
-    by: str | None = typer.Option(None, "--by", help="Who decides; default: the user who runs this."),
+    order: str = typer.Argument(metavar="ORDER", help="The order's id."),
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help="Why it may go on as it is; kept with the order."),
+    until: str = typer.Option(..., "--until", metavar="TIME", help="When this ends, such as 2026-11-02T14:05:00Z."),
+    by: str | None = typer.Option(None, "--by", metavar="PERSON", help="Who decides; default: the user who runs this."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
