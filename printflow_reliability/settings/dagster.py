@@ -1,20 +1,30 @@
-"""`[dagster]`: how long runs are kept."""
+"""`[dagster]`: where its UI is, and how long runs are kept."""
 
 from pydantic import Field
 
+from printflow_reliability.addresses import HttpUrl
 from printflow_reliability.settings.section import Section
 
 
 class DagsterSettings(Section):
-    """How long Dagster keeps the runs of assets that are looked at again and again: files, paid orders, deliveries of
-    alerts.
+    """Where people open Dagster's UI, and how long it keeps the runs of assets that are looked at again and again:
+    files, paid orders, deliveries of alerts.
 
-    Their events and output are deleted with them. What holds evidence of drills, backups, recoveries or held orders is
+    Events and output are deleted with their runs. What holds evidence of drills, backups, recoveries or held orders is
     never deleted, nor what a person launched.
     """
 
+    url: HttpUrl | None = Field(
+        default=None,
+        description="Address at which people open the UI, such as https://dagster.example. An alert about a run then "
+        "links to it. Absent: the alert names the run.",
+    )
     keep_runs_days: int = Field(
         default=90,
         ge=1,
         description="Days from its end until such a run is deleted. Lower it if Dagster's database grows too large.",
     )
+
+    def run_address(self, run_id: str) -> str | None:
+        """Where a person sees that run; None where no `url` is configured."""
+        return f"{self.url.rstrip('/')}/runs/{run_id}" if self.url else None
