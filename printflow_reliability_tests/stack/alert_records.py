@@ -101,7 +101,7 @@ class Outbox:
 @contextmanager
 def an_outbox() -> Iterator[Outbox]:
     """An empty outbox, in a database server of its own."""
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         settings = settings_of(cluster, records="postgres")
         migrate(settings.records)
         with connect(settings.records) as connection:

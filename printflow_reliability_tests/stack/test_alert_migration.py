@@ -21,7 +21,7 @@ UPDATE deliveries SET delivered_at = now(), attempts = 1 WHERE (alert_id, event)
 
 
 def test_what_waited_is_delivered_in_order_and_nothing_is_escalated_at_once() -> None:
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         settings = settings_of(cluster, records="postgres")
         command.upgrade(database._alembic(settings.records), "0009")
         with connect(settings.records) as connection:

@@ -136,7 +136,7 @@ class ServerAsClone(Clone):
 
 @pytest.fixture(scope="module")
 def plain() -> Iterator[PlainCluster]:
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         yield cluster
 
 
