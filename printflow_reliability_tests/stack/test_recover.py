@@ -14,7 +14,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.records.database import migrate
+from printflow_reliability.records.migration import migrate
 from printflow_reliability.recovery.recover import Recovered, recover, recovered_aside
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.phases import Phase
