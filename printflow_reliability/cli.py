@@ -30,9 +30,12 @@ import printflow_reliability.recovery.recover_command
 import printflow_reliability.recovery.tenant_command
 import printflow_reliability.runbook.commands
 import printflow_reliability.watch.commands
-from printflow_reliability.alerts.sentry import report_error
+from printflow_reliability.alerts.sentry import client as sentry
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.console import Invocation, print_json
+from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.logs import log_to_stderr
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import readable
 
@@ -85,12 +88,14 @@ def options(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Log what is done, on stderr."),
 ) -> None:
     """Set up what every command needs."""
-    ctx.obj = Invocation(config)
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    formatter = log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    process = "watch" if ctx.invoked_subcommand == "watch" else "command"
+
+    def prepare(settings: Settings) -> None:
+        formatter.secrets = settings.secrets
+        sentry.start(settings, process)
+
+    ctx.obj = Invocation(config, prepare)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those of routes are secrets
 
 
@@ -111,7 +116,10 @@ def add_installed_commands() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is said in a sentence or two on stderr."""
     with _ended_as_by_ctrl_c():
-        return _run(arguments)
+        try:
+            return _run(arguments)
+        finally:
+            sentry.stop()
 
 
 @contextmanager
@@ -175,12 +183,10 @@ def _is_text(word: str) -> bool:
 
 def _defect(arguments: Sequence[str], error: Exception) -> int:
     log.info("unexpected error", exc_info=error)
-    settings = _settings(arguments)
-    if settings:
-        report_error(settings, error)
-    said = f"unexpected {type(error).__name__}: {error}"
-    said = settings.redact(said) if settings else said
-    return _fail(arguments, said, "this is a defect; run again with --verbose to see where")
+    if (settings := _settings(arguments)) is not None:  # the command may not have come so far
+        sentry.start(settings, "command")
+    report_error(error)
+    return _fail(arguments, f"unexpected {described(error)}", "this is a defect; run again with --verbose to see where")
 
 
 def _drop_output() -> None:

@@ -31,9 +31,15 @@ APPLY_OPTION = typer.Option(False, "--apply", help="Do it. Without this, only th
 
 @dataclass(frozen=True)
 class Invocation:
-    """What the top-level options said; each command gets it as `ctx.obj`."""
+    """What the top-level options said; each command gets it as `ctx.obj`.
+
+    Attributes:
+        config: the file that `--config` names.
+        prepare: called with the configuration whenever it was read, before anything is done with it.
+    """
 
     config: Path | None
+    prepare: Callable[[Settings], None] = lambda _settings: None
 
     def settings(self) -> Settings:
         """The configuration this command runs with.
@@ -41,7 +47,9 @@ class Invocation:
         Raises:
             ConfigError: there is none, or it is wrong.
         """
-        return load(find_config(self.config))
+        settings = load(find_config(self.config))
+        self.prepare(settings)
+        return settings
 
 
 def invocation(ctx: typer.Context) -> Invocation:

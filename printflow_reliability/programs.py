@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.redaction import redacted
 from printflow_reliability.server_programs import candidates, installed, not_installed, parse_major
-from printflow_reliability.text import redacted
 
 log = logging.getLogger(__name__)
 

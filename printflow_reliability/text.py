@@ -6,7 +6,6 @@ override could make a key read as another one.
 
 import re
 import shlex
-from collections.abc import Iterable
 from datetime import datetime
 
 TAB = " " * 4
@@ -30,13 +29,6 @@ def storable(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     return UNSTORABLE.sub(lambda found: _escaped_code(found[0]), text)
-
-
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret replaced; they come longest first, since one may be part of another."""
-    for secret in secrets:
-        text = text.replace(secret, "[secret]")
-    return text
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -11,6 +11,7 @@ from printflow_reliability.alerts.attention import acknowledge_alert, duration, 
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.outbox import Recorded, recorded_alerts
 from printflow_reliability.alerts.routes.sending import send
+from printflow_reliability.alerts.sentry.reports import refusal_of_test
 from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, say, table
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.records.database import open_records
@@ -37,7 +38,7 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 @app.command("test")
 def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """Send a test alert through every route now; exits with 1 if one did not take it."""
+    """Send a test alert through every route, and a test event to Sentry; exits with 1 if one did not take it."""
     settings = invocation(ctx).settings()
     message = Message(
         why="trigger",
@@ -52,11 +53,12 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
     refusals = run_parallel([partial(send, route, message) for route in settings.alert_route])
     names = [route.name for route in settings.alert_route]
     errors = {name: refusal.reason if refusal else None for name, refusal in zip(names, refusals, strict=True)}
-    told = bool(errors) and not any(errors.values())
+    sentry = {"Sentry": refusal_of_test(settings)} if settings.sentry is not None else {}
+    told = bool(errors) and not any([*errors.values(), *sentry.values()])
     finish(
-        lambda: {"ok": told, "routes": errors},
+        lambda: {"ok": told, "routes": errors, **({"sentry": sentry["Sentry"]} if sentry else {})},
         as_json=json,
-        show=lambda: _show_routes(errors),
+        show=lambda: _show_routes(errors, sentry),
         code=0 if told else 1,
     )
 
@@ -143,8 +145,8 @@ def _told(alert: Recorded) -> str:
     return ", ".join(f"{route}: {state}" for route, state in states.items())
 
 
-def _show_routes(errors: Mapping[str, str | None]) -> None:
+def _show_routes(errors: Mapping[str, str | None], sentry: Mapping[str, str | None]) -> None:
     if not errors:
         say("No [[alert_route]] is configured: nobody would hear of an alert.")
-        return
-    table(("route", ""), [(name, error or "took it") for name, error in errors.items()])
+    if rows := [(name, error or "took it") for name, error in (*errors.items(), *sentry.items())]:
+        table(("route", ""), rows)

@@ -1,6 +1,7 @@
 """Heartbeats to outside watchers: started, done, failed. A watcher that hears nothing for too long calls a person.
 
-An address is a secret: it appears in no log, reason or record. A watcher that is away or hangs is nobody's failure, and
+There are two kinds: an address of a [[heartbeat]], and a cron monitor of Sentry where [sentry] is configured. An
+address is a secret: it appears in no log, reason or record. A watcher that is away or hangs is nobody's failure, and
 delays no work for longer than WAIT_SECONDS.
 """
 
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 import httpx
 
+from printflow_reliability.alerts.sentry.monitors import ALL_THE_TIME, Monitors, Occasion
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import readable
 
@@ -42,40 +44,47 @@ class Heartbeats:
 
     def __init__(self, send: Send | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._send = send or post
+        self._monitors = Monitors(clock)
         self._clock = clock
         self._last: dict[str, tuple[Signal, float]] = {}
         self._sending: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
 
-    def started(self, settings: Settings, part: str) -> None:
+    def started(self, settings: Settings, part: str, occasion: Occasion = ALL_THE_TIME) -> None:
         """The part begins; said where its success would be."""
         if self._is_due(part, Signal.DONE):
-            self._tell(settings, part, Signal.STARTED, "")
+            self._tell(settings, part, Signal.STARTED, "", occasion)
 
-    def done(self, settings: Settings, part: str, report: str) -> None:
+    def done(self, settings: Settings, part: str, report: str, occasion: Occasion = ALL_THE_TIME) -> None:
         """The part has done its work, and whoever must hear of what it found was told."""
         if self._is_due(part, Signal.DONE):
-            self._tell(settings, part, Signal.DONE, report)
+            self._tell(settings, part, Signal.DONE, report, occasion)
 
-    def failed(self, settings: Settings, part: str, report: str) -> None:
+    def failed(self, settings: Settings, part: str, report: str, occasion: Occasion = ALL_THE_TIME) -> None:
         """The part could not do its work, or somebody may not have heard of what it found."""
         if self._is_due(part, Signal.FAILED):
-            self._tell(settings, part, Signal.FAILED, report)
+            self._tell(settings, part, Signal.FAILED, report, occasion)
 
     def _is_due(self, part: str, signal: Signal) -> bool:
         with self._lock:
             last, at = self._last.get(part, (None, 0.0))
         return last is not signal or self._clock() - at >= AGAIN_AFTER_SECONDS
 
-    def _tell(self, settings: Settings, part: str, signal: Signal, report: str) -> None:
-        url = next((heartbeat.url for heartbeat in settings.heartbeat if heartbeat.of == part), None)
-        if url is None:
-            return
-        body = readable(settings.redact(report))[:LONGEST_BODY]
-        address = f"{url.rstrip('/')}{signal}"
-        with self._lock:
-            if signal is not Signal.STARTED:
+    def _tell(self, settings: Settings, part: str, signal: Signal, report: str, occasion: Occasion) -> None:
+        if signal is not Signal.STARTED:
+            with self._lock:
                 self._last[part] = (signal, self._clock())
+        if settings.sentry is not None and settings.sentry.monitors:
+            if signal is Signal.STARTED:
+                self._monitors.started(part, occasion)
+            else:
+                self._monitors.ended(part, occasion, well=signal is Signal.DONE)
+        url = next((heartbeat.url for heartbeat in settings.heartbeat if heartbeat.of == part), None)
+        if url is not None:
+            self._post(part, f"{url.rstrip('/')}{signal}", readable(settings.redact(report))[:LONGEST_BODY])
+
+    def _post(self, part: str, address: str, body: str) -> None:
+        with self._lock:
             before = self._sending.get(part)
         if before is not None and before.is_alive():
             log.warning("the watcher of the heartbeat %s still does not answer", part)

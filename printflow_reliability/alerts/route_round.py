@@ -14,8 +14,7 @@ from printflow_reliability.alerts import backoff
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.route_trouble import tell_of
 from printflow_reliability.alerts.routes.answer import Refusal
-from printflow_reliability.alerts.routes.sending import Sender, sending
-from printflow_reliability.alerts.sentry import report_error
+from printflow_reliability.alerts.routes.sending import Sender, attempt, sending
 from printflow_reliability.findings import Severity
 from printflow_reliability.settings import AlertRouteSettings, Settings
 
@@ -91,7 +90,7 @@ class RouteRound:
         if row is None:
             return False
         number, attempts = row[:2]
-        refusal = self._try(send, self._message(row))
+        refusal = attempt(self.route, send, self._message(row))
         if refusal is None or refusal.reached_some:
             connection.execute(DONE, (refusal.reason if refusal else None, number))
             backoff.works(connection, self.route.name)
@@ -106,14 +105,6 @@ class RouteRound:
         else:
             connection.execute(NOTE, (refusal.reason, number))
         return not self._stopped(connection, refusal, state, tally)
-
-    def _try(self, send: Sender, message: Message) -> Refusal | None:
-        """What the route answers; a defect of ours is that route's trouble, and not that of the others."""
-        try:
-            return send(message)
-        except Exception as defect:
-            report_error(self.settings, defect)
-            return Refusal(f"route {self.route.name} cannot be spoken to ({type(defect).__name__})", stops=True)
 
     def _stopped(
         self, connection: psycopg.Connection[TupleRow], refusal: Refusal, state: backoff.RouteState, tally: _Tally

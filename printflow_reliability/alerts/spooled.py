@@ -16,7 +16,7 @@ from printflow_reliability.alerts.delivery import DeliveryReport
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.outbox import Alert, accepts
 from printflow_reliability.alerts.routes.answer import Refusal
-from printflow_reliability.alerts.routes.sending import send
+from printflow_reliability.alerts.routes.sending import attempt, send
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
@@ -168,7 +168,7 @@ class SpooledAlerts:
                 continue
             if self.clock() - began > ROUND_SECONDS:
                 break
-            refusal = _answer_of(self.send, route, _message(settings, event, beginning))
+            refusal = attempt(route, partial(self.send, route), _message(settings, event, beginning))
             if refusal is None or refusal.reached_some:
                 told.append(entry(TOLD, event=event["id"], route=route.name))
                 pace = self._pace[route.name] = _Pace()
@@ -192,14 +192,6 @@ class SpooledAlerts:
         if self.trouble:
             return CheckResult("alerts.delivery", Outcome.FAIL, self.trouble, numbers)
         return CheckResult("alerts.delivery", Outcome.PASS, "every alert of the spool reached its route", numbers)
-
-
-def _answer_of(send_to: Sender, route: AlertRouteSettings, message: Message) -> Refusal | None:
-    """What the route answers; a defect of ours is that route's trouble, and not that of the others."""
-    try:
-        return send_to(route, message)
-    except Exception as defect:
-        return Refusal(f"route {route.name} cannot be spoken to ({type(defect).__name__})", stops=True)
 
 
 def _message(settings: Settings, event: Entry, beginning: Entry) -> Message:

@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.identity import ask_system_identifier, newest_identity
 from printflow_reliability.backups.info import (
@@ -130,6 +131,7 @@ class BaseBackupReport:
         return {**on_top, "backups": [backup.as_json() for backup in self.backups], "detail": self.checks[0].detail}
 
 
+@operation("base backup")
 def take_base_backups(
     settings: Settings,
     *,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.info import (
     STATUS_MISSING_DATA,
@@ -85,6 +86,7 @@ class IntegrityReport:
         }
 
 
+@operation("backup verification")
 def verify_repositories(
     settings: Settings, *, clusters: Sequence[str] | None = None, advance: Advance | None = None
 ) -> IntegrityReport:

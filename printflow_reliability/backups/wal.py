@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, check_lag
 from printflow_reliability.backups.clusters import WORKERS, ClusterVerdict, answer, chosen
@@ -128,6 +129,7 @@ class WalReport:
         }
 
 
+@operation("WAL verification")
 def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> WalReport:
     """Walk each cluster's archived WAL in each repository, and ask production how far its archiving is.
 

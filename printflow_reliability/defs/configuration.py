@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from printflow_reliability.alerts.sentry import client as sentry
 from printflow_reliability.settings import Settings, find_config, load
 
 
@@ -19,12 +20,14 @@ class Configuration(dg.ConfigurableResource[Settings]):
     )
 
     def settings(self) -> Settings:
-        """The settings as the file says now.
+        """The settings as the file says now; Sentry is set up as they say, in whichever process of Dagster this is.
 
         Raises:
             ConfigError: there is no file, or it is wrong.
         """
-        return load(self.path())
+        settings = load(self.path())
+        sentry.start(settings, "Dagster")
+        return settings
 
     def path(self) -> Path:
         """The file that is used.

@@ -1,14 +1,15 @@
-"""Heartbeats of schedules: the watcher of a schedule hears when its run begins, and how it ended.
+"""Heartbeats of schedules: the watchers of a schedule hear when its run begins, and how it ended.
 
 By the runs and not by the ticks: a schedule that starts a run which never begins has done nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from printflow_reliability.alerts.heartbeats import Heartbeats
+from printflow_reliability.alerts.sentry.monitors import Occasion
 from printflow_reliability.alerts.turn import OUTBOX
 from printflow_reliability.defs import run_events
 from printflow_reliability.defs.configuration import Configuration
@@ -32,9 +33,10 @@ EVENTS: tuple[run_events.RunEvent, ...] = (
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells the watcher of each schedule that has a [[heartbeat]] in printflow.toml when its run begins and "
-    "how it ended. A failed tick means that these watchers hear nothing, and call a person: its error says which "
-    "heartbeat is of no schedule, or what is wrong with printflow.toml.",
+    description="Tells the watcher of each schedule that has a [[heartbeat]] in printflow.toml, and Sentry's monitor "
+    "of every schedule where [sentry] is there, when its run begins and how it ended. A failed tick means that these "
+    "watchers hear nothing, and call a person: its error says which heartbeat is of no schedule, or what is wrong with "
+    "printflow.toml.",
 )
 def schedule_heartbeats(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
     """Tell of the runs of schedules that began or ended since the last tick."""
@@ -43,8 +45,11 @@ def schedule_heartbeats(context: dg.SensorEvaluationContext, configuration: Conf
     parts = {heartbeat.of for heartbeat in settings.heartbeat} - {GUARD, OUTBOX}
     if not context.cursor:
         return dg.SensorResult(skip_reason="watching from now on", cursor=run_events.newest(context.instance, EVENTS))
+    crontabs = _crontabs(context)
     if context.repository_def is not None:
-        require_schedules(parts, {schedule.name for schedule in context.repository_def.schedule_defs})
+        require_schedules(parts, crontabs)
+    if settings.sentry is not None:
+        parts |= crontabs.keys()
     events, cursor = run_events.since(context.instance, EVENTS, context.cursor, datetime.now(UTC))
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {counted(len(events), 'event')} of runs, no watcher is told")
@@ -52,7 +57,8 @@ def schedule_heartbeats(context: dg.SensorEvaluationContext, configuration: Conf
         run = context.instance.get_run_by_id(record.event_log_entry.run_id)
         event = record.event_log_entry.dagster_event
         if run is not None and event is not None and run.tags.get(SCHEDULE) in parts:
-            tell(HEARTBEATS, settings, run.tags, event.event_type, f"Run {run.run_id}", event.message or "")
+            occasion = Occasion(crontabs.get(run.tags[SCHEDULE]), run.run_id)
+            tell(HEARTBEATS, settings, run.tags[SCHEDULE], event, occasion)
     return dg.SensorResult(skip_reason=f"{counted(len(events), 'event')} of runs", cursor=cursor)
 
 
@@ -67,23 +73,22 @@ def require_schedules(parts: Collection[str], schedules: Collection[str]) -> Non
         raise dg.Failure(f'heartbeat: there is no schedule "{unknown[0]}"; there is: {known}')
 
 
-def tell(
-    heartbeats: Heartbeats,
-    settings: Settings,
-    tags: Mapping[str, str],
-    event: dg.DagsterEventType,
-    run: str,
-    message: str,
-) -> None:
-    """Tell the watcher of a run's schedule of one of its events."""
-    schedule = tags[SCHEDULE]
-    if event is dg.DagsterEventType.RUN_START:
-        heartbeats.started(settings, schedule)
-    elif event is dg.DagsterEventType.RUN_SUCCESS:
-        heartbeats.done(settings, schedule, f"{run} of {schedule} succeeded")
+def tell(heartbeats: Heartbeats, settings: Settings, schedule: str, event: dg.DagsterEvent, occasion: Occasion) -> None:
+    """Tell the watchers of a schedule of what happened to a run of it."""
+    run = f"Run {occasion.run} of {schedule}"
+    if event.event_type is dg.DagsterEventType.RUN_START:
+        heartbeats.started(settings, schedule, occasion)
+    elif event.event_type is dg.DagsterEventType.RUN_SUCCESS:
+        heartbeats.done(settings, schedule, f"{run} succeeded", occasion)
     else:
-        ended = "was ended" if event is dg.DagsterEventType.RUN_CANCELED else "failed"
-        heartbeats.failed(settings, schedule, f"{run} of {schedule} {ended}: {message}")
+        ended = "was ended" if event.event_type is dg.DagsterEventType.RUN_CANCELED else "failed"
+        heartbeats.failed(settings, schedule, f"{run} {ended}: {event.message or ''}", occasion)
+
+
+def _crontabs(context: dg.SensorEvaluationContext) -> dict[str, str]:
+    """When each schedule of this code location is due."""
+    schedules = context.repository_def.schedule_defs if context.repository_def is not None else ()
+    return {schedule.name: str(schedule.cron_schedule) for schedule in schedules}
 
 
 definitions = dg.Definitions(sensors=[schedule_heartbeats])

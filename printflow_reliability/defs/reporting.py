@@ -11,14 +11,24 @@ from typing import Any, Protocol
 
 import dagster as dg
 
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import REGISTER, Check, CheckResult, Outcome, worst
+from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
+from printflow_reliability.personal_data import without_personal_data
 from printflow_reliability.text import counted, printable
 
 WORST = 10
 """Rows of a table in the UI: as many as are read at once. All of them are in the records."""
+
+
+DAGSTERS_OWN = (dg.Failure, dg.RetryRequested, dg.DagsterError)
+
+
+class Defect(Exception):
+    """An unexpected error in words that hold nobody's data; Sentry has been told of it."""
 
 
 class Report(Protocol):
@@ -63,13 +73,21 @@ def describe(check: Check) -> str:
 def as_dagster_failure() -> Iterator[None]:
     """Show an error that a person can act on as the run's failure, without a traceback, and never retry it.
 
-    Trying again would repeat a backup or a drill that was refused for a reason; the next schedule does it anyhow.
+    Trying again would repeat a backup or a drill that was refused for a reason; the next schedule does it anyhow. A
+    defect is told to Sentry, and fails the run with its traceback and in the program's own words: Dagster would keep
+    whatever rows and secrets its message and its causes hold.
     """
     try:
         yield
     except PrintflowError as error:
-        next_step = {"next_step": error.next_step} if error.next_step else {}
-        raise dg.Failure(description=str(error), metadata=next_step, allow_retries=False) from None
+        next_step = {"next_step": without_personal_data(error.next_step)} if error.next_step else {}
+        said = without_personal_data(str(error))
+        raise dg.Failure(description=said, metadata=next_step, allow_retries=False) from None
+    except DAGSTERS_OWN:
+        raise
+    except Exception as error:
+        report_error(error)
+        raise Defect(described(error)).with_traceback(error.__traceback__) from None
 
 
 def result(

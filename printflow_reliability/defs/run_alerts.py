@@ -12,10 +12,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
-from printflow_reliability.alerts.sentry import report_message
+from printflow_reliability.alerts.sentry.reports import report_message
 from printflow_reliability.defs import run_events
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.reporting import as_dagster_failure
+from printflow_reliability.defs.reporting import Defect, as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
@@ -25,7 +25,9 @@ INTERVAL_SECONDS = 10
 ENDS: tuple[run_events.RunEvent, ...] = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 ANSWERED = "Failure"
-"""What `plainly` raises: an error that a person can act on, and no defect of ours."""
+"""What `as_dagster_failure` raises of an error that a person can act on."""
+DEFECT = Defect.__name__
+"""What it raises of any other, once it has told Sentry."""
 HELD_ORDERS = "held_orders"
 PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -81,8 +83,10 @@ def _raise(
         return  # the guard has told of this very order already
     said = "; ".join(filter(None, map(_failure_reason, failures))) or message or "it did not say why"
     reason = settings.redact(said)
-    if kinds != {ANSWERED}:
-        report_message(settings, f"Run of {', '.join(failed)} failed: {reason}")
+    if not kinds:
+        report_message(f"Run of {', '.join(failed)} failed without a step that did")
+    elif untold := kinds - {ANSWERED, DEFECT}:
+        report_message(f"Run of {', '.join(failed)} failed: {', '.join(map(str, untold))}")
     address = settings.dagster.run_address(run.run_id) or "this run in the Dagster UI"
     for asset in failed:
         alert = Alert(

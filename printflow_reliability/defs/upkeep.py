@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from printflow_reliability.alerts.sentry.monitors import Occasion
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
@@ -13,6 +14,7 @@ from printflow_reliability.errors import LockHeld
 from printflow_reliability.restore.reaper import drills_in, reap_killed
 from printflow_reliability.text import counted
 
+EVERY_TEN_MINUTES = "*/10 * * * *"
 MOST_RUNS = 5_000
 """How many runs one pruning looks at, a month's worth; the next one goes on."""
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -42,7 +44,7 @@ def remove_killed_drills() -> None:
 
 @dg.schedule(
     job=remove_killed_drills,
-    cron_schedule="*/10 * * * *",
+    cron_schedule=EVERY_TEN_MINUTES,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every ten minutes, if the drills' directory holds a clone: a drill that was killed during its restore "
@@ -54,8 +56,9 @@ def killed_drills(configuration: Configuration) -> dg.RunRequest | dg.SkipReason
         settings = configuration.settings()
         left = drills_in(settings.drills.directory)
     if not left:
-        HEARTBEATS.done(settings, "killed_drills", "the drills' directory holds no clone")
-        return dg.SkipReason("the drills' directory holds no clone")
+        nothing_to_do = "the drills' directory holds no clone"
+        HEARTBEATS.done(settings, "killed_drills", nothing_to_do, Occasion(EVERY_TEN_MINUTES))
+        return dg.SkipReason(nothing_to_do)
     return dg.RunRequest()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.drills import history, unrecorded
 from printflow_reliability.drills.conduct import conduct
 from printflow_reliability.drills.report import DrillReport
@@ -19,6 +20,7 @@ from printflow_reliability.restore.targets import parse_target
 from printflow_reliability.settings import Settings
 
 
+@operation("restore drill")
 def run_drill(
     settings: Settings,
     *,

@@ -6,6 +6,7 @@ before it is written, and read back afterwards. A run that was killed is simply 
 
 from collections.abc import Collection, Sequence
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal_plan import Chosen, plan
 from printflow_reliability.files.heal_report import HealReport, HealStatus, ordered
@@ -17,6 +18,7 @@ from printflow_reliability.settings import Settings
 LOCK = "file healing"
 
 
+@operation("healing")
 def heal(
     settings: Settings,
     *,

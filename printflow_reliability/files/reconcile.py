@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
@@ -46,6 +47,7 @@ CLOCKS = timedelta(seconds=5)
 Records = psycopg.Connection[TupleRow]
 
 
+@operation("reconciliation")
 def reconcile(
     settings: Settings,
     *,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from printflow_reliability.alerts.absence import mind_absent
 from printflow_reliability.alerts.delivery import DeliveryReport, deliver
+from printflow_reliability.alerts.duty_watch import mind_absent
 from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.turn import beating, heard

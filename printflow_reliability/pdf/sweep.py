@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Finding, Severity, worst_first
@@ -98,6 +99,7 @@ class SweepReport:
         }
 
 
+@operation("sweep of print files")
 def sweep(
     settings: Settings,
     *,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from printflow_reliability.acknowledged import acknowledge
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.checks import CheckResult
 from printflow_reliability.platform.queries import Connector
@@ -106,6 +107,7 @@ class Recovered:
         }
 
 
+@operation("recovery")
 def recover(
     settings: Settings,
     target: Target,

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
 from printflow_reliability.files.heal import heal, require_healers
@@ -95,6 +96,7 @@ class TenantRestore:
         }
 
 
+@operation("restore of one tenant")
 def restore_tenant(
     settings: Settings,
     tenant: str,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
+from printflow_reliability.alerts.sentry.tracing import part
+
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +74,8 @@ class PhaseClock:
         began = self._clock()
         outer, self.running = self.running, phase
         before, self._inner = self._inner, 0.0
-        yield
+        with part(str(phase)):
+            yield
         whole = self._clock() - began
         took = whole - self._inner
         self._inner = before + whole

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from printflow_reliability.addresses import HttpUrl
 from printflow_reliability.findings import Severity
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 MAILBOX = re.compile(r"[^\s<>,;:\"@]+@[^\s<>,;:\"@]+")
 OF_EVERY_KIND = frozenset({"name", "kind", "min_severity", "ca_file"})
@@ -57,17 +57,20 @@ class AlertRouteSettings(Section):
         default="webhook", description="How the route is spoken to."
     )
     url: HttpUrl | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="Address that alerts are posted to. For `alertmanager`, that of the server. `pagerduty` needs it "
         "only for another region than the US. Those of `slack` and `teams` are secrets: write "
         '"env:NAME" or "file:PATH".',
     )
     token: str | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="`webhook` and `alertmanager`: sent as a bearer token in the Authorization header. "
         "`pagerduty`: the integration's routing key.",
     )
     secret: str | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="`webhook`: signs each request. Its header X-Printflow-Signature is then `sha256=` and the "
         "HMAC-SHA256 of the body's bytes with this secret, in hexadecimal. The receiver computes the same and "
@@ -89,7 +92,7 @@ class AlertRouteSettings(Section):
         "The last is only allowed for a mail server on this machine.",
     )
     user: str | None = Field(default=None, description="`email`: the user to log in as; without it, nobody logs in.")
-    password: str | None = Field(default=None, description="`email`: the user's password.")
+    password: str | None = Field(json_schema_extra=SECRET, default=None, description="`email`: the user's password.")
     sender: Mailbox | None = Field(default=None, description="`email`: the address that alerts come from.")
     recipients: tuple[Mailbox, ...] = Field(default=(), description="`email`: the addresses of who is told.")
     ca_file: Path | None = Field(

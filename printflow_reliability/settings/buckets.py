@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from printflow_reliability.addresses import EndpointUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 
 class BucketSettings(Section):
@@ -22,16 +22,22 @@ class BucketSettings(Section):
         default="us-east-1", description="The bucket's region; servers other than AWS mostly ignore it."
     )
     access_key_id: str | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="Access key. It only needs to list and read, except for the bucket of the drills' reports. "
         "Absent: the AWS SDK's own chain (environment, profile, instance role).",
     )
-    secret_access_key: str | None = Field(default=None, description="The secret of `access_key_id`.")
+    secret_access_key: str | None = Field(
+        json_schema_extra=SECRET, default=None, description="The secret of `access_key_id`."
+    )
     heal_access_key_id: str | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="Access key that may write. Only `files heal --apply` and `tenant restore --apply` use it.",
     )
-    heal_secret_access_key: str | None = Field(default=None, description="The secret of `heal_access_key_id`.")
+    heal_secret_access_key: str | None = Field(
+        json_schema_extra=SECRET, default=None, description="The secret of `heal_access_key_id`."
+    )
     ca_file: Path | None = Field(
         default=None,
         description="PEM file of the authority that signed the server's certificate. Absent: the system's authorities.",

@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, model_validator
 
 from printflow_reliability.addresses import PostgresUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 
 class ClusterSettings(Section):
@@ -15,9 +15,10 @@ class ClusterSettings(Section):
 
     name: str = Field(description="What this file, the commands and the findings call the cluster; unique.")
     url: PostgresUrl = Field(
+        json_schema_extra=SECRET,
         description="Connection string. The role needs pg_read_all_data and pg_monitor and, for drills, EXECUTE on "
         "pg_create_restore_point and pg_switch_wal; with EXECUTE on pg_read_binary_file(text, bigint, bigint, boolean) "
-        "a drill also proves that no page of production's files was overwritten."
+        "a drill also proves that no page of production's files was overwritten.",
     )
     engine: Literal["pgbackrest"] = Field(default="pgbackrest", description="What makes the cluster's backups.")
     stanza: str = Field(default="", description="Name of the pgBackRest stanza. Default: the cluster's `name`.")

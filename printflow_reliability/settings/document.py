@@ -6,7 +6,9 @@ from typing import Self, TypeVar
 from pydantic import Field, PrivateAttr, model_validator
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.personal_data import without_personal_data
 from printflow_reliability.programs import Programs
+from printflow_reliability.redaction import redacted
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings
@@ -24,12 +26,12 @@ from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.records import RecordsSettings
 from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.runbook import RunbookSettings
+from printflow_reliability.settings.secrets import written_in
 from printflow_reliability.settings.section import Section
 from printflow_reliability.settings.sentry import SentrySettings
 from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings
 from printflow_reliability.settings.watch import WatchSettings
-from printflow_reliability.text import redacted
 
 Named = TypeVar("Named", ClusterSettings, BucketSettings)
 
@@ -63,19 +65,19 @@ class Settings(Section):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that came through a secret indirection, and every heartbeat's address, longest first."""
+        """Every value that came through a secret indirection or belongs to a secret key, longest first."""
         return self._secrets
 
     def with_secrets(self, secrets: Iterable[str]) -> Self:
         """The same settings, which never show these."""
         copy = self.model_copy()
-        known = {*secrets, *(heartbeat.url for heartbeat in self.heartbeat)}
+        known = {*secrets, *written_in(self)}
         copy._secrets = tuple(sorted(known, key=len, reverse=True))
         return copy
 
     def redact(self, text: str) -> str:
-        """The text with every secret of the file replaced."""
-        return redacted(text, self.secrets)
+        """The text as it may leave this machine: every secret of the file replaced, and what is personal data."""
+        return without_personal_data(redacted(text, self.secrets))
 
     def cluster_named(self, name: str) -> ClusterSettings:
         """The cluster of that name.

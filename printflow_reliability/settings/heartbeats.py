@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from printflow_reliability.addresses import HeartbeatUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 
 class HeartbeatSettings(Section):
@@ -20,6 +20,7 @@ class HeartbeatSettings(Section):
         '"outbox" (likewise), or the name of a schedule as the Dagster UI shows it, such as "nightly_reconciliation".',
     )
     url: HeartbeatUrl = Field(
+        json_schema_extra=SECRET,
         description="Address that a success is posted to; /start and /fail are added for the others. Whoever has it "
-        "can feign health, so write env: or file:. It is https, or http on this machine's own loopback address."
+        "can feign health, so write env: or file:. It is https, or http on this machine's own loopback address.",
     )

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from printflow_reliability.addresses import PostgresUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 
 class RecordsSettings(Section):
@@ -14,5 +14,6 @@ class RecordsSettings(Section):
     """
 
     url: PostgresUrl = Field(
-        description="Connection string of a role that owns the tables: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        json_schema_extra=SECRET,
+        description="Connection string of a role that owns the tables: postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
     )

@@ -1,11 +1,18 @@
 """Secrets of printflow.toml: what stands for them in the file, and which texts must never be shown."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.settings.section import SECRET, Section
+
+SHORTEST_PATH = 8
+"""Characters of an address behind its host that are a secret of their own; fewer would be found in any text."""
 
 
 def resolve(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:
@@ -63,8 +70,35 @@ def _of_file(name: str, key: str, base: Path) -> str:
     return secret
 
 
+def written_in(section: Section) -> Iterator[str]:
+    """What must never be shown of the values of secret keys, however they came into the file."""
+    for name, value in section:
+        inner = value if isinstance(value, tuple) else (value,)
+        for each in inner:
+            if isinstance(each, Section):
+                yield from written_in(each)
+        if isinstance(value, str) and type(section).model_fields[name].json_schema_extra == SECRET:
+            yield from _parts(value)
+
+
 def _parts(secret: str) -> Iterator[str]:
-    """What must never be shown: the value and, of a URL, its password alone too."""
+    """What must never be shown: the value and, of an address, what of it is secret by itself too."""
     yield secret
-    if password := re.match(r"[a-z0-9+]+://[^:/@]*:([^@]+)@", secret):
-        yield password[1]
+    if "://" not in secret:
+        try:
+            password = conninfo_to_dict(secret).get("password") if "=" in secret else None
+        except psycopg.ProgrammingError:
+            password = None
+        if password:
+            yield str(password)
+        return
+    try:
+        parts = urlsplit(secret)
+    except ValueError:
+        return
+    if password := parts.password or (parts.username if parts.scheme in ("http", "https") else None):
+        yield password
+        yield unquote(password)
+    behind = secret.partition("://")[2].partition("/")[2]
+    if parts.scheme in ("http", "https") and len(behind) >= SHORTEST_PATH:
+        yield behind.rstrip("/")

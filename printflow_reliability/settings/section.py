@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic.config import JsonDict
 
+SECRET: JsonDict = {"secret": True}
+"""What `json_schema_extra` says of a key whose value is never shown, also where it is written literally."""
 LARGEST_NUMBER = 1_000_000_000
 """Of seconds and the like, thirty years: more overflows the clocks and limits of other programs."""
 

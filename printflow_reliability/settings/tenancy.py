@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from printflow_reliability.addresses import PostgresUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.settings.section import SECRET, Section
 
 UNRESTORABLE = (
     "Tables (`schema.table`, or `table` where one schema alone has it) that a tenant restore leaves out, since it "
@@ -21,6 +21,7 @@ class TenantRowsSettings(Section):
     cluster: str = Field(description="The `name` of the [[cluster]] that holds these rows.")
     column: str = Field(default="tenant_id", description="Column that names the tenant of a row.")
     restore_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="Connection string of a role that may write to this database; as in [tenancy].",
     )
@@ -48,6 +49,7 @@ class TenancySettings(Section):
         "lost foreign key is noticed before a tenant is restored without it.",
     )
     restore_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
         default=None,
         description="Connection string of a role that may write to the same database. Only `tenant restore` uses it, "
         "and it writes nothing without --apply.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from printflow_reliability.alerts.sentry import report_error
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.checks import exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
@@ -59,7 +59,7 @@ def watch_command(
             notify(systemd, READY)
             keep_watch(
                 lambda: watch.go_round(newest()),
-                defect=lambda error: _report(newest(), error),
+                defect=report_error,
                 clock=time.monotonic,
                 pause=time.sleep,
                 alive=lambda: notify(systemd, ALIVE),
@@ -96,13 +96,6 @@ def _newest(load: Callable[[], Settings], first: Settings) -> Callable[[], Setti
         return last
 
     return newest
-
-
-def _report(settings: Settings, error: Exception) -> None:
-    try:
-        report_error(settings, error)
-    except Exception as unsent:  # whatever Sentry's client meets, the rounds go on
-        log.warning("Sentry was not told: %s", type(unsent).__name__)
 
 
 def _log_to_stderr() -> None:

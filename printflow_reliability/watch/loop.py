@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.watch.round import INTERVAL_SECONDS, Round
 
@@ -80,7 +81,7 @@ def keep_watch(
         except PrintflowError as error:
             diary.tell(Outcome.UNKNOWN, f"could not look: {error.sentence}")
         except Exception as error:
-            diary.tell(Outcome.UNKNOWN, f"a defect of this program: {type(error).__name__}")
+            diary.tell(Outcome.UNKNOWN, f"a defect of this program: {described(error)}")
             log.debug("unexpected error", exc_info=True)
             defect(error)
         alive()

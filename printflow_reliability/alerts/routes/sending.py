@@ -10,6 +10,7 @@ from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.routes import alertmanager, mail, pagerduty, slack, teams, webhook
 from printflow_reliability.alerts.routes.answer import Refusal, Reply, not_taken, refused
 from printflow_reliability.alerts.routes.http import Post, posting
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.settings import AlertRouteSettings
 
 TIMEOUT_SECONDS = 10.0
@@ -70,3 +71,12 @@ def send(route: AlertRouteSettings, message: Message) -> Refusal | None:
     """Send one message to a route now; None if it took it."""
     with sending(route) as send_now:
         return send_now(message)
+
+
+def attempt(route: AlertRouteSettings, send_now: Sender, message: Message) -> Refusal | None:
+    """What the route answers; a defect of ours is that route's trouble, and not that of the others."""
+    try:
+        return send_now(message)
+    except Exception as defect:
+        report_error(defect)
+        return Refusal(f"route {route.name} cannot be spoken to ({type(defect).__name__})", stops=True)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.absence import mind_absent
+from printflow_reliability.alerts.duty_watch import mind_absent
 from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import announce, give_back, withdraw
