@@ -17,7 +17,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
 from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.judgement import OrderAnswer, Override
+from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
@@ -89,7 +89,8 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
     """The guard's answer for one order, from the database and the bucket as they are now.
 
     Raises:
-        ConfigError: no paid order has that number.
+        UnknownOrder: no paid order has that number.
+        ConfigError: a query is refused.
         CouldNotTell: the database or S3 does not answer, or the order is held and no longer paid; it must not go on.
     """
     paid = paid_items(settings, [order])
@@ -102,12 +103,12 @@ def check_order(settings: Settings, order: str) -> OrderAnswer:
         if hold is None and paid.unread:
             raise CouldNotTell(f"whether order {order} may go to print is not known: {paid.unread}", MEND_ROWS)
         if hold is None:
-            raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
+            raise UnknownOrder(f"there is no paid order {order} waiting for print", "printflow orders held")
         known = vanished.known_orders(records) - {order}
         missing = vanished.explain(settings, (), [order], known, in_force(records), whole=paid.whole)
     if missing.unexplained:
         raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
-    raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
+    raise UnknownOrder(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
 def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:

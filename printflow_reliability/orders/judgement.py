@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.verify import PdfVerification
@@ -17,6 +18,10 @@ from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths
 
 HELD_VERDICTS = (Verdict.UNUSABLE, Verdict.UNPRINTABLE)
+
+
+class UnknownOrder(ConfigError):
+    """No paid order has that number, or none of the tenant that was named."""
 
 
 @dataclass(frozen=True)
