@@ -5,7 +5,7 @@ and after it the order is held with that reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -89,7 +89,9 @@ def check_items(
     for order, group in groupby(in_order, key=lambda item: item.order):
         found = list(group)
         paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
-        problems = tuple(problem for item in found if (problem := problem_of(item, paths, files)) is not None)
+        problems = tuple(
+            replace(problem, item=item) for item in found if (problem := problem_of(item, paths, files)) is not None
+        )
         # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
         young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
         answers.append(

@@ -87,6 +87,7 @@ def write_config(home: SandboxHome) -> None:
     urls |= {"dagster.url": postgres.url(home, "system_db", "dagster", "dagster")}
     urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
     urls |= {f"{cluster}.restore.url": postgres.url(home, cluster, "platform_app") for cluster in postgres.PROTECTED}
+    urls |= {"live_db.repair.url": postgres.url(home, "live_db", "printflow_repair")}
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():
         write(home.path("secrets", name), url + "\n", mode=0o600)

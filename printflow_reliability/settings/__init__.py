@@ -15,8 +15,9 @@ from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
-from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.orders import OrdersSettings, RepairSettings
 from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.records import RecordsSettings
@@ -41,11 +42,13 @@ __all__ = [
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",
+    "PdfServiceSettings",
     "PdfSettings",
     "PlatformSettings",
     "ProgramsSettings",
     "RecordsSettings",
     "ReferenceSettings",
+    "RepairSettings",
     "RunbookSettings",
     "SentrySettings",
     "Settings",

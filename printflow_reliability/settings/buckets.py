@@ -29,7 +29,8 @@ class BucketSettings(Section):
     secret_access_key: str | None = Field(default=None, description="The secret of `access_key_id`.")
     heal_access_key_id: str | None = Field(
         default=None,
-        description="Access key that may write. Only `files heal --apply` and `tenant restore --apply` use it.",
+        description="Access key that may write. Only `files heal --apply`, `orders repair --apply` and "
+        "`tenant restore --apply` use it.",
     )
     heal_secret_access_key: str | None = Field(default=None, description="The secret of `heal_access_key_id`.")
     ca_file: Path | None = Field(

@@ -1,4 +1,4 @@
-"""`[dagster]`: how long runs are kept."""
+"""`[dagster]`: how long runs are kept, and what may be changed from the UI."""
 
 from pydantic import Field
 
@@ -17,4 +17,9 @@ class DagsterSettings(Section):
         default=90,
         ge=1,
         description="Days from its end until such a run is deleted. Lower it if Dagster's database grows too large.",
+    )
+    authenticating_proxy: bool = Field(
+        default=False,
+        description="Whether a proxy that asks people who they are stands before Dagster's web server, so that nothing "
+        "else reaches it. The web server has no login: without such a proxy the job `order_repair` only plans.",
     )

@@ -19,6 +19,7 @@ from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.records import RecordsSettings
@@ -52,6 +53,7 @@ class Settings(Section):
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
+    pdf_service: PdfServiceSettings | None = None
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
