@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox import node_pdf_service, postgres, seaweedfs
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.receiver import server as receiver
 
@@ -78,6 +78,12 @@ token = "file:secrets/receiver.token"
 min_severity = "warning"
 
 """
+PDF_SERVICE = """
+[pdf_service]
+url = "{endpoint}/print-files"
+token = "file:secrets/pdf-service.token"
+timeout_seconds = 20
+"""
 BUCKETS = ("print-files", "print-files-replica", "reports")
 
 
@@ -106,4 +112,6 @@ def write_config(home: SandboxHome) -> None:
         if name == "print-files":
             text += HEALED
     text += TAIL.format(receiver=receiver(home).endpoint)
+    if not node_pdf_service.missing():
+        text += PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint)
     write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)

@@ -13,6 +13,7 @@ from printflow_reliability.records.database import migrate
 from printflow_reliability.sandbox import (
     config,
     credentials,
+    node_pdf_service,
     pgbackrest,
     ports,
     postgres,
@@ -36,7 +37,10 @@ PORTS = (
     *(name for region in REGIONS for name in seaweedfs.port_names(region)),
     "redis",
     "receiver",
+    node_pdf_service.NAME,
 )
+USERS = (node_pdf_service.NAME,)
+"""What uses the other servers, and is stopped before them."""
 
 
 class OnProgress(Protocol):
@@ -70,6 +74,7 @@ def servers(home: SandboxHome) -> Mapping[str, Server]:
         *(postgres.server(home, cluster) for cluster in postgres.CLUSTERS),
         redis.server(home),
         receiver.server(home),
+        *(() if node_pdf_service.missing() else (node_pdf_service.server(home),)),
     ]
     return {server.name: server for server in every}
 
@@ -198,6 +203,11 @@ def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
     _together(*(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS))
     tell("bringing the records to their newest version")
     migrate(home.settings().records)
+    if why := node_pdf_service.missing():
+        tell(f"going without the pdf-service: {why}")
+    else:
+        tell("starting the pdf-service")
+        _start(home, every[node_pdf_service.NAME], threading.Event())
     seaweedfs.verify_identities(home)
 
 
@@ -240,7 +250,7 @@ def _stop(home: SandboxHome, names: Iterable[str]) -> None:
     """Stop services: first what uses the clusters, then these, since they archive their last segments as they stop."""
     waves: dict[int, list[str]] = {0: [], 1: [], 2: []}
     for name in names:
-        waves[1 if name in postgres.CLUSTERS else 2 if name in PORTS else 0].append(name)
+        waves[1 if name in postgres.CLUSTERS else 2 if name in PORTS and name not in USERS else 0].append(name)
     for wave in waves.values():
         if wave:
             with ThreadPoolExecutor(max_workers=len(wave)) as pool:
