@@ -65,11 +65,14 @@ class NotAnswered(Exception):
         sent: whether the request may have arrived all the same.
         speakable: whether the address and the headers can be sent at all.
         untrusted: whether the server's certificate is why.
+        late: whether the time was over.
     """
 
-    def __init__(self, reason: str, *, sent: bool = True, speakable: bool = True, untrusted: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, sent: bool = True, speakable: bool = True, untrusted: bool = False, late: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.sent, self.speakable, self.untrusted = reason, sent, speakable, untrusted
+        self.reason, self.sent, self.speakable, self.untrusted, self.late = reason, sent, speakable, untrusted, late
 
 
 class Poster(Protocol):
@@ -102,12 +105,12 @@ def posting(ca_file: Path | None) -> Iterator[Poster]:
                 reply = _post(client, post, seconds, alarm)
         except (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             if alarm.over.is_set() or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-                raise NotAnswered(too_late) from None
+                raise NotAnswered(too_late, late=True) from None
             raise _unreached(error) from None
         except UnicodeError:
             raise NotAnswered("cannot be spoken to", sent=False, speakable=False) from None
         if alarm.over.is_set():  # what does not tell its length seems to end where its connection was cut
-            raise NotAnswered(too_late)
+            raise NotAnswered(too_late, late=True)
         return reply
 
     with httpx.Client(verify=trust, follow_redirects=False) as client:

@@ -69,7 +69,8 @@ def _asked(service: PdfServiceSettings, request: FileRequest, post: Poster, slee
     body = json.dumps(asdict(request)).encode()
     headers = {"Authorization": f"Bearer {service.token}", "Idempotency-Key": request.idempotency_key}
     deadline, pause = time.monotonic() + service.timeout_seconds, PAUSE_SECONDS
-    last = f"did not make the file within {service.timeout_seconds:.0f} s"
+    limit = f"within {service.timeout_seconds:g} s"
+    last = f"did not answer {limit}"
     while (left := deadline - time.monotonic()) > 0:
         try:
             reply = post(Post(service.url, body, headers), left)
@@ -78,7 +79,8 @@ def _asked(service: PdfServiceSettings, request: FileRequest, post: Poster, slee
                 raise ConfigError(
                     "pdf_service: its url or token cannot be sent as it is", "correct it in printflow.toml"
                 ) from None
-            last = silent.reason
+            if not silent.late:
+                last = silent.reason
             if silent.untrusted:
                 break
         else:
@@ -86,8 +88,8 @@ def _asked(service: PdfServiceSettings, request: FileRequest, post: Poster, slee
                 return _claimed(reply)
             if reply.status != AT_WORK and reply.status not in BUSY:
                 raise CouldNotTell(f"the pdf-service refused: it answered {reply.status}{_words(reply)}", _step(reply))
-            if reply.status in BUSY:
-                last = f"answered {reply.status}{_words(reply)}"
+            busy = f"answered {reply.status}{_words(reply)}"
+            last = busy if reply.status in BUSY else f"did not make the file {limit}"
         pause = min(pause, max(deadline - time.monotonic(), 0))
         sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

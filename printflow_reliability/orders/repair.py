@@ -5,16 +5,17 @@ outcome. A repair that was killed is simply run again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.new_objects import may_write
+from printflow_reliability.orders import repair_record
 from printflow_reliability.orders.guard import check_order, check_paid_orders
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import REPAIRED, Problem, repair_command
-from printflow_reliability.orders.repair_plan import Choice, Found, Means, Status, Step, plan_step
+from printflow_reliability.orders.repair_plan import Choice, Found, Means, Status, Step, Way, plan_step
 from printflow_reliability.orders.repair_record import Records
 from printflow_reliability.orders.repair_search import Search
 from printflow_reliability.orders.repair_steps import Repair, carry_out
@@ -23,7 +24,7 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.order_writes import SECTION
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
-from printflow_reliability.text import counted, storable
+from printflow_reliability.text import counted, shell_word, storable
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def repair(
         ready = [step for step in plan if step.status is Status.PLANNED]
         work = Repair(settings, records, worker, search, order, person)
         done = [carry_out(work, step) for step in ready]
+        repair_record.close(records, order)
     return RepairReport(order, True, _judged_again(settings, order), plan, done)
 
 
@@ -127,7 +129,25 @@ def _planned(
     means = means_of(settings)
     found = [search.found(problem, choice) if search else Found() for problem in problems]
     steps = [plan_step(order, problem, there, means, choice) for problem, there in zip(problems, found, strict=True)]
+    if answer.waiting and not choice.made:
+        steps = [_patient(order, step) for step in steps]
     return answer, steps, search
+
+
+def _patient(order: str, step: Step) -> Step:
+    """Nobody asks for another file while the platform may be making the first."""
+    if step.way is not Way.REGENERATE:
+        return step
+    again = repair_command(
+        order, *([f"--item={shell_word(step.item)}"] if step.item else []), "--regenerate", "--apply"
+    )
+    return replace(
+        step,
+        way=Way.PERSON,
+        status=Status.NEEDS_PERSON,
+        detail="the order was only just paid, and the platform may still be making its file (orders.grace_seconds)",
+        options=(again, *step.options),
+    )
 
 
 def _chosen(order: str, problems: Sequence[Problem], choice: Choice) -> list[Problem]:

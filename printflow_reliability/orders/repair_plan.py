@@ -201,6 +201,7 @@ def _planned(order: str, step: Step, found: Found, means: Means) -> Step:
                 way=Way.REGENERATE,
                 status=Status.PLANNED,
                 detail=f"ask the pdf-service to make the file again{because}",
+                options=_ways_out(order, step, found, means),
             )
         reasons.append(why)
     options = [_option(order, step, "--key", candidate.key) for candidate in usable if not found.unclear]

@@ -22,8 +22,7 @@ BEGIN = """
 INSERT INTO order_repairs (order_id, item, tenant, way, person, was, key)
 VALUES (%(order)s, %(item)s, %(tenant)s, %(way)s, %(person)s, %(was)s, %(key)s) RETURNING id"""
 INTERRUPTED = """
-UPDATE order_repairs SET ended_at = now(), outcome = 'interrupted'
-WHERE order_id = %(order)s AND item IS NOT DISTINCT FROM %(item)s AND ended_at IS NULL AND id <> %(id)s"""
+UPDATE order_repairs SET ended_at = now(), outcome = 'interrupted' WHERE order_id = %s AND ended_at IS NULL"""
 END = "UPDATE order_repairs SET ended_at = now(), outcome = %s, detail = %s, key = %s WHERE id = %s"
 ENDED = """
 SELECT count(*) FROM order_repairs
@@ -57,13 +56,17 @@ def begin(records: Records, order: str, step: Step, person: str) -> Begun:
         found = records.execute(RESUME, values).fetchone()
         row = found or records.execute(BEGIN, values).fetchone()
         assert row is not None  # noqa: S101 - an INSERT returns its row
-        records.execute(INTERRUPTED, {**values, "id": row[0]})
     return Begun(row[0], found is not None)
 
 
 def end(records: Records, begun: Begun, outcome: str, step: Step) -> None:
     """Record what came of it: `done`, `failed`, or `rejected` where a file was made that must not be used."""
     records.execute(END, (outcome, storable(step.detail), _text(step.key), begun.id))
+
+
+def close(records: Records, order: str) -> None:
+    """Record of repairs that were killed, and that none of today's went on with, that they came to no end."""
+    records.execute(INTERRUPTED, (storable(order),))
 
 
 def file_version(records: Records, order: str, step: Step) -> str:

@@ -15,6 +15,8 @@ from psycopg import sql
 
 from printflow_reliability.cli import run
 from printflow_reliability.orders.guard import check_paid_orders
+from printflow_reliability.orders.repair import repair
+from printflow_reliability.orders.repair_plan import Status
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import node_pdf_service, pdfs, postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
@@ -226,6 +228,42 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(guarded: StackSandbo
             with guarded.stopped(server):
                 assert printflow("orders", "repair", order, "--apply")[0] == 2
         assert linked(guarded) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"link": "UPDATE order_items SET print_ready_file = %(key)s WHERE %(order)s = %(order)s OR %(was)s = 'x'"},
+            "rows",
+        ),
+        ({"link": "DELETE FROM order_items WHERE id::text = %(item)s AND %(order)s || %(key)s <> %(was)s"}, "may not"),
+        ({"link": "UPDATE nothing SET a = %(key)s WHERE b = %(order)s AND c = %(was)s"}, "does not exist"),
+        (
+            {"link": "UPDATE order_items SET print_ready_file = %(key)s WHERE %(order)s = %(was)s"},
+            "no longer what it was",
+        ),
+        ({"url": "records"}, "leads to another database"),
+        ({"url": "postgresql://nobody:secret@127.0.0.1:1/live_db"}, "orders.repair.url: "),
+    ],
+)
+def test_a_statement_or_a_role_that_is_wrong_changes_nothing_and_is_named(
+    guarded: StackSandbox, changes: dict[str, str], says: str
+) -> None:
+    settings = guarded.settings
+    assert settings.orders.repair is not None
+    if changes.get("url") == "records":
+        changes = {"url": settings.records.url}
+    repairs_with = settings.orders.repair.model_copy(update=changes)
+    orders = settings.orders.model_copy(update={"repair": repairs_with})
+    with planted(guarded.home, "print_ready_link_lost") as there:
+        before = linked(guarded)
+        report = repair(settings.model_copy(update={"orders": orders}), there.where["order"], apply=True, person="Ada")
+        assert linked(guarded) == before
+    (step,) = report.done
+    assert (step.status, report.answer.ready) == (Status.FAILED, False)
+    assert says in step.detail
+    assert "secret" not in step.detail
 
 
 def test_the_role_that_repairs_may_do_no_more(guarded: StackSandbox) -> None:
