@@ -16,6 +16,7 @@ NAMES = (
     "pgbackrest.passphrase",
     "redis.password",
     "receiver.token",
+    "http.token",
 )
 
 
