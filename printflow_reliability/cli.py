@@ -23,6 +23,7 @@ import printflow_reliability.backups.commands
 import printflow_reliability.config_commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
+import printflow_reliability.http.commands
 import printflow_reliability.orders.accept_command
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
@@ -70,6 +71,7 @@ printflow_reliability.pdf.commands.app.command("accept")(printflow_reliability.o
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.command("watch")(printflow_reliability.watch.commands.watch_command)
+app.command("serve")(printflow_reliability.http.commands.serve_command)
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
 app.add_typer(printflow_reliability.config_commands.app, name="config")

@@ -77,6 +77,14 @@ url = "{receiver}/alerts"
 token = "file:secrets/receiver.token"
 min_severity = "warning"
 
+[http]
+port = {http}
+
+[[http.token]]
+name = "platform"
+token = "file:secrets/http.token"
+scopes = ["orders:read", "files:accept"]
+
 """
 PDF_SERVICE = """
 [pdf_service]
@@ -111,7 +119,7 @@ def write_config(home: SandboxHome) -> None:
         text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)
         if name == "print-files":
             text += HEALED
-    text += TAIL.format(receiver=receiver(home).endpoint)
+    text += TAIL.format(receiver=receiver(home).endpoint, http=home.port("http"))
     if not node_pdf_service.missing():
         text += PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint)
     write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)

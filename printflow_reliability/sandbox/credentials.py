@@ -17,6 +17,7 @@ NAMES = (
     "redis.password",
     "receiver.token",
     "pdf-service.token",
+    "http.token",
 )
 
 

@@ -38,9 +38,12 @@ PORTS = (
     "redis",
     "receiver",
     node_pdf_service.NAME,
+    "http",
 )
 USERS = (node_pdf_service.NAME,)
 """What uses the other servers, and is stopped before them."""
+OURS = {"http"}
+"""Ports of what is no server of the sandbox (`printflow serve`): it keeps its port, and says so if that is taken."""
 
 
 class OnProgress(Protocol):
@@ -187,7 +190,7 @@ def stop(home: SandboxHome, name: str, *, with_signal: signal.Signals | None = N
 def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
     end_leftovers(home)
     credentials.prepare(home)
-    ports.assign(home, PORTS, in_use={name for name in PORTS if name.partition(".")[0] in alive})
+    ports.assign(home, PORTS, in_use=OURS | {name for name in PORTS if name.partition(".")[0] in alive})
     config.write_config(home)
     seaweedfs.prepare(home)
     redis.prepare(home)

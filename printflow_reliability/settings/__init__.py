@@ -13,6 +13,7 @@ from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
+from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings, Scope
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
 from printflow_reliability.settings.orders import OrdersSettings, RepairSettings
@@ -39,6 +40,8 @@ __all__ = [
     "DrillsSettings",
     "FilesSettings",
     "HeartbeatSettings",
+    "HttpSettings",
+    "HttpTokenSettings",
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",
@@ -50,6 +53,7 @@ __all__ = [
     "ReferenceSettings",
     "RepairSettings",
     "RunbookSettings",
+    "Scope",
     "SentrySettings",
     "Settings",
     "SmokeSettings",

@@ -16,6 +16,7 @@ from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
+from printflow_reliability.settings.http import HttpSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
@@ -58,6 +59,7 @@ class Settings(Section):
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     watch: WatchSettings = WatchSettings()
+    http: HttpSettings = HttpSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()
@@ -65,13 +67,17 @@ class Settings(Section):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that came through a secret indirection, and every heartbeat's address, longest first."""
+        """Every value of a secret indirection, every heartbeat's address and every token of [http], longest first."""
         return self._secrets
 
     def with_secrets(self, secrets: Iterable[str]) -> Self:
         """The same settings, which never show these."""
         copy = self.model_copy()
-        known = {*secrets, *(heartbeat.url for heartbeat in self.heartbeat)}
+        known = {
+            *secrets,
+            *(heartbeat.url for heartbeat in self.heartbeat),
+            *(given.token for given in self.http.token),
+        }
         copy._secrets = tuple(sorted(known, key=len, reverse=True))
         return copy
 
