@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on this machine: missing system packages (Debian and Ubuntu; elsewhere it says which),
-# .venv, the pinned dependencies. A second run finds everything there and does nothing.
+# .venv, the pinned dependencies, and the libraries of the sandbox's pdf-service, which needs Node. A second run finds
+# everything there and does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,5 +56,45 @@ install_python_packages() {
     printf '%s' "$wanted" >"$stamp"
 }
 
+# The sandbox works without its pdf-service, so that nothing here ends the set-up: `orders repair` then has nobody to ask
+# for a new file, and the tests that do are skipped.
+install_pdf_service() {
+    local program=printflow_reliability/sandbox/pdf_service target=.venv/pdf_service wanted log
+    wanted=$(cat "$program/package.json" "$program/package-lock.json" | sha256sum)
+    [ "$(cat "$target/installed" 2>/dev/null)" = "$wanted" ] && command -v node >/dev/null && return
+    log=$(mktemp)
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        install_node >"$log" 2>&1 || { without_pdf_service "$log" "install Node 18 or newer and npm (sudo apt-get install nodejs npm)"; return; }
+    fi
+    printf 'setup: installing the libraries of the sandbox'"'"'s pdf-service\n' >&2
+    mkdir -p "$target"
+    rm -f "$target/installed"
+    cp "$program/package.json" "$program/package-lock.json" "$target/"
+    # Their scripts would compile what runs without it too.
+    if ! (cd "$target" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+        without_pdf_service "$log" "make npm reach its registry"
+        return
+    fi
+    rm -f "$log"
+    printf '%s' "$wanted" >"$target/installed"
+}
+
+install_node() {
+    local as_root=()
+    command -v apt-get >/dev/null || return
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true || return
+        as_root=(sudo)
+    fi
+    printf 'setup: installing nodejs and npm\n' >&2
+    "${as_root[@]}" apt-get update
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nodejs npm
+}
+
+without_pdf_service() {
+    printf 'setup: the sandbox goes without its pdf-service. To have it: %s, then run this again. Log: %s\n' "$2" "$1" >&2
+}
+
 install_system_packages
 install_python_packages
+install_pdf_service

@@ -23,6 +23,8 @@ import printflow_reliability.backups.commands
 import printflow_reliability.config_commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
+import printflow_reliability.http.commands
+import printflow_reliability.orders.accept_command
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
@@ -68,9 +70,11 @@ app.command("recover")(printflow_reliability.recovery.recover_command.recover_co
 app.add_typer(printflow_reliability.recovery.tenant_command.app, name="tenant")
 app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
 app.add_typer(printflow_reliability.files.commands.app, name="files")
+printflow_reliability.pdf.commands.app.command("accept")(printflow_reliability.orders.accept_command.accept_command)
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.command("watch")(printflow_reliability.watch.commands.watch_command)
+app.command("serve")(printflow_reliability.http.commands.serve_command)
 app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
 app.add_typer(printflow_reliability.records.commands.app, name="records")
 app.add_typer(printflow_reliability.config_commands.app, name="config")

@@ -14,6 +14,7 @@ ARGUMENTS = {
     "drill show": ("1",),
     "drill report": ("1",),
     "pdf inspect": ("s3://print-files/a.pdf",),
+    "pdf accept": ("1", "1", "s3://print-files/a.pdf"),
     "orders check": ("1",),
     "watch": ("--once",),
     "alerts ack": ("check:wal.lag",),

@@ -32,6 +32,10 @@ SOUND = (
 KEYS = {
     "records.url": ('url = "postgresql://localhost/records"', 'url = "{}"'),
     "cluster[0].url": ('url = "postgresql://localhost/live_db"', 'url = "{}"'),
+    "orders.repair.url": (
+        "[runbook]",
+        '[orders.repair]\nurl = "{}"\nlink = "UPDATE i SET f = %(key)s WHERE o = %(order)s AND f = %(was)s"\n[runbook]',
+    ),
     "tenancy.restore_url": ('tenants = "SELECT 1"', 'tenants = "SELECT 1"\nrestore_url = "{}"'),
 }
 

@@ -11,6 +11,7 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal_plan import Chosen, plan
 from printflow_reliability.files.heal_report import HealReport, HealStatus, ordered
 from printflow_reliability.files.heal_write import carry_out
+from printflow_reliability.files.new_objects import may_write
 from printflow_reliability.progress import Advance
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
@@ -62,7 +63,7 @@ def require_healers(settings: Settings, buckets: Collection[str] = ()) -> None:
     """
     used = {*buckets, *(reference.bucket for reference in settings.reference)}
     for index, bucket in enumerate(settings.bucket):
-        if bucket.name in used and not (bucket.heal_access_key_id and bucket.heal_secret_access_key):
+        if bucket.name in used and not may_write(bucket):
             raise ConfigError(
                 f"bucket[{index}].heal_access_key_id: is missing, and --apply needs a key that may write to "
                 f'bucket "{bucket.name}"',

@@ -4,26 +4,21 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import psycopg
-from botocore.exceptions import ClientError
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.heal_report import HealAction, HealStatus
+from printflow_reliability.files.new_objects import NULL_VERSION, put_new, sha256_of, take_back
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
 from printflow_reliability.text import shell_word
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
 IN_MEMORY = 16 * 1024**2
 KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
-NULL_VERSION = "null"
-CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 FASTER = "it is there again: somebody was faster"
 AUDIT = """
 INSERT INTO file_heals (bucket, key, tenant, source, version_id, new_version_id, bytes, sha256)
@@ -64,11 +59,11 @@ def carry_out(settings: Settings, records: psycopg.Connection, action: HealActio
             return replace(action, deed=HealStatus.UNDECIDED, detail=why)
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
             headers, sha256 = _read(source, action, body)
-            written = _write(bucket, action.key, body, headers)
+            written = put_new(bucket, action.key, body, headers)
         if written is None:
             return replace(action, deed=HealStatus.THERE, detail=FASTER)
-        if _hash_of(bucket, action.key, written) != sha256:
-            removed = _take_back(bucket, action.key, written)
+        if sha256_of(bucket, action.key, written) != sha256:
+            removed = take_back(bucket, action.key, written)
             detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
             return replace(action, deed=HealStatus.FAILED, detail=detail)
     except CouldNotTell as failed:
@@ -96,38 +91,3 @@ def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[
         raise CouldNotTell(sent, "try again")
     body.seek(0)
     return {name: answer[name] for name in KEPT_HEADERS if answer.get(name)}, digest.hexdigest()  # type: ignore[literal-required]
-
-
-def _write(bucket: BucketSettings, key: str, body: IO[bytes], headers: Mapping[str, Any]) -> str | None:
-    """Write the object unless there is one by now; the new version's id, or None if there is."""
-    with s3_errors(bucket):
-        try:
-            answer = _healer(bucket).put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **headers)
-        except ClientError as refused:
-            if refused.response.get("Error", {}).get("Code") in CHANGED:
-                return None
-            raise
-    return answer.get("VersionId", NULL_VERSION)
-
-
-def _hash_of(bucket: BucketSettings, key: str, version: str) -> str:
-    digest = hashlib.sha256()
-    with s3_errors(bucket):
-        answer = s3_client(bucket).get_object(Bucket=bucket.bucket, Key=key, VersionId=version)
-        for chunk in chunks(bucket, answer["Body"]):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _take_back(bucket: BucketSettings, key: str, version: str) -> bool:
-    """Remove the version that was written; without versioning the object may be somebody else's by now, and stays."""
-    if version == NULL_VERSION:
-        return False
-    with s3_errors(bucket):
-        _healer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)
-    return True
-
-
-def _healer(bucket: BucketSettings) -> "S3Client":
-    writing = {"access_key_id": bucket.heal_access_key_id, "secret_access_key": bucket.heal_secret_access_key}
-    return s3_client(bucket.model_copy(update=writing))

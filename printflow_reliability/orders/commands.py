@@ -1,4 +1,4 @@
-"""`printflow orders`: which paid orders must not go to print, the guard's answer for one, and letting one go on."""
+"""`printflow orders`: which paid orders must not go to print, the guard's answer for one, and what to do about it."""
 
 from datetime import UTC, datetime
 
@@ -14,11 +14,13 @@ from printflow_reliability.orders.guard import GuardReport, check_order, check_p
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
+from printflow_reliability.orders.repair_command import repair_order
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds
 
 app = typer.Typer(help="Paid orders: which of them must not go to print, and why.", no_args_is_help=True)
+app.command("repair")(repair_order)
 
 
 @app.command("held")

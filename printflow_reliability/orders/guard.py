@@ -6,6 +6,7 @@ for three reasons only: the order is right now, the platform says that it has en
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +18,14 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
 from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.judgement import OrderAnswer, Override
+from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
 from printflow_reliability.pdf.ledger import Ledger
+from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.paid_orders import PaidItems, paid_items
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -85,29 +88,48 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
     return GuardReport(checks, numbers, holds, untold)
 
 
-def check_order(settings: Settings, order: str) -> OrderAnswer:
+def check_order(
+    settings: Settings,
+    order: str,
+    *,
+    tenant: str | None = None,
+    worker: InspectionWorker | None = None,
+    pace: Pace | None = None,
+) -> OrderAnswer:
     """The guard's answer for one order, from the database and the bucket as they are now.
 
+    Args:
+        settings: the whole file.
+        order: its number.
+        tenant: whose order the caller means; another tenant's order is unknown to it. None: it does not say.
+        worker: inspects files; one of its own otherwise.
+        pace: how much time there is.
+
     Raises:
-        ConfigError: no paid order has that number.
+        UnknownOrder: no paid order has that number, or none of that tenant.
+        ConfigError: a query is refused.
         CouldNotTell: the database or S3 does not answer, or the order is held and no longer paid; it must not go on.
     """
     paid = paid_items(settings, [order])
-    with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
-        guard_pass = GuardPass(settings, _ledger(settings, records, worker), worker, in_force(records))
+    own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
+    with open_records(settings.records) as records, own_worker as inspecting:
+        guard_pass = GuardPass(settings, _ledger(settings, records, inspecting), inspecting, in_force(records), pace)
         answers = guard_pass.check(paid.items, By.SURE)
+        hold = next((hold for hold in held(records) if hold.order == order), None) if not answers else None
+        owners = {found.tenant for found in (*answers, hold) if found is not None}
+        if tenant is not None and owners - {kept(tenant)}:
+            raise UnknownOrder(f"there is no paid order {order} of that tenant", "printflow orders held")
         if answers:
             return answers[0]
-        hold = next((hold for hold in held(records) if hold.order == order), None)
         if hold is None and paid.unread:
             raise CouldNotTell(f"whether order {order} may go to print is not known: {paid.unread}", MEND_ROWS)
         if hold is None:
-            raise ConfigError(f"there is no paid order {order} waiting for print", "printflow orders held")
+            raise UnknownOrder(f"there is no paid order {order} waiting for print", "printflow orders held")
         known = vanished.known_orders(records) - {order}
         missing = vanished.explain(settings, (), [order], known, in_force(records), whole=paid.whole)
     if missing.unexplained:
         raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
-    raise ConfigError(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
+    raise UnknownOrder(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
 def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:

@@ -63,7 +63,7 @@ class GuardPass:
         """
         if not items:
             return ()
-        paths = self._paths = self._paths or _paths(self._settings)
+        paths = self._paths = self._paths or base_paths(self._settings)
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
@@ -82,10 +82,12 @@ class GuardPass:
         )
 
 
-def _paths(settings: Settings) -> BasePaths:
-    """Raises:
-    ConfigError: the query is refused, or gives no tenant a base path of its own.
-    CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
+def base_paths(settings: Settings) -> BasePaths:
+    """The base paths of all tenants, for judging whose a file is.
+
+    Raises:
+        ConfigError: the query is refused, or gives no tenant a base path of its own.
+        CouldNotTell: the query has fallen to nothing, or the cluster is unreachable.
     """
     found = tenants(settings, connect_with=connect_for_orders)
     if not found:

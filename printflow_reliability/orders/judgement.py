@@ -5,11 +5,12 @@ and after it the order is held with that reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.verify import PdfVerification
@@ -17,6 +18,10 @@ from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths
 
 HELD_VERDICTS = (Verdict.UNUSABLE, Verdict.UNPRINTABLE)
+
+
+class UnknownOrder(ConfigError):
+    """No paid order has that number, or none of the tenant that was named."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ def check_items(
     for order, group in groupby(in_order, key=lambda item: item.order):
         found = list(group)
         paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
-        problems = tuple(problem for item in found if (problem := problem_of(item, paths, files)) is not None)
+        problems = tuple(
+            replace(problem, item=item) for item in found if (problem := problem_of(item, paths, files)) is not None
+        )
         # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
         young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
         answers.append(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.text import shell_word
 
 
@@ -21,6 +22,10 @@ class Kind(StrEnum):
     UNINSPECTED = "uninspected"
 
 
+REPAIRED = (Kind.UNLINKED, Kind.MISPLACED, Kind.MISSING, Kind.UNUSABLE)
+"""What `orders repair` looks for an artwork for; the others are about rows, settings or rights, and a person's."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One item's artwork is not right; `key` is None where none was linked."""
@@ -28,6 +33,7 @@ class Problem:
     kind: Kind
     key: str | None
     text: str
+    item: PaidItem | None = None
 
 
 def check_command(order: str) -> str:
@@ -35,8 +41,20 @@ def check_command(order: str) -> str:
     return f"printflow orders check {_argument(order)}"
 
 
+def repair_command(order: str, *options: str) -> str:
+    """The command that plans an order's repair; with options, the one that carries a choice out."""
+    return " ".join(["printflow orders repair", *options, _argument(order)])
+
+
 def next_step(problem: Problem, order: str, tenant: str | None) -> str:
     """What a person does about it: a command that works for this very problem, or what to do before checking again."""
+    if problem.kind in REPAIRED:
+        return repair_command(order)
+    return by_hand(problem, order, tenant)
+
+
+def by_hand(problem: Problem, order: str, tenant: str | None) -> str:
+    """What a person does where no command can, and the command that looks again."""
     check = check_command(order)
     match problem.kind:
         case Kind.REFUSED:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import typer
 from botocore.exceptions import ClientError
@@ -16,6 +15,7 @@ from printflow_reliability.pdf.inspection import Inspection, Problem, Verdict
 from printflow_reliability.pdf.sweep import SweepReport, sweep
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.settings import PdfSettings
+from printflow_reliability.storage.address import bucket_and_key
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.objects import NOT_THERE
 from printflow_reliability.storage.silence import receive
@@ -148,12 +148,9 @@ def _fetched(called: Invocation, address: str, directory: Path) -> Path:
         ConfigError: there is no such bucket in the file, or no such object.
         CouldNotTell: the bucket does not answer.
     """
-    place = urlsplit(address, allow_fragments=False)
-    key = address.removeprefix(f"s3://{place.netloc}/")
-    if not place.path.strip("/"):
-        raise ConfigError(f"{address} names no object", "name a file, or s3://BUCKET/KEY")
+    name, key = bucket_and_key(address)
     settings = called.settings()
-    bucket = settings.bucket_named(place.netloc)
+    bucket = settings.bucket_named(name)
     path = directory / "fetched.pdf"
     with s3_errors(bucket):
         try:

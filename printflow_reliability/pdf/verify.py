@@ -205,10 +205,8 @@ class PdfVerifier:
         None where it took too long.
         """
         bucket = self._bucket.bucket
-        if head.version_id == UNVERSIONED:
+        if head.version_id in (UNVERSIONED, "null"):
             answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=f'"{head.etag}"')
-        elif head.version_id == "null":
-            answer = self._client.get_object(Bucket=bucket, Key=key)
         else:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)
         with path.open("wb") as file:

@@ -55,6 +55,7 @@ class InspectionWorker:
         self._settings = settings
         self._program = program
         self._idle: list[_Process] = []
+        self._closed = False
         self._slots = threading.Semaphore(os.cpu_count() or 1)
         self._lock = threading.Lock()
 
@@ -65,7 +66,7 @@ class InspectionWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle, self._idle, self._closed = self._idle, [], True
         for process in idle:
             process.end()
 
@@ -107,12 +108,19 @@ class InspectionWorker:
             process.end()
             raise
         if answer is not None:
-            with self._lock:
-                self._idle.append(process)
+            self._keep(process)
             return from_json(answer)
         if process.end() == -signal.SIGXCPU:
             return concluded([Problem("timed_out", f"its inspection needs more than {limit:g} s of the processor")])
         return concluded([Problem("crashed", "it crashes what tries to open it")])
+
+    def _keep(self, process: "_Process") -> None:
+        """Have a process for the next file, unless the block has ended while it inspected this one."""
+        with self._lock:
+            if not self._closed:
+                self._idle.append(process)
+                return
+        process.end()
 
     def _start(self) -> "_Process":
         process = _Process([*self._program, str(self._settings.memory_bytes), str(self._settings.timeout_seconds)])

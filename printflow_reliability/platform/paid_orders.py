@@ -40,7 +40,7 @@ LOOKUP = "orders.lookup"
 ASKED = 'SELECT "order"::text, status::text FROM {query}'
 """Whatever else the lookup returns, such as a payment at infinity, is not read."""
 ITEMS = sql.SQL(""""order"::text, tenant::text,
-CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text""")
+CASE WHEN paid_at > '0001-01-02' AND paid_at < '9999-12-30' THEN paid_at END, key::text, {item}, {folder}""")
 """Infinity, and years that Python does not have, come as NULL: when such an order was paid is not known."""
 STATEMENT_SECONDS = 20
 """How long a query about paid orders may run: a look at them is over within a minute, or it is none."""
@@ -55,6 +55,8 @@ class PaidItem:
         tenant: whose order it is; None where the database does not say.
         paid_at: UTC; None where it is absent or impossible.
         key: None where no artwork was ever linked.
+        item: what identifies it; None where the query does not say.
+        folder: the prefix below which its files lie and no other order's; None where the query does not say.
         refusal: why the database does not give the order's rows; then nothing else is known of it.
     """
 
@@ -63,6 +65,8 @@ class PaidItem:
     paid_at: datetime | None
     key: str | None
     refusal: str = ""
+    item: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def paid_items(
         require_columns(KEY, have, ("order", "tenant", "paid_at", "key"))
         if not have["paid_at"].startswith("timestamp"):
             raise ConfigError(f"{KEY}: paid_at is {have['paid_at']}, not a timestamp", "mend the query")
-        query = Query(KEY, as_table(settings.orders.paid), ITEMS, "order", have["order"])
+        query = Query(KEY, as_table(settings.orders.paid), _columns(have), "order", have["order"])
         try:
             read, others = rows_of(connection, query), ""
             unread: Mapping[str | None, str] = {}
@@ -147,8 +151,10 @@ def paid_items(
             read, unread, others = _by_tenant(connection, query, have["tenant"], _known_tenants(settings, connect_with))
     wanted = None if orders is None else set(orders)
     items = [
-        PaidItem(kept(order), tenant and kept(tenant), None if paid_at is None else _utc(paid_at), key)
-        for order, tenant, paid_at, key in read.rows
+        PaidItem(
+            kept(order), tenant and kept(tenant), None if paid_at is None else _utc(paid_at), key, "", item, folder
+        )
+        for order, tenant, paid_at, key, item, folder in read.rows
         if order
     ]
     items += [PaidItem(kept(order), None, None, None, why) for order, why in read.failing.items() if order]
@@ -185,6 +191,13 @@ def look_up(
 def connect_for_orders(cluster: ClusterSettings, database: str | None) -> AbstractContextManager[Connection]:
     """A connection whose statements end within a look's time."""
     return connect(cluster, database=database, statement_seconds=STATEMENT_SECONDS)
+
+
+def _columns(have: Mapping[str, str]) -> sql.Composable:
+    """What is read of the query; a column that may be left out comes as NULL where it is."""
+    absent = sql.SQL("NULL::text")
+    read = {name: sql.SQL("{}::text").format(sql.Identifier(name)) for name in ("item", "folder")}
+    return ITEMS.format(**{name: column if name in have else absent for name, column in read.items()})
 
 
 def _known_tenants(settings: Settings, connect_with: Connector | None) -> list[str | None]:

@@ -108,6 +108,11 @@ def as_table(query: str) -> sql.Composable:
     return sql.SQL("({}\n) AS asked").format(_Text(query.strip().rstrip(";")))
 
 
+def as_statement(text: str) -> sql.SQL:
+    """A statement of the file as it is run; it may end in a semicolon."""
+    return _Text(text.strip().rstrip(";"))
+
+
 def columns_of(connection: Connection, key: str, query: str) -> Mapping[str, str]:
     """The columns that a query returns and their types (an array's ends in `[]`), without running it.
 

@@ -224,6 +224,11 @@ def _bucket_damaged(names: Names) -> Scenario:
             Step("See what can be brought back, and what is lost.", names.printflow("files", "heal"), True),
             Step("Bring it back.", names.printflow("files", "heal", "--apply"), True),
             Step("Look again.", names.printflow("files", "reconcile"), True),
+            Step("See which paid orders are held all the same.", names.printflow("orders", "held"), True),
+            Step(
+                "Repair each of them: printflow orders repair ORDER says what would be done, and with --apply does "
+                "it. It relinks, heals or regenerates the artwork, and names what is left to a person."
+            ),
         ),
     )
 

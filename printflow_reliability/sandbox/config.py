@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox import node_pdf_service, postgres, seaweedfs
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.receiver import server as receiver
 
@@ -77,6 +77,20 @@ url = "{receiver}/alerts"
 token = "file:secrets/receiver.token"
 min_severity = "warning"
 
+[http]
+port = {http}
+
+[[http.token]]
+name = "platform"
+token = "file:secrets/http.token"
+scopes = ["orders:read", "files:accept"]
+
+"""
+PDF_SERVICE = """
+[pdf_service]
+url = "{endpoint}/print-files"
+token = "file:secrets/pdf-service.token"
+timeout_seconds = 20
 """
 BUCKETS = ("print-files", "print-files-replica", "reports")
 
@@ -87,6 +101,7 @@ def write_config(home: SandboxHome) -> None:
     urls |= {"dagster.url": postgres.url(home, "system_db", "dagster", "dagster")}
     urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
     urls |= {f"{cluster}.restore.url": postgres.url(home, cluster, "platform_app") for cluster in postgres.PROTECTED}
+    urls |= {"live_db.repair.url": postgres.url(home, "live_db", "printflow_repair")}
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():
         write(home.path("secrets", name), url + "\n", mode=0o600)
@@ -104,5 +119,7 @@ def write_config(home: SandboxHome) -> None:
         text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)
         if name == "print-files":
             text += HEALED
-    text += TAIL.format(receiver=receiver(home).endpoint)
+    text += TAIL.format(receiver=receiver(home).endpoint, http=home.port("http"))
+    if not node_pdf_service.missing():
+        text += PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint)
     write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)

@@ -7,7 +7,7 @@ from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
 IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dagster")
 """Who may sign in to the S3 servers."""
-ROLES = ("platform_app", "printflow", "records", "dagster")
+ROLES = ("platform_app", "printflow", "printflow_repair", "records", "dagster")
 """Who may sign in to the clusters with a password."""
 NAMES = (
     *(f"{role}.password" for role in ROLES),
@@ -16,6 +16,8 @@ NAMES = (
     "pgbackrest.passphrase",
     "redis.password",
     "receiver.token",
+    "pdf-service.token",
+    "http.token",
 )
 
 

@@ -74,7 +74,7 @@ def webserver(home: SandboxHome, port: int) -> Server:
             *("-w", str(home.path("dagster", "workspace.yaml"))),
         ),
         ready=ready,
-        own_python=True,
+        own_code=True,
         grace_seconds=GRACE_SECONDS,
         environment=environment(home),
     )
@@ -97,7 +97,7 @@ def daemon(home: SandboxHome, web: Webserver) -> Server:
             str(home.path("dagster", "workspace.yaml")),
         ),
         ready=ready,
-        own_python=True,
+        own_code=True,
         grace_seconds=GRACE_SECONDS,
         environment=environment(home),
     )

@@ -49,7 +49,7 @@ CREATE TABLE orders (
     id bigserial PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants,
     customer_id bigint NOT NULL REFERENCES customers,
-    status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'paid', 'fulfilled', 'refunded')),
+    status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'paid', 'generation_failed', 'fulfilled', 'refunded')),
     total_cents bigint NOT NULL CHECK (total_cents >= 0),
     paid_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -112,3 +112,8 @@ CREATE UNLOGGED TABLE sessions (
     last_activity integer NOT NULL
 );
 CREATE TABLE heartbeats (id integer PRIMARY KEY, at timestamptz NOT NULL);
+
+-- What `printflow orders repair --apply` may do, and no more: write a link back, and have the customer asked.
+GRANT SELECT ON orders, order_items TO printflow_repair;
+GRANT UPDATE (print_ready_file, print_ready_size, print_ready_sha256) ON order_items TO printflow_repair;
+GRANT UPDATE (status) ON orders TO printflow_repair;

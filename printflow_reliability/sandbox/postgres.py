@@ -22,7 +22,7 @@ DATABASES = {
 }
 """The databases of each cluster, and the role that owns each."""
 ROLES = {
-    "live_db": ("platform_app", "printflow"),
+    "live_db": ("platform_app", "printflow", "printflow_repair"),
     "admin_db": ("platform_app", "printflow"),
     "system_db": ("records", "dagster"),
 }

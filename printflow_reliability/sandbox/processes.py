@@ -13,7 +13,8 @@ from pathlib import Path
 
 PROC = Path("/proc")
 SERVER_PROGRAMS = frozenset({"postgres", "initdb", "pgbackrest", "redis-server", "redis-check-rdb", "weed"})
-OUR_MODULES = "printflow_reliability.sandbox."
+OUR_PROGRAMS = {"python": "printflow_reliability.sandbox.", "node": "/pdf_service/service.js"}
+"""What runs the sandbox's own code, and what its arguments then name."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,22 @@ def children(parent: int) -> list[int]:
 
 
 def working_in(root: Path) -> list[Process]:
-    """The server programs, and the sandbox's own Python, that work below a directory, whoever started them.
+    """The server programs, and the sandbox's own code, that work below a directory, whoever started them.
 
     A killed postmaster leaves backends, asynchronous archiving outlives its server, a killed drill leaves a clone.
     """
     found = []
     for pid in _pids():
         process = _process(pid)
-        if process and process.below(root) and start_time(pid) is not None:
-            own_python = process.program.startswith("python") and OUR_MODULES in process.arguments
-            if own_python or process.program in SERVER_PROGRAMS:
-                found.append(process)
+        if process and process.below(root) and start_time(pid) is not None and _of_a_sandbox(process):
+            found.append(process)
     return found
+
+
+def _of_a_sandbox(process: Process) -> bool:
+    if process.program in SERVER_PROGRAMS:
+        return True
+    return any(process.program.startswith(runs) and named in process.arguments for runs, named in OUR_PROGRAMS.items())
 
 
 def descends_from(pid: int, ancestors: Collection[int]) -> bool:

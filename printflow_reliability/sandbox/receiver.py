@@ -107,7 +107,7 @@ def server(home: SandboxHome) -> Server:
         endpoint=endpoint,
         argv=(sys.executable, "-m", "printflow_reliability.sandbox.receiver", str(home.root)),
         ready=ready,
-        own_python=True,
+        own_code=True,
     )
 
 

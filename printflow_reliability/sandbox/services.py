@@ -53,7 +53,7 @@ class Server:
         endpoint: where it answers, without secrets.
         argv: the program; no secret may be among its arguments.
         ready: returns once; raises anything while the server does not answer yet.
-        own_python: it is the product's own Python code, which runs as the caller.
+        own_code: it is the product's own code, which runs as the caller.
         stop_signal: what ends it in good order.
         grace_seconds: how long it may take for that, before SIGKILL.
         leaves: files that it leaves behind when killed, and that would be in the way of the next one.
@@ -63,7 +63,7 @@ class Server:
     endpoint: str
     argv: tuple[str, ...]
     ready: Callable[[], None]
-    own_python: bool = False
+    own_code: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def start_service(home: SandboxHome, server: Server) -> bool:
     for left in server.leaves:
         left.unlink(missing_ok=True)
     run = programs()
-    identity = None if server.own_python else run.identity()
+    identity = None if server.own_code else run.identity()
     with log_file(home, server.name).open("ab") as log:
         try:
             process = subprocess.Popen(
@@ -101,7 +101,7 @@ def start_service(home: SandboxHome, server: Server) -> bool:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **server.environment} if server.own_python else run.environment(server.environment),
+                env={**os.environ, **server.environment} if server.own_code else run.environment(server.environment),
                 cwd=home.root,
                 start_new_session=True,
                 user=identity.uid if identity else None,

@@ -51,7 +51,7 @@ def server(home: SandboxHome) -> Server:
         endpoint="",
         argv=(sys.executable, "-m", "printflow_reliability.sandbox.traffic", str(home.root)),
         ready=ready,
-        own_python=True,
+        own_code=True,
     )
 
 

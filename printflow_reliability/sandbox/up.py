@@ -13,6 +13,7 @@ from printflow_reliability.records.migration import migrate
 from printflow_reliability.sandbox import (
     config,
     credentials,
+    node_pdf_service,
     pgbackrest,
     ports,
     postgres,
@@ -36,7 +37,13 @@ PORTS = (
     *(name for region in REGIONS for name in seaweedfs.port_names(region)),
     "redis",
     "receiver",
+    node_pdf_service.NAME,
+    "http",
 )
+USERS = (node_pdf_service.NAME,)
+"""What uses the other servers, and is stopped before them."""
+OURS = {"http"}
+"""Ports of what is no server of the sandbox (`printflow serve`): it keeps its port, and says so if that is taken."""
 
 
 class OnProgress(Protocol):
@@ -70,6 +77,7 @@ def servers(home: SandboxHome) -> Mapping[str, Server]:
         *(postgres.server(home, cluster) for cluster in postgres.CLUSTERS),
         redis.server(home),
         receiver.server(home),
+        *(() if node_pdf_service.missing() else (node_pdf_service.server(home),)),
     ]
     return {server.name: server for server in every}
 
@@ -182,7 +190,7 @@ def stop(home: SandboxHome, name: str, *, with_signal: signal.Signals | None = N
 def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
     end_leftovers(home)
     credentials.prepare(home)
-    ports.assign(home, PORTS, in_use={name for name in PORTS if name.partition(".")[0] in alive})
+    ports.assign(home, PORTS, in_use=OURS | {name for name in PORTS if name.partition(".")[0] in alive})
     config.write_config(home)
     seaweedfs.prepare(home)
     redis.prepare(home)
@@ -198,6 +206,11 @@ def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
     _together(*(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS))
     tell("bringing the records to their newest version")
     migrate(home.settings().records)
+    if why := node_pdf_service.missing():
+        tell(f"going without the pdf-service: {why}")
+    else:
+        tell("starting the pdf-service")
+        _start(home, every[node_pdf_service.NAME], threading.Event())
     seaweedfs.verify_identities(home)
 
 
@@ -240,7 +253,7 @@ def _stop(home: SandboxHome, names: Iterable[str]) -> None:
     """Stop services: first what uses the clusters, then these, since they archive their last segments as they stop."""
     waves: dict[int, list[str]] = {0: [], 1: [], 2: []}
     for name in names:
-        waves[1 if name in postgres.CLUSTERS else 2 if name in PORTS else 0].append(name)
+        waves[1 if name in postgres.CLUSTERS else 2 if name in PORTS and name not in USERS else 0].append(name)
     for wave in waves.values():
         if wave:
             with ThreadPoolExecutor(max_workers=len(wave)) as pool:

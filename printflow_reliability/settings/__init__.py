@@ -13,10 +13,12 @@ from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
+from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings, Scope
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
-from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.orders import OrdersSettings, RepairSettings
 from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.records import RecordsSettings
@@ -38,15 +40,20 @@ __all__ = [
     "DrillsSettings",
     "FilesSettings",
     "HeartbeatSettings",
+    "HttpSettings",
+    "HttpTokenSettings",
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",
+    "PdfServiceSettings",
     "PdfSettings",
     "PlatformSettings",
     "ProgramsSettings",
     "RecordsSettings",
     "ReferenceSettings",
+    "RepairSettings",
     "RunbookSettings",
+    "Scope",
     "SentrySettings",
     "Settings",
     "SmokeSettings",

@@ -1,4 +1,4 @@
-"""`[dagster]`: where its UI is, and how long runs are kept."""
+"""`[dagster]`: where its UI is, what may be changed from there, and how long runs are kept."""
 
 from pydantic import Field
 
@@ -23,6 +23,11 @@ class DagsterSettings(Section):
         default=90,
         ge=1,
         description="Days from its end until such a run is deleted. Lower it if Dagster's database grows too large.",
+    )
+    authenticating_proxy: bool = Field(
+        default=False,
+        description="Whether a proxy that asks people who they are stands before Dagster's web server, so that nothing "
+        "else reaches it. The web server has no login: without such a proxy the job `order_repair` only plans.",
     )
 
     def run_address(self, run_id: str) -> str | None:

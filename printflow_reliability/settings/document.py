@@ -18,9 +18,11 @@ from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
+from printflow_reliability.settings.http import HttpSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
+from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.records import RecordsSettings
@@ -54,10 +56,12 @@ class Settings(Section):
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
+    pdf_service: PdfServiceSettings | None = None
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()
     watch: WatchSettings = WatchSettings()
+    http: HttpSettings = HttpSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()

@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,6 +32,7 @@ READ_SECONDS = 10
 """For an answer, or for a part of a long one. A silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
+_MAKING = threading.Lock()
 
 tls.install()
 pace.install()
@@ -45,22 +47,23 @@ def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Clie
         bucket: where.
         attempts: tries of one request, if not as many as usual.
     """
-    client = boto3.client(
-        "s3",
-        endpoint_url=bucket.endpoint_url,
-        region_name=bucket.region,
-        aws_access_key_id=bucket.access_key_id,
-        aws_secret_access_key=bucket.secret_access_key,
-        verify=_ca_file(bucket),
-        config=Config(
-            signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
-            s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
-            max_pool_connections=32,
-        ),
-    )
+    with _MAKING:  # the session that all threads share is not theirs at the same time
+        client = boto3.client(
+            "s3",
+            endpoint_url=bucket.endpoint_url,
+            region_name=bucket.region,
+            aws_access_key_id=bucket.access_key_id,
+            aws_secret_access_key=bucket.secret_access_key,
+            verify=_ca_file(bucket),
+            config=Config(
+                signature_version="s3v4",  # URLs signed in advance would be SigV2 otherwise
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
+                s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
+                max_pool_connections=32,
+            ),
+        )
     # An answer to "Expect: 100-continue" would be read without a limit.
     client.meta.events.unregister("before-call.s3", add_expect_header)
     silence.watch(client, bucket)

@@ -1,28 +1,30 @@
 """`printflow watch`: the guard and the outbox in one process, for a server that is watched without Dagster too."""
 
 import logging
-import sys
 import time
-from collections.abc import Callable
 
 import typer
 
 from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.checks import exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
-from printflow_reliability.errors import ConfigError, LockHeld, PrintflowError
+from printflow_reliability.errors import ConfigError, LockHeld
 from printflow_reliability.records.spool import Spool
+from printflow_reliability.service import (
+    ALIVE,
+    ENDING,
+    READY,
+    NewestSettings,
+    log_to_stderr,
+    notify,
+)
 from printflow_reliability.settings import Settings, notify_socket
 from printflow_reliability.watch.away import StandIn
 from printflow_reliability.watch.loop import ended_by_signals, keep_watch
 from printflow_reliability.watch.round import INTERVAL_SECONDS, holder, stand_down
-from printflow_reliability.watch.systemd import ALIVE, ENDING, READY, notify
 from printflow_reliability.watch.watch import Watch
 
 log = logging.getLogger(__name__)
-
-OURS = "printflow_reliability"
-"""The logger above all of this program's own; what libraries say at that level may hold addresses with secrets."""
 
 
 def watch_command(
@@ -49,9 +51,9 @@ def watch_command(
                 watch.stand_in.spool.close()
         stand_down(settings, watch.holder)
         finish(lambda: gone.document, as_json=json, show=lambda: say(gone.said), code=exit_code([gone.outcome]))
-    _log_to_stderr()
+    log_to_stderr()
     watch = Watch(holder(), _stand_in(settings))
-    newest = _newest(given.settings, settings)
+    newest = NewestSettings(given.settings, settings)
     log.info("%s looks every %.0f s", watch.holder, INTERVAL_SECONDS)
     systemd = notify_socket()
     with ended_by_signals():
@@ -81,26 +83,3 @@ def _stand_in_unless_taken(settings: Settings) -> StandIn | None:
     except LockHeld as taken:
         log.info("%s", taken.what)
         return None
-
-
-def _newest(load: Callable[[], Settings], first: Settings) -> Callable[[], Settings]:
-    """The settings as the file says now; those it said last, while it is wrong."""
-    last = first
-
-    def newest() -> Settings:
-        nonlocal last
-        try:
-            last = load()
-        except PrintflowError as wrong:
-            log.warning("printflow.toml is not read anew: %s", wrong.sentence)
-        return last
-
-    return newest
-
-
-def _log_to_stderr() -> None:
-    """This program's own lines, whatever --verbose says of everybody's."""
-    ours = logging.getLogger(OURS)
-    ours.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
-    if not logging.getLogger().handlers:
-        ours.addHandler(logging.StreamHandler(sys.stderr))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.alerts.backoff import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, retry_seconds
-from printflow_reliability.alerts.routes.answer import Reply, refused, retry_after
+from printflow_reliability.alerts.routes.answer import refused, retry_after
+from printflow_reliability.posting import Reply
 
 NOW = datetime(2026, 10, 21, 7, 27, 30, tzinfo=UTC)
 

@@ -68,7 +68,7 @@ class Installation:
         watch = (str(Path(sys.executable).with_name("printflow")), "--config", str(self.home.config), "watch")
         daemon = replace(dagster_services.daemon(self.home, self.web), ready=lambda: None)
         return {
-            WATCH: Server(WATCH, "", watch, lambda: None, own_python=True),
+            WATCH: Server(WATCH, "", watch, lambda: None, own_code=True),
             dagster_services.DAEMON: daemon,
         }
 

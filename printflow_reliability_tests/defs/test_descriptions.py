@@ -15,6 +15,7 @@ from printflow_reliability.defs.alert_attention import Acknowledgement, Silence
 from printflow_reliability.defs.backups import BaseBackupConfig
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import DrillConfig
+from printflow_reliability.defs.order_repairs import RepairConfig
 
 COMMAND = re.compile(r"printflow((?: [a-z][a-z-]*)+)")
 GRAPH: Any = defs.resolve_asset_graph()
@@ -34,7 +35,7 @@ def described() -> Iterator[tuple[str, str | None]]:
     for job in defs.resolve_all_job_defs():
         if not job.name.startswith("__"):
             yield f"job {job.name}", job.description
-    for config in (BaseBackupConfig, DrillConfig, Acknowledgement, Silence, Configuration):
+    for config in (BaseBackupConfig, DrillConfig, Acknowledgement, Silence, RepairConfig, Configuration):
         for name, field in config.model_fields.items():
             yield f"{config.__name__}.{name}", field.description
 

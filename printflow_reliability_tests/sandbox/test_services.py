@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Iterator[SandboxHome]:
 
 
 def server(argv: tuple[str, ...] = SLEEP, *, grace_seconds: float = 5.0) -> Server:
-    return Server("sleeper", "nowhere", argv, ready=lambda: None, own_python=True, grace_seconds=grace_seconds)
+    return Server("sleeper", "nowhere", argv, ready=lambda: None, own_code=True, grace_seconds=grace_seconds)
 
 
 def test_a_started_service_is_recorded_and_a_second_start_does_nothing(home: SandboxHome) -> None:
@@ -113,7 +113,7 @@ def test_a_server_that_ends_at_once_is_an_error_with_the_end_of_its_log(home: Sa
         raise ConnectionError("nobody is there")
 
     broken = Server(
-        "broken", "nowhere", (sys.executable, "-c", "raise SystemExit('no such disk')"), never, own_python=True
+        "broken", "nowhere", (sys.executable, "-c", "raise SystemExit('no such disk')"), never, own_code=True
     )
     start_service(home, broken)
     with pytest.raises(CouldNotTell, match=r"broken ended as soon as it was started:\n  no such disk"):
@@ -128,7 +128,7 @@ def test_a_missing_program_is_an_error_that_names_it(home: SandboxHome) -> None:
 def test_files_of_a_killed_one_are_out_of_the_way_of_the_next(home: SandboxHome) -> None:
     left = home.path("old.lock")
     left.touch()
-    start_service(home, Server("sleeper", "nowhere", SLEEP, ready=lambda: None, own_python=True, leaves=(left,)))
+    start_service(home, Server("sleeper", "nowhere", SLEEP, ready=lambda: None, own_code=True, leaves=(left,)))
     assert not left.exists()
 
 

@@ -30,7 +30,7 @@ FAILING = {
     "no date": "to_date(key, 'YYYY-MM-DD')::text",
 }
 """By key: an expression that the database fails at, once it is asked for that row."""
-TABLES = ("holds", "alerts", "known_orders", "order_overrides", "print_files")
+TABLES = ("holds", "alerts", "known_orders", "order_overrides", "print_files", "accepted_files")
 
 
 class Row(NamedTuple):

@@ -33,13 +33,13 @@ from printflow_reliability.files import heal_write
 from printflow_reliability.files.heal import heal
 from printflow_reliability.settings import load
 
-write = heal_write._write
+write = heal_write.put_new
 
 def first_only(*arguments):
     write(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 
-heal_write._write = first_only
+heal_write.put_new = first_only
 heal(load(Path(sys.argv[1])), apply=True)
 """
 

@@ -106,12 +106,14 @@ def test_with_a_system_away_nothing_is_held_and_nothing_is_freed(guarded: StackS
         check_paid_orders(guarded.settings)
         with guarded.stopped(server):
             report = check_paid_orders(guarded.settings)
-            code = run(["--config", str(guarded.config), "orders", "check", there.where["order"]])
+            orders = ["--config", str(guarded.config), "orders"]
+            code = run([*orders, "check", there.where["order"]])
+            repaired = run([*orders, "repair", there.where["order"], "--apply"])
         after = check_paid_orders(guarded.settings)
 
     assert report.checks[0].outcome is Outcome.UNKNOWN
     assert report.held == ()
-    assert code == 2
+    assert (code, repaired) == (2, 2)
     assert [hold.order for hold in after.held] == [there.where["order"]]
     assert after.numbers["newly_held"] == 0
 

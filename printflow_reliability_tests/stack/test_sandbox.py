@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from printflow_reliability.errors import CouldNotTell, LockHeld
-from printflow_reliability.sandbox import commands, postgres, processes, seaweedfs
+from printflow_reliability.sandbox import commands, node_pdf_service, postgres, processes, seaweedfs
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome, programs
 from printflow_reliability.sandbox.services import recorded
@@ -31,7 +31,9 @@ up.up(home.SandboxHome.at(pathlib.Path(sys.argv[1])))
 """
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 """127.0.0.1 and ::1, as the kernel writes them."""
-EVERY_SERVER = {"primary", "offsite", "live_db", "admin_db", "system_db", "redis", "receiver"}
+EVERY_SERVER = {"primary", "offsite", "live_db", "admin_db", "system_db", "redis", "receiver"} | (
+    set() if node_pdf_service.missing() else {node_pdf_service.NAME}
+)
 
 
 @pytest.fixture(scope="module")

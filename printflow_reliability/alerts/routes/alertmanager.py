@@ -4,9 +4,8 @@ import json
 from datetime import timedelta
 
 from printflow_reliability.alerts.message import Message
-from printflow_reliability.alerts.routes.answer import Reply
-from printflow_reliability.alerts.routes.http import Post
 from printflow_reliability.findings import Severity
+from printflow_reliability.posting import Post, Reply
 from printflow_reliability.settings import AlertRouteSettings
 
 PATH = "/api/v2/alerts"

@@ -1,6 +1,5 @@
 """What a route answered, and whether that means that it took the alert."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from printflow_reliability.posting import Reply
+
 REFUSES_EVERYTHING = frozenset({401, 403, 404, 407, 408, 410, 429})
 """These are about the route, its token or its rate, and not about one alert."""
-PAGE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!doctype|<html|<head|<body)", re.IGNORECASE)
 SPEAKS_OF_AN_ERROR = re.compile(
     r"\b(errors?|fail(ed|ure|s)?|denied|refused|rejected|forbidden|unauthori[sz]ed|invalid|not found|unavailable"
     r"|exceptions?|log ?in|sign ?in|time(d)? ?out|bad request)\b",
@@ -37,29 +37,6 @@ class Refusal:
     stops: bool = False
     blames: bool = True
     reached_some: bool = False
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer over HTTP: its status, its headers with names in small letters, and the beginning of its body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-    @property
-    def is_page(self) -> bool:
-        """Whether this is a page for a browser, such as that of a login or of a proxy."""
-        # A plain "ok" often comes as text/html: Slack's does, and that of many a small framework.
-        html = "html" in self.headers.get("content-type", "").lower()
-        return PAGE.match(self.body) is not None or (html and self.body.lstrip().startswith("<"))
-
-    def document(self) -> Any:
-        """The body as JSON; None where it is not."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
 
 
 def unspeakable(name: str, keys: str) -> Refusal:

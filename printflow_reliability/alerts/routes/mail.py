@@ -11,10 +11,11 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from hashlib import sha256
 
+from printflow_reliability.alarm import Alarm
 from printflow_reliability.alerts.message import Message
-from printflow_reliability.alerts.routes.alarm import Alarm
 from printflow_reliability.alerts.routes.answer import Refusal, unspeakable
-from printflow_reliability.alerts.routes.http import CONNECT_SECONDS, trusting
+from printflow_reliability.alerts.routes.http import trusting
+from printflow_reliability.posting import CONNECT_SECONDS
 from printflow_reliability.settings import AlertRouteSettings
 from printflow_reliability.text import counted, printable
 

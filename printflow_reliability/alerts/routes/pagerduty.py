@@ -5,8 +5,7 @@ import json
 from typing import Any
 
 from printflow_reliability.alerts.message import Message
-from printflow_reliability.alerts.routes.answer import Reply
-from printflow_reliability.alerts.routes.http import Post
+from printflow_reliability.posting import Post, Reply
 from printflow_reliability.settings import AlertRouteSettings
 
 EVENTS = "https://events.pagerduty.com/v2/enqueue"

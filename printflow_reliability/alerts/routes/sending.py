@@ -8,9 +8,10 @@ from typing import Protocol
 
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.routes import alertmanager, mail, pagerduty, slack, teams, webhook
-from printflow_reliability.alerts.routes.answer import Refusal, Reply, not_taken, refused
-from printflow_reliability.alerts.routes.http import Post, posting
+from printflow_reliability.alerts.routes.answer import Refusal, not_taken, refused
+from printflow_reliability.alerts.routes.http import posting
 from printflow_reliability.alerts.sentry.reports import report_error
+from printflow_reliability.posting import Post, Reply
 from printflow_reliability.settings import AlertRouteSettings
 
 TIMEOUT_SECONDS = 10.0

@@ -3,8 +3,8 @@
 import json
 
 from printflow_reliability.alerts.message import Message
-from printflow_reliability.alerts.routes.answer import Reply, denies
-from printflow_reliability.alerts.routes.http import Post
+from printflow_reliability.alerts.routes.answer import denies
+from printflow_reliability.posting import Post, Reply
 from printflow_reliability.settings import AlertRouteSettings
 
 LONGEST = 12_000

@@ -30,7 +30,7 @@ from printflow_reliability_tests.stack.foreign.servers import Server, start, use
 HERE = Path(__file__).parent
 BUCKET, REPORTS = "shop-media-eu", "shop-papers"
 S3_PARTS = ("master", "volume", "filer", "s3")
-ROLES = ("storefront", "watcher", "restorer")
+ROLES = ("storefront", "watcher", "restorer", "binder")
 DIRECTORIES = ("keys", "etc/backup", "log", "lock", "socket", "repository", "fast disk", "weed", "clones", "recovered")
 SHOP_INITDB = (
     *("--wal-segsize=64", "--locale-provider=icu", "--icu-locale=en-US-u-ks-level2", "--locale=C.UTF-8"),

@@ -26,6 +26,11 @@ TO_WATCHER = """
 GRANT pg_read_all_data, pg_monitor TO watcher;
 GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO watcher;
 """
+TO_BINDER = """
+GRANT USAGE ON SCHEMA shop TO binder;
+GRANT SELECT ON media, merchants, purchases, purchase_lines TO binder;
+GRANT UPDATE (file_name, bytes, sha256) ON media TO binder;
+"""
 EVENT_TRIGGER = """
 CREATE FUNCTION shop.refuse_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -62,6 +67,7 @@ def fill_databases(platform: ForeignPlatform) -> Mapping[str, bytes]:
         connection.execute(TO_WATCHER.encode())
     with platform.connect("storefront") as connection:
         connection.execute(SCHEMA.read_bytes())
+        connection.execute(TO_BINDER.encode())
         objects = _shops(connection)
         connection.execute("REFRESH MATERIALIZED VIEW turnover")
         connection.execute("ANALYZE")
@@ -81,8 +87,8 @@ def fill_buckets(platform: ForeignPlatform, objects: Mapping[str, bytes], bucket
 
 
 def _roles(platform: ForeignPlatform, connection: psycopg.Connection) -> None:
-    """The application, the product, which sees rows that policies hide, and who may write in a tenant's restore."""
-    for role, options in (("storefront", ""), ("watcher", "BYPASSRLS"), ("restorer", "SUPERUSER")):
+    """The application, the product, which sees rows that policies hide, and who writes in a restore and in a repair."""
+    for role, options in (("storefront", ""), ("watcher", "BYPASSRLS"), ("restorer", "SUPERUSER"), ("binder", "")):
         connection.execute(
             sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                 sql.Identifier(role), sql.SQL(options), sql.Literal(platform.passwords[role])

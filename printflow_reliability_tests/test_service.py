@@ -1,4 +1,4 @@
-"""Systemd hears that the watch is alive, where it wants to; elsewhere nobody is told and nothing is harmed."""
+"""Systemd hears that a service is alive, where it wants to; elsewhere nobody is told and nothing is harmed."""
 
 import logging
 import socket
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from printflow_reliability.service import ALIVE, notify
 from printflow_reliability.settings import notify_socket
-from printflow_reliability.watch.systemd import ALIVE, notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])

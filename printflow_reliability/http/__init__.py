@@ -1,0 +1,1 @@
+"""The HTTP endpoints that the platform asks before it goes on (`printflow serve`)."""

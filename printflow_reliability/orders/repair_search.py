@@ -1,0 +1,175 @@
+"""What is left of an item's artwork: copies of its file, and files of its own folder, each inspected before it counts.
+
+A file of another tenant, of another order, or of another kind by the catalog is told of as such and never taken.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files.choose import Chooser
+from printflow_reliability.files.kept_copies import Expected, KeptCopy, expected_by
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.spellings import MeantObjects, Nearest
+from printflow_reliability.orders.given_file import inspected, private_copy
+from printflow_reliability.orders.judgement import in_place, problem_of
+from printflow_reliability.orders.paid_rows import PaidRows
+from printflow_reliability.orders.problems import Kind, Problem
+from printflow_reliability.orders.repair_plan import Candidate, Choice, Found
+from printflow_reliability.pdf.ledger import Verdicts
+from printflow_reliability.pdf.verify import PdfVerifier
+from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.platform.catalog import Reference, open_catalog
+from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
+from printflow_reliability.platform.tenancy import BasePaths, tenancy
+from printflow_reliability.settings import Settings
+from printflow_reliability.storage.pages import list_pages
+
+MOST_IN_A_FOLDER = 1_000
+"""A folder with more objects is hardly that of one item."""
+PRINT_READY = "print-ready"
+
+
+class Search:
+    """Looks for the artwork of items of paid orders, as the databases and the bucket are when it is made."""
+
+    def __init__(self, settings: Settings, ledger: Verdicts, worker: InspectionWorker) -> None:
+        """Read the paid orders, the tenants and the catalog.
+
+        Args: the whole file, what is known of files, and what inspects the others.
+
+        Raises:
+            ConfigError: a query is refused.
+            CouldNotTell: a database is unreachable.
+        """
+        self._settings = settings
+        self._bucket = settings.bucket_named(settings.orders.bucket)
+        self._paths = BasePaths(tenancy(settings, connect_with=connect_for_orders).tenants)
+        self._rows = PaidRows(paid_items(settings).items, self._paths)
+        self._catalog = open_catalog(settings)
+        self._verifier = PdfVerifier(self._bucket, ledger, worker)
+        self._worker = worker
+
+    def found(self, problem: Problem, choice: Choice) -> Found:
+        """What there is for the item of a problem.
+
+        Raises:
+            CouldNotTell: the bucket or a database does not answer.
+        """
+        item = problem.item
+        if item is None or item.tenant is None or item.tenant not in self._paths.of:
+            return Found()
+        trouble = self._rows.folder_trouble(item)
+        found = Found(folder=None if trouble else item.folder, folder_trouble=trouble, unclear=self._rows.unclear(item))
+        if choice.key is not None:
+            (chosen,) = self._judged(item, [choice.key], found.folder)
+            return replace(found, chosen=chosen)
+        if choice.file is not None:
+            with private_copy(choice.file, self._worker.rules.max_bytes) as file:
+                _, why = inspected(self._worker, file)
+            return replace(found, chosen=Candidate(str(choice.file), trouble=why))
+        if choice.made:
+            return found
+        linked = [item.key] if item.key else []
+        expected = expected_by(chain.from_iterable(self._references(linked).values()))
+        spelled = self._spelled(item)
+        keys = dict.fromkeys([*([spelled] if spelled else []), *self._in_folder(item, found.folder)])
+        known = {expectation.sha256 for expectation in expected if expectation.sha256}
+        candidates = [
+            replace(file, spelled=file.key == spelled, proven=file.sha256 in known)
+            for file in self._judged(item, [*keys], found.folder)
+        ]
+        copy, why = self._copy(problem, expected)
+        return replace(found, candidates=candidates, copy=copy, copy_trouble=why)
+
+    def judged(self, item: PaidItem, key: str) -> Candidate:
+        """Whether a file may be an item's artwork.
+
+        Raises:
+            CouldNotTell: the bucket or a database does not answer.
+        """
+        (candidate,) = self._judged(item, [key], None if self._rows.folder_trouble(item) else item.folder)
+        return candidate
+
+    def _judged(self, item: PaidItem, keys: Sequence[str], folder: str | None) -> list[Candidate]:
+        """Each of these files with why it may not be the item's; read only where nothing else is against it."""
+        tenant = item.tenant or ""
+        placed = [key for key in keys if in_place(key, tenant, self._paths)]
+        references = self._references(placed)
+        troubles = dict.fromkeys(keys, "it lies outside the tenant's own path")
+        troubles |= {key: self._stranger(item, key, folder, references.get(key, ())) for key in placed}
+        own = [key for key, trouble in troubles.items() if not trouble]
+        candidates = {key: Candidate(key, trouble=trouble) for key, trouble in troubles.items()}
+        for file in self._verifier.verify(own):
+            trouble = problem_of(replace(item, key=file.key), self._paths, {file.key: file})
+            size, sha256 = file.head.size if file.head else 0, file.inspection.sha256 if file.inspection else None
+            why = trouble.text if trouble else "" if sha256 else "print-ready PDF could not be read to its end"
+            candidates[file.key] = Candidate(file.key, size, sha256, why)
+        return list(candidates.values())
+
+    def _stranger(self, item: PaidItem, key: str, folder: str | None, references: Iterable[Reference]) -> str:
+        """Why a file of the tenant is not this item's, whatever it holds; empty if nothing says so."""
+        if trouble := self._rows.taken(item, key):
+            return trouble
+        inside = folder is not None and key.startswith(folder)
+        for reference in references:
+            kind = self._settings.reference[reference.entry].kind
+            if kind != PRINT_READY:
+                return f"the catalog knows it as {kind} of {reference.owner}"
+            if not inside and key != item.key:
+                return f"{reference.owner} refers to it, and it does not lie in the item's own folder"
+        return ""
+
+    def _references(self, keys: Sequence[str]) -> Mapping[str, Sequence[Reference]]:
+        found: dict[str, list[Reference]] = defaultdict(list)
+        for reference in self._catalog.look_up(self._bucket.name, keys) if keys else ():
+            found[reference.key].append(reference)
+        return found
+
+    def _in_folder(self, item: PaidItem, folder: str | None) -> list[str]:
+        """The PDFs of the item's own folder that none of its order is linked to."""
+        if folder is None:
+            return []
+        linked = self._rows.linked(item.order)
+        found: list[str] = []
+        for page in list_pages(self._bucket, folder):
+            found += [stored.key for stored in page if stored.key.startswith(folder)]
+            if len(found) > MOST_IN_A_FOLDER:
+                raise CouldNotTell(
+                    f"the folder {folder} of order {item.order} holds more than {MOST_IN_A_FOLDER:,} objects",
+                    "have orders.paid return the item's own folder",
+                )
+        return [key for key in found if key.lower().endswith(".pdf") and key not in linked]
+
+    def _spelled(self, item: PaidItem) -> str | None:
+        """The file that the item's link means in another spelling."""
+        if not item.key or item.key.endswith("/"):
+            return None
+        nearest = Nearest(Presence(self._bucket), self._paths, MeantObjects(), look_into_folders=True)
+        meant = Reference(item.key, 0, item.tenant, None, self._bucket.name, None, None, False)
+        return nearest.to(meant)
+
+    def _copy(self, problem: Problem, expected: Sequence[Expected]) -> tuple[KeptCopy | None, str]:
+        """A copy of the linked file that is what it should be, and why there is none."""
+        key = problem.key
+        if key is None or problem.kind not in (Kind.MISSING, Kind.UNUSABLE):
+            return None, ""
+        replica = self._bucket.replica
+        present = Presence(self._bucket)
+        chooser = Chooser(present, Presence(self._settings.bucket_named(replica)) if replica else None, self._worker)
+        try:
+            copies = list(chooser.copies(key))
+            if problem.kind is Kind.UNUSABLE:
+                # What is there now is the newest version, and what came before may be an earlier design.
+                now = present.head(key)
+                copies = [copy for copy in copies if now is None or (copy.etag, copy.size) != (now.etag, now.size)]
+                if copies and not any(expectation.content for expectation in expected):
+                    return None, "it has other versions, and the database does not know the content of the right one"
+            if not copies:
+                return None, "no version of it is left in the bucket or its replica"
+            choice = chooser.choose(key, copies, expected)
+        except CouldNotTell as refused:
+            return None, refused.sentence
+        return choice.copy, choice.reason

@@ -1,0 +1,15 @@
+"""Print files that were accepted for an order, each once."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the table."""
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

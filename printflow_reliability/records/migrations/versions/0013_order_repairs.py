@@ -1,0 +1,15 @@
+"""What was done for the artwork of paid orders."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the table."""
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
