@@ -196,4 +196,4 @@ def _keep_report(drill: Drill, report: DrillReport) -> DrillReport:
 def _unexpected(drill: Drill, error: Exception) -> str:
     """A defect in this program's own words, which Sentry is told too."""
     report_error(error)
-    return drill.settings.redact(f"unexpected {described(error)}")
+    return f"unexpected {described(error, drill.settings.redact)}"

@@ -174,7 +174,7 @@ def test_what_nobody_foresaw_is_recorded_torn_down_and_raised_without_a_secret(
     with pytest.raises(type(error)) as raised:
         carried_out(world, world.drill(configuration=configuration))
     assert raised.value is error
-    why = error.sentence if isinstance(error, PrintflowError) else "unexpected ValueError: […] is invalid"
+    why = error.sentence if isinstance(error, PrintflowError) else "unexpected ValueError: [secret] is invalid"
     assert recorded(world) == expected(phase, f"not reached; {phase} broke off: {why}", method=method)
     assert not world.workspace.there
 
