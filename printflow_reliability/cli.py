@@ -190,7 +190,8 @@ def _defect(arguments: Sequence[str], error: Exception) -> int:
     if (settings := _settings(arguments)) is not None:  # the command may not have come so far
         sentry.start(settings, "command")
     report_error(error)
-    return _fail(arguments, f"unexpected {described(error)}", "this is a defect; run again with --verbose to see where")
+    said = described(error, settings.redact) if settings else described(error)
+    return _fail(arguments, f"unexpected {said}", "this is a defect; run again with --verbose to see where")
 
 
 def _drop_output() -> None:

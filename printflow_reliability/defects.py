@@ -6,15 +6,17 @@ between them is data, and is left out. So a defect can be told to anybody, and i
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
 from printflow_reliability.personal_data import UUID, without_personal_data
 
+Redact = Callable[[str], str]
 WORD = re.compile(r"[^\W_]+(?:[_'][^\W_]+)*", re.UNICODE)
 LEFT_OUT = "[\N{HORIZONTAL ELLIPSIS}]"
-TOKEN = re.compile(rf"{UUID.pattern}|{WORD.pattern}", re.IGNORECASE)
+PLACEHOLDER = r"\[(?:secret|credentials|token|e-mail address|personal|values|[a-z]+ number|bank account|address)\]"
+TOKEN = re.compile(rf"{PLACEHOLDER}|{UUID.pattern}|{WORD.pattern}", re.IGNORECASE)
 GAP = re.compile(rf"{re.escape(LEFT_OUT)}(?:[^\w\n:;(){{}}\[\]]*{re.escape(LEFT_OUT)})+")
 LONGEST = 2_000
 INTERPRETER = frozenset(
@@ -122,33 +124,35 @@ INTERPRETER = frozenset(
 CONTAINERS = (tuple, frozenset)
 
 
-def described(error: BaseException) -> str:
-    """The kind of an unexpected error, and what it says in the program's own words."""
-    said = own_words(str(error), error)
+def described(error: BaseException, redact: Redact = without_personal_data) -> str:
+    """The kind of an unexpected error, and what it says in the program's own words; `redact` knows secrets too."""
+    said = own_words(str(error), error, redact)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def own_words(text: str, error: BaseException) -> str:
+def own_words(text: str, error: BaseException, redact: Redact = without_personal_data) -> str:
     """The text with whatever is no word of the code that the error came through left out; UUIDs and few digits stay."""
     known = vocabulary(error)
-    text = without_personal_data(text[:LONGEST])
+    text = redact(text[:LONGEST])
 
     def kept(found: "re.Match[str]") -> str:
         word = found[0]
-        small = word.isascii() and word.isdigit() and len(word) <= 3
-        return word if small or word in known or UUID.fullmatch(word) else LEFT_OUT
+        escape = found.string[: found.start()].endswith(("#", "%", "\\"))
+        small = word.isascii() and word.isdigit() and len(word) <= 3 and not escape
+        ours = small or word in known or word.startswith("[") or UUID.fullmatch(word)
+        return word if ours else LEFT_OUT
 
     return GAP.sub(LEFT_OUT, TOKEN.sub(kept, text))
 
 
-def traced(error: BaseException) -> str:
+def traced(error: BaseException, redact: Redact = without_personal_data) -> str:
     """The traceback of an error and of its causes, as Python shows it, in the program's own words."""
     lines = []
     for number, each in enumerate(reversed(list(chain(error)))):
         if number:
             lines.append("\nand then\n\n")
         lines += traceback.format_tb(each.__traceback__)
-        lines.append(f"{described(each)}\n")
+        lines.append(f"{described(each, redact)}\n")
     return "".join(lines).rstrip("\n")
 
 

@@ -23,13 +23,16 @@ class SafeFormatter(logging.Formatter):
         """The line, and the traceback where there is one."""
         record.exc_text = None  # what another handler made of it
         try:
-            return without_personal_data(redacted(super().format(record), self.secrets))
+            return self._redact(super().format(record))
         finally:
             record.exc_text = None
 
     def formatException(self, ei: ExcInfo) -> str:
         """The traceback in the program's own words."""
-        return traced(ei[1]) if ei[1] is not None else ""
+        return traced(ei[1], self._redact) if ei[1] is not None else ""
+
+    def _redact(self, text: str) -> str:
+        return without_personal_data(redacted(text, self.secrets))
 
 
 def log_to_stderr(level: int) -> SafeFormatter:

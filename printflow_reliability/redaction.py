@@ -36,6 +36,8 @@ ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 CUT = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 """What stands where text was cut off."""
+HALF = re.compile(rb"(?:%[0-9a-f]?|\\+(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?x?[0-9a-z]{0,7})\Z")
+"""An escape that was cut in two."""
 SCHEME = re.compile(rb"[a-z0-9+.-]+://")
 
 
@@ -188,20 +190,26 @@ def _cut_off(low: bytes, forms: list[bytes]) -> Iterator[tuple[int, int]]:
     """Beginnings, ends and middles of secrets at the ends of what was cut off; a piece of text may be cut at both."""
     begins = 0
     for ends, behind in [*(found.span() for found in CUT.finditer(low)), (len(low), len(low))]:
-        piece = low[begins:ends]
-        for form in forms:
-            scheme = SCHEME.match(form)
-            # That it is an address of some kind tells nothing.
-            least = LEAST + (scheme.end() if scheme else 0)
-            for length in _overlaps(piece, form, least):
-                yield ends - length, ends
-            if scheme:  # what of an address is secret is a secret of its own
-                continue
-            for length in _overlaps(form, piece, LEAST):
-                yield begins, begins + length
-            if len(piece) >= LEAST and piece in form:
-                yield begins, ends
+        whole = low[begins:ends]
+        for piece in {whole, HALF.sub(b"", whole)}:
+            for start, end in _parts_in(piece, forms):
+                yield begins + start, ends if end == len(piece) else begins + end
         begins = behind
+
+
+def _parts_in(piece: bytes, forms: list[bytes]) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        scheme = SCHEME.match(form)
+        # That it is an address of some kind tells nothing.
+        least = LEAST + (scheme.end() if scheme else 0)
+        for length in _overlaps(piece, form, least):
+            yield len(piece) - length, len(piece)
+        if scheme:  # what of an address is secret is a secret of its own
+            continue
+        for length in _overlaps(form, piece, LEAST):
+            yield 0, length
+        if len(piece) >= LEAST and piece in form:
+            yield 0, len(piece)
 
 
 def _overlaps(text: bytes, other: bytes, least: int) -> Iterator[int]:

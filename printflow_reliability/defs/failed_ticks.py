@@ -1,4 +1,7 @@
-"""A sensor or schedule whose ticks fail is told by another one: its own failure keeps it from telling anything."""
+"""A sensor or schedule whose ticks fail is told by another one: its own failure keeps it from telling anything.
+
+This one's own failure is told by the sensor of failed runs.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -36,13 +39,21 @@ def failed_ticks(context: dg.SensorEvaluationContext, configuration: Configurati
     return dg.SkipReason(summary)
 
 
-def newest_ticks(instance: dg.DagsterInstance) -> tuple[dict[str, str], frozenset[str]]:
+def tell_of_failed_ticks(instance: dg.DagsterInstance, configuration: Configuration) -> None:
+    """Raise the alert of this sensor itself, if its ticks fail; it resolves that when it works again."""
+    failing, _ = newest_ticks(instance, only=failed_ticks.name)
+    if failing:
+        with as_dagster_failure():
+            _conclude(configuration.settings(), failing, ())
+
+
+def newest_ticks(instance: dg.DagsterInstance, *, only: str | None = None) -> tuple[dict[str, str], frozenset[str]]:
     """The sensors and schedules whose ticks fail, with the newest error, and those whose newest tick did not."""
     failing: dict[str, str] = {}
     well: set[str] = set()
     for state in instance.all_instigator_state():
         in_a_row = IN_A_ROW.get(state.instigator_type.value)
-        if in_a_row is None or not state.is_running:
+        if in_a_row is None or not state.is_running or only not in (None, state.instigator_name):
             continue
         found = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=in_a_row + 1)
         ended = [tick for tick in found if tick.status.value != "STARTED"][:in_a_row]

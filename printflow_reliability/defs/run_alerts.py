@@ -15,6 +15,7 @@ from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert,
 from printflow_reliability.alerts.sentry.reports import report_message
 from printflow_reliability.defs import run_events
 from printflow_reliability.defs.configuration import Configuration
+from printflow_reliability.defs.failed_ticks import tell_of_failed_ticks
 from printflow_reliability.defs.reporting import Defect, as_dagster_failure
 from printflow_reliability.defs.ticks import is_preview
 from printflow_reliability.findings import Severity
@@ -37,8 +38,9 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Raises an alert for each asset whose run failed, unless a failed check alerts by itself, and resolves "
-    "it at that asset's next success. A failed tick means that nobody hears of failed runs: look whether the "
-    "records answer (printflow alerts list); what was missed is told by the next tick that succeeds.",
+    "it at that asset's next success; so too if the ticks of failed_ticks fail. A failed tick means that nobody hears "
+    "of failed runs: look whether the records answer (printflow alerts list); what was missed is told by the next tick "
+    "that succeeds.",
 )
 def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
     """Tell of the runs that ended since the last tick."""
@@ -48,6 +50,7 @@ def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration
     ended, cursor = run_events.since(context.instance, ENDS, context.cursor, now)
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {len(ended)} ended runs would be looked at, nobody is told")
+    tell_of_failed_ticks(context.instance, configuration)
     if ended:
         with as_dagster_failure():
             _tell(context.instance, configuration.settings(), ended)

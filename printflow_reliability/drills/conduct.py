@@ -76,7 +76,7 @@ def _carry_out(drill: Drill, signals: Interrupts) -> tuple[bool, BaseException |
             drill.results.break_off(error.sentence)
             ended = error
         except Exception as error:
-            drill.results.break_off(_unexpected(error))
+            drill.results.break_off(_unexpected(drill, error))
             ended = error
         except BaseException as stop:  # Ctrl-C, and what Dagster makes of it
             ended = stop
@@ -111,7 +111,7 @@ def _tear_down(drill: Drill, *, look: bool) -> None:
         log.error("drill %s: %s", drill.id, left)
         _left_behind(drill, left.sentence)
     except Exception as broken:
-        why = _unexpected(broken)
+        why = _unexpected(drill, broken)
         log.error("drill %s: the tear-down broke off: %s", drill.id, why)
         if workspace.remains():
             _left_behind(drill, why)
@@ -186,14 +186,14 @@ def _keep_report(drill: Drill, report: DrillReport) -> DrillReport:
         log.error("the report of drill %s was not kept in the bucket: %s", drill.id, refused.sentence)
         return report
     except Exception as broken:
-        log.error("the report of drill %s was not kept: %s", drill.id, _unexpected(broken))
+        log.error("the report of drill %s was not kept: %s", drill.id, _unexpected(drill, broken))
         return report
     if report.unrecorded is None:
         _record(drill, kept)
     return kept
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(drill: Drill, error: Exception) -> str:
     """A defect in this program's own words, which Sentry is told too."""
     report_error(error)
-    return f"unexpected {described(error)}"
+    return f"unexpected {described(error, drill.settings.redact)}"

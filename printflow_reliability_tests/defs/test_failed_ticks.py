@@ -1,5 +1,6 @@
 """A sensor or schedule that cannot do its work is told by one that does not depend on it, and only when it persists."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,18 +28,22 @@ from printflow_reliability.definitions import defs
 from printflow_reliability.defs import failed_ticks as module
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.failed_ticks import IN_A_ROW, failed_ticks, newest_ticks
+from printflow_reliability.defs.reporting import Defect
+from printflow_reliability.defs.run_alerts import failed_run
+from printflow_reliability.defs.upkeep import killed_drills
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__")
 FAILED, DONE, SKIPPED, BEGUN = TickStatus.FAILURE, TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.STARTED
-OTHERS = sorted(
-    found.name
-    for watching in (defs.get_repository_def().sensor_defs, defs.get_repository_def().schedule_defs)
-    for found in watching
-    if found.name != "failed_ticks"
-)
+SENSORS = {sensor_def.name: sensor_def for sensor_def in defs.get_repository_def().sensor_defs}
+SCHEDULES = {schedule_def.name: schedule_def for schedule_def in defs.get_repository_def().schedule_defs}
+OTHERS = sorted({*SENSORS, *SCHEDULES} - {"failed_ticks"})
 """Everything that watches, but for the one that watches these."""
+OURS = sorted(
+    name for name in SENSORS if name != "default_automation_condition_sensor" and name != "default_automation"
+)
+"""Those whose ticks are our code; that of another is Dagster's own."""
 
 
 @pytest.fixture
@@ -165,3 +170,62 @@ def test_without_records_its_own_tick_fails(instance: dg.DagsterInstance, told: 
     ticked(instance, "outbox", *[FAILED] * 3)
     with pytest.raises(dg.Failure, match="records database"):
         tick(instance)
+
+
+@pytest.mark.parametrize("name", sorted({*SENSORS, *SCHEDULES}))
+def test_a_person_hears_of_each_whose_tick_raises(instance: dg.DagsterInstance, told: Told, name: str) -> None:
+    """A new sensor or schedule is covered by itself: all that the definitions have stand here."""
+    kind = InstigatorType.SCHEDULE if name in SCHEDULES else InstigatorType.SENSOR
+    ticked(instance, name, DONE, *[FAILED] * IN_A_ROW[kind.value], kind=kind)
+
+    if name == "failed_ticks":  # it cannot tell of itself
+        with dg.build_sensor_context(
+            instance=instance,
+            cursor=json.dumps({}),
+            last_sensor_start_time=1.0,
+            repository_def=defs.get_repository_def(),
+        ) as context:
+            failed_run(context, configuration=Configuration())
+    else:
+        tick(instance)
+
+    assert told.open.keys() == {f"tick:{name}"}
+
+
+@pytest.mark.parametrize("error", [CouldNotTell("the records do not answer"), RuntimeError("a defect")])
+@pytest.mark.parametrize("name", OURS)
+def test_a_sensor_that_cannot_do_its_work_fails_its_tick_and_skips_nothing(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    """Whatever a sensor asks first, its settings or Dagster's storage: a tick that could not look has failed."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Configuration, "settings", refuse)
+    for asked in ("fetch_run_status_changes", "all_instigator_state", "fetch_materializations"):
+        monkeypatch.setattr(type(instance), asked, refuse)
+    monkeypatch.setattr(type(instance.event_log_storage), "get_event_records", refuse)
+    context = dg.build_sensor_context(
+        instance=instance,
+        cursor=json.dumps({"record_id": 0}) if name != "check_results_watch" else None,
+        last_sensor_start_time=1.0,
+        repository_def=defs.get_repository_def(),
+        resources={"configuration": Configuration()},
+    )
+    with pytest.raises((dg.Failure, Defect, RuntimeError, CouldNotTell)):
+        SENSORS[name].evaluate_tick(context)
+
+
+def test_the_schedule_that_asks_first_fails_its_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Configuration) -> None:
+        raise CouldNotTell("the file cannot be read")
+
+    monkeypatch.setattr(Configuration, "settings", refuse)
+    context = dg.build_schedule_context(resources={"configuration": Configuration()})
+    with pytest.raises(dg.Failure, match="cannot be read"):
+        killed_drills(context)
+
+
+def test_every_sensor_of_ours_is_evaluated_here() -> None:
+    assert {"paid_orders_guard", "outbox", "check_results_watch", "failed_run", "failed_ticks"} <= set(OURS)

@@ -6,12 +6,15 @@ import dagster as dg
 import pytest
 
 from printflow_reliability.alerts.heartbeats import Heartbeats
+from printflow_reliability.alerts.sentry import client as sentry
+from printflow_reliability.alerts.sentry.monitors import slug
 from printflow_reliability.definitions import defs
 from printflow_reliability.defs import heartbeats as module
 from printflow_reliability.defs import upkeep
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.heartbeats import SCHEDULE, require_schedules, schedule_heartbeats
 from printflow_reliability.errors import ConfigError
+from printflow_reliability_tests.alerts.sentry.server import sentry_server
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 URL = "https://watcher.example/sweep"
@@ -134,3 +137,28 @@ def test_a_schedule_that_had_nothing_to_do_has_done_its_work(heard: list[tuple[s
     with dg.build_schedule_context() as context:
         upkeep.killed_drills(context, configuration=Configuration())
     assert heard == [(KILLED, "the drills' directory holds no clone")]
+
+
+def test_with_sentry_the_monitor_of_every_schedule_is_told_with_its_crontab_and_run(
+    instance: dg.DagsterInstance, heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sentry_server() as server:
+        settings = minimal_settings(f'[sentry]\ndsn = "{server.dsn}"\n')
+        monkeypatch.setattr(Configuration, "settings", lambda _self: settings)
+        sentry.start(settings, "Dagster")
+        first = tick(instance, None)
+        for schedule_def in defs.get_repository_def().schedule_defs:
+            run(instance, schedule=schedule_def.name)
+        tick(instance, first.cursor)
+        sentry.stop(20)
+
+        told = server.inbox.of_kind("check_in")
+    crontabs = {check_in["monitor_slug"]: check_in["monitor_config"]["schedule"]["value"] for check_in in told}
+    assert crontabs == {
+        slug(schedule_def.name): schedule_def.cron_schedule for schedule_def in defs.get_repository_def().schedule_defs
+    }
+    for name in crontabs:
+        began, ended = (check_in for check_in in told if check_in["monitor_slug"] == name)
+        assert [began["status"], ended["status"]] == ["in_progress", "ok"]
+        assert began["check_in_id"] == ended["check_in_id"]
+    assert heard == []

@@ -48,6 +48,8 @@ class AlertChanges:
 @pytest.fixture
 def alerts(monkeypatch: pytest.MonkeyPatch) -> AlertChanges:
     found = AlertChanges()
+    # The instances here keep runs, and no ticks.
+    monkeypatch.setattr(run_alerts, "tell_of_failed_ticks", lambda _instance, _configuration: None)
 
     @contextmanager
     def without_records(_records: None) -> Iterator[None]:

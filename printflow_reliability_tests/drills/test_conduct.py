@@ -63,9 +63,9 @@ def test_a_signal_that_comes_while_clones_are_removed_ends_nothing(capfd: pytest
 
 def test_a_defect_in_the_tear_down_costs_the_check_of_isolation_alone() -> None:
     world = FakeWorld()
-    world.plant("check_isolation", ValueError("a defect"))
+    world.plant("check_isolation", ValueError("is invalid"))
     told = answers_of(carried_out(world))
-    assert told == {**WELL, "drill.isolation": ("unexpected ValueError: a defect", Outcome.UNKNOWN)}
+    assert told == {**WELL, "drill.isolation": ("unexpected ValueError: is invalid", Outcome.UNKNOWN)}
     assert not world.workspace.there
 
 

@@ -164,17 +164,17 @@ def test_a_statement_that_is_refused_says_something_of_the_backups_only_if_a_clo
 
 
 @pytest.mark.parametrize(("phase", "method"), EVERY)
-@pytest.mark.parametrize("error", [WRONG, LockHeld("somebody else is at it"), ValueError("hunter2 is a defect")])
+@pytest.mark.parametrize("error", [WRONG, LockHeld("somebody else is at it"), ValueError("hunter2 is invalid")])
 def test_what_nobody_foresaw_is_recorded_torn_down_and_raised_without_a_secret(
     phase: Phase, method: str, error: Exception
 ) -> None:
     world, configuration = FakeWorld(), settings()
     configuration._secrets = ("hunter2",)
-    world.plant(method, error)
+    world.plant(method, error.with_traceback(None))  # that of another drill
     with pytest.raises(type(error)) as raised:
         carried_out(world, world.drill(configuration=configuration))
     assert raised.value is error
-    why = error.sentence if isinstance(error, PrintflowError) else "unexpected ValueError: [secret] is a defect"
+    why = error.sentence if isinstance(error, PrintflowError) else "unexpected ValueError: [secret] is invalid"
     assert recorded(world) == expected(phase, f"not reached; {phase} broke off: {why}", method=method)
     assert not world.workspace.there
 

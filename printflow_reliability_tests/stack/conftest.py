@@ -4,16 +4,19 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.programs import Completed, Programs
+from printflow_reliability.redaction import redacted
 from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.sandbox import ports, postgres, processes
 from printflow_reliability.sandbox import up as lifecycle
@@ -25,6 +28,8 @@ from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 TENANTS = 3
 ORDERS = 24
+SHORTEST_SECRET = 8
+"""Of a password such as "shop", every argument with that word would be one."""
 PORTS_EACH = 1_000
 """Of the sandbox's range, what each process that runs tests has to itself."""
 
@@ -80,6 +85,24 @@ def _own_ports() -> Iterator[None]:
             patch.setattr(ports, "HIGHEST", lowest + PORTS_EACH - 1)
             break
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_arguments() -> Iterator[None]:
+    """Whatever the product starts while these tests run, nobody on the machine reads a secret in its arguments."""
+    shown: set[str] = set()
+    run = Programs.run
+
+    def watched(self: Programs, argv: Sequence[str], **options: Any) -> Completed:
+        secrets = [secret for secret in self.secrets if len(secret) >= SHORTEST_SECRET]
+        if any(redacted(argument, secrets) != argument for argument in argv):
+            shown.add(redacted(" ".join(argv), secrets))
+        return run(self, argv, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Programs, "run", watched)
+        yield
+    assert shown == set()
 
 
 @contextmanager

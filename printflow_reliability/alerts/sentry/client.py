@@ -1,6 +1,7 @@
 """The one place where Sentry is set up, in every process of this program alike, and where it ends."""
 
 import json
+import platform
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ def start(settings: Settings, process: str) -> None:
         scope = sentry_sdk.get_global_scope()
         scope.set_client(client)
         scope.set_tag("process", process)
+        scope.set_context("runtime", {"name": platform.python_implementation(), "version": platform.python_version()})
         _current = wanted
 
 

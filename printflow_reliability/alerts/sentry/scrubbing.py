@@ -93,7 +93,7 @@ class Scrubber:
         said = value.get("value")
         kept: dict[str, Any] = {
             **self._clean(_of(value, ("type", "module"))),
-            "value": self._redact(own_words(self._redact(str(said)), error)) if said and error else None,
+            "value": own_words(str(said), error, self._redact) if said and error else None,
             "mechanism": self._clean(_of(value.get("mechanism") or {}, MECHANISM)),
         }
         frames = (value.get("stacktrace") or {}).get("frames", [])
