@@ -4,6 +4,8 @@ SHELL := /bin/bash
 SUITES := trixie unstable
 # Tests wait for servers much of their time: three run at once on two cores.
 WORKERS := $(shell n=$$(nproc); echo $$((n < 3 ? 3 : n > 4 ? 4 : n)))
+# A test run starts hundreds of Python programs: each would compile this project anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo test test-versions lint unit bench docs
 
 help: ## Show this list

@@ -189,7 +189,7 @@ def test_signals_that_are_ignored_or_handled_stay_so_and_others_are_put_back(tmp
 def test_a_time_beyond_all_calendars_is_said(until: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["orders", "override", "7", "--reason", "approved by phone", "--until", until]
     assert run(["--config", str(configured(tmp_path)), *command]) == 2
-    assert f"--until: {until} is beyond all calendars" in capsys.readouterr().err
+    assert f"the time {until} is beyond the calendar" in capsys.readouterr().err
 
 
 def test_a_person_without_a_name_is_not_taken_for_the_user_who_runs_this(

@@ -16,9 +16,9 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import moment
 
-app = typer.Typer(help="What was sent where.", no_args_is_help=True)
-KEY = typer.Argument(help="The alert's key, as printflow alerts list shows it.")
-BY = typer.Option(None, "--by", help="Who decides; default: the user who runs this.")
+app = typer.Typer(help="Alerts: who was told of what, and what a person does about them.", no_args_is_help=True)
+KEY = typer.Argument(metavar="KEY", help="The alert's key, as printflow alerts list shows it.")
+BY = typer.Option(None, "--by", metavar="PERSON", help="Who decides; default: the user who runs this.")
 
 
 @app.command("list")
@@ -63,7 +63,7 @@ def send_test(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 @app.command("ack")
 def ack_command(ctx: typer.Context, key: str = KEY, by: str | None = BY, json: bool = JSON_OPTION) -> None:
-    """Say that an open alert is yours, so that it is not escalated."""
+    """Acknowledge an open alert: a person takes care of it, and it is not escalated."""
     settings = invocation(ctx).settings()
     person = person_named(by)
     with open_records(settings.records) as connection:
@@ -81,12 +81,14 @@ def ack_command(ctx: typer.Context, key: str = KEY, by: str | None = BY, json: b
 def silence_command(
     ctx: typer.Context,
     key: str = KEY,
-    lasting: str = typer.Option(..., "--for", help="For how long: 30m, 2h or 7d."),
-    reason: str = typer.Option(..., "--reason", help="Why nobody needs to hear of it; kept with the silence."),
+    lasting: str = typer.Option(..., "--for", metavar="DURATION", help="For how long: 30m, 2h or 7d."),
+    reason: str = typer.Option(
+        ..., "--reason", metavar="TEXT", help="Why nobody needs to hear of it; kept with the silence."
+    ),
     by: str | None = BY,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Tell nobody of one alert for a while; what is still wrong afterwards is told then. Not for paid orders."""
+    """Send nothing of one alert for a while; what is still wrong afterwards is sent then. Not for paid orders."""
     settings = invocation(ctx).settings()
     person, wanted = person_named(by), duration(lasting)
     with open_records(settings.records) as connection:

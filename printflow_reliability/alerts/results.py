@@ -1,7 +1,7 @@
 """What follows from a check's answer: it is remembered, and a failure or an unknown alerts until the check passes."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
 from printflow_reliability.alerts.wording import body
@@ -15,11 +15,14 @@ log = logging.getLogger(__name__)
 DELIVERY = "alerts.delivery"
 
 
-def record_results(settings: Settings, results: Iterable[CheckResult], *, alert: bool) -> None:
+def record_results(
+    settings: Settings, results: Iterable[CheckResult], *, alert: bool, runs: Mapping[str, str | None] | None = None
+) -> None:
     """Remember these answers as the newest of their checks; with `alert`, raise or resolve one alert a check.
 
     A failure or an unknown raises `check:<name>`, only a pass of the whole resolves it; checks that say the very same
-    of one cause raise the alert of the most urgent of them. Without `alert` the answer is already before a person, so
+    of one cause raise the alert of the most urgent of them. `runs` has the address of the run of each check, where a
+    run evaluated it. Without `alert` the answer is already before a person, so
     records that are away cost a warning and not the answer.
 
     Raises:
@@ -35,7 +38,7 @@ def record_results(settings: Settings, results: Iterable[CheckResult], *, alert:
                         resolve_alert(connection, settings, _key(result))
                 # Delivery tells of its own failures, through the routes that work.
                 for alike in causes(answer for answer in answers if answer.check != DELIVERY):
-                    raise_alert(connection, settings, _alert(alike))
+                    raise_alert(connection, settings, _alert(alike, runs or {}))
     except PrintflowError as away:
         if alert:
             raise
@@ -53,7 +56,7 @@ def causes(answers: Iterable[CheckResult]) -> list[list[CheckResult]]:
 
 def alerts_of(answers: Iterable[CheckResult]) -> list[Alert]:
     """The alerts that these answers raise."""
-    return [_alert(alike) for alike in causes(answers)]
+    return [_alert(alike, {}) for alike in causes(answers)]
 
 
 def cleared_by(answers: Iterable[CheckResult]) -> list[str]:
@@ -65,7 +68,7 @@ def _urgency(answer: CheckResult) -> tuple[int, int]:
     return -answer.severity.rank, list(REGISTER).index(answer.check)
 
 
-def _alert(alike: Sequence[CheckResult]) -> Alert:
+def _alert(alike: Sequence[CheckResult], runs: Mapping[str, str | None]) -> Alert:
     """The alert of the most urgent of these checks; it names the others."""
     result, *others = alike
     verdict = "could not tell" if result.outcome is Outcome.UNKNOWN else "failed"
@@ -73,7 +76,7 @@ def _alert(alike: Sequence[CheckResult]) -> Alert:
         dedup_key=_key(result),
         severity=result.severity,
         title=f"{result.check} {verdict}",
-        body=body(result, [other.check for other in others]),
+        body=body(result, [other.check for other in others], runs.get(result.check)),
     )
 
 

@@ -25,8 +25,14 @@ RUNBOOK: Mapping[str, str] = {
 """The scenario of the runbook that a failure may be the first sign of."""
 
 
-def body(result: CheckResult, others: Sequence[str] = ()) -> str:
-    """The text of a check's alert; `others` are the checks of which the very same holds."""
+def body(result: CheckResult, others: Sequence[str] = (), run: str | None = None) -> str:
+    """The text of a check's alert.
+
+    Args:
+        result: what the check says.
+        others: the checks of which the very same holds.
+        run: the address of the run in which it said so, where there is one.
+    """
     check = REGISTER[result.check]
     remedy = check.remedy.removeprefix("Red: ")
     lines = [check.question, result.detail]
@@ -36,4 +42,6 @@ def body(result: CheckResult, others: Sequence[str] = ()) -> str:
     lines.append(f"What to do: {remedy[:1].upper()}{remedy[1:]}")
     if scenario := RUNBOOK.get(result.check):
         lines.append(f"Runbook: printflow runbook {scenario}")
+    if run:
+        lines.append(f"Run: {run}")
     return "\n".join(lines)

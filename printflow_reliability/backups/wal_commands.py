@@ -15,7 +15,7 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, seconds
 
-wal_app = typer.Typer(help="The WAL archive: is it whole, and how far behind?", no_args_is_help=True)
+wal_app = typer.Typer(help="The WAL archive: whether it is whole, and how far behind.", no_args_is_help=True)
 
 _WORDS = {Outcome.PASS: "whole", Outcome.FAIL: "BROKEN", Outcome.UNKNOWN: "UNKNOWN"}
 
@@ -26,7 +26,7 @@ def verify(
     cluster: str | None = typer.Argument(None, metavar="CLUSTER", help="One cluster; all of them by default."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Walk the archived WAL from the oldest backup on, and ask production how far its archiving is."""
+    """Verify the archived WAL from the oldest backup on, and ask production how far its archiving is."""
     settings = invocation(ctx).settings()
     with progress("walking the WAL archive"):
         report = verify_wal(settings, clusters=None if cluster is None else (cluster,))
@@ -36,14 +36,14 @@ def verify(
 @wal_app.command("acknowledge")
 def acknowledge_gap(
     ctx: typer.Context,
-    cluster: str = typer.Argument(help="The cluster whose archive has the gap."),
-    first: str = typer.Argument(help="The first missing segment, as `wal verify` prints it."),
-    last: str = typer.Argument(help="The last missing segment."),
-    reason: str = typer.Option(..., "--reason", help="Why nobody can repair it; shown from now on."),
+    cluster: str = typer.Argument(metavar="CLUSTER", help="The cluster whose archive has the gap."),
+    first: str = typer.Argument(metavar="FIRST", help="The first missing segment, as `wal verify` prints it."),
+    last: str = typer.Argument(metavar="LAST", help="The last missing segment."),
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help="Why nobody can repair it; shown from now on."),
     apply: bool = APPLY_OPTION,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Accept a gap that nobody can repair: it no longer alarms, but is always shown."""
+    """Acknowledge a gap that nobody can repair: it no longer alarms, but is always shown."""
     settings = invocation(ctx).settings()
     name = settings.cluster_named(cluster).name
     accepted = Acknowledgement(name, check_segment_name(first), check_segment_name(last), reason)

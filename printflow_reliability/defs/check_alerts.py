@@ -35,18 +35,22 @@ def check_results_watch(context: dg.SensorEvaluationContext, configuration: Conf
     )
     new = cursor.new(records)
     newest: dict[str, CheckResult] = {}
+    evaluated_in: dict[str, str] = {}
     for record in new:
         event = record.event_log_entry.dagster_event
         answer = _to_conclude(event.asset_check_evaluation_data) if event else None
         if answer:
             newest[answer.check] = answer
+            evaluated_in[answer.check] = record.event_log_entry.run_id
     unwell = sorted(name for name, answer in newest.items() if answer.outcome is not Outcome.PASS)
     summary = f"{len(new)} new results; not passed: {', '.join(unwell) or 'none'}"
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview, nobody is told: {summary}")
     if newest:
         with as_dagster_failure():
-            record_results(configuration.settings(), newest.values(), alert=True)
+            settings = configuration.settings()
+            runs = {check: settings.dagster.run_address(run_id) for check, run_id in evaluated_in.items()}
+            record_results(settings, newest.values(), alert=True, runs=runs)
     return dg.SensorResult(skip_reason=summary, cursor=cursor.past(records, datetime.now(UTC)).write())
 
 

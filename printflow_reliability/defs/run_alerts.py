@@ -83,12 +83,13 @@ def _raise(
     reason = settings.redact(said)
     if kinds != {ANSWERED}:
         report_message(settings, f"Run of {', '.join(failed)} failed: {reason}")
+    address = settings.dagster.run_address(run.run_id) or "this run in the Dagster UI"
     for asset in failed:
         alert = Alert(
             dedup_key=_key(asset, run),
             severity=Severity.ERROR,
             title=f"Run of {asset} failed",
-            body=f"Run {run.run_id}: {reason}\nNext: open this run in the Dagster UI",
+            body=f"Run {run.run_id}: {reason}\nNext: open {address}",
         )
         raise_alert(connection, settings, alert)
 

@@ -32,9 +32,12 @@ def run_command(
     target: str = typer.Option(
         "latest",
         "--target",
+        metavar="TARGET",
         help="What to restore: latest (the end of WAL), longest (the same from the oldest backup), random, or a time.",
     ),
-    repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    repo: int | None = typer.Option(
+        None, "--repo", metavar="N", help="The repository to restore from; default: the first."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Restore every cluster into a throwaway clone, compare it with production, and tear it down."""
@@ -62,7 +65,7 @@ def run_command(
 
 @app.command("objectives")
 def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """What the drills so far say of a real recovery, against its objectives, and at twice the data."""
+    """Show what the drills so far say of a real recovery, against its objectives, and of one with twice the data."""
     settings = invocation(ctx).settings()
     report = state_objectives(settings)
     conclude(settings, report, as_json=json, show=lambda: _show_objectives(report, settings))
@@ -89,7 +92,7 @@ def fence_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 @app.command("list")
 def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """The newest drills, newest first."""
+    """List the drills, newest first."""
     drills = list_drills(invocation(ctx).settings())
     if json:
         print_json({"drills": drills})
@@ -113,9 +116,9 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 @app.command("show")
 def show_command(
-    ctx: typer.Context, id: int = typer.Argument(help="The drill's number."), json: bool = JSON_OPTION
+    ctx: typer.Context, id: int = typer.Argument(metavar="DRILL", help="The drill's number."), json: bool = JSON_OPTION
 ) -> None:
-    """One drill, with all its numbers."""
+    """Show one drill with all its numbers."""
     settings = invocation(ctx).settings()
     drill = show_drill(settings, id)
     if json:
@@ -127,10 +130,10 @@ def show_command(
 @app.command("report")
 def report_command(
     ctx: typer.Context,
-    id: int = typer.Argument(help="The drill's number."),
+    id: int = typer.Argument(metavar="DRILL", help="The drill's number."),
     into: Path | None = typer.Option(None, "--into", metavar="FILE", help="Default: drill-ID.html in this directory."),
 ) -> None:
-    """Fetch the page of one drill out of the reports' bucket."""
+    """Fetch the report of one drill from the reports' bucket."""
     settings = invocation(ctx).settings()
     show_drill(settings, id)
     page = fetch(settings, id)

@@ -20,7 +20,9 @@ from printflow_reliability.text import counted, moment, printable, seconds, shel
 SHOWN = 20
 """Findings that a person sees at once; the file and --json have more."""
 
-app = typer.Typer(help="Every file reference against the buckets, and back.", no_args_is_help=True)
+app = typer.Typer(
+    help="Print files and images: the databases' references compared with the buckets.", no_args_is_help=True
+)
 
 
 @app.command("reconcile")

@@ -7,7 +7,8 @@ import typer
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, print_json, say, table
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.moments import parse_moment
 from printflow_reliability.orders import overrides
 from printflow_reliability.orders.guard import GuardReport, check_order, check_paid_orders
 from printflow_reliability.orders.holds import Hold
@@ -18,7 +19,7 @@ from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds
 
-app = typer.Typer(help="Paid orders that must not go to print.", no_args_is_help=True)
+app = typer.Typer(help="Paid orders: which of them must not go to print, and why.", no_args_is_help=True)
 app.command("repair")(repair_order)
 
 
@@ -36,7 +37,9 @@ def held_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 
 
 @app.command("check")
-def check_command(ctx: typer.Context, order: str = typer.Argument(help="The order."), json: bool = JSON_OPTION) -> None:
+def check_command(
+    ctx: typer.Context, order: str = typer.Argument(metavar="ORDER", help="The order's id."), json: bool = JSON_OPTION
+) -> None:
     """Say whether one paid order may go to print: exit code 0 ready, 1 not, 2 could not tell."""
     settings, order = invocation(ctx).settings(), kept(order)
     answer = check_order(settings, order)
@@ -46,15 +49,15 @@ def check_command(ctx: typer.Context, order: str = typer.Argument(help="The orde
 @app.command("override")
 def override_command(
     ctx: typer.Context,
-    order: str = typer.Argument(help="The order."),
-    reason: str = typer.Option(..., "--reason", help="Why it may go on as it is; kept with the order."),
-    until: str = typer.Option(..., "--until", help="When this ends, such as 2026-11-02T14:05:00Z."),
-    by: str | None = typer.Option(None, "--by", help="Who decides; default: the user who runs this."),
+    order: str = typer.Argument(metavar="ORDER", help="The order's id."),
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help="Why it may go on as it is; kept with the order."),
+    until: str = typer.Option(..., "--until", metavar="TIME", help="When this ends, such as 2026-11-02T14:05:00Z."),
+    by: str | None = typer.Option(None, "--by", metavar="PERSON", help="Who decides; default: the user who runs this."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Let a held order go on, by a named person and for a limited time."""
     settings, order = invocation(ctx).settings(), kept(order)
-    given = Override(person_named(by), reason, _moment(until))
+    given = Override(person_named(by), reason, parse_moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
         overrides.override(records, order, given, datetime.now(UTC))
@@ -100,16 +103,3 @@ def _row(hold: Hold, now: datetime) -> tuple[str, str, str, str]:
 def _ago(at: datetime, now: datetime) -> str:
     elapsed = (now - at).total_seconds()
     return f"{seconds(elapsed)} ago" if elapsed >= 0 else f"in {seconds(-elapsed)}, by the database"
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f'--until: "{text}" is no time', "write 2026-11-02T14:05:00Z") from None
-    if found.tzinfo is None:
-        raise ConfigError(f"--until: the time {text} has no time zone", f"write {text}Z for UTC")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        raise ConfigError(f"--until: {text} is beyond all calendars", "write 2026-11-02T14:05:00Z") from None

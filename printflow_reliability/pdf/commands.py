@@ -29,7 +29,7 @@ ISOLATION = {
 }
 """What the process that opens files gives up, as a person reads that it could not."""
 SHOWN = 20
-app = typer.Typer(help="Can the print files be printed?", no_args_is_help=True)
+app = typer.Typer(help="PDF inspection: whether print files can be printed.", no_args_is_help=True)
 
 
 @app.command("inspect")
@@ -38,7 +38,7 @@ def inspect_command(
     files: list[str] = typer.Argument(metavar="PATH|s3://BUCKET/KEY...", help="BUCKET as printflow.toml names it."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Judge single files in the isolated worker: exit code 0 all are good, 1 not all, 2 could not tell."""
+    """Inspect single files in the isolated worker: exit code 0 all are good, 1 not all, 2 could not tell."""
     limits = _limits(invocation(ctx), files)
     with (
         InspectionWorker(limits) as worker,

@@ -3,14 +3,14 @@
 import typer
 
 from printflow_reliability.console import invocation, say
-from printflow_reliability.records.database import migrate
+from printflow_reliability.records.migration import migrate
 
-app = typer.Typer(help="This system's own database.", no_args_is_help=True)
+app = typer.Typer(help="The records: this system's own database.", no_args_is_help=True)
 
 
 @app.callback()
 def records() -> None:
-    """This system's own database."""
+    """The records: this system's own database."""
 
 
 @app.command("migrate")

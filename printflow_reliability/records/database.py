@@ -1,4 +1,4 @@
-"""Opening the records database, and bringing its tables to the version that this program needs."""
+"""Opening the records database, whose tables must be of the version that this program needs."""
 
 import re
 from collections.abc import Iterator
@@ -6,9 +6,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 
 from printflow_reliability.bounded import BoundedConnection
@@ -19,6 +16,8 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
 """How long one statement may take; whoever does not answer by then is frozen."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+"""Of the newest migration, as alembic would say it too; that takes a second to load on a busy machine."""
 KEY = "SELECT hashtextextended('printflow:' || %s, 0)"
 SAID_TWICE = re.compile(r"^connection failed: | Is the server running .*\?$")
 """What libpq adds to what it says of a server."""
@@ -41,7 +40,7 @@ def open_records(records: RecordsSettings, *, known_current: bool = False) -> It
         CouldNotTell: the database is unreachable or the connection was lost.
         ConfigError: its url is malformed, or its tables are of another version than this program's.
     """
-    with _connected(records) as connection:
+    with connected(records) as connection:
         if not known_current:
             require_current(connection)
         yield connection
@@ -121,27 +120,22 @@ def require_current(connection: psycopg.Connection[TupleRow]) -> None:
     """Raises:
     ConfigError: the tables are of another version than this program's.
     """
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     exists = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if exists and exists[0] else None
-    if row is None or row[0] != head:
+    if row is None or row[0] != VERSION:
         have = row[0] if row else "none"
-        raise ConfigError(f"the records are at version {have}, this program needs {head}", "printflow records migrate")
-
-
-def migrate(records: RecordsSettings) -> None:
-    """Bring the tables to the newest version; does nothing where they are.
-
-    Raises:
-        CouldNotTell: the database is unreachable.
-    """
-    with _connected(records) as connection, exclusive(connection, "migration of the records"):
-        config = _alembic(records)
-        command.upgrade(config, "head")
+        raise ConfigError(
+            f"the records are at version {have}, this program needs {VERSION}", "printflow records migrate"
+        )
 
 
 @contextmanager
-def _connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+def connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection to the records, whatever the version of its tables, closed at the end.
+
+    Raises:
+        CouldNotTell: the database is unreachable or the connection was lost.
+    """
     try:
         with connect(records) as connection:
             yield connection
@@ -155,10 +149,3 @@ def _unreachable(error: psycopg.Error) -> CouldNotTell:
     password = "password authentication failed" in reason
     next_step = "correct the password in records.url" if password else "is it running, and is records.url right?"
     return CouldNotTell(f"the records database cannot be reached: {reason}", next_step)
-
-
-def _alembic(records: RecordsSettings) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = records.url
-    return config

@@ -19,11 +19,15 @@ from printflow_reliability.text import moment, seconds
 
 def recover_command(
     ctx: typer.Context,
-    to: str = typer.Option(..., "--to", help="latest (the end of WAL), or a time such as 2026-11-02T14:05:00Z."),
-    into: Path = typer.Option(
-        ..., "--into", help="A directory that does not exist yet, on a disk that is large enough."
+    to: str = typer.Option(
+        ..., "--to", metavar="TARGET", help="latest (the end of WAL), or a time such as 2026-11-02T14:05:00Z."
     ),
-    repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    into: Path = typer.Option(
+        ..., "--into", metavar="DIR", help="A directory that does not exist yet, on a disk that is large enough."
+    ),
+    repo: int | None = typer.Option(
+        None, "--repo", metavar="N", help="The repository to restore from; default: the first."
+    ),
     allow_tablespace: list[Path] = typer.Option(
         [],
         "--allow-tablespace",

@@ -23,9 +23,13 @@ def tenant() -> None:
 @app.command("restore")
 def restore_command(
     ctx: typer.Context,
-    tenant: str = typer.Argument(help="The tenant's id, a UUID."),
-    to: str = typer.Option(..., "--to", help="The moment, such as 2026-11-02T14:05:00Z: before the rows were lost."),
-    repo: int | None = typer.Option(None, "--repo", help="The repository to restore from; default: the first."),
+    tenant: str = typer.Argument(metavar="TENANT", help="The tenant's id, a UUID."),
+    to: str = typer.Option(
+        ..., "--to", metavar="TIME", help="The moment, such as 2026-11-02T14:05:00Z: before the rows were lost."
+    ),
+    repo: int | None = typer.Option(
+        None, "--repo", metavar="N", help="The repository to restore from; default: the first."
+    ),
     apply: bool = APPLY_OPTION,
     json: bool = JSON_OPTION,
 ) -> None:

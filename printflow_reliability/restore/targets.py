@@ -9,6 +9,7 @@ from typing import Literal
 
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.moments import parse_moment
 
 Kind = Literal["latest", "random", "longest", "time"]
 KINDS: tuple[Kind, ...] = ("latest", "random", "longest")
@@ -49,20 +50,10 @@ def parse_target(text: str, now: datetime) -> Target:
     for kind in KINDS:
         if text == kind:
             return Target(kind)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f'"{text}" is no target: it is neither {", ".join(KINDS)} nor a time', "write 2026-11-02T14:05:00Z"
-        ) from None
-    if moment.tzinfo is None:
-        raise ConfigError(f"the time {text} has no time zone", f"write {text}Z for UTC, or {text}+01:00")
+    moment = parse_moment(text, f"no target: it is neither {', '.join(KINDS)} nor a time")
     if moment > now:
         raise ConfigError(f"the time {text} lies in the future; it is {now:%Y-%m-%d %H:%M:%S} UTC now")
-    try:
-        return Target("time", moment.astimezone(now.tzinfo))
-    except OverflowError:
-        raise ConfigError(f"the time {text} is before all calendars", "write 2026-11-02T14:05:00Z") from None
+    return Target("time", moment)
 
 
 def window_of(backups: Mapping[str, Sequence[Backup]], now: datetime) -> Window:

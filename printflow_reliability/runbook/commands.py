@@ -15,14 +15,18 @@ from printflow_reliability.settings import find_config
 def runbook_command(
     ctx: typer.Context,
     scenario: str | None = typer.Argument(
-        None, help="cluster-lost, table-dropped, ...; without one, the decision tree."
+        None, metavar="SCENARIO", help="cluster-lost, table-dropped, ...; without one, the decision tree."
     ),
-    at: str = typer.Option(Facts.at, "--at", help="The moment to go back to, for the commands that need one."),
-    table: str = typer.Option(Facts.table, "--table", help="The table that was dropped, such as public.quotes."),
-    tenant: str = typer.Option(Facts.tenant, "--tenant", help="The tenant whose rows are gone."),
+    at: str = typer.Option(
+        Facts.at, "--at", metavar="TIME", help="The moment to go back to, for the commands that need one."
+    ),
+    table: str = typer.Option(
+        Facts.table, "--table", metavar="TABLE", help="The table that was dropped, such as public.quotes."
+    ),
+    tenant: str = typer.Option(Facts.tenant, "--tenant", metavar="TENANT", help="The tenant whose rows are gone."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """What to do in an emergency: numbered steps with this installation's own names in them."""
+    """Print what to do in an emergency: numbered steps with this installation's own names in them."""
     asked = invocation(ctx)
     settings = asked.settings()
     config = Path(os.path.abspath(find_config(asked.config)))  # noqa: PTH100 - a symlink stays what people call it

@@ -29,9 +29,9 @@ def every_command() -> None:
 
 @app.command("up")
 def up_command(
-    tenants: int = typer.Option(3, "--tenants", min=1, help="How many tenants a new sandbox gets."),
-    orders: int = typer.Option(60, "--orders", min=1, help="How many orders a new sandbox gets."),
-    seed: int = typer.Option(1, "--seed", help="The same seed makes the same data."),
+    tenants: int = typer.Option(3, "--tenants", metavar="N", min=1, help="How many tenants a new sandbox gets."),
+    orders: int = typer.Option(60, "--orders", metavar="N", min=1, help="How many orders a new sandbox gets."),
+    seed: int = typer.Option(1, "--seed", metavar="N", help="The same seed makes the same data."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring the sandbox up, or back up what was killed; a new one is filled with data."""
@@ -45,7 +45,7 @@ def up_command(
 def down_command(
     remove: bool = typer.Option(False, "--remove", help="Delete its data too."), json: bool = JSON_OPTION
 ) -> None:
-    """End everything that was started; the data stays unless --remove."""
+    """Stop everything that was started; the data stays unless --remove."""
     home = SandboxHome.locate()
     ended = lifecycle.down(home, remove=remove, tell=_tell)
     if json:
@@ -63,7 +63,9 @@ def status_command(json: bool = JSON_OPTION) -> None:
 
 
 @app.command("stop")
-def stop_command(name: str = typer.Argument(help="The server, as `sandbox status` calls it.")) -> None:
+def stop_command(
+    name: str = typer.Argument(metavar="SERVER", help="The server, as `sandbox status` calls it."),
+) -> None:
     """Stop one server, in good order."""
     home = SandboxHome.locate()
     lifecycle.stop(home, _known(home, name))
@@ -71,7 +73,9 @@ def stop_command(name: str = typer.Argument(help="The server, as `sandbox status
 
 
 @app.command("start")
-def start_command(name: str = typer.Argument(help="The server, as `sandbox status` calls it.")) -> None:
+def start_command(
+    name: str = typer.Argument(metavar="SERVER", help="The server, as `sandbox status` calls it."),
+) -> None:
     """Start one server, and wait until it answers."""
     home = SandboxHome.locate()
     lifecycle.start(home, _known(home, name))
@@ -80,7 +84,8 @@ def start_command(name: str = typer.Argument(help="The server, as `sandbox statu
 
 @app.command("fault")
 def fault_command(
-    name: str = typer.Argument(help="The fault to plant, or `list` for all of them."), json: bool = JSON_OPTION
+    name: str = typer.Argument(metavar="FAULT", help="The fault to plant, or `list` for all of them."),
+    json: bool = JSON_OPTION,
 ) -> None:
     """Plant a fault, and say what must be found because of it."""
     # Planting needs the seed's own libraries; without this, `sandbox down` would load them too.

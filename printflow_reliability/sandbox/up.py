@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from printflow_reliability.records.database import migrate
+from printflow_reliability.records.migration import migrate
 from printflow_reliability.sandbox import (
     config,
     credentials,

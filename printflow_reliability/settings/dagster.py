@@ -1,18 +1,24 @@
-"""`[dagster]`: how long runs are kept, and what may be changed from the UI."""
+"""`[dagster]`: where its UI is, how long runs are kept, and what may be changed from there."""
 
 from pydantic import Field
 
+from printflow_reliability.addresses import HttpUrl
 from printflow_reliability.settings.section import Section
 
 
 class DagsterSettings(Section):
-    """How long Dagster keeps the runs of assets that are looked at again and again: files, paid orders, deliveries of
-    alerts.
+    """Where people open Dagster's UI, and how long it keeps the runs of assets that are looked at again and again:
+    files, paid orders, deliveries of alerts.
 
-    Their events and output are deleted with them. What holds evidence of drills, backups, recoveries or held orders is
+    Events and output are deleted with their runs. What holds evidence of drills, backups, recoveries or held orders is
     never deleted, nor what a person launched.
     """
 
+    url: HttpUrl | None = Field(
+        default=None,
+        description="Address at which people open the UI, such as https://dagster.example. An alert about a run then "
+        "links to it. Absent: the alert names the run.",
+    )
     keep_runs_days: int = Field(
         default=90,
         ge=1,
@@ -23,3 +29,7 @@ class DagsterSettings(Section):
         description="Whether a proxy that asks people who they are stands before Dagster's web server, so that nothing "
         "else reaches it. The web server has no login: without such a proxy the job `order_repair` only plans.",
     )
+
+    def run_address(self, run_id: str) -> str | None:
+        """Where a person sees that run; None where no `url` is configured."""
+        return f"{self.url.rstrip('/')}/runs/{run_id}" if self.url else None

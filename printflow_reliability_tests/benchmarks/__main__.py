@@ -8,11 +8,24 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from printflow_reliability.console import say, table
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
-from printflow_reliability_tests.benchmarks import drill, guard, reconcile, sweep, tenant, under_load
+from printflow_reliability_tests.benchmarks import (
+    chaos,
+    drill,
+    guard,
+    idle,
+    page,
+    reconcile,
+    sweep,
+    tenant,
+    under_load,
+)
+
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -24,8 +37,12 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
     parser.add_argument("--files", type=int, default=100, help="print files to inspect")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
+    parser.add_argument("--pages", type=int, default=20, help="orders without artwork in each scenario of a page")
+    parser.add_argument("--seed", type=int, default=1, help="what is killed when in chaos")
     parser.add_argument(
-        "--only", choices=("reconcile", "tenant", "sweep", "drill", "load", "guard"), help="leave the others out"
+        "--only",
+        choices=("reconcile", "tenant", "sweep", "drill", "load", "guard", "page", "chaos", "idle"),
+        help="leave the others out",
     )
     given = parser.parse_args()
     rows = []
@@ -64,6 +81,19 @@ def main() -> None:
         found = _in_own_sandbox(lambda: guard.run(given.orders, given.rounds))
         looks = f"{found['first_seconds']:.2f} s", f"{found['again_seconds']:.2f} s"
         rows.append((f"guard {given.orders:,} orders", *looks, "-", "the second look", "-"))
+    if given.only in (None, "page"):
+        for name, worst, median, untold in _in_own_sandbox(lambda: page.run(given.pages)):
+            rows.append(
+                (f"paid to page, {name}", f"{worst:.1f} s", f"{median:.1f} s", "-", "the median", f"{untold} untold")
+            )
+    if given.only in (None, "chaos"):
+        _in_own_sandbox(lambda: chaos.run(orders=500, seconds=300, seed=given.seed))
+    if given.only in (None, "idle"):
+        found = _in_own_sandbox(lambda: idle.run(seconds=180))
+        more = f"{found['ours'] - found['bare']:+.1f} points"
+        rows.append(
+            ("idle daemon", f"{found['ours']:.1f} %", f"{found['bare']:.1f} %", more, "one trivial sensor", "-")
+        )
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
 
@@ -73,7 +103,7 @@ def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: st
     return name, f"{product:.2f} s", f"{compared:.2f} s", f"{found['ratio']:.2f}", other, memory
 
 
-def _in_own_sandbox(benchmark: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+def _in_own_sandbox(benchmark: Callable[[], T]) -> T:
     with tempfile.TemporaryDirectory(prefix="pf-bench-", dir="/tmp") as directory:
         Path(directory).chmod(0o755)  # the servers' user must get in
         os.environ["PRINTFLOW_HOME"] = str(Path(directory) / "sb")

@@ -1,6 +1,8 @@
 """What reaches a person of a failed check: each result once, and nothing from a preview."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -12,17 +14,22 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import check_result, check_specs
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import Settings
+from printflow_reliability.settings.dagster import DagsterSettings
+
+UI = "https://dagster.example"
 
 
 @pytest.fixture
 def concluded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Outcome]]:
     found: list[tuple[str, Outcome]] = []
 
-    def keep(_settings: Settings, answers: Iterable[CheckResult], *, alert: bool) -> None:
+    def keep(_settings: Settings, answers: Iterable[CheckResult], *, alert: bool, runs: Mapping[str, str]) -> None:
         assert alert
+        answers = list(answers)
+        assert all(re.fullmatch(f"{UI}/runs/[0-9a-f-]{{36}}", runs[answer.check]) for answer in answers)
         found.extend((answer.check, answer.outcome) for answer in answers)
 
-    monkeypatch.setattr(Configuration, "settings", lambda _self: None)
+    monkeypatch.setattr(Configuration, "settings", lambda _self: SimpleNamespace(dagster=DagsterSettings(url=UI)))
     monkeypatch.setattr(check_alerts, "record_results", keep)
     return found
 
@@ -77,7 +84,7 @@ def test_a_preview_tells_nobody(instance: dg.DagsterInstance, concluded: list[tu
 def test_where_the_records_are_away_the_tick_fails(
     instance: dg.DagsterInstance, concluded: list[tuple[str, Outcome]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_settings: Settings, _answers: object, *, alert: bool) -> None:
+    def refuse(_settings: Settings, _answers: object, *, alert: bool, runs: object) -> None:
         raise CouldNotTell("the records do not answer")
 
     evaluate(instance, "wal.lag", Outcome.FAIL)

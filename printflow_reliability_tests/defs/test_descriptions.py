@@ -11,6 +11,7 @@ import typer
 from printflow_reliability import cli
 from printflow_reliability.checks import REGISTER
 from printflow_reliability.definitions import defs
+from printflow_reliability.defs.alert_attention import Acknowledgement, Silence
 from printflow_reliability.defs.backups import BaseBackupConfig
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import DrillConfig
@@ -34,7 +35,7 @@ def described() -> Iterator[tuple[str, str | None]]:
     for job in defs.resolve_all_job_defs():
         if not job.name.startswith("__"):
             yield f"job {job.name}", job.description
-    for config in (BaseBackupConfig, DrillConfig, RepairConfig, Configuration):
+    for config in (BaseBackupConfig, DrillConfig, RepairConfig, Acknowledgement, Silence, Configuration):
         for name, field in config.model_fields.items():
             yield f"{config.__name__}.{name}", field.description
 

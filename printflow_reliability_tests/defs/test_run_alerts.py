@@ -1,6 +1,7 @@
 """What reaches a person of a failed run: once, under the key of its asset, however the run was launched."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.run_alerts import failed_run
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.settings import Settings
+from printflow_reliability.settings.dagster import DagsterSettings
 
 STARTED = 1.0
 """When the daemon started the sensor."""
@@ -25,6 +27,7 @@ class Unconfigured:
 
     records = None
     sentry = None
+    dagster = DagsterSettings(url="https://dagster.example/")
 
     def runner(self) -> "Unconfigured":
         return self
@@ -120,6 +123,7 @@ def test_a_failed_run_has_the_same_key_by_hand_and_by_its_job(
 
     assert alerts.keys == ["run:backup"]
     assert ("does not answer" in alerts.bodies[0]) == (body is refuse)
+    assert re.search(r"\nNext: open https://dagster\.example/runs/[0-9a-f-]{36}$", alerts.bodies[0])
 
 
 @pytest.mark.parametrize("job", [None, "nightly"])

@@ -15,7 +15,8 @@ from printflow_reliability.alerts.routes.answer import Refusal
 from printflow_reliability.alerts.routes.sending import Sender
 from printflow_reliability.alerts.upkeep import keep_up
 from printflow_reliability.findings import Severity
-from printflow_reliability.records.database import connect, migrate
+from printflow_reliability.records.database import connect
+from printflow_reliability.records.migration import migrate
 from printflow_reliability.settings import AlertRouteSettings, AlertsSettings, Settings
 from printflow_reliability_tests.stack.plain import plain_cluster
 from printflow_reliability_tests.stack.plain_settings import settings_of
@@ -101,7 +102,7 @@ class Outbox:
 @contextmanager
 def an_outbox() -> Iterator[Outbox]:
     """An empty outbox, in a database server of its own."""
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         settings = settings_of(cluster, records="postgres")
         migrate(settings.records)
         with connect(settings.records) as connection:

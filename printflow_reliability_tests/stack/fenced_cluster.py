@@ -22,7 +22,7 @@ DIGEST_BYTES = 10**7
 @pytest.fixture(scope="module")
 def shop() -> Iterator[PlainCluster]:
     """A cluster with few connections and locks, and roles that may do less than a superuser."""
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         with (cluster.home / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(FEW)
         cluster.restart()

@@ -33,6 +33,8 @@ port = {port}
 unix_socket_directories = '{home}'
 listen_addresses = ''
 fsync = off
+"""
+ARCHIVING = """\
 archive_mode = on
 archive_command = 'pgbackrest --config={home}/pgbackrest.conf --stanza=plain archive-push %p'
 """
@@ -47,6 +49,7 @@ class PlainCluster:
     home: Path
     programs: Programs
     segment_megabytes: int = 1
+    archiving: bool = True
 
     @property
     def settings(self) -> ClusterSettings:
@@ -80,7 +83,7 @@ class PlainCluster:
             "--no-sync",
         )
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(SERVER.format(home=self.home, port=PORT))
+            file.write((SERVER + ARCHIVING * self.archiving).format(home=self.home, port=PORT))
         self.start()
 
     def start(self) -> None:
@@ -142,18 +145,22 @@ def settings_with(cluster: ClusterSettings) -> Settings:
 
 
 @contextmanager
-def plain_cluster(more: str = "", segment_megabytes: int = 1) -> Iterator[PlainCluster]:
-    """A running cluster with its stanza; `more` is added to pgBackRest's options."""
+def plain_cluster(more: str = "", segment_megabytes: int = 1, *, archiving: bool = True) -> Iterator[PlainCluster]:
+    """A running cluster with its stanza; `more` is added to pgBackRest's options.
+
+    Where nothing is backed up, leave out `archiving`: it costs a process for each segment, and the stanza.
+    """
     with tempfile.TemporaryDirectory(prefix="pf-", dir="/tmp") as directory:
         home = Path(directory)
         programs = Programs(run_as="postgres", path=os.environ.get("PATH", os.defpath))
         programs.own(home)
         (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
         programs.own(home / "pgbackrest.conf")
-        cluster = PlainCluster(home, programs, segment_megabytes)
+        cluster = PlainCluster(home, programs, segment_megabytes, archiving)
         cluster.initdb()
         try:
-            cluster.command("stanza-create")
+            if archiving:
+                cluster.command("stanza-create")
             yield cluster
         finally:
             cluster.stop()

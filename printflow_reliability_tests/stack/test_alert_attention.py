@@ -5,13 +5,17 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 
 from printflow_reliability.alerts.attention import OF_PAID_ORDERS, acknowledge_alert, duration, silence_alert
 from printflow_reliability.alerts.delivery import deliver
+from printflow_reliability.alerts.outbox import recorded_alerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.definitions import defs
+from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.findings import Severity
 from printflow_reliability.orders.settling import STORM
@@ -255,3 +259,35 @@ def test_the_commands(outbox: Outbox, tmp_path: Path, capsys: pytest.CaptureFixt
     assert listed[LAG]["acknowledged_by"] == "anna"  # type: ignore[index]
     assert listed[LAG]["silenced_until"] is not None  # type: ignore[index]
     assert listed["order:7"]["silenced_until"] is None  # type: ignore[index]
+
+
+def test_the_same_is_done_from_the_ui_and_a_refusal_fails_the_run(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Configuration, "settings", lambda _self: outbox.settings)
+    outbox.raised()
+    outbox.raised("order:7")
+
+    def ran(job: str, operation: str, **config: str) -> tuple[bool, list[str | None]]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = defs.resolve_job_def(job).execute_in_process(
+                run_config={"ops": {operation: {"config": config}}}, instance=instance, raise_on_error=False
+            )
+        failures = result.filter_events(lambda event: event.is_step_failure)
+        return result.success, [
+            data.description for event in failures if (data := event.step_failure_data.user_failure_data)
+        ]
+
+    silence_of = {"person": "anna", "lasting": "2h", "reason": "maintenance"}
+    assert ran("alert_acknowledgement", "acknowledge", key=LAG, person="anna") == (True, [])
+    assert ran("alert_silence", "silence", key=LAG, **silence_of) == (True, [])
+    found = {alert.dedup_key: alert for alert in recorded_alerts(outbox.connection)}
+    assert found[LAG].acknowledged_by == "anna"
+    assert found[LAG].silenced_until is not None
+
+    succeeded, (said,) = ran("alert_silence", "silence", key="order:7", **silence_of)
+    assert not succeeded
+    assert "order:7 cannot be silenced" in str(said)
+    succeeded, (said,) = ran("alert_acknowledgement", "acknowledge", key="nothing", person="anna")
+    assert not succeeded
+    assert "no open alert has the key nothing" in str(said)

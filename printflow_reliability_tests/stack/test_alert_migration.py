@@ -1,10 +1,9 @@
 """An outbox of an earlier release goes on: what waited is delivered, in order, and nobody is paged by the upgrade."""
 
 import pytest
-from alembic import command
 
-from printflow_reliability.records import database
-from printflow_reliability.records.database import connect, migrate
+from printflow_reliability.records.database import connect
+from printflow_reliability.records.migration import migrate
 from printflow_reliability_tests.stack.alert_records import Outbox, named
 from printflow_reliability_tests.stack.plain import plain_cluster
 from printflow_reliability_tests.stack.plain_settings import settings_of
@@ -21,9 +20,9 @@ UPDATE deliveries SET delivered_at = now(), attempts = 1 WHERE (alert_id, event)
 
 
 def test_what_waited_is_delivered_in_order_and_nothing_is_escalated_at_once() -> None:
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         settings = settings_of(cluster, records="postgres")
-        command.upgrade(database._alembic(settings.records), "0009")
+        migrate(settings.records, "0009")
         with connect(settings.records) as connection:
             connection.execute(BEFORE)
             migrate(settings.records)

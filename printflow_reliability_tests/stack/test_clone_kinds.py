@@ -41,7 +41,7 @@ def shop() -> Iterator[PlainCluster]:
     with plain_cluster(segment_megabytes=16) as cluster:
         with (cluster.home / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(FEW_CONNECTIONS)
-            if cluster.execute(f"SELECT FROM pg_settings WHERE name = '{WORKER_SLOTS}'"):
+            if cluster.execute(f"SELECT 1 FROM pg_settings WHERE name = '{WORKER_SLOTS}'"):
                 file.write(f"{WORKER_SLOTS} = 60\n")
         cluster.restart()
         for table in ("texts (id int, name text)", "numbers (id int)", "rebuilt (id int PRIMARY KEY, name text)"):

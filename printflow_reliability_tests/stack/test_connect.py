@@ -47,7 +47,7 @@ def free_port() -> int:
 def server() -> Iterator[tuple[PlainCluster, int]]:
     """A server that listens on TCP with passwords, and its port."""
     port = free_port()
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         data = cluster.home / "data"
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(f"\nlisten_addresses = '127.0.0.1'\nport = {port}\nmax_connections = 12\n")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.stack
 @pytest.fixture(scope="module")
 def server() -> Iterator[PlainCluster]:
     """A server of its own, since freezing one disturbs whoever shares it."""
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         yield cluster
 
 

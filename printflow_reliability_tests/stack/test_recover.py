@@ -14,7 +14,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.records.database import migrate
+from printflow_reliability.records.migration import migrate
 from printflow_reliability.recovery.recover import Recovered, recover, recovered_aside
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.phases import Phase
@@ -244,7 +244,10 @@ def test_what_comes_back_otherwise_than_it_was_is_told(shop: PlainCluster) -> No
     assert set(found.about) == {"plain prepared transactions", *collations}
     # Nobody waits without limit for what it has locked, and what it wrote to is checked all the same.
     indexes = verdict(done, "drill.indexes")
-    assert indexes.outcome is Outcome.PASS, indexes.detail
+    # From version 18 on PostgreSQL refuses to compare by a collation of a version that this machine cannot tell.
+    comparable = int(str(shop.execute("SHOW server_version_num")[0][0])) < 180_000
+    assert indexes.outcome is (Outcome.PASS if comparable else Outcome.UNKNOWN), indexes.detail
+    assert "damaged" not in indexes.detail
     assert "public.names_pkey holds every row, but how its pages refer" in indexes.detail
     assert "names" not in verdict(done, "drill.constraints").detail
 

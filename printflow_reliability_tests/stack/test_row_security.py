@@ -43,7 +43,7 @@ READERS: dict[str, Callable[[Settings], object]] = {
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Callable[[str], Settings]]:
     """The settings of a platform with a policy, as a role of it reads them."""
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         cluster.execute(PLATFORM)
 
         def read_by(role: str) -> Settings:

@@ -16,7 +16,7 @@ from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.programs import Programs
-from printflow_reliability.records.database import migrate
+from printflow_reliability.records.migration import migrate
 from printflow_reliability.recovery.recover import Recovered, recover, recovered_aside
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.confinement import Confinement

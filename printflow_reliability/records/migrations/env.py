@@ -1,4 +1,4 @@
-"""How alembic reaches the records: the connection string that `records.database.migrate` hands over, read by libpq."""
+"""How alembic reaches the records: the connection string that `records.migration.migrate` hands over, read by libpq."""
 
 import psycopg
 import sqlalchemy

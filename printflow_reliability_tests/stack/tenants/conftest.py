@@ -11,7 +11,7 @@ from printflow_reliability_tests.stack.tenants.tenant_schema import SCHEMA
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[PlainCluster]:
-    with plain_cluster() as cluster:
+    with plain_cluster(archiving=False) as cluster:
         yield cluster
 
 
