@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.posting import NotAnswered, Post, Poster, Reply, posting
 from printflow_reliability.settings import PdfServiceSettings, Settings
-from printflow_reliability.text import printable
+from printflow_reliability.text import printable, redacted
 
 AT_WORK = 202
 MADE = (200, 201)
@@ -87,8 +87,10 @@ def _asked(service: PdfServiceSettings, request: FileRequest, post: Poster, slee
             if reply.status in MADE:
                 return _claimed(reply)
             if reply.status != AT_WORK and reply.status not in BUSY:
-                raise CouldNotTell(f"the pdf-service refused: it answered {reply.status}{_words(reply)}", _step(reply))
-            busy = f"answered {reply.status}{_words(reply)}"
+                raise CouldNotTell(
+                    f"the pdf-service refused: it answered {reply.status}{_words(service, reply)}", _step(reply)
+                )
+            busy = f"answered {reply.status}{_words(service, reply)}"
             last = busy if reply.status in BUSY else f"did not make the file {limit}"
         pause = min(pause, max(deadline - time.monotonic(), 0))
         sleep(pause)
@@ -107,11 +109,13 @@ def _claimed(reply: Reply) -> str:
     return key
 
 
-def _words(reply: Reply) -> str:
-    """What an answer says of its error, if it does."""
+def _words(service: PdfServiceSettings, reply: Reply) -> str:
+    """What an answer says of its error, if it does; never the token, should it say that."""
     document = reply.document()
     said = document.get("error") if isinstance(document, dict) else None
-    return f" ({printable(said[:SHOWN])})" if isinstance(said, str) and said else ""
+    if not isinstance(said, str) or not said:
+        return ""
+    return f" ({printable(redacted(said, [service.token])[:SHOWN])})"
 
 
 def _step(reply: Reply) -> str:

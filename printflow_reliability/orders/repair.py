@@ -118,7 +118,7 @@ def _judged_again(settings: Settings, order: str) -> OrderAnswer:
 def _planned(
     settings: Settings, records: Records, worker: InspectionWorker, order: str, choice: Choice
 ) -> tuple[OrderAnswer, list[Step], Search | None]:
-    answer = check_order(settings, order)
+    answer = check_order(settings, order, worker=worker)
     problems = _chosen(order, answer.problems, choice)
     if not problems:
         return answer, [], None

@@ -14,7 +14,9 @@ from printflow_reliability.files.kept_copies import KeptCopy
 from printflow_reliability.orders.problems import REPAIRED, Kind, Problem, by_hand, last_resort, repair_command
 from printflow_reliability.text import counted, shell_word
 
-ASK_HELP = "have the customer asked for the artwork"
+SHOWN = 10
+"""Files of a folder that a person is shown; more of them are hardly one item's."""
+UNFIT_SHOWN = 3
 
 
 class Way(StrEnum):
@@ -187,7 +189,7 @@ def _planned(order: str, step: Step, found: Found, means: Means) -> Step:
     if len(usable) == 1 and not (why := found.unclear or means.link):
         return _relink(step, usable[0])
     if usable:
-        several = f"{counted(len(usable), 'file')} may be its artwork: {', '.join(file.key for file in usable)}"
+        several = f"{counted(len(usable), 'file')} may be its artwork"
         reasons.append(several if len(usable) > 1 else f"{usable[0].key} may be its artwork, but {why}")
     reasons += [
         f"{candidate.key} cannot be: {candidate.trouble}" for candidate in found.candidates if candidate.trouble
@@ -204,9 +206,16 @@ def _planned(order: str, step: Step, found: Found, means: Means) -> Step:
                 options=_ways_out(order, step, found, means),
             )
         reasons.append(why)
-    options = [_option(order, step, "--key", candidate.key) for candidate in usable if not found.unclear]
+    options = [_option(order, step, "--key", candidate.key) for candidate in usable[:SHOWN] if not found.unclear]
     detail = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
     return replace(step, detail=detail, options=(*options, *_ways_out(order, step, found, means)))
+
+
+def _unfit(candidates: Sequence[Candidate]) -> list[str]:
+    """Why some files cannot be the item's; of many, the first are named."""
+    told = [f"{candidate.key} cannot be: {candidate.trouble}" for candidate in candidates[:UNFIT_SHOWN]]
+    more = len(candidates) - UNFIT_SHOWN
+    return [*told, f"{counted(more, 'other file')} cannot be either"] if more > 0 else told
 
 
 def _heal(step: Step, found: Found, means: Means) -> tuple[Step, str]:
@@ -254,7 +263,9 @@ def _chosen(order: str, step: Step, found: Found, means: Means, choice: Choice) 
 def _asking(order: str, step: Step, means: Means) -> Step:
     if means.ask:
         return replace(step, detail=means.ask)
-    return replace(step, way=Way.ASK, status=Status.PLANNED, detail=f"{ASK_HELP} of order {order}")
+    return replace(
+        step, way=Way.ASK, status=Status.PLANNED, detail=f"have the customer asked for the artwork of order {order}"
+    )
 
 
 def _ways_out(order: str, step: Step, found: Found, means: Means) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ PORTS = (
     "http",
 )
 USERS = (node_pdf_service.NAME,)
-"""What uses the other servers, and is stopped before them."""
+"""What uses the other servers: it is not ready before they are, and is stopped before them."""
 OURS = {"http"}
 """Ports of what is no server of the sandbox (`printflow serve`): it keeps its port, and says so if that is taken."""
 
@@ -202,15 +202,15 @@ def _up(home: SandboxHome, alive: set[str], tell: OnProgress) -> None:
         *(partial(_start, home, every[name]) for name in ("redis", "receiver")),
         *(partial(_prepare_cluster, home, cluster) for cluster in postgres.CLUSTERS),
     )
-    tell("making the stanzas; starting the clusters")
-    _together(*(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS))
-    tell("bringing the records to their newest version")
-    migrate(home.settings().records)
     if why := node_pdf_service.missing():
         tell(f"going without the pdf-service: {why}")
-    else:
-        tell("starting the pdf-service")
-        _start(home, every[node_pdf_service.NAME], threading.Event())
+    tell("making the stanzas; starting the clusters")
+    _together(
+        *(partial(_cluster_up, home, every[cluster]) for cluster in postgres.CLUSTERS),
+        *(partial(_start, home, every[name]) for name in USERS if name in every),
+    )
+    tell("bringing the records to their newest version")
+    migrate(home.settings().records)
     seaweedfs.verify_identities(home)
 
 

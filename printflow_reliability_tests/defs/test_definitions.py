@@ -95,7 +95,7 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
 
     assert named == {
         *("full_backup", "judge_objectives", "judge_held_order"),
-        *("remove_killed_drills", "prune_history", "order_repair"),
+        *("remove_killed_drills", "prune_history", "order_repair", "alert_acknowledgement", "alert_silence"),
     }
 
 

@@ -56,6 +56,10 @@ def test_a_file_is_asked_for_by_a_key_that_stays_the_same() -> None:
         ([Answer(200, "[" * 100_000)], "without the key of a file"),
         ([Answer(401, "{}")], "it answered 401"),
         ([Answer(302, "", {"Location": "http://127.0.0.1/"})], "it answered 302"),
+        (
+            [Answer(403, json.dumps({"error": f"Bearer {TOKEN} is not known"}))],
+            "it answered 403 (Bearer [secret] is not",
+        ),
         ([Answer(422, '{"error": "no\\u001b[2J such item"}')], "it answered 422 (no\\x1b[2J such item)"),
     ],
 )
