@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.posting import NotAnswered, Post, Poster, Reply, posting
+from printflow_reliability.redaction import redacted
 from printflow_reliability.settings import PdfServiceSettings, Settings
-from printflow_reliability.text import printable, redacted
+from printflow_reliability.text import printable
 
 AT_WORK = 202
 MADE = (200, 201)

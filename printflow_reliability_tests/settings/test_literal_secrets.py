@@ -14,6 +14,8 @@ LOOKS_SECRET = re.compile(r"token|secret|password|key|dsn|credential|(^|_)url$")
 NO_SECRET = {
     ("BucketSettings", "endpoint_url"),  # refused with a user or a query in it
     ("DrillsSettings", "reports_url"),  # people open it
+    ("DagsterSettings", "url"),  # and this
+    ("PdfServiceSettings", "url"),  # its token is a key of its own
 }
 
 
