@@ -64,7 +64,7 @@ class Envelope:
                     headers["connection"] = "close"
             await send(message)
 
-        refusal = await self._refusal(scope, received, sent)
+        refusal = _smuggled(scope) or await self._refusal(scope, received, sent)
         if refusal is not None and not exchange.status:
             await refusal.response(exchange.request_id)(scope, received, sent)
         _tell(scope, exchange, refusal)
@@ -97,10 +97,21 @@ def _exchange(scope: Connection) -> _Exchange:
     return _Exchange(given if ID.fullmatch(given) else uuid4().hex, has_body)
 
 
+def _smuggled(scope: Connection) -> Refusal | None:
+    """A request whose end a proxy before us may see elsewhere: what follows could be taken for another caller's."""
+    headers = Headers(scope=scope)
+    if "content-length" in headers and "transfer-encoding" in headers:
+        what = "a request has either Content-Length or Transfer-Encoding"
+        return Refusal(400, what, "send one of them", headers={"Connection": "close"})
+    return None
+
+
 def _tell(scope: Connection, exchange: _Exchange, refusal: Refusal | None) -> None:
     """One line: never the query, a header, or a path that is none of ours, which may hold anything."""
     caller = scope["state"].get("caller")
     level = logging.ERROR if exchange.status == 500 else logging.WARNING if exchange.status > 500 else logging.INFO
+    if caller is None and exchange.status == 429:  # else whoever can reach the port could fill the log
+        level = logging.DEBUG
     log.log(
         level,
         "%s %s %d in %.0f ms, token %s, request %s%s",

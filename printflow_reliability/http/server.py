@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -52,7 +53,10 @@ class Current:
         while True:
             alive()
             await asyncio.sleep(REREAD_SECONDS)
-            self._settings = await asyncio.to_thread(self._newest)
+            try:
+                self._settings = await asyncio.to_thread(self._newest)
+            except Exception as error:  # whatever it is, the settings that are known go on
+                log.warning("printflow.toml is not read anew: %s", type(error).__name__)
 
 
 def listening(http: HttpSettings) -> socket.socket:
@@ -97,10 +101,15 @@ def serve(settings: Settings, newest: NewestSettings, sock: socket.socket, syste
         with suppress(asyncio.CancelledError):
             await kept
 
-    threads = settings.http.concurrency
+    threads, telling = settings.http.concurrency, Workers(1)
+
+    def defect(error: Exception) -> None:
+        telling.submit(partial(report_error, error))  # others are answered meanwhile
+
     asked = Asked(current, judgement, Threads(Workers(threads), threads))
     config = uvicorn.Config(
-        application(asked, report_error, lifespan),
+        application(asked, defect, lifespan),
+        lifespan="on",
         log_config=None,
         access_log=False,  # it would log queries
         server_header=False,

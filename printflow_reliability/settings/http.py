@@ -57,7 +57,7 @@ class HttpSettings(Section):
     """What the platform asks before it goes on (`printflow serve`): may this order be printed, is this file accepted?
 
     Nothing but this machine can reach it by default. Elsewhere a proxy in front of it must speak TLS: the tokens would
-    be read on the way otherwise.
+    be read on the way otherwise. Another `host`, `port` or `concurrency` counts after a restart.
     """
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")

@@ -257,6 +257,13 @@ def test_whose_order_it_is_may_be_said_with_the_file(site: Site) -> None:
     assert site.judgement.asked == [("7", "3", "t/a.pdf", "t")]
 
 
+def test_a_request_whose_end_is_told_twice_is_refused_and_its_connection_ends(site: Site) -> None:
+    headers = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
+    answer = site.request("GET", "/livez", headers=headers)
+
+    assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+
+
 @pytest.mark.parametrize(("given", "kept"), [("abc-1.2_3", True), ("x" * 65, False), ("a b", False), ("a\tb", False)])
 def test_a_callers_own_request_id_is_kept_if_it_is_plain(site: Site, given: str, kept: bool) -> None:
     answer = site.request("GET", "/livez", headers={"X-Request-ID": given})

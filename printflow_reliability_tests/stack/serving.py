@@ -17,12 +17,13 @@ STARTING_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that listens: its process, address, log, and the token that it knows."""
+    """A server that listens: its process, address, log, the token that it knows, and a client for any thread."""
 
     process: "subprocess.Popen[bytes]"
     url: str
     log: Path
     token: str
+    client: httpx.Client
 
     @property
     def port(self) -> int:
@@ -31,11 +32,11 @@ class Serving:
 
     def get(self, path: str) -> httpx.Response:
         """GET with the token."""
-        return httpx.get(self.url + path, headers=self.headers, timeout=60)
+        return self.client.get(self.url + path, headers=self.headers)
 
     def post(self, **file: object) -> httpx.Response:
         """POST a print file with the token."""
-        return httpx.post(f"{self.url}/print-files", headers=self.headers, json=file, timeout=60)
+        return self.client.post(f"{self.url}/print-files", headers=self.headers, json=file)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -51,9 +52,10 @@ def serving(
     with (
         log.open("wb") as stderr,
         subprocess.Popen(argv, stderr=stderr, env=environment, cwd=cwd) as process,
+        httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as client,
     ):
         try:
-            yield Serving(process, _address(process, log), log, token)
+            yield Serving(process, _address(process, log), log, token, client)
         finally:
             process.kill()
 

@@ -177,6 +177,7 @@ def test_a_body_of_a_gigabyte_is_refused_without_being_read(server: Serving, hea
         b"GET /orders/%2e%2e%2flivez/artwork HTTP/1.1\r\nHost: x\r\n",
         b"GET /orders/" + b"b" * 5_000 + b"/artwork HTTP/1.1\r\nHost: x\r\n",
         b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 2_000_000 + b"\r\n",
+        b"POST /print-files HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
     ids=lambda head: re.sub(r"\W+", " ", head[:30].decode("latin-1")),
