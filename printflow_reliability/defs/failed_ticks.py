@@ -12,7 +12,7 @@ from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
-INTERVAL_SECONDS = 30
+INTERVAL_SECONDS = 60
 IN_A_ROW = {"SENSOR": 3, "SCHEDULE": 1}
 """Failed ticks after which a person hears: a sensor tries again within seconds, a schedule perhaps in a week."""
 PREFIX = "tick:"

@@ -120,7 +120,7 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 @dg.sensor(
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keeps one partition for each tenant that the platform knows. A failed tick means that new tenants are "
     "not looked after: its error says what does not answer (printflow files reconcile); no partition is deleted.",

@@ -46,3 +46,18 @@ def test_where_nothing_went_wrong_the_last_words_are_quoted() -> None:
 def test_of_many_causes_the_last_are_quoted() -> None:
     said = "\n".join(f"{AT} ERROR:  number {number}" for number in range(50))
     assert relevant_lines(said, most=2).splitlines() == [f"{AT} ERROR:  number 48", f"{AT} ERROR:  number 49"]
+
+
+def test_an_error_of_the_servers_own_processes_is_quoted_and_one_of_a_statement_is_not() -> None:
+    checkpointer = f'{AT} checkpointer ERROR:  could not fsync file "base/5/16384": No such file or directory'
+    startup = f"{AT} startup FATAL:  checkpoint request failed"
+    said = "\n".join(
+        (
+            checkpointer,
+            f'{AT} client backend ERROR:  duplicate key value violates unique constraint "customers_email_key"',
+            f"{AT} client backend DETAIL:  Key (email)=(jane@example.org) already exists.",
+            startup,
+        )
+    )
+    assert relevant_lines(said).splitlines() == [checkpointer, startup]
+    assert relevant_lines(said.splitlines()[1]) == ""

@@ -48,8 +48,10 @@ SERVER: Mapping[str, str] = {
     # Its log is read by what it says.
     "log_destination": "stderr",
     "logging_collector": "off",
-    "log_line_prefix": "%m [%p] ",
-    "log_min_messages": "log",
+    "log_line_prefix": "%m [%p] %b ",
+    # Of a server's log "log" is above "error": why its checkpointer failed, say, would not be in it.
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",
     "lc_messages": "C",
     "timezone": "UTC",
     "log_timezone": "UTC",

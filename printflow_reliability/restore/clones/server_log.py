@@ -3,11 +3,15 @@
 import re
 
 MOST = 12
-ENTRY = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ \[\d+\] (?P<level>[A-Z]+\d?):  ?(?P<text>.*)$")
+ENTRY = re.compile(
+    r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ \[\d+\] (?P<process>[a-z][a-z ]* )?(?P<level>[A-Z]+\d?):  ?(?P<text>.*)$"
+)
 CAUSES = frozenset({"WARNING", "ERROR", "FATAL", "PANIC"})
 MORE = frozenset({"DETAIL", "CONTEXT"})
 """Said of the entry before."""
 LEFT_OUT = frozenset({"HINT", "STATEMENT"})
+OURS, OF_A_STATEMENT = "client backend ", frozenset({"WARNING", "ERROR"})
+"""What a statement of ours was answered is told where it was asked, and may hold what is in rows."""
 USUAL = 3
 EXPECTED = re.compile(
     r"the database system is (?:starting up|not (?:yet )?accepting connections|shutting down)"
@@ -35,7 +39,8 @@ def relevant_lines(log: str, most: int = MOST) -> str:
         elif entry["level"] in MORE:
             shown = wanted
         else:
-            shown = wanted = entry["level"] in CAUSES and not EXPECTED.search(entry["text"])
-            usual += [] if wanted else [line]
+            ours = entry["process"] == OURS and entry["level"] in OF_A_STATEMENT
+            shown = wanted = not ours and entry["level"] in CAUSES and not EXPECTED.search(entry["text"])
+            usual += [] if wanted or ours else [line]
         chosen += [line] if shown else []
     return "\n".join(chosen[-most:] or usual[-USUAL:])
