@@ -29,6 +29,8 @@ from printflow_reliability.storage.pages import list_pages
 
 MOST_IN_A_FOLDER = 1_000
 """A folder with more objects is hardly that of one item."""
+NEVER_PRINTED = ("proof", "image", "derived")
+"""Kinds of the catalog. A design may be the print file itself: platforms copy its key into the order at checkout."""
 PRINT_READY = "print-ready"
 
 
@@ -116,9 +118,9 @@ class Search:
         inside = folder is not None and key.startswith(folder)
         for reference in references:
             kind = self._settings.reference[reference.entry].kind
-            if kind != PRINT_READY:
+            if kind in NEVER_PRINTED:
                 return f"the catalog knows it as {kind} of {reference.owner}"
-            if not inside and key != item.key:
+            if kind == PRINT_READY and not inside and key != item.key:
                 return f"{reference.owner} refers to it, and it does not lie in the item's own folder"
         return ""
 
