@@ -11,11 +11,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import printflow_reliability.alerts.commands
@@ -115,6 +117,7 @@ def add_installed_commands() -> None:
         app.add_typer(entry.load(), name=entry.name)
     for entry in entry_points(group="printflow.commands"):
         app.command(entry.name)(entry.load())
+    _commands.cache_clear()
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -147,7 +150,7 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        code = typer.main.get_command(app).main(list(arguments), prog_name="printflow", standalone_mode=False)
+        code = _commands().main(list(arguments), prog_name="printflow", standalone_mode=False)
         sys.stdout.flush()  # a disk that is full is noticed here, not after the exit code is given
     except PrintflowError as error:
         return _fail(arguments, error.what, error.next_step)
@@ -178,6 +181,14 @@ def _run(arguments: Sequence[str]) -> int:
     if code == CTRL_C:
         return _fail(arguments, "interrupted", "")
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _commands() -> TyperGroup:
+    """All commands as they are parsed, put together once."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)  # noqa: S101 - there is more than one
+    return group
 
 
 def _is_text(word: str) -> bool:
