@@ -2,9 +2,19 @@
 
 import signal
 
+import pytest
+
 pytest_plugins = ["printflow_reliability_tests.alarm_table", "printflow_reliability_tests.pdf_table", "pytester"]
 
 # A script's background jobs ignore SIGINT, and so would every program that a test starts and interrupts. Set before
 # Dagster is imported, which gives SIGTERM the handler of SIGINT.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+WAITING = ("test_silent_servers.py", "test_cycle.py", "test_foreign_files.py", "test_bad_input.py", "test_drills.py")
+"""Modules that mostly wait for servers that are away; begun first, the others have the processors meanwhile."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the modules that wait begin first; all others keep their order."""
+    items.sort(key=lambda item: WAITING.index(item.path.name) if item.path.name in WAITING else len(WAITING))

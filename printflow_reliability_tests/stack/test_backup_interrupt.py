@@ -1,5 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP while pgBackRest hangs: its processes are sessions of their own, and end all the same."""
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,11 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.sandbox import processes
 from printflow_reliability_tests.hearing import HEARS_SIGNALS
 from printflow_reliability_tests.stack.conftest import StackSandbox
 
 pytestmark = pytest.mark.stack
+
+
+HELD = """#!/bin/sh
+kill -STOP $$
+exec {program} "$@"
+"""
+"""A pgBackRest that hangs as soon as it is started."""
+
+
+@pytest.fixture(scope="module")
+def hanging(backed_up: StackSandbox) -> Iterator[str]:
+    """A PATH on which pgBackRest hangs."""
+    program = shutil.which("pgbackrest")
+    directory = backed_up.home.path("hanging")
+    directory.mkdir(mode=0o755)
+    held = directory / "pgbackrest"
+    held.write_text(HELD.format(program=program), encoding="utf-8")
+    held.chmod(0o755)
+    yield f"{directory}{os.pathsep}{os.environ['PATH']}"
+    shutil.rmtree(directory)
 
 
 def pgbackrest_processes(config: Path) -> Iterator[int]:
@@ -24,8 +45,8 @@ def pgbackrest_processes(config: Path) -> Iterator[int]:
                 told = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            is_own = Path(told[0].decode()).name == "pgbackrest" and str(config.parent).encode() in b"".join(told)
-            if is_own and {b"verify", b"backup", b"repo-ls"} & set(told):
+            program = any(Path(word.decode()).name == "pgbackrest" for word in told[:2])
+            if program and str(config.parent).encode() in b"".join(told) and b"archive-push" not in told:
                 yield int(entry.name)
 
 
@@ -49,17 +70,16 @@ def is_stopped(pid: int) -> bool:
     ],
 )
 def test_a_signal_ends_the_command_and_every_pgbackrest(
-    backed_up: StackSandbox, command: str, number: signal.Signals
+    backed_up: StackSandbox, hanging: str, command: str, number: signal.Signals
 ) -> None:
     argv = [sys.executable, "-c", HEARS_SIGNALS, "--config", str(backed_up.config), *command.split()]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as running:
+    pipe, environment = subprocess.PIPE, {**os.environ, "PATH": hanging}
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, start_new_session=True, env=environment) as running:
         deadline = time.monotonic() + 60
-        # One that ends at this very moment is not held, and the next one is waited for.
         while not any(is_stopped(pid) for pid in pgbackrest_processes(backed_up.config)):
             assert running.poll() is None, "it ended before pgBackRest was seen"
             assert time.monotonic() < deadline
-            processes.send(pgbackrest_processes(backed_up.config), signal.SIGSTOP)
-            time.sleep(0.01)
+            time.sleep(0.05)
         running.send_signal(number)
         _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (2, b"printflow: interrupted\n")

@@ -42,7 +42,6 @@ HONEST = {
     # The drill goes on without its records; its numbers wait in a file.
     "system_db": {"drill.files", "files.content", "pdf.integrity", "orders.artwork", "alerts.delivery"},
     "receiver": {"alerts.delivery"},
-    "redis": set(),
 }
 """What must not be called healthy when that server died in mid-drill."""
 

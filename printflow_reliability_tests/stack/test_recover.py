@@ -26,7 +26,7 @@ from printflow_reliability_tests.stack.plain_settings import HEARTBEAT, settings
 
 pytestmark = pytest.mark.stack
 
-LARGE_SEGMENTS = pytest.mark.parametrize("shop", [64], indirect=True, scope="module")
+LARGE_SEGMENTS = pytest.mark.parametrize("shop", [32], indirect=True, scope="module")
 PLANTED = (
     "CREATE COLLATION nordic (provider = icu, locale = 'da')",
     "CREATE COLLATION glibc (provider = libc, locale = 'C')",
@@ -46,7 +46,7 @@ REMOVED = (
 )
 
 
-@pytest.fixture(scope="module", params=[1, 64])
+@pytest.fixture(scope="module", params=[1, 32])
 def shop(request: pytest.FixtureRequest) -> Iterator[PlainCluster]:
     """A cluster with segments of that many MB, backed up, with rows that only its WAL holds."""
     with plain_cluster(segment_megabytes=request.param) as cluster:

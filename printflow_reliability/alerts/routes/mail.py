@@ -31,7 +31,8 @@ class _Shown(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connection = socket.create_connection((host, port), timeout)
-        connection.settimeout(self._seconds)
+        # The alarm rings first: of a timeout smtplib says that the server has gone.
+        connection.settimeout(self._seconds + 1)
         self._alarm.show(connection)
         return connection
 
