@@ -26,7 +26,7 @@ import printflow_reliability.config_commands
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
 import printflow_reliability.http.commands
-import printflow_reliability.orders.accept_command
+import printflow_reliability.orders.acceptance.command
 import printflow_reliability.orders.commands
 import printflow_reliability.pdf.commands
 import printflow_reliability.records.commands
@@ -72,7 +72,7 @@ app.command("recover")(printflow_reliability.recovery.recover_command.recover_co
 app.add_typer(printflow_reliability.recovery.tenant_command.app, name="tenant")
 app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
 app.add_typer(printflow_reliability.files.commands.app, name="files")
-printflow_reliability.pdf.commands.app.command("accept")(printflow_reliability.orders.accept_command.accept_command)
+printflow_reliability.pdf.commands.app.command("accept")(printflow_reliability.orders.acceptance.command.accept_command)
 app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
 app.add_typer(printflow_reliability.orders.commands.app, name="orders")
 app.command("watch")(printflow_reliability.watch.commands.watch_command)

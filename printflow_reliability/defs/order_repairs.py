@@ -8,8 +8,8 @@ from pydantic import Field
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure, document_table
 from printflow_reliability.orders.problems import repair_command
-from printflow_reliability.orders.repair import RepairReport, repair
-from printflow_reliability.orders.repair_plan import Choice
+from printflow_reliability.orders.repair.plan import Choice
+from printflow_reliability.orders.repair.repair import RepairReport, repair
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.text import printable
 

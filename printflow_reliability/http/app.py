@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from printflow_reliability.http.answers import Refusal
 from printflow_reliability.http.callers import Callers, require
-from printflow_reliability.http.endpoints import ENDPOINTS, Asked, Endpoint
+from printflow_reliability.http.endpoint import Asked, Endpoint
+from printflow_reliability.http.endpoints import ENDPOINTS
 from printflow_reliability.http.envelope import Envelope
 from printflow_reliability.http.limits import RequestRates
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.http.answers import Refusal, could_not_tell
-from printflow_reliability.orders.acceptance import Acceptance, accept_file
+from printflow_reliability.orders.acceptance.accept import Acceptance, accept_file
 from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.judgement import OrderAnswer, UnknownOrder
 from printflow_reliability.pdf.verify import Pace

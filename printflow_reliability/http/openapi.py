@@ -1,12 +1,10 @@
 """The OpenAPI document: what there is to ask, and what each answer means for who asks."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from printflow_reliability.orders.acceptance import LONGEST_VERSION
-
-if TYPE_CHECKING:
-    from printflow_reliability.http.endpoints import Endpoint
+from printflow_reliability.http.endpoint import Endpoint
+from printflow_reliability.orders.acceptance.accept import LONGEST_VERSION
 
 Schema = dict[str, Any]
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.http.app import application
-from printflow_reliability.http.endpoints import Asked
+from printflow_reliability.http.endpoint import Asked
 from printflow_reliability.http.judging import GuardJudgement
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.http.protocol import BoundedProtocol

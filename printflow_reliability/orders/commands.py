@@ -14,7 +14,7 @@ from printflow_reliability.orders.guard import GuardReport, check_order, check_p
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.problems import Kind, last_resort, next_step
-from printflow_reliability.orders.repair_command import repair_order
+from printflow_reliability.orders.repair.command import repair_order
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, moment, printable, seconds

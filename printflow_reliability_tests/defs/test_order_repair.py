@@ -11,8 +11,8 @@ from printflow_reliability.defs.order_repairs import order_repair
 from printflow_reliability.errors import LockHeld
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import Kind, Problem
-from printflow_reliability.orders.repair import RepairReport
-from printflow_reliability.orders.repair_plan import Status, Step, Way
+from printflow_reliability.orders.repair.plan import Status, Step, Way
+from printflow_reliability.orders.repair.repair import RepairReport
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 PROBLEM = Problem(Kind.UNLINKED, None, "print-ready file was never linked")

@@ -10,9 +10,9 @@ import pytest
 from starlette.applications import Starlette
 
 from printflow_reliability.http.app import application
-from printflow_reliability.http.endpoints import Asked
+from printflow_reliability.http.endpoint import Asked
 from printflow_reliability.http.limits import Threads
-from printflow_reliability.orders.acceptance import Acceptance
+from printflow_reliability.orders.acceptance.accept import Acceptance
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.workers import Workers

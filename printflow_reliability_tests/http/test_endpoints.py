@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Route
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError, Refused
-from printflow_reliability.orders.acceptance import Acceptance
+from printflow_reliability.orders.acceptance.accept import Acceptance
 from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
 from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability_tests.http.conftest import READER, SHOP, Site

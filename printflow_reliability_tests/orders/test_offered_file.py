@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.orders.offered_file import FileLook
+from printflow_reliability.orders.acceptance.offered_file import FileLook
 from printflow_reliability.pdf import verify
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.ledger import MemoryLedger

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
-from printflow_reliability.orders.pdf_service import FileRequest, generate
+from printflow_reliability.orders.repair.pdf_service import FileRequest, generate
 from printflow_reliability_tests.alerts.service import LOGIN_PAGE, TOKEN, Answer, Service, answering
 from printflow_reliability_tests.minimal_settings import minimal_settings
 

@@ -8,11 +8,11 @@ import pytest
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.kept_copies import KeptCopy
-from printflow_reliability.orders import repair as repairing
 from printflow_reliability.orders.paid_rows import PaidRows
 from printflow_reliability.orders.problems import REPAIRED, Kind, Problem, next_step
-from printflow_reliability.orders.repair import means_of
-from printflow_reliability.orders.repair_plan import Candidate, Choice, Found, Means, Status, Step, Way, plan_step
+from printflow_reliability.orders.repair import repair as repairing
+from printflow_reliability.orders.repair.plan import Candidate, Choice, Found, Means, Status, Step, Way, plan_step
+from printflow_reliability.orders.repair.repair import means_of
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.settings import BucketSettings

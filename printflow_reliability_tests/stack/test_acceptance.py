@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.orders.acceptance import Acceptance, accept_file
+from printflow_reliability.orders.acceptance.accept import Acceptance, accept_file
 from printflow_reliability.orders.judgement import UnknownOrder
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs

@@ -13,7 +13,7 @@ import pytest
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.http import judging
 from printflow_reliability.http.app import application
-from printflow_reliability.http.endpoints import Asked
+from printflow_reliability.http.endpoint import Asked
 from printflow_reliability.http.judging import GuardJudgement
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.orders import guard, guard_pass, overrides

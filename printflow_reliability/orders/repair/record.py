@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.orders.repair_plan import Step, Way
+from printflow_reliability.orders.repair.plan import Step, Way
 from printflow_reliability.text import storable
 
 Records = psycopg.Connection[TupleRow]

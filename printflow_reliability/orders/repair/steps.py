@@ -11,13 +11,13 @@ from printflow_reliability.files.choose import fetch
 from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.heal_write import carry_out as heal
 from printflow_reliability.files.new_objects import store
-from printflow_reliability.orders import pdf_service, repair_record
-from printflow_reliability.orders.acceptance import accept_file
-from printflow_reliability.orders.given_file import inspected, private_copy
+from printflow_reliability.orders.acceptance.accept import accept_file
 from printflow_reliability.orders.problems import repair_command
-from printflow_reliability.orders.repair_plan import Candidate, Status, Step, Way
-from printflow_reliability.orders.repair_record import Begun, Records
-from printflow_reliability.orders.repair_search import Search
+from printflow_reliability.orders.repair import pdf_service, record
+from printflow_reliability.orders.repair.given_file import inspected, private_copy
+from printflow_reliability.orders.repair.plan import Candidate, Status, Step, Way
+from printflow_reliability.orders.repair.record import Begun, Records
+from printflow_reliability.orders.repair.search import Search
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.order_writes import NewLink, ask_customer, write_link
 from printflow_reliability.platform.paid_orders import PaidItem, paid_items
@@ -61,7 +61,7 @@ class Repair:
 
 def carry_out(repair: Repair, step: Step) -> Step:
     """Do what a step plans, and record it; a failure is the step's own."""
-    begun = repair_record.begin(repair.records, repair.order, step, repair.person)
+    begun = record.begin(repair.records, repair.order, step, repair.person)
     outcome = "done"
     try:
         done = _ask(repair, step, begun) if step.way is Way.ASK else _WAYS[step.way](repair, step)
@@ -69,7 +69,7 @@ def carry_out(repair: Repair, step: Step) -> Step:
         outcome = "rejected" if isinstance(failed, Rejected) else "failed"
         key = failed.key if isinstance(failed, Rejected) else step.key
         done = replace(step, status=Status.FAILED, detail=repair.settings.redact(failed.sentence), key=key)
-    repair_record.end(repair.records, begun, outcome, done)
+    record.end(repair.records, begun, outcome, done)
     return done
 
 
@@ -109,7 +109,7 @@ def _replace(repair: Repair, step: Step) -> Step:
 
 def _regenerate(repair: Repair, step: Step) -> Step:
     item = _item(step)
-    version = repair_record.file_version(repair.records, repair.order, step)
+    version = record.file_version(repair.records, repair.order, step)
     asked = pdf_service.FileRequest(repair.order, item.item, item.tenant or "", version)
     key = pdf_service.generate(repair.settings, asked)
     candidate = repair.judged(item, key)
@@ -130,7 +130,7 @@ def _regenerate(repair: Repair, step: Step) -> Step:
 
 
 def _ask(repair: Repair, step: Step, begun: Begun) -> Step:
-    order, before = repair.order, repair_record.asked_before(repair.records, repair.order)
+    order, before = repair.order, record.asked_before(repair.records, repair.order)
     if not ask_customer(repair.settings, order) and not begun.resumed:
         if before is None:
             raise Refused(

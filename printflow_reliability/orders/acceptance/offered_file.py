@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.orders.accepted_files import Records, accepted_elsewhere
+from printflow_reliability.orders.acceptance.accepted_files import Records, accepted_elsewhere
 from printflow_reliability.orders.guard import MEND_ROWS
 from printflow_reliability.orders.guard_pass import base_paths
 from printflow_reliability.orders.judgement import UnknownOrder, in_place, problem_of

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.orders.accepted_files import AcceptedFile, NewFile, Records, add, newest
+from printflow_reliability.orders.acceptance.accepted_files import AcceptedFile, NewFile, Records, add, newest
+from printflow_reliability.orders.acceptance.offered_file import MISSING, FileLook, OfferedFile
 from printflow_reliability.orders.judgement import UnknownOrder
-from printflow_reliability.orders.offered_file import MISSING, FileLook, OfferedFile
 from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept

@@ -11,14 +11,14 @@ from typing import Any
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.new_objects import may_write
-from printflow_reliability.orders import repair_record
 from printflow_reliability.orders.guard import check_order, check_paid_orders
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import REPAIRED, Problem, repair_command
-from printflow_reliability.orders.repair_plan import Choice, Found, Means, Status, Step, Way, plan_step
-from printflow_reliability.orders.repair_record import Records
-from printflow_reliability.orders.repair_search import Search
-from printflow_reliability.orders.repair_steps import Repair, carry_out
+from printflow_reliability.orders.repair import record
+from printflow_reliability.orders.repair.plan import Choice, Found, Means, Status, Step, Way, plan_step
+from printflow_reliability.orders.repair.record import Records
+from printflow_reliability.orders.repair.search import Search
+from printflow_reliability.orders.repair.steps import Repair, carry_out
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.order_writes import SECTION
@@ -93,7 +93,7 @@ def repair(
         ready = [step for step in plan if step.status is Status.PLANNED]
         work = Repair(settings, records, worker, search, order, person)
         done = [carry_out(work, step) for step in ready]
-        repair_record.close(records, order)
+        record.close(records, order)
     return RepairReport(order, True, _judged_again(settings, order), plan, done)
 
 

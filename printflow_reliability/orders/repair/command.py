@@ -7,8 +7,8 @@ import typer
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, person_named, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.problems import by_hand, repair_command
-from printflow_reliability.orders.repair import RepairReport, repair
-from printflow_reliability.orders.repair_plan import Choice, Status, Step
+from printflow_reliability.orders.repair.plan import Choice, Status, Step
+from printflow_reliability.orders.repair.repair import RepairReport, repair
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.text import moment, printable, shell_word
 

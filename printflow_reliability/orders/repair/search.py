@@ -13,11 +13,11 @@ from printflow_reliability.files.choose import Chooser
 from printflow_reliability.files.kept_copies import Expected, KeptCopy, expected_by
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.spellings import MeantObjects, Nearest
-from printflow_reliability.orders.given_file import inspected, private_copy
 from printflow_reliability.orders.judgement import in_place, problem_of
 from printflow_reliability.orders.paid_rows import PaidRows
 from printflow_reliability.orders.problems import Kind, Problem
-from printflow_reliability.orders.repair_plan import Candidate, Choice, Found
+from printflow_reliability.orders.repair.given_file import inspected, private_copy
+from printflow_reliability.orders.repair.plan import Candidate, Choice, Found
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker

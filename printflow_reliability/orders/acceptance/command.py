@@ -4,7 +4,7 @@ import typer
 
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.orders.acceptance import Acceptance, accept_file
+from printflow_reliability.orders.acceptance.accept import Acceptance, accept_file
 from printflow_reliability.orders.problems import check_command
 from printflow_reliability.storage.address import bucket_and_key
 from printflow_reliability.text import moment, printable

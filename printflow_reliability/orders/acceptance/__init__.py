@@ -1,0 +1,1 @@
+"""Accepting a print file for a version of its order, once."""
