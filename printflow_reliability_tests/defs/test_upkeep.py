@@ -30,7 +30,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """Settings by which every run is old."""
     found = SimpleNamespace(
-        dagster=SimpleNamespace(keep_runs_days=-1), heartbeat=(), drills=SimpleNamespace(directory=tmp_path)
+        dagster=SimpleNamespace(keep_runs_days=-1),
+        heartbeat=(),
+        sentry=None,
+        drills=SimpleNamespace(directory=tmp_path),
     )
     monkeypatch.setattr(Configuration, "settings", lambda _self: found)
     return found
