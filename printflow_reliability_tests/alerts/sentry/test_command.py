@@ -59,6 +59,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     command = next(found for found in cli.app.registered_commands if found.name == "runbook")
     monkeypatch.setattr(command, "callback", runbook)
+    monkeypatch.setattr(cli, "_commands", lambda: typer.main.get_command(cli.app))  # put together anew
 
 
 @pytest.mark.usefixtures("failing")
