@@ -4,9 +4,12 @@ PostgreSQL refuses to run as root, so a `Programs` that runs as root starts its 
 """
 
 import contextlib
+import errno
 import logging
 import os
 import pwd
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -24,6 +27,8 @@ STDERR_TAIL = 2000
 """Characters of a failed program's stderr that an error shows."""
 WATCH_SECONDS = 10.0
 """How often to look whether it is still worth waiting for a program."""
+SETPRIV_SAYS = re.compile(r"setpriv: (?:failed to execute .*: )?(.+)")
+"""What it says of its own, ending with 126 or 127, where it could not become the program."""
 Watches = Sequence[Callable[[], None]]
 """What raises an error when it is not."""
 
@@ -138,10 +143,11 @@ class Programs:
         began = time.monotonic()
         name = Path(argv[0]).name
         identity = None if self.launcher else self.identity()
+        launcher = _setpriv(identity) if identity else self.launcher
         log.debug("run %s", redacted(" ".join(argv), self.secrets))
         try:
             process = subprocess.Popen(
-                [*self.launcher, *argv],
+                [*launcher, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -150,9 +156,9 @@ class Programs:
                 env=self.environment(env),
                 cwd=cwd or "/",
                 start_new_session=True,
-                user=identity.uid if identity else None,
-                group=identity.gid if identity else None,
-                extra_groups=identity.groups if identity else None,
+                user=identity.uid if identity and not launcher else None,
+                group=identity.gid if identity and not launcher else None,
+                extra_groups=identity.groups if identity and not launcher else None,
                 umask=0o077,
             )
         except OSError as refused:
@@ -169,6 +175,9 @@ class Programs:
         finally:
             self._running.discard(process)
         seconds = time.monotonic() - began
+        if identity and process.returncode in (126, 127) and (its_own := SETPRIV_SAYS.match(stderr)):
+            refused_by = FileNotFoundError if its_own[1] == os.strerror(errno.ENOENT) else OSError
+            raise not_run(argv[0], refused_by(0, its_own[1]))
         if process.returncode not in accept:
             said = redacted(stderr.strip() or stdout.strip(), self.secrets)
             tail = said[-STDERR_TAIL:]
@@ -216,6 +225,23 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def _setpriv(identity: Identity) -> tuple[str, ...]:
+    """What becomes a user and then the program; nothing where it is not installed (BusyBox's cannot change the user).
+
+    Where Python changes the user itself, it forks: that copies the page tables of a process of several hundred MB.
+    """
+    program = shutil.which("setpriv", path=os.defpath)
+    if program is None or Path(program).resolve().name != "setpriv":
+        return ()
+    groups = ",".join(map(str, identity.groups))
+    return (
+        program,
+        f"--reuid={identity.uid}",
+        f"--regid={identity.gid}",
+        f"--groups={groups}" if groups else "--clear-groups",
+    )
 
 
 def not_run(program: str, refused: OSError) -> ConfigError:
