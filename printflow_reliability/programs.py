@@ -179,14 +179,7 @@ class Programs:
         if identity and (unborn := _not_become(process.returncode, stderr)):
             raise not_run(argv[0], unborn)
         if process.returncode not in accept:
-            said = redacted(stderr.strip() or stdout.strip(), self.secrets)
-            tail = said[-STDERR_TAIL:]
-            raise ProgramFailed(
-                f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
-                exit_code=process.returncode,
-                stderr_tail=tail,
-                said=said,
-            )
+            raise _failure(name, process.returncode, redacted(stderr.strip() or stdout.strip(), self.secrets))
         return Completed(stdout, stderr, seconds)
 
     def end_running(self) -> None:
@@ -242,6 +235,12 @@ def _setpriv(identity: Identity) -> tuple[str, ...]:
         f"--regid={identity.gid}",
         f"--groups={groups}" if groups else "--clear-groups",
     )
+
+
+def _failure(name: str, exit_code: int, said: str) -> ProgramFailed:
+    tail = said[-STDERR_TAIL:]
+    what = f"{name} ended with exit code {exit_code}: {tail or 'it said nothing'}"
+    return ProgramFailed(what, exit_code=exit_code, stderr_tail=tail, said=said)
 
 
 def _not_become(exit_code: int, stderr: str) -> OSError | None:
