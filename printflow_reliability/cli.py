@@ -20,22 +20,9 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-import printflow_reliability.alerts.commands
-import printflow_reliability.backups.commands
-import printflow_reliability.config_commands
-import printflow_reliability.drills.commands
-import printflow_reliability.files.commands
-import printflow_reliability.http.commands
-import printflow_reliability.orders.acceptance.command
-import printflow_reliability.orders.commands
-import printflow_reliability.pdf.commands
-import printflow_reliability.records.commands
-import printflow_reliability.recovery.recover_command
-import printflow_reliability.recovery.tenant_command
-import printflow_reliability.runbook.commands
-import printflow_reliability.watch.commands
 from printflow_reliability.alerts.sentry import client as sentry
 from printflow_reliability.alerts.sentry.reports import report_error
+from printflow_reliability.commands_on_demand import commands_at
 from printflow_reliability.console import Invocation, print_json
 from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
@@ -57,29 +44,34 @@ NEXT = {
 CTRL_C = 130
 """What typer makes of a KeyboardInterrupt; no command of ours ends with it."""
 
+PLACES = {
+    "backup": "printflow_reliability.backups.commands:backup_app",
+    "wal": "printflow_reliability.backups.commands:wal_app",
+    "drill": "printflow_reliability.drills.commands:app",
+    "recover": "printflow_reliability.recovery.recover_command:recover_command",
+    "tenant": "printflow_reliability.recovery.tenant_command:app",
+    "runbook": "printflow_reliability.runbook.commands:runbook_command",
+    "files": "printflow_reliability.files.commands:app",
+    "pdf": "printflow_reliability.pdf.commands:app",
+    "pdf accept": "printflow_reliability.orders.acceptance.command:accept_command",
+    "orders": "printflow_reliability.orders.commands:app",
+    "watch": "printflow_reliability.watch.commands:watch_command",
+    "serve": "printflow_reliability.http.commands:serve_command",
+    "alerts": "printflow_reliability.alerts.commands:app",
+    "records": "printflow_reliability.records.commands:app",
+    "config": "printflow_reliability.config_commands:app",
+}
+"""Every command, noun with commands below it, and verb that another capability has for a noun: where it is defined."""
+
 app = typer.Typer(
     name="printflow",
+    cls=commands_at(PLACES),
     help="Reliability for Print-Flow-360: backups proven by restoring them, print files reconciled, paid orders "
     "guarded.\n\nExit codes: 0 healthy or done; 1 something needs a person; 2 could not tell or could not do it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
-app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
-app.add_typer(printflow_reliability.drills.commands.app, name="drill")
-app.command("recover")(printflow_reliability.recovery.recover_command.recover_command)
-app.add_typer(printflow_reliability.recovery.tenant_command.app, name="tenant")
-app.command("runbook")(printflow_reliability.runbook.commands.runbook_command)
-app.add_typer(printflow_reliability.files.commands.app, name="files")
-printflow_reliability.pdf.commands.app.command("accept")(printflow_reliability.orders.acceptance.command.accept_command)
-app.add_typer(printflow_reliability.pdf.commands.app, name="pdf")
-app.add_typer(printflow_reliability.orders.commands.app, name="orders")
-app.command("watch")(printflow_reliability.watch.commands.watch_command)
-app.command("serve")(printflow_reliability.http.commands.serve_command)
-app.add_typer(printflow_reliability.alerts.commands.app, name="alerts")
-app.add_typer(printflow_reliability.records.commands.app, name="records")
-app.add_typer(printflow_reliability.config_commands.app, name="config")
 
 
 @app.callback()
@@ -113,10 +105,8 @@ def main() -> None:
 
 def add_installed_commands() -> None:
     """Take in the commands of what is no part of the product: the sandbox."""
-    for entry in entry_points(group="printflow.nouns"):
-        app.add_typer(entry.load(), name=entry.name)
     for entry in entry_points(group="printflow.commands"):
-        app.command(entry.name)(entry.load())
+        PLACES[entry.name] = entry.value
     _commands.cache_clear()
 
 

@@ -57,8 +57,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
         except ValueError as wrong:
             raise RuntimeError(f"cannot write the runbook of {row}") from wrong
 
-    command = next(found for found in cli.app.registered_commands if found.name == "runbook")
-    monkeypatch.setattr(command, "callback", runbook)
+    monkeypatch.setattr("printflow_reliability.runbook.commands.runbook_command", runbook)
     monkeypatch.setattr(cli, "_commands", lambda: typer.main.get_command(cli.app))  # put together anew
 
 
