@@ -144,6 +144,7 @@ class Programs:
         name = Path(argv[0]).name
         identity = None if self.launcher else self.identity()
         launcher = _setpriv(identity) if identity else self.launcher
+        user = None if launcher else identity
         log.debug("run %s", redacted(" ".join(argv), self.secrets))
         try:
             process = subprocess.Popen(
@@ -156,9 +157,9 @@ class Programs:
                 env=self.environment(env),
                 cwd=cwd or "/",
                 start_new_session=True,
-                user=identity.uid if identity and not launcher else None,
-                group=identity.gid if identity and not launcher else None,
-                extra_groups=identity.groups if identity and not launcher else None,
+                user=user.uid if user else None,
+                group=user.gid if user else None,
+                extra_groups=user.groups if user else None,
                 umask=0o077,
             )
         except OSError as refused:
@@ -175,9 +176,8 @@ class Programs:
         finally:
             self._running.discard(process)
         seconds = time.monotonic() - began
-        if identity and process.returncode in (126, 127) and (its_own := SETPRIV_SAYS.match(stderr)):
-            refused_by = FileNotFoundError if its_own[1] == os.strerror(errno.ENOENT) else OSError
-            raise not_run(argv[0], refused_by(0, its_own[1]))
+        if identity and (unborn := _not_become(process.returncode, stderr)):
+            raise not_run(argv[0], unborn)
         if process.returncode not in accept:
             said = redacted(stderr.strip() or stdout.strip(), self.secrets)
             tail = said[-STDERR_TAIL:]
@@ -242,6 +242,13 @@ def _setpriv(identity: Identity) -> tuple[str, ...]:
         f"--regid={identity.gid}",
         f"--groups={groups}" if groups else "--clear-groups",
     )
+
+
+def _not_become(exit_code: int, stderr: str) -> OSError | None:
+    """Why setpriv could not become the program; None where it did."""
+    if exit_code not in (126, 127) or (said := SETPRIV_SAYS.match(stderr)) is None:
+        return None
+    return (FileNotFoundError if said[1] == os.strerror(errno.ENOENT) else OSError)(0, said[1])
 
 
 def not_run(program: str, refused: OSError) -> ConfigError:
