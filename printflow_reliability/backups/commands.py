@@ -7,6 +7,7 @@ import typer
 
 from printflow_reliability.backups.base_backup import BackupListing, BaseBackupReport, list_backups, take_base_backups
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
+from printflow_reliability.backups.undelete.command import undelete_command
 from printflow_reliability.backups.wal_commands import wal_app
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
@@ -16,6 +17,8 @@ from printflow_reliability.text import counted, printable, seconds, size
 __all__ = ["backup_app", "wal_app"]
 
 backup_app = typer.Typer(help="Base backups: take them, list them, verify every stored byte.", no_args_is_help=True)
+
+backup_app.command("undelete")(undelete_command)
 
 Cluster = Annotated[str | None, typer.Argument(metavar="CLUSTER", help="One cluster; all of them by default.")]
 

@@ -69,6 +69,16 @@ def repository_options(file: Path, stanza: str, number: int) -> RepositoryOption
     return RepositoryOptions(number, values)
 
 
+def option(file: Path, stanza: str, name: str) -> str | None:
+    """An option that is of no repository; None where the file does not set it.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    sections = _sections(file)
+    return next((value for section in (stanza, "global") if (value := sections.get(section, {}).get(name))), None)
+
+
 def _sections(file: Path) -> Mapping[str, Mapping[str, str]]:
     try:
         text = file.read_text(encoding="utf-8", errors="replace")

@@ -88,9 +88,19 @@ class IntegrityReport:
 
 @operation("backup verification")
 def verify_repositories(
-    settings: Settings, *, clusters: Sequence[str] | None = None, advance: Advance | None = None
+    settings: Settings,
+    *,
+    clusters: Sequence[str] | None = None,
+    repository: int | None = None,
+    advance: Advance | None = None,
 ) -> IntegrityReport:
     """Check every stored byte of each cluster's repositories against its manifest.
+
+    Args:
+        settings: of the installation.
+        clusters: whose repositories; all of them if None.
+        repository: the number of one; all if None.
+        advance: told how many repositories are done.
 
     Raises:
         ConfigError: there is no such cluster.
@@ -99,11 +109,12 @@ def verify_repositories(
     timeout = settings.backups.timeout_seconds
 
     selected = chosen(settings, clusters)
-    count = Count(advance, sum(len(cluster.repositories) for cluster in selected))
+    numbers_of = {cluster.name: (repository,) if repository else cluster.repositories for cluster in selected}
+    count = Count(advance, sum(map(len, numbers_of.values())))
 
     def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
         verified = []
-        for number in cluster.repositories:
+        for number in numbers_of[cluster.name]:
             verified.append(_verify(PgBackRest(cluster, programs), number, timeout))
             count.one_more()
         return verified

@@ -161,6 +161,12 @@ def _ransomware(names: Names) -> Scenario:
             ),
             Step("Check every stored byte of the repositories.", names.printflow("backup", "verify")),
             Step(
+                "If a repository was deleted or overwritten: see what its versions bring back. After pgbackrest stop, "
+                "and with the credentials of [[backups.break_glass]], --apply does it.",
+                names.printflow("backup", "undelete", "--before", names.facts.at),
+                True,
+            ),
+            Step(
                 "Recover from offsite to a moment before the intrusion.",
                 _recover(names, names.facts.at, offsite),
                 True,

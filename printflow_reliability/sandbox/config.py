@@ -49,6 +49,11 @@ heal_secret_access_key = "file:secrets/s3-app.secret"
 replica = "print-files-replica"
 """
 TAIL = """
+[[backups.break_glass]]
+repository = 2
+access_key_id = "file:secrets/s3-break-glass.key"
+secret_access_key = "file:secrets/s3-break-glass.secret"
+
 [drills]
 directory = "drills"
 reports_bucket = "reports"

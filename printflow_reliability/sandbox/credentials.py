@@ -5,7 +5,7 @@ import ssl
 
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
-IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dagster")
+IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dagster", "break-glass")
 """Who may sign in to the S3 servers."""
 ROLES = ("platform_app", "printflow", "printflow_repair", "records", "dagster")
 """Who may sign in to the clusters with a password."""

@@ -42,6 +42,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
     "printflow": {"print-files": READ, "print-files-replica": READ, "reports": (*WRITE, "PutObjectRetention")},
     "dagster": {"compute-logs": WRITE},
+    "break-glass": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
 }
 """What each identity may do in which bucket; "" is all of them."""
 

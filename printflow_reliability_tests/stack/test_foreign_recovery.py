@@ -68,6 +68,15 @@ def test_the_archive_of_64_mb_segments_is_whole(foreign: ForeignPlatform, backed
     assert (cluster["gaps"], cluster["segments_checked"] > 0) == ([], True)
 
 
+def test_a_repository_without_versions_is_said_to_be_none_that_comes_back(
+    foreign: ForeignPlatform, backed_up: Ended
+) -> None:
+    ended = foreign.run("backup", "undelete", "--before", now_archived(foreign))
+
+    assert ended.exit_code == 2, ended
+    assert "is no repository in S3 (posix)" in ended.stdout, ended
+
+
 def test_a_drill_passes(foreign: ForeignPlatform, drill: Ended) -> None:
     # Without data checksums, damage that no query meets goes unnoticed: said, on every drill.
     assert [check[:2] for check in not_passed(drill.document)] == [

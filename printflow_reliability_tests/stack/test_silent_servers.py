@@ -50,6 +50,7 @@ ARGUMENTS = {
     "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "pdf accept": ("{order}", "1", "s3://print-files/{key}"),
     "orders repair": ("{order}",),
+    "backup undelete": ("--before", "{moment}"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 ELSEWHERE = {"serve"}

@@ -1,0 +1,181 @@
+"""A repository in a versioned bucket of S3: its versions, and the two requests that bring a file back."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from boto3.s3.transfer import TransferConfig
+
+from printflow_reliability.backups.configuration import RepositoryOptions
+from printflow_reliability.backups.s3_endpoint import S3Endpoint, as_url
+from printflow_reliability.backups.undelete.history import Entry, Step, Way
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.settings import BreakGlassSettings, BucketSettings
+from printflow_reliability.storage.clients import s3_client, s3_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef
+
+LARGEST_COPY = 5 * 1024**3
+"""Bytes that S3 copies in one request."""
+
+
+@dataclass(frozen=True)
+class VersionedRepository:
+    """One stanza's part of a repository.
+
+    Attributes:
+        options: the repository's, from pgBackRest's configuration.
+        file: that configuration, for messages.
+        stanza: whose part.
+        credentials: for a disaster; None where pgBackRest's own are used, which is to look and no more.
+    """
+
+    options: RepositoryOptions
+    file: Path
+    stanza: str
+    credentials: BreakGlassSettings | None = field(default=None, repr=False)
+
+    @property
+    def prefix(self) -> str:
+        """What every key of the repository begins with."""
+        path = self.options.require("path", self.file).strip("/")
+        return f"{path}/" if path else ""
+
+    @property
+    def bucket(self) -> str:
+        """What S3 calls the bucket."""
+        return self.options.require("s3-bucket", self.file)
+
+    def require_versions(self) -> datetime:
+        """Make sure that the bucket keeps what is overwritten; the store's own time.
+
+        Raises:
+            ConfigError: it does not, so there is nothing to bring back, and writing would destroy.
+            CouldNotTell: it cannot be asked.
+        """
+        with self._errors():
+            answer = self._client.get_bucket_versioning(Bucket=self.bucket)
+        if answer.get("Status") != "Enabled":
+            state = "is suspended" if answer.get("Status") else "was never enabled"
+            raise ConfigError(
+                f"versioning of bucket {self.bucket} {state}: what was deleted is gone, or would be overwritten",
+                "restore from another repository; for the next time, enable versioning of every repository's bucket",
+            )
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return parsedate_to_datetime(date) if date else datetime.now(UTC)
+
+    def entries(self) -> Iterator[Entry]:
+        """Every version and delete marker of the stanza's files, those of a key together, newest first.
+
+        Raises:
+            CouldNotTell: the bucket cannot be listed.
+        """
+        for folder in ("archive", "backup"):
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/{self.stanza}/"
+            )
+            held: list[Entry] = []
+            with self._errors():
+                for page in pages:
+                    # Of a page boundary inside one key's history, the order is known when the key's end is.
+                    held += _entries_of(page)
+                    last = max(entry.key for entry in held) if held else ""
+                    yield from _newest_first(entry for entry in held if entry.key < last)
+                    held = [entry for entry in held if entry.key >= last]
+            yield from _newest_first(held)
+
+    def read(self, version: Entry) -> bytes:
+        """The bytes of a version, as they are stored."""
+        with self._errors():
+            answer = self._client.get_object(Bucket=self.bucket, Key=version.key, VersionId=version.version_id)
+            return answer["Body"].read()
+
+    def carry_out(self, step: Step) -> str | None:
+        """Bring one file back; the version id of what was written, if anything was.
+
+        Raises:
+            CouldNotTell: the store refused, or does not answer.
+        """
+        with self._errors():
+            if step.way is Way.COPY_VERSION:
+                return self._copy(step.version, step.key)
+            for marker in step.markers:
+                self._client.delete_object(Bucket=self.bucket, Key=step.key, VersionId=marker)
+        return None
+
+    def _copy(self, version: Entry, key: str) -> str | None:
+        source = {"Bucket": self.bucket, "Key": version.key, "VersionId": version.version_id}
+        if version.size <= LARGEST_COPY:
+            answer = self._client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
+            return answer.get("VersionId")
+        whole = TransferConfig(use_threads=False)
+        self._client.copy(source, self.bucket, key, Config=whole)  # type: ignore[arg-type]
+        return self._client.head_object(Bucket=self.bucket, Key=key).get("VersionId")
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        return s3_client(self._settings)
+
+    @cached_property
+    def _settings(self) -> BucketSettings:
+        if not self.options.is_on("storage-verify-tls", "s3-verify-tls", "s3-verify-ssl", default=True):
+            raise ConfigError(
+                f"{self.file} says that nobody looks who answers for repo{self.options.number} (storage-verify-tls), "
+                "and such a server gets no credentials that can change it",
+                f"repo{self.options.number}-storage-ca-file={{the authority of its certificate}}",
+            )
+        endpoint = self.options.require("s3-endpoint", self.file)
+        host = urlsplit(as_url(endpoint)).hostname or ""
+        key = self.credentials.access_key_id if self.credentials else self.options.get("s3-key")
+        secret = self.credentials.secret_access_key if self.credentials else self.options.get("s3-key-secret")
+        ca_file = self.options.get("storage-ca-file", "s3-ca-file")
+        return BucketSettings(
+            name=f"repo{self.options.number}",
+            bucket=self.bucket,
+            endpoint_url=None if host.endswith(".amazonaws.com") else S3Endpoint(self.options, self.file).address,
+            region=self.options.require("s3-region", self.file),
+            access_key_id=key,
+            secret_access_key=secret,
+            ca_file=Path(ca_file) if ca_file else None,
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with s3_errors(self._settings):
+                yield
+        except CouldNotTell as failed:
+            whose = "backups.break_glass" if self.credentials else f"repo{self.options.number}-s3-key"
+            raise CouldNotTell(
+                failed.what,
+                f"is repo{self.options.number}-s3-* in {self.file} right, and may the key of {whose} list, read and "
+                "write versions there, and delete markers?",
+            ) from None
+
+
+def _entries_of(page: "ListObjectVersionsOutputTypeDef") -> Iterator[Entry]:
+    for version in page.get("Versions", ()):
+        yield Entry(
+            version["Key"],
+            version["VersionId"],
+            version["LastModified"],
+            version["Size"],
+            version["ETag"].strip('"'),
+            latest=version["IsLatest"],
+        )
+    for marker in page.get("DeleteMarkers", ()):
+        yield Entry(marker["Key"], marker["VersionId"], marker["LastModified"], marker=True, latest=marker["IsLatest"])
+
+
+def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """In order of key; of a key the latest first, then by time. In one second a version goes before a marker."""
+    ordered = sorted(entries, key=lambda entry: (entry.latest, entry.at, not entry.marker), reverse=True)
+    return sorted(ordered, key=lambda entry: entry.key)
