@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.judgement import Override
 from printflow_reliability.platform.paid_orders import paid_items
@@ -25,16 +25,25 @@ def in_force(connection: psycopg.Connection[TupleRow]) -> Mapping[str, Override]
 
 
 def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], order: str) -> None:
-    """Make sure that there is such an order: a mistyped number must not let another one go some day.
+    """Make sure that there is one such order: a mistyped number must not let another one go some day.
 
     Raises:
-        ConfigError: it is neither held nor paid.
+        ConfigError: it is neither held nor paid, or is the number of orders of several tenants.
         CouldNotTell: it is not held, and the database does not answer, or fails on rows that may be its own.
     """
-    if any(hold.order == order for hold in held(connection)):
-        return
-    paid = paid_items(settings, [order])
-    if paid.items:
+    on_hold = any(hold.order == order for hold in held(connection))
+    try:
+        paid = paid_items(settings, [order])
+    except PrintflowError:
+        if on_hold:
+            return
+        raise
+    if len({item.tenant for item in paid.items if item.tenant is not None}) > 1:
+        raise ConfigError(
+            f"orders.paid returns order {order} for several tenants, and an override would let all of them go",
+            "have orders.paid return a number that only one order has, such as tenant and number together",
+        )
+    if paid.items or on_hold:
         return
     if paid.unread:
         raise CouldNotTell(f"whether there is a paid order {order} is not known: {paid.unread}")

@@ -119,7 +119,7 @@ def _regenerate(repair: Repair, step: Step) -> Step:
     if why:
         what = f"the pdf-service says that it made {key}, but {why}; nothing was linked"
         raise Rejected(key, what, pdf_service.LOOK_AT_THE_SERVICE)
-    accepted = accept_file(repair.settings, repair.order, version, key, worker=repair.worker)
+    accepted = accept_file(repair.settings, repair.order, version, key, tenant=item.tenant, worker=repair.worker)
     if accepted.key != key:  # a service that forgets made another file for the same request
         candidate = repair.judged(item, accepted.key)
     if not accepted.accepted or candidate.trouble:
