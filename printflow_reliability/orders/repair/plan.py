@@ -73,6 +73,7 @@ class Candidate:
         trouble: why it must not be linked; empty if it may be.
         spelled: whether the item's link means it in another spelling.
         proven: whether the database knows its content as that of the linked file.
+        absent: whether it could be the item's, and is not in the bucket.
     """
 
     key: str
@@ -81,6 +82,7 @@ class Candidate:
     trouble: str = ""
     spelled: bool = False
     proven: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)

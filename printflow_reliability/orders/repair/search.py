@@ -26,6 +26,8 @@ from printflow_reliability.platform.paid_orders import PaidItem, connect_for_ord
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.pages import list_pages
+from printflow_reliability.storage.single_keys import possible
+from printflow_reliability.text import UNSTORABLE
 
 MOST_IN_A_FOLDER = 1_000
 """A folder with more objects is hardly that of one item."""
@@ -98,9 +100,11 @@ class Search:
     def _judged(self, item: PaidItem, keys: Sequence[str], folder: str | None) -> list[Candidate]:
         """Each of these files with why it may not be the item's; read only where nothing else is against it."""
         tenant = item.tenant or ""
-        placed = [key for key in keys if in_place(key, tenant, self._paths)]
+        placed = [key for key in keys if _is_key(key) and in_place(key, tenant, self._paths)]
         references = self._references(placed)
-        troubles = dict.fromkeys(keys, "it lies outside the tenant's own path")
+        troubles = {
+            key: "it lies outside the tenant's own path" if _is_key(key) else "S3 has no such keys" for key in keys
+        }
         troubles |= {key: self._stranger(item, key, folder, references.get(key, ())) for key in placed}
         own = [key for key, trouble in troubles.items() if not trouble]
         candidates = {key: Candidate(key, trouble=trouble) for key, trouble in troubles.items()}
@@ -108,7 +112,8 @@ class Search:
             trouble = problem_of(replace(item, key=file.key), self._paths, {file.key: file})
             size, sha256 = file.head.size if file.head else 0, file.inspection.sha256 if file.inspection else None
             why = trouble.text if trouble else "" if sha256 else "print-ready PDF could not be read to its end"
-            candidates[file.key] = Candidate(file.key, size, sha256, why)
+            absent = trouble is not None and trouble.kind is Kind.MISSING
+            candidates[file.key] = Candidate(file.key, size, sha256, why, absent=absent)
         return list(candidates.values())
 
     def _stranger(self, item: PaidItem, key: str, folder: str | None, references: Iterable[Reference]) -> str:
@@ -175,3 +180,8 @@ class Search:
         except CouldNotTell as refused:
             return None, refused.sentence
         return choice.copy, choice.reason
+
+
+def _is_key(key: str) -> bool:
+    """Whether an object can have this key, and a database hold it: a key that somebody names may be anything."""
+    return possible(key) and UNSTORABLE.search(key) is None
