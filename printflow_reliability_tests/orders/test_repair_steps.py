@@ -1,5 +1,6 @@
 """Steps of a repair: a file that was made is waited for a while, and only as long as it is merely not there yet."""
 
+import time
 from typing import Any, cast
 
 import pytest
@@ -33,6 +34,6 @@ def test_a_service_that_answers_before_its_upload_is_done_is_waited_for(
             return left.pop(0)
 
     left, pauses = list(looks), list[float]()
-    monkeypatch.setattr(steps.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     assert steps._appeared(cast(Repair, Looking()), ITEM, "t/7/1/a.pdf") == found
     assert (len(pauses), left) == (paused, [])
