@@ -1,7 +1,6 @@
 """Overrides: a named person lets a held order go on for a limited time, and it is kept who did and why."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -16,6 +15,10 @@ from printflow_reliability.text import storable
 IN_FORCE = """
 SELECT DISTINCT ON (order_id) order_id, person, reason, until FROM order_overrides
 WHERE until > now() ORDER BY order_id, id DESC"""
+
+KEEP = """
+INSERT INTO order_overrides (order_id, person, reason, until)
+SELECT %(order)s, %(person)s, %(reason)s, %(until)s WHERE %(until)s > now() RETURNING id"""
 
 
 def in_force(connection: psycopg.Connection[TupleRow]) -> Mapping[str, Override]:
@@ -50,17 +53,14 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
     raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
 
 
-def override(connection: psycopg.Connection[TupleRow], order: str, given: Override, now: datetime) -> None:
+def override(connection: psycopg.Connection[TupleRow], order: str, given: Override) -> None:
     """Let an order go on.
 
     Raises:
-        ConfigError: nobody is named, no reason is given, or it ends in the past.
+        ConfigError: nobody is named, no reason is given, or it ends in the past by the records' clock, as `in_force`.
     """
     if not given.person.strip() or not given.reason.strip():
         raise ConfigError("an override needs a person and a reason", '--by NAME --reason "proof approved by phone"')
-    if given.until <= now:
+    kept = {"order": order, "person": storable(given.person), "reason": storable(given.reason), "until": given.until}
+    if connection.execute(KEEP, kept).fetchone() is None:
         raise ConfigError(f"--until: {given.until:%Y-%m-%d %H:%M:%S} UTC is over", "name a moment that is to come")
-    connection.execute(
-        "INSERT INTO order_overrides (order_id, person, reason, until) VALUES (%s, %s, %s, %s)",
-        (order, storable(given.person), storable(given.reason), given.until),
-    )

@@ -163,6 +163,9 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(guarded: StackSandbo
         order, before = there.where["order"], linked(guarded)
         code, said = printflow("orders", "repair", order, "--key=x", "--ask")
         assert (code, "exclude one another" in str(said)) == (2, True)
+        for empty in ("--key=", "--item="):
+            code, said = printflow("orders", "repair", order, empty, "--apply")
+            assert (code, "is empty" in str(said)) == (2, True)
         code, said = printflow("orders", "repair", order, "--item=none")
         assert (code, "no item none" in str(said)) == (2, True)
         assert linked(guarded) == before

@@ -60,7 +60,12 @@ class Choice:
     @property
     def made(self) -> bool:
         """Whether any way was chosen."""
-        return bool(self.key or self.file or self.regenerate or self.ask)
+        return self.ways > 0
+
+    @property
+    def ways(self) -> int:
+        """How many ways were chosen; one may be."""
+        return sum((self.key is not None, self.file is not None, self.regenerate, self.ask))
 
 
 @dataclass(frozen=True)
