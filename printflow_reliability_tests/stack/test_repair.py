@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.orders.repair import steps
+from printflow_reliability.orders.repair import search, steps
 from printflow_reliability.orders.repair.plan import Status
 from printflow_reliability.orders.repair.repair import repair
 from printflow_reliability.platform import order_writes
@@ -118,6 +118,16 @@ def test_two_files_that_may_be_meant_are_left_to_a_person(guarded: StackSandbox,
         assert sum("--key=" in option for option in plan["plan"][0]["options"]) == 2
         code, done = printflow("orders", "repair", order, f"--key={other}", "--apply")
         assert (code, done["ready"]) == (0, True), done
+
+
+def test_a_folder_that_is_hardly_one_items_is_that_items_trouble(
+    guarded: StackSandbox, printflow: Printflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_IN_A_FOLDER", 0)
+    with planted(guarded.home, "print_ready_link_lost") as there:
+        code, plan = printflow("orders", "repair", there.where["order"], "--apply")
+        assert (code, [step["status"] for step in plan["plan"]]) == (1, ["needs_person"])
+        assert "holds more than 0 objects" in plan["plan"][0]["detail"]
 
 
 def test_a_key_of_somebody_else_is_never_linked(guarded: StackSandbox, printflow: Printflow) -> None:

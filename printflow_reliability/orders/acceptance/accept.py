@@ -102,7 +102,7 @@ def accept_file(
     offer = _Offer(kept(order), version, key, None if tenant is None else kept(tenant))
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        look = FileLook(settings, records, inspecting, pace or Pace())
+        look = FileLook(settings, records, inspecting, pace or Pace(), version)
         for _ in range(TRIES):
             answer = _answer(settings, records, look, offer)
             if answer is not None:

@@ -9,7 +9,7 @@ from printflow_reliability.orders.acceptance.accepted_files import Records, acce
 from printflow_reliability.orders.guard import MEND_ROWS
 from printflow_reliability.orders.guard_pass import base_paths
 from printflow_reliability.orders.judgement import UnknownOrder, in_place, problem_of
-from printflow_reliability.orders.problems import Kind, Problem, next_step
+from printflow_reliability.orders.problems import Kind, Problem, accept_command, next_step
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import Pace, PdfVerification, PdfVerifier
@@ -47,9 +47,20 @@ class OfferedFile:
 class FileLook:
     """Looks at files of one order after the other, and remembers what the platform says of paid orders."""
 
-    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
-        """Args: the whole file, an open connection to the records, what inspects files, how much time there is."""
+    def __init__(
+        self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace, version: str
+    ) -> None:
+        """Prepare to look.
+
+        Args:
+            settings: the whole file.
+            records: an open connection.
+            worker: inspects files.
+            pace: how much time there is.
+            version: what the files are offered for.
+        """
         self._settings = settings
+        self._version = version
         self._records = records
         ledger = Ledger(records, settings.orders.bucket, worker.rules.fingerprint)
         self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), ledger, worker)
@@ -111,7 +122,8 @@ class FileLook:
         if problem is None and judged is not None and judged.inspection is not None:
             return OfferedFile(judged.inspection.verdict, "", judged.head, judged.inspection)
         if problem is None or problem.kind not in (*VERDICTS, Kind.UNUSABLE):
-            raise _untold(problem, order, tenant)
+            again = accept_command(order, self._version, f"s3://{self._settings.orders.bucket}/{key}")
+            raise _untold(problem, order, tenant, again)
         inspection = None if judged is None else judged.inspection
         verdict = VERDICTS.get(problem.kind) or (inspection.verdict if inspection else Verdict.UNUSABLE)
         return OfferedFile(verdict, problem.text)
@@ -146,7 +158,9 @@ class FileLook:
         return base_paths(self._settings)
 
 
-def _untold(problem: Problem | None, order: str, tenant: str) -> CouldNotTell:
-    if problem is None:
-        return CouldNotTell("the print-ready file could not be judged", "ask again")
+def _untold(problem: Problem | None, order: str, tenant: str, again: str) -> CouldNotTell:
+    if problem is None or problem.kind is Kind.UNINSPECTED:
+        # Who asks by HTTP has half a minute; the command has no limit, and the ledger answers whoever asks after it.
+        what = "the print-ready file could not be judged" if problem is None else problem.text
+        return CouldNotTell(what, f"ask again; if the file is too large for the time: {again}")
     return CouldNotTell(problem.text, next_step(problem, order, tenant))

@@ -146,16 +146,18 @@ def _appeared(repair: Repair, item: PaidItem, key: str) -> Candidate:
 
 def _ask(repair: Repair, step: Step, begun: Begun) -> Step:
     order, before = repair.order, record.asked_before(repair.records, repair.order)
-    if not ask_customer(repair.settings, order) and not begun.resumed:
-        if before is None:
-            raise Refused(
-                f"orders.repair.ask changed nothing: order {order} has another status than it changes",
-                f"look at the order, then: {repair_command(order)}",
-            )
-        at, person = before
-        detail = f"{person} had the customer asked at {moment(at)}; the status was not changed again"
-        return replace(step, status=Status.DONE, detail=detail)
-    return replace(step, status=Status.DONE, detail=f"the customer of order {order} is asked for the artwork")
+    done = replace(step, status=Status.DONE, detail=f"the customer of order {order} is asked for the artwork")
+    if ask_customer(repair.settings, order):
+        return done
+    if begun.resumed:
+        return replace(done, detail="an interrupted try had the customer asked, or the order has another status since")
+    if before is None:
+        raise Refused(
+            f"orders.repair.ask changed nothing: order {order} has another status than it changes",
+            f"look at the order, then: {repair_command(order)}",
+        )
+    at, person = before
+    return replace(done, detail=f"{person} had the customer asked at {moment(at)}; the status was not changed again")
 
 
 def _stored(repair: Repair, step: Step, file: IO[bytes], folder: str, stem: str) -> Step:
