@@ -16,6 +16,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
+from botocore.parsers import ResponseParserError
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
 from urllib3.exceptions import HTTPError
@@ -24,6 +25,7 @@ from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import pace, silence
+from printflow_reliability.storage.objects import NotOfS3
 from printflow_reliability.storage.refusals import answered, not_answered
 
 if TYPE_CHECKING:
@@ -184,5 +186,7 @@ def s3_errors(bucket: BucketSettings) -> Iterator[None]:
         yield
     except ClientError as error:
         raise answered(bucket, error.response.get("Error", {}).get("Code", "?")) from None
+    except ResponseParserError:
+        raise not_answered(bucket, NotOfS3()) from None
     except (BotoCoreError, ObstoreError, HTTPError, ConnectionError, TimeoutError, ssl.SSLError) as error:
         raise not_answered(bucket, error) from None
