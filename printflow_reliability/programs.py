@@ -4,9 +4,12 @@ PostgreSQL refuses to run as root, so a `Programs` that runs as root starts its 
 """
 
 import contextlib
+import errno
 import logging
 import os
 import pwd
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -24,6 +27,8 @@ STDERR_TAIL = 2000
 """Characters of a failed program's stderr that an error shows."""
 WATCH_SECONDS = 10.0
 """How often to look whether it is still worth waiting for a program."""
+SETPRIV_SAYS = re.compile(r"setpriv: (?:failed to execute .*: )?(.+)")
+"""What it says of its own, ending with 126 or 127, where it could not become the program."""
 Watches = Sequence[Callable[[], None]]
 """What raises an error when it is not."""
 
@@ -138,10 +143,12 @@ class Programs:
         began = time.monotonic()
         name = Path(argv[0]).name
         identity = None if self.launcher else self.identity()
+        launcher = _setpriv(identity) if identity else self.launcher
+        user = None if launcher else identity
         log.debug("run %s", redacted(" ".join(argv), self.secrets))
         try:
             process = subprocess.Popen(
-                [*self.launcher, *argv],
+                [*launcher, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -150,9 +157,9 @@ class Programs:
                 env=self.environment(env),
                 cwd=cwd or "/",
                 start_new_session=True,
-                user=identity.uid if identity else None,
-                group=identity.gid if identity else None,
-                extra_groups=identity.groups if identity else None,
+                user=user.uid if user else None,
+                group=user.gid if user else None,
+                extra_groups=user.groups if user else None,
                 umask=0o077,
             )
         except OSError as refused:
@@ -169,15 +176,10 @@ class Programs:
         finally:
             self._running.discard(process)
         seconds = time.monotonic() - began
+        if identity and (unborn := _not_become(process.returncode, stderr)):
+            raise not_run(argv[0], unborn)
         if process.returncode not in accept:
-            said = redacted(stderr.strip() or stdout.strip(), self.secrets)
-            tail = said[-STDERR_TAIL:]
-            raise ProgramFailed(
-                f"{name} ended with exit code {process.returncode}: {tail or 'it said nothing'}",
-                exit_code=process.returncode,
-                stderr_tail=tail,
-                said=said,
-            )
+            raise _failure(name, process.returncode, redacted(stderr.strip() or stdout.strip(), self.secrets))
         return Completed(stdout, stderr, seconds)
 
     def end_running(self) -> None:
@@ -216,6 +218,36 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def _setpriv(identity: Identity) -> tuple[str, ...]:
+    """What becomes a user and then the program; nothing where it is not installed (BusyBox's cannot change the user).
+
+    Where Python changes the user itself, it forks: that copies the page tables of a process of several hundred MB.
+    """
+    program = shutil.which("setpriv", path=os.defpath)
+    if program is None or Path(program).resolve().name != "setpriv":
+        return ()
+    groups = ",".join(map(str, identity.groups))
+    return (
+        program,
+        f"--reuid={identity.uid}",
+        f"--regid={identity.gid}",
+        f"--groups={groups}" if groups else "--clear-groups",
+    )
+
+
+def _failure(name: str, exit_code: int, said: str) -> ProgramFailed:
+    tail = said[-STDERR_TAIL:]
+    what = f"{name} ended with exit code {exit_code}: {tail or 'it said nothing'}"
+    return ProgramFailed(what, exit_code=exit_code, stderr_tail=tail, said=said)
+
+
+def _not_become(exit_code: int, stderr: str) -> OSError | None:
+    """Why setpriv could not become the program; None where it did."""
+    if exit_code not in (126, 127) or (said := SETPRIV_SAYS.match(stderr)) is None:
+        return None
+    return (FileNotFoundError if said[1] == os.strerror(errno.ENOENT) else OSError)(0, said[1])
 
 
 def not_run(program: str, refused: OSError) -> ConfigError:

@@ -14,8 +14,11 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.programs import ProgramFailed, Programs
 
 
-@pytest.fixture
-def programs() -> Programs:
+@pytest.fixture(params=["setpriv", "Python"])
+def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """What changes the user where we are root: not every system has the program for it."""
+    if request.param == "Python":
+        monkeypatch.setattr("printflow_reliability.programs._setpriv", lambda _: ())
     return Programs(run_as="nobody", postgres_bin=Path("/usr/bin"), secrets=("hunter2",))
 
 
@@ -76,6 +79,30 @@ def test_our_environment_is_not_handed_down(programs: Programs, monkeypatch: pyt
 def test_a_missing_program_says_how_to_get_it(programs: Programs) -> None:
     with pytest.raises(ConfigError, match="no-such-program is not installed"):
         programs.run(["no-such-program"], timeout=1)
+
+
+def test_a_program_that_may_not_be_run_is_named_with_the_systems_reason(programs: Programs, tmp_path: Path) -> None:
+    closed = fake(tmp_path / "bin", "17")
+    closed.chmod(0o600)
+    with pytest.raises(ConfigError, match="pg_ctl cannot be run: Permission denied"):
+        programs.run([str(closed)], timeout=10)
+
+
+def test_what_a_program_says_of_setpriv_is_its_own(programs: Programs) -> None:
+    with pytest.raises(ProgramFailed, match="exit code 3: setpriv: no"):
+        programs.run(sh("echo setpriv: no >&2; exit 3"), timeout=10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes user")
+@pytest.mark.parametrize("target", ["/bin/busybox", None])
+def test_a_setpriv_that_cannot_change_the_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str | None
+) -> None:
+    if target:
+        (tmp_path / "setpriv").symlink_to(target)
+    monkeypatch.setattr("printflow_reliability.programs.os.defpath", str(tmp_path))
+    run = Programs(run_as="nobody", path="/usr/bin:/bin")
+    assert run.run(["id", "-un"], timeout=10).stdout.strip() == "nobody"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes user")

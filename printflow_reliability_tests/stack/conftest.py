@@ -25,6 +25,7 @@ from printflow_reliability.sandbox.services import Service, recorded
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.foreign.build import foreign_platform
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+from printflow_reliability_tests.stack.standing import standing
 
 TENANTS = 3
 ORDERS = 24
@@ -70,6 +71,9 @@ class StackSandbox:
             yield
         finally:
             processes.send(pids, signal.SIGCONT)
+
+
+MADE = pytest.StashKey[tuple[StackSandbox, Mapping[str, Sequence[str]]]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,12 +123,24 @@ def new_home() -> Iterator[SandboxHome]:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[StackSandbox]:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[StackSandbox]:
     """The shared sandbox. A test that breaks something in it mends that again."""
     with new_home() as home:
         lifecycle.up(home)
         lifecycle.fill(home, tenants=TENANTS, orders=ORDERS, seed=1)
-        yield StackSandbox(home, home.settings())
+        made = StackSandbox(home, home.settings())
+        request.config.stash[MADE] = made, standing(home)
+        yield made
+        del request.config.stash[MADE]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A module of tests leaves the shared sandbox's clusters as they were."""
+    yield
+    if made := request.config.stash.get(MADE, None):
+        sandbox, before = made
+        assert standing(sandbox.home) == before
 
 
 @pytest.fixture(autouse=True)

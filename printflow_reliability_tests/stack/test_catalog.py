@@ -149,7 +149,6 @@ def forms(sandbox: StackSandbox) -> Iterator[Forms]:
         connection.execute(f"CREATE TABLE catalog_forms (n integer, base text, {typed})".encode())
         _fill(connection, made)
         _fill_beside(connection, made)
-        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
     s3 = seaweedfs.client(sandbox.home, BUCKET)
     keys = [key for form in (*FORMS, *BESIDE) for key in made.keys(form)]
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -259,7 +258,6 @@ def test_a_column_is_named_whatever_form_it_holds_keys_in_and_one_that_is_covere
 def test_a_view_of_what_a_table_holds_is_not_named_beside_the_table(forms: Forms) -> None:
     with database(forms.sandbox) as connection:
         connection.execute("CREATE VIEW catalog_echo AS SELECT upper(plain) AS loud, plain AS again FROM catalog_forms")
-        connection.execute("GRANT SELECT ON catalog_echo TO PUBLIC")
         try:
             report = check_catalog(forms.settings(query for form, query in forms.queries.items() if form != "plain"))
         finally:
@@ -278,8 +276,7 @@ def test_what_cannot_be_looked_into_is_named_and_costs_nothing_else(
             "CREATE VIEW catalog_slow AS SELECT key || pg_sleep(30)::text AS path FROM catalog_known;"
             "CREATE VIEW catalog_computed AS SELECT 'tenants/' || key AS path FROM catalog_known;"
             "CREATE TABLE catalog_large (key text, note text);"
-            "INSERT INTO catalog_large SELECT 'a filler that is not at all a key', NULL FROM generate_series(1, 20000);"
-            "GRANT SELECT ON catalog_broken, catalog_slow, catalog_computed, catalog_large TO PUBLIC"
+            "INSERT INTO catalog_large SELECT 'a filler that is not at all a key', NULL FROM generate_series(1, 20000)"
         )
         connection.execute("INSERT INTO catalog_large VALUES (NULL, %s)", (forms.keys("plain")[0],))
         connection.execute("BEGIN; LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")
