@@ -1,4 +1,7 @@
-"""The program's log on stderr, without secrets and personal data, whoever logs: libraries know neither."""
+"""The program's log on stderr, without secrets and personal data, whoever logs: libraries know neither.
+
+What is logged holds text from outside, such as an order's number: it can neither begin a line nor move a terminal.
+"""
 
 import logging
 import sys
@@ -7,6 +10,7 @@ from types import TracebackType
 from printflow_reliability.defects import traced
 from printflow_reliability.personal_data import without_personal_data
 from printflow_reliability.redaction import redacted
+from printflow_reliability.text import printable
 
 LINE = "%(asctime)s %(levelname)s %(message)s"
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -26,6 +30,11 @@ class SafeFormatter(logging.Formatter):
             return self._redact(super().format(record))
         finally:
             record.exc_text = None
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """What is logged, on one line."""
+        record.message = printable(self._redact(record.message))
+        return super().formatMessage(record)
 
     def formatException(self, ei: ExcInfo) -> str:
         """The traceback in the program's own words."""

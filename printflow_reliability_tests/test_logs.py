@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import pytest
 from hypothesis import given
 
 from printflow_reliability.logs import SafeFormatter
@@ -42,6 +43,14 @@ def test_a_line_with_an_error_holds_nothing_of_it_but_our_own_words(text: str) -
 def test_a_line_without_one_holds_no_secret_and_no_personal_data_that_can_be_known(text: str) -> None:
     parts = [part for part in PARTS if part not in OF_NAMES]
     assert leaks(line(text, error=False), SECRETS, parts=parts) == []
+
+
+@pytest.mark.parametrize("odd", ["\n", "\r\n", "\x1b[2J", "\x85", "\u2028", "\u202e", "\0", "\udcff"])
+def test_text_from_outside_begins_no_line_and_moves_no_terminal(odd: str) -> None:
+    written = line(f"7{odd}2026-11-28 12:00:00,000 INFO all is well", error=False)
+    assert odd not in written
+    assert len(written.splitlines()) == 1
+    assert "\n" in line("no number", error=True), "a traceback has lines of its own"
 
 
 def test_what_a_person_needs_stays() -> None:

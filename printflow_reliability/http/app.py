@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,7 +19,18 @@ from printflow_reliability.http.endpoints import ENDPOINTS
 from printflow_reliability.http.envelope import Envelope
 from printflow_reliability.http.limits import RequestRates
 
+ORDER = "order"
+"""The part of a path that is an order's number."""
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+class OrderConvertor(PathConvertor):
+    """Whatever stands there: slashes, as in any path, and line breaks too."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor(ORDER, OrderConvertor())
 
 
 def application(asked: Asked, defect: Callable[[Exception], None], lifespan: Lifespan | None = None) -> Starlette:
@@ -32,7 +44,9 @@ def application(asked: Asked, defect: Callable[[Exception], None], lifespan: Lif
     app = Starlette(
         routes=[
             Route(
-                endpoint.path.replace("{order}", "{order:path}"), _handler(endpoint, asked), methods=[endpoint.method]
+                endpoint.path.replace("{order}", f"{{order:{ORDER}}}"),
+                _handler(endpoint, asked),
+                methods=[endpoint.method],
             )
             for endpoint in ENDPOINTS
         ],

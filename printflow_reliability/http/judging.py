@@ -13,6 +13,7 @@ from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.settings import PdfSettings, Settings
+from printflow_reliability.storage.clients import KeptClients
 
 INSPECTING_SECONDS, STOP_SECONDS = 20.0, 25.0
 """How long after its beginning a request fetches files, and when it gives up what it inspects: before its own end."""
@@ -38,20 +39,24 @@ class Judgement(Protocol):
 
 
 class GuardJudgement:
-    """The guard's own judgement."""
+    """The guard's own judgement, by S3 clients that last longer than a request."""
 
     def __init__(self) -> None:
+        self._clients = KeptClients()
         self._lock = threading.Lock()
         self._worker: tuple[PdfSettings, InspectionWorker] | None = None
 
     def artwork(self, settings: Settings, order: str, tenant: str | None) -> OrderAnswer:
         """As `printflow orders check` answers."""
-        return check_order(settings, kept(order), tenant=tenant, worker=self._worker_by(settings.pdf), pace=_pace())
+        worker = self._worker_by(settings.pdf)
+        with self._clients.used():
+            return check_order(settings, kept(order), tenant=tenant, worker=worker, pace=_pace())
 
     def accept(self, settings: Settings, order: str, version: str, key: str, tenant: str | None) -> Acceptance:
         """As `printflow pdf accept` answers."""
         worker = self._worker_by(settings.pdf)
-        return accept_file(settings, order, version, key, tenant=tenant, worker=worker, pace=_pace())
+        with self._clients.used():
+            return accept_file(settings, order, version, key, tenant=tenant, worker=worker, pace=_pace())
 
     def close(self) -> None:
         """End the processes that inspect files."""

@@ -6,7 +6,7 @@ import typer
 
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, print_json, say, table
+from printflow_reliability.console import JSON_OPTION, finish, invocation, person_named, say, table
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.moments import parse_moment
 from printflow_reliability.orders import overrides
@@ -60,14 +60,13 @@ def override_command(
     given = Override(person_named(by), reason, parse_moment(until))
     with open_records(settings.records) as records:
         overrides.require_known(settings, records, order)
-        overrides.override(records, order, given, datetime.now(UTC))
+        overrides.override(records, order, given)
     report = check_paid_orders(settings, orders=[order])
-    if json:
-        print_json({"order": order, "until": given.until, "by": given.person, "reason": given.reason})
-    else:
-        say(f"Order {order} may go to print until {moment(given.until)}, says {given.person}: {given.reason}")
-    if report.checks[0].outcome is Outcome.UNKNOWN:
+    if report.checks[0].outcome is not Outcome.PASS:
         raise CouldNotTell(f"the override is kept, but the hold could not be lifted: {report.checks[0].detail}")
+    document = {"order": order, "until": given.until, "by": given.person, "reason": given.reason}
+    said = f"Order {order} may go to print until {moment(given.until)}, says {given.person}: {given.reason}"
+    finish(lambda: document, as_json=json, show=lambda: say(said), code=0)
 
 
 def _show_held(report: GuardReport) -> None:

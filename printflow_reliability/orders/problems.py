@@ -41,6 +41,13 @@ def check_command(order: str) -> str:
     return f"printflow orders check {_argument(order)}"
 
 
+def accept_command(order: str, version: str, file: str) -> str:
+    """The command that accepts a file, given as s3://BUCKET/KEY, and inspects it for as long as that takes."""
+    words = [shell_word(word) for word in (order, version, file)]
+    options_end = ["--"] if any(word.startswith("-") for word in (order, version)) else []
+    return " ".join(["printflow pdf accept", *options_end, *words])
+
+
 def repair_command(order: str, *options: str) -> str:
     """The command that plans an order's repair; with options, the one that carries a choice out."""
     return " ".join(["printflow orders repair", *options, _argument(order)])

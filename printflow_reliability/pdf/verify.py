@@ -67,6 +67,10 @@ class Pace:
     patience: float = math.inf
 
 
+class _OtherBytesError(Exception):
+    """What is sent is not what was seen."""
+
+
 class PdfVerifier:
     """Judges the objects of one bucket."""
 
@@ -196,6 +200,8 @@ class PdfVerifier:
         except (ReadTimeoutError, ConnectTimeoutError):
             # Should the store hang for every object, the next request says so.
             return PdfVerification(judged.key, None, refused="the store does not send it in time")
+        except _OtherBytesError:
+            return PdfVerification(judged.key, None, refused="the store sends something else than it tells of")
         finally:
             path.unlink(missing_ok=True)
 
@@ -212,4 +218,7 @@ class PdfVerifier:
         with path.open("wb") as file:
             if not receive(self._bucket, answer["Body"], file, until=stop):
                 return None
+            size = file.tell()
+        if size != head.size or answer.get("ETag", head.etag).strip('"') != head.etag:
+            raise _OtherBytesError  # a proxy's page, with 200: no verdict on the file may come of that
         return ObjectHead(answer.get("VersionId", "null"), head.etag, head.size, head.modified_at)

@@ -14,6 +14,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.platform.paid_orders import STATEMENT_SECONDS
 from printflow_reliability.platform.queries import Connection, as_statement
+from printflow_reliability.platform.refusals import hides_rows
 from printflow_reliability.settings import RepairSettings, Settings
 
 SECTION = "orders.repair"
@@ -130,10 +131,11 @@ def _in_a_transaction(connection: Connection, key: str, statement: str, values: 
             if rows != 1:
                 raise psycopg.Rollback
     except psycopg.errors.InsufficientPrivilege as refused:
-        raise ConfigError(
-            f'{key}: role "{connection.info.user}" may not do it: {error_text(refused)}',
-            f"grant it SELECT, and UPDATE on the columns that {key} sets",
-        ) from None
+        role = connection.info.user
+        lacks = f"grant it SELECT, and UPDATE on the columns that {key} sets"
+        if hides_rows(refused):
+            lacks = f'ALTER ROLE "{role}" BYPASSRLS, or name another role in {SECTION}.url'
+        raise ConfigError(f'{key}: role "{role}" may not do it: {error_text(refused)}', lacks) from None
     except psycopg.errors.ReadOnlySqlTransaction:
         raise ConfigError(f"{SECTION}.url: leads to a server that takes no writes", "name the primary server") from None
     except PASSING as conflict:

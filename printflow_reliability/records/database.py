@@ -19,6 +19,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION = max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """Of the newest migration, as alembic would say it too; that takes a second to load on a busy machine."""
 KEY = "SELECT hashtextextended('printflow:' || %s, 0)"
+REFUSALS = ("25", "28", "3F", "42501", "42703", "42P01", "P0", "XX")
+"""What SQLSTATEs begin with where the records answer and refuse: no writes, no right, no table, a trigger, damage."""
+NO_WRITES = "25006"
+NEXT = {
+    NO_WRITES: "let records.url lead to the primary server, or find out why it takes no writes",
+    "42501": "let the role of records.url own its tables",
+    "42P01": "restore the records database, or make its tables anew: printflow records migrate",
+}
 SAID_TWICE = re.compile(r"^connection failed: | Is the server running .*\?$")
 """What libpq adds to what it says of a server."""
 HOLDER = """
@@ -37,7 +45,7 @@ def open_records(records: RecordsSettings, *, known_current: bool = False) -> It
         known_current: whether the caller has just seen that its tables are of this program's version.
 
     Raises:
-        CouldNotTell: the database is unreachable or the connection was lost.
+        CouldNotTell: the database is unreachable or refuses, such as a write, or the connection was lost.
         ConfigError: its url is malformed, or its tables are of another version than this program's.
     """
     with connected(records) as connection:
@@ -134,13 +142,26 @@ def connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]
     """A connection to the records, whatever the version of its tables, closed at the end.
 
     Raises:
-        CouldNotTell: the database is unreachable or the connection was lost.
+        CouldNotTell: the database is unreachable or refuses, or the connection was lost.
     """
     try:
         with connect(records) as connection:
             yield connection
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None
+    except psycopg.DatabaseError as error:
+        if (refused := refusal(error)) is None:
+            raise
+        raise refused from None
+
+
+def refusal(error: psycopg.Error) -> CouldNotTell | None:
+    """What to tell a person where the records answer and refuse; None where the fault is in what they were asked."""
+    state = error.sqlstate or ""
+    if not state.startswith(REFUSALS):
+        return None
+    said = error.diag.message_primary or " ".join(str(error).split())
+    return CouldNotTell(f"the records database refuses: {said}", NEXT.get(state, "read the log of its server"))
 
 
 def _unreachable(error: psycopg.Error) -> CouldNotTell:

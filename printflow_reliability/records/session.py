@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
-from printflow_reliability.records.database import connect, holder_of, release, require_current, take
+from printflow_reliability.records.database import connect, holder_of, refusal, release, require_current, take
 from printflow_reliability.settings import RecordsSettings
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,10 @@ class RecordsSession:
         except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
             if not self._connection.closed:
                 raise _unavailable(lost) from None
+        except psycopg.DatabaseError as error:
+            if (refused := refusal(error)) is None:
+                raise
+            raise refused from None
         try:
             return question(self._connected())
         except (psycopg.OperationalError, psycopg.InterfaceError) as lost:

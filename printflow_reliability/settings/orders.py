@@ -68,7 +68,8 @@ class OrdersSettings(Section):
     )
     paid: str = Field(
         description="Query that returns `order`, `tenant`, `paid_at` (a timestamp; without a zone it is UTC) and `key` "
-        "for each item of a paid order that goes to print. An order without any item must come "
+        "for each item of a paid order that goes to print. `order` must be the number of that order alone, whatever "
+        "tenant another is of. An order without any item must come "
         "with a NULL key, so join the items with LEFT JOIN; a NULL key is missing artwork. "
         "`orders repair` also reads two columns that may be left out: `item` (what identifies the item) and `folder` "
         "(the prefix, ending in a slash, below which this item's files lie and no other order's)."

@@ -3,8 +3,10 @@
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
+from botocore.parsers import ResponseParserError
 from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import S3Store
 from urllib3.exceptions import HTTPError
@@ -22,6 +25,7 @@ from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import pace, silence
+from printflow_reliability.storage.objects import NotOfS3
 from printflow_reliability.storage.refusals import answered, not_answered
 
 if TYPE_CHECKING:
@@ -32,12 +36,48 @@ READ_SECONDS = 10
 """For an answer, or for a part of a long one. A silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
+KEPT_SECONDS = 60.0
 _MAKING = threading.Lock()
 
 tls.install()
 pace.install()
 # Its warnings hold the addresses that were signed.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+
+
+class KeptClients:
+    """Clients that a process which is asked all the time keeps: to make one costs more than most of its questions.
+
+    Any number of threads may share them. None is kept for long, since a certificate or a file of credentials may have
+    been replaced.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: seconds that only grow."""
+        self._clock = clock
+        self._made: dict[tuple[BucketSettings, int | None], tuple[float, S3Client]] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Let `s3_client` give out these within the block, and keep what it makes."""
+        token = _in_use.set(self)
+        try:
+            yield
+        finally:
+            _in_use.reset(token)
+
+    def client(self, bucket: BucketSettings, attempts: int | None) -> "S3Client":
+        """A client for a bucket: a kept one, or a new one."""
+        with self._lock:
+            now = self._clock()
+            self._made = {asked: kept for asked, kept in self._made.items() if now - kept[0] < KEPT_SECONDS}
+            if (asked := (bucket, attempts)) not in self._made:
+                self._made[asked] = (now, _new_client(bucket, attempts))
+            return self._made[asked][1]
+
+
+_in_use: ContextVar[KeptClients | None] = ContextVar("kept_clients", default=None)
 
 
 def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Client":
@@ -47,6 +87,11 @@ def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Clie
         bucket: where.
         attempts: tries of one request, if not as many as usual.
     """
+    kept = _in_use.get()
+    return _new_client(bucket, attempts) if kept is None else kept.client(bucket, attempts)
+
+
+def _new_client(bucket: BucketSettings, attempts: int | None) -> "S3Client":
     with _MAKING:  # the session that all threads share is not theirs at the same time
         client = boto3.client(
             "s3",
@@ -141,5 +186,7 @@ def s3_errors(bucket: BucketSettings) -> Iterator[None]:
         yield
     except ClientError as error:
         raise answered(bucket, error.response.get("Error", {}).get("Code", "?")) from None
+    except ResponseParserError:
+        raise not_answered(bucket, NotOfS3()) from None
     except (BotoCoreError, ObstoreError, HTTPError, ConnectionError, TimeoutError, ssl.SSLError) as error:
         raise not_answered(bucket, error) from None

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+TOLD = ("ETag", "ContentLength", "LastModified")
 NOT_THERE = ("404", "NoSuchKey", "NotFound")
+
+
+class NotOfS3(BotoCoreError):
+    """An answer that only another kind of server gives, such as the login page of a proxy, with 200."""
+
+    fmt = "it is answered as by no S3 server"
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
 
     Raises:
         ClientError: as `head`.
+        NotOfS3: what answers is no S3 server.
     """
     try:
         if version_id is None:
@@ -70,6 +78,8 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
         if error.response.get("Error", {}).get("Code") not in NOT_THERE:
             raise
         return None
+    if any(name not in answer for name in TOLD):
+        raise NotOfS3
     encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
     return ObjectHead(
         answer.get("VersionId", "null"),

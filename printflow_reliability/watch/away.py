@@ -59,12 +59,15 @@ class StandIn:
                 self.spool.clear()
                 self.alerts.forget()
                 log.info("the records are back and have taken over %s", counted(taken, "entry", "entries"))
-            self.rounds_away = 0
-            self.ledger = MemoryLedger()
             known = known_to(records)
         if known != self.known:
             self.spool.note(known.as_json())
             self.known = known
+
+    def stand_down(self) -> None:
+        """A whole round went with the records: what was known without them is not needed."""
+        if self.rounds_away:
+            self.rounds_away, self.ledger = 0, MemoryLedger()
 
     def go_round(self, settings: Settings, away: PrintflowError, heartbeats: Heartbeats) -> Round:
         """Judge, spool and page without records."""

@@ -28,11 +28,14 @@ class Watch:
         """One round, with the records or without them.
 
         Raises:
-            PrintflowError: the records went away in mid-round; the next one goes without them.
+            PrintflowError: the records cannot be used, and another process has the spool.
         """
-        if self.stand_in is not None:
-            try:
-                self.stand_in.learn(settings)
-            except PrintflowError as away:
-                return self.stand_in.go_round(settings, away, self.heartbeats)
-        return go_round(settings, self.holder, self.heartbeats, once=self.once)
+        if self.stand_in is None:
+            return go_round(settings, self.holder, self.heartbeats, once=self.once)
+        try:
+            self.stand_in.learn(settings)
+            gone = go_round(settings, self.holder, self.heartbeats, once=self.once)
+        except PrintflowError as away:  # also where they answer and take no writes, as on a standby or a full disk
+            return self.stand_in.go_round(settings, away, self.heartbeats)
+        self.stand_in.stand_down()
+        return gone

@@ -72,9 +72,13 @@ class Handler(BaseHTTPRequestHandler):
     server: Service
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        """The same without a body."""
+        self.do_POST()
+
     def do_POST(self) -> None:
         """Keep the request, and answer as told."""
-        content = self.rfile.read(int(self.headers["Content-Length"]))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.got.append(Request(self.path, headers, content))
         answer = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]

@@ -15,9 +15,11 @@ from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.ledger import MemoryLedger
 from printflow_reliability.pdf.verify import Pace, PdfVerification, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.settings import BucketSettings, PdfSettings
 from printflow_reliability.storage.lookup import look_up
 from printflow_reliability.storage.objects import ObjectHead
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 KEY = "tenant/a.pdf"
 GOOD = Inspection(Verdict.GOOD, 1, (), "0" * 64)
@@ -71,7 +73,7 @@ class Replaced:
         yield PdfVerification(keys[0], head, GOOD, fetched=self.looks <= self.times)
 
 
-def looking_at(file: Replaced) -> FileLook:
+def looking_at(file: object) -> FileLook:
     look = FileLook.__new__(FileLook)
     look._verifier, look._pace = file, Pace()  # type: ignore[assignment]
     return look
@@ -80,6 +82,29 @@ def looking_at(file: Replaced) -> FileLook:
 def test_a_file_counts_once_a_look_finds_what_was_inspected() -> None:
     judged = looking_at(Replaced(2))._judged(KEY)
     assert (judged.fetched, judged.inspection) == (False, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("order", "version", "command"),
+    [
+        ("7", "3", "printflow pdf accept 7 3 s3://print-files/tenant/a.pdf"),
+        ("-7", "3", "printflow pdf accept -- -7 3 s3://print-files/tenant/a.pdf"),
+        ("7 b", "-3", "printflow pdf accept -- '7 b' -3 s3://print-files/tenant/a.pdf"),
+    ],
+)
+def test_a_file_that_is_too_large_for_the_time_has_a_command_that_takes_it(
+    order: str, version: str, command: str
+) -> None:
+    class Late:
+        def verify_within(self, keys: list[str], *_: object) -> Iterator[PdfVerification]:
+            yield PdfVerification(keys[0], ObjectHead("v1", "etag", 1, datetime.now(UTC)))
+
+    look = looking_at(Late())
+    look._settings, look._version = minimal_settings(), version
+    look.__dict__["_paths"] = BasePaths([Tenant("t", "tenant/")])
+    with pytest.raises(CouldNotTell) as late:
+        look.now(order, "t", KEY)
+    assert late.value.next_step.endswith(f": {command}")
 
 
 def test_a_file_that_is_replaced_again_and_again_could_not_be_told() -> None:

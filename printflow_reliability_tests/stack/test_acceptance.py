@@ -8,12 +8,13 @@ import pytest
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.acceptance.accept import Acceptance, accept_file
+from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.judgement import UnknownOrder
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import BUCKET, PDF, TENANTS, Counter, Row, counter_of
-from printflow_reliability_tests.stack.counter_commands import PrintflowRun, run_printflow
+from printflow_reliability_tests.stack.counter_commands import LATER, PrintflowRun, run_printflow
 
 __all__ = ["run_printflow"]
 pytestmark = pytest.mark.stack
@@ -106,6 +107,54 @@ def test_a_file_that_was_accepted_for_another_order_is_not_this_ones(counter: Co
 
     assert (refused.verdict, refused.accepted) == ("misplaced", False)
     assert repeated.accepted
+
+
+def test_of_orders_that_are_offered_one_file_at_once_it_is_accepted_for_one(counter: Counter) -> None:
+    key, orders = counter.put("shared.pdf", OTHER_PDF), [f"1048{number}" for number in range(4)]
+    counter.rows.extend(Row(order) for order in orders)
+    with ThreadPoolExecutor(max_workers=len(orders)) as pool:
+        answers = list(pool.map(lambda order: accept_file(counter.settings, order, "1", key), orders))
+
+    (winner,) = [answer.order for answer in answers if answer.accepted]
+    refused = [answer for answer in answers if not answer.accepted]
+    assert {(answer.verdict, answer.reason) for answer in refused} == {
+        ("misplaced", f"it is the print-ready file of order {winner}")
+    }
+
+
+def test_tenants_that_count_their_orders_alike_never_hear_of_each_others_files(counter: Counter) -> None:
+    files = {
+        TENANTS[0]: counter.put("a.pdf"),
+        TENANTS[1]: counter.put("b.pdf", OTHER_PDF, tenant=TENANTS[1]),
+    }
+    first = accept_file(counter.settings, ORDER, "3", files[TENANTS[0]])
+    counter.rows[:] = [Row(ORDER, TENANTS[1])]  # the first one's is printed by now
+    unnamed = accept_file(counter.settings, ORDER, "3", files[TENANTS[1]])
+    counter.rows.append(Row(ORDER, TENANTS[0], key=files[TENANTS[0]]))
+    named = {tenant: accept_file(counter.settings, ORDER, "3", "x.pdf", tenant=tenant) for tenant in files}
+
+    assert (first.new, unnamed.new) == (True, True)
+    assert {tenant: answer.key for tenant, answer in named.items()} == files
+    assert all(answer.accepted and not answer.new for answer in named.values())
+    with pytest.raises(CouldNotTell, match="2 tenants have one"):
+        accept(counter, files[TENANTS[0]])
+    counter.rows.clear()
+    with pytest.raises(CouldNotTell, match="2 tenants have one"):
+        accept(counter, files[TENANTS[0]])
+
+
+def test_an_order_is_judged_by_its_own_rows_where_another_tenant_has_one_of_that_number(
+    counter: Counter, run_printflow: PrintflowRun
+) -> None:
+    counter.rows[:] = [Row(ORDER, TENANTS[0], counter.put("a.pdf")), Row(ORDER, TENANTS[1])]
+    mine, theirs = (check_order(counter.settings, ORDER, tenant=tenant) for tenant in TENANTS)
+    both = check_order(counter.settings, ORDER)
+    code, _, said = run_printflow("orders", "override", ORDER, "--reason", "by phone", "--until", LATER)
+
+    assert (mine.ready, theirs.ready, both.ready) == (True, False, False)
+    assert (code, "for several tenants" in said) == (2, True)
+    with pytest.raises(UnknownOrder):
+        check_order(counter.settings, ORDER, tenant="nobody")
 
 
 @pytest.mark.parametrize("tenant", [TENANTS[1], "nobody", ""])

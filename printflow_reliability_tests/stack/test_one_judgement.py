@@ -122,7 +122,7 @@ def test_all_three_say_the_same_of_every_order(counter: Counter) -> None:
     counter.rows += [case.row(counter, name) for name, case in CASES.items()]
     with open_records(counter.settings.records) as records:
         until = datetime.now(UTC) + timedelta(hours=1)
-        overrides.override(records, "overridden", Override("eve", "by phone", until), datetime.now(UTC))
+        overrides.override(records, "overridden", Override("eve", "by phone", until))
     report = check_paid_orders(counter.settings)
     told = by_server(counter, [*CASES])
 

@@ -116,6 +116,47 @@ def test_an_order_that_loses_its_artwork_is_paged_and_recorded_once(away: StackS
     assert paged(away, AWAY)[-2:] == ["trigger", "resolve"]
 
 
+RAISING = (
+    "CREATE FUNCTION raises() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$; "
+    "CREATE TRIGGER raises BEFORE INSERT OR UPDATE ON leases EXECUTE FUNCTION raises()"
+)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "again", "says"),
+    [
+        (
+            "ALTER ROLE records SET default_transaction_read_only = on",
+            "ALTER ROLE records RESET default_transaction_read_only",
+            "read-only transaction",
+        ),
+        (RAISING, "DROP FUNCTION raises CASCADE", "not today"),
+    ],
+)
+def test_records_that_answer_and_refuse_are_away_and_an_order_is_paged_without_them(
+    away: StackSandbox, watch: Watch, refuse: str, again: str, says: str
+) -> None:
+    with (
+        postgres.superuser(away.home, "system_db", "records") as server,
+        postgres.superuser(away.home, "live_db", "live_db") as platform,
+    ):
+        item, key, order = platform.execute(LINKED).fetchall()[0]
+        pages = paged(away, f"order:{order}")
+        server.execute(refuse.encode())
+        try:
+            platform.execute(LINK, (None, item))
+            rung = watch.go_round(away.settings)
+        finally:
+            server.execute(again.encode())
+        back = watch.go_round(away.settings)
+        platform.execute(LINK, (key, item))
+        watch.go_round(away.settings)
+
+    assert says in rung.said
+    assert f"order {order}" in back.said
+    assert paged(away, f"order:{order}")[len(pages) :] == ["trigger", "resolve"]
+
+
 def test_a_spool_is_taken_over_once_however_often_it_is_tried(away: StackSandbox, records: Records) -> None:
     hold, alert = spooled("7")
     told = entry(TOLD, event=alert["id"], route=ROUTE)

@@ -1,20 +1,43 @@
 """Repairing paid orders on the real platform: what brings the artwork back, and what never may."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from printflow_reliability.errors import PrintflowError
-from printflow_reliability.platform.order_writes import NewLink, write_link
+from printflow_reliability.orders.repair import search, steps
+from printflow_reliability.orders.repair.plan import Status
+from printflow_reliability.orders.repair.repair import repair
+from printflow_reliability.platform import order_writes
+from printflow_reliability.platform.order_writes import Conflict, NewLink, write_link
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs, postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.repairs import BUCKET, Printflow, guarded, held, keys, linked, printflow, repairs
 
 __all__ = ["guarded", "printflow"]
 pytestmark = pytest.mark.stack
+
+ITEM = """
+SELECT i.id, o.id::text, i.print_ready_file, i.print_ready_size, i.print_ready_sha256
+FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.status = 'paid' ORDER BY i.id LIMIT 1"""
+TAKES_BACK = """
+CREATE FUNCTION takes_back() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.print_ready_file := OLD.print_ready_file; RETURN NEW; END $$;
+CREATE TRIGGER takes_back BEFORE UPDATE ON order_items FOR EACH ROW EXECUTE FUNCTION takes_back()"""
+
+
+def with_statement(sandbox: StackSandbox, link: str) -> Settings:
+    """The sandbox's settings, with another statement that writes links."""
+    orders = sandbox.settings.orders
+    assert orders.repair is not None
+    changed = orders.model_copy(update={"repair": orders.repair.model_copy(update={"link": link})})
+    return sandbox.settings.model_copy(update={"orders": changed})
 
 
 def test_a_lost_link_is_written_back_once_a_person_says_so(guarded: StackSandbox, printflow: Printflow) -> None:
@@ -97,6 +120,16 @@ def test_two_files_that_may_be_meant_are_left_to_a_person(guarded: StackSandbox,
         assert (code, done["ready"]) == (0, True), done
 
 
+def test_a_folder_that_is_hardly_one_items_is_that_items_trouble(
+    guarded: StackSandbox, printflow: Printflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_IN_A_FOLDER", 0)
+    with planted(guarded.home, "print_ready_link_lost") as there:
+        code, plan = printflow("orders", "repair", there.where["order"], "--apply")
+        assert (code, [step["status"] for step in plan["plan"]]) == (1, ["needs_person"])
+        assert "holds more than 0 objects" in plan["plan"][0]["detail"]
+
+
 def test_a_key_of_somebody_else_is_never_linked(guarded: StackSandbox, printflow: Printflow) -> None:
     others = "SELECT i.print_ready_file FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.id <> %s AND "
     same = others + "o.tenant_id::text = %s AND o.status = 'fulfilled' ORDER BY o.id LIMIT 1"
@@ -110,6 +143,9 @@ def test_a_key_of_somebody_else_is_never_linked(guarded: StackSandbox, printflow
             (rows[0] and rows[0][0], "does not lie in the item's own folder"),
             (rows[1] and rows[1][0], "outside the tenant's own path"),
             (f"tenants/{tenant}/orders/{order}/none.pdf", "not in the bucket"),
+            (f"tenants/{tenant}/orders/{order}/\ud800.pdf", "S3 has no such keys"),
+            (f"tenants/{tenant}/orders/{order}/a\0b.pdf", "S3 has no such keys"),
+            (f"tenants/{tenant}/orders/{order}/{'é' * 600}.pdf", "S3 has no such keys"),
         ):
             code, refused = printflow("orders", "repair", order, f"--key={key}", "--apply")
             assert (code, refused["done"], refused["ready"]) == (1, [], False)
@@ -137,6 +173,9 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(guarded: StackSandbo
         order, before = there.where["order"], linked(guarded)
         code, said = printflow("orders", "repair", order, "--key=x", "--ask")
         assert (code, "exclude one another" in str(said)) == (2, True)
+        for empty in ("--key=", "--item="):
+            code, said = printflow("orders", "repair", order, empty, "--apply")
+            assert (code, "is empty" in str(said)) == (2, True)
         code, said = printflow("orders", "repair", order, "--item=none")
         assert (code, "no item none" in str(said)) == (2, True)
         assert linked(guarded) == before
@@ -179,6 +218,103 @@ def test_a_link_that_changed_meanwhile_is_left_as_it_is(guarded: StackSandbox) -
     item, (_, size, sha256) = next(iter(before.items()))
     assert not write_link(guarded.settings, NewLink("1", str(item), None, "another.pdf", "a.pdf", size, sha256))
     assert linked(guarded) == before
+
+
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'printflow_repair' AND wait_event_type = 'Lock'"
+ORDER_FIRST = """
+WITH locked AS MATERIALIZED (SELECT id FROM orders WHERE id::text = %(order)s FOR UPDATE)
+UPDATE order_items SET print_ready_file = %(key)s FROM locked
+WHERE order_id = locked.id AND order_items.id::text = %(item)s AND print_ready_file IS NOT DISTINCT FROM %(was)s"""
+
+
+@pytest.mark.parametrize(
+    ("set_up", "link", "then", "error"),
+    [
+        ("SET default_transaction_isolation = 'repeatable read'", None, None, psycopg.errors.SerializationFailure),
+        (  # the writer looks for a deadlock once it has waited for this long, and is the one that gives way
+            "SET deadlock_timeout = '3s'",
+            ORDER_FIRST,
+            "UPDATE orders SET status = status WHERE id = %s",
+            psycopg.errors.DeadlockDetected,
+        ),
+    ],
+)
+def test_a_transaction_of_somebody_else_is_waited_for_and_the_link_is_written_all_the_same(
+    guarded: StackSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    set_up: str,
+    link: str | None,
+    then: str | None,
+    error: type[psycopg.Error],
+) -> None:
+    conflicts: list[BaseException | None] = []
+
+    def seen(*given: Any) -> bool:
+        try:
+            return in_a_transaction(*given)
+        except Conflict as conflict:
+            conflicts.append(conflict.__context__)
+            raise
+
+    in_a_transaction = order_writes._in_a_transaction
+    monkeypatch.setattr(order_writes, "_in_a_transaction", seen)
+    settings = with_statement(guarded, link) if link else guarded.settings
+    with postgres.superuser(guarded.home, "live_db", "live_db") as server, ThreadPoolExecutor(max_workers=1) as pool:
+        server.execute(f"ALTER ROLE printflow_repair {set_up}".encode())
+        try:
+            item, order, was, size, sha256 = server.execute(ITEM).fetchall()[0]
+            server.execute("SET deadlock_timeout = '60s'")
+            with server.transaction():
+                server.execute("UPDATE order_items SET print_ready_size = print_ready_size WHERE id = %s", (item,))
+                writing = pool.submit(write_link, settings, NewLink(order, str(item), None, was, "a.pdf", size, sha256))
+                while server.execute(WAITS).fetchone() == (0,) and not writing.done():
+                    server.execute("SELECT pg_stat_clear_snapshot()")
+                if then:
+                    server.execute(then.encode(), (order,))
+            assert writing.result(60)
+        finally:
+            server.execute(f"ALTER ROLE printflow_repair RESET {set_up.split()[1]}".encode())
+    assert linked(guarded)[item][0] == "a.pdf"
+    assert [type(conflict) for conflict in conflicts] == [error]
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("SELECT 1 WHERE %(key)s <> %(order)s AND %(was)s::text IS NULL", "still does not return"),
+        (None, "still does not return"),
+    ],
+    ids=["no change at all", "a trigger that takes it back"],
+)
+def test_a_statement_that_says_it_changed_a_row_is_not_believed(
+    guarded: StackSandbox, monkeypatch: pytest.MonkeyPatch, statement: str | None, says: str
+) -> None:
+    monkeypatch.setattr(steps, "READING_SECONDS", (0.1,))
+    settings = with_statement(guarded, statement) if statement else guarded.settings
+    with (
+        planted(guarded.home, "print_ready_link_lost") as there,
+        postgres.superuser(guarded.home, "live_db", "live_db") as server,
+    ):
+        server.execute(TAKES_BACK if statement is None else "SELECT 1")
+        try:
+            report = repair(settings, there.where["order"], apply=True, person="Ada")
+        finally:
+            server.execute("DROP FUNCTION IF EXISTS takes_back CASCADE")
+    assert not report.answer.ready
+    assert [(step.status, says in step.detail) for step in report.done] == [(Status.FAILED, True)]
+    assert repairs(guarded)[0][3] == "failed"
+
+
+def test_a_policy_that_hides_rows_from_the_role_is_named_with_what_lifts_it(guarded: StackSandbox) -> None:
+    item, (key, size, sha256) = next(iter(linked(guarded).items()))
+    with postgres.superuser(guarded.home, "live_db", "live_db") as server:
+        server.execute("ALTER TABLE order_items ENABLE ROW LEVEL SECURITY")
+        try:
+            with pytest.raises(PrintflowError) as refused:
+                write_link(guarded.settings, NewLink("1", str(item), None, key, "a.pdf", size, sha256))
+        finally:
+            server.execute("ALTER TABLE order_items DISABLE ROW LEVEL SECURITY")
+    assert 'ALTER ROLE "printflow_repair" BYPASSRLS' in refused.value.next_step
 
 
 def test_the_role_that_repairs_may_do_no_more(guarded: StackSandbox) -> None:

@@ -1,11 +1,8 @@
 """`printflow serve` as a process over real servers: who may go on hears so, and nobody else does, whatever is away."""
 
-import json
 import re
-import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
@@ -20,6 +17,8 @@ from printflow_reliability.http.limits import WAITING
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import pdfs, postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability_tests import snippets
+from printflow_reliability_tests.snippets import LANGUAGES, Language
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.serving import PROGRAM, Serving, serving
 
@@ -32,21 +31,6 @@ SELECT o.id::text, o.tenant_id::text, min(i.print_ready_file) FROM orders o JOIN
 WHERE o.status = 'paid' AND o.deleted_at IS NULL GROUP BY 1, 2 HAVING count(*) = count(i.print_ready_file)
 ORDER BY 1 DESC LIMIT 1"""
 GIGABYTE = 10**9
-PAGE = Path(__file__).parents[2] / "docs" / "platform" / "asking-first.md"
-NODE = shutil.which("node")
-DRIVER = """
-import { requireArtwork, acceptPrintFile } from './print-guard.mjs'
-const told = async (asked) => { try { return await asked() ?? 'yes' } catch (no) { return no.constructor.name } }
-const [ready, held, heldsTenant, tenant, stranger, key] = process.argv.slice(2)
-console.log(JSON.stringify([
-  await told(() => requireArtwork(ready, tenant)),
-  await told(() => requireArtwork(held, heldsTenant)),
-  await told(() => requireArtwork(ready, stranger)),
-  await told(() => acceptPrintFile({ order: ready, version: 'node', key, tenant })),
-  await told(() => acceptPrintFile({ order: ready, version: 'node', key: 'another.pdf', tenant })),
-  await told(() => acceptPrintFile({ order: ready, version: 'node 2', key: 'nowhere.pdf', tenant }))
-]))
-"""
 
 
 class Order(NamedTuple):
@@ -195,35 +179,27 @@ def test_whatever_is_sent_is_refused_and_never_a_defect(server: Serving, request
     assert server.get("/livez").status_code == 200
 
 
-@pytest.mark.skipif(NODE is None, reason="there is no Node here")
-def test_the_snippet_for_node_goes_on_with_a_clear_yes_alone(
-    sandbox: StackSandbox, server: Serving, order: Order, tmp_path: Path
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_the_platforms_own_code_goes_on_with_a_clear_yes_alone(
+    sandbox: StackSandbox, server: Serving, order: Order, tmp_path: Path, language: Language
 ) -> None:
-    snippet = re.search(r"```js\n(// print-guard\.mjs.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert snippet is not None
-    (tmp_path / "print-guard.mjs").write_text(snippet[1], encoding="utf-8")
-    (tmp_path / "driver.mjs").write_text(DRIVER, encoding="utf-8")
-
-    def answers(url: str, held: str, tenant: str) -> list[str]:
-        ended = subprocess.run(
-            [str(NODE), "driver.mjs", order.order, held, tenant, order.tenant, "somebody-else", order.key],
-            cwd=tmp_path,
-            env={"PRINTFLOW_URL": url, "PRINTFLOW_TOKEN": server.token},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        told: list[str] = json.loads(ended.stdout)
-        return told
-
+    if why := snippets.lacking(language):
+        pytest.skip(why)
     with planted(sandbox.home, "print_ready_link_lost") as there:
-        told = answers(server.url, there.where["order"], there.where["tenant"])
-    away = answers("http://127.0.0.1:1", "7", "t")
+        calls = [
+            ("artwork", order.order, order.tenant),
+            ("artwork", there.where["order"], there.where["tenant"]),
+            ("artwork", order.order, "somebody-else"),
+            ("accept", order.order, "1", order.key, order.tenant),
+            ("accept", order.order, "1", "another.pdf", order.tenant),
+            ("accept", order.order, "2", "nowhere.pdf", order.tenant),
+        ]
+        told = snippets.told(language, tmp_path, calls, server.url, server.token)
+    away = snippets.told(language, tmp_path, calls, "http://127.0.0.1:1", server.token)
+    strange = snippets.told(language, tmp_path, calls, server.url, "x" * 40)
 
     assert told == ["yes", "OrderHeld", "OrderHeld", order.key, order.key, "OrderHeld"]
-    assert set(away) == {"GuardUnavailable"}
+    assert {*away, *strange} == {"GuardUnavailable"}
 
 
 def test_a_port_that_is_taken_is_said(

@@ -40,6 +40,8 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.away: PrintflowError | None = None
+        self.refusing: PrintflowError | None = None
+        """Why records that can be read take no writes."""
         self.pager_dead = False
         self.dies_after_fold = False
         self.broken: set[str] = set()
@@ -83,6 +85,8 @@ class World:
     def fold(self, _records: None, _settings: Settings, entries: Iterable[Entry], others: Mapping[str, object]) -> int:
         """What alerts/folding.py does, with a list for a database: each entry once."""
         assert set(others) == {HELD, LIFTED}
+        if self.refusing:
+            raise self.refusing
         known = {found["id"] for found in self.taken}
         new = [found for found in entries if found["kind"] != TOLD and found["id"] not in known]
         self.taken += new
@@ -109,6 +113,8 @@ class World:
     def round_with_records(self, _settings: Settings, _holder: str, _beats: Heartbeats, *, once: bool = False) -> Round:
         """What the guard does with its records."""
         assert not once
+        if self.refusing:
+            raise self.refusing
         self.with_records += 1
         self.recorded = (self.recorded | self.broken) - (self.orders - self.broken)
         return Round(Outcome.PASS, "with records", 10, {})
@@ -145,6 +151,7 @@ def world(begin: Callable[[], World]) -> World:
 
 
 GONE = CouldNotTell("the records database cannot be reached", "is it running?")
+REFUSING = CouldNotTell("the records database refuses: cannot execute INSERT in a read-only transaction", "its log")
 
 
 def broken(world: World, *orders: str) -> None:
@@ -170,6 +177,23 @@ def test_an_order_that_loses_its_artwork_while_the_records_cannot_be_used_is_tol
     assert world.triggers("7") == 1
     assert gone.outcome is Outcome.FAIL
     assert why.what in gone.said
+
+
+def test_records_that_can_be_read_and_take_no_writes_are_away_as_if_they_could_not_be_read(world: World) -> None:
+    world.refusing = REFUSING
+    for _ in range(TOLD_AFTER_ROUNDS - 1):
+        world.go_round()
+    assert world.heard == []
+    world.go_round()
+    assert world.heard == [("trigger", AWAY)]
+    broken(world, "7")
+    gone = [world.go_round() for _ in range(2)]
+    assert world.triggers("7") == 1
+    assert all(REFUSING.what in told.said for told in gone)
+
+    world.refusing = None
+    assert world.go_round().said == "with records"
+    assert (world.recorded, world.triggers("7"), world.spool.read()) == ({"7"}, 1, [])
 
 
 def test_when_the_records_are_back_they_take_over_everything_once_and_nobody_is_told_again(world: World) -> None:
@@ -249,7 +273,7 @@ def test_beside_a_watch_that_has_the_spool_a_round_goes_without(world: World) ->
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["break", "mend", "away", "back", "pager", "die", "killed", "nothing"]),
+        st.sampled_from(["break", "mend", "away", "refuse", "back", "pager", "die", "killed", "nothing"]),
         st.sampled_from(["1", "2", "3"]),
     ),
     max_size=30,
@@ -271,8 +295,10 @@ def test_in_every_order_of_events_everybody_hears_and_the_records_have_it(
                 world.broken.discard(order)
             case "away":
                 world.away = GONE
+            case "refuse":
+                world.refusing = REFUSING
             case "back":
-                world.away = None
+                world.away = world.refusing = None
             case "pager":
                 world.pager_dead = not world.pager_dead
             case "die":
@@ -284,7 +310,7 @@ def test_in_every_order_of_events_everybody_hears_and_the_records_have_it(
     world.away, world.pager_dead = GONE, False
     world.now += LONGEST_RETRY_SECONDS
     survived(world)
-    world.away = None
+    world.away = world.refusing = None
     survived(world)
     left = world.spool.read()
     world.spool.close()

@@ -14,7 +14,6 @@ from typing import Any
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders.acceptance.accepted_files import AcceptedFile, NewFile, Records, add, newest
 from printflow_reliability.orders.acceptance.offered_file import MISSING, FileLook, OfferedFile
-from printflow_reliability.orders.judgement import UnknownOrder
 from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
@@ -91,7 +90,7 @@ def accept_file(
         pace: how much time there is.
 
     Raises:
-        UnknownOrder: no paid order has that number, or none of that tenant.
+        UnknownOrder: no paid order has that number, or none of that tenant; nor had one when a file was accepted.
         ConfigError: an argument is empty or no text, or a query is refused.
         CouldNotTell: the database, S3 or the records do not answer, or the file cannot be judged.
     """
@@ -103,7 +102,7 @@ def accept_file(
     offer = _Offer(kept(order), version, key, None if tenant is None else kept(tenant))
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        look = FileLook(settings, records, inspecting, pace or Pace())
+        look = FileLook(settings, records, inspecting, pace or Pace(), version)
         for _ in range(TRIES):
             answer = _answer(settings, records, look, offer)
             if answer is not None:
@@ -113,10 +112,9 @@ def accept_file(
 
 def _answer(settings: Settings, records: Records, look: FileLook, offer: _Offer) -> Acceptance | None:
     """The answer; None where another file was accepted while this one was inspected."""
-    before = newest(records, offer.order, offer.version)
-    owner = look.tenant_of(offer.order) if before is None else before.tenant
-    if offer.tenant not in (None, owner):
-        raise UnknownOrder(f"there is no paid order {offer.order} of that tenant", "printflow orders held")
+    accepted = newest(records, offer.order, offer.version)
+    owner = look.tenant_of(offer.order, offer.tenant, accepted)
+    before = accepted.get(owner)
     key, reason = offer.key, ""
     if before is None:
         file = look.offered(offer.order, owner, key)
@@ -132,8 +130,9 @@ def _answer(settings: Settings, records: Records, look: FileLook, offer: _Offer)
     if file.head is None or file.inspection is None:
         told = "; ".join(filter(None, (file.reason, reason)))
         return Acceptance(offer.order, offer.version, key, file.verdict, accepted=False, reason=told)
-    number = 1 if before is None else before.number + 1
-    new = NewFile(number, owner, settings.orders.bucket, key, file.head, file.inspection)
+    number = max((file.number for file in accepted.values()), default=0) + 1
+    linked = key in look.linked(offer.order)
+    new = NewFile(number, owner, settings.orders.bucket, key, file.head, file.inspection, linked)
     added = add(records, offer.order, offer.version, new)
     return None if added is None else _accepted(offer, added, new=before is None, reason=reason)
 

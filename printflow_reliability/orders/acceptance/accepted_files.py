@@ -10,8 +10,10 @@ from printflow_reliability.pdf.inspection import Inspection
 from printflow_reliability.storage.objects import ObjectHead
 
 NEWEST = """
-SELECT number, tenant, bucket, key, version_id, etag, size, sha256, verdict, accepted_at FROM accepted_files
-WHERE order_id = %s AND version = %s ORDER BY number DESC LIMIT 1"""
+SELECT DISTINCT ON (tenant) number, tenant, bucket, key, version_id, etag, size, sha256, verdict, accepted_at
+FROM accepted_files WHERE order_id = %s AND version = %s ORDER BY tenant, number DESC"""
+# Of those that are for different orders and bring the same file at the same time, one is first.
+ONE_BY_ONE = "SELECT pg_advisory_xact_lock(hashtextextended('printflow:accepted file ' || %s || '/' || %s, 0))"
 # The primary key lets one of those through that bring the same number at the same time.
 ADD = """
 INSERT INTO accepted_files (order_id, version, number, tenant, bucket, key, version_id, etag, size, sha256, verdict)
@@ -58,7 +60,17 @@ class AcceptedFile:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file that is to be accepted, as it was inspected; `number` is the one after that of the file before it."""
+    """A file that is to be accepted, as it was inspected.
+
+    Attributes:
+        number: the one after that of the file before it, whatever tenant that is for.
+        tenant: whose order it is for.
+        bucket: as printflow.toml names it.
+        key: exactly.
+        head: the object that was inspected.
+        inspection: of just that object.
+        linked: whether the order is linked to it: only then it may be another order's too.
+    """
 
     number: int
     tenant: str
@@ -66,24 +78,29 @@ class NewFile:
     key: str
     head: ObjectHead
     inspection: Inspection
+    linked: bool
 
 
-def newest(records: Records, order: str, version: str) -> AcceptedFile | None:
-    """The file that counts for a version of an order; None where none was accepted."""
-    row = records.execute(NEWEST, (order, version)).fetchone()
-    return None if row is None else AcceptedFile(*row)
+def newest(records: Records, order: str, version: str) -> dict[str, AcceptedFile]:
+    """The file that counts for a version of an order, by tenant: two of them may count their orders alike."""
+    rows = records.execute(NEWEST, (order, version)).fetchall()
+    return {file.tenant: file for file in (AcceptedFile(*row) for row in rows)}
 
 
 def add(records: Records, order: str, version: str, file: NewFile) -> AcceptedFile | None:
-    """Accept a file; None where another file was accepted under that number meanwhile."""
+    """Accept a file; None where another one was accepted under that number meanwhile, or this one for another order."""
     head, inspection = file.head, file.inspection
-    row = records.execute(
-        ADD,
-        (
-            *(order, version, file.number, file.tenant, file.bucket, file.key),
-            *(head.version_id, head.etag, head.size, inspection.sha256, inspection.verdict),
-        ),
-    ).fetchone()
+    with records.transaction():
+        records.execute(ONE_BY_ONE, (file.bucket, file.key))
+        if not file.linked and accepted_elsewhere(records, file.bucket, file.key, order) is not None:
+            return None
+        row = records.execute(
+            ADD,
+            (
+                *(order, version, file.number, file.tenant, file.bucket, file.key),
+                *(head.version_id, head.etag, head.size, inspection.sha256, inspection.verdict),
+            ),
+        ).fetchone()
     return None if row is None else AcceptedFile(*row)
 
 

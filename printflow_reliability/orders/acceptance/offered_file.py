@@ -1,5 +1,6 @@
 """A file that is offered for an order, as it is now: judged by the very rules by which the guard judges linked ones."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +9,7 @@ from printflow_reliability.orders.acceptance.accepted_files import Records, acce
 from printflow_reliability.orders.guard import MEND_ROWS
 from printflow_reliability.orders.guard_pass import base_paths
 from printflow_reliability.orders.judgement import UnknownOrder, in_place, problem_of
-from printflow_reliability.orders.problems import Kind, Problem, next_step
+from printflow_reliability.orders.problems import Kind, Problem, accept_command, next_step
 from printflow_reliability.pdf.inspection import Inspection, Verdict
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import Pace, PdfVerification, PdfVerifier
@@ -46,35 +47,58 @@ class OfferedFile:
 class FileLook:
     """Looks at files of one order after the other, and remembers what the platform says of paid orders."""
 
-    def __init__(self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace) -> None:
-        """Args: the whole file, an open connection to the records, what inspects files, how much time there is."""
+    def __init__(
+        self, settings: Settings, records: Records, worker: InspectionWorker, pace: Pace, version: str
+    ) -> None:
+        """Prepare to look.
+
+        Args:
+            settings: the whole file.
+            records: an open connection.
+            worker: inspects files.
+            pace: how much time there is.
+            version: what the files are offered for.
+        """
         self._settings = settings
+        self._version = version
         self._records = records
         ledger = Ledger(records, settings.orders.bucket, worker.rules.fingerprint)
         self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), ledger, worker)
         self._pace = pace
 
-    def tenant_of(self, order: str) -> str:
-        """Whose order it is.
+    def tenant_of(self, order: str, named: str | None, accepted: Collection[str]) -> str:
+        """Whose order it is: that of `orders.paid`, and of an order that is no longer paid the one it was accepted for.
+
+        Args:
+            order: its number; two tenants may count their orders alike.
+            named: the tenant that the caller means, if it says so.
+            accepted: the tenants for whom a file was accepted for an order of that number.
 
         Raises:
-            UnknownOrder: no paid order has that number.
+            UnknownOrder: there is no such order, or none of the tenant that is named.
             CouldNotTell: the database does not answer, or does not say whose order it is.
         """
         items = [item for item in self._paid.items if item.order == order]
-        if not items:
-            if self._paid.unread:
-                raise CouldNotTell(
-                    f"whether there is a paid order {order} is not known: {self._paid.unread}", MEND_ROWS
-                )
-            raise UnknownOrder(f"there is no paid order {order} waiting for print", "printflow orders held")
+        if named is not None and (named in accepted or any(item.tenant == named for item in items)):
+            return named
         if refusal := next((item.refusal for item in items if item.refusal), ""):
             raise CouldNotTell(f"whose order {order} is cannot be told: {refusal}", MEND_ROWS)
-        tenants = {item.tenant for item in items}
-        tenant = tenants.pop()
-        if tenants or tenant is None:
+        if not items and self._paid.unread:
+            raise CouldNotTell(f"whether there is a paid order {order} is not known: {self._paid.unread}", MEND_ROWS)
+        if any(item.tenant is None for item in items):
             raise CouldNotTell(f"orders.paid does not say whose order {order} is", MEND_ROWS)
-        return tenant
+        owners = sorted({item.tenant for item in items if item.tenant is not None} or {*accepted})
+        if not owners or named is not None:
+            of_whom = "waiting for print" if named is None else "of that tenant"
+            raise UnknownOrder(f"there is no paid order {order} {of_whom}", "printflow orders held")
+        if len(owners) > 1:
+            several = f"{len(owners)} tenants have one"
+            raise CouldNotTell(f"whose order {order} is cannot be told: {several}", "name the tenant")
+        return owners[0]
+
+    def linked(self, order: str) -> frozenset[str | None]:
+        """What the items of an order are linked to."""
+        return frozenset(item.key for item in self._paid.items if item.order == order)
 
     def offered(self, order: str, tenant: str, key: str) -> OfferedFile:
         """A file that is offered for an order, as it is now; one that is another order's is none of this order's.
@@ -98,7 +122,8 @@ class FileLook:
         if problem is None and judged is not None and judged.inspection is not None:
             return OfferedFile(judged.inspection.verdict, "", judged.head, judged.inspection)
         if problem is None or problem.kind not in (*VERDICTS, Kind.UNUSABLE):
-            raise _untold(problem, order, tenant)
+            again = accept_command(order, self._version, f"s3://{self._settings.orders.bucket}/{key}")
+            raise _untold(problem, order, tenant, again)
         inspection = None if judged is None else judged.inspection
         verdict = VERDICTS.get(problem.kind) or (inspection.verdict if inspection else Verdict.UNUSABLE)
         return OfferedFile(verdict, problem.text)
@@ -118,10 +143,9 @@ class FileLook:
 
     def _of_another_order(self, order: str, key: str) -> str | None:
         """Another order that this file is for; None where it is linked to this order too, as of an order repeated."""
-        linked = {item.order for item in self._paid.items if item.key == key}
-        if order in linked:
+        if key in self.linked(order):
             return None
-        if linked:
+        if linked := {item.order for item in self._paid.items if item.key == key}:
             return min(linked)
         return accepted_elsewhere(self._records, self._settings.orders.bucket, key, order)
 
@@ -134,7 +158,9 @@ class FileLook:
         return base_paths(self._settings)
 
 
-def _untold(problem: Problem | None, order: str, tenant: str) -> CouldNotTell:
-    if problem is None:
-        return CouldNotTell("the print-ready file could not be judged", "ask again")
+def _untold(problem: Problem | None, order: str, tenant: str, again: str) -> CouldNotTell:
+    if problem is None or problem.kind is Kind.UNINSPECTED:
+        # Who asks by HTTP has half a minute; the command has no limit, and the ledger answers whoever asks after it.
+        what = "the print-ready file could not be judged" if problem is None else problem.text
+        return CouldNotTell(what, f"ask again; if the file is too large for the time: {again}")
     return CouldNotTell(problem.text, next_step(problem, order, tenant))

@@ -5,7 +5,6 @@ from pathlib import Path
 import typer
 
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, person_named, say
-from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.problems import by_hand, repair_command
 from printflow_reliability.orders.repair.plan import Choice, Status, Step
 from printflow_reliability.orders.repair.repair import RepairReport, repair
@@ -40,8 +39,6 @@ def repair_order(
     recorded with your name, the guard judges the order again, and its hold is lifted if it is ready.
     """
     settings, order = invocation(ctx).settings(), kept(order)
-    if sum((key is not None, file is not None, regenerate, ask)) > 1:
-        raise ConfigError("--key, --file, --regenerate and --ask exclude one another", "printflow orders repair --help")
     choice = Choice(item, key, file, regenerate, ask)
     report = repair(settings, order, choice, apply=apply, person=person_named(by) if apply else "")
     finish(report.as_json, as_json=json, show=lambda: show(report, choice), code=report.exit_code)

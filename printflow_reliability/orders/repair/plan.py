@@ -60,7 +60,12 @@ class Choice:
     @property
     def made(self) -> bool:
         """Whether any way was chosen."""
-        return bool(self.key or self.file or self.regenerate or self.ask)
+        return self.ways > 0
+
+    @property
+    def ways(self) -> int:
+        """How many ways were chosen; one may be."""
+        return sum((self.key is not None, self.file is not None, self.regenerate, self.ask))
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Candidate:
         trouble: why it must not be linked; empty if it may be.
         spelled: whether the item's link means it in another spelling.
         proven: whether the database knows its content as that of the linked file.
+        absent: whether it could be the item's, and is not in the bucket.
     """
 
     key: str
@@ -81,6 +87,7 @@ class Candidate:
     trouble: str = ""
     spelled: bool = False
     proven: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,10 @@ def repair(
         LockHeld: somebody else repairs the order.
     """
     choice = choice or Choice()
+    if choice.ways > 1:
+        raise ConfigError("a key, a file, regenerate and ask exclude one another", "choose one of them")
+    if choice.key == "" or choice.item == "":  # as a variable of the shell that is not set
+        raise ConfigError("the chosen key or item is empty", "name it, or leave the choice out")
     if not apply:
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             answer, plan, _ = _planned(settings, records, worker, order, choice)

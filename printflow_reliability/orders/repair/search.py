@@ -24,14 +24,20 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Reference, open_catalog
 from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.pages import list_pages
+from printflow_reliability.storage.single_keys import possible
+from printflow_reliability.text import UNSTORABLE
 
 MOST_IN_A_FOLDER = 1_000
 """A folder with more objects is hardly that of one item."""
 NEVER_PRINTED = ("proof", "image", "derived")
 """Kinds of the catalog. A design may be the print file itself: platforms copy its key into the order at checkout."""
 PRINT_READY = "print-ready"
+
+
+class FolderTooWide(CouldNotTell):
+    """A folder of `orders.paid` is hardly one item's."""
 
 
 class Search:
@@ -77,7 +83,13 @@ class Search:
         linked = [item.key] if item.key else []
         expected = expected_by(chain.from_iterable(self._references(linked).values()))
         spelled = self._spelled(item)
-        keys = dict.fromkeys([*([spelled] if spelled else []), *self._in_folder(item, found.folder)])
+        try:
+            in_folder = _pdfs_in(self._bucket, found.folder, item.order)
+        except FolderTooWide as wide:  # the item's own trouble: the order's others are repaired
+            in_folder, found = [], replace(found, folder=None, folder_trouble=wide.sentence)
+        linked_already = self._rows.linked(item.order)
+        unlinked = [key for key in in_folder if key not in linked_already]
+        keys = dict.fromkeys([*([spelled] if spelled else []), *unlinked])
         known = {expectation.sha256 for expectation in expected if expectation.sha256}
         candidates = [
             replace(file, spelled=file.key == spelled, proven=file.sha256 in known)
@@ -98,9 +110,11 @@ class Search:
     def _judged(self, item: PaidItem, keys: Sequence[str], folder: str | None) -> list[Candidate]:
         """Each of these files with why it may not be the item's; read only where nothing else is against it."""
         tenant = item.tenant or ""
-        placed = [key for key in keys if in_place(key, tenant, self._paths)]
+        placed = [key for key in keys if _is_key(key) and in_place(key, tenant, self._paths)]
         references = self._references(placed)
-        troubles = dict.fromkeys(keys, "it lies outside the tenant's own path")
+        troubles = {
+            key: "it lies outside the tenant's own path" if _is_key(key) else "S3 has no such keys" for key in keys
+        }
         troubles |= {key: self._stranger(item, key, folder, references.get(key, ())) for key in placed}
         own = [key for key, trouble in troubles.items() if not trouble]
         candidates = {key: Candidate(key, trouble=trouble) for key, trouble in troubles.items()}
@@ -108,7 +122,8 @@ class Search:
             trouble = problem_of(replace(item, key=file.key), self._paths, {file.key: file})
             size, sha256 = file.head.size if file.head else 0, file.inspection.sha256 if file.inspection else None
             why = trouble.text if trouble else "" if sha256 else "print-ready PDF could not be read to its end"
-            candidates[file.key] = Candidate(file.key, size, sha256, why)
+            absent = trouble is not None and trouble.kind is Kind.MISSING
+            candidates[file.key] = Candidate(file.key, size, sha256, why, absent=absent)
         return list(candidates.values())
 
     def _stranger(self, item: PaidItem, key: str, folder: str | None, references: Iterable[Reference]) -> str:
@@ -129,21 +144,6 @@ class Search:
         for reference in self._catalog.look_up(self._bucket.name, keys) if keys else ():
             found[reference.key].append(reference)
         return found
-
-    def _in_folder(self, item: PaidItem, folder: str | None) -> list[str]:
-        """The PDFs of the item's own folder that none of its order is linked to."""
-        if folder is None:
-            return []
-        linked = self._rows.linked(item.order)
-        found: list[str] = []
-        for page in list_pages(self._bucket, folder):
-            found += [stored.key for stored in page if stored.key.startswith(folder)]
-            if len(found) > MOST_IN_A_FOLDER:
-                raise CouldNotTell(
-                    f"the folder {folder} of order {item.order} holds more than {MOST_IN_A_FOLDER:,} objects",
-                    "have orders.paid return the item's own folder",
-                )
-        return [key for key in found if key.lower().endswith(".pdf") and key not in linked]
 
     def _spelled(self, item: PaidItem) -> str | None:
         """The file that the item's link means in another spelling."""
@@ -175,3 +175,26 @@ class Search:
         except CouldNotTell as refused:
             return None, refused.sentence
         return choice.copy, choice.reason
+
+
+def _pdfs_in(bucket: BucketSettings, folder: str | None, order: str) -> list[str]:
+    """The PDFs of an item's own folder.
+
+    Raises:
+        FolderTooWide: it holds too many objects.
+        CouldNotTell: the bucket does not answer.
+    """
+    found: list[str] = []
+    for page in list_pages(bucket, folder) if folder is not None else ():
+        found += [stored.key for stored in page if stored.key.startswith(folder or "")]
+        if len(found) > MOST_IN_A_FOLDER:
+            raise FolderTooWide(
+                f"the folder {folder} of order {order} holds more than {MOST_IN_A_FOLDER:,} objects",
+                "have orders.paid return the item's own folder",
+            )
+    return [key for key in found if key.lower().endswith(".pdf")]
+
+
+def _is_key(key: str) -> bool:
+    """Whether an object can have this key, and a database hold it: a key that somebody names may be anything."""
+    return possible(key) and UNSTORABLE.search(key) is None

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -24,6 +25,10 @@ from printflow_reliability.platform.paid_orders import PaidItem, paid_items
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import moment
 
+APPEARING_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""How long to wait, each time, for a file that the pdf-service says it has made."""
+READING_SECONDS = (0.5, 2.0)
+"""How long to wait, each time, for a link that was written: what is read may be a standby."""
 LONGEST_STEM = 80
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 """What a name is better without; the key of a file that a person gives is ours to choose."""
@@ -112,14 +117,14 @@ def _regenerate(repair: Repair, step: Step) -> Step:
     version = record.file_version(repair.records, repair.order, step)
     asked = pdf_service.FileRequest(repair.order, item.item, item.tenant or "", version)
     key = pdf_service.generate(repair.settings, asked)
-    candidate = repair.judged(item, key)
+    candidate = _appeared(repair, item, key)
     why = candidate.trouble
     if not why and not key.startswith(item.folder or "/"):
         why = "it does not lie in the item's own folder"
     if why:
         what = f"the pdf-service says that it made {key}, but {why}; nothing was linked"
         raise Rejected(key, what, pdf_service.LOOK_AT_THE_SERVICE)
-    accepted = accept_file(repair.settings, repair.order, version, key, worker=repair.worker)
+    accepted = accept_file(repair.settings, repair.order, version, key, tenant=item.tenant, worker=repair.worker)
     if accepted.key != key:  # a service that forgets made another file for the same request
         candidate = repair.judged(item, accepted.key)
     if not accepted.accepted or candidate.trouble:
@@ -129,18 +134,30 @@ def _regenerate(repair: Repair, step: Step) -> Step:
     return _linked(repair, step, candidate)
 
 
+def _appeared(repair: Repair, item: PaidItem, key: str) -> Candidate:
+    """A file that was made; some services answer before their upload is done, and would be asked for another."""
+    for pause in APPEARING_SECONDS:
+        candidate = repair.judged(item, key)
+        if not candidate.absent:
+            return candidate
+        time.sleep(pause)
+    return repair.judged(item, key)
+
+
 def _ask(repair: Repair, step: Step, begun: Begun) -> Step:
     order, before = repair.order, record.asked_before(repair.records, repair.order)
-    if not ask_customer(repair.settings, order) and not begun.resumed:
-        if before is None:
-            raise Refused(
-                f"orders.repair.ask changed nothing: order {order} has another status than it changes",
-                f"look at the order, then: {repair_command(order)}",
-            )
-        at, person = before
-        detail = f"{person} had the customer asked at {moment(at)}; the status was not changed again"
-        return replace(step, status=Status.DONE, detail=detail)
-    return replace(step, status=Status.DONE, detail=f"the customer of order {order} is asked for the artwork")
+    done = replace(step, status=Status.DONE, detail=f"the customer of order {order} is asked for the artwork")
+    if ask_customer(repair.settings, order):
+        return done
+    if begun.resumed:
+        return replace(done, detail="an interrupted try had the customer asked, or the order has another status since")
+    if before is None:
+        raise Refused(
+            f"orders.repair.ask changed nothing: order {order} has another status than it changes",
+            f"look at the order, then: {repair_command(order)}",
+        )
+    at, person = before
+    return replace(done, detail=f"{person} had the customer asked at {moment(at)}; the status was not changed again")
 
 
 def _stored(repair: Repair, step: Step, file: IO[bytes], folder: str, stem: str) -> Step:
@@ -155,22 +172,33 @@ def _stored(repair: Repair, step: Step, file: IO[bytes], folder: str, stem: str)
 
 
 def _linked(repair: Repair, step: Step, candidate: Candidate) -> Step:
-    """Write the link, unless it is written by now: by an earlier try, or by the platform itself."""
+    """Write the link, unless it is written by now: by an earlier try, or by the platform itself; and read it back."""
     item = _item(step)
     link = NewLink(
         repair.order, item.item, item.tenant, item.key, candidate.key, candidate.size, candidate.sha256 or ""
     )
     done = replace(step, status=Status.DONE, key=candidate.key, detail=f"linked {candidate.key}")
-    if write_link(repair.settings, link):
-        return done
-    now = [paid.key for paid in paid_items(repair.settings, [repair.order]).items if paid.item == item.item]
-    if candidate.key in now:
-        return replace(done, detail=f"{candidate.key} is linked")
+    written = write_link(repair.settings, link)
+    for pause in (*(READING_SECONDS if written else ()), None):
+        now = [paid.key for paid in paid_items(repair.settings, [repair.order]).items if _same_item(paid, item)]
+        if candidate.key in now or (written and not now):
+            return done if written else replace(done, detail=f"{candidate.key} is linked")
+        if pause is not None:
+            time.sleep(pause)
+    if written:
+        raise Refused(
+            f"orders.repair.link changed a row, and orders.paid still does not return {candidate.key} for the item",
+            "correct orders.repair.link in printflow.toml, or look for a trigger on that table",
+        )
     raise Refused(
         f"the link of order {repair.order} is no longer what it was, or orders.repair.link does not find it; "
         "nothing was changed",
         repair_command(repair.order),
     )
+
+
+def _same_item(paid: PaidItem, item: PaidItem) -> bool:
+    return (paid.tenant, paid.item) == (item.tenant, item.item)
 
 
 def _item(step: Step) -> PaidItem:
