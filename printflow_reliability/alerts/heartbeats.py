@@ -116,6 +116,8 @@ def post(address: str, body: str) -> str:
             reply = send(Post(address, body.encode(), {"Content-Type": "text/plain; charset=utf-8"}), WAIT_SECONDS)
     except NotAnswered as silent:
         return f"it {silent.reason}"
+    except OSError as unreadable:
+        return f"the system's own certificates cannot be read ({type(unreadable).__name__})"
     if not 200 <= reply.status < 300:
         return f"it answered {reply.status}"
     answer = reply.body[:200].casefold()

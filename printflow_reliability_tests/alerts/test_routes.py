@@ -192,6 +192,116 @@ def test_an_authority_whose_file_is_gone_is_said(tmp_path: Path) -> None:
     assert refusal.reason == "the ca_file of route pager cannot be used (FileNotFoundError)"
 
 
+def test_a_system_that_trusts_nobody_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    with answering(TAKEN["slack"]) as service:
+        refusal = send(route_to(service, "slack"), message())
+    assert refusal is not None
+    assert refusal.reason == "what the system trusts for route pager cannot be used (FileNotFoundError)"
+
+
+PROXIES = ["http://127.0.0.1:9", "ftp://proxy.example", "socks5://127.0.0.1:9", "garbage::x", "http://[::1"]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_what_stays_on_this_machine_is_shown_to_no_proxy(
+    host: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    with answering(TAKEN["webhook"]) as service:
+        url = f"http://{host}:{service.server_port}/{TOKEN}"
+        assert send(route_to(service).model_copy(update={"url": url}), message()) is None
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_that_cannot_be_is_the_trouble_of_the_route_that_needs_it(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    with answering(TAKEN["webhook"]) as service:
+        refusal = send(route_to(service).model_copy(update={"url": f"http://pager.invalid/{TOKEN}"}), message())
+    assert refusal is not None
+    assert "cannot be reached" in refusal.reason
+    assert (refusal.stops, refusal.blames) == (True, False)
+
+
+def test_a_route_that_cannot_even_be_begun_is_its_own_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_route: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sending, "posting", broken)
+    with answering(TAKEN["webhook"]) as service:
+        refusal = send(route_to(service), message())
+    assert refusal is not None
+    assert refusal.reason == "route pager cannot be spoken to (ZeroDivisionError)"
+
+
+HOSTILE = {
+    "long": "x" * 1_000_000,
+    "of three bytes": "\u4e00" * 50_000,
+    "of pairs": "\U0001f600" * 50_000,
+    "quotes": '"' * 100_000,
+    "entities": "<&>" * 50_000,
+    "control characters": "\x1b[2J\x00\x07\x9b" * 20_000,
+    "half a pair": "\udcff" * 20_000,
+    "lines": "\n" * 100_000,
+}
+LARGEST = {"teams": 28_000, "slack": 100_000, "pagerduty": 512_000, "webhook": 64_000, "alertmanager": 64_000}
+"""Bytes that a service takes, or that nobody would miss more of."""
+
+
+HIDING = ["\u202e", "\u2066", "\u200b", "\x1b", "\x00", "\r", "\u2028"]
+
+
+@pytest.mark.parametrize("kind", OVER_HTTP)
+def test_a_text_of_any_size_is_one_that_the_service_takes_with_what_to_do(kind: str) -> None:
+    given = [(where, name) for where in ("title", "body") for name in HOSTILE]
+    with answering(TAKEN[kind]) as service, sending.sending(route_to(service, kind)) as send_now:
+        for where, name in given:
+            assert send_now(message(**{where: f"begins {HOSTILE[name]}"})) is None
+    for (where, name), request in zip(given, service.got, strict=True):
+        said = request.content.decode()
+        assert len(request.content) <= LARGEST[kind]
+        assert "begins " in said
+        assert kind == "webhook" or "printflow alerts ack order:10482" in said  # a webhook gets fields, and no words
+        assert where == "title" or "printflow alerts list --json" in said
+
+
+@pytest.mark.parametrize("kind", OVER_HTTP)
+def test_no_text_turns_or_hides_another(kind: str) -> None:
+    with answering(TAKEN[kind]) as service, sending.sending(route_to(service, kind)) as send_now:
+        for hidden in HIDING:
+            for where in ("title", "body"):
+                send_now(message(**{where: f"order 17{hidden}fdp.exe"}))
+    assert len(service.got) == 2 * len(HIDING)
+    assert not [hidden for request in service.got for hidden in HIDING if hidden in _texts(request.document)]
+
+
+def _texts(document: object) -> str:
+    """Every text of a document, as people see it."""
+    if isinstance(document, dict):
+        return "|".join(map(_texts, document.values()))
+    return "|".join(map(_texts, document)) if isinstance(document, list) else str(document)
+
+
+@pytest.mark.parametrize("kind", ["slack", "teams"])
+def test_a_command_is_shown_as_it_is_and_nothing_is_a_link_that_says_otherwise(kind: str) -> None:
+    body = "see [the order](http://evil.example)\nNext: printflow orders repair _10_*2*"
+    with answering(TAKEN[kind]) as service:
+        send(route_to(service, kind), message(body=body))
+    document = service.got[0].document
+    if kind == "slack":
+        assert (document["mrkdwn"], document["unfurl_links"], document["unfurl_media"]) == (False, False, False)
+        assert body in document["text"]
+    else:
+        blocks = document["attachments"][0]["content"]["body"]
+        assert {block["type"] for block in blocks} == {"RichTextBlock"}  # which knows no Markdown
+        assert [block["inlines"][0]["text"] for block in blocks][1:3] == body.split("\n")
+
+
 def test_a_server_that_hangs_before_there_is_tls_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
     with silent_port() as port, answering(Answer()) as service:
@@ -257,7 +367,7 @@ def test_slack_gets_text_in_which_nothing_is_a_mention() -> None:
     with answering(TAKEN["slack"]) as service:
         send(route_to(service, "slack"), message(title="<!channel> is down"))
     text = service.got[0].document["text"]
-    assert text.startswith("*&lt;!channel&gt; is down*\n")
+    assert text.startswith("&lt;!channel&gt; is down\n")
     assert "its file &lt;is&gt; lost &amp; gone." in text
     assert "Acknowledge: printflow alerts ack order:10482" in text
 
@@ -266,7 +376,7 @@ def test_teams_gets_a_card() -> None:
     with answering(TAKEN["teams"]) as service:
         send(route_to(service, "teams"), message(why="escalate"))
     (attachment,) = service.got[0].document["attachments"]
-    texts = [block["text"] for block in attachment["content"]["body"]]
+    texts = [block["inlines"][0]["text"] for block in attachment["content"]["body"]]
     assert texts[0] == f"ESCALATED, nobody has acknowledged it: {message().title}"
     assert "Next: printflow orders check 10482" in texts
 
