@@ -262,7 +262,7 @@ def test_a_text_of_any_size_is_one_that_the_service_takes_with_what_to_do(kind: 
     with answering(TAKEN[kind]) as service, sending.sending(route_to(service, kind)) as send_now:
         for where, name in given:
             assert send_now(message(**{where: f"begins {HOSTILE[name]}"})) is None
-    for (where, name), request in zip(given, service.got, strict=True):
+    for (where, _), request in zip(given, service.got, strict=True):
         said = request.content.decode()
         assert len(request.content) <= LARGEST[kind]
         assert "begins " in said
