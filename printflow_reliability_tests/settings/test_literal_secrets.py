@@ -65,7 +65,9 @@ def test_the_password_within_an_address_is_one_in_both_its_forms(url: str, hidde
     ],
 )
 def test_a_part_of_an_address_that_nobody_could_guess_is_a_secret_by_itself(url: str, hidden: str) -> None:
-    settings = configured("https://k@sentry.example/3", more=f'[[alert_route]]\nname = "p"\nurl = "{url}"\n')
+    settings = configured(
+        "https://0123456789abcdef@sentry.example/3", more=f'[[alert_route]]\nname = "p"\nurl = "{url}"\n'
+    )
     assert settings.redact(f"POST /{hidden} was refused") == "POST /[secret] was refused"
     assert settings.redact("POST /services and workflows was refused") == "POST /services and workflows was refused"
 
