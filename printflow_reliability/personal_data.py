@@ -49,7 +49,7 @@ DETAIL = (
     "|\u041f\u041e\u0414\u0420\u041e\u0411\u041d\u041e\u0421\u0422\u0418"
 )
 """What begins the line with the row, in the languages of PostgreSQL's messages."""
-MARKS = ("\u00bb\u00ab", "\u00ab\u00bb", "\u201e\u201c", "\u201c\u201d", "\u300c\u300d")
+MARKS = (("\u00bb", "\u00ab"), ("\u00ab", "\u00bb"), ("\u201e", "\u201c"), ("\u201c", "\u201d"), ("\u300c", "\u300d"))
 QUOTED = "|".join(f"{begin}[^\n{end}]*{end}" for begin, end in MARKS)
 SERVER_TEXT = re.compile(
     r"(Failing row contains )\((?s:.{0,20000})\)"

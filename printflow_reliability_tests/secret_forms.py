@@ -35,6 +35,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+FOR_URLS = str.maketrans("+/=", "-_ ")
 WITHIN: Mapping[str, Callable[[str], str]] = {
     "JSON in base64": lambda secret: _base64(json.dumps({"row": {"password": secret}})),
     "JSON in Unicode in base64 for URLs": lambda secret: _base64(json.dumps([secret])).translate(FOR_URLS),
@@ -72,7 +73,6 @@ WRAPPED: Mapping[str, Callable[[str], str]] = {
     "UTF-16": lambda secret: secret.encode("utf-16-le").decode("latin-1"),
 }
 """Forms in which something stands between the letters of a secret; it is known by them, if it has enough of them."""
-FOR_URLS = str.maketrans("+/=", "-_ ")
 
 
 def _base64(text: str) -> str:

@@ -160,7 +160,8 @@ def test_an_alert_that_a_route_does_not_take_keeps_no_other_from_it(pager: Pager
     assert pager.of("first")[1:] == [("trigger", "odd"), ("resolve", "odd")]
 
 
-GOOD = {
+ODD_VALUES: list[object] = [[], {}, 7.5, True]
+GOOD: dict[str, object] = {
     "id": "good",
     "kind": "raised",
     "at": "2026-11-28T00:00:00+00:00",
@@ -178,7 +179,7 @@ GOOD = {
         *({"kind": kind} for kind in ("raised", "resolved", "told", "held", "lifted", "of a newer program")),
         *({"kind": "told", "event": event, "route": route} for event, route in (({}, "first"), ("x", ["first"]))),
         *({"kind": kind, "order": ["1"], "key": 7} for kind in ("held", "lifted", "resolved")),
-        *({**GOOD, name: value} for name in GOOD for value in ([], {}, 7.5, True)),
+        *({**GOOD, name: value} for name in GOOD for value in ODD_VALUES),
         *({**GOOD, "severity": "fatal"}, {**GOOD, "at": "later"}, {**GOOD, "at": "2026-11-28T00:00:00"}),
         *({**GOOD, "count": -1}, {**GOOD, "count": 10**40}),
     ],
