@@ -81,13 +81,14 @@ def heartbeat_url(text: str) -> str:
         ValueError: it is not.
     """
     parts = urlsplit(http_url(text))
-    open_wire = parts.scheme != "https" and not _is_loopback(parts.hostname or "")
+    open_wire = parts.scheme != "https" and not is_loopback(parts.hostname or "")
     if open_wire or parts.username is not None or parts.query or parts.fragment:
         raise ValueError(NO_HEARTBEAT)
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this is a name or number of this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

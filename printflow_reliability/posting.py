@@ -4,20 +4,24 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
+from printflow_reliability.addresses import is_loopback
 from printflow_reliability.alarm import Alarm
 
 CONNECT_SECONDS = 5.0
 MOST_BYTES = 65_536
 """Of an answer: whoever did what was asked says so in less."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.InvalidURL, httpx.UnsupportedProtocol)
+NO_PROXY = "cannot be reached: the proxy that the environment names (HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used"
 PAGE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!doctype|<html|<head|<body)", re.IGNORECASE)
 
 # Their messages hold addresses and headers, and with them secrets.
@@ -102,7 +106,7 @@ def posting(ca_file: Path | None) -> Iterator[Poster]:
         too_late = f"did not answer within {seconds:.0f} s"
         try:
             with alarm.set_to(seconds):
-                reply = _post(client, post, seconds, alarm)
+                reply = _post(client_for(post.url), post, seconds, alarm)
         except (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             if alarm.over.is_set() or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
                 raise NotAnswered(too_late, late=True) from None
@@ -113,11 +117,36 @@ def posting(ca_file: Path | None) -> Iterator[Poster]:
             raise NotAnswered(too_late, late=True)
         return reply
 
-    with httpx.Client(verify=trust, follow_redirects=False) as client:
+    with ExitStack() as clients:
+        client_for = _clients(clients, trust)
         try:
             yield send
         finally:
             alarm.forget()
+
+
+def _clients(opened: ExitStack, trust: ssl.SSLContext) -> Callable[[str], httpx.Client]:
+    """What gives the client for an address: a proxy of the environment is never shown what stays on this machine."""
+    known: dict[bool, httpx.Client] = {}
+
+    def client_for(url: str) -> httpx.Client:
+        local = is_loopback(_host(url))
+        if local not in known:
+            make = partial(httpx.Client, verify=trust, follow_redirects=False, trust_env=not local)
+            try:
+                known[local] = opened.enter_context(make())
+            except (ImportError, ValueError, httpx.InvalidURL):
+                raise NotAnswered(NO_PROXY, sent=False) from None
+        return known[local]
+
+    return client_for
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _post(client: httpx.Client, post: Post, seconds: float, alarm: Alarm) -> Reply:

@@ -1,17 +1,19 @@
 """Secrets in text are replaced in whatever form they come: as they are, encoded, escaped, or cut off by a limit.
 
 A secret rarely reaches an error as it was typed: a URL percent-encodes it, a header has it in base64, a log writes it
-as JSON, and a limit cuts it in half. So text is decoded, and the secrets are looked for in what it means.
+as JSON, a line's end wraps it, and a limit cuts it in half. So text is decoded, and the secrets are looked for in what
+it means.
 """
 
 import base64
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from printflow_reliability.decoding import Plain, coded, dense, places_in, plain
 
 SHOWN = b"[secret]"
 SHORTEST = 4
@@ -20,20 +22,10 @@ LEAST = 8
 """Bytes by which a part of a secret is known where text was cut off."""
 DEEPEST = 4
 """How many kinds of escapes are undone, one within another."""
-ESCAPE = re.compile(
-    rb"%(?:25)*(?P<percent>[0-9a-f]{2})"
-    rb"|\\+u(?P<high>d[89ab][0-9a-f]{2})\\+u(?P<low>d[c-f][0-9a-f]{2})"
-    rb"|\\+u(?P<unicode>[0-9a-f]{4})"
-    rb"|\\+x(?P<byte>[0-9a-f]{2})"
-    rb"|\\+(?P<escaped>[\"'/\\bfnrt])"
-    rb"|&(?:amp;)*#x(?P<hex>[0-9a-f]{1,6});"
-    rb"|&(?:amp;)*#(?P<decimal>\d{1,7});"
-    rb"|&(?:amp;)*(?P<named>amp|lt|gt|quot|apos);",
-    re.IGNORECASE,
-)
-"""However often it was done: `%2541`, `\\\\u0041` and `&amp;#65;` all mean `A`."""
-ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+DEEPEST_CODE = 2
+"""How many texts in base64 or hexadecimal are opened, one within another."""
+LEAST_DENSE = 12
+"""Letters and digits by which a secret is known whatever stands between them."""
 CUT = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 """What stands where text was cut off."""
 HALF = re.compile(rb"(?:%[0-9a-f]?|\\+(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?x?[0-9a-z]{0,7})\Z")
@@ -41,34 +33,58 @@ HALF = re.compile(rb"(?:%[0-9a-f]?|\\+(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?x?[0-9a-
 SCHEME = re.compile(rb"[a-z0-9+.-]+://")
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What secrets look like in text without escapes, in small letters, the longest first.
+
+    Attributes:
+        forms: as they are, and as they are encoded.
+        dense: the letters and digits of those.
+    """
+
+    forms: tuple[bytes, ...]
+    dense: tuple[bytes, ...]
+
+
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text with every secret replaced; they come longest first, since one may be part of another."""
-    known = tuple(secrets)
-    for secret in known:
+    found = tuple(secrets)
+    for secret in found:
         text = text.replace(secret, SHOWN.decode())
-    forms = _forms(known)
-    if not forms:
+    known = _known(found)
+    if not known.forms:
         return text
     raw = text.encode("utf-8", "surrogatepass")
-    spans = _spans(raw, forms)
+    spans = list(_spans(raw, known, DEEPEST_CODE))
     return _decoded(_without(raw, spans)) if spans else text
 
 
-def _spans(raw: bytes, forms: tuple[bytes, ...]) -> list[tuple[int, int]]:
+def _spans(raw: bytes, known: _Known, opened: int) -> Iterator[tuple[int, int]]:
     """Where secrets are in the text, and in what it means when it is decoded again and again."""
-    spans: list[tuple[int, int]] = []
-    steps: list[_Plain] = []
+    steps: list[Plain] = []
     text = raw
     while True:
-        for start, end in _found(text, forms):
+        for start, end in _in(text, known, opened):
             for step in reversed(steps):
                 start, end = step.span(start, end)
-            spans.append((start, end))
-        plain = _plain(text)
-        if plain.text == text or len(steps) == DEEPEST:
-            return spans
-        steps.append(plain)
-        text = plain.text
+            yield start, end
+        meant = plain(text)
+        if meant.text == text or len(steps) == DEEPEST:
+            return
+        steps.append(meant)
+        text = meant.text
+
+
+def _in(text: bytes, known: _Known, opened: int) -> Iterator[tuple[int, int]]:
+    """Where secrets are in a text as it is, wrapped, and within what is encoded in it."""
+    yield from _found(text, known.forms, cut=opened == DEEPEST_CODE)
+    low = text.lower()
+    if spans := list(_all_of(known.dense, dense(low))):
+        yield from places_in(low, spans)
+    if opened:
+        inner = coded(text)
+        for start, end in _spans(inner.text, known, opened - 1):
+            yield from inner.spans(start, end)
 
 
 def _decoded(raw: bytes) -> str:
@@ -78,86 +94,37 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """Text without escapes, and where each of them was.
-
-    Attributes:
-        text: what it means.
-        ends: behind each escape, the offset in `text`.
-        shifts: so many bytes more the raw text has up to there.
-    """
-
-    text: bytes
-    ends: tuple[int, ...]
-    shifts: tuple[int, ...]
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The part of the raw text that a part of this one comes from."""
-        return self._raw(start), self._raw(end)
-
-    def _raw(self, offset: int) -> int:
-        behind = bisect_right(self.ends, offset)
-        return offset + (self.shifts[behind - 1] if behind else 0)
-
-
-def _plain(raw: bytes) -> _Plain:
-    if b"%" not in raw and b"\\" not in raw and b"&" not in raw:
-        return _Plain(raw, (), ())
-    parts: list[bytes] = []
-    ends: list[int] = []
-    shifts: list[int] = []
-    length = done = 0
-    for escape in ESCAPE.finditer(raw):
-        before, meant = raw[done : escape.start()], _meant(escape)
-        parts += [before, meant]
-        length += len(before) + len(meant)
-        done = escape.end()
-        ends.append(length)
-        shifts.append(done - length)
-    return _Plain(b"".join(parts) + raw[done:], tuple(ends), tuple(shifts))
-
-
-def _meant(escape: "re.Match[bytes]") -> bytes:
-    kind = escape.lastgroup or ""
-    found = escape[kind]
-    match kind:
-        case "percent" | "byte":
-            return bytes.fromhex(found.decode())
-        case "low":
-            pair = (int(escape["high"], 16) - 0xD800) << 10 | (int(found, 16) - 0xDC00)
-            return chr(0x10000 + pair).encode()
-        case "unicode" | "hex":
-            return _character(int(found, 16))
-        case "decimal":
-            return _character(int(found))
-        case "named":
-            return NAMED[found.lower()]
-    return ESCAPED.get(found.lower(), found)
-
-
-def _character(code: int) -> bytes:
-    return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else b"?"
-
-
 @lru_cache(maxsize=8)
-def _forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
-    """What secrets look like in text without escapes, in small letters, the longest first."""
-    found: set[bytes] = set()
-    for secret in secrets:
-        if len(secret.encode("utf-8", "surrogatepass")) < SHORTEST:
-            continue
-        for meaning in {secret, unquote(secret)}:
-            raw = meaning.encode("utf-8", "surrogatepass")
-            spaced = [raw, raw.replace(b" ", b"+")]
-            quoted = [raw.replace(b"'", other) for other in (b"''", b"'''", b"'\"'\"'")]
-            written = [json.dumps(meaning)[1:-1], repr(meaning)[1:-1], ascii(meaning)[1:-1]]
-            for form in (*spaced, *quoted, *(text.encode("utf-8", "surrogatepass") for text in written)):
-                for _ in range(DEEPEST + 1):
-                    found.add(form)
-                    form = _plain(form).text
-            found.update(_encoded(raw))
-    return tuple(sorted({form.lower() for form in found if len(form) >= SHORTEST}, key=len, reverse=True))
+def _known(secrets: tuple[str, ...]) -> _Known:
+    forms = {form.lower() for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
+    written = forms | {quote(secret, safe=safe).lower().encode() for secret in secrets for safe in ("", "/")}
+    wrapped = {dense(form) for form in written if not SCHEME.match(form)}
+    wrapped = {form for form in wrapped if len(form) >= LEAST_DENSE and not form.isdigit()}
+    wrapped |= {digits for secret in secrets for digits in _in_numbers(secret.encode("utf-8", "surrogatepass"))}
+    return _Known(*(tuple(sorted(found, key=len, reverse=True)) for found in (forms, wrapped)))
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """What a secret looks like in text without escapes."""
+    if len(secret.encode("utf-8", "surrogatepass")) < SHORTEST:
+        return
+    for meaning in {secret, unquote(secret)}:
+        raw = meaning.encode("utf-8", "surrogatepass")
+        spaced = [raw, raw.replace(b" ", b"+")]
+        quoted = [raw.replace(b"'", other) for other in (b"''", b"'''", b"'\"'\"'")]
+        written = [json.dumps(meaning)[1:-1], repr(meaning)[1:-1], ascii(meaning)[1:-1]]
+        for form in (*spaced, *quoted, *(text.encode("utf-8", "surrogatepass") for text in written)):
+            for _ in range(DEEPEST + 1):
+                yield form
+                form = plain(form).text
+        yield from _encoded(raw)
+
+
+def _in_numbers(raw: bytes) -> Iterator[bytes]:
+    """The secret as a list of its bytes, which stand in decimal or hexadecimal numbers."""
+    if len(raw) >= LEAST:
+        yield "".join(map(str, raw)).encode()
+        yield b"".join(b"0x%02x" % byte for byte in raw)
 
 
 def _encoded(raw: bytes) -> Iterator[bytes]:
@@ -175,15 +142,19 @@ def _encoded(raw: bytes) -> Iterator[bytes]:
         yield found.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def _found(plain: bytes, forms: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    low = plain.lower()
+def _found(text: bytes, forms: tuple[bytes, ...], *, cut: bool) -> Iterator[tuple[int, int]]:
+    low = text.lower()
+    yield from _all_of([form for form in forms if len(form) >= LEAST or form in text], low)
+    if cut:
+        yield from _cut_off(low, [form for form in forms if len(form) > LEAST])
+
+
+def _all_of(forms: Iterable[bytes], low: bytes) -> Iterator[tuple[int, int]]:
     for form in forms:
-        if len(form) >= LEAST or form in plain:
-            start = low.find(form)
-            while start >= 0:
-                yield start, start + len(form)
-                start = low.find(form, start + len(form))
-    yield from _cut_off(low, [form for form in forms if len(form) > LEAST])
+        start = low.find(form)
+        while start >= 0:
+            yield start, start + len(form)
+            start = low.find(form, start + len(form))
 
 
 def _cut_off(low: bytes, forms: list[bytes]) -> Iterator[tuple[int, int]]:

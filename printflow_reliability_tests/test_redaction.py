@@ -1,11 +1,14 @@
 """No secret is shown, in whatever form it reaches a text, and no other text is lost."""
 
+import base64
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.redaction import redacted
-from printflow_reliability_tests.secret_forms import FORMS, shown
+from printflow_reliability_tests.secret_forms import FORMS, WITHIN, WRAPPED, shown
 
 SECRETS = [
     "s3cret-Passw0rd!",
@@ -30,6 +33,49 @@ def test_a_secret_is_replaced_in_every_form(secret: str, form: str) -> None:
     assert text.startswith("cannot log in with ")
     assert text.endswith(" at db.example")
     assert not shown(text, secret)
+
+
+@pytest.mark.parametrize("form", WITHIN)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_replaced_within_what_is_encoded_or_wrapped(secret: str, form: str) -> None:
+    given = WITHIN[form](secret)
+    text = redacted(f"cannot log in with {given} at db.example", [secret])
+
+    assert text.startswith("cannot log in with ")
+    assert text.endswith(" at db.example")
+    assert _left(text, given) == []
+
+
+LETTERED = [secret for secret in SECRETS if secret.isascii() and sum(map(str.isalnum, secret)) >= 14]
+
+
+@pytest.mark.parametrize("form", WRAPPED)
+@pytest.mark.parametrize("secret", LETTERED)
+def test_a_secret_is_replaced_whatever_stands_between_its_letters(secret: str, form: str) -> None:
+    given = WRAPPED[form](secret)
+    text = redacted(f"cannot log in with {given} at db.example", [secret])
+
+    assert text.startswith("cannot log in with ")
+    assert text.endswith(" at db.example")
+    assert _left(text, given) == []
+
+
+def _left(text: str, given: str, least: int = 10) -> list[str]:
+    """What of a form is still shown, in pieces of so many letters and digits; a beginning tells nothing."""
+    plain, form = ("".join(filter(str.isalnum, each)) for each in (text, given[given.find(",") + 1 :]))
+    behind = form[len(form) // 3 :] if len(form) > 3 * least else form
+    return [behind[at : at + least] for at in range(len(behind) - least + 1) if behind[at : at + least] in plain]
+
+
+CODED = st.binary(min_size=12, max_size=60)
+
+
+@given(raw=CODED, text=texts)
+def test_what_is_encoded_and_holds_no_secret_stays(raw: bytes, text: str) -> None:
+    for coded in (base64.b64encode(raw).decode(), raw.hex(), base64.b64encode(text.encode()).decode()):
+        assert (
+            redacted(f"key {coded} is there", ["wJalrXUtnFEMI/K7MDENG", "hunter22-of-live"]) == f"key {coded} is there"
+        )
 
 
 @given(secret=secrets, form=st.sampled_from(sorted(FORMS)), before=texts, behind=texts)
@@ -69,6 +115,26 @@ def test_a_large_text_with_many_secrets_is_searched_once_for_all() -> None:
     text = "a line of a log with 100% of its \\ and & characters\n" * 20_000
     known = [f"secret-number-{number:04}-of-many" for number in range(60)]
     assert redacted(text + known[7], known).endswith("[secret]")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tenants/7f3a91c2-0b5d-4411-8111-111111111111/orders/10482/print-ready.pdf\n",
+        "a" * 1000,
+        "0f" * 500,
+        "YWJj" * 19 + "\n",
+    ],
+)
+def test_a_large_text_that_looks_encoded_takes_no_longer_than_its_size(line: str) -> None:
+    known = [f"secret-number-{number:04}-of-many" for number in range(20)]
+
+    def seconds(size: int) -> float:
+        began = time.process_time()
+        redacted(line * (size // len(line)), known)
+        return time.process_time() - began
+
+    assert seconds(400_000) < 16 * seconds(50_000) + 1
 
 
 def test_halves_of_characters_are_kept() -> None:

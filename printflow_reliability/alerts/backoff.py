@@ -8,7 +8,11 @@ from psycopg.rows import TupleRow
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
-STATE = "SELECT failures, next_attempt_at > now() FROM alert_routes WHERE route = %s"
+AHEAD_SECONDS = 2 * LONGEST_RETRY_SECONDS
+"""Nothing waits so long: what seems to was noted while the database's clock was ahead, and is due."""
+STATE = """
+SELECT failures, next_attempt_at > now() AND next_attempt_at <= now() + make_interval(secs => %s)
+FROM alert_routes WHERE route = %s"""
 FAILED = """
 INSERT INTO alert_routes (route, failures, next_attempt_at, failed_since, last_error)
 VALUES (%(route)s, 1, clock_timestamp() + make_interval(secs => %(wait)s), now(), %(reason)s)
@@ -31,7 +35,7 @@ class RouteState:
 
 def state_of(connection: psycopg.Connection[TupleRow], route: str) -> RouteState:
     """What is known of a route; nothing is known of one that never failed."""
-    row = connection.execute(STATE, (route,)).fetchone()
+    row = connection.execute(STATE, (AHEAD_SECONDS, route)).fetchone()
     return RouteState(*row) if row is not None else RouteState()
 
 

@@ -1,9 +1,12 @@
 """Delivering the outbox: at least once to each route and in order, the routes side by side, each at its own pace."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import psycopg
 
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.alerts.route_round import RouteRound
@@ -15,6 +18,8 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import agreed, counted
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,12 @@ def deliver(settings: Settings) -> DeliveryReport:
 
 
 def _round(route_round: RouteRound) -> int:
-    with open_records(route_round.settings.records, known_current=True) as connection:
-        return route_round.deliver(connection)
+    try:
+        with open_records(route_round.settings.records, known_current=True) as connection:
+            return route_round.deliver(connection)
+    except psycopg.errors.IdleInTransactionSessionTimeout:
+        log.warning("this process stood still while it sent an alert by route %s", route_round.route.name)
+        return 0
 
 
 def _answer(settings: Settings, found: Sequence[Trouble], numbers: Mapping[str, int]) -> CheckResult:

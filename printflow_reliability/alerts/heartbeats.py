@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-import httpx
-
+from printflow_reliability.alerts.routes.answer import denies
 from printflow_reliability.alerts.sentry.monitors import ALL_THE_TIME, Monitors, Occasion
+from printflow_reliability.alerts.sentry.reports import report_error
+from printflow_reliability.posting import NotAnswered, Post, posting
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import readable
 
@@ -99,8 +100,9 @@ class Heartbeats:
     def _deliver(self, part: str, address: str, body: str) -> None:
         try:
             refused = self._send(address, body)
-        except Exception as error:  # its text may hold the address
-            refused = type(error).__name__
+        except Exception as defect:  # its text may hold the address, which Sentry does not get either
+            report_error(defect)
+            refused = type(defect).__name__
         if refused:
             with self._lock:
                 self._last.pop(part, None)  # what was not heard is due again
@@ -110,10 +112,16 @@ class Heartbeats:
 def post(address: str, body: str) -> str:
     """Post a text; says why that failed, without the address, or nothing."""
     try:
-        reply = httpx.post(address, content=body.encode(), timeout=WAIT_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return type(error).__name__
-    if not reply.is_success:
-        return f"it answered {reply.status_code}"
-    answer = reply.text[:200].casefold()
-    return next((meaning for words, meaning in NOT_TAKEN.items() if words in answer), "")
+        with posting(None) as send:
+            reply = send(Post(address, body.encode(), {"Content-Type": "text/plain; charset=utf-8"}), WAIT_SECONDS)
+    except NotAnswered as silent:
+        return f"it {silent.reason}"
+    except OSError as unreadable:
+        return f"the system's own certificates cannot be read ({type(unreadable).__name__})"
+    if not 200 <= reply.status < 300:
+        return f"it answered {reply.status}"
+    answer = reply.body[:200].casefold()
+    for words, meaning in NOT_TAKEN.items():
+        if words in answer:
+            return meaning
+    return f"it answered {reply.status}, but does not say that it heard" if denies(reply) else ""

@@ -1,11 +1,17 @@
 """What one alert says to one route: the fields that programs get, and the words that people get."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from printflow_reliability.text import moment, shell_word
+from printflow_reliability.text import moment, printable, readable, shell_word
 
+LONGEST_TITLE = 500
+"""Characters."""
+LONGEST_BODY = 12_000
+"""Bytes, as JSON has them: Teams refuses a message of more than 28 KB, and the others take more."""
+CUT = "\N{HORIZONTAL ELLIPSIS}\n(This is not all of it. Next: printflow alerts list --json)"
 Why = Literal["trigger", "grown", "escalate", "resolve"]
 
 
@@ -71,6 +77,26 @@ class Message:
             "escalated": self.why == "escalate",
             "resolved_at": self.resolved_at.isoformat() if self.resolved_at else None,
         }
+
+
+def showable(message: Message) -> Message:
+    """The same as every service takes and shows it: nothing in it turns or hides other text, and it is not too long.
+
+    What a person does about it stands below the body, and so is never cut off.
+    """
+    title = printable(message.title)
+    if len(title) > LONGEST_TITLE:
+        title = f"{title[: LONGEST_TITLE - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return replace(message, title=title, body=_cut(readable(message.body)))
+
+
+def _cut(body: str) -> str:
+    written = 0
+    for end, character in enumerate(body):
+        written += len(json.dumps(character)) - 2
+        if written > LONGEST_BODY:
+            return body[:end] + CUT
+    return body
 
 
 def acknowledge_command(dedup_key: str) -> str:

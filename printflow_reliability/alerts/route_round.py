@@ -22,11 +22,15 @@ START_SECONDS = 10.0
 """How long a round goes on to begin with further alerts; the last one may take the time limit of an alert besides."""
 REFUSED_IN_A_ROW = 3
 """So many alerts were refused one after another that this is the route's matter, and not theirs."""
+LONGEST_SENDING_SECONDS = 60.0
+"""Longer than a route may take. A process that is stopped in between keeps its alert from no other for longer."""
+LIMIT = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"
 # In the order of a subject, whatever else goes first: what fails waits, and what comes after it in its subject.
 DUE = """
 SELECT d.id, d.attempts, d.event, a.dedup_key, a.severity, a.title, a.body, a.raised_at, a.times, a.tally, a.resolved_at
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-WHERE d.route = %(route)s AND d.delivered_at IS NULL AND d.withdrawn IS NULL AND d.next_attempt_at <= %(began)s
+WHERE d.route = %(route)s AND d.delivered_at IS NULL AND d.withdrawn IS NULL
+  AND (d.next_attempt_at <= %(began)s OR d.next_attempt_at > %(began)s + make_interval(secs => %(ahead)s))
   AND NOT EXISTS (SELECT FROM deliveries e WHERE e.route = d.route AND e.subject = d.subject AND e.id < d.id
                   AND e.delivered_at IS NULL AND e.withdrawn IS NULL)
   AND (d.event = 'resolve' OR NOT EXISTS (SELECT FROM alert_silences s
@@ -85,7 +89,13 @@ class RouteRound:
         tally: _Tally,
     ) -> bool:
         """Try the next alert; says whether the round goes on."""
-        given = {"route": self.route.name, "began": began, "severities": list(Severity)}
+        given = {
+            "route": self.route.name,
+            "began": began,
+            "severities": list(Severity),
+            "ahead": backoff.AHEAD_SECONDS,
+        }
+        connection.execute(LIMIT, (f"{LONGEST_SENDING_SECONDS * 1000:.0f}",))
         row = connection.execute(DUE, given).fetchone()
         if row is None:
             return False

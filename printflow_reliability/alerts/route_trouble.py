@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.backoff import failing_routes
+from printflow_reliability.alerts.backoff import AHEAD_SECONDS, failing_routes
 from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
 from printflow_reliability.findings import Severity
 from printflow_reliability.settings import Settings
@@ -27,7 +27,8 @@ GROUP BY d.route ORDER BY d.route"""
 
 DUE = """
 SELECT DISTINCT route FROM deliveries
-WHERE delivered_at IS NULL AND withdrawn IS NULL AND next_attempt_at <= clock_timestamp()"""
+WHERE delivered_at IS NULL AND withdrawn IS NULL AND (
+    next_attempt_at <= clock_timestamp() OR next_attempt_at > clock_timestamp() + make_interval(secs => %s))"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def troubles(connection: psycopg.Connection[TupleRow]) -> list[Trouble]:
 
 def busy_routes(connection: psycopg.Connection[TupleRow]) -> frozenset[str]:
     """The routes that a round is for: something waits for them, or an alert about them is open."""
-    due = {route for (route,) in connection.execute(DUE).fetchall()}
+    due = {route for (route,) in connection.execute(DUE, (AHEAD_SECONDS,)).fetchall()}
     return frozenset(due | {key.removeprefix(PREFIX) for key in open_alerts(connection, PREFIX)})
 
 

@@ -21,13 +21,13 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
 from printflow_reliability.parallel import run_parallel
-from printflow_reliability.records.spool import Entry, Spool, entry
+from printflow_reliability.records.spool import Spool, entry
+from printflow_reliability.records.spool_lines import RAISED, RESOLVED, TOLD, Entry
 from printflow_reliability.settings import AlertRouteSettings, Settings
 from printflow_reliability.text import agreed, counted, storable
 
 log = logging.getLogger(__name__)
 
-RAISED, RESOLVED, TOLD = "raised", "resolved", "told"
 ROUND_SECONDS = 10.0
 """How long one round goes on to tell a route more."""
 REFUSED_IN_A_ROW = 3

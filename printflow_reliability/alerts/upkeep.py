@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import TupleRow
 
+from printflow_reliability.alerts.backoff import AHEAD_SECONDS
 from printflow_reliability.alerts.outbox import accepts
 from printflow_reliability.alerts.route_trouble import PREFIX, forget_removed, working_routes
 from printflow_reliability.findings import Severity
@@ -28,7 +29,7 @@ ESCALATE = """
 UPDATE alerts SET escalated_at = now() WHERE id IN (
     SELECT a.id FROM alerts a
     WHERE a.resolved_at IS NULL AND a.severity = 'critical' AND a.acknowledged_at IS NULL AND a.escalated_at IS NULL
-      AND a.worsened_at <= now() - make_interval(secs => %s)
+      AND (a.worsened_at <= now() - make_interval(secs => %s) OR a.worsened_at > now() + make_interval(secs => %s))
       AND NOT EXISTS (SELECT FROM alert_silences s WHERE s.dedup_key = a.dedup_key AND s.until > now())
     FOR UPDATE OF a SKIP LOCKED)
 RETURNING id, dedup_key"""
@@ -61,7 +62,7 @@ def hand_over(connection: psycopg.Connection[TupleRow], settings: Settings) -> i
 
 def escalate(connection: psycopg.Connection[TupleRow], settings: Settings) -> int:
     """Send critical alerts that nobody acknowledged in time once more, to every route; says how many they are."""
-    overdue = connection.execute(ESCALATE, (settings.alerts.escalate_minutes * 60,)).fetchall()
+    overdue = connection.execute(ESCALATE, (settings.alerts.escalate_minutes * 60, AHEAD_SECONDS)).fetchall()
     everybody = [route.name for route in settings.alert_route]
     for alert, key in overdue:
         routes = working_routes(connection, settings, besides=key.removeprefix(PREFIX))

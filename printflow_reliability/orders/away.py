@@ -27,13 +27,12 @@ from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import paid_items
-from printflow_reliability.records.spool import Entry, entry
+from printflow_reliability.records.spool import entry
+from printflow_reliability.records.spool_lines import HELD, LIFTED, Entry
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted, storable
 
-HELD, LIFTED = "held", "lifted"
-"""Kinds of the spool's entries."""
 HOLD = """
 INSERT INTO holds (order_id, tenant, paid_at, reason, files, since)
 VALUES (%(order)s, %(tenant)s, %(paid_at)s, %(reason)s, %(files)s, %(at)s)

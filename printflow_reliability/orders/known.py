@@ -47,6 +47,8 @@ class Known:
                 order: Override(given["person"], given["reason"], datetime.fromisoformat(given["until"]))
                 for order, given in document["overrides"].items()
             }
+            if any(given.until.tzinfo is None for given in overrides.values()):
+                return cls()
             return cls(frozenset(map(str, document["told"])), overrides)
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()

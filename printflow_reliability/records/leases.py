@@ -25,6 +25,8 @@ LEASE_SECONDS = 20.0
 RENEWED_EVERY_SECONDS = 5.0
 RENEWED_FOR_SECONDS = 90.0
 """How long work may take before it is taken to hang; its lease then ends by itself."""
+LONGEST_SECONDS = 120.0
+"""No lease lasts so long: one that seems to was given while the database's clock was ahead, and has ended."""
 TAKE = """
 INSERT INTO leases AS held (name, holder, until)
 VALUES (%(name)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
@@ -32,6 +34,7 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.unti
     since = CASE WHEN held.holder = excluded.holder AND held.until > clock_timestamp() THEN held.since
                  ELSE clock_timestamp() END
 WHERE held.holder = excluded.holder OR held.until <= clock_timestamp()
+   OR held.until > clock_timestamp() + make_interval(secs => %(longest)s)
 RETURNING holder"""
 HOLDER = """
 SELECT holder, greatest(extract(epoch FROM until - clock_timestamp()), 0)::float8 FROM leases WHERE name = %s"""
@@ -39,13 +42,16 @@ PRESENT = "present:"
 """Before a name: that its holder looks after the work of that name, whoever does it at the time."""
 PRESENT_SECONDS = 60.0
 ABSENT = """
-SELECT other.holder, extract(epoch FROM clock_timestamp() - other.until)::float8
+SELECT other.holder, greatest(extract(epoch FROM clock_timestamp() - other.until), 0)::float8
 FROM leases other, leases mine
-WHERE starts_with(other.name, %(prefix)s) AND other.until <= clock_timestamp()
+WHERE starts_with(other.name, %(prefix)s) AND (other.until <= clock_timestamp()
+      OR other.until > clock_timestamp() + make_interval(secs => %(longest)s))
   AND mine.name = %(prefix)s || %(holder)s AND mine.until > clock_timestamp()
   AND mine.since <= clock_timestamp() - make_interval(secs => %(seconds)s)
 ORDER BY other.holder"""
-THERE = "SELECT holder FROM leases WHERE starts_with(name, %s) AND until > clock_timestamp()"
+THERE = """
+SELECT holder FROM leases
+WHERE starts_with(name, %s) AND until > clock_timestamp() AND until <= clock_timestamp() + make_interval(secs => %s)"""
 FORGET = (
     "DELETE FROM leases WHERE starts_with(name, %s) AND until <= clock_timestamp() - interval '1 day' RETURNING holder"
 )
@@ -76,7 +82,7 @@ class Lease:
 def take(connection: psycopg.Connection[TupleRow], name: str, holder: str, lasting: float = LEASE_SECONDS) -> Lease:
     """Take the lease of that name, or renew it; says who has it where somebody else does."""
     holder = storable(holder)
-    asked = {"name": name, "holder": holder, "seconds": lasting}
+    asked = {"name": name, "holder": holder, "seconds": lasting, "longest": LONGEST_SECONDS}
     if connection.execute(TAKE, asked).fetchone() is not None:
         return Lease(name, holder, True, lasting)
     found = connection.execute(HOLDER, (name,)).fetchone()
@@ -105,13 +111,18 @@ def absent(connection: psycopg.Connection[TupleRow], name: str, holder: str) -> 
 
     Nobody is missed by a holder that has not been there for a while itself: where the records were away, everybody was.
     """
-    asked = {"prefix": f"{PRESENT}{name}:", "holder": storable(holder), "seconds": PRESENT_SECONDS}
+    asked = {
+        "prefix": f"{PRESENT}{name}:",
+        "holder": storable(holder),
+        "seconds": PRESENT_SECONDS,
+        "longest": LONGEST_SECONDS,
+    }
     return {who: PRESENT_SECONDS + silent for who, silent in connection.execute(ABSENT, asked).fetchall()}
 
 
 def there(connection: psycopg.Connection[TupleRow], name: str) -> frozenset[str]:
     """Who looks after the work of that name."""
-    return frozenset(row[0] for row in connection.execute(THERE, (f"{PRESENT}{name}:",)).fetchall())
+    return frozenset(row[0] for row in connection.execute(THERE, (f"{PRESENT}{name}:", LONGEST_SECONDS)).fetchall())
 
 
 def forget_absent(connection: psycopg.Connection[TupleRow], name: str) -> list[str]:

@@ -8,17 +8,18 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
+from printflow_reliability.records.spool_lines import Entry, read_line
 from printflow_reliability.text import counted, size
 
 log = logging.getLogger(__name__)
 
-Entry = Mapping[str, Any]
 LINES, LOCK, NOTE = "spool.jsonl", "lock", "known.json"
 DAMAGED = "damaged-{}.jsonl"
 
@@ -26,6 +27,11 @@ DAMAGED = "damaged-{}.jsonl"
 def entry(kind: str, **fields: Any) -> Entry:
     """A new entry, with an id by which it is taken over once."""
     return {"id": str(uuid.uuid4()), "kind": kind, "at": datetime.now(UTC).isoformat(), **fields}
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that is its owner's alone, and never another one that a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 class Spool:
@@ -41,7 +47,7 @@ class Spool:
         self._most_bytes = most_bytes
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = _private(str(directory / LOCK), os.O_RDWR | os.O_CREAT)
         except OSError as refused:
             raise ConfigError(
                 f"watch.spool_directory: {directory} cannot be written ({refused.strerror})",
@@ -58,8 +64,13 @@ class Spool:
         os.close(self._lock)
 
     def read(self) -> list[Entry]:
-        """Every entry, oldest first; what cannot be read is left out and kept aside when the spool is emptied."""
-        return self._read()[0]
+        """Every entry, oldest first; what cannot be read is left out and kept aside when the spool is emptied.
+
+        Raises:
+            CouldNotTell: the file itself cannot be read.
+        """
+        with self._usable("read", f"give the user who runs this the file {self._directory / LINES}, or move it away"):
+            return self._read()[0]
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Keep these entries, all or none, on the disk before this returns.
@@ -69,8 +80,8 @@ class Spool:
         """
         text = "".join(json.dumps(added) + "\n" for added in entries).encode()
         path = self._directory / LINES
-        try:
-            with path.open("ab") as file:
+        with self._usable("written", f"free space there: df -h {self._directory}"):
+            with open(path, "ab", opener=_private) as file:
                 have = file.tell()
                 if have + len(text) > self._most_bytes:
                     raise CouldNotTell(
@@ -81,31 +92,34 @@ class Spool:
                 self._write(file.fileno(), have, text)
             if not have:
                 self._sync_directory()
-        except OSError as refused:
-            raise CouldNotTell(
-                f"the spool {self._directory} cannot be written: {refused.strerror}",
-                f"free space there: df -h {self._directory}",
-            ) from None
 
-    def clear(self) -> None:
-        """Empty the spool: what is in it was taken over. Lines that could not be read are kept in a file beside."""
-        _, unread = self._read()
-        path = self._directory / LINES
-        if not path.exists():
-            return
-        if unread:
-            aside = self._directory / DAMAGED.format(datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"))
-            path.rename(aside)
-            log.error("%s could not be read and are kept in %s", counted(unread, "line"), aside)
-        else:
-            path.unlink()
-        self._sync_directory()
+    def clear(self, *, refused: int = 0) -> None:
+        """Empty the spool: what is in it was taken over. What could not be is kept in a file beside.
+
+        Args:
+            refused: how many of its entries were not taken over, and never will be.
+
+        Raises:
+            CouldNotTell: it cannot be emptied; whatever is in it is taken over once, so that this harms nobody.
+        """
+        with self._usable("emptied", f"look at the rights and the disk of {self._directory}"):
+            left = self._read()[1] + refused
+            path = self._directory / LINES
+            if not path.exists():
+                return
+            if left:
+                aside = self._directory / DAMAGED.format(datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"))
+                path.rename(aside)
+                log.error("%s could not be taken over and are kept in %s", counted(left, "line"), aside)
+            else:
+                path.unlink()
+            self._sync_directory()
 
     def note(self, document: Mapping[str, Any]) -> None:
         """Keep a document instead of the last one; a disk that refuses costs a warning."""
         path, beside = self._directory / NOTE, self._directory / f"{NOTE}.new"
         try:
-            with beside.open("w", encoding="utf-8") as file:
+            with open(beside, "w", encoding="utf-8", opener=_private) as file:
                 json.dump(document, file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -117,7 +131,7 @@ class Spool:
         """The document that was kept last; empty if there is none that can be read."""
         try:
             found = json.loads((self._directory / NOTE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -144,12 +158,19 @@ class Spool:
         entries: list[Entry] = []
         unread = 0
         for line in whole.splitlines():
-            try:
-                found = json.loads(line)
-                entries.append({**found, "id": str(found["id"]), "kind": str(found["kind"])})
-            except (ValueError, TypeError, KeyError):
+            if (found := read_line(line)) is not None:
+                entries.append(found)
+            else:
                 unread += 1
         return entries, unread
+
+    @contextmanager
+    def _usable(self, done: str, next_step: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as refused:
+            said = f"the spool {self._directory} cannot be {done}: {refused.strerror}"
+            raise CouldNotTell(said, next_step) from None
 
     def _sync_directory(self) -> None:
         """A file that was made or removed is so after a crash too."""

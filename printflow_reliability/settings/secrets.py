@@ -1,5 +1,6 @@
 """Secrets of printflow.toml: what stands for them in the file, and which texts must never be shown."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from printflow_reliability.settings.section import SECRET, Section
 
 SHORTEST_PATH = 8
 """Characters of an address behind its host that are a secret of their own; fewer would be found in any text."""
+SHORTEST_PIECE = 16
+"""Characters of a part of that which is a secret by itself, if a digit is among them: no word is."""
 
 
 def resolve(value: Any, key: str, base: Path, environ: Mapping[str, str], secrets: set[str]) -> Any:
@@ -102,3 +105,7 @@ def _parts(secret: str) -> Iterator[str]:
     behind = secret.partition("://")[2].partition("/")[2]
     if parts.scheme in ("http", "https") and len(behind) >= SHORTEST_PATH:
         yield behind.rstrip("/")
+        for piece in re.split(r"[/?&=#]", behind):
+            # A log or a proxy may name the end of a path, or one parameter.
+            if len(piece) >= SHORTEST_PIECE and any(map(str.isdigit, piece)):
+                yield piece

@@ -13,14 +13,15 @@ from printflow_reliability.alerts.outbox import Alert
 from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.alerts.turn import OUTBOX, beating, heard
 from printflow_reliability.checks import Outcome, worst
-from printflow_reliability.errors import PrintflowError
+from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.findings import Severity
-from printflow_reliability.orders.away import HELD, LIFTED, fold_held, fold_lifted, held_in, look_away, settle_away
+from printflow_reliability.orders.away import fold_held, fold_lifted, held_in, look_away, settle_away
 from printflow_reliability.orders.known import Known, known_to
 from printflow_reliability.orders.turn import GUARD
 from printflow_reliability.pdf.ledger import MemoryLedger
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.spool import Spool
+from printflow_reliability.records.spool_lines import HELD, LIFTED
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
 from printflow_reliability.watch.round import INTERVAL_SECONDS, Round
@@ -55,10 +56,9 @@ class StandIn:
         with open_records(settings.records) as records:
             if entries := self.alerts.all_entries():
                 entries += self.alerts.resolved(AWAY)
-                taken = fold(records, settings, entries, {HELD: fold_held, LIFTED: fold_lifted})
-                self.spool.clear()
-                self.alerts.forget()
-                log.info("the records are back and have taken over %s", counted(taken, "entry", "entries"))
+                folded = fold(records, settings, entries, {HELD: fold_held, LIFTED: fold_lifted})
+                self._empty(folded.refused)
+                log.info("the records are back and have taken over %s", counted(folded.taken, "entry", "entries"))
             known = known_to(records)
         if known != self.known:
             self.spool.note(known.as_json())
@@ -68,6 +68,14 @@ class StandIn:
         """A whole round went with the records: what was known without them is not needed."""
         if self.rounds_away:
             self.rounds_away, self.ledger = 0, MemoryLedger()
+
+    def _empty(self, refused: int) -> None:
+        """Let go of what the records have; a spool that cannot be emptied keeps nobody from watching."""
+        try:
+            self.spool.clear(refused=refused)
+        except CouldNotTell as stuck:
+            log.error("%s", stuck.sentence)
+        self.alerts.forget()
 
     def go_round(self, settings: Settings, away: PrintflowError, heartbeats: Heartbeats) -> Round:
         """Judge, spool and page without records."""

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+import tracemalloc
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -9,8 +11,11 @@ from pydantic import ValidationError
 from printflow_reliability.alerts import heartbeats as module
 from printflow_reliability.alerts.heartbeats import AGAIN_AFTER_SECONDS, LONGEST_BODY, Heartbeats, post
 from printflow_reliability.settings import HeartbeatSettings
+from printflow_reliability_tests.alerts.service import LOGIN_PAGE, Answer
+from printflow_reliability_tests.alerts.service import answering as service_answering
 from printflow_reliability_tests.alerts.watcher import SECRET, answering
 from printflow_reliability_tests.minimal_settings import minimal_settings
+from printflow_reliability_tests.ports import closed_port
 
 URL = f"https://watcher.example/{SECRET}"
 SETTINGS = minimal_settings(
@@ -112,6 +117,21 @@ def test_a_watcher_whose_client_fails_is_nobodys_failure_and_its_address_is_not_
     assert SECRET not in caplog.text
 
 
+def test_a_defect_of_ours_is_reported_and_what_a_watcher_does_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[BaseException] = []
+    monkeypatch.setattr(module, "report_error", reported.append)
+
+    def broken(_address: str, _body: str) -> str:
+        raise ZeroDivisionError
+
+    with closed_port() as port:
+        away = minimal_settings(f'[[heartbeat]]\nof = "guard"\nurl = "http://127.0.0.1:{port}/{SECRET}"\n')
+        Heartbeats().done(away, "guard", "")
+    assert reported == []
+    Heartbeats(broken).done(SETTINGS, "guard", "")
+    assert [type(error) for error in reported] == [ZeroDivisionError]
+
+
 def test_a_watcher_that_hangs_keeps_nobody_and_is_not_asked_again_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
     answer, asked = threading.Event(), []
@@ -135,6 +155,12 @@ def test_a_watcher_that_hangs_keeps_nobody_and_is_not_asked_again_meanwhile(monk
         (200, "OK", ""),
         (200, "OK (not found)", "it knows no such heartbeat"),
         (200, "OK (rate limited)", "it was told too often"),
+        (202, "Got it, thanks!", ""),
+        (200, '{"ok":true,"msg":"OK"}', ""),
+        (200, "", ""),
+        (200, '{"ok":false,"msg":"Monitor is not active."}', "it answered 200, but does not say that it heard"),
+        (200, LOGIN_PAGE, "it answered 200, but does not say that it heard"),
+        (200, "Unauthorized", "it answered 200, but does not say that it heard"),
         (302, "", "it answered 302"),
         (404, "not found", "it answered 404"),
         (503, "", "it answered 503"),
@@ -150,8 +176,35 @@ def test_a_watcher_that_is_away_is_said_without_its_address(caplog: pytest.LogCa
     with answering(200, "OK") as (address, _):
         pass
     with caplog.at_level(logging.WARNING):
-        assert post(address, "") == "ConnectError"
+        assert post(address, "") == "it cannot be reached (ConnectError)"
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip", "drip body", "drip body without its length"])
+def test_a_watcher_that_never_comes_to_an_end_is_left_and_told_again(
+    fault: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.3)
+    with service_answering(Answer(fault=fault)) as service:
+        settings = minimal_settings(
+            f'[[heartbeat]]\nof = "guard"\nurl = "http://127.0.0.1:{service.server_port}/{SECRET}"\n'
+        )
+        beats = Heartbeats()
+        beats.done(settings, "guard", "")
+        beats._sending["guard"].join(10)
+        beats.done(settings, "guard", "")
+        beats._sending["guard"].join(10)
+        assert len(service.got) == 2
+    assert "did not answer within" in caplog.text
+
+
+def test_an_answer_without_an_end_is_read_in_part() -> None:
+    with service_answering(Answer(200, "0" * 20_000_000)) as service:
+        tracemalloc.start()
+        post(f"http://127.0.0.1:{service.server_port}/{SECRET}", "")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 2 * 20_000_000  # the server's own copies
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_slack_gets_text_in_which_nothing_is_a_mention() -> None:
     with answering(TAKEN["slack"]) as service:
         send(route_to(service, "slack"), message(title="<!channel> is down"))
     text = service.got[0].document["text"]
-    assert text.startswith("*&lt;!channel&gt; is down*\n")
+    assert text.startswith("&lt;!channel&gt; is down\n")
     assert "its file &lt;is&gt; lost &amp; gone." in text
     assert "Acknowledge: printflow alerts ack order:10482" in text
 
@@ -266,7 +266,7 @@ def test_teams_gets_a_card() -> None:
     with answering(TAKEN["teams"]) as service:
         send(route_to(service, "teams"), message(why="escalate"))
     (attachment,) = service.got[0].document["attachments"]
-    texts = [block["text"] for block in attachment["content"]["body"]]
+    texts = [block["inlines"][0]["text"] for block in attachment["content"]["body"]]
     assert texts[0] == f"ESCALATED, nobody has acknowledged it: {message().title}"
     assert "Next: printflow orders check 10482" in texts
 

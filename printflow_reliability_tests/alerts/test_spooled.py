@@ -1,5 +1,6 @@
 """Alerts while the records are away: told at least once, in order, by each route at its pace, also after a crash."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.findings import Severity
-from printflow_reliability.records.spool import Entry, Spool
+from printflow_reliability.records.spool import LINES, Spool
+from printflow_reliability.records.spool_lines import Entry
 from printflow_reliability.settings import AlertRouteSettings
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -156,6 +158,42 @@ def test_an_alert_that_a_route_does_not_take_keeps_no_other_from_it(pager: Pager
     pager.poison = set()
     assert pager.deliver() is Outcome.PASS
     assert pager.of("first")[1:] == [("trigger", "odd"), ("resolve", "odd")]
+
+
+ODD_VALUES: list[object] = [[], {}, 7.5, True]
+GOOD: dict[str, object] = {
+    "id": "good",
+    "kind": "raised",
+    "at": "2026-11-28T00:00:00+00:00",
+    "key": "order:1",
+    "severity": "critical",
+    "title": "t",
+    "body": "b",
+    "count": None,
+}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"kind": kind} for kind in ("raised", "resolved", "told", "held", "lifted", "of a newer program")),
+        *({"kind": "told", "event": event, "route": route} for event, route in (({}, "first"), ("x", ["first"]))),
+        *({"kind": kind, "order": ["1"], "key": 7} for kind in ("held", "lifted", "resolved")),
+        *({**GOOD, name: value} for name in GOOD for value in ODD_VALUES),
+        *({**GOOD, "severity": "fatal"}, {**GOOD, "at": "later"}, {**GOOD, "at": "2026-11-28T00:00:00"}),
+        *({**GOOD, "count": -1}, {**GOOD, "count": 10**40}),
+    ],
+)
+def test_an_entry_that_this_program_did_not_write_keeps_no_other_from_being_told(
+    pager: Pager, tmp_path: Path, odd: dict[str, object]
+) -> None:
+    lines = [{"id": "odd", "at": GOOD["at"], **odd}, GOOD]
+    (tmp_path / LINES).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    pager.alerts = pager.begun()
+    assert pager.deliver() is Outcome.PASS
+    assert pager.of("first") == pager.of("second") == [("trigger", "order:1")]
+    pager.spool.clear()
+    assert len(list(tmp_path.glob("damaged-*"))) == 1
 
 
 def test_a_defect_is_one_routes_trouble(pager: Pager) -> None:

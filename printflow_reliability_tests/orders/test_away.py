@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.alerts.spooled import RAISED, RESOLVED, SpooledAlerts
+from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders import away
-from printflow_reliability.orders.away import HELD, LIFTED, LookAway, held_in, look_away, settle_away
+from printflow_reliability.orders.away import LookAway, held_in, look_away, settle_away
 from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.known import Known
 from printflow_reliability.orders.problems import Kind, Problem
@@ -19,6 +19,7 @@ from printflow_reliability.orders.settling import MANY, STORM
 from printflow_reliability.pdf.ledger import MemoryLedger
 from printflow_reliability.platform.paid_orders import PaidItems
 from printflow_reliability.records.spool import Spool
+from printflow_reliability.records.spool_lines import HELD, LIFTED, RAISED, RESOLVED
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 NOW = datetime.now(UTC)

@@ -26,8 +26,8 @@ def lines(tmp_path: Path) -> Path:
 
 
 def test_what_was_appended_is_read_in_order_also_by_the_next_process(tmp_path: Path, spool: Spool) -> None:
-    spool.append([entry("held", order="1"), entry("raised", key="order:1\nÄ")])
-    spool.append([entry("held", order="2")])
+    spool.append([entry("lifted", order="1"), entry("resolved", key="order:1\nÄ")])
+    spool.append([entry("lifted", order="2")])
     spool.close()
     again = Spool(tmp_path / "spool", MOST)
 
@@ -47,22 +47,22 @@ def test_a_second_process_is_told_who_has_it(tmp_path: Path, spool: Spool) -> No
 
 
 def test_a_line_that_a_crash_cut_off_is_gone_and_harms_no_other(tmp_path: Path, spool: Spool) -> None:
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     with lines(tmp_path).open("ab") as file:
         file.write(b'{"id": "7", "kind": "he')
     assert [found["order"] for found in spool.read()] == ["1"]
-    spool.append([entry("held", order="2")])
+    spool.append([entry("lifted", order="2")])
     assert [found["order"] for found in spool.read()] == ["1", "2"]
 
 
-@pytest.mark.parametrize("damage", [b"\x00\xff\n", b"[]\n", b"7\n", b'{"kind": "held"}\n'])
+@pytest.mark.parametrize("damage", [b"\x00\xff\n", b"[]\n", b"7\n", b'{"kind": "held"}\n', b"[" * 50_000 + b"\n"])
 def test_a_damaged_line_is_left_out_and_kept_aside_when_the_spool_is_emptied(
     tmp_path: Path, spool: Spool, damage: bytes
 ) -> None:
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     with lines(tmp_path).open("ab") as file:
         file.write(damage)
-    spool.append([entry("held", order="2")])
+    spool.append([entry("lifted", order="2")])
     assert [found["order"] for found in spool.read()] == ["1", "2"]
     spool.clear()
 
@@ -73,27 +73,27 @@ def test_a_damaged_line_is_left_out_and_kept_aside_when_the_spool_is_emptied(
 
 def test_an_emptied_spool_is_empty_and_takes_more(tmp_path: Path, spool: Spool) -> None:
     spool.clear()
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     spool.clear()
     assert spool.read() == []
     assert not lines(tmp_path).exists()
-    spool.append([entry("held", order="2")])
+    spool.append([entry("lifted", order="2")])
     assert [found["order"] for found in spool.read()] == ["2"]
 
 
 def test_a_full_spool_says_how_large_it_is_and_takes_all_or_nothing(tmp_path: Path, spool: Spool) -> None:
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     with pytest.raises(CouldNotTell, match=r"is full: it holds \d+ B of watch.spool_bytes \(100 kB\)"):
-        spool.append([entry("held", order="2"), entry("held", order="x" * MOST)])
+        spool.append([entry("lifted", order="2"), entry("lifted", order="x" * MOST)])
     assert [found["order"] for found in spool.read()] == ["1"]
-    spool.append([entry("held", order="3")])
+    spool.append([entry("lifted", order="3")])
     assert [found["order"] for found in spool.read()] == ["1", "3"]
 
 
 def test_a_disk_that_is_full_in_the_middle_leaves_no_torn_line(
     tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     write = os.write
 
     def half(file: int, text: bytes) -> int:
@@ -104,17 +104,54 @@ def test_a_disk_that_is_full_in_the_middle_leaves_no_torn_line(
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", half)
         with pytest.raises(CouldNotTell, match="cannot be written: No space left on device"):
-            spool.append([entry("held", order="2")])
-    spool.append([entry("held", order="3")])
+            spool.append([entry("lifted", order="2")])
+    spool.append([entry("lifted", order="3")])
     assert [found["order"] for found in spool.read()] == ["1", "3"]
+
+
+DISK = [errno.EROFS, errno.EACCES, errno.EIO, errno.ENOSPC]
+
+
+@pytest.mark.parametrize("number", DISK)
+@pytest.mark.parametrize("call", ["rename", "unlink", "read_bytes"])
+def test_a_disk_that_refuses_is_said_and_no_defect(
+    spool: Spool, number: int, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    spool.append([entry("lifted", order="1")])
+    monkeypatch.setattr(Path, call, refuse)
+    with pytest.raises(CouldNotTell, match=f"cannot be emptied: {os.strerror(number)}"):
+        spool.clear(refused=call == "rename")
+    if call == "read_bytes":
+        with pytest.raises(CouldNotTell, match="cannot be read"):
+            spool.read()
+
+
+def test_a_link_that_leads_elsewhere_is_not_followed(tmp_path: Path, spool: Spool) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("theirs")
+    for name in (LINES, f"{module.NOTE}.new"):
+        (tmp_path / "spool" / name).symlink_to(elsewhere)
+    with pytest.raises(CouldNotTell, match="cannot be written"):
+        spool.append([entry("lifted", order="1")])
+    spool.note({"told": []})
+    assert elsewhere.read_text() == "theirs"
+
+
+def test_its_files_are_their_owners_alone_also_in_a_directory_of_everybodys(tmp_path: Path, spool: Spool) -> None:
+    spool.append([entry("lifted", order="1")])
+    spool.note({"told": []})
+    assert [file.name for file in (tmp_path / "spool").iterdir() if file.stat().st_mode & 0o077] == []
 
 
 def test_it_is_on_the_disk_before_anybody_acts_on_it(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    spool.append([entry("held", order="1")])
+    spool.append([entry("lifted", order="1")])
     assert len(synced) == 2  # the file, and the directory that has it since now
-    spool.append([entry("held", order="2")])
+    spool.append([entry("lifted", order="2")])
     assert len(synced) == 3
 
 

@@ -56,6 +56,22 @@ def test_the_password_within_an_address_is_one_in_both_its_forms(url: str, hidde
     assert settings.redact(f"no: {hidden}") == "no: [secret]"
 
 
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("https://hooks.slack.com/services/T024BE7LD/B0AB12CD3/9aXk2mNq7pQr5tUv8wYz", "9aXk2mNq7pQr5tUv8wYz"),
+        ("https://prod-1.logic.example/workflows/a1?sp=run&sig=0aB1cD2eF3gH4iJ5kL6m", "0aB1cD2eF3gH4iJ5kL6m"),
+        ("https://pager.example/hook/0123456789abcdef0123#x", "0123456789abcdef0123"),
+    ],
+)
+def test_a_part_of_an_address_that_nobody_could_guess_is_a_secret_by_itself(url: str, hidden: str) -> None:
+    settings = configured(
+        "https://0123456789abcdef@sentry.example/3", more=f'[[alert_route]]\nname = "p"\nurl = "{url}"\n'
+    )
+    assert settings.redact(f"POST /{hidden} was refused") == "POST /[secret] was refused"
+    assert settings.redact("POST /services and workflows was refused") == "POST /services and workflows was refused"
+
+
 def test_the_key_of_a_dsn_is_a_secret() -> None:
     settings = configured("https://0123456789abcdef@sentry.example/3")
     assert "0123456789abcdef" in settings.secrets

@@ -2,14 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from printflow_reliability.alerts import route_round
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.routes.answer import Refusal
+from printflow_reliability.alerts.routes.sending import Sender
 from printflow_reliability.findings import Severity
+from printflow_reliability.records.database import connect
+from printflow_reliability.settings import AlertRouteSettings
 from printflow_reliability_tests.stack.alert_records import BUSY, DOWN, WRONG, Outbox, an_outbox, named
 
 pytestmark = pytest.mark.stack
@@ -109,6 +115,45 @@ def test_a_route_that_inherits_another_ones_alerts_hears_them_in_order_too(
         "(SELECT FROM deliveries d WHERE d.alert_id = a.id AND d.delivered_at IS NOT NULL)"
     ).fetchall()
     assert unheard == []
+
+
+def test_what_was_noted_while_the_clock_was_ahead_is_due(outbox: Outbox) -> None:
+    outbox.clear()
+    outbox.routes(named("one"), escalate_minutes=60)
+    outbox.raised()
+    outbox.round(lambda _route, _message: BUSY)
+    outbox.raised("order:1")
+    assert outbox.round() == 0, "a route that is busy is left alone"
+    outbox.later(-24 * 60)
+    outbox.round()
+    assert sorted(set(outbox.heard("one"))) == [
+        *("escalate check:wal.lag", "escalate order:1", "trigger check:wal.lag", "trigger order:1")
+    ]
+
+
+def test_a_process_that_is_stopped_while_it_sends_keeps_its_alert_from_no_other(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.clear()
+    outbox.routes(named("one"))
+    outbox.raised()
+    monkeypatch.setattr(route_round, "LONGEST_SENDING_SECONDS", 0.2)
+
+    @contextmanager
+    def stopped(_route: AlertRouteSettings) -> Iterator[Sender]:
+        def send(message: Message) -> Refusal | None:
+            assert message.why == "trigger"
+            for _ in range(400):
+                if outbox.connection.execute("SELECT FROM deliveries FOR UPDATE SKIP LOCKED").fetchone() is not None:
+                    return None
+                outbox.connection.execute("SELECT pg_sleep(0.05)")
+            pytest.fail("the alert stays locked")
+
+        yield send
+
+    with connect(outbox.settings.records) as other, pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+        route_round.RouteRound(outbox.settings, outbox.settings.alert_route[0], sending=stopped).deliver(other)
+    assert outbox.round() == 1
 
 
 def test_a_resolve_waits_for_its_trigger_and_a_new_trigger_for_the_resolve_before_it(outbox: Outbox) -> None:

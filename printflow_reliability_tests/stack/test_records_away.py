@@ -9,16 +9,16 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from printflow_reliability.alerts.folding import fold
+from printflow_reliability.alerts.folding import Folded, fold
 from printflow_reliability.alerts.outbox import Alert, raise_alert, recorded_alerts
-from printflow_reliability.alerts.spooled import RAISED, RESOLVED, TOLD
 from printflow_reliability.checks import Outcome
 from printflow_reliability.findings import Severity
-from printflow_reliability.orders.away import HELD, LIFTED, fold_held, fold_lifted
+from printflow_reliability.orders.away import fold_held, fold_lifted
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.known import known_to
 from printflow_reliability.records.database import open_records
-from printflow_reliability.records.spool import Entry, Spool, entry
+from printflow_reliability.records.spool import Spool, entry
+from printflow_reliability.records.spool_lines import HELD, LIFTED, RAISED, RESOLVED, TOLD, Entry
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.watch.away import AWAY, StandIn
 from printflow_reliability.watch.watch import Watch
@@ -161,7 +161,7 @@ def test_a_spool_is_taken_over_once_however_often_it_is_tried(away: StackSandbox
     hold, alert = spooled("7")
     told = entry(TOLD, event=alert["id"], route=ROUTE)
     for taken in (2, 0):
-        assert fold(records, away.settings, [hold, alert, told], OTHERS) == taken
+        assert fold(records, away.settings, [hold, alert, told], OTHERS) == Folded(taken)
 
     assert [(found.order, found.reason, found.since.isoformat()) for found in held(records)] == [
         ("7", "never linked", hold["at"])
@@ -169,6 +169,19 @@ def test_a_spool_is_taken_over_once_however_often_it_is_tried(away: StackSandbox
     (kept,) = recorded_alerts(records)
     assert (kept.dedup_key, kept.times) == ("order:7", 1)
     assert deliveries(records) == [("order:7", "trigger", True)]
+
+
+def test_an_entry_that_the_records_refuse_keeps_no_other_from_them(away: StackSandbox, records: Records) -> None:
+    hold, alert = spooled("7")
+    odd = [
+        {**hold, "id": "odd order", "order": "a\0b"},
+        {**hold, "id": "odd tenant", "tenant": "\udcff"},
+        {**alert, "id": "odd key", "key": "a\0b"},
+    ]
+    assert fold(records, away.settings, [odd[0], hold, odd[1], alert, odd[2]], OTHERS) == Folded(2, refused=3)
+    assert fold(records, away.settings, [hold, *odd], OTHERS) == Folded(0, refused=3)
+    assert [found.order for found in held(records)] == ["7"]
+    assert [kept.dedup_key for kept in recorded_alerts(records)] == ["order:7"]
 
 
 def test_what_no_route_was_told_is_delivered_by_the_outbox(away: StackSandbox, records: Records) -> None:

@@ -9,17 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.alerts.backoff import LONGEST_RETRY_SECONDS
+from printflow_reliability.alerts.folding import Folded
 from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.message import Message
 from printflow_reliability.alerts.routes.answer import Refusal
-from printflow_reliability.alerts.spooled import RAISED, RESOLVED, TOLD, SpooledAlerts
+from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
-from printflow_reliability.orders.away import HELD, LIFTED, LookAway
+from printflow_reliability.orders.away import LookAway
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.known import Known
 from printflow_reliability.orders.problems import Kind, Problem
-from printflow_reliability.records.spool import Entry, Spool
+from printflow_reliability.records.spool import NOTE, Spool
+from printflow_reliability.records.spool_lines import HELD, LIFTED, RAISED, RESOLVED, TOLD, Entry
 from printflow_reliability.settings import AlertRouteSettings, Settings
 from printflow_reliability.watch import away as module
 from printflow_reliability.watch import watch as watch_module
@@ -82,7 +84,9 @@ class World:
             raise self.away
         yield None
 
-    def fold(self, _records: None, _settings: Settings, entries: Iterable[Entry], others: Mapping[str, object]) -> int:
+    def fold(
+        self, _records: None, _settings: Settings, entries: Iterable[Entry], others: Mapping[str, object]
+    ) -> Folded:
         """What alerts/folding.py does, with a list for a database: each entry once."""
         assert set(others) == {HELD, LIFTED}
         if self.refusing:
@@ -98,7 +102,7 @@ class World:
         if self.dies_after_fold:
             self.dies_after_fold = False
             raise KilledError
-        return len(new)
+        return Folded(len(new))
 
     def look(self, *_given: object) -> LookAway:
         answers = tuple(
@@ -264,6 +268,38 @@ def test_the_watchers_hear_of_a_success_only_while_it_judges_and_pages(world: Wo
     world.now += 60
     world.go_round()
     assert world.beats == ["guard/start", "guard/fail", "outbox/fail"]
+
+
+def test_a_spool_that_cannot_be_emptied_keeps_nobody_from_watching(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.orders, world.broken = {"1"}, {"1"}
+    world.away = CouldNotTell("the records are away")
+    world.go_round()
+    world.away = None
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        world.go_round()
+        world.go_round()
+    assert world.with_records == 2
+    world.die()
+    world.go_round()
+    assert [found["order"] for found in world.taken if found["kind"] == HELD] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["[" * 200_000, '{"told": [], "overrides": {"1": {"person": "a", "reason": "b", "until": "2026-01-01T00:00:00"}}}'],
+)
+def test_a_note_of_another_program_is_none(tmp_path: Path, note: str) -> None:
+    (tmp_path / NOTE).write_text(note)
+    spool = Spool(tmp_path, 10_000)
+    assert StandIn.of(spool).known == Known()
+    spool.close()
 
 
 def test_beside_a_watch_that_has_the_spool_a_round_goes_without(world: World) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from printflow_reliability.alerts.message import Message
+from printflow_reliability.alerts.message import Message, showable
 from printflow_reliability.alerts.routes import alertmanager, mail, pagerduty, slack, teams, webhook
 from printflow_reliability.alerts.routes.answer import Refusal, not_taken, refused
 from printflow_reliability.alerts.routes.http import posting
@@ -45,19 +45,19 @@ class Sender(Protocol):
 def sending(route: AlertRouteSettings) -> Iterator[Sender]:
     """What sends to a route, with one connection for the block where the route keeps it open."""
     if route.kind == "email":
-        yield lambda message: mail.send(route, message, TIMEOUT_SECONDS, datetime.now(UTC))
+        yield lambda message: mail.send(route, showable(message), TIMEOUT_SECONDS, datetime.now(UTC))
         return
     service = SERVICES[route.kind]
     with ExitStack() as session:
         try:
             post = session.enter_context(posting(route))
-        except OSError as unusable:
-            reason = f"the ca_file of route {route.name} cannot be used ({type(unusable).__name__})"
+        except Exception as unusable:  # whatever it is, no other route is to hear of less
+            reason = _unusable(route, unusable)
             yield lambda _message: Refusal(reason, stops=True, blames=False)
             return
 
         def send_over_http(message: Message) -> Refusal | None:
-            answer = post(service.request(route, message), TIMEOUT_SECONDS)
+            answer = post(service.request(route, showable(message)), TIMEOUT_SECONDS)
             if isinstance(answer, Refusal):
                 return answer
             refusal = refused(route.name, answer, datetime.now(UTC))
@@ -66,6 +66,15 @@ def sending(route: AlertRouteSettings) -> Iterator[Sender]:
             return refusal
 
         yield send_over_http
+
+
+def _unusable(route: AlertRouteSettings, error: Exception) -> str:
+    """Why nothing can be sent to a route at all."""
+    if not isinstance(error, OSError):
+        report_error(error)
+        return f"route {route.name} cannot be spoken to ({type(error).__name__})"
+    whose = f"the ca_file of route {route.name}" if route.ca_file else f"what the system trusts for route {route.name}"
+    return f"{whose} cannot be used ({type(error).__name__})"
 
 
 def send(route: AlertRouteSettings, message: Message) -> Refusal | None:

@@ -6,14 +6,17 @@ from printflow_reliability.alerts.message import Message
 from printflow_reliability.posting import Post, Reply
 from printflow_reliability.settings import AlertRouteSettings
 
-LONGEST = 12_000
-"""Characters; Slack cuts a message itself after 40,000, and one character may become five below."""
-
 
 def request(route: AlertRouteSettings, message: Message) -> Post:
     """The alert as a message."""
-    text = f"*{escaped(message.headline)}*\n{escaped(message.text[:LONGEST])}"
-    return Post(route.url or "", json.dumps({"text": text}).encode(), {})
+    document = {
+        "text": escaped(f"{message.headline}\n{message.text}"),
+        # As it is: Slack would take underscores and asterisks out of a command, and fetch what a row links to.
+        "mrkdwn": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+    return Post(route.url or "", json.dumps(document).encode(), {})
 
 
 def escaped(text: str) -> str:

@@ -1,12 +1,14 @@
 """The one place where Sentry is set up, in every process of this program alike, and where it ends."""
 
 import json
+import logging
 import platform
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import sentry_sdk
 from sentry_sdk.integrations.atexit import AtexitIntegration
@@ -14,6 +16,7 @@ from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 
+from printflow_reliability.addresses import is_loopback
 from printflow_reliability.alerts.sentry.recent import Recent
 from printflow_reliability.alerts.sentry.scrubbing import OURS, Scrubber
 from printflow_reliability.alerts.sentry.transport import MOST_WAITING, BoundedTransport
@@ -22,6 +25,8 @@ from printflow_reliability.settings import SentrySettings, Settings
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
+
+log = logging.getLogger(__name__)
 
 PACKAGE = "printflow-reliability"
 FLUSH_SECONDS = 3.0
@@ -33,6 +38,10 @@ OPERATION = "operation"
 MOST_BREADCRUMBS = 30
 EXPECTED = (PrintflowError, KeyboardInterrupt, BrokenPipeError, SystemExit)
 """What a person acts on, or did: no defect of this program."""
+
+
+_NO_PROXY = {"http_proxy": "", "https_proxy": ""}
+"""What stays on this machine is shown to no proxy of the environment."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,11 @@ def start(settings: Settings, process: str) -> None:
         if wanted == _current:
             return
         _end(CHANGE_SECONDS)
-        client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
+        try:
+            client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
+        except Exception as unusable:  # whatever Sentry's client meets, the work goes on
+            log.warning("Sentry is told nothing, its client cannot be made: %s", type(unusable).__name__)
+            return
         scope = sentry_sdk.get_global_scope()
         scope.set_client(client)
         scope.set_tag("process", process)
@@ -114,6 +127,7 @@ def options(settings: Settings, sentry: SentrySettings, recent: Recent) -> dict[
         "server_name": "",
         "transport": Transport,
         "transport_queue_size": MOST_WAITING,
+        **(_NO_PROXY if is_loopback(urlsplit(sentry.dsn).hostname or "") else {}),
         "shutdown_timeout": FLUSH_SECONDS,
         "before_send": before_send,
         "before_send_transaction": scrubber.transaction,

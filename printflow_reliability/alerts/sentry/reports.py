@@ -36,7 +36,10 @@ def refusal_of_test(settings: Settings) -> str | None:
     """
     if settings.sentry is None:
         raise ValueError("there is no [sentry]")
-    client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
+    try:
+        client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
+    except Exception as unusable:
+        return f"its client cannot be made ({type(unusable).__name__})"
     transport = client.transport
     assert isinstance(transport, BoundedTransport)  # noqa: S101 - the options say so
     with sentry_sdk.new_scope() as scope:

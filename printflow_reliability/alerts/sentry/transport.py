@@ -58,9 +58,6 @@ class BoundedTransport(HttpTransport):
                 waiting.task_done()  # type: ignore[no-untyped-call]
         super().kill()
 
-    def _create_worker(self, options: dict[str, Any]) -> BackgroundWorker:
-        return BackgroundWorker(queue_size=options["transport_queue_size"])
-
     def _request(
         self, method: str, endpoint_type: EndpointType, body: Any, headers: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:

@@ -161,6 +161,34 @@ def test_a_sentry_that_hangs_keeps_nobody(fault: Any, monkeypatch: pytest.Monkey
         sentry.stop(0.1)
 
 
+PROXIES = ["http://127.0.0.1:9", "ftp://proxy.example", "socks5://127.0.0.1:9", "garbage::x", "http://[::1"]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_what_stays_on_this_machine_is_shown_to_no_proxy(
+    server: SentryServer, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    sentry.start(configured(server.dsn), "command")
+    report_error(defect())
+    assert len(flushed(server)) == 1
+    assert refusal_of_test(configured(server.dsn)) is None
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_that_cannot_be_is_nobodys_failure(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setattr(transport.BoundedTransport, "TIMEOUT", 0.2)
+    elsewhere = configured("https://0123456789abcdef0123456789abcdef@sentry.invalid/7")
+    sentry.start(elsewhere, "command")
+    report_error(defect())
+    assert refusal_of_test(elsewhere) is not None
+    assert "sentry.invalid" not in caplog.text
+
+
 def test_where_nothing_was_sent_no_thread_is_begun(server: SentryServer) -> None:
     before = threading.active_count()
     sentry.start(configured(server.dsn), "command")
