@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -104,9 +103,10 @@ def posting(ca_file: Path | None) -> Iterator[Poster]:
 
     def send(post: Post, seconds: float) -> Reply:
         too_late = f"did not answer within {seconds:.0f} s"
+        client = client_for(post.url)
         try:
             with alarm.set_to(seconds):
-                reply = _post(client_for(post.url), post, seconds, alarm)
+                reply = _post(client, post, seconds, alarm)
         except (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             if alarm.over.is_set() or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
                 raise NotAnswered(too_late, late=True) from None
@@ -132,11 +132,11 @@ def _clients(opened: ExitStack, trust: ssl.SSLContext) -> Callable[[str], httpx.
     def client_for(url: str) -> httpx.Client:
         local = is_loopback(_host(url))
         if local not in known:
-            make = partial(httpx.Client, verify=trust, follow_redirects=False, trust_env=not local)
             try:
-                known[local] = opened.enter_context(make())
+                client = httpx.Client(verify=trust, follow_redirects=False, trust_env=not local)
             except (ImportError, ValueError, httpx.InvalidURL):
                 raise NotAnswered(NO_PROXY, sent=False) from None
+            known[local] = opened.enter_context(client)
         return known[local]
 
     return client_for
