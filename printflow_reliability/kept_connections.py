@@ -7,6 +7,7 @@ none after an error, and none that is not proven to answer when it is taken agai
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -51,6 +52,8 @@ class KeptConnections:
         self._idle: dict[Hashable, list[_Kept]] = {}
         self._clients: dict[Hashable, _Kept] = {}
         self._lock = threading.Lock()
+        # Also where nobody closes it: at its process's end, or when it is no longer used.
+        weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -89,10 +92,8 @@ class KeptConnections:
     def close(self) -> None:
         """Close what waits."""
         with self._lock:
-            idle, self._idle = self._idle, {}
             self._clients.clear()
-        for kept in (kept for some in idle.values() for kept in some):
-            kept.what.close()
+            _close_all(self._idle)
 
     def _new(self, opened: Callable[[], BoundedConnection]) -> _Kept:
         connection = opened()
@@ -133,10 +134,18 @@ class KeptConnections:
         with self._lock:
             everything = [kept for some in self._idle.values() for kept in some]
             old = [kept for kept in everything if now - kept.opened > LIFE_SECONDS or now - kept.used > UNUSED_SECONDS]
-            left = {key: [kept for kept in some if kept not in old] for key, some in self._idle.items()}
-            self._idle = {key: some for key, some in left.items() if some}
+            for key in [*self._idle]:
+                self._idle[key] = [kept for kept in self._idle[key] if kept not in old]
+                if not self._idle[key]:
+                    del self._idle[key]
         for kept in old:
             kept.what.close()
+
+
+def _close_all(idle: dict[Hashable, list[_Kept]]) -> None:
+    for kept in (kept for some in idle.values() for kept in some):
+        kept.what.close()
+    idle.clear()
 
 
 _in_use: ContextVar[KeptConnections | None] = ContextVar("kept_connections", default=None)

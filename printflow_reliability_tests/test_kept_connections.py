@@ -1,5 +1,6 @@
 """Connections that are kept from one look to the next cannot be told from new ones, and are few."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -197,6 +198,13 @@ def test_everything_is_closed_at_the_end(server: Server) -> None:
     server.kept.close()
     assert server.left_open == 0
     assert server.opened_for("records") == [2]
+
+
+def test_whoever_is_forgotten_leaves_nothing_open(server: Server) -> None:
+    server.opened_for("records", "platform")
+    server.kept = KeptConnections()
+    gc.collect()
+    assert server.left_open == 0
 
 
 def made(numbers: list[int]) -> object:
