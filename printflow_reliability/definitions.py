@@ -1,22 +1,27 @@
 """The Dagster entry point: everything in the folder defs/."""
 
+import importlib
+import pkgutil
 import warnings
-from pathlib import Path
 
 import dagster as dg
 
-import printflow_reliability.defs
+from printflow_reliability import defs as folder
 
 
 def load_definitions() -> dg.Definitions:
-    """The definitions of the folder, over the systems of the configuration as it is now."""
+    """The definitions of each module of the folder, over the systems of the configuration as it is now.
+
+    Dagster's daemon begins its code server anew every minute. Dagster's own loader of folders would load all component
+    libraries that are installed each time, and describe them: as much work as the whole of these definitions.
+    """
     with warnings.catch_warnings():
-        # As dg.load_from_defs_folder does itself; that one needs a pyproject.toml, and an installed package has none.
-        for category in (dg.PreviewWarning, dg.BetaWarning):
+        for category in (dg.PreviewWarning, dg.BetaWarning):  # as Dagster's own loader does
             warnings.simplefilter("ignore", category)
-        return dg.ComponentTree.from_module(
-            defs_module=printflow_reliability.defs, project_root=Path(__file__).parent.parent
-        ).build_defs()
+        names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
+        modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
+        found = [module.definitions for module in modules if hasattr(module, "definitions")]
+        return dg.Definitions.merge(*(made() if callable(made) else made for made in found))
 
 
 defs = load_definitions()

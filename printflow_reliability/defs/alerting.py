@@ -9,7 +9,7 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
-from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, KEPT, holder, is_preview, tick_settings
 
 GROUP = "alerts"
 INTERVAL_SECONDS = 10
@@ -38,12 +38,12 @@ def alert_delivery(configuration: Configuration) -> dg.MaterializeResult:
     "error says which route did not take it, or that the records do not answer (printflow alerts test). It stands by "
     "while printflow watch has the lease.",
 )
-def outbox(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SkipReason:
+def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Try what is due; a route that does not take it is itself a failed check, and fails the tick."""
     if is_preview(context):
         return dg.SkipReason("preview: nothing is delivered")
-    with as_dagster_failure():
-        turn = outbox_turn(configuration.settings(), holder(), HEARTBEATS)
+    with as_dagster_failure(), KEPT.used():
+        turn = outbox_turn(tick_settings(), holder(), HEARTBEATS)
     if turn.failed:
         raise dg.Failure(turn.describe())
     return dg.SkipReason(turn.describe())

@@ -6,10 +6,9 @@ import dagster as dg
 
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.event_cursor import EventCursor
 from printflow_reliability.defs.reporting import answer_of, as_dagster_failure, covers_whole
-from printflow_reliability.defs.ticks import is_preview
+from printflow_reliability.defs.ticks import asked, is_preview, tick_settings
 
 INTERVAL_SECONDS = 30
 EVALUATIONS_AT_ONCE = 500
@@ -24,14 +23,17 @@ SPOKEN_FOR = ("orders.artwork", "alerts.delivery")
     "failed tick means that nobody hears of failed checks: look whether the records answer (printflow alerts list); "
     "what was missed is told by the next tick that succeeds.",
 )
-def check_results_watch(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
+def check_results_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Conclude what was evaluated since the last tick."""
     cursor = EventCursor.parse(context.cursor) if context.cursor else EventCursor(0)
     # The one way to ask for the check results of all runs at once.
-    records = context.instance.event_log_storage.get_event_records(
-        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=cursor.after),
-        limit=EVALUATIONS_AT_ONCE + len(cursor.handled),
-        ascending=True,
+    records = asked(
+        context,
+        lambda instance: instance.event_log_storage.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=cursor.after),
+            limit=EVALUATIONS_AT_ONCE + len(cursor.handled),
+            ascending=True,
+        ),
     )
     new = cursor.new(records)
     newest: dict[str, CheckResult] = {}
@@ -48,7 +50,7 @@ def check_results_watch(context: dg.SensorEvaluationContext, configuration: Conf
         return dg.SensorResult(skip_reason=f"preview, nobody is told: {summary}")
     if newest:
         with as_dagster_failure():
-            settings = configuration.settings()
+            settings = tick_settings()
             runs = {check: settings.dagster.run_address(run_id) for check, run_id in evaluated_in.items()}
             record_results(settings, newest.values(), alert=True, runs=runs)
     return dg.SensorResult(skip_reason=summary, cursor=cursor.past(records, datetime.now(UTC)).write())

@@ -179,7 +179,7 @@ def weekly_restore_drill(context: dg.ScheduleEvaluationContext, configuration: C
 @dg.asset_sensor(
     asset_key=dg.AssetKey("restore_drill"),
     job=judge_objectives,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="After every drill, also a failed one: state the recovery objectives again.",
 )

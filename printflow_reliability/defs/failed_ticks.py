@@ -4,13 +4,13 @@ This one's own failure is told by the sensor of failed runs.
 """
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import dagster as dg
 
 from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
-from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import is_preview
+from printflow_reliability.defs.ticks import asked, is_preview, tick_settings
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -28,23 +28,23 @@ PREFIX = "tick:"
     "resolves it when a tick succeeds. A failed tick of its own means that nobody hears of others that fail: look "
     "whether the records answer (printflow alerts list).",
 )
-def failed_ticks(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SkipReason:
+def failed_ticks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look at the newest ticks of everything that watches."""
-    failing, well = newest_ticks(context.instance)
+    failing, well = asked(context, newest_ticks)
     summary = f"ticks that fail: {', '.join(sorted(failing)) or 'none'}"
     if is_preview(context):
         return dg.SkipReason(f"preview, nobody is told: {summary}")
     with as_dagster_failure():
-        _conclude(configuration.settings(), failing, well)
+        _conclude(tick_settings(), failing, well)
     return dg.SkipReason(summary)
 
 
-def tell_of_failed_ticks(instance: dg.DagsterInstance, configuration: Configuration) -> None:
+def tell_of_failed_ticks(context: dg.SensorEvaluationContext) -> None:
     """Raise the alert of this sensor itself, if its ticks fail; it resolves that when it works again."""
-    failing, _ = newest_ticks(instance, only=failed_ticks.name)
+    failing, _ = asked(context, partial(newest_ticks, only=failed_ticks.name))
     if failing:
         with as_dagster_failure():
-            _conclude(configuration.settings(), failing, ())
+            _conclude(tick_settings(), failing, ())
 
 
 def newest_ticks(instance: dg.DagsterInstance, *, only: str | None = None) -> tuple[dict[str, str], frozenset[str]]:

@@ -11,6 +11,7 @@ from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
+from printflow_reliability.defs.ticks import asked, tick_settings
 from printflow_reliability.files.orphans import known_orphans
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.pdf.sweep import sweep
@@ -120,18 +121,18 @@ def nightly_sweep(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 @dg.sensor(
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keeps one partition for each tenant that the platform knows. A failed tick means that new tenants are "
     "not looked after: its error says what does not answer (printflow files reconcile); no partition is deleted.",
 )
-def tenants_known(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
+def tenants_known(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new tenants and end those of tenants that are gone."""
     with as_dagster_failure():
-        known = tenancy(configuration.settings())
+        known = tenancy(tick_settings())
     ids = {tenant.id for tenant in known.tenants} | (set(known.odd) - {NO_ID})
     now = {partition_of(tenant) for tenant in ids}
-    before = set(context.instance.get_dynamic_partitions(_name(words.TENANTS)))
+    before = asked(context, lambda instance: set(instance.get_dynamic_partitions(_name(words.TENANTS))))
     if before and not now:
         raise dg.Failure(f"tenancy.tenants returns no tenant, and there were {len(before)}: nothing is changed")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []

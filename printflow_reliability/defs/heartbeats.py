@@ -5,6 +5,7 @@ By the runs and not by the ticks: a schedule that starts a run which never begin
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 
@@ -12,14 +13,14 @@ from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.sentry.monitors import Occasion
 from printflow_reliability.alerts.turn import OUTBOX
 from printflow_reliability.defs import run_events
-from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import HEARTBEATS, is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, asked, is_preview, tick_settings
 from printflow_reliability.orders.turn import GUARD
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
 
-INTERVAL_SECONDS = 30
+INTERVAL_SECONDS = 60
+"""Their watchers wait for minutes at least, and every tick costs the daemon some connections."""
 SCHEDULE = "dagster/schedule_name"
 """The tag of runs that a schedule started."""
 EVENTS: tuple[run_events.RunEvent, ...] = (
@@ -38,19 +39,21 @@ EVENTS: tuple[run_events.RunEvent, ...] = (
     "watchers hear nothing, and call a person: its error says which heartbeat is of no schedule, or what is wrong with "
     "printflow.toml.",
 )
-def schedule_heartbeats(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
+def schedule_heartbeats(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Tell of the runs of schedules that began or ended since the last tick."""
     with as_dagster_failure():
-        settings = configuration.settings()
+        settings = tick_settings()
     parts = {heartbeat.of for heartbeat in settings.heartbeat} - {GUARD, OUTBOX}
     if not context.cursor:
-        return dg.SensorResult(skip_reason="watching from now on", cursor=run_events.newest(context.instance, EVENTS))
+        newest = asked(context, partial(run_events.newest, kinds=EVENTS))
+        return dg.SensorResult(skip_reason="watching from now on", cursor=newest)
     crontabs = _crontabs(context)
     if context.repository_def is not None:
         require_schedules(parts, crontabs)
     if settings.sentry is not None:
         parts |= crontabs.keys()
-    events, cursor = run_events.since(context.instance, EVENTS, context.cursor, datetime.now(UTC))
+    since = partial(run_events.since, kinds=EVENTS, cursor=context.cursor, now=datetime.now(UTC))
+    events, cursor = asked(context, since)
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {counted(len(events), 'event')} of runs, no watcher is told")
     for record in events:

@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
-from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.orders import judge_held_order
 from printflow_reliability.defs.partition_names import partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure
-from printflow_reliability.defs.ticks import HEARTBEATS, holder, is_preview
+from printflow_reliability.defs.ticks import HEARTBEATS, KEPT, holder, is_preview, tick_settings
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.turn import GuardTurn, guard_turn
 from printflow_reliability.records.database import open_records
@@ -91,10 +90,10 @@ def changes(before: Mapping[str, Seen], held_now: Mapping[str, str], now: dateti
     "its error says what does not answer (printflow orders held); no hold is lifted meanwhile. It stands by while "
     "printflow watch has the lease, and then only runs what changed.",
 )
-def paid_orders_guard(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
+def paid_orders_guard(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Judge and alert unless another does, then run what changed."""
-    with as_dagster_failure():
-        settings = configuration.settings()
+    with as_dagster_failure(), KEPT.used():
+        settings = tick_settings()
         if is_preview(context):
             count = counted(len(_fingerprints(settings)), "order")
             return dg.SensorResult(skip_reason=f"preview: {count} held; no order is judged and nobody is told")

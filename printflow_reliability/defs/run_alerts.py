@@ -6,6 +6,7 @@ tell is lost.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 import psycopg
@@ -14,10 +15,9 @@ from psycopg.rows import TupleRow
 from printflow_reliability.alerts.outbox import Alert, open_alerts, raise_alert, resolve_alert
 from printflow_reliability.alerts.sentry.reports import report_message
 from printflow_reliability.defs import run_events
-from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.failed_ticks import tell_of_failed_ticks
 from printflow_reliability.defs.reporting import Defect, as_dagster_failure
-from printflow_reliability.defs.ticks import is_preview
+from printflow_reliability.defs.ticks import asked, is_preview, tick_settings
 from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
@@ -42,18 +42,20 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     "of failed runs: look whether the records answer (printflow alerts list); what was missed is told by the next tick "
     "that succeeds.",
 )
-def failed_run(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult:
+def failed_run(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Tell of the runs that ended since the last tick."""
     now = datetime.now(UTC)
     if not context.cursor:
-        return dg.SensorResult(skip_reason="watching from now on", cursor=run_events.newest(context.instance, ENDS))
-    ended, cursor = run_events.since(context.instance, ENDS, context.cursor, now)
+        return dg.SensorResult(
+            skip_reason="watching from now on", cursor=asked(context, partial(run_events.newest, kinds=ENDS))
+        )
+    ended, cursor = asked(context, partial(run_events.since, kinds=ENDS, cursor=context.cursor, now=now))
     if is_preview(context):
         return dg.SensorResult(skip_reason=f"preview: {len(ended)} ended runs would be looked at, nobody is told")
-    tell_of_failed_ticks(context.instance, configuration)
+    tell_of_failed_ticks(context)
     if ended:
         with as_dagster_failure():
-            _tell(context.instance, configuration.settings(), ended)
+            _tell(context.instance, tick_settings(), ended)
     return dg.SensorResult(skip_reason=f"{len(ended)} runs ended", cursor=cursor)
 
 

@@ -20,7 +20,7 @@ def schedule(
         name=name,
         cron_schedule=cron,
         execution_timezone="UTC",
-        target=list(target),
+        target=dg.AssetSelection.assets(*target),
         description=description,
         tags=tags,
         default_status=dg.DefaultScheduleStatus.RUNNING,

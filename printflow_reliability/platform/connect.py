@@ -6,6 +6,7 @@ A database that is down, hanging or full is "could not tell", with the cluster's
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from printflow_reliability.absence import Absence
 from printflow_reliability.addresses import postgres_url
 from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.kept_connections import lent_connection
 from printflow_reliability.platform.encodings import decode_as_text
 from printflow_reliability.platform.refusals import (
     NoAnswer,
@@ -47,7 +49,7 @@ def connect(
     read_only: bool = True,
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> Iterator[psycopg.Connection]:
-    """A connection to a cluster, in autocommit mode, closed at the end.
+    """A connection to a cluster, in autocommit mode, for the block alone.
 
     Args:
         cluster: which one.
@@ -84,11 +86,11 @@ def connect(
         "keepalives_count": 3,
         **({"dbname": database} if database else {}),
     }
-    connection = _open(cluster, parts)
-    connection.answer_seconds = statement_seconds + GRACE_SECONDS
-    role = connection.info.user
+    role = ""
     try:
-        with connection:
+        with lent_connection(("platform", tuple(sorted(parts.items()))), partial(_open, cluster, parts)) as connection:
+            connection.answer_seconds = statement_seconds + GRACE_SECONDS
+            role = connection.info.user
             decode_as_text(connection)
             yield connection
     except psycopg.OperationalError as error:

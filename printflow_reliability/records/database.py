@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from printflow_reliability.bounded import BoundedConnection
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
+from printflow_reliability.kept_connections import lent_connection
 from printflow_reliability.settings import RecordsSettings
 
 CONNECT_SECONDS = 5
@@ -38,7 +40,7 @@ WHERE l.locktype = 'advisory' AND l.granted
 
 @contextmanager
 def open_records(records: RecordsSettings, *, known_current: bool = False) -> Iterator[psycopg.Connection[TupleRow]]:
-    """A connection to the records, in autocommit mode, closed at the end.
+    """A connection to the records, in autocommit mode, for the block alone.
 
     Args:
         records: where they are.
@@ -93,7 +95,7 @@ def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
         connection.execute(f"SELECT pg_advisory_unlock(({KEY}))", (name,))
 
 
-def connect(records: RecordsSettings) -> psycopg.Connection[TupleRow]:
+def connect(records: RecordsSettings) -> BoundedConnection:
     """A connection to the records, in autocommit mode, which the caller closes. It does not wait for ever.
 
     Raises:
@@ -139,13 +141,13 @@ def require_current(connection: psycopg.Connection[TupleRow]) -> None:
 
 @contextmanager
 def connected(records: RecordsSettings) -> Iterator[psycopg.Connection[TupleRow]]:
-    """A connection to the records, whatever the version of its tables, closed at the end.
+    """A connection to the records, whatever the version of its tables, for the block alone.
 
     Raises:
         CouldNotTell: the database is unreachable or refuses, or the connection was lost.
     """
     try:
-        with connect(records) as connection:
+        with lent_connection(("records", records.url), partial(connect, records)) as connection:
             yield connection
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None

@@ -11,18 +11,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
 from botocore.handlers import set_list_objects_encoding_type_url
 from urllib3.exceptions import HTTPError
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.kept_connections import shared_client
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import silence
 from printflow_reliability.storage.clients import s3_client, s3_errors, s3_pool
 from printflow_reliability.storage.refusals import answered, not_answered
 from printflow_reliability.storage.workers import Workers
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PAGE_KEYS = 1000
 """S3 gives no more keys than this in one answer."""
@@ -108,9 +112,7 @@ def parse_page(body: bytes) -> Page:
 
 def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page]:
     """What fetches one page. Keys are asked for unescaped: with encoding-type=url SeaweedFS lists out of order."""
-    client = s3_client(bucket)
-    client.meta.events.unregister("before-parameter-build.s3.ListObjectsV2", set_list_objects_encoding_type_url)
-    pool = s3_pool(bucket)
+    client, pool = shared_client(("listing", bucket), partial(_clients, bucket))
     parameters = {"Bucket": bucket.bucket, "Prefix": prefix, "MaxKeys": PAGE_KEYS}
 
     def fetch(token: str | None) -> Page:
@@ -130,6 +132,12 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
         raise AssertionError("not reached")
 
     return fetch
+
+
+def _clients(bucket: BucketSettings) -> "tuple[S3Client, urllib3.PoolManager]":
+    client = s3_client(bucket)
+    client.meta.events.unregister("before-parameter-build.s3.ListObjectsV2", set_list_objects_encoding_type_url)
+    return client, s3_pool(bucket)
 
 
 def _get(bucket: BucketSettings, pool: urllib3.PoolManager, url: str) -> bytes:

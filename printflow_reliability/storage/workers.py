@@ -7,6 +7,8 @@ server that accepts and never answers, Ctrl-C would do nothing until the last re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -43,7 +45,8 @@ class Workers:
     def submit(self, work: Callable[[], R]) -> "Future[R]":
         """Have a thread do the work; the future holds what it returns or raises."""
         future: Future[R] = Future()
-        self._tasks.put((future, work))
+        # A copy each, since no two threads may be in the same context.
+        self._tasks.put((future, partial(copy_context().run, work)))
         if len(self._threads) < self._most:
             thread = threading.Thread(target=self._serve, daemon=True)
             self._threads.append(thread)

@@ -47,6 +47,7 @@ def watch_command(
         try:
             gone = watch.go_round(settings)
         finally:
+            watch.kept.close()
             if watch.stand_in is not None:
                 watch.stand_in.spool.close()
         stand_down(settings, watch.holder)
@@ -68,6 +69,7 @@ def watch_command(
             )
         except KeyboardInterrupt:
             notify(systemd, ENDING)
+            watch.kept.close()
             stand_down(newest(), watch.holder)
             log.info("%s has ended and given back what it had", watch.holder)
 

@@ -51,7 +51,7 @@ def evaluate(instance: dg.DagsterInstance, check: str, outcome: Outcome, *, part
 
 def tick(instance: dg.DagsterInstance, cursor: str | None = None, *, started: float | None = 1.0) -> dg.SensorResult:
     context = dg.build_sensor_context(instance=instance, cursor=cursor, last_sensor_start_time=started)
-    answer = check_results_watch(context, configuration=Configuration())
+    answer = check_results_watch(context)
     assert isinstance(answer, dg.SensorResult)
     return answer
 

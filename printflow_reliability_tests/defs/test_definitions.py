@@ -77,6 +77,15 @@ def test_everything_that_watches_runs_by_default() -> None:
     assert stopped == []
 
 
+def test_no_tick_opens_dagsters_instance_for_a_resource() -> None:
+    asking = {sensor_def.name for sensor_def in defs.get_repository_def().sensor_defs if _resources(sensor_def)}
+    assert asking == set()
+
+
+def _resources(sensor_def: dg.SensorDefinition) -> set[str]:
+    return set(sensor_def.required_resource_keys)
+
+
 def test_what_must_be_recent_has_a_freshness_policy(graph: Any) -> None:
     without = {
         name.to_user_string() for name in graph.materializable_asset_keys if graph.get(name).freshness_policy is None

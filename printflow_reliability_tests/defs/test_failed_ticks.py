@@ -113,7 +113,7 @@ def ticked(
 
 def tick(instance: dg.DagsterInstance, *, started: float | None = 1.0) -> str:
     context = dg.build_sensor_context(instance=instance, last_sensor_start_time=started)
-    answer = failed_ticks(context, configuration=Configuration())
+    answer = failed_ticks(context)
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
 
@@ -185,7 +185,7 @@ def test_a_person_hears_of_each_whose_tick_raises(instance: dg.DagsterInstance, 
             last_sensor_start_time=1.0,
             repository_def=defs.get_repository_def(),
         ) as context:
-            failed_run(context, configuration=Configuration())
+            failed_run(context)
     else:
         tick(instance)
 
@@ -211,7 +211,6 @@ def test_a_sensor_that_cannot_do_its_work_fails_its_tick_and_skips_nothing(
         cursor=json.dumps({"record_id": 0}) if name != "check_results_watch" else None,
         last_sensor_start_time=1.0,
         repository_def=defs.get_repository_def(),
-        resources={"configuration": Configuration()},
     )
     with pytest.raises((dg.Failure, Defect, RuntimeError, CouldNotTell)):
         SENSORS[name].evaluate_tick(context)

@@ -64,7 +64,7 @@ def tick(instance: dg.DagsterInstance, cursor: str | None, *, started: float | N
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, last_sensor_start_time=started, repository_def=defs.get_repository_def()
     )
-    answer = schedule_heartbeats(context, configuration=Configuration())
+    answer = schedule_heartbeats(context)
     assert isinstance(answer, dg.SensorResult)
     return answer
 

@@ -137,7 +137,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def evaluated(cursor: str | None = None, *, started: float | None = 1.0) -> dg.SensorResult:
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, cursor=cursor, last_sensor_start_time=started)
-        answer = paid_orders_guard(context, configuration=Configuration())
+        answer = paid_orders_guard(context)
     assert isinstance(answer, dg.SensorResult)
     return answer
 

@@ -49,7 +49,7 @@ class AlertChanges:
 def alerts(monkeypatch: pytest.MonkeyPatch) -> AlertChanges:
     found = AlertChanges()
     # The instances here keep runs, and no ticks.
-    monkeypatch.setattr(run_alerts, "tell_of_failed_ticks", lambda _instance, _configuration: None)
+    monkeypatch.setattr(run_alerts, "tell_of_failed_ticks", lambda _context: None)
 
     @contextmanager
     def without_records(_records: None) -> Iterator[None]:
@@ -90,7 +90,7 @@ def run(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, *, job: str | 
 
 def tick(instance: dg.DagsterInstance, cursor: str | None, *, started: float | None = STARTED) -> dg.SensorResult:
     context = dg.build_sensor_context(instance=instance, cursor=cursor, last_sensor_start_time=started)
-    answer = failed_run(context, configuration=Configuration())
+    answer = failed_run(context)
     assert isinstance(answer, dg.SensorResult)
     return answer
 

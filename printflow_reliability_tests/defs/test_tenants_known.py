@@ -18,7 +18,7 @@ def test_partitions_are_added_and_deleted_but_never_all_of_them(
     monkeypatch.setattr(files, "tenancy", lambda _settings: known)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(words.TENANTS.name or "", ["1", "2"])
-        context = dg.build_sensor_context(instance=instance, resources={"configuration": Configuration()})
+        context = dg.build_sensor_context(instance=instance)
         if not now:
             with pytest.raises(dg.Failure, match="nothing is changed"):
                 files.tenants_known(context)

@@ -76,11 +76,8 @@ def counter(sandbox: StackSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def ticked(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
     """What a tick asks for, after its partitions were made and ended as the daemon does it."""
-    resources = {"configuration": Configuration()}
     # Without a time of its start a tick is a preview.
-    context = dg.build_sensor_context(
-        instance=instance, cursor=cursor, resources=resources, last_sensor_start_time=time.time()
-    )
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, last_sensor_start_time=time.time())
     answer = sensor(context)
     assert isinstance(answer, dg.SensorResult), answer
     for request in answer.dynamic_partitions_requests or ():

@@ -12,13 +12,16 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.defs.alerting import INTERVAL_SECONDS as OUTBOX_TICK
 from printflow_reliability.defs.order_sensor import INTERVAL_SECONDS as GUARD_TICK
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.kept_connections import shared_client
 from printflow_reliability.orders import turn as orders_turn
 from printflow_reliability.orders.guard import GuardReport
 from printflow_reliability.records import leases
 from printflow_reliability.records.leases import Lease
 from printflow_reliability.settings import Settings
 from printflow_reliability.watch import round as rounds
+from printflow_reliability.watch import watch as watch_module
 from printflow_reliability.watch.round import INTERVAL_SECONDS, Round, go_round
+from printflow_reliability.watch.watch import Watch
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 TAKEN_OVER_WITHIN = 30.0
@@ -178,3 +181,16 @@ def test_a_watch_is_missed_when_it_falls_silent_and_one_round_is_not(stage: Stag
     assert not stage.announced
     stage.go_round()
     assert stage.announced
+
+
+def test_rounds_of_a_watch_keep_what_they_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+
+    def go_round(*_: object, **__: object) -> None:
+        opened.append(shared_client("bucket", object))
+
+    monkeypatch.setattr(watch_module, "go_round", go_round)
+    watch = Watch("watch", None)
+    for _ in range(2):
+        watch.go_round(SETTINGS)
+    assert opened[0] is opened[1]
