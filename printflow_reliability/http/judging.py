@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.http.answers import Refusal, could_not_tell
+from printflow_reliability.kept_connections import KeptConnections
 from printflow_reliability.orders.acceptance.accept import Acceptance, accept_file
 from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.judgement import OrderAnswer, UnknownOrder
@@ -13,7 +14,6 @@ from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.settings import PdfSettings, Settings
-from printflow_reliability.storage.clients import KeptClients
 
 INSPECTING_SECONDS, STOP_SECONDS = 20.0, 25.0
 """How long after its beginning a request fetches files, and when it gives up what it inspects: before its own end."""
@@ -39,27 +39,28 @@ class Judgement(Protocol):
 
 
 class GuardJudgement:
-    """The guard's own judgement, by S3 clients that last longer than a request."""
+    """The guard's own judgement, by connections and S3 clients that last longer than a request."""
 
     def __init__(self) -> None:
-        self._clients = KeptClients()
+        self._kept = KeptConnections()
         self._lock = threading.Lock()
         self._worker: tuple[PdfSettings, InspectionWorker] | None = None
 
     def artwork(self, settings: Settings, order: str, tenant: str | None) -> OrderAnswer:
         """As `printflow orders check` answers."""
         worker = self._worker_by(settings.pdf)
-        with self._clients.used():
+        with self._kept.used():
             return check_order(settings, kept(order), tenant=tenant, worker=worker, pace=_pace())
 
     def accept(self, settings: Settings, order: str, version: str, key: str, tenant: str | None) -> Acceptance:
         """As `printflow pdf accept` answers."""
         worker = self._worker_by(settings.pdf)
-        with self._clients.used():
+        with self._kept.used():
             return accept_file(settings, order, version, key, tenant=tenant, worker=worker, pace=_pace())
 
     def close(self) -> None:
-        """End the processes that inspect files."""
+        """End the processes that inspect files, and what was kept."""
+        self._kept.close()
         with self._lock:
             if self._worker is not None:
                 self._worker[1].__exit__(None, None, None)

@@ -3,11 +3,10 @@
 import logging
 import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from printflow_reliability import tls
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.kept_connections import shared_client
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import pace, silence
 from printflow_reliability.storage.objects import NotOfS3
@@ -36,48 +36,12 @@ READ_SECONDS = 10
 """For an answer, or for a part of a long one. A silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
-KEPT_SECONDS = 60.0
 _MAKING = threading.Lock()
 
 tls.install()
 pace.install()
 # Its warnings hold the addresses that were signed.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-
-
-class KeptClients:
-    """Clients that a process which is asked all the time keeps: to make one costs more than most of its questions.
-
-    Any number of threads may share them. None is kept for long, since a certificate or a file of credentials may have
-    been replaced.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Args: seconds that only grow."""
-        self._clock = clock
-        self._made: dict[tuple[BucketSettings, int | None], tuple[float, S3Client]] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        """Let `s3_client` give out these within the block, and keep what it makes."""
-        token = _in_use.set(self)
-        try:
-            yield
-        finally:
-            _in_use.reset(token)
-
-    def client(self, bucket: BucketSettings, attempts: int | None) -> "S3Client":
-        """A client for a bucket: a kept one, or a new one."""
-        with self._lock:
-            now = self._clock()
-            self._made = {asked: kept for asked, kept in self._made.items() if now - kept[0] < KEPT_SECONDS}
-            if (asked := (bucket, attempts)) not in self._made:
-                self._made[asked] = (now, _new_client(bucket, attempts))
-            return self._made[asked][1]
-
-
-_in_use: ContextVar[KeptClients | None] = ContextVar("kept_clients", default=None)
 
 
 def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Client":
@@ -87,11 +51,11 @@ def s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Clie
         bucket: where.
         attempts: tries of one request, if not as many as usual.
     """
-    kept = _in_use.get()
-    return _new_client(bucket, attempts) if kept is None else kept.client(bucket, attempts)
+    return shared_client(("S3", bucket, attempts), partial(new_s3_client, bucket, attempts=attempts))
 
 
-def _new_client(bucket: BucketSettings, attempts: int | None) -> "S3Client":
+def new_s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3Client":
+    """The same for whoever changes how it works: nobody else gets it, and nobody keeps it."""
     with _MAKING:  # the session that all threads share is not theirs at the same time
         client = boto3.client(
             "s3",

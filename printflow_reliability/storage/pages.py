@@ -21,7 +21,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.kept_connections import shared_client
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage import silence
-from printflow_reliability.storage.clients import s3_client, s3_errors, s3_pool
+from printflow_reliability.storage.clients import new_s3_client, s3_errors, s3_pool
 from printflow_reliability.storage.refusals import answered, not_answered
 from printflow_reliability.storage.workers import Workers
 
@@ -135,7 +135,7 @@ def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page
 
 
 def _clients(bucket: BucketSettings) -> "tuple[S3Client, urllib3.PoolManager]":
-    client = s3_client(bucket)
+    client = new_s3_client(bucket)
     client.meta.events.unregister("before-parameter-build.s3.ListObjectsV2", set_list_objects_encoding_type_url)
     return client, s3_pool(bucket)
 

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from printflow_reliability.kept_connections import shared_client
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.objects import ObjectHead, head_in_existing
@@ -75,7 +74,7 @@ class SingleKeys:
 
     def __init__(self, bucket: BucketSettings) -> None:
         self.bucket = bucket
-        self.client: S3Client = shared_client(("single keys", bucket), lambda: s3_client(bucket))
+        self.client: S3Client = s3_client(bucket)
         self._answered_at = dict.fromkeys((self._head, self._read), -math.inf)
         self._existed_at = -math.inf
         self._odd_names: dict[str, Future[frozenset[str]]] = {}
