@@ -5,7 +5,7 @@ A mistake ends with one message that names the file's own key ("cluster[0].stanz
 
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
-from printflow_reliability.settings.backups import BackupsSettings
+from printflow_reliability.settings.backups import BackupsSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.dagster import DagsterSettings
@@ -52,6 +52,7 @@ __all__ = [
     "RecordsSettings",
     "ReferenceSettings",
     "RepairSettings",
+    "RetentionSettings",
     "RunbookSettings",
     "Scope",
     "SentrySettings",
