@@ -56,4 +56,10 @@ class BackupsSettings(Section):
         gt=0,
         description="How long one backup or one verification of a repository may run before it is ended.",
     )
+    max_unverified_seconds: float = Field(
+        default=8 * 86400,
+        gt=0,
+        description="How long ago a repository's last verification may be: backup.window is unknown after that, and "
+        "`backup expire` lets nothing expire. The default fits a weekly verification with a day to spare.",
+    )
     retention: RetentionSettings = RetentionSettings()

@@ -59,6 +59,15 @@ def test_backups_are_listed_and_sound(foreign: ForeignPlatform, backed_up: Ended
     assert verified.document["ok"]
 
 
+def test_what_expires_is_planned_and_nothing_has_to(foreign: ForeignPlatform, backed_up: Ended) -> None:
+    verified = foreign.run("backup", "verify", "--json")
+    ended = foreign.run("backup", "expire", "--apply", "--json")
+
+    assert (verified.exit_code, ended.exit_code) == (0, 0), (verified, ended)
+    assert {entry["action"] for entry in ended.document["plan"]} == {"keep"}
+    assert (ended.document["done"], ended.document["findings"]) == ([], [])
+
+
 def test_the_archive_of_64_mb_segments_is_whole(foreign: ForeignPlatform, backed_up: Ended) -> None:
     ended = foreign.run("wal", "verify", "--json")
 
@@ -90,6 +99,18 @@ def test_what_a_drill_leaves_is_its_history(foreign: ForeignPlatform, drill: End
     assert report.exit_code == 0, report
     assert objectives.exit_code == 0, objectives
     assert list((foreign.root / "clones").iterdir()) == []
+
+
+def test_what_a_drill_replayed_over_is_proven(foreign: ForeignPlatform, drill: Ended) -> None:
+    verified = foreign.run("backup", "verify", "--json")
+    ended = foreign.run("backup", "window", "--json", by=foreign.owner)
+
+    assert (verified.exit_code, ended.exit_code) == (0, 0), (verified, ended)
+    (repository,) = ended.document["clusters"][0]["repositories"]
+    proven = [interval for interval in repository["intervals"] if interval["state"] == "proven"]
+    assert proven[0]["drill"] == drill.document["id"], ended
+    assert repository["proven_fraction"] > 0
+    assert {interval["state"] for interval in repository["intervals"]} <= {"proven", "provable", "unknown"}
 
 
 @contextmanager
@@ -132,8 +153,8 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
         merchant, order = connection.execute(
             "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
-    whole = ["base_backup", "wal_archive", "backup_integrity", "recovery_objectives", "recovery_fence"]
-    whole += ["orphaned_files", "paid_orders", "alert_delivery"]
+    whole = ["base_backup", "wal_archive", "backup_integrity", "recoverable_window"]
+    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
     parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
     made = {*whole, *parts, "restore_drill"}
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
