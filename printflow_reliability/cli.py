@@ -23,6 +23,7 @@ from typer.exceptions import TyperException
 import printflow_reliability.alerts.commands
 import printflow_reliability.backups.commands
 import printflow_reliability.config_commands
+import printflow_reliability.drills.before_migration_command
 import printflow_reliability.drills.commands
 import printflow_reliability.files.commands
 import printflow_reliability.http.commands
@@ -64,6 +65,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+)
+printflow_reliability.backups.commands.backup_app.command("before-migrate")(
+    printflow_reliability.drills.before_migration_command.before_migrate_command
 )
 app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")

@@ -11,8 +11,10 @@ from printflow_reliability.backups.info import Backup
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.moments import parse_moment
 
-Kind = Literal["latest", "random", "longest", "time"]
+Kind = Literal["latest", "random", "longest", "time", "point"]
 KINDS: tuple[Kind, ...] = ("latest", "random", "longest")
+POINT = "point:"
+"""What stands before the name of a restore point on the command line."""
 Span: TypeAlias = tuple[datetime, datetime]
 """First and last moment of a stretch of time."""
 WHOLE_SECOND = timedelta(seconds=1)
@@ -21,13 +23,16 @@ WHOLE_SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Target:
-    """What was asked for; `moment` is set for a given time only."""
+    """What was asked for; `moment` is set for a given time only, `point` for a named restore point."""
 
     kind: Kind
     moment: datetime | None = None
+    point: str | None = None
 
     def __str__(self) -> str:
         """As the command line and the history write it."""
+        if self.point is not None:
+            return f"{POINT}{self.point}"
         return self.moment.isoformat() if self.moment else self.kind
 
 

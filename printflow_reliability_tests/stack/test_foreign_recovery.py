@@ -1,12 +1,14 @@
 """Backups, drills, recoveries and the graph on the foreign platform, by plain users: the healthy case of each."""
 
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from printflow_reliability_tests.stack.foreign.graph import materialize, names
@@ -171,6 +173,33 @@ def test_a_recovery_stands_beside_production(foreign: ForeignPlatform, drill: En
     ended = foreign.run("recover", "--to", target, "--into", str(place), "--json", by=foreign.reader)
 
     assert ended.exit_code == 0, ended
+
+
+def test_a_migration_that_went_wrong_is_undone_to_its_restore_point(foreign: ForeignPlatform, drill: Ended) -> None:
+    safe = foreign.run("backup", "before-migrate", "--name", "before-prices", "--json")
+    assert safe.exit_code == 0, safe
+    numbers = "SELECT count(*), min(number), max(number) FROM purchases"
+    with foreign.connect() as connection:
+        before = connection.execute(numbers).fetchone()
+        connection.execute("UPDATE purchases SET number = 'wrong ' || number")
+    try:
+        taken = foreign.run("backup", "before-migrate", "--name", "before-prices", "--json")
+        argv = [*shlex.split(safe.document["commands"][0])[3:], "--json"]
+        argv[argv.index("--into") + 1] = str(foreign.root / "recovered" / "undone")
+        now_archived(foreign)
+        undone = foreign.run(*argv, by=foreign.reader)
+    finally:
+        with foreign.connect() as connection:
+            connection.execute("UPDATE purchases SET number = substr(number, length('wrong ') + 1)")
+
+    assert (taken.exit_code, "already" in taken.document["error"]["what"]) == (2, True), taken
+    assert undone.exit_code == 0, undone
+    assert undone.document["clusters"][0]["reached_lsn"] == safe.document["done"][0]["lsn"]
+    (cluster,) = undone.document["clusters"]
+    with psycopg.connect(
+        host=cluster["sockets"], port=cluster["port"], user=cluster["superuser"], dbname=DATABASE
+    ) as connection:
+        assert connection.execute(numbers).fetchone() == before
 
 
 def test_a_gap_that_nobody_can_repair_is_accepted(foreign: ForeignPlatform, backed_up: Ended) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.archive import parse_archive
+from printflow_reliability.backups.base_backup import TakenBackup
+from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.retention.expire import ExpireReport, expire_backups
 from printflow_reliability.backups.retention.pgbackrest_expire import expire
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.before_migration import await_point
+from printflow_reliability.drills.fences.make import make_fences
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.records.migration import migrate
+from printflow_reliability.restore.production import ask_production
 from printflow_reliability.settings import BackupsSettings, RecordsSettings, RetentionSettings, Settings
 from printflow_reliability_tests.stack.plain import PORT, PlainCluster, plain_cluster
 
@@ -169,6 +175,28 @@ def test_records_that_are_away_leave_everything_where_it_is(repository: Reposito
 def test_a_repository_that_nobody_has_is_named(repository: Repository) -> None:
     with pytest.raises(ConfigError, match="--repo: cluster plain has no repository 7"):
         expire_backups(repository.settings(), repository=7)
+
+
+def test_a_restore_point_is_safe_only_with_all_wal_from_its_backup_on(repository: Repository) -> None:
+    cluster = repository.cluster
+    who = {"plain": ask_production(cluster.settings)}
+    (fence,) = make_fences(who, [cluster.settings], "before-it", quiet_seconds=10, digest_bytes=0)
+    backup = repository.taken[-1]
+    taken = TakenBackup("plain", 1, "incr", 1.0, backup, ClusterVerdict(Outcome.PASS, ""))
+
+    def judged(seconds: float) -> ClusterVerdict:
+        deadline = time.monotonic() + seconds
+        return await_point(repository.settings(), cluster.programs, fence, taken, deadline).verdict
+
+    assert judged(30).outcome is Outcome.PASS
+    (stored,) = (cluster.home / "repo/archive/plain").rglob(f"{fence.segment}-*.gz")
+    aside = stored.rename(cluster.home / "aside")
+    try:
+        lost = judged(0)
+    finally:
+        aside.rename(stored)
+    assert lost.outcome is Outcome.FAIL
+    assert f"the first is {fence.segment}; printflow wal verify plain" in lost.sentence
 
 
 def test_what_expires_is_gone_and_what_stays_can_be_restored(repository: Repository) -> None:

@@ -121,20 +121,21 @@ def _of_cluster(cluster: ClusterSettings, programs: Programs, settings: Settings
     archiver, _ = ask_archiving(cluster, settings.backups.max_wal_lag_seconds)
     accepted, unknown = accepted_gaps(cluster, settings.records)
     context = ArchiveContext(archiver, accepted, settings.backups.retention.wal_days)
-    found = []
-    for number in cluster.repositories:
+
+    def look(number: int) -> RepositoryWindow:
         try:
-            if unknown is not None:
-                raise unknown
             with open_records(settings.records) as records:
                 known = newest_verification(records, cluster.name, number)
                 proofs = drilled(records, number).get(cluster.name, ())
+            if unknown is not None:
+                raise unknown
             wal = verify_repository_wal(PgBackRest(cluster, programs), number, replace(context, verification=known))
-            found.append(_judge(cluster.name, wal, known, proofs, settings.backups.max_unverified_seconds))
+            return _judge(cluster.name, wal, known, proofs, settings.backups.max_unverified_seconds)
         except TROUBLE as failed:
             verdict = ClusterVerdict.unknown(f"{cluster.name} repo{number}", failed)
-            found.append(RepositoryWindow(cluster.name, number, (), verdict))
-    return found
+            return RepositoryWindow(cluster.name, number, (), verdict)
+
+    return run_parallel([partial(look, number) for number in cluster.repositories], give_up=programs.end_running)
 
 
 def _judge(
