@@ -136,7 +136,7 @@ def _migration_failed(names: Names) -> Scenario:
         "Did a database migration just go wrong, with a restore point made before it (backup before-migrate)?",
         (
             Step("Stop the application: whatever it writes from now on is lost on the way back."),
-            Step("See that the restore point can still be reached.", names.printflow("backup", "window"), True),
+            Step("See what can be restored.", names.printflow("backup", "list")),
             Step(
                 "Recover every cluster to the restore point, beside production.",
                 _recover(names, f"point:{names.facts.point}", None),

@@ -33,11 +33,9 @@ def verdict_on_window(
     gaps = [interval for interval in found if interval.state is State.GAP and not interval.accepted]
     if gaps:
         more = f" and {len(gaps) - 1} more such gaps" if len(gaps) > 1 else ""
-        return ClusterVerdict(
-            Outcome.FAIL,
-            f"{where}: nothing between {moment(gaps[-1].begin)} and {moment(gaps[-1].end)} can be restored: "
-            f"{gaps[-1].detail}{more}; {full}, or accept it: printflow wal acknowledge --help",
-        )
+        lost = f"nothing between {moment(gaps[-1].begin)} and {moment(gaps[-1].end)} can be restored"
+        accept = f"what nobody can repair is accepted by: printflow wal acknowledge {cluster} FIRST LAST --reason TEXT"
+        return ClusterVerdict(Outcome.FAIL, f"{where}: {lost}: {gaps[-1].detail}{more}; {full}; {accept}")
     if not found:
         return ClusterVerdict(Outcome.FAIL, f"{where}: no moment can be restored; {full}")
     if verification is None:
