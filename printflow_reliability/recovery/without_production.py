@@ -27,6 +27,7 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
         NoBackupForTarget: there is no base backup.
         CouldNotTell: the repository cannot be asked.
     """
+    fences = restore_points(settings, target.point) if target.point is not None else {}
     programs = settings.runner()
     tasks = [partial(backups_in, pgbackrest_of(cluster, programs), repository) for cluster in settings.cluster]
     answers: list[tuple[StanzaInfo, tuple[Backup, ...]]] = run_parallel(tasks, give_up=programs.end_running)
@@ -34,7 +35,6 @@ def plan_without_production(settings: Settings, target: Target, repository: int)
     window = window_of(backups, datetime.now(UTC))
     if target.moment is not None:
         require_inside(window, target.moment, repository)
-    fences = restore_points(settings, target.point) if target.point is not None else {}
     for name, fence in fences.items():
         _require_backup_before(fence, backups[name], repository)
     points = {
