@@ -63,6 +63,13 @@ REGISTER: Mapping[str, Check] = {
             "says why archiving fails.",
         ),
         Check(
+            "backup.window",
+            "Can every moment of the retention window be restored from each repository?",
+            Severity.CRITICAL,
+            "Red: moments of the retention window cannot be restored, or nobody has read the bytes that they need. See "
+            "printflow backup window, which names them and what to do.",
+        ),
+        Check(
             "drill.fence",
             "Does the clone, stopped at the fence, hold exactly production's rows?",
             Severity.CRITICAL,

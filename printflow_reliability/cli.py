@@ -46,6 +46,7 @@ CTRL_C = 130
 
 PLACES = {
     "backup": "printflow_reliability.backups.commands:backup_app",
+    "backup before-migrate": "printflow_reliability.drills.before_migration_command:before_migrate_command",
     "wal": "printflow_reliability.backups.commands:wal_app",
     "drill": "printflow_reliability.drills.commands:app",
     "recover": "printflow_reliability.recovery.recover_command:recover_command",

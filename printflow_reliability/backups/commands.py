@@ -7,8 +7,10 @@ import typer
 
 from printflow_reliability.backups.base_backup import BackupListing, BaseBackupReport, list_backups, take_base_backups
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
+from printflow_reliability.backups.retention.command import expire_command
 from printflow_reliability.backups.undelete.command import undelete_command
 from printflow_reliability.backups.wal_commands import wal_app
+from printflow_reliability.backups.window.command import window_command
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table
@@ -21,6 +23,10 @@ backup_app = typer.Typer(help="Base backups: take them, list them, verify every 
 backup_app.command("undelete")(undelete_command)
 
 Cluster = Annotated[str | None, typer.Argument(metavar="CLUSTER", help="One cluster; all of them by default.")]
+
+
+backup_app.command("expire")(expire_command)
+backup_app.command("window")(window_command)
 
 
 @backup_app.command("run")

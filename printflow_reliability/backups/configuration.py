@@ -51,8 +51,23 @@ class RepositoryOptions:
         return value
 
 
-def repository_options(file: Path, stanza: str, number: int) -> RepositoryOptions:
-    """The options of one repository of a stanza.
+def repository_options(file: Path, stanza: str, number: int, command: str = WRITES) -> RepositoryOptions:
+    """The options of one repository of a stanza, as a command reads them.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    values: dict[str, str] = {}
+    for key, value in command_options(file, stanza, command).items():
+        prefix, _, option = key.partition("-")
+        # Before there were several repositories, options began with "repo-".
+        if prefix == f"repo{number}" or (prefix == "repo" and number == 1):
+            values[option] = value
+    return RepositoryOptions(number, values)
+
+
+def command_options(file: Path, stanza: str, command: str) -> Mapping[str, str]:
+    """Every option of a stanza, as a command reads them. They hold secrets.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -60,13 +75,9 @@ def repository_options(file: Path, stanza: str, number: int) -> RepositoryOption
     sections = _sections(file)
     values: dict[str, str] = {}
     # From the weakest to the strongest, as in pgBackRest's own documentation.
-    for name in ("global", f"global:{WRITES}", stanza, f"{stanza}:{WRITES}"):
-        for key, value in sections.get(name, {}).items():
-            prefix, _, option = key.partition("-")
-            # Before there were several repositories, options began with "repo-".
-            if prefix == f"repo{number}" or (prefix == "repo" and number == 1):
-                values[option] = value
-    return RepositoryOptions(number, values)
+    for name in ("global", f"global:{command}", stanza, f"{stanza}:{command}"):
+        values |= sections.get(name, {})
+    return values
 
 
 def option(file: Path, stanza: str, name: str) -> str | None:

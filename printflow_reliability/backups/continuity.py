@@ -6,8 +6,8 @@ behind it is PostgreSQL's own: recovery looks for a segment on the newest timeli
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from printflow_reliability.backups.archive import ArchiveFolder
 from printflow_reliability.backups.info import Backup
@@ -71,6 +71,8 @@ class Continuity:
         recoverable_from: the earliest end of a backup from which WAL is whole to the newest; None: there is none.
         recoverable_to: when the newest segment was stored; None if nothing can be recovered.
         windows: every stretch of time of which any moment can be restored, as first and last moment, in order.
+        bases: the backups that the windows can be restored from.
+        points: the backups that can be restored to their own end and no further.
     """
 
     segments_checked: int
@@ -80,11 +82,16 @@ class Continuity:
     recoverable_from: datetime | None
     recoverable_to: datetime | None
     windows: tuple[tuple[datetime, datetime], ...] = ()
+    bases: tuple[Backup, ...] = ()
+    points: tuple[Backup, ...] = ()
 
 
 @dataclass(frozen=True)
 class _RequiredWal:
-    """A backup and the WAL it needs to become consistent; `current`: the current history goes on from it."""
+    """A backup and the WAL it needs to become consistent; `current`: all WAL after it is to be there too.
+
+    Not so where its timeline was left, or where retention keeps WAL for younger backups only.
+    """
 
     backup: Backup
     segments: SegmentRange
@@ -121,6 +128,7 @@ def verify_continuity(
     *,
     archived_to: Segment | None = None,
     acknowledged: Sequence[Acknowledged] = (),
+    wal_days: float | None = None,
 ) -> Continuity:
     """Walk an archive folder from its oldest backup to its newest WAL.
 
@@ -133,6 +141,7 @@ def verify_continuity(
             there; what follows may be on its way, segments overtaking each other. None if production does not tell:
             then the newest segment that is there counts.
         acknowledged: gaps that a person accepted.
+        wal_days: for how many days before the newest backup WAL is kept (`backups.retention.wal_days`); None: for all.
 
     Raises:
         ValueError: a backup's WAL cannot be named so at this segment size.
@@ -143,11 +152,12 @@ def verify_continuity(
         for backup in sorted(backups, key=lambda backup: backup.finished_at)
         if backup.wal_start and backup.wal_stop  # an offline backup needs none
     ]
+    needs = _kept_for(needs, wal_days)
     expected = _expected(history, stored, needs, archived_to)
     missing = {run for part in expected for run in stored.missing(part)}
     gap_starts = sorted(run.first for run in missing)
     last_gap = max((run.last for run in missing), default=-1)
-    # A backup on a branch that was left still needs its own WAL, but nothing that came after it.
+    # A backup that nothing goes on from still needs its own WAL.
     missing |= {run for need in needs if not need.current for run in stored.missing(need.segments)}
     unusable = [need for need in needs if stored.missing(need.segments)]
     usable = [need for need in needs if need not in unusable and need.backup.error is not True]
@@ -165,6 +175,8 @@ def verify_continuity(
         recoverable_from=min((need.backup.finished_at for need in whole), default=None),
         recoverable_to=stored.times[checked[-1]] if whole and checked else None,
         windows=_windows([need for need in usable if need.current], gap_starts, checked, stored),
+        bases=tuple(need.backup for need in usable if need.current),
+        points=tuple(need.backup for need in usable if not need.current),
     )
 
 
@@ -214,6 +226,16 @@ def _need(backup: Backup, history: Sequence[TimelineSpan], segment_bytes: int) -
         for stretch in history
     )
     return _RequiredWal(backup, SegmentRange(start.timeline, start.number, stop.number), current)
+
+
+def _kept_for(needs: Sequence[_RequiredWal], wal_days: float | None) -> list[_RequiredWal]:
+    """The same, where older backups than those that WAL is kept for need their own WAL only."""
+    if wal_days is None or not needs:
+        return list(needs)
+    limit = needs[-1].backup.finished_at - timedelta(days=wal_days)
+    old_enough = [need.segments.first for need in needs if need.current and need.backup.finished_at <= limit]
+    begin = max(old_enough, default=-1)
+    return [replace(need, current=need.current and need.segments.first >= begin) for need in needs]
 
 
 def _expected(

@@ -4,8 +4,10 @@ Its report is compared with what `info` says there should be, since verify says 
 one that nobody knows, and of an archive that is gone.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,13 +22,18 @@ from printflow_reliability.backups.info import (
 )
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
+from printflow_reliability.backups.verification import Verification, keep_verification, stayed, verification_of
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
+from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.text import agreed, counted
+
+log = logging.getLogger(__name__)
 
 SHOWN_FILES = 20
 """Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""
@@ -34,13 +41,17 @@ SHOWN_FILES = 20
 
 @dataclass(frozen=True)
 class VerifiedRepository:
-    """One repository of one cluster: its verdict, the files checked, and what is wrong."""
+    """One repository of one cluster: its verdict, the files checked, and what is wrong.
+
+    `verification` is what retention and the recoverable window know by it; None if nothing was read.
+    """
 
     cluster: str
     repository: int
     verdict: ClusterVerdict
     files_checked: int = 0
     findings: tuple[Finding, ...] = ()
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,7 @@ def verify_repositories(
     tasks = [partial(verify, cluster) for cluster in selected]
     verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
     repositories = tuple(repository for found in verified for repository in found)
+    _keep(settings, repositories)
     numbers = {
         "files_checked": sum(repository.files_checked for repository in repositories),
         "damaged_files": sum(len(repository.findings) for repository in repositories),
@@ -133,9 +145,21 @@ def verify_repositories(
     return IntegrityReport(repositories, (check,), numbers)
 
 
+def _keep(settings: Settings, repositories: Sequence[VerifiedRepository]) -> None:
+    """Remember what was read; records that are away cost later answers something, and not this one."""
+    try:
+        with open_records(settings.records) as records:
+            for repository in repositories:
+                if repository.verification:
+                    keep_verification(records, repository.cluster, repository.repository, repository.verification)
+    except PrintflowError as away:
+        log.warning("what was verified is not remembered: %s", away.what)
+
+
 def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> VerifiedRepository:
     cluster = pgbackrest.cluster.name
     where = f"{cluster} repo{repository}"
+    began_at = datetime.now(UTC)
     try:
         # Asked before and after: verify takes long, and backups come and go meanwhile.
         before = _reachable(pgbackrest, repository)
@@ -152,7 +176,8 @@ def _verify(pgbackrest: PgBackRest, repository: int, timeout: float) -> Verified
         report = replace(report, bad_files=(*report.bad_files, *beside))
     except TROUBLE as failed:
         report = replace(report, unreadable=(*report.unreadable, failed.what))
-    return verdict_on_report(cluster, repository, report, before, after)
+    verification = verification_of(report, stayed(before, after, repository), began_at)
+    return replace(verdict_on_report(cluster, repository, report, before, after), verification=verification)
 
 
 def _bookkeeping(pgbackrest: PgBackRest, repository: int) -> tuple[BadFile, ...]:
@@ -230,9 +255,7 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
     problems = [
         BadFile(what.removeprefix("No usable ").removesuffix(" file"), "is not usable") for what in report.unusable
     ]
-    stayed = {backup.label for backup in before.in_repository(repository)} & {
-        backup.label for backup in after.in_repository(repository)
-    }
+    lasting = stayed(before, after, repository)
     known = {backup.label for backup in (*before.in_repository(repository), *after.in_repository(repository))}
     verified = {backup.label: backup for backup in report.backups}
     for label, backup in verified.items():
@@ -240,21 +263,21 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
             # A backup that is being taken, or was broken off, is none yet; the next one removes what is left of it.
             if backup.status != "in-progress" and not (before.backup_running or after.backup_running):
                 problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
-        elif label in stayed and (backup.status != "valid" or backup.checked != backup.valid or not backup.checked):
+        elif label in lasting and (backup.status != "valid" or backup.checked != backup.valid or not backup.checked):
             problems.append(
                 BadFile(
                     f"backup {label}",
                     f"is {backup.status}: {backup.valid:,} of {counted(backup.checked, 'file')} valid",
                 )
             )
-    problems += [BadFile(f"backup {label}", "was not verified") for label in sorted(stayed - verified.keys())]
+    problems += [BadFile(f"backup {label}", "was not verified") for label in sorted(lasting - verified.keys())]
     archives = {archive.archive_id for archive in report.archives}
     for archive in report.archives:
         if archive.checked != archive.valid:
             detail = f"has {archive.checked - archive.valid} invalid WAL segments of {archive.checked}"
             problems.append(BadFile(f"archive {archive.archive_id}", detail))
     needed = {
-        backup.archive_id for backup in before.in_repository(repository) if backup.label in stayed and backup.wal_start
+        backup.archive_id for backup in before.in_repository(repository) if backup.label in lasting and backup.wal_start
     }
     problems += [BadFile(f"archive {name}", "is gone") for name in sorted(needed - archives - {""})]
     return problems

@@ -74,11 +74,11 @@ class PgBackRest:
     def __init__(self, cluster: ClusterSettings, programs: Programs, *, config: Path | None = None) -> None:
         self.cluster = cluster
         self.config = config or cluster.pgbackrest_config
-        self._programs = programs
+        self.programs = programs
 
     def unreadable(self, status: RepositoryStatus) -> ProgramFailed:
         """What to tell a person of a repository whose status in `info` is an error."""
-        return unreadable(status, self._program.where(status.number))
+        return unreadable(status, self.program.where(status.number))
 
     def info(self, repository: int | None = None) -> StanzaInfo:
         """What the stanza holds, in one repository or all; of a missing stanza only its status.
@@ -86,7 +86,7 @@ class PgBackRest:
         Raises:
             CouldNotTell: it cannot be asked, or its answer cannot be read.
         """
-        answer = self._program.run("info", PATIENCE, "--output=json", repository=repository)
+        answer = self.program.run("info", PATIENCE, "--output=json", repository=repository)
         return parse_info(answer.stdout, self.cluster.stanza)
 
     def tablespaces(self, label: str, repository: int) -> frozenset[int]:
@@ -95,7 +95,7 @@ class PgBackRest:
         Raises:
             CouldNotTell: it cannot be asked, or its answer cannot be read.
         """
-        answer = self._program.run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
+        answer = self.program.run("info", PATIENCE, "--output=json", f"--set={label}", repository=repository)
         return parse_tablespaces(answer.stdout, label)
 
     def backup(
@@ -113,10 +113,10 @@ class PgBackRest:
             ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
-        silence = self._program.silence(repository)
+        silence = self.program.silence(repository)
         watches: Watches = [*silence, answer_watch(self.cluster)]
         backup = ("backup", f"--type={backup_type}", *noted)
-        return self._program.run(*backup, repository=repository, timeout=timeout, watches=watches)
+        return self.program.run(*backup, repository=repository, timeout=timeout, watches=watches)
 
     def restore(
         self,
@@ -154,8 +154,8 @@ class PgBackRest:
             arguments.append(f"--process-max={process_max}")
         if fetch_wal is not None:
             arguments.append(f"--recovery-option=restore_command={as_setting(fetch_wal)}")
-        watches = self._program.silence(repository)
-        return self._program.run(
+        watches = self.program.silence(repository)
+        return self.program.run(
             "restore", *arguments, *options, repository=repository, timeout=timeout, watches=watches
         )
 
@@ -181,12 +181,12 @@ class PgBackRest:
         A path that is not there is an empty listing: 2.45 makes no difference.
         """
         options = (PATIENCE, "--output=json", *(("--recurse",) if recurse else ()))
-        answer = self._program.run("repo-ls", *options, path, repository=repository, timeout=LIST_SECONDS)
+        answer = self.program.run("repo-ls", *options, path, repository=repository, timeout=LIST_SECONDS)
         return parse_listing(answer.stdout)
 
     def repo_get(self, path: str, repository: int) -> str:
         """A text file of a repository, decrypted; RepositoryDamaged if it is not there, or cannot be decrypted."""
-        return self._program.run("repo-get", PATIENCE, path, repository=repository).stdout
+        return self.program.run("repo-get", PATIENCE, path, repository=repository).stdout
 
     def verify(self, repository: int, *, timeout: float) -> Completed:
         """Check every stored byte of one repository: the report on stdout, the names of bad files on stderr.
@@ -194,17 +194,18 @@ class PgBackRest:
         It exits with 0 whatever it finds, even if it could not read the repository at all; `verify_report` reads it.
         """
         said = ("--output=text", "--verbose", "--log-level-stderr=detail")
-        watches = self._program.silence(repository)
-        return self._program.run("verify", *said, repository=repository, timeout=timeout, watches=watches)
+        watches = self.program.silence(repository)
+        return self.program.run("verify", *said, repository=repository, timeout=timeout, watches=watches)
 
     def check(self, *, timeout: float = ASK_SECONDS) -> None:
         """Ask pgBackRest to switch WAL in production and wait for it in every repository's archive."""
-        self._program.run("check", timeout=timeout)
+        self.program.run("check", timeout=timeout)
 
     def version(self) -> str:
         """The program's version, such as "2.45"."""
-        return self._program.version()
+        return self.program.version()
 
     @property
-    def _program(self) -> PgBackRestProgram:
-        return PgBackRestProgram(self.cluster, self._programs, self.config)
+    def program(self) -> PgBackRestProgram:
+        """The program behind these commands."""
+        return PgBackRestProgram(self.cluster, self.programs, self.config)

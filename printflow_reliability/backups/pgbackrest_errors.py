@@ -67,6 +67,7 @@ _SYNTAX = re.compile(r"^(?!.*backup manifest).*(?:ini section should end|missing
 MINIMUM_VERSION = (2, 45)
 """The oldest pgBackRest that all of this was tried with."""
 _LOCK_HELD = 50
+_LOCK_DENIED = re.compile(r"unable to acquire lock on file '(.+?)': Permission denied")
 _STOPPED = 62
 
 
@@ -101,6 +102,12 @@ def explained(
     what = f"{subject} failed with code {failed.exit_code}: {said}"
     if re.search(rf"unable to open (?:missing )?file '{re.escape(where.config)}'", failed.said):
         return ConfigError(f"{subject}: {said}", f"check the path of {where.config}, its owner and mode")
+    if failed.exit_code == _LOCK_HELD and (denied := _LOCK_DENIED.search(failed.said)):
+        # The same code as for a lock that is held, but nobody has to wait for anything.
+        return ConfigError(
+            f"{subject}: the user that pgBackRest runs as may not open the lock file {denied[1]}",
+            f"remove that file if another user left it there, or correct lock-path in {where.config}",
+        )
     if failed.exit_code == _LOCK_HELD:
         return LockHeld(f"pgbackrest is at work on {where.cluster} already: {said}", "wait for it to end")
     if failed.exit_code == _STOPPED:

@@ -18,6 +18,7 @@ from printflow_reliability.backups.info import STATUS_MISSING_DATA, STATUS_MISSI
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import known_segment_bytes
 from printflow_reliability.backups.timeline import lineage, parse_history
+from printflow_reliability.backups.verification import Verification
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.text import counted
@@ -25,6 +26,24 @@ from printflow_reliability.text import counted
 SECOND_LOOK_SECONDS = 2
 """Asynchronous pushes overtake each other, and an expiry removes WAL after its backup: what seems to be missing is
 looked at again after this long."""
+
+
+@dataclass(frozen=True)
+class ArchiveContext:
+    """What is known besides the repository.
+
+    Attributes:
+        archiver: production's archiving; None while it is away.
+        accepted: gaps that a person acknowledged.
+        wal_days: for how many days WAL is kept for every moment (`backups.retention.wal_days`).
+        verification: what was verified of the repository. What it found damaged counts as not there; None: all that is
+            listed counts.
+    """
+
+    archiver: Archiver | None = None
+    accepted: Sequence[Acknowledgement] = ()
+    wal_days: float | None = None
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True)
@@ -90,16 +109,14 @@ class RepositoryWal:
         return Outcome.UNKNOWN if self.unknown else Outcome.PASS
 
 
-def verify_repository_wal(
-    pgbackrest: PgBackRest, repository: int, archiver: Archiver | None, accepted: Sequence[Acknowledgement]
-) -> RepositoryWal:
+def verify_repository_wal(pgbackrest: PgBackRest, repository: int, context: ArchiveContext) -> RepositoryWal:
     """Judge the archive of one repository; what cannot be judged is in `unknown`."""
     try:
-        first = _look(pgbackrest, repository, archiver, accepted)
+        first = _look(pgbackrest, repository, context)
         if first.verdict is not Outcome.FAIL or not (first.open_gaps or first.damaged):
             return first
         time.sleep(SECOND_LOOK_SECONDS)
-        return _look(pgbackrest, repository, archiver, accepted)
+        return _look(pgbackrest, repository, context)
     except TROUBLE as failed:
         return RepositoryWal(repository, unknown=failed)
 
@@ -143,9 +160,8 @@ def gap_words(gap: Gap) -> str:
     return f"{where}: {gap.first} .. {short}"
 
 
-def _look(
-    pgbackrest: PgBackRest, repository: int, archiver: Archiver | None, accepted: Sequence[Acknowledgement]
-) -> RepositoryWal:
+def _look(pgbackrest: PgBackRest, repository: int, context: ArchiveContext) -> RepositoryWal:
+    archiver = context.archiver
     info = pgbackrest.info(repository)
     status = info.status_of(repository)
     if status.code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
@@ -169,7 +185,7 @@ def _look(
         of_archive = [backup for backup in backups if backup.archive_id == archive_id]
         problems += _foreign(folder, asked)
         try:
-            walks[archive_id] = _walk(pgbackrest, repository, folder, of_archive, asked, accepted)
+            walks[archive_id] = _walk(pgbackrest, repository, folder, of_archive, replace(context, archiver=asked))
         except TROUBLE as failed:
             unknown = unknown or failed
     own = walks.get(current) if current is not None else None
@@ -183,9 +199,9 @@ def _walk(
     repository: int,
     folder: ArchiveFolder,
     backups: Sequence[Backup],
-    archiver: Archiver | None,
-    accepted: Sequence[Acknowledgement],
+    context: ArchiveContext,
 ) -> Continuity:
+    archiver = context.archiver
     names = [*folder.segments, *(name for backup in backups for name in (backup.wal_start, backup.wal_stop) if name)]
     try:
         segment_bytes = archiver.segment_bytes if archiver else known_segment_bytes(_placed(backups), names)
@@ -201,9 +217,17 @@ def _walk(
             text = pgbackrest.repo_get(f"archive/{pgbackrest.cluster.stanza}/{path}", repository)
             histories[timeline] = parse_history(text)
         history = lineage(timeline, histories, segment_bytes)
-        ranges = [acknowledgement.segments(segment_bytes) for acknowledgement in accepted]
-        archived_to = archiver.archived_to if archiver else None
-        return verify_continuity(folder, backups, history, segment_bytes, archived_to=archived_to, acknowledged=ranges)
+        if context.verification:
+            folder, backups = context.verification.without_damage(folder, backups)
+        return verify_continuity(
+            folder,
+            backups,
+            history,
+            segment_bytes,
+            archived_to=archiver.archived_to if archiver else None,
+            acknowledged=[acknowledgement.segments(segment_bytes) for acknowledgement in context.accepted],
+            wal_days=context.wal_days,
+        )
     except ValueError as impossible:
         raise CouldNotTell(
             f"the archive {folder.archive_id} cannot be walked: {impossible}", "is it the archive of this cluster?"

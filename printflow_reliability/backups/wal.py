@@ -15,7 +15,13 @@ from printflow_reliability.backups.acknowledgements import Acknowledgement, ackn
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, check_lag
 from printflow_reliability.backups.clusters import WORKERS, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.repository_wal import RepositoryWal, verdict_of, verify_repository_wal, without_gaps
+from printflow_reliability.backups.repository_wal import (
+    ArchiveContext,
+    RepositoryWal,
+    verdict_of,
+    verify_repository_wal,
+    without_gaps,
+)
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
@@ -171,11 +177,12 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
 
 
 def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) -> ClusterWal:
-    archiver, lag = _ask_production(cluster, settings.backups.max_wal_lag_seconds)
-    accepted, unknown = _accepted(cluster, settings.records)
+    archiver, lag = ask_archiving(cluster, settings.backups.max_wal_lag_seconds)
+    accepted, unknown = accepted_gaps(cluster, settings.records)
+    context = ArchiveContext(archiver, accepted, settings.backups.retention.wal_days)
     found = []
     for number in cluster.repositories:
-        repository = verify_repository_wal(PgBackRest(cluster, programs), number, archiver, accepted)
+        repository = verify_repository_wal(PgBackRest(cluster, programs), number, context)
         if repository.open_gaps and unknown:
             # Each of them may have been acknowledged: an alarm for ever is what acknowledging is there to prevent.
             repository = without_gaps(repository, unknown)
@@ -184,7 +191,8 @@ def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) ->
     return ClusterWal(cluster.name, tuple(found), archiver, lag, continuity)
 
 
-def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[Archiver | None, ClusterVerdict]:
+def ask_archiving(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[Archiver | None, ClusterVerdict]:
+    """What production says of its archiving, and the verdict of wal.lag; None where it is away."""
     try:
         with connect(cluster, statement_seconds=30) as connection:
             archiver = ask_archiver(connection)
@@ -193,7 +201,7 @@ def _ask_production(cluster: ClusterSettings, max_lag_seconds: float) -> tuple[A
     return archiver, check_lag(cluster.name, archiver, max_lag_seconds=max_lag_seconds)
 
 
-def _accepted(
+def accepted_gaps(
     cluster: ClusterSettings, records: RecordsSettings
 ) -> tuple[tuple[Acknowledgement, ...], CouldNotTell | None]:
     """The gaps that were accepted; where the records are away, none, and why."""

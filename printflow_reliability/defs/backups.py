@@ -1,5 +1,6 @@
-"""Backups in the graph: base backups, the WAL between them, and every stored byte against its manifest."""
+"""Backups in the graph: base backups, the WAL between them, every stored byte, and the window that they make."""
 
+from base64 import b64encode
 from typing import Literal
 
 import dagster as dg
@@ -8,13 +9,16 @@ from pydantic import Field
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.wal import verify_wal
+from printflow_reliability.backups.window.picture import Row, svg
+from printflow_reliability.backups.window.window import recoverable_window as find_window
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
-from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 
 GROUP = "backups"
+WINDOW_COLUMNS = ("repository", "from", "to", "state", "seconds", "detail")
 
 
 class BaseBackupConfig(dg.Config):
@@ -83,6 +87,39 @@ def backup_integrity(configuration: Configuration) -> dg.MaterializeResult:
     return result(report, "backup.integrity")
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"pgbackrest"},
+    deps=["wal_archive", "backup_integrity"],
+    freshness_policy=words.EVERY_HOUR,
+    check_specs=check_specs("recoverable_window", "backup.window", blocking=True),
+    description="The moments that each repository can restore, as intervals: proven by a drill, provable, a gap, or "
+    "unknown. Red: moments of the retention window cannot be restored, or their bytes were not verified. The verdict "
+    "names them; see printflow backup window",
+)
+def recoverable_window(configuration: Configuration) -> dg.MaterializeResult:
+    """Put together what is known of the retention window."""
+    with as_dagster_failure():
+        report = find_window(configuration.settings())
+    rows = [Row(f"{window.cluster} repo{window.repository}", window.intervals) for window in report.repositories]
+    intervals = [
+        {"repository": row.name, **interval.as_json(), "seconds": round(interval.seconds)}
+        for row in rows
+        for interval in row.intervals
+    ]
+    # Dagster shows markdown, and of HTML in it nothing: the picture goes in as an image.
+    picture = f"![recoverable window](data:image/svg+xml;base64,{b64encode(svg(rows).encode()).decode()})"
+    newest_first = shortened(intervals[::-1], WINDOW_COLUMNS, len(intervals), "printflow backup window")
+    return result(
+        report,
+        "backup.window",
+        headline={"window": dg.MetadataValue.md(picture)},
+        first=("recoverable_seconds", "proven_fraction"),
+        tables={"intervals": newest_first},
+    )
+
+
 full_backup = dg.define_asset_job(
     "full_backup",
     selection=["base_backup"],
@@ -98,7 +135,7 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=[
             graph.place(asset, graph.all_clusters, runbook=CLUSTER_LOST)
-            for asset in (base_backup, wal_archive, backup_integrity)
+            for asset in (base_backup, wal_archive, backup_integrity, recoverable_window)
         ],
         jobs=[full_backup],
         schedules=[
@@ -121,6 +158,13 @@ def definitions() -> dg.Definitions:
                 "7 * * * *",
                 ["wal_archive"],
                 "Look for gaps in the archived WAL, and for archiving that lags.",
+                tags=HARMLESS,
+            ),
+            schedule(
+                "hourly_recoverable_window",
+                "22 * * * *",
+                ["recoverable_window"],
+                "Put together which moments each repository can restore, and which of them a drill has proven.",
                 tags=HARMLESS,
             ),
             schedule(

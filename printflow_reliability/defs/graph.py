@@ -23,7 +23,7 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 """The sections of the runbook that begin where a check of databases, or of files, is red."""
 RESERVED = frozenset(
     {
-        *("base_backup", "wal_archive", "backup_integrity"),
+        *("base_backup", "wal_archive", "backup_integrity", "recoverable_window"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),

@@ -57,10 +57,11 @@ def bring_up(
         CouldNotTell: a cluster does not come up.
     """
     where = f"{plan.moment:%Y-%m-%d %H:%M:%S} UTC" if plan.moment else "the end of WAL"
+    where = f'the restore point "{next(iter(plan.fences.values())).name}"' if plan.fences else where
     labels = ", ".join(f"{name} {point.backup.label}" for name, point in plan.points.items())
     with clock.measure(Phase.FETCH):
         tell(Phase.FETCH, f"pgbackrest restore from repo{repository}: {labels}")
-        restoration.fetch({})
+        restoration.fetch(plan.fences)
         _require_room_for_wal(restoration.clones)
         # Only what was restored tells how long its WAL segments are, and so where the newest of them begins.
         expected = {name: _expected(settings, clone, plan, repository) for name, clone in restoration.clones.items()}
@@ -69,7 +70,7 @@ def bring_up(
         restoration.start()
     with clock.measure(Phase.REPLAY_TO_END):
         tell(Phase.REPLAY_TO_END, f"replay to {where}")
-        ran_out = restoration.replay_to_end({}, keep_short=keep_short)
+        ran_out = _replay(restoration, plan, keep_short=keep_short)
         if plan.moment is not None:
             # Its whole archive was replayed, so that it must have come to the end of that.
             expected |= {name: _archived(settings, restoration.clones[name], plan, repository) for name in ran_out}
@@ -77,6 +78,15 @@ def bring_up(
         tell(Phase.PROMOTE, "promote, and write once")
         # Promoted short of it, a cluster still holds all that can be had; the caller says what that means.
         return BroughtUp(restoration.promote(dict.fromkeys(expected, 0)), expected, ran_out)
+
+
+def _replay(restoration: Restoration, plan: Plan, *, keep_short: bool) -> frozenset[str]:
+    """Replay to the restore points, or as far as the plan says; the clusters whose WAL ended before the moment."""
+    if not plan.fences:
+        return restoration.replay_to_end({}, keep_short=keep_short)
+    restoration.replay_to_fence()
+    restoration.end_at_fence()
+    return frozenset()
 
 
 def _require_room_for_wal(clones: Mapping[str, Clone]) -> None:
@@ -98,6 +108,8 @@ def _require_room_for_wal(clones: Mapping[str, Clone]) -> None:
 def _expected(settings: Settings, clone: Clone, plan: Plan, repository: int) -> int:
     """The LSN (bytes) that the replay of a restored cluster must reach at least."""
     point = plan.points[clone.cluster.name]
+    if clone.cluster.name in plan.fences:
+        return parse_lsn(plan.fences[clone.cluster.name].lsn)
     if plan.moment is not None:
         return parse_lsn(point.backup.lsn_stop) if point.backup.lsn_stop else 0
     return _archived(settings, clone, plan, repository)

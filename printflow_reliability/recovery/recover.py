@@ -14,6 +14,7 @@ from printflow_reliability.checks import CheckResult
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.recovery.bring_up import Tell, bring_up
 from printflow_reliability.recovery.recovery_point import (
+    KnownFences,
     RecoveryPoint,
     check_recovery_points,
     known_fences,
@@ -77,7 +78,7 @@ class Recovered:
     """A recovery that was kept.
 
     Attributes:
-        moment: what was asked for; None for the end of WAL.
+        moment: what was asked for, or that of the restore point; None for the end of WAL.
         declared_at: when the recovery was begun.
         rpo_seconds: the age of the newest recovered commit at that time, or before `moment`; None if it is not known.
         phases: seconds of each.
@@ -171,12 +172,13 @@ def _recover_into(
             )
             for name, clone in named
         ]
-        until = plan.moment or declared
-        known = known_fences(settings, before=until)
-        compared = check_recovery_points(points, known, until, plan.moment, settings.drills.rpo_target_seconds)
+        asked = plan.moment or max((fence.taken_at for fence in plan.fences.values()), default=None)
+        until = asked or declared
+        known = KnownFences(plan.fences) if plan.fences else known_fences(settings, before=until)
+        compared = check_recovery_points(points, known, until, asked, settings.drills.rpo_target_seconds)
     clusters = tuple(_recovered(plan, clone, point) for clone, point in zip(clones, points, strict=True))
     rpo = compared.numbers.get("rpo_seconds")
-    return Recovered(place, plan.moment, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)
+    return Recovered(place, asked, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)
 
 
 def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredCluster:

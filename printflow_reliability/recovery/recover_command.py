@@ -13,14 +13,18 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
-from printflow_reliability.restore.targets import parse_target
+from printflow_reliability.restore.targets import POINT, Target, parse_target
 from printflow_reliability.text import moment, seconds
 
 
 def recover_command(
     ctx: typer.Context,
     to: str = typer.Option(
-        ..., "--to", metavar="TARGET", help="latest (the end of WAL), or a time such as 2026-11-02T14:05:00Z."
+        ...,
+        "--to",
+        metavar="TARGET",
+        help="latest (the end of WAL), a time such as 2026-11-02T14:05:00Z, or point:NAME (a restore point that backup "
+        "before-migrate made).",
     ),
     into: Path = typer.Option(
         ..., "--into", metavar="DIR", help="A directory that does not exist yet, on a disk that is large enough."
@@ -43,9 +47,7 @@ def recover_command(
     over to them is the runbook's next step.
     """
     settings = invocation(ctx).settings()
-    target = parse_target(to, datetime.now(UTC))
-    if target.kind not in ("latest", "time"):
-        raise ConfigError(f'--to: "{to}" is nothing to recover to in earnest', "--to latest, or a time")
+    target = Target("point", point=to.removeprefix(POINT)) if to.startswith(POINT) else _target(to)
     number = 0
 
     def tell(phase: Phase, what: str) -> None:
@@ -63,6 +65,16 @@ def recover_command(
         allow_tablespaces=allow_tablespace,
     )
     finish(done.as_json, as_json=json, show=lambda: _show(done), code=exit_code(check.outcome for check in done.checks))
+
+
+def _target(to: str) -> Target:
+    """Raises:
+    ConfigError: a recovery in earnest does not go there.
+    """
+    target = parse_target(to, datetime.now(UTC))
+    if target.kind not in ("latest", "time"):
+        raise ConfigError(f'--to: "{to}" is nothing to recover to in earnest', "--to latest, a time, or point:NAME")
+    return target
 
 
 def _show(done: Recovered) -> None:

@@ -73,6 +73,11 @@ class CloneRecovery:
         if self._fence is not None:
             self._replay(partial(replay_to_fence, self.clone, self._fence, timeout=self._timeout))
 
+    def end_at_fence(self) -> None:
+        """Let it promote where it is paused, at its fence."""
+        with self.clone.connect(read_only=False) as connection:
+            connection.execute("SELECT pg_wal_replay_resume()")
+
     def stop(self) -> None:
         """Stop it in good order where it is."""
         self.clone.stop(timeout=self._timeout)

@@ -33,6 +33,11 @@ FROM fences WHERE production IS NOT NULL AND name = (
     ORDER BY max(taken_at) DESC LIMIT 1)
 """
 """The fences of one name were made at one moment in all clusters."""
+NAMED_SET = """
+SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
+       inventory, open_transactions, gaps
+FROM fences WHERE production IS NOT NULL AND cluster = ANY(%(clusters)s) AND name = %(name)s ORDER BY taken_at
+"""
 BASELINE = """
 SELECT cluster, name, taken_at, timeline, lsn::text, end_lsn::text, segment, counts, digests, production,
        inventory, open_transactions, gaps
@@ -101,6 +106,11 @@ def stored_fences(
 ) -> dict[str, Fence]:
     """The newest set of fences made between two moments, by cluster; empty if there is none."""
     return _read(records, NEWEST_SET, {"clusters": list(clusters), "after": after, "before": before})
+
+
+def fences_named(records: psycopg.Connection, clusters: Sequence[str], name: str) -> dict[str, Fence]:
+    """The fences of one name, by cluster; empty if there is none."""
+    return _read(records, NAMED_SET, {"clusters": list(clusters), "name": name})
 
 
 def baseline_fences(records: psycopg.Connection, clusters: Sequence[str], before: datetime) -> dict[str, Fence]:

@@ -1,7 +1,7 @@
 """What a drill is going to do, known before anything is fetched: who the clusters are, from which backups, how far."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,15 @@ from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.tablespaces import TablespaceRules
-from printflow_reliability.restore.targets import WHOLE_SECOND, Target, Window, random_moment, require_inside, window_of
+from printflow_reliability.restore.targets import (
+    WHOLE_SECOND,
+    Span,
+    Target,
+    Window,
+    random_moment,
+    require_inside,
+    window_of,
+)
 
 StoredFences = Callable[[datetime, datetime], Mapping[str, Fence]]
 """The newest set of fences in records that was made between two moments, by cluster; empty if there is none."""
@@ -59,6 +67,7 @@ def make_plan(
     stored: StoredFences,
     *,
     fence_now: bool,
+    proven: Sequence[Span] = (),
 ) -> Plan:
     """Choose the moment, the fences and the backups.
 
@@ -70,6 +79,7 @@ def make_plan(
         now: on production's clock.
         stored: finds fences in records.
         fence_now: whether a fence will be made in production; if not, the newest one of the records must do.
+        proven: what drills have proven already; a random moment lies elsewhere.
 
     Raises:
         ConfigError: the moment lies outside the window.
@@ -80,7 +90,8 @@ def make_plan(
     if target.kind == "random":
         first = stored_first(stored, window)
         ends = [backup.finished_at for of_one in backups.values() for backup in of_one]
-        moment = random_moment(Window(first, window.latest), ends, random.Random())  # noqa: S311 - not a secret
+        chance = random.Random()  # noqa: S311 - not a secret
+        moment = random_moment(Window(first, window.latest), ends, chance, proven)
     if moment is not None:
         require_inside(window, moment, repository)
     fences: Mapping[str, Fence] = {}

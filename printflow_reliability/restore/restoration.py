@@ -86,6 +86,10 @@ class Restoration:
         """Replay up to the fences, and pause there."""
         self._each(lambda _, recovery: recovery.replay_to_fence())
 
+    def end_at_fence(self) -> None:
+        """Let the clones promote where they are paused, at their fences."""
+        self._each(lambda _, recovery: recovery.end_at_fence())
+
     def stop(self) -> None:
         """Stop the clones in good order where they are."""
         self._each(lambda _, recovery: recovery.stop())

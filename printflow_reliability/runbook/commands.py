@@ -24,13 +24,16 @@ def runbook_command(
         Facts.table, "--table", metavar="TABLE", help="The table that was dropped, such as public.quotes."
     ),
     tenant: str = typer.Option(Facts.tenant, "--tenant", metavar="TENANT", help="The tenant whose rows are gone."),
+    point: str = typer.Option(
+        Facts.point, "--point", metavar="NAME", help="The restore point that backup before-migrate made."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Print what to do in an emergency: numbered steps with this installation's own names in them."""
     asked = invocation(ctx)
     settings = asked.settings()
     config = Path(os.path.abspath(find_config(asked.config)))  # noqa: PTH100 - a symlink stays what people call it
-    every = scenarios(Names(settings, config, Facts(at, table, tenant)))
+    every = scenarios(Names(settings, config, Facts(at, table, tenant, point)))
     if scenario is not None and scenario not in every:
         raise ConfigError(f'there is no scenario "{scenario}"', f"one of: {', '.join(every)}")
     if json:

@@ -33,6 +33,7 @@ class Facts:
     at: str = "TIME"
     table: str = "TABLE"
     tenant: str = "TENANT"
+    point: str = "NAME"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def scenarios(names: Names) -> Mapping[str, Scenario]:
         _ransomware,
         _region_lost,
         _cluster_lost,
+        _migration_failed,
         _table_dropped,
         _tenant_deleted,
         _bucket_damaged,
@@ -121,6 +123,27 @@ def _cluster_lost(names: Names) -> Scenario:
             Step("See what can be restored.", names.printflow("backup", "list")),
             Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None), True),
             *_inspect_recovered(names),
+            *_hand_over(names),
+            *_follow_up(names),
+        ),
+    )
+
+
+def _migration_failed(names: Names) -> Scenario:
+    return Scenario(
+        "migration-failed",
+        "A migration went wrong",
+        "Did a database migration just go wrong, with a restore point made before it (backup before-migrate)?",
+        (
+            Step("Stop the application: whatever it writes from now on is lost on the way back."),
+            Step("See what can be restored.", names.printflow("backup", "list")),
+            Step(
+                "Recover every cluster to the restore point, beside production.",
+                _recover(names, f"point:{names.facts.point}", None),
+                True,
+            ),
+            *_inspect_recovered(names),
+            Step("Deploy the application of before the migration, still stopped."),
             *_hand_over(names),
             *_follow_up(names),
         ),

@@ -5,7 +5,7 @@ A mistake ends with one message that names the file's own key ("cluster[0].stanz
 
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
-from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings
+from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.dagster import DagsterSettings
@@ -53,6 +53,7 @@ __all__ = [
     "RecordsSettings",
     "ReferenceSettings",
     "RepairSettings",
+    "RetentionSettings",
     "RunbookSettings",
     "Scope",
     "SentrySettings",

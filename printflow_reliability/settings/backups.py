@@ -20,6 +20,37 @@ class BreakGlassSettings(Section):
     secret_access_key: str = Field(json_schema_extra=SECRET, description="The secret of `access_key_id`.")
 
 
+class RetentionSettings(Section):
+    """How many base backups `backup expire` keeps in each repository, by grandfather-father-son, and how much WAL.
+
+    Days, weeks (from Monday) and months are those of UTC; a period without a sound backup does not count. Let
+    pgBackRest's own repoN-retention-full be 9999999, or it expires backups by its own rules.
+    """
+
+    daily: int = Field(
+        default=14, ge=1, le=10_000, description="Days that keep their newest sound backup, newest days first."
+    )
+    weekly: int = Field(
+        default=8,
+        ge=0,
+        le=10_000,
+        description="Weeks that keep their newest sound full backup, or any if none is full.",
+    )
+    monthly: int = Field(
+        default=12,
+        ge=0,
+        le=10_000,
+        description="Months that keep their newest sound full backup, or any if none is full.",
+    )
+    wal_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="For how many days before the newest backup every moment stays restorable. Older backups keep the "
+        "WAL that makes them consistent, and can be restored to their own end only. Absent: WAL is kept from the "
+        "oldest backup on.",
+    )
+
+
 class BackupsSettings(Section):
     """Limits of backups and WAL archiving, in seconds."""
 
@@ -43,3 +74,10 @@ class BackupsSettings(Section):
     break_glass: tuple[BreakGlassSettings, ...] = Field(
         default=(), description="Credentials that bring a wiped repository back, for each repository."
     )
+    max_unverified_seconds: float = Field(
+        default=8 * 86400,
+        gt=0,
+        description="How long ago a repository's last verification may be: backup.window is unknown after that, and "
+        "`backup expire` lets nothing expire. The default fits a weekly verification with a day to spare.",
+    )
+    retention: RetentionSettings = RetentionSettings()

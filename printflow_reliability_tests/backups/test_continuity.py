@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -224,3 +226,31 @@ def test_no_window_spans_a_gap_and_the_last_one_reaches_what_is_recoverable(
         assert not [number for number in missing if first < at(number) <= last]
     if found.recoverable_to is not None:
         assert found.windows[-1] == (found.recoverable_from, found.recoverable_to)
+
+
+def test_wal_that_retention_gave_up_is_no_gap_and_older_backups_reach_their_own_end() -> None:
+    """Two days of segments, one a minute; WAL is kept for half a day before the newest backup."""
+    backups = [backup(10, 11), backup(1000, 1001), backup(2000, 2001), backup(2800, 2801)]
+    segments = [*timeline(1, 10, 11), *timeline(1, 1000, 1001), *timeline(1, 2000, 2880)]
+
+    found = verify_continuity(folder(segments), backups, ONE_TIMELINE, SIZE, wal_days=0.5)
+
+    assert found.gaps == ()
+    assert found.windows == ((at(2001), at(2880)),)
+    assert found.points == tuple(backups[:2])
+    assert found.bases == tuple(backups[2:])
+
+
+@given(st.sets(st.integers(2, 400), max_size=12), st.integers(1, 400), st.floats(0.01, 0.3))
+def test_what_is_missing_within_the_days_is_a_gap_whatever_is_given_up_before(
+    begins: set[int], removed: int, days: float
+) -> None:
+    backups = [backup(begin, begin + 1) for begin in sorted({1, *begins})]
+    segments = [segment for segment in timeline(1, 1, 450) if segment.number != removed]
+
+    found = verify_continuity(folder(segments), backups, ONE_TIMELINE, SIZE, wal_days=days)
+
+    limit = backups[-1].finished_at - timedelta(days=days)
+    old_enough = [begin for begin in begins | {1} if at(begin + 1) <= limit]
+    own = bool({removed, removed - 1} & (begins | {1}))
+    assert bool(found.gaps) == (removed >= max(old_enough, default=1) or own)

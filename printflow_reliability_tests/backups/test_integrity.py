@@ -1,11 +1,13 @@
 """Every report here is what pgBackRest 2.45 really printed of a repository with that damage; its exit code was 0."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from printflow_reliability.backups.info import StanzaInfo, parse_info
 from printflow_reliability.backups.integrity import VerifiedRepository, verdict_on_report
+from printflow_reliability.backups.verification import Verification, verification_of
 from printflow_reliability.backups.verify_report import parse_verify
 from printflow_reliability.checks import Outcome
 
@@ -118,3 +120,53 @@ def test_damage_that_is_certain_is_not_hidden_by_a_file_that_cannot_be_fetched()
     assert found.verdict.outcome is Outcome.FAIL
     assert [finding.key for finding in found.findings] == ["20261124-041759F/pg_data/base/5/16385.zst"]
     assert "besides, not known: 20261124-041759F/pg_data/base/5/1.zst could not be read" in found.verdict.sentence
+
+
+FULL, INCREMENTAL = "20261124-041759F", "20261124-041759F_20261124-041805I"
+AT = datetime(2026, 11, 29, 5, tzinfo=UTC)
+
+
+def known_by(name: str, more: str = "") -> Verification:
+    report = (RESOURCES / "verify" / f"{name}.txt").read_text()
+    log = (RESOURCES / "verify" / f"{name}.log").read_text() + more
+    labels = [backup.label for backup in info().in_repository(1)]
+    return verification_of(parse_verify(report, log, "lab"), labels, AT)
+
+
+def test_a_healthy_repository_is_known_to_be_sound_backup_by_backup() -> None:
+    assert known_by("healthy") == Verification(AT, sound=frozenset({FULL, INCREMENTAL}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "damaged"),
+    [
+        ("flipped_file", {FULL}),  # verify calls the incremental on it valid
+        ("missing_manifest", {FULL}),  # of which there is still a copy
+        ("missing_both_manifests", {FULL}),
+        ("newest_without_manifest", {INCREMENTAL}),
+        ("flipped_wal", set()),
+        ("aborted_backup", set()),
+    ],
+)
+def test_damage_is_known_of_the_backup_that_has_it(damage: str, damaged: set[str]) -> None:
+    found = known_by(damage)
+    assert found.damaged == damaged
+    assert found.sound == {FULL, INCREMENTAL} - damaged
+
+
+@pytest.mark.parametrize("damage", ["flipped_wal", "truncated_wal", "doubled_wal"])
+def test_damaged_wal_is_known_by_its_segment(damage: str) -> None:
+    found = known_by(damage)
+    assert found.damaged_wal == {"000000010000000000000006"}
+    assert found.wal_whole
+
+
+def test_an_archive_without_its_bookkeeping_is_not_whole() -> None:
+    assert not known_by("missing_archive_info").wal_whole
+
+
+def test_of_what_could_not_be_fetched_only_damage_is_known() -> None:
+    away = "INFO: invalid result 15-1/0000000100000000/x: [49] unable to connect\n"
+    doubt, hurt = known_by("healthy", away), known_by("flipped_file", away)
+    assert (doubt.partial, doubt.sound, doubt.damaged) == (True, frozenset(), frozenset())
+    assert (hurt.partial, hurt.sound, hurt.damaged) == (True, frozenset(), frozenset({FULL}))

@@ -20,6 +20,8 @@ from printflow_reliability.defs.reporting import registered_name
 EDGES = [
     ("base_backup", "wal_archive"),
     ("wal_archive", "restore_drill"),
+    ("wal_archive", "recoverable_window"),
+    ("backup_integrity", "recoverable_window"),
     ("recovery_fence", "restore_drill"),
     ("restore_drill", "recovery_objectives"),
     ("tenant_files", "orphaned_files"),
@@ -143,7 +145,8 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
     }
 
     assert {name for name, most in tags.items() if most == "1"} == {
-        *("hourly_wal_verification", "weekly_backup_verification", "daily_recovery_objectives"),
+        *("hourly_wal_verification", "weekly_backup_verification", "hourly_recoverable_window"),
+        "daily_recovery_objectives",
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
         "systems_every_half_hour",
     }

@@ -25,7 +25,7 @@ from printflow_reliability.restore.phases import Phase, PhaseClock
 from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.replay import Promotion
-from printflow_reliability.restore.targets import Target
+from printflow_reliability.restore.targets import Span, Target
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.drills.two_clusters import (
     BEGAN,
@@ -277,6 +277,10 @@ class FakeRecords:
 
     def require_lock(self) -> None:
         self.script.heard("require_lock")
+
+    def proven(self, repository: int, backups: Mapping[str, tuple[Backup, ...]]) -> Sequence[Span]:
+        self.script.heard("proven")
+        return ()
 
     def record(self, document: Mapping[str, Any], *, ended: bool) -> None:
         self.script.heard("record")

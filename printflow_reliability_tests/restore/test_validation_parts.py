@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -135,6 +136,38 @@ def test_random_moments_lie_rather_between_backups_than_at_them() -> None:
     moments = [random_moment(window, [NOW - timedelta(hours=24)], chance) for _ in range(2000)]
     distances = [min(abs((NOW - at) / timedelta(hours=1) - hour) for hour in (0, 24, 48)) for at in moments]
     assert sum(distance > 6 for distance in distances) > 1400
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 240), st.integers(1, 60)), min_size=1, max_size=5)
+
+
+@given(seed=st.integers(), hours=st.lists(st.integers(1, 215), max_size=5), proven=SPANS)
+def test_a_random_moment_lies_where_no_drill_has_proven_anything(
+    seed: int, hours: list[int], proven: list[tuple[int, int]]
+) -> None:
+    window = Window(NOW - timedelta(days=9), NOW)
+    ends = [NOW - timedelta(hours=hour) for hour in hours]
+    spans = [(window.earliest + timedelta(hours=at), window.earliest + timedelta(hours=at + n)) for at, n in proven]
+
+    moment = random_moment(window, ends, random.Random(seed), spans)
+
+    assert window.earliest <= moment <= window.latest
+    marks = sorted({window.earliest, window.latest, *ends, *(at for span in spans for at in span)})
+    left = [
+        (first, last)
+        for first, last in pairwise(at for at in marks if window.earliest <= at <= window.latest)
+        if not any(begin <= first and last <= end for begin, end in spans)
+    ]
+    if left:
+        assert any(first <= moment <= last for first, last in left)
+
+
+def test_the_longest_stretch_that_is_not_proven_is_drilled_late() -> None:
+    window = Window(NOW - timedelta(hours=48), NOW)
+    proven = [(NOW - timedelta(hours=40), NOW - timedelta(hours=8))]
+    moments = [random_moment(window, [NOW - timedelta(hours=20)], random.Random(n), proven) for n in range(50)]
+    # Eight hours are left at either end, and the first of the longest is taken.
+    assert all(NOW - timedelta(hours=44) <= at <= NOW - timedelta(hours=40) for at in moments)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ from printflow_reliability.runbook import render
 from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
 from printflow_reliability.settings import Settings
 
-BRANCHES = {"ransomware", "region-lost", "cluster-lost", "table-dropped", "tenant-deleted", "bucket-damaged"}
+BRANCHES = {
+    *("ransomware", "region-lost", "cluster-lost", "migration-failed"),
+    *("table-dropped", "tenant-deleted", "bucket-damaged"),
+}
 
 
 @pytest.fixture
@@ -65,8 +68,10 @@ def test_the_steps_carry_this_installations_names_and_no_secret(settings: Settin
 
 
 def test_what_the_emergency_knows_is_in_the_commands_quoted(settings: Settings) -> None:
-    facts = Facts(at="2026-11-02T14:05:00Z", table="public.quo tes", tenant="7f3a")
+    facts = Facts(at="2026-11-02T14:05:00Z", table="public.quo tes", tenant="7f3a", point="orders-1")
     every = scenarios(names(settings, facts))
     commands = [step.command or "" for step in (*every["table-dropped"].steps, *every["tenant-deleted"].steps)]
+    back = [step.command or "" for step in every["migration-failed"].steps]
+    assert any("recover --to point:orders-1 --into /recovery" in command for command in back)
     assert any("--to 2026-11-02T14:05:00Z" in command for command in commands)
     assert any("tenant restore 7f3a --to 2026-11-02T14:05:00Z --apply" in command for command in commands)

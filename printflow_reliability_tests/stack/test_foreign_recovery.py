@@ -1,12 +1,14 @@
 """Backups, drills, recoveries and the graph on the foreign platform, by plain users: the healthy case of each."""
 
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from printflow_reliability_tests.stack.foreign.graph import materialize, names
@@ -59,6 +61,15 @@ def test_backups_are_listed_and_sound(foreign: ForeignPlatform, backed_up: Ended
     assert verified.document["ok"]
 
 
+def test_what_expires_is_planned_and_nothing_has_to(foreign: ForeignPlatform, backed_up: Ended) -> None:
+    verified = foreign.run("backup", "verify", "--json")
+    ended = foreign.run("backup", "expire", "--apply", "--json")
+
+    assert (verified.exit_code, ended.exit_code) == (0, 0), (verified, ended)
+    assert {entry["action"] for entry in ended.document["plan"]} == {"keep"}
+    assert (ended.document["done"], ended.document["findings"]) == ([], [])
+
+
 def test_the_archive_of_64_mb_segments_is_whole(foreign: ForeignPlatform, backed_up: Ended) -> None:
     ended = foreign.run("wal", "verify", "--json")
 
@@ -101,6 +112,18 @@ def test_what_a_drill_leaves_is_its_history(foreign: ForeignPlatform, drill: End
     assert list((foreign.root / "clones").iterdir()) == []
 
 
+def test_what_a_drill_replayed_over_is_proven(foreign: ForeignPlatform, drill: Ended) -> None:
+    verified = foreign.run("backup", "verify", "--json")
+    ended = foreign.run("backup", "window", "--json", by=foreign.owner)
+
+    assert (verified.exit_code, ended.exit_code) == (0, 0), (verified, ended)
+    (repository,) = ended.document["clusters"][0]["repositories"]
+    proven = [interval for interval in repository["intervals"] if interval["state"] == "proven"]
+    assert proven[0]["drill"] == drill.document["id"], ended
+    assert repository["proven_fraction"] > 0
+    assert {interval["state"] for interval in repository["intervals"]} <= {"proven", "provable", "unknown"}
+
+
 @contextmanager
 def acknowledged(foreign: ForeignPlatform, warnings: Sequence[str]) -> Iterator[None]:
     """Accept each warning for the block by the line that it asks for itself."""
@@ -141,8 +164,8 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
         merchant, order = connection.execute(
             "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
-    whole = ["base_backup", "wal_archive", "backup_integrity", "recovery_objectives", "recovery_fence"]
-    whole += ["orphaned_files", "paid_orders", "alert_delivery"]
+    whole = ["base_backup", "wal_archive", "backup_integrity", "recoverable_window"]
+    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
     parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
     made = {*whole, *parts, "restore_drill"}
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
@@ -159,6 +182,33 @@ def test_a_recovery_stands_beside_production(foreign: ForeignPlatform, drill: En
     ended = foreign.run("recover", "--to", target, "--into", str(place), "--json", by=foreign.reader)
 
     assert ended.exit_code == 0, ended
+
+
+def test_a_migration_that_went_wrong_is_undone_to_its_restore_point(foreign: ForeignPlatform, drill: Ended) -> None:
+    safe = foreign.run("backup", "before-migrate", "--name", "before-prices", "--json")
+    assert safe.exit_code == 0, safe
+    numbers = "SELECT count(*), min(number), max(number) FROM purchases"
+    with foreign.connect() as connection:
+        before = connection.execute(numbers).fetchone()
+        connection.execute("UPDATE purchases SET number = 'wrong ' || number")
+    try:
+        taken = foreign.run("backup", "before-migrate", "--name", "before-prices", "--json")
+        argv = [*shlex.split(safe.document["commands"][0])[3:], "--json"]
+        argv[argv.index("--into") + 1] = str(foreign.root / "recovered" / "undone")
+        now_archived(foreign)
+        undone = foreign.run(*argv, by=foreign.reader)
+    finally:
+        with foreign.connect() as connection:
+            connection.execute("UPDATE purchases SET number = substr(number, length('wrong ') + 1)")
+
+    assert (taken.exit_code, "already" in taken.document["error"]["what"]) == (2, True), taken
+    assert undone.exit_code == 0, undone
+    assert undone.document["clusters"][0]["reached_lsn"] == safe.document["done"][0]["lsn"]
+    (cluster,) = undone.document["clusters"]
+    with psycopg.connect(
+        host=cluster["sockets"], port=cluster["port"], user=cluster["superuser"], dbname=DATABASE
+    ) as connection:
+        assert connection.execute(numbers).fetchone() == before
 
 
 def test_a_gap_that_nobody_can_repair_is_accepted(foreign: ForeignPlatform, backed_up: Ended) -> None:

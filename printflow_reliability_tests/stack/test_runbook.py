@@ -137,6 +137,18 @@ def test_files_that_are_missing_are_listed(own: StackSandbox, path: str, capsys:
     assert follow(own, path, capsys, "bucket-damaged") >= 4
 
 
+def test_a_migration_that_went_wrong_is_undone(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(own.home)
+    assert run(["--config", str(own.config), "backup", "before-migrate", "--name", "before-quotes"]) == 0
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        connection.execute("DROP TABLE quotes; CREATE TABLE quotes (id int)")
+    capsys.readouterr()
+    assert follow(own, path, capsys, "migration-failed", "--point", "before-quotes") >= 12
+    assert rows(own.home) == before
+
+
 def test_a_lost_cluster_is_replaced_and_archives_again(
     own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ WITHOUT_S3 = {
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
 ARGUMENTS = {
+    "backup before-migrate": ("--name", "silent-{order}"),
     "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
     "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
     "tenant restore": ("{tenant}", "--to", "{moment}"),

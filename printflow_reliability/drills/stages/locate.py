@@ -28,14 +28,17 @@ def locate(drill: Drill) -> Located:
     world, results = drill.world, drill.results
     with drill.phase(Phase.FIND, ERRORS):
         productions, now = _identify(drill)
+        backups = world.repository.backups(productions)
+        proven = world.records.proven(drill.repository, backups) if drill.target.kind == "random" else ()
         plan = make_plan(
             drill.target,
             productions,
-            world.repository.backups(productions),
+            backups,
             drill.repository,
             now,
             world.records.fences.between,
             fence_now=drill.settings.drills.ask_production,
+            proven=proven,
         )
         require_known_tablespaces(plan, world.repository.tablespaces_of)
         results.moment = plan.moment

@@ -15,6 +15,7 @@ from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.replay import Promotion
+from printflow_reliability.restore.targets import Span
 
 Fences = Mapping[str, Fence]
 """By cluster."""
@@ -200,6 +201,9 @@ class Records(Protocol):
 
     def require_lock(self) -> None:
         """CouldNotTell if another drill has begun meanwhile."""
+
+    def proven(self, repository: int, backups: Mapping[str, tuple[Backup, ...]]) -> Sequence[Span]:
+        """The stretches that drills have proven of every cluster; CouldNotTell if the records are away."""
 
     def record(self, document: Mapping[str, Any], *, ended: bool) -> None:
         """Record a drill's numbers; CouldNotTell if the records do not take them."""

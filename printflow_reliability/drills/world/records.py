@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from printflow_reliability.backups.info import Backup
+from printflow_reliability.backups.window.proofs import proven_for_all
 from printflow_reliability.drills import history, report, unrecorded
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.restore.fence_store import FenceStore
+from printflow_reliability.restore.targets import Span
 from printflow_reliability.settings import Settings
 
 
@@ -37,6 +40,15 @@ class LiveRecords:
             CouldNotTell: another drill has begun meanwhile.
         """
         self.session.require_lock()
+
+    def proven(self, repository: int, backups: Mapping[str, tuple[Backup, ...]]) -> Sequence[Span]:
+        """The stretches that drills have proven of every cluster, from backups that are still there.
+
+        Raises:
+            CouldNotTell: the records are away.
+        """
+        ends = {name: {backup.label: backup.finished_at for backup in each} for name, each in backups.items()}
+        return self.session.ask(lambda connection: proven_for_all(connection, repository, ends))
 
     def record(self, document: Mapping[str, Any], *, ended: bool) -> None:
         """Record the drill's numbers.

@@ -1,0 +1,101 @@
+"""The recoverable window on real repositories: a gap by its name, a healthy one, and one that is away."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from printflow_reliability.backups.integrity import verify_repositories
+from printflow_reliability.backups.window.window import RepositoryWindow, WindowReport, recoverable_window
+from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
+from printflow_reliability.records.database import open_records
+from printflow_reliability.sandbox.faults import planted
+from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.repository_objects import flipped, tampered
+from printflow_reliability_tests.stack.wal import switch_wal
+
+pytestmark = pytest.mark.stack
+
+Record = Callable[[str, object], None]
+CLUSTER = ["live_db"]
+
+
+@pytest.fixture(scope="module")
+def verified(backed_up: StackSandbox) -> Settings:
+    """With WAL after the backups, all of it verified."""
+    switch_wal(backed_up, "live_db", times=3)
+    assert verify_repositories(backed_up.settings, clusters=CLUSTER).checks[0].outcome is Outcome.PASS
+    return backed_up.settings
+
+
+def of_repository(report: WindowReport, number: int) -> RepositoryWindow:
+    return next(window for window in report.repositories if window.repository == number)
+
+
+def states(window: RepositoryWindow) -> set[str]:
+    return {str(interval.state) for interval in window.intervals}
+
+
+@pytest.mark.alarm("backup.window", "silent")
+def test_a_healthy_window_is_silent_and_says_what_a_drill_would_prove(verified: Settings) -> None:
+    report = recoverable_window(verified, clusters=CLUSTER)
+    (check,) = report.checks
+    assert check.outcome is Outcome.PASS, check.detail
+    assert all("gap" not in states(window) for window in report.repositories)
+    assert report.numbers["recoverable_seconds"] > 0
+    assert 0 <= report.numbers["proven_fraction"] <= 1
+
+
+@pytest.mark.alarm("backup.window", "ring")
+def test_a_missing_segment_is_a_gap_by_its_name(
+    verified: Settings, backed_up: StackSandbox, record_property: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with planted(backed_up.home, "wal_segment_missing") as fault:
+        began = time.monotonic()
+        report = recoverable_window(verified, clusters=CLUSTER)
+        record_property("seconds_to_ring", time.monotonic() - began)
+        code = run(["--config", str(backed_up.config), "backup", "window", "live_db"])
+        said = capsys.readouterr().out
+    (check,) = report.checks
+    assert (check.outcome, code) == (Outcome.FAIL, 1)
+    gaps = [interval for window in report.repositories for interval in window.intervals if interval.state == "gap"]
+    assert gaps
+    assert all(fault.where["segment"] in gap.detail for gap in gaps)
+    assert fault.where["segment"] in said
+    assert "!" in said
+
+
+def test_a_flipped_byte_of_wal_is_a_gap_once_it_was_verified(verified: Settings, backed_up: StackSandbox) -> None:
+    """A listing shows nothing of it."""
+    segment = switch_wal(backed_up, "live_db")
+    switch_wal(backed_up, "live_db")
+    with tampered(backed_up, 1, f"archive/live_db/15-1/{segment[:16]}/{segment}-", flipped):
+        assert verify_repositories(verified, clusters=CLUSTER).checks[0].outcome is Outcome.FAIL
+        report = recoverable_window(verified, clusters=CLUSTER)
+    assert verify_repositories(verified, clusters=CLUSTER).checks[0].outcome is Outcome.PASS
+    assert any(f"{segment} damaged" in interval.detail for interval in of_repository(report, 1).intervals)
+    assert "gap" not in states(of_repository(report, 2)), of_repository(report, 2).intervals
+
+
+@pytest.mark.alarm("backup.window", "unknown")
+def test_with_a_repository_away_nothing_of_it_is_told_and_the_other_is(
+    verified: Settings, backed_up: StackSandbox
+) -> None:
+    with backed_up.stopped("offsite"):
+        report = recoverable_window(verified, clusters=CLUSTER)
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert of_repository(report, 2).intervals == ()
+    assert of_repository(report, 1).intervals
+    assert report.numbers == {}
+
+
+def test_what_was_never_verified_is_unknown(verified: Settings) -> None:
+    with open_records(verified.records) as records:
+        assert records.execute("DELETE FROM repository_verifications").rowcount >= 2
+    report = recoverable_window(verified, clusters=CLUSTER)
+    verify_repositories(verified, clusters=CLUSTER)
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert "its bytes were never verified; printflow backup verify live_db" in report.checks[0].detail
+    assert all(states(window) <= {"unknown", "proven"} for window in report.repositories)
