@@ -63,6 +63,19 @@ REGISTER: Mapping[str, Check] = {
             "says why archiving fails.",
         ),
         Check(
+            "dump.recent",
+            "Has every database a recent logical dump that nobody can delete?",
+            Severity.ERROR,
+            "Red: a database has no recent dump under Object Lock. Take them: printflow dump run.",
+        ),
+        Check(
+            "dump.content",
+            "Does the newest logical dump of each database hold what the database held, and can it be restored?",
+            Severity.CRITICAL,
+            "Red: a dump does not hold every row, cannot be read, or was not verified in time. On the machine that "
+            "has the identity: printflow dump verify.",
+        ),
+        Check(
             "drill.fence",
             "Does the clone, stopped at the fence, hold exactly production's rows?",
             Severity.CRITICAL,

@@ -24,6 +24,7 @@ import printflow_reliability.alerts.commands
 import printflow_reliability.backups.commands
 import printflow_reliability.config_commands
 import printflow_reliability.drills.commands
+import printflow_reliability.dumps.commands
 import printflow_reliability.files.commands
 import printflow_reliability.http.commands
 import printflow_reliability.orders.acceptance.command
@@ -67,6 +68,7 @@ app = typer.Typer(
 )
 app.add_typer(printflow_reliability.backups.commands.backup_app, name="backup")
 app.add_typer(printflow_reliability.backups.commands.wal_app, name="wal")
+app.add_typer(printflow_reliability.dumps.commands.app, name="dump")
 app.add_typer(printflow_reliability.drills.commands.app, name="drill")
 app.command("recover")(printflow_reliability.recovery.recover_command.recover_command)
 app.add_typer(printflow_reliability.recovery.tenant_command.app, name="tenant")
