@@ -7,7 +7,8 @@ import typer
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
-from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say, table
+from printflow_reliability.dumps.expire import ExpiryReport, expire_dumps
 from printflow_reliability.dumps.report import DumpReport
 from printflow_reliability.dumps.restore_command import restore_command
 from printflow_reliability.dumps.run import list_dumps, take_dumps
@@ -68,6 +69,13 @@ def verify(
 app.command("restore")(restore_command)
 
 
+@app.command("expire")
+def expire(ctx: typer.Context, apply: bool = APPLY_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Delete the dumps whose locks have ended; the newest of each database stays."""
+    report = expire_dumps(invocation(ctx).settings(), apply=apply)
+    finish(report.as_json, as_json=as_json, show=lambda: _show_expiry(report), code=1 if report.refused else 0)
+
+
 def _selected(cluster: str | None) -> tuple[str, ...] | None:
     return None if cluster is None else (cluster,)
 
@@ -123,6 +131,31 @@ def _show_verified(report: VerificationReport) -> None:
         word = {Outcome.PASS: "good", Outcome.FAIL: "DAMAGED", Outcome.WARN: "WARN"}.get(dump.outcome, "UNKNOWN")
         say(printable(f"{dump.manifest.cluster} {dump.manifest.database}  {word}  {dump.detail}"))
     _say_verdict(report.checks[0])
+
+
+def _show_expiry(report: ExpiryReport) -> None:
+    words = {True: "deleted", False: "REFUSED"}
+    rows = [
+        (
+            words[expiry.deleted] if expiry.deleted is not None else "delete" if expiry.versions else "keep",
+            expiry.database or "-",
+            size(expiry.bytes),
+            expiry.reason,
+            expiry.key,
+        )
+        for expiry in report.plan
+    ]
+    if rows:
+        table(("action", "database", "size", "why", "key"), rows)
+    document = report.as_json()
+    if report.refused:
+        say(f"WARN: {counted(len(report.refused), 'dump')} could not be deleted: the bucket keeps what is locked")
+    elif report.applied:
+        say(f"OK: {counted(document['done'], 'dump')} deleted, {size(document['bytes'])}")
+    elif any(expiry.versions for expiry in report.plan):
+        say(f"{size(document['bytes'])} would be deleted. Next: printflow dump expire --apply")
+    else:
+        say("OK: no dump is to be deleted")
 
 
 def _say_verdict(check: CheckResult) -> None:

@@ -40,6 +40,7 @@ def test_a_public_key_is_taken(tmp_path: Path) -> None:
         ('["ssh-ed25519 AAAA"]', "recipients[0]: is not a public key of age"),
         ("[]", "dumps.recipients"),
     ],
+    ids=["secret", "secret in small letters", "nonsense", "cut off", "of ssh", "none"],
 )
 def test_what_is_no_public_key_is_named_and_never_shown(tmp_path: Path, recipients: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -74,6 +75,7 @@ def test_an_identity_file_may_hold_comments_and_several_keys(tmp_path: Path) -> 
         (PUBLIC, "holds no secret key"),
         (SECRET[:-1], "is damaged"),
     ],
+    ids=["no file", "empty", "public", "cut off"],
 )
 def test_an_identity_file_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as refused:

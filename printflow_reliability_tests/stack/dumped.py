@@ -53,7 +53,7 @@ def forged(
         yield copy
     finally:
         for name in (key, copy.manifest_key):
-            for found in s3.list_object_versions(Bucket=BUCKET, Prefix=name)["Versions"]:
+            for found in s3.list_object_versions(Bucket=BUCKET, Prefix=name).get("Versions", ()):
                 s3.delete_object(Bucket=BUCKET, Key=name, VersionId=found["VersionId"])
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyrage
@@ -15,6 +16,7 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.dumps.content import judge_content
+from printflow_reliability.dumps.expire import expire_dumps
 from printflow_reliability.dumps.restore import RestoreRequest, restore_dump
 from printflow_reliability.dumps.restore_tenant import restore_tenant_rows
 from printflow_reliability.dumps.run import take_dumps
@@ -24,7 +26,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.dumped import database, forged, newest, verifying
+from printflow_reliability_tests.stack.dumped import database, forged, newest, stored, verifying
 
 pytestmark = pytest.mark.stack
 
@@ -179,6 +181,27 @@ def test_one_tenants_absent_rows_are_restored_and_nobody_elses(dumped: StackSand
             there = connection.execute("SELECT tenant_id::text, count(*) FROM quotes GROUP BY 1").fetchall()
         assert done.restored == lost
         assert there == [(tenant, lost)]
+
+
+def test_a_dump_whose_lock_has_ended_is_deleted_and_the_bucket_keeps_the_others(
+    dumped: StackSandbox, settings: Settings
+) -> None:
+    verified = verify_dumps(settings, clusters=["live_db"], database="live_db")
+    assert verified.checks[0].outcome is Outcome.PASS
+    manifest = newest(dumped)
+    taken_at, until = (manifest.taken_at - timedelta(days=days) for days in (20, 6))
+    with forged(dumped, manifest, taken_at=taken_at, locked_until=until) as old:
+        plan = {expiry.key: expiry for expiry in expire_dumps(settings, apply=False).plan}
+        assert plan[old.key].versions
+        assert not plan[manifest.key].versions
+        done = expire_dumps(settings, apply=True)
+        assert [expiry.key for expiry in done.plan if expiry.deleted] == [old.key]
+        assert old.key not in {dump.manifest.key for dump in stored(dumped).dumps}
+    # A clock that is wrong does not decide: the bucket does.
+    before = stored(dumped)
+    wrong = expire_dumps(settings, apply=True, clock=lambda: datetime.now(UTC) + timedelta(days=500))
+    assert not [expiry for expiry in wrong.plan if expiry.deleted]
+    assert stored(dumped) == before
 
 
 def test_a_password_in_the_argument_and_an_unknown_dump_are_refused(
