@@ -23,6 +23,11 @@ from printflow_reliability.programs import (
 )
 from printflow_reliability.redaction import redacted
 
+ENDING_SECONDS = 5.0
+"""How long a program that reads no more may take to end by itself."""
+KILLED_SECONDS = 10.0
+"""How long a killed program may take to be gone."""
+BUFFER = 256 * 1024
 STDERR_READ = 64 * 1024
 """Bytes of the end of what a program said that are read."""
 
@@ -52,31 +57,20 @@ def piped(
         ConfigError: there is no such program.
     """
     name = Path(argv[0]).name
-    identity = None if programs.launcher else programs.identity()
     with tempfile.TemporaryFile() as said:
-        try:
-            process = subprocess.Popen(
-                [*programs.launcher, *argv],
-                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                env=programs.environment(env),
-                cwd="/",
-                start_new_session=True,
-                user=identity.uid if identity else None,
-                group=identity.gid if identity else None,
-                extra_groups=identity.groups if identity else None,
-                umask=0o077,
-            )
-        except OSError as refused:
-            raise not_run(argv[0], refused) from refused
+        process = spawn(programs, argv, env, fed, said)
         guard = _Guard(process, name, timeout, watches)
         guard.start()
         try:
             yield process
             process.wait()
         except BaseException as error:
+            if isinstance(error, BrokenPipeError):
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=ENDING_SECONDS)  # it says itself why it reads no more
             kill_group(process)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=KILLED_SECONDS)
             _close(process)
             guard.finish()
             # A pipe that broke is only what its other end died of.
@@ -91,6 +85,34 @@ def piped(
             raise guard.problem
         if process.returncode != 0:
             raise _failed(programs, name, process.returncode, said)
+
+
+def spawn(
+    programs: Programs, argv: Sequence[str], env: Mapping[str, str] | None, fed: bool, said: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Start a program as `piped` does; `said` takes its stderr.
+
+    Raises:
+        ConfigError: there is no such program.
+    """
+    identity = None if programs.launcher else programs.identity()
+    try:
+        return subprocess.Popen(
+            [*programs.launcher, *argv],
+            bufsize=BUFFER,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=programs.environment(env),
+            cwd="/",
+            start_new_session=True,
+            user=identity.uid if identity else None,
+            group=identity.gid if identity else None,
+            extra_groups=identity.groups if identity else None,
+            umask=0o077,
+        )
+    except OSError as refused:
+        raise not_run(argv[0], refused) from refused
 
 
 class _Guard(threading.Thread):

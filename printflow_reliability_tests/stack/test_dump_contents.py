@@ -67,6 +67,10 @@ def test_every_dump_holds_every_row_and_can_be_restored(dumped: StackSandbox, se
     assert {dump.outcome for dump in report.dumps} == {Outcome.PASS}
     # The machine that makes dumps cannot read them, and knows from the records that they are good.
     assert judge_content(dumped.settings).checks[0].outcome is Outcome.PASS
+    late = judge_content(dumped.settings, clock=lambda: datetime.now(UTC) + timedelta(days=2)).checks[0]
+    assert (late.outcome, "were last verified" in late.detail) == (Outcome.FAIL, True)
+    untried = judge_content(verifying(dumped, max_restore_age_seconds=0.001)).checks[0]
+    assert (untried.outcome, "last restored for a trial" in untried.detail) == (Outcome.FAIL, True)
 
 
 @pytest.mark.alarm("dump.content", "ring")
