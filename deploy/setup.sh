@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 declare -A package_of=(
     [postgres]=postgresql [pgbackrest]=pgbackrest [redis-server]=redis-server [qpdf]=qpdf [python3-venv]=python3-venv
+    [age]=age [zstd]=zstd
 )
 
 have() {

@@ -70,6 +70,19 @@ REGISTER: Mapping[str, Check] = {
             "printflow backup window, which names them and what to do.",
         ),
         Check(
+            "dump.recent",
+            "Has every database a recent logical dump that nobody can delete?",
+            Severity.ERROR,
+            "Red: a database has no recent dump under Object Lock. Take them: printflow dump run.",
+        ),
+        Check(
+            "dump.content",
+            "Does the newest logical dump of each database hold what the database held, and can it be restored?",
+            Severity.CRITICAL,
+            "Red: a dump does not hold every row, cannot be read, or was not verified in time. On the machine that "
+            "has the identity: printflow dump verify.",
+        ),
+        Check(
             "drill.fence",
             "Does the clone, stopped at the fence, hold exactly production's rows?",
             Severity.CRITICAL,

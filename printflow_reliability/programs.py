@@ -285,6 +285,12 @@ def _output(process: subprocess.Popen[str], timeout: float, watches: Sequence[Ca
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_group(process)
     process.communicate()
+
+
+def kill_group(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+    """Kill a program and everything that it started."""
+    if process.returncode is None:  # a pid that was waited for may be another's by now
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

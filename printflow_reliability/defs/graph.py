@@ -24,6 +24,7 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window"),
+        *("base_backup", "wal_archive", "backup_integrity", "logical_dump", "dump_verification"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),
@@ -233,6 +234,8 @@ def _holds(settings: Settings, bucket: BucketSettings) -> str:
         return f"Holds the objects of these references: {', '.join(referring)}."
     if copied:
         return f'Replica of the bucket "{copied[0]}".'
+    if settings.dumps is not None and settings.dumps.bucket == bucket.name:
+        return "Holds encrypted dumps of the databases."
     return "Holds the reports of drills." if settings.drills.reports_bucket == bucket.name else "Holds no reference."
 
 

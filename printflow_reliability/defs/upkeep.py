@@ -10,6 +10,8 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.defs.ticks import HEARTBEATS
+from printflow_reliability.dumps.workplace import abandoned
+from printflow_reliability.dumps.workplace import reap as reap_dumps
 from printflow_reliability.errors import LockHeld
 from printflow_reliability.restore.reaper import drills_in, reap_killed
 from printflow_reliability.text import counted
@@ -20,12 +22,15 @@ MOST_RUNS = 5_000
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-@dg.op(description="Remove the clones of drills that were killed, unless a drill or a recovery is running.")
+@dg.op(description="Remove the clones of drills that were killed, unless a drill or a recovery is running; and dumps.")
 def reap_drills(context: dg.OpExecutionContext, configuration: Configuration) -> None:
-    """Take the drills' lock and remove what is left."""
+    """Remove decrypted dumps that nobody reads any more, then take the drills' lock and remove what is left."""
     with as_dagster_failure():
+        settings = configuration.settings()
+        if settings.dumps is not None:
+            reap_dumps(settings.dumps.directory)
         try:
-            removed = reap_killed(configuration.settings())
+            removed = reap_killed(settings)
         except LockHeld as running:
             context.log.info(f"{running.what}: it removed what was left as it began")
             return
@@ -47,14 +52,14 @@ def remove_killed_drills() -> None:
     cron_schedule=EVERY_TEN_MINUTES,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every ten minutes, if the drills' directory holds a clone: a drill that was killed during its restore "
-    "left a copy of production on this machine's disk.",
+    description="Every ten minutes, if the drills' directory holds a clone, or the dumps' a decrypted dump: what was "
+    "killed in its midst left a copy of production on this machine's disk.",
 )
 def killed_drills(configuration: Configuration) -> dg.RunRequest | dg.SkipReason:
     """Start a run only where there is something to remove."""
     with as_dagster_failure():
         settings = configuration.settings()
-        left = drills_in(settings.drills.directory)
+        left = [*drills_in(settings.drills.directory), *(abandoned(settings.dumps.directory) if settings.dumps else ())]
     if not left:
         nothing_to_do = "the drills' directory holds no clone"
         HEARTBEATS.done(settings, "killed_drills", nothing_to_do, Occasion(EVERY_TEN_MINUTES))

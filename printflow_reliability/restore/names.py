@@ -28,7 +28,12 @@ def convert_nothing(connection: psycopg.Connection) -> None:
 
 def encoding_of(connection: psycopg.Connection) -> str:
     """Python's name of a database's encoding; UTF-8 where there is none, or none that Python knows."""
-    name = (connection.info.parameter_status("server_encoding") or "").lower()
+    return encoding_named(connection.info.parameter_status("server_encoding") or "")
+
+
+def encoding_named(server_encoding: str) -> str:
+    """Python's name of what a server calls an encoding; UTF-8 for none, or one that Python does not know."""
+    name = server_encoding.lower()
     if name.startswith("win") and name[3:].isdigit():
         name = f"cp{name[3:]}"
     try:

@@ -195,9 +195,24 @@ def _ransomware(names: Names) -> Scenario:
                 True,
             ),
             *_inspect_recovered(names),
+            *_dumps(names),
             Step("Rebuild servers from clean images; only then hand over as in cluster-lost."),
         ),
     )
+
+
+def _dumps(names: Names) -> list[Step]:
+    """What is left should no repository be usable."""
+    if names.settings.dumps is None:
+        return []
+    return [
+        Step(
+            "Should no repository be usable: see which encrypted dumps are left, which nobody can delete. On the "
+            "machine with the identity, printflow dump restore KEY --into URL brings one into an empty database.",
+            names.printflow("dump", "list"),
+            True,
+        )
+    ]
 
 
 def _table_dropped(names: Names) -> Scenario:

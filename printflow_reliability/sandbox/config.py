@@ -1,8 +1,11 @@
-"""Writes the `printflow.toml` of a sandbox: its own servers, and the platform's catalog as it is in `catalog.toml`."""
+"""Writes the `printflow.toml` of a sandbox: its own servers, and the platform's catalog as it is in `catalog.toml`.
+
+A second file, `verification.toml`, is the same for the machine that verifies dumps: it alone knows their secret key.
+"""
 
 from pathlib import Path
 
-from printflow_reliability.sandbox import node_pdf_service, postgres, seaweedfs
+from printflow_reliability.sandbox import credentials, node_pdf_service, postgres, seaweedfs
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.receiver import server as receiver
 
@@ -39,8 +42,8 @@ name = "{name}"
 bucket = "{name}"
 endpoint_url = "{endpoint}"
 region = "{region}"
-access_key_id = "file:secrets/s3-printflow.key"
-secret_access_key = "file:secrets/s3-printflow.secret"
+access_key_id = "file:secrets/s3-{identity}.key"
+secret_access_key = "file:secrets/s3-{identity}.secret"
 ca_file = "certs/ca.pem"
 """
 HEALED = """\
@@ -58,6 +61,10 @@ secret_access_key = "file:secrets/s3-break-glass.secret"
 directory = "drills"
 reports_bucket = "reports"
 
+[dumps]
+bucket = "dumps"
+recipients = ["{recipient}"]
+{identity}
 [[drills.manual_step]]
 name = "point the names in DNS at the recovered clusters"
 seconds = 300
@@ -91,13 +98,16 @@ token = "file:secrets/http.token"
 scopes = ["orders:read", "files:accept"]
 
 """
+IDENTITY = 'identity_file = "secrets/dumps.identity"\n'
+"""What only the machine that verifies dumps has."""
 PDF_SERVICE = """
 [pdf_service]
 url = "{endpoint}/print-files"
 token = "file:secrets/pdf-service.token"
 timeout_seconds = 20
 """
-BUCKETS = ("print-files", "print-files-replica", "reports")
+BUCKETS = {"print-files": "printflow", "print-files-replica": "printflow", "reports": "printflow", "dumps": "dumps"}
+"""The buckets that the product uses, and whom it signs in as."""
 
 
 def write_config(home: SandboxHome) -> None:
@@ -119,12 +129,20 @@ def write_config(home: SandboxHome) -> None:
             port=home.port(name),
             as_server="runuser -u postgres -- " if programs().identity() else "",
         )
-    for name in BUCKETS:
+    for name, identity in BUCKETS.items():
         region = seaweedfs.BUCKETS[name]
-        text += BUCKET.format(name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION)
+        text += BUCKET.format(
+            name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION, identity=identity
+        )
         if name == "print-files":
             text += HEALED
-    text += TAIL.format(receiver=receiver(home).endpoint, http=home.port("http"))
+    tail = {
+        "receiver": receiver(home).endpoint,
+        "http": home.port("http"),
+        "recipient": credentials.dump_recipient(home),
+    }
+    rest = CATALOG.read_text(encoding="utf-8")
     if not node_pdf_service.missing():
-        text += PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint)
-    write(home.config, text + CATALOG.read_text(encoding="utf-8"), mode=0o600)
+        rest = PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint) + rest
+    for file, identity in ((home.config, ""), (home.verification_config, IDENTITY)):
+        write(file, text + TAIL.format(**tail, identity=identity) + rest, mode=0o600)

@@ -3,9 +3,11 @@
 import secrets
 import ssl
 
+import pyrage
+
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
-IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dagster", "break-glass")
+IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dumps", "dagster", "break-glass")
 """Who may sign in to the S3 servers."""
 ROLES = ("platform_app", "printflow", "printflow_repair", "records", "dagster")
 """Who may sign in to the clusters with a password."""
@@ -27,8 +29,15 @@ def prepare(home: SandboxHome) -> None:
         file = home.path("secrets", name)
         if not file.exists():
             write(file, secrets.token_hex(10 if name.endswith(".key") else 24) + "\n", mode=0o600)
+    if not home.path("secrets", "dumps.identity").exists():
+        write(home.path("secrets", "dumps.identity"), f"{pyrage.x25519.Identity.generate()}\n", mode=0o600)
     if not all(home.path("certs", name).exists() for name in ("ca.pem", "server.pem", "server.key")):
         _certificates(home)
+
+
+def dump_recipient(home: SandboxHome) -> str:
+    """The public key that the sandbox's dumps are encrypted for."""
+    return str(pyrage.x25519.Identity.from_str(home.secret("dumps.identity")).to_public())
 
 
 def trust(home: SandboxHome) -> ssl.SSLContext:

@@ -2,16 +2,19 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, Protocol
 
+from printflow_reliability.checks import Outcome
+from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.sandbox import dagster_services, evidence, seaweedfs, traffic
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.demo import RUN_SECONDS, Demo, Stage
 from printflow_reliability.sandbox.faults import planted
+from printflow_reliability.settings import load
 from printflow_reliability.text import seconds, size
 
 log = logging.getLogger(__name__)
@@ -81,12 +84,35 @@ def _healthy_cycle(demo: Demo) -> None:
         stage.ok = ended.succeeded
         stage.summary = f"{numbers.get('segments_checked', 0)} segments, whole"
         demo.explain_failure(stage, ended)
+    with demo.stage("logical dumps") as stage:
+        _logical_dumps(demo, stage)
     with demo.stage("restore drill") as stage:
         ended = demo.materialize("restore_drill")
         numbers = ended.numbers.get("restore_drill", {})
         stage.ok = ended.succeeded and "rto_seconds" in numbers and "rpo_seconds" in numbers
         stage.summary = f"passed: {_drill(numbers)}"
         demo.explain_failure(stage, ended)
+
+
+def _logical_dumps(demo: Demo, stage: Stage) -> None:
+    """Dagster dumps all clusters, and cannot read what it made; the machine that verifies, can."""
+    ended = demo.web.wait(
+        demo.web.materialize("logical_dump", tags=_all_of(demo.web.partitions("logical_dump"))), timeout=RUN_SECONDS
+    )
+    numbers = ended.numbers.get("logical_dump", {})
+    verified = verify_dumps(load(demo.home.verification_config))
+    stage.ok = ended.succeeded and all(check.outcome is Outcome.PASS for check in verified.checks)
+    stage.summary = (
+        f"{numbers.get('dumps', 0)} dumps, encrypted and locked, {size(numbers.get('dump_bytes', 0))}; "
+        f"{verified.numbers['verified_rows']} rows read back elsewhere, all equal"
+    )
+    demo.explain_failure(stage, ended)
+
+
+def _all_of(partitions: Iterable[str]) -> dict[str, str]:
+    """The tags of one run over all of these partitions."""
+    keys = list(partitions)
+    return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
 
 
 def _damaged_files(demo: Demo) -> None:
@@ -105,11 +131,7 @@ def _damaged_files(demo: Demo) -> None:
     with demo.stage("files") as stage:
         demo.plant(*FILE_FAULTS)
         passes = (("tenant_files", "orphaned_files"), ("print_file_integrity",), ("paid_orders",))
-        tenants = sorted(demo.web.partitions("tenant_files"))
-        every = {
-            "dagster/asset_partition_range_start": tenants[0],
-            "dagster/asset_partition_range_end": tenants[-1],
-        }
+        every = _all_of(sorted(demo.web.partitions("tenant_files")))
         runs = {
             assets[0]: demo.web.materialize(*assets, tags={} if assets == ("paid_orders",) else every)
             for assets in passes

@@ -87,6 +87,11 @@ class SandboxHome:
         return self.root / "printflow.toml"
 
     @property
+    def verification_config(self) -> Path:
+        """The configuration file of the machine that verifies dumps, which alone can read them."""
+        return self.root / "verification.toml"
+
+    @property
     def exists(self) -> bool:
         """Whether there is a sandbox here, running or not."""
         return (self.root / MARKER).is_file()

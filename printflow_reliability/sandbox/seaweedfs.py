@@ -29,6 +29,7 @@ BUCKETS = {
     "print-files-replica": "offsite",
     "pgbackrest-repo2": "offsite",
     "reports": "offsite",
+    "dumps": "offsite",
 }
 """Every bucket, and the server it is on."""
 VERSIONED = ("print-files",)
@@ -41,6 +42,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "backup": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
     "printflow": {"print-files": READ, "print-files-replica": READ, "reports": (*WRITE, "PutObjectRetention")},
+    "dumps": {"dumps": (*WRITE, "PutObjectRetention", "GetObjectRetention")},
     "dagster": {"compute-logs": WRITE},
     "break-glass": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
 }

@@ -11,6 +11,7 @@ from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
+from printflow_reliability.settings.dumps import DumpsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings, Scope
@@ -39,6 +40,7 @@ __all__ = [
     "ClusterSettings",
     "DagsterSettings",
     "DrillsSettings",
+    "DumpsSettings",
     "FilesSettings",
     "HeartbeatSettings",
     "HttpSettings",

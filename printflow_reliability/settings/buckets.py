@@ -24,8 +24,8 @@ class BucketSettings(Section):
     access_key_id: str | None = Field(
         json_schema_extra=SECRET,
         default=None,
-        description="Access key. It only needs to list and read, except for the bucket of the drills' reports. "
-        "Absent: the AWS SDK's own chain (environment, profile, instance role).",
+        description="Access key. It only needs to list and read, except for the buckets of the drills' reports "
+        "and of dumps. Absent: the AWS SDK's own chain (environment, profile, instance role).",
     )
     secret_access_key: str | None = Field(
         json_schema_extra=SECRET, default=None, description="The secret of `access_key_id`."

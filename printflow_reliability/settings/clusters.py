@@ -46,6 +46,12 @@ class ClusterSettings(Section):
         default="postgres",
         description="The role that initdb made, for recoveries in which production can no longer be asked for it.",
     )
+    dump_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Connection string that logical dumps are made with. Default: `url`. Give it a role that may read "
+        "large objects where there are any: pg_read_all_data does not include them before PostgreSQL 18.",
+    )
     stop_command: str | None = Field(
         default=None,
         description="What the runbook tells people to type to stop the cluster. Nothing here runs it.",

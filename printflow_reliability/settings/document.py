@@ -16,6 +16,7 @@ from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
+from printflow_reliability.settings.dumps import DumpsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings
@@ -52,6 +53,7 @@ class Settings(Section):
     smoke: tuple[SmokeSettings, ...] = ()
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
+    dumps: DumpsSettings | None = None
     drills: DrillsSettings = DrillsSettings()
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
@@ -141,6 +143,8 @@ class Settings(Section):
                 uses.append((f"bucket[{index}].replica", bucket.replica, buckets))
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
+        if self.dumps is not None:
+            uses.append(("dumps.bucket", self.dumps.bucket, buckets))
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')

@@ -16,6 +16,7 @@ from printflow_reliability.sandbox.up import down
 from printflow_reliability_tests.benchmarks import (
     chaos,
     drill,
+    dump,
     guard,
     idle,
     page,
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a database to dump")
     parser.add_argument("--orders", type=int, default=10_000, help="open paid orders for one look of the guard")
     parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
     parser.add_argument("--files", type=int, default=100, help="print files to inspect")
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="what is killed when in chaos")
     parser.add_argument(
         "--only",
-        choices=("reconcile", "tenant", "sweep", "drill", "load", "guard", "page", "chaos", "idle"),
+        choices=("reconcile", "tenant", "sweep", "drill", "dump", "load", "guard", "page", "chaos", "idle"),
         help="leave the others out",
     )
     given = parser.parse_args()
@@ -75,6 +77,11 @@ def main() -> None:
                 "-",
             )
         )
+    if given.only in (None, "dump"):
+        found = _in_own_sandbox(lambda: dump.run(given.rows, given.rounds))
+        seconds = f"{found['dump_seconds']:.2f} s", f"{found['bare_seconds']:.2f} s"
+        speed, memory = f"{found['throughput']:.2f} of its speed", f"{found['rss_mb']:.0f} MB"
+        rows.append((f"dump of {given.rows:,} rows", *seconds, speed, "pg_dump | zstd > file", memory))
     if given.only in (None, "load"):
         _in_own_sandbox(lambda: under_load.run(given.rounds))
     if given.only in (None, "guard"):

@@ -22,6 +22,7 @@ EDGES = [
     ("wal_archive", "restore_drill"),
     ("wal_archive", "recoverable_window"),
     ("backup_integrity", "recoverable_window"),
+    ("logical_dump", "dump_verification"),
     ("recovery_fence", "restore_drill"),
     ("restore_drill", "recovery_objectives"),
     ("tenant_files", "orphaned_files"),
@@ -59,7 +60,7 @@ def test_everything_that_watches_runs_by_default() -> None:
     assert {"weekly_full_backup", "daily_incremental_backup", "hourly_wal_verification", "weekly_restore_drill"} <= {
         schedule_def.name for schedule_def in repository.schedule_defs
     }
-    assert {"nightly_reconciliation", "nightly_sweep"} <= {
+    assert {"nightly_reconciliation", "nightly_sweep", "nightly_dumps", "daily_dump_verification"} <= {
         schedule_def.name for schedule_def in repository.schedule_defs
     }
     assert {
@@ -105,7 +106,7 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
 
     assert named == {
-        *("full_backup", "judge_objectives", "judge_held_order"),
+        *("full_backup", "trial_restore", "judge_objectives", "judge_held_order"),
         *("remove_killed_drills", "prune_history", "order_repair", "alert_acknowledgement", "alert_silence"),
     }
 
@@ -121,7 +122,7 @@ def test_a_storm_of_held_orders_leaves_slots_to_backups_and_reconciliations() ->
     assert [job.name for job in others if limit["key"] in job.run_tags] == []
 
 
-@pytest.mark.parametrize("asset", ["restore_drill", "base_backup", "recovery_fence"])
+@pytest.mark.parametrize("asset", ["restore_drill", "base_backup", "recovery_fence", "logical_dump"])
 def test_no_way_to_start_what_changes_something_retries_it(asset: str) -> None:
     settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     started = [
@@ -148,7 +149,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         *("hourly_wal_verification", "weekly_backup_verification", "hourly_recoverable_window"),
         "daily_recovery_objectives",
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
-        "systems_every_half_hour",
+        *("systems_every_half_hour", "daily_dump_verification"),
     }
 
 

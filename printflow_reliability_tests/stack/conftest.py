@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from printflow_reliability import piped
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.errors import CouldNotTell
@@ -95,16 +97,24 @@ def _own_ports() -> Iterator[None]:
 def _no_secret_in_arguments() -> Iterator[None]:
     """Whatever the product starts while these tests run, nobody on the machine reads a secret in its arguments."""
     shown: set[str] = set()
-    run = Programs.run
+    run, spawn = Programs.run, piped.spawn
 
-    def watched(self: Programs, argv: Sequence[str], **options: Any) -> Completed:
-        secrets = [secret for secret in self.secrets if len(secret) >= SHORTEST_SECRET]
+    def look(programs: Programs, argv: Sequence[str]) -> None:
+        secrets = [secret for secret in programs.secrets if len(secret) >= SHORTEST_SECRET]
         if any(redacted(argument, secrets) != argument for argument in argv):
             shown.add(redacted(" ".join(argv), secrets))
+
+    def watched(self: Programs, argv: Sequence[str], **options: Any) -> Completed:
+        look(self, argv)
         return run(self, argv, **options)
+
+    def watched_spawn(programs: Programs, argv: Sequence[str], *options: Any) -> "subprocess.Popen[bytes]":
+        look(programs, argv)
+        return spawn(programs, argv, *options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Programs, "run", watched)
+        patch.setattr(piped, "spawn", watched_spawn)
         yield
     assert shown == set()
 

@@ -167,7 +167,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     whole = ["base_backup", "wal_archive", "backup_integrity", "recoverable_window"]
     whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
     parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
-    made = {*whole, *parts, "restore_drill"}
+    made = {*whole, *parts, "restore_drill", "logical_dump", "dump_verification"}  # dumps: test_foreign_dumps.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 

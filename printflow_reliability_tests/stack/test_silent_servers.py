@@ -39,6 +39,7 @@ ARGUMENTS = {
     "backup before-migrate": ("--name", "silent-{order}"),
     "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
     "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
+    "dump restore": ("--database", "live_db", "--into", "postgresql://localhost/elsewhere"),
     "tenant restore": ("{tenant}", "--to", "{moment}"),
     "drill show": ("1",),
     "drill report": ("1", "--into", "{home}/report.html"),
@@ -54,15 +55,17 @@ ARGUMENTS = {
     "backup undelete": ("--before", "{moment}"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
+OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith("dump "))}
+"""What needs nothing of the primary region."""
 ELSEWHERE = {"serve"}
 """It answers others, and tells them of a silent server: test_serve.py."""
 FROZEN = {
-    "primary": tuple(command for command in COMMANDS if command not in {"drill report", *ELSEWHERE}),
-    "offsite": ("drill report", "backup list", "files heal"),
+    "primary": tuple(command for command in COMMANDS if command not in {*OFFSITE, *ELSEWHERE}),
+    "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list"),
     "live_db": ("backup run", "drill run", "files reconcile", "orders held"),
     "system_db": ("drill run", "files heal", "orders held", "alerts list"),
 }
-"""Each server, and the commands that are tried without it; offsite are the reports and the replica."""
+"""Each server, and the commands that are tried without it; offsite are reports, dumps and the replica."""
 SAID = {"live_db": "cluster live_db", "system_db": "the records database"}
 """How a server is called that is not named by its address."""
 MIDWAY = {
@@ -266,8 +269,7 @@ def interrupted(backed_up: StackSandbox, start: Start) -> Mapping[str, Outcome]:
         return in_turn(run, INTERRUPTED)
 
 
-INTERRUPTED = [command for command in COMMANDS if command not in {*WITHOUT_S3, *ELSEWHERE, "drill report"}]
-"""The report is on the other server."""
+INTERRUPTED = [command for command in COMMANDS if command not in {*WITHOUT_S3, *ELSEWHERE, *OFFSITE}]
 
 
 @pytest.mark.timeout(900)

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+import pyrage
 
 from printflow_reliability.sandbox import ports as free_ports
 from printflow_reliability.sandbox import processes
@@ -28,10 +29,13 @@ from printflow_reliability_tests.stack.foreign.s3_identities import s3_identitie
 from printflow_reliability_tests.stack.foreign.servers import Server, start, user_environment
 
 HERE = Path(__file__).parent
-BUCKET, REPORTS = "shop-media-eu", "shop-papers"
+BUCKET, REPORTS, DUMPS = "shop-media-eu", "shop-papers", "shop-strongroom"
 S3_PARTS = ("master", "volume", "filer", "s3")
 ROLES = ("storefront", "watcher", "restorer", "binder")
-DIRECTORIES = ("keys", "etc/backup", "log", "lock", "socket", "repository", "fast disk", "weed", "clones", "recovered")
+DIRECTORIES = (
+    *("keys", "etc/backup", "log", "lock", "socket", "repository", "fast disk", "weed"),
+    *("clones", "recovered", "restored dumps"),
+)
 SHOP_INITDB = (
     *("--wal-segsize=64", "--locale-provider=icu", "--icu-locale=en-US-u-ks-level2", "--locale=C.UTF-8"),
     *("--encoding=UTF8", "--allow-group-access"),
@@ -83,14 +87,17 @@ class _Builder:
             records = pool.submit(self._records, platform)
             objects = data.fill_databases(platform)
             self._servers["s3"].await_ready(platform.s3.list_buckets)
-            data.fill_buckets(platform, objects, BUCKET, REPORTS)
+            data.fill_buckets(platform, objects, BUCKET, REPORTS, DUMPS)
             records.result()
         return platform
 
     def _directories_and_files(self) -> None:
         for name in (*DIRECTORIES, *(f"home/{name}" for name in {self.owner.name, self.reader.name})):
             self.root.joinpath(name).mkdir(parents=True, mode=0o750)
-        names = {"root": self.root, "user": self.owner.name, "bucket": BUCKET, "reports": REPORTS}
+        names = {"root": self.root, "user": self.owner.name, "bucket": BUCKET, "reports": REPORTS, "dumps": DUMPS}
+        identity = pyrage.x25519.Identity.generate()
+        self._write("keys/age", f"# of the shop's dumps\n{identity}\n")
+        names |= {"recipient": str(identity.to_public())}
         names |= {"port": self.ports["shop"], "s3_port": self.ports["s3"]}
         for name, place in (("printflow.toml", "printflow.toml"), ("shop.ini", "etc/backup/shop.ini")):
             self._write(place, _filled(name, names))
@@ -102,11 +109,11 @@ class _Builder:
         # How a superuser's programs, pgBackRest among them, sign in where everybody needs a password.
         escaped = self.passwords[SUPERUSER].replace("\\", r"\\").replace(":", r"\:")
         self._write(f"home/{self.owner.name}/.pgpass", f"*:{self.ports['shop']}:*:{SUPERUSER}:{escaped}\n")
-        self._write("weed.json", json.dumps({"identities": s3_identities(self.passwords, BUCKET, REPORTS)}))
+        self._write("weed.json", json.dumps({"identities": s3_identities(self.passwords, BUCKET, REPORTS, DUMPS)}))
         self.root.chmod(0o750)
         for path in (self.root, *self.root.rglob("*")):
             self.owner.own(path)
-        for name in ("clones", "recovered"):
+        for name in ("clones", "recovered", "restored dumps"):
             (self.root / name).chmod(0o770)
         for name in ("clones", "recovered", f"home/{self.reader.name}"):
             self.reader.own(self.root / name)

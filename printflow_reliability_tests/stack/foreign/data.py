@@ -76,11 +76,14 @@ def fill_databases(platform: ForeignPlatform) -> Mapping[str, bytes]:
     return objects
 
 
-def fill_buckets(platform: ForeignPlatform, objects: Mapping[str, bytes], bucket: str, reports: str) -> None:
-    """Make the buckets, the first one versioned, and put the objects."""
+def fill_buckets(
+    platform: ForeignPlatform, objects: Mapping[str, bytes], bucket: str, reports: str, dumps: str
+) -> None:
+    """Make the buckets, the first one versioned, the last one under Object Lock, and put the objects."""
     s3 = platform.s3
     for name in (bucket, reports):
         s3.create_bucket(Bucket=name)
+    s3.create_bucket(Bucket=dumps, ObjectLockEnabledForBucket=True)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lambda item: s3.put_object(Bucket=bucket, Key=item[0], Body=item[1]), objects.items()))

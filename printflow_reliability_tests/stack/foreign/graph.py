@@ -21,7 +21,8 @@ with dg.DagsterInstance.ephemeral() as instance:
         key = None
         if one.partitions_def is not None:
             key = partitions[one.key.to_user_string()]
-            instance.add_dynamic_partitions(one.partitions_def.name, [key])
+            if isinstance(one.partitions_def, dg.DynamicPartitionsDefinition):
+                instance.add_dynamic_partitions(one.partitions_def.name, [key])
         done = dg.materialize(
             [one],
             resources=defs.resources,

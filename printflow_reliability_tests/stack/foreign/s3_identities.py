@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
+LOCK = ("GetBucketObjectLockConfiguration", "PutObjectRetention", "GetObjectRetention")
 
-def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str) -> list[Mapping[str, object]]:
-    """The storefront may do everything; the watcher reads its bucket and writes reports."""
+
+def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str, dumps: str) -> list[Mapping[str, object]]:
+    """The storefront may do everything; the watcher reads its bucket, and writes reports and dumps."""
     actions = {"storefront": ["Admin", "Read", "List", "Write", "Tagging"]}
     actions["watcher"] = [
         f"Read:{bucket}",
         f"List:{bucket}",
         *(f"{action}:{reports}" for action in ("Read", "List", "Write")),
+        *(f"{action}:{dumps}" for action in ("Read", "List", "Write", *LOCK)),
     ]
     return [
         {

@@ -1,0 +1,1 @@
+"""Encrypted logical dumps: made, listed, verified, restored and expired."""
