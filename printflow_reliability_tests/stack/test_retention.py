@@ -1,4 +1,4 @@
-"""Retention on a real repository: what the plan says is what is gone, and nothing goes while that is not safe."""
+"""Retention and window of a real repository: what the plan says is gone, and nothing goes while that is not safe."""
 
 import fcntl
 import os
@@ -18,6 +18,8 @@ from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.retention.expire import ExpireReport, expire_backups
 from printflow_reliability.backups.retention.pgbackrest_expire import expire
 from printflow_reliability.backups.wal import verify_wal
+from printflow_reliability.backups.window.intervals import State
+from printflow_reliability.backups.window.window import recoverable_window
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.before_migration import await_point
 from printflow_reliability.drills.fences.make import make_fences
@@ -101,6 +103,13 @@ def test_what_nobody_verified_makes_nothing_expire(repository: Repository) -> No
     assert repository.labels == [backup.label for backup in repository.taken]
 
 
+def test_a_window_that_nobody_verified_is_unknown(repository: Repository) -> None:
+    report = recoverable_window(repository.settings())
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert "its bytes were never verified; printflow backup verify plain" in report.checks[0].detail
+    assert {interval.state for interval in report.repositories[0].intervals} == {State.UNKNOWN}
+
+
 def test_while_the_newest_backup_is_damaged_nothing_expires(repository: Repository) -> None:
     settings = repository.settings()
     newest = repository.taken[-1]
@@ -110,6 +119,39 @@ def test_while_the_newest_backup_is_damaged_nothing_expires(repository: Reposito
     assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
     assert (found, f"{newest.label} is damaged" in said) == (Outcome.FAIL, True)
     assert repository.labels == [backup.label for backup in repository.taken]
+
+
+def test_a_flipped_byte_of_wal_is_a_gap_once_it_was_verified(repository: Repository) -> None:
+    """A listing shows nothing of it."""
+    settings = repository.settings()
+    segment = repository.cluster.switch_wal()
+    repository.cluster.switch_wal()
+    (stored,) = (repository.cluster.home / "repo/archive/plain").rglob(f"{segment}-*.gz")
+    good = stored.read_bytes()
+    stored.write_bytes(good[:20] + bytes([good[20] ^ 1]) + good[21:])
+    try:
+        assert recoverable_window(settings).checks[0].outcome is Outcome.PASS
+        assert verify_repositories(settings).checks[0].outcome is Outcome.FAIL
+        report = recoverable_window(settings)
+    finally:
+        stored.write_bytes(good)
+    assert report.checks[0].outcome is Outcome.FAIL
+    assert f"{segment} damaged" in report.repositories[0].intervals[-1].detail
+    verify_repositories(settings)
+    assert recoverable_window(settings).checks[0].outcome is Outcome.PASS
+
+
+@pytest.mark.alarm("backup.window", "unknown")
+def test_with_a_repository_away_nothing_of_it_is_told_and_the_other_is(repository: Repository) -> None:
+    settings = repository.settings()
+    verify_repositories(settings)
+    both = repository.cluster.settings.model_copy(update={"repositories": (1, 2)})
+    report = recoverable_window(settings.model_copy(update={"cluster": (both,)}))
+    first, second = report.repositories
+    assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert (first.verdict.outcome, second.intervals, report.numbers) == (Outcome.PASS, (), {})
+    records = repository.cluster.whole_settings.records
+    assert recoverable_window(settings.model_copy(update={"records": records})).checks[0].outcome is Outcome.UNKNOWN
 
 
 def test_without_apply_the_plan_is_all_there_is(repository: Repository) -> None:
