@@ -17,14 +17,13 @@ from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import Segment, parse_segment
 from printflow_reliability.checks import CheckResult, Outcome, worst
-from printflow_reliability.drills.fences.make import QUIET_SECONDS, make_fences
+from printflow_reliability.drills.fences.nightly import keep_fences
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.fence import Fence
-from printflow_reliability.restore.fence_store import fences_named, keep_fence
-from printflow_reliability.restore.production import ask_production
+from printflow_reliability.restore.fence_store import fences_named
 from printflow_reliability.restore.targets import POINT
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
@@ -131,7 +130,8 @@ def before_migration(settings: Settings, name: str, recover: Callable[..., str],
         points = tuple(ArchivedPoint(b.cluster, b.repository, _label(b), b.verdict) for b in taken.backups)
         return BeforeMigration(name, (), points, (), taken.checks)
     tell(f'make the restore point "{name}" in every cluster, and count what its tables hold')
-    fences = _make_fences(settings, name)
+    quieter = "stop the application for the migration, then try again with another name"
+    fences = {fence.cluster: fence for fence in keep_fences(settings, name, quieter)}
     tell("wait until its WAL is in every repository")
     points = tuple(_await_all(settings, fences, taken.backups))
     commands = [
@@ -163,32 +163,6 @@ def _require_free_name(settings: Settings, name: str) -> None:
     with open_records(settings.records) as records:
         if fences_named(records, [cluster.name for cluster in settings.cluster], name):
             raise ConfigError(f'--name: there is a restore point "{name}" already', "choose another name")
-
-
-def _make_fences(settings: Settings, name: str) -> Mapping[str, Fence]:
-    """The restore points, kept in the records.
-
-    Raises:
-        CouldNotTell: a cluster or the records are away, or the clusters were never quiet together.
-    """
-    with open_records(settings.records) as records:
-        fences = make_fences(
-            {cluster.name: ask_production(cluster) for cluster in settings.cluster},
-            settings.cluster,
-            name,
-            quiet_seconds=QUIET_SECONDS,
-            digest_bytes=settings.drills.digest_max_bytes,
-        )
-        if any(fence.counts is None for fence in fences):
-            raise CouldNotTell(
-                f"commits of the clusters never paused together within {QUIET_SECONDS:.0f} s, so no moment is the same "
-                "in all of them",
-                "stop the application for the migration, then try again with another name",
-            )
-        with records.transaction():
-            for fence in fences:
-                keep_fence(records, None, fence)
-    return {fence.cluster: fence for fence in fences}
 
 
 def _await_all(

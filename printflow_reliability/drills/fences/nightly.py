@@ -57,6 +57,20 @@ def record_fence(settings: Settings) -> FenceReport:
         CouldNotTell: a cluster or the records are unreachable, or the clusters were never quiet together.
     """
     name = f"printflow-fence-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    return FenceReport(keep_fences(settings, name, "take the fence at a quieter time"))
+
+
+def keep_fences(settings: Settings, name: str, otherwise: str) -> tuple[Fence, ...]:
+    """Make fences of one moment, one in every cluster, and keep all of them in the records.
+
+    Args:
+        settings: of the installation.
+        name: of each fence and of its restore point.
+        otherwise: what a person does where the clusters were never quiet together.
+
+    Raises:
+        CouldNotTell: they were not, or a cluster or the records are unreachable.
+    """
     with open_records(settings.records) as records:
         fences = make_fences(
             {cluster.name: ask_production(cluster) for cluster in settings.cluster},
@@ -67,10 +81,11 @@ def record_fence(settings: Settings) -> FenceReport:
         )
         if any(fence.counts is None for fence in fences):
             raise CouldNotTell(
-                f"commits of the clusters never paused together within {QUIET_SECONDS:.0f} s, so their rows at one "
-                "moment are not known",
-                "take the fence at a quieter time",
+                f"commits of the clusters never paused together within {QUIET_SECONDS:.0f} s, so no moment is the same "
+                "in all of them",
+                otherwise,
             )
-        for fence in fences:
-            keep_fence(records, None, fence)
-    return FenceReport(fences)
+        with records.transaction():
+            for fence in fences:
+                keep_fence(records, None, fence)
+    return tuple(fences)
