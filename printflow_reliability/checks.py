@@ -83,6 +83,37 @@ REGISTER: Mapping[str, Check] = {
             "has the identity: printflow dump verify.",
         ),
         Check(
+            "copies.copies",
+            "Are there three copies of each cluster that were verified, production's own among them?",
+            Severity.ERROR,
+            "Red: fewer than three copies count. See printflow copies, which says of each why it does not.",
+        ),
+        Check(
+            "copies.media",
+            "Are verified copies on two kinds of media?",
+            Severity.ERROR,
+            "Red: whatever takes one kind of storage takes every copy. See printflow copies.",
+        ),
+        Check(
+            "copies.offsite",
+            "Is a verified copy in another region than the platform?",
+            Severity.ERROR,
+            "Red: a region that is lost takes every verified copy along. See printflow copies; then: "
+            "printflow backup run, or printflow dump run.",
+        ),
+        Check(
+            "copies.immutable",
+            "Is there a verified copy that nobody can delete, as its store has shown by refusing?",
+            Severity.CRITICAL,
+            "Red: whoever takes our credentials can delete every copy. See printflow copies.",
+        ),
+        Check(
+            "copies.errors",
+            "Are the copies without an error: verified, with unbroken WAL, restored by the last drill?",
+            Severity.ERROR,
+            "Red: what should be restored was found damaged, broken off or not restorable. See printflow copies.",
+        ),
+        Check(
             "drill.fence",
             "Does the clone, stopped at the fence, hold exactly production's rows?",
             Severity.CRITICAL,

@@ -49,6 +49,7 @@ PLACES = {
     "backup before-migrate": "printflow_reliability.drills.before_migration_command:before_migrate_command",
     "wal": "printflow_reliability.backups.commands:wal_app",
     "dump": "printflow_reliability.dumps.commands:app",
+    "copies": "printflow_reliability.copies.commands:copies_command",
     "drill": "printflow_reliability.drills.commands:app",
     "recover": "printflow_reliability.recovery.recover_command:recover_command",
     "tenant": "printflow_reliability.recovery.tenant_command:app",

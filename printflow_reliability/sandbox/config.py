@@ -132,7 +132,7 @@ def write_config(home: SandboxHome) -> None:
     for name, identity in BUCKETS.items():
         region = seaweedfs.BUCKETS[name]
         text += BUCKET.format(
-            name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGION, identity=identity
+            name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGIONS[region], identity=identity
         )
         if name == "print-files":
             text += HEALED

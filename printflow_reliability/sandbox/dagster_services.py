@@ -48,7 +48,7 @@ def environment(home: SandboxHome) -> Mapping[str, str]:
         "PRINTFLOW_COMPUTE_LOGS_BUCKET": COMPUTE_LOGS,
         "AWS_ACCESS_KEY_ID": home.secret("s3-dagster.key"),
         "AWS_SECRET_ACCESS_KEY": home.secret("s3-dagster.secret"),
-        "AWS_DEFAULT_REGION": seaweedfs.REGION,
+        "AWS_DEFAULT_REGION": seaweedfs.REGIONS["primary"],
         "AWS_ENDPOINT_URL_S3": seaweedfs.endpoint(home, seaweedfs.BUCKETS[COMPUTE_LOGS]),
         "AWS_CA_BUNDLE": str(home.path("certs", "ca.pem")),
         "PYTHONUNBUFFERED": "1",

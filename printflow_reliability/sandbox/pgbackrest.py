@@ -81,7 +81,7 @@ def _configuration(home: SandboxHome, name: str, identity: str) -> str:
         text += REPOSITORY.format(
             number=number,
             bucket=bucket,
-            region=seaweedfs.REGION,
+            region=seaweedfs.region_of(bucket),
             key=home.secret(f"s3-{identity}.key"),
             secret=home.secret(f"s3-{identity}.secret"),
             port=home.port(seaweedfs.BUCKETS[bucket]),

@@ -20,7 +20,8 @@ from printflow_reliability.storage.clients import s3_client
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-REGION = "us-east-1"
+REGIONS = {"primary": "us-east-1", "offsite": "eu-central-1"}
+"""What each server's region is called; it takes any name."""
 PARTS = ("master", "volume", "filer", "s3")
 BUCKETS = {
     "print-files": "primary",
@@ -60,11 +61,16 @@ def bucket(home: SandboxHome, name: str, identity: str = "admin") -> BucketSetti
         name=name,
         bucket=name,
         endpoint_url=endpoint(home, BUCKETS[name]),
-        region=REGION,
+        region=region_of(name),
         access_key_id=home.secret(f"s3-{identity}.key"),
         secret_access_key=home.secret(f"s3-{identity}.secret"),
         ca_file=home.path("certs", "ca.pem"),
     )
+
+
+def region_of(name: str) -> str:
+    """The region of a bucket of `BUCKETS`."""
+    return REGIONS[BUCKETS[name]]
 
 
 def client(home: SandboxHome, name: str, identity: str = "admin") -> "S3Client":

@@ -8,6 +8,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings, Aler
 from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.copies import CopiesSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
 from printflow_reliability.settings.drills import DrillsSettings, ManualStepSettings
@@ -38,6 +39,7 @@ __all__ = [
     "BreakGlassSettings",
     "BucketSettings",
     "ClusterSettings",
+    "CopiesSettings",
     "DagsterSettings",
     "DrillsSettings",
     "DumpsSettings",

@@ -14,6 +14,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings, Aler
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.copies import CopiesSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.dumps import DumpsSettings
@@ -54,6 +55,7 @@ class Settings(Section):
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
     dumps: DumpsSettings | None = None
+    copies: CopiesSettings = CopiesSettings()
     drills: DrillsSettings = DrillsSettings()
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()

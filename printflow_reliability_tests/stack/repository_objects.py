@@ -19,7 +19,7 @@ def tampered(
     client = boto3.client(
         "s3",
         endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
-        region_name=seaweedfs.REGION,
+        region_name=seaweedfs.region_of(bucket),
         aws_access_key_id=sandbox.home.secret("s3-backup.key"),
         aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
         verify=str(sandbox.home.path("certs", "ca.pem")),

@@ -159,6 +159,19 @@ def test_a_drill_to_every_kind_of_target_passes(foreign: ForeignPlatform, drill:
     assert unknown == set(), ended
 
 
+def test_the_copies_are_what_they_are_but_for_another_region(foreign: ForeignPlatform, drill: Ended) -> None:
+    for command in (("backup", "verify"), ("dump", "run"), ("dump", "verify")):
+        assert foreign.run(*command).exit_code == 0, command
+    ended = foreign.run("copies", "--json")
+    answer = materialize(foreign, "backup_copies", by=foreign.owner)
+
+    # The shop's only S3 server is that of its region.
+    holds = {"copies": True, "media": True, "offsite": False, "immutable": True, "errors": True}
+    assert {rule["name"]: rule["ok"] for rule in ended.document["rules"]} == holds, ended
+    assert ended.exit_code == 1
+    assert answer["backup_copies"]["checks"] == {f"copies__{name}": ok for name, ok in holds.items()}
+
+
 def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) -> None:
     with foreign.connect() as connection:
         merchant, order = connection.execute(
@@ -167,7 +180,8 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     whole = ["base_backup", "wal_archive", "backup_integrity", "recoverable_window"]
     whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
     parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
-    made = {*whole, *parts, "restore_drill", "logical_dump", "dump_verification"}  # dumps: test_foreign_dumps.py
+    made = {*whole, *parts, "restore_drill", "backup_copies"}
+    made |= {"logical_dump", "dump_verification"}  # test_foreign_dumps.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 

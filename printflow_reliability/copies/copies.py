@@ -1,0 +1,138 @@
+"""3-2-1-1-0 for each cluster, each digit from evidence that is gathered now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from printflow_reliability.alerts.sentry.tracing import operation
+from printflow_reliability.backups.base_backup import list_backups
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer, chosen
+from printflow_reliability.backups.window.window import WindowReport, recoverable_window
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.copies.evidence import Dumps, copies_of, dumps_of, home_of, store_of
+from printflow_reliability.copies.lock_trial import try_lock
+from printflow_reliability.copies.rules import Copy, Digit, digits
+from printflow_reliability.drills.history import list_drills
+from printflow_reliability.dumps.store import NO_SECTION
+from printflow_reliability.errors import PrintflowError
+from printflow_reliability.settings import Settings
+
+DIGITS = {"copies": 3, "media": 2, "offsite": 1, "immutable": 1, "errors": 0}
+"""Each digit's name, in the rule's order."""
+
+
+@dataclass(frozen=True)
+class CopiesReport:
+    """The copies of the clusters asked for, the digits of each, and the answers of the checks."""
+
+    copies: tuple[Copy, ...]
+    digits: tuple[Digit, ...]
+    checks: tuple[CheckResult, ...]
+    numbers: Mapping[str, int | float]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `copies` shows it."""
+        answers = {check.check.removeprefix("copies."): check for check in self.checks}
+        return {
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
+            "rules": [
+                {
+                    "digit": digit,
+                    "name": name,
+                    "ok": {Outcome.PASS: True, Outcome.UNKNOWN: None}.get(answers[name].outcome, False),
+                    "evidence": answers[name].detail,
+                }
+                for name, digit in DIGITS.items()
+            ],
+            "copies": [
+                {
+                    "cluster": copy.cluster,
+                    "name": copy.name,
+                    "medium": copy.place.medium,
+                    "endpoint": copy.place.endpoint,
+                    "region": copy.place.region,
+                    "state": copy.state,
+                    "locked": copy.locked,
+                    "evidence": copy.evidence,
+                }
+                for copy in self.copies
+            ],
+        }
+
+
+@operation("copies")
+def check_copies(settings: Settings, *, clusters: Sequence[str] | None = None) -> CopiesReport:
+    """Judge 3-2-1-1-0 for each cluster.
+
+    Raises:
+        ConfigError: there is no such cluster.
+    """
+    selected = chosen(settings, clusters)
+    listing, window = list_backups(settings, clusters=clusters), recoverable_window(settings, clusters=clusters)
+    dumps = dumps_of(settings, datetime.now(UTC))
+    lock, drill, home = _lock(settings, dumps), _last_drill(settings), home_of(settings)
+    copies: list[Copy] = []
+    found: list[Digit] = []
+    for cluster in selected:
+        own = [*copies_of(settings, cluster, listing, window, dumps)]
+        copies += own
+        found += digits(cluster.name, own, home, lock, [*_errors(cluster.name, window), drill])
+    numbers: dict[str, int | float] = {
+        "verified_copies": min(
+            sum(copy.cluster == cluster.name and copy.state is Outcome.PASS for copy in copies) for cluster in selected
+        )
+    }
+    checks = tuple(
+        answer(
+            f"copies.{name}",
+            (_verdict(digit) for digit in found if digit.name == name),
+            numbers if name == "copies" else {},
+            nothing_wrong="; ".join(_verdict(digit).sentence for digit in found if digit.name == name),
+            clusters=clusters,
+        )
+        for name in DIGITS
+    )
+    return CopiesReport(tuple(copies), tuple(found), checks, numbers)
+
+
+def _verdict(digit: Digit) -> ClusterVerdict:
+    return ClusterVerdict(digit.outcome, f"{digit.cluster}: {digit.evidence}")
+
+
+def _lock(settings: Settings, dumps: Dumps | PrintflowError | None) -> tuple[Outcome, str]:
+    """What came of trying the lock of the bucket of dumps."""
+    if dumps is None:
+        return Outcome.FAIL, NO_SECTION
+    store = store_of(dumps)
+    if store is None:
+        return Outcome.UNKNOWN, dumps.what if isinstance(dumps, PrintflowError) else ""
+    now = datetime.now(UTC)
+    try:
+        store.require_lock(now)
+        return try_lock(store, settings.copies.probe_key, now)
+    except TROUBLE as failed:
+        return Outcome.UNKNOWN, f"the lock could not be tried: {failed.sentence}"
+
+
+def _errors(cluster: str, window: WindowReport) -> list[tuple[Outcome, str]]:
+    """What verification and continuity say of each repository."""
+    return [
+        (Outcome.PASS if found.verdict.outcome is Outcome.WARN else found.verdict.outcome, found.verdict.sentence)
+        for found in window.repositories
+        if found.cluster == cluster
+    ]
+
+
+def _last_drill(settings: Settings) -> tuple[Outcome, str]:
+    try:
+        drills = list_drills(settings)
+    except TROUBLE as away:
+        return Outcome.UNKNOWN, f"whether the last drill passed is not known: {away.what}"
+    ended = next((drill for drill in drills if drill["outcome"] is not None), None)
+    if ended is None:
+        return Outcome.UNKNOWN, "no drill has shown yet that anything can be restored: printflow drill run"
+    outcome = Outcome(ended["outcome"])
+    if outcome in (Outcome.PASS, Outcome.WARN):
+        return Outcome.PASS, f"drill {ended['id']} passed"
+    return outcome, f"the last drill did not pass: printflow drill show {ended['id']}"
