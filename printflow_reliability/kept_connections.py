@@ -52,6 +52,7 @@ class KeptConnections:
         self._idle: dict[Hashable, list[_Kept]] = {}
         self._clients: dict[Hashable, _Kept] = {}
         self._lock = threading.Lock()
+        self._tidying = False
         # Also where nobody closes it: at its process's end, or when it is no longer used.
         weakref.finalize(self, _close_all, self._idle)
 
@@ -126,8 +127,31 @@ class KeptConnections:
             waiting = self._idle.setdefault(key, [])
             waiting.append(kept)
             surplus = [waiting.pop(0)] if len(waiting) > MOST_IDLE else []
+            self._tidy_later()
         for other in surplus:
             other.what.close()
+
+    def _tidy_later(self) -> None:
+        """Close what waits for too long also where nothing is asked any more: a database may be about to go."""
+        if self._tidying:
+            return
+        self._tidying = True
+        keeper = weakref.ref(self)
+
+        def tidy() -> None:
+            if (kept := keeper()) is not None:
+                kept._tidy()
+
+        timer = threading.Timer(UNUSED_SECONDS + 1, tidy)
+        timer.daemon = True
+        timer.start()
+
+    def _tidy(self) -> None:
+        self._close_old()
+        with self._lock:
+            self._tidying = False
+            if self._idle:
+                self._tidy_later()
 
     def _close_old(self) -> None:
         now = self._clock()

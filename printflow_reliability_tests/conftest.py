@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 pytest_plugins = ["printflow_reliability_tests.alarm_table", "printflow_reliability_tests.pdf_table", "pytester"]
 
@@ -14,7 +15,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 WAITING = ("test_silent_servers.py", "test_cycle.py", "test_foreign_files.py", "test_bad_input.py", "test_drills.py")
 """Modules that mostly wait for servers that are away; begun first, the others have the processors meanwhile."""
 
+FOREIGN = ("/test_foreign_", "/test_known_content.py", "/test_second_configuration.py")
+"""Modules that need the foreign platform."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the modules that wait begin first; all others keep their order."""
     items.sort(key=lambda item: WAITING.index(item.path.name) if item.path.name in WAITING else len(WAITING))
+
+
+class OneForeignPlatform(LoadFileScheduling):  # type: ignore[misc]
+    """Each module to one worker, and all that need the foreign platform to the same: to build it takes a minute."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module: str = super()._split_scope(nodeid)
+        return "foreign" if any(name in module for name in FOREIGN) else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneForeignPlatform:
+    """What `--dist=loadfile` distributes tests by."""
+    return OneForeignPlatform(config, log)

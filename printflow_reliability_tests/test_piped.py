@@ -9,7 +9,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.piped import piped
 from printflow_reliability.programs import ProgramFailed, Programs
 
-PROGRAMS = Programs(run_as="nobody", path="/usr/bin:/bin", secrets=("opensesame",))
+PROGRAMS = Programs(run_as="nobody", path="/usr/bin:/bin", secrets=("hunter2",))
 
 
 def sh(script: str) -> list[str]:
@@ -42,7 +42,7 @@ def test_its_input_is_written_beside_it() -> None:
 
 def test_an_error_after_good_output_is_an_error_and_shows_no_secret() -> None:
     with pytest.raises(ProgramFailed, match=r"exit code 3: it was \[secret\]") as failed:
-        output_of(sh("printf data; echo it was opensesame >&2; exit 3"))
+        output_of(sh("printf data; echo it was hunter2 >&2; exit 3"))
     assert failed.value.exit_code == 3
 
 

@@ -7,6 +7,8 @@ from printflow_reliability.checks import REGISTER, CheckResult
 MATTERS_TO: Mapping[str, str] = {
     "backup": "whoever must recover the databases",
     "wal": "whoever must recover the databases",
+    "dump": "whoever must recover the databases",
+    "copies": "whoever must recover the databases",
     "drill": "whoever must recover the databases",
     "recovery": "whoever must recover the databases",
     "files": "the tenants whose files these are, and whoever prints for them",

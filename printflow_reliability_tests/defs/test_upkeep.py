@@ -33,6 +33,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace
         dagster=SimpleNamespace(keep_runs_days=-1),
         heartbeat=(),
         sentry=None,
+        dumps=None,
         drills=SimpleNamespace(directory=tmp_path),
     )
     monkeypatch.setattr(Configuration, "settings", lambda _self: found)

@@ -116,7 +116,7 @@ def test_while_dagster_has_the_leases_the_watch_stands_by(
 ) -> None:
     with open_records(watched.settings.records) as connection:
         for name in ("guard", "outbox"):
-            take(connection, name, "Dagster on pluto", lasting=600)
+            take(connection, name, "Dagster on pluto", lasting=100)
     assert run(["--config", str(watched.config), "watch", "--once", "--json"]) == 0
 
     document = json.loads(capsys.readouterr().out)
