@@ -46,7 +46,8 @@ def pgbackrest_processes(config: Path) -> Iterator[int]:
             except OSError:
                 continue
             program = any(Path(word.decode()).name == "pgbackrest" for word in told[:2])
-            if program and str(config.parent).encode() in b"".join(told) and b"archive-push" not in told:
+            archives = any(word.startswith(b"archive-push") for word in told)  # its worker too, "archive-push:async"
+            if program and str(config.parent).encode() in b"".join(told) and not archives:
                 yield int(entry.name)
 
 
