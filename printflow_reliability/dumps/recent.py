@@ -7,8 +7,8 @@ from datetime import datetime
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.checks import Outcome
 from printflow_reliability.dumps.snapshot import databases
-from printflow_reliability.dumps.store import CLOCK_SECONDS, DumpStore
 from printflow_reliability.dumps.stored import Stored, StoredDump
+from printflow_reliability.locked_objects.store import CLOCK_SECONDS, LockedStore
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 from printflow_reliability.text import seconds, shell_word
 
@@ -17,7 +17,7 @@ from printflow_reliability.text import seconds, shell_word
 class Look:
     """What a judgement of dumps looks at; `database` where it is one alone."""
 
-    store: DumpStore
+    store: LockedStore
     dumps: DumpsSettings
     stored: Stored
     now: datetime

@@ -6,8 +6,8 @@ import pyrage
 import pytest
 
 from printflow_reliability.dumps.identity import identities
-from printflow_reliability.dumps.upload import MOST_PARTS, SMALLEST_PART, part_bytes
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.locked_objects.upload import MOST_PARTS, SMALLEST_PART, part_bytes
 from printflow_reliability.settings import DumpsSettings, load
 from printflow_reliability_tests.settings.good_configuration import ENVIRON, GOOD
 
