@@ -24,7 +24,7 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window"),
-        *("base_backup", "wal_archive", "backup_integrity", "logical_dump", "dump_verification", "backup_copies"),
+        *("logical_dump", "dump_verification", "config_backup", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),

@@ -22,8 +22,8 @@ from printflow_reliability.platform.connect import answer_watch
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 
-SMALLEST_ARCHIVE = 1_000
-"""Bytes; that of an empty database has more."""
+SMALLEST_ARCHIVE = 500
+"""Bytes; that of an empty database has some 800."""
 CANCEL_SECONDS = 2.0
 Clock = Callable[[], datetime]
 

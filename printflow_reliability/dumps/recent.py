@@ -41,8 +41,13 @@ def _of_known(look: Look, cluster: ClusterSettings) -> list[ClusterVerdict]:
 
 
 def _verdict(look: Look, cluster: str, database: str) -> ClusterVerdict:
-    subject = f'{cluster}: database "{database}"'
     again = f"printflow dump run {shell_word(cluster)} --database {shell_word(database)}"
+    return database_verdict(look, cluster, database, again=again)
+
+
+def database_verdict(look: Look, cluster: str, database: str, *, again: str) -> ClusterVerdict:
+    """Whether one database has a recent dump that nobody can delete; `again` is the command that takes one."""
+    subject = f'{cluster}: database "{database}"'
     dumps = look.stored.of(cluster, database)
     if not dumps:
         return ClusterVerdict(Outcome.FAIL, f"{subject} has no whole dump; {again}")

@@ -52,6 +52,13 @@ class ClusterSettings(Section):
         description="Connection string that logical dumps are made with. Default: `url`. Give it a role that may read "
         "large objects where there are any: pg_read_all_data does not include them before PostgreSQL 18.",
     )
+    config_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Connection string that the daily copy of the configuration reads roles and configuration files "
+        "with. Default: `dump_url`, or `url`. Only a superuser reads the passwords of roles; without them the copy has "
+        "the roles alone, and says so.",
+    )
     stop_command: str | None = Field(
         default=None,
         description="What the runbook tells people to type to stop the cluster. Nothing here runs it.",
