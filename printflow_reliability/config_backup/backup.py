@@ -14,7 +14,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.config_backup.clusters import cluster_parts
 from printflow_reliability.config_backup.judgement import Judged, checks_of
 from printflow_reliability.config_backup.local_files import local_files
-from printflow_reliability.config_backup.manifest import ARCHIVE, PREFIX, Copies, Entry, Manifest, new_key
+from printflow_reliability.config_backup.manifest import ARCHIVE, Copies, Entry, Manifest, folder, new_key
 from printflow_reliability.config_backup.members import (
     ENVIRONMENT,
     Fingerprints,
@@ -24,13 +24,13 @@ from printflow_reliability.config_backup.members import (
     Trouble,
     permissions,
 )
-from printflow_reliability.config_backup.own_memory import own_memory
 from printflow_reliability.config_backup.pgbackrest_files import named_files
 from printflow_reliability.config_backup.redis_queues import RedisCopy
 from printflow_reliability.config_backup.report import ConfigReport
 from printflow_reliability.config_backup.store import open_store, required, stored_in, whole
 from printflow_reliability.config_backup.tar import TarStream
 from printflow_reliability.dumps.dump import Clock, Dumper, dump_database, utc_now
+from printflow_reliability.dumps.own_memory import own_memory
 from printflow_reliability.dumps.recent import Look
 from printflow_reliability.dumps.store import open_store as open_dumps
 from printflow_reliability.dumps.stored import stored_in as dumps_in
@@ -124,14 +124,16 @@ def back_up(settings: Settings, config: Path, *, tell: Tell = lambda _: None, cl
     section, dumps = required(settings)
     store = open_store(settings)
     store.require_lock(clock())
-    store.end_stale_uploads(clock(), prefix=PREFIX, suffix=ARCHIVE)
-    gathered = Gathered(settings, config, stored_in(store), tell, Fingerprints(section.fingerprint_secret))
+    store.end_stale_uploads(clock(), prefix=folder(section.name), suffix=ARCHIVE)
+    gathered = Gathered(
+        settings, config, stored_in(store, section.name), tell, Fingerprints(section.fingerprint_secret)
+    )
     memory = _dump_memory(settings, gathered, clock)
     began = time.monotonic()
     taken_at = clock()
     days = min(section.lock_days, dumps.max_lock_days)
     until = (taken_at + timedelta(days=days)).replace(microsecond=0)
-    key = new_key(taken_at)
+    key = new_key(section.name, taken_at)
     recipients = section.recipients or dumps.recipients
     with LockedUpload(store, key, until=until, part_size=SMALLEST_PART) as upload:
         archive_bytes = encrypt(TarStream(gathered.members(), gathered.include), upload, recipients)
@@ -146,6 +148,7 @@ def back_up(settings: Settings, config: Path, *, tell: Tell = lambda _: None, cl
         locked_until=store.require_locked(key, version, until),
         recipients=recipients,
         seconds=round(time.monotonic() - began, 3),
+        name=section.name,
         host=socket.gethostname(),
         config=storable(str(config.resolve())),
         secret_id=gathered.fingerprints.secret_id,
@@ -170,7 +173,7 @@ def list_copies(settings: Settings, *, clock: Clock = utc_now) -> ConfigReport:
 
 def _report(settings: Settings, store: LockedStore, now: datetime, made: Sequence[Manifest] | None) -> ConfigReport:
     section, dumps = required(settings)
-    copies = stored_in(store)
+    copies = stored_in(store, section.name)
     dump_store = open_dumps(settings)
     look = Look(dump_store, dumps, dumps_in(dump_store), now)
     judged = Judged(store, section, copies, own_memory(settings), look, now)

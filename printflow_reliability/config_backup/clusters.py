@@ -19,10 +19,10 @@ from printflow_reliability.config_backup.local_files import LARGEST_FILE, read_f
 from printflow_reliability.config_backup.members import CLUSTERS, ROLES, Kind, Member, Parts, Trouble
 from printflow_reliability.dumps.pg_dump import sign_in
 from printflow_reliability.piped import piped
-from printflow_reliability.platform.connect import connect, error_text
+from printflow_reliability.platform.connect import answer_watch, connect, error_text
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
-from printflow_reliability.text import printable, shell_word
+from printflow_reliability.text import printable
 
 SETTINGS = """
 SELECT name, setting, unit, source, sourcefile, sourceline, pending_restart FROM pg_settings
@@ -144,8 +144,8 @@ def _roles(cluster: ClusterSettings, programs: Programs, major: int, where: str)
             if "pg_authid" not in failed.said:
                 raise
             yield _globals(cluster, programs, major, where, "--no-role-passwords")
-            why = f"{cluster.name}: roles without their passwords, which only a superuser reads"
-            yield Trouble(where, Outcome.WARN, f"{why}; name one in config_url of cluster {shell_word(cluster.name)}")
+            why = f"{cluster.name}: roles without their passwords; GRANT pg_read_all_data TO the role that reads them"
+            yield Trouble(where, Outcome.WARN, why)
     except TROUBLE as trouble:
         yield Trouble(where, Outcome.UNKNOWN, f"{cluster.name}: roles: {trouble.sentence}")
 
@@ -157,7 +157,7 @@ def _globals(cluster: ClusterSettings, programs: Programs, major: int, where: st
         *("--globals-only", "--no-password", f"--database={cluster.database}", f"--dbname={conninfo}"),
         *options,
     ]
-    with piped(programs, argv, env=environment, timeout=GLOBALS_SECONDS) as process:
+    with piped(programs, argv, env=environment, timeout=GLOBALS_SECONDS, watches=[answer_watch(cluster)]) as process:
         assert process.stdout is not None  # noqa: S101 - the program has a pipe
         content = process.stdout.read()
     return Member(where, Kind.FILE, content)

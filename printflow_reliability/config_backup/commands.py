@@ -19,6 +19,7 @@ from printflow_reliability.errors import ConfigError
 from printflow_reliability.locked_objects.identity import read_identities
 from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.settings import find_config
+from printflow_reliability.settings.config_backup import DEFAULT_NAME
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.text import agreed, counted, moment, printable, size
 
@@ -59,6 +60,9 @@ def restore_command(
     key: Key = NEWEST,
     into: Path = typer.Option(..., "--into", metavar="DIR", help="A directory that is empty or not there."),
     add: bool = typer.Option(False, "--add", help="Write beside what is in DIR; nothing there is replaced."),
+    name: str | None = typer.Option(
+        None, "--name", metavar="NAME", help="Of which machine; default: config_backup.name, or main."
+    ),
     identity: Path | None = typer.Option(
         None, "--identity", metavar="FILE", help="File with a secret key of age; default: dumps.identity_file."
     ),
@@ -88,13 +92,14 @@ def restore_command(
             raise ConfigError("--bucket needs the file with a secret key of age", "--identity FILE")
         where = bucket_of(bucket, endpoint, region, ca_file)
         store = LockedStore(where, s3_client(where))
-        keys = read_identities(identity, "--identity")
+        keys, named = read_identities(identity, "--identity"), DEFAULT_NAME
     else:
         settings = invocation(ctx).settings()
         store = open_store(settings)
-        _, dumps = required(settings)
+        section, dumps = required(settings)
+        named = section.name
         keys = read_identities(identity, "--identity") if identity else identities(dumps)
-    done = restore_config(store, keys, into, key=key, add=add, apply=apply)
+    done = restore_config(store, keys, into, name=name or named, key=key, add=add, apply=apply)
     finish(done.as_json, as_json=as_json, show=lambda: _show_restore(done), code=1 if done.needs_person else 0)
 
 

@@ -24,7 +24,7 @@ SAFE = 0o777
 
 @dataclass(frozen=True)
 class Extracted:
-    """What was written; `unowned` counts what could not be given to its owner."""
+    """What was written; `unowned` counts the files that could not be given to their owners."""
 
     files: int
     bytes: int
@@ -92,7 +92,7 @@ def extract(members: Iterable[Member], into: Path) -> Extracted:
         with _Refusals(target):
             descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                unowned += not _give(descriptor, directory)
+                _give(descriptor, directory)
                 os.fchmod(descriptor, directory.mode & (SAFE | stat.S_ISVTX | stat.S_ISGID))
             finally:
                 os.close(descriptor)
@@ -117,7 +117,9 @@ class _Refusals:
 
 
 def _give(descriptor: int, member: Member) -> bool:
-    """Give what was written to its owner; whether it is his. Only root can, and only root need."""
+    """Give what was written to its owner; whether it is his. Only root can."""
+    if not member.owner and not member.uid:
+        return True  # it was never a file of anybody's
     info = os.fstat(descriptor)
     uid, gid = _user(member), _group(member)
     if (info.st_uid, info.st_gid) == (uid, gid):

@@ -56,6 +56,7 @@ class Manifest:
         locked_until: until when Object Lock keeps it, as the store said.
         recipients: the public keys of those who can read it.
         seconds: how long it took.
+        name: what the copies of that machine are called.
         host: the machine that made it.
         config: where printflow.toml lay on that machine.
         secret_id: tells which fingerprint secret the hashes are of.
@@ -74,6 +75,7 @@ class Manifest:
     locked_until: datetime
     recipients: tuple[str, ...]
     seconds: float
+    name: str
     host: str
     config: str
     secret_id: str
@@ -125,7 +127,12 @@ def parse(text: bytes) -> Manifest:
     return manifest
 
 
-def new_key(taken_at: datetime) -> str:
+def folder(name: str) -> str:
+    """Below which the copies of one machine lie."""
+    return f"{PREFIX}{name}/"
+
+
+def new_key(name: str, taken_at: datetime) -> str:
     """The key of a new copy; two that begin in the same second differ."""
     moment = taken_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{PREFIX}{moment}-{secrets.token_hex(3)}{ARCHIVE}"
+    return f"{folder(name)}{moment}-{secrets.token_hex(3)}{ARCHIVE}"

@@ -69,6 +69,7 @@ class ConfigReport:
             "sha256": copy.sha256,
             "taken_at": copy.taken_at.isoformat(),
             "locked_until": copy.locked_until.isoformat(),
+            "name": copy.name,
             "host": copy.host,
             "files": copy.files,
             "redis": dict(copy.redis),

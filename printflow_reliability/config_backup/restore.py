@@ -64,6 +64,7 @@ def restore_config(
     identities: Sequence[pyrage.x25519.Identity],
     into: Path,
     *,
+    name: str,
     key: str = NEWEST,
     add: bool = False,
     apply: bool = False,
@@ -74,6 +75,7 @@ def restore_config(
         store: the bucket; its credentials need only list and read.
         identities: secret keys of age, one of which must fit.
         into: a directory that is empty or not there; it gets mode 0700.
+        name: what the copies of the machine are called.
         key: which copy; the newest by default.
         add: write beside what is in the directory; nothing there is replaced.
         apply: do it; otherwise only plan.
@@ -83,7 +85,7 @@ def restore_config(
         CouldNotTell: the bucket does not answer, or the copy was tampered with; nothing was written.
     """
     into = Path(os.path.abspath(into))  # noqa: PTH100 - a link stays the link that it is
-    manifest = chosen(stored_in(store), key)
+    manifest = chosen(stored_in(store, name), key)
     planned = ConfigRestore(manifest, into)
     _require_usable(into, {entry.path.partition("/")[0] for entry in manifest.entries}, add=add)
     if not apply:

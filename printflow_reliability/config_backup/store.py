@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from printflow_reliability.config_backup.manifest import MANIFEST, PREFIX, Copies, Manifest, parse
+from printflow_reliability.config_backup.manifest import MANIFEST, Copies, Manifest, folder, parse
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.locked_objects.versions import copies_in
@@ -42,13 +42,13 @@ def bucket_of(name: str, endpoint_url: str | None, region: str, ca_file: Path | 
     return BucketSettings(name=name, bucket=name, endpoint_url=endpoint_url, region=region, ca_file=ca_file)
 
 
-def stored_in(store: LockedStore) -> Copies:
-    """Every copy in the bucket.
+def stored_in(store: LockedStore, name: str) -> Copies:
+    """Every copy of a machine in the bucket.
 
     Raises:
         CouldNotTell: it does not answer.
     """
-    return copies_in(store, PREFIX, MANIFEST, parse)
+    return copies_in(store, folder(name), MANIFEST, parse)
 
 
 def whole(copies: Copies) -> tuple[Manifest, ...]:

@@ -55,7 +55,7 @@ def verify_config(settings: Settings, *, key: str = NEWEST) -> ConfigVerificatio
     section, dumps = required(settings)
     keys = identities(dumps)
     store = open_store(settings)
-    manifest = chosen(stored_in(store), key)
+    manifest = chosen(stored_in(store, section.name), key)
     fingerprints = Fingerprints(section.fingerprint_secret)
     try:
         with workplace(dumps.directory) as place, opened(store, manifest, keys, place) as copy:

@@ -14,7 +14,8 @@ import dagster as dg
 from printflow_reliability.defs.vocabulary import OWNERS, PLATFORM
 from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.runbook import render
-from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
+from printflow_reliability.runbook.names import Facts, Names
+from printflow_reliability.runbook.scenarios import scenarios
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings, find_config, load
 
 PLACEHOLDER = "PLACEHOLDER: there is no usable configuration, so the real systems are not known. {why} Set "

@@ -11,13 +11,14 @@ from typing import Any
 import pyrage
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, chosen
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.dumps.archive import Archive, fetch
 from printflow_reliability.dumps.content import Known, content_answer
 from printflow_reliability.dumps.dump import Clock, utc_now
 from printflow_reliability.dumps.identity import identities
 from printflow_reliability.dumps.manifest import Manifest
+from printflow_reliability.dumps.own_memory import chosen_with_own_memory
 from printflow_reliability.dumps.rows import Rows, count_rows, differences, shortened
 from printflow_reliability.dumps.snapshot import snapshot
 from printflow_reliability.dumps.store import open_store, required
@@ -132,7 +133,6 @@ def verify_dumps(
         ConfigError: no dumps are configured, or there is no such cluster or dump.
         CouldNotTell: the bucket does not answer.
     """
-    wanted = chosen(settings, clusters)
     store = open_store(settings)
     try:
         keys = identities(required(settings))
@@ -140,6 +140,7 @@ def verify_dumps(
         return VerificationReport((), (CheckResult("dump.content", Outcome.UNKNOWN, missing.sentence),))
     reader = Reader(settings, store, required(settings), settings.runner(), keys)
     stored = stored_in(store)
+    wanted = chosen_with_own_memory(settings, clusters, stored)
     manifests = (
         [named(stored, key)]
         if key is not None

@@ -30,7 +30,6 @@ name = "{name}"
 url = "file:secrets/{name}.url"
 pgbackrest_config = "pgbackrest/pgbackrest.conf"
 drill_pgbackrest_config = "pgbackrest/drill.conf"
-config_url = "file:secrets/{name}.config.url"
 repositories = [1, 2]
 heartbeat = "SELECT max(at) FROM heartbeats"
 stop_command = "env PRINTFLOW_HOME={home} printflow sandbox stop {name}"
@@ -128,11 +127,6 @@ def write_config(home: SandboxHome) -> None:
     urls |= {"dagster.url": postgres.url(home, "system_db", "dagster", "dagster")}
     urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
     urls |= {f"{cluster}.restore.url": postgres.url(home, cluster, "platform_app") for cluster in postgres.PROTECTED}
-    # Roles with their passwords are for superusers, who have no password here: the socket is theirs.
-    urls |= {
-        f"{cluster}.config.url": f"host={home.path('sockets')} port={home.port(cluster)} user=postgres dbname={cluster}"
-        for cluster in postgres.PROTECTED
-    }
     urls |= {"live_db.repair.url": postgres.url(home, "live_db", "printflow_repair")}
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from printflow_reliability.settings.dumps import AgeRecipient
 from printflow_reliability.settings.section import SECRET, Section
 
+DEFAULT_NAME = "main"
 NO_REDIS = "is not the address of a Redis; write redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss://... or unix:///PATH"
 
 
@@ -74,6 +75,12 @@ class ConfigBackupSettings(Section):
         description="A secret of 16 characters or more. The manifest of a copy, which is not encrypted, holds a keyed "
         "hash of each file by which changes are found; without the secret nobody can guess a content from it. With "
         "another secret one comparison is unknown.",
+    )
+    name: str = Field(
+        default=DEFAULT_NAME,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="What the copies of this machine are called. Where several machines copy into one bucket, give each "
+        "a name of its own: a copy is compared with the one before of the same name.",
     )
     paths: tuple[Path, ...] = Field(
         default=(),
