@@ -83,6 +83,20 @@ REGISTER: Mapping[str, Check] = {
             "has the identity: printflow dump verify.",
         ),
         Check(
+            "config.recent",
+            "Is there a recent, whole copy of configuration, secrets, records and queues that nobody can delete?",
+            Severity.ERROR,
+            "Red: after a disaster nobody would have the passphrases of the repositories or the records. See printflow "
+            "config list, which names what is missing; then: printflow config backup.",
+        ),
+        Check(
+            "config.changes",
+            "Is the configuration what it was in the copy before?",
+            Severity.WARNING,
+            "Red: configuration or secrets changed or vanished since the copy before. If nobody did that on purpose, "
+            "look into it; printflow config restore brings the earlier copy into a directory.",
+        ),
+        Check(
             "copies.copies",
             "Are there three copies of each cluster that were verified, production's own among them?",
             Severity.ERROR,

@@ -1,16 +1,16 @@
-"""`printflow config`: the documentation of printflow.toml."""
+"""`printflow config`: the configuration file, and its documentation."""
 
 import typer
 
 from printflow_reliability.console import JSON_OPTION, print_json, say
 from printflow_reliability.settings import documentation
 
-app = typer.Typer(help="The configuration file, printflow.toml.", no_args_is_help=True)
+app = typer.Typer(help="The configuration: its documentation, and encrypted copies of it.", no_args_is_help=True)
 
 
 @app.callback()
 def config() -> None:
-    """The configuration file, printflow.toml."""
+    """The configuration: its documentation, and encrypted copies of it."""
 
 
 @app.command("reference")

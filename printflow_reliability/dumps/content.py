@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer, chosen
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer
 from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.dumps.dump import Clock, utc_now
+from printflow_reliability.dumps.own_memory import chosen_with_own_memory
 from printflow_reliability.dumps.snapshot import databases
 from printflow_reliability.dumps.store import open_store, required
 from printflow_reliability.dumps.stored import Stored, StoredDump, stored_in
@@ -57,9 +58,9 @@ def judge_content(
         ConfigError: no dumps are configured, or there is no such cluster.
         CouldNotTell: the bucket does not answer.
     """
-    wanted = chosen(settings, clusters)
     dumps = required(settings)
     stored = stored_in(open_store(settings))
+    wanted = chosen_with_own_memory(settings, clusters, stored)
     try:
         known = Known(dumps, stored, newest(settings), {}, clock())
     except TROUBLE as away:

@@ -12,9 +12,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from printflow_reliability.dumps.dump import Clock, utc_now
-from printflow_reliability.dumps.store import DumpStore, open_store
-from printflow_reliability.dumps.stored import Stored, StoredDump, StoredVersion, stored_in
+from printflow_reliability.dumps.store import open_store
+from printflow_reliability.dumps.stored import Stored, StoredDump, stored_in
 from printflow_reliability.dumps.verifications import Verification, newest
+from printflow_reliability.locked_objects.store import LockedStore
+from printflow_reliability.locked_objects.versions import StoredVersion
 from printflow_reliability.settings import Settings
 
 LEFT_ALONE = timedelta(days=1)
@@ -138,7 +140,7 @@ def _incomplete(version: StoredVersion) -> Expiry:
     return Expiry(version.key, "", versions, version.size, "no whole dump: its upload was interrupted, or it was added")
 
 
-def _done(store: DumpStore, expiry: Expiry) -> Expiry:
+def _done(store: LockedStore, expiry: Expiry) -> Expiry:
     with store.errors():
         for key, version in expiry.versions:
             try:

@@ -7,8 +7,8 @@ from datetime import datetime
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.checks import Outcome
 from printflow_reliability.dumps.snapshot import databases
-from printflow_reliability.dumps.store import CLOCK_SECONDS, DumpStore
 from printflow_reliability.dumps.stored import Stored, StoredDump
+from printflow_reliability.locked_objects.store import CLOCK_SECONDS, LockedStore
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 from printflow_reliability.text import seconds, shell_word
 
@@ -17,7 +17,7 @@ from printflow_reliability.text import seconds, shell_word
 class Look:
     """What a judgement of dumps looks at; `database` where it is one alone."""
 
-    store: DumpStore
+    store: LockedStore
     dumps: DumpsSettings
     stored: Stored
     now: datetime
@@ -41,8 +41,13 @@ def _of_known(look: Look, cluster: ClusterSettings) -> list[ClusterVerdict]:
 
 
 def _verdict(look: Look, cluster: str, database: str) -> ClusterVerdict:
-    subject = f'{cluster}: database "{database}"'
     again = f"printflow dump run {shell_word(cluster)} --database {shell_word(database)}"
+    return database_verdict(look, cluster, database, again=again)
+
+
+def database_verdict(look: Look, cluster: str, database: str, *, again: str) -> ClusterVerdict:
+    """Whether one database has a recent dump that nobody can delete; `again` is the command that takes one."""
+    subject = f'{cluster}: database "{database}"'
     dumps = look.stored.of(cluster, database)
     if not dumps:
         return ClusterVerdict(Outcome.FAIL, f"{subject} has no whole dump; {again}")

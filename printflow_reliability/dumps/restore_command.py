@@ -1,5 +1,6 @@
 """`printflow dump restore`: a dump into a database of choice, planned first and restored only when told to."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, say, table
 from printflow_reliability.dumps.restore import NEWEST, DumpRestore, RestoreRequest, restore_dump
 from printflow_reliability.dumps.restore_tenant import restore_tenant_rows
+from printflow_reliability.dumps.store import required
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.settings.arguments import with_database_url
 from printflow_reliability.text import counted, moment, printable
@@ -39,6 +41,10 @@ def restore_command(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after errors instead of undoing everything; lists them.")
     ] = False,
+    identity: Annotated[
+        Path | None,
+        typer.Option("--identity", metavar="FILE", help="File with a secret key of age; default: dumps.identity_file."),
+    ] = None,
     apply: bool = APPLY_OPTION,
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -49,6 +55,9 @@ def restore_command(
     if tenant is not None and tables:
         raise ConfigError("--tenant and --table do not go together", "leave one of them out")
     settings, url = with_database_url(invocation(ctx).settings(), "--into", into)
+    if identity is not None:
+        dumps = required(settings).model_copy(update={"identity_file": identity})
+        settings = settings.model_copy(update={"dumps": dumps})
     request = RestoreRequest(url, key, cluster, database, tuple(tables or ()), tenant, add, owners, keep_going, apply)
     done = restore_dump(settings, request) if tenant is None else restore_tenant_rows(settings, tenant, request)
     finish(done.as_json, as_json=as_json, show=lambda: _show(done), code=1 if done.needs_person else 0)

@@ -9,7 +9,7 @@ from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer, chosen
 from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.dumps.dump import Clock, Dumper, dump_database, utc_now
-from printflow_reliability.dumps.manifest import Manifest
+from printflow_reliability.dumps.manifest import DUMP, PREFIX, Manifest
 from printflow_reliability.dumps.recent import Look, recent_verdicts
 from printflow_reliability.dumps.report import DumpReport, state
 from printflow_reliability.dumps.snapshot import databases
@@ -53,7 +53,7 @@ def take_dumps(
     wanted = chosen(settings, clusters)
     store = open_store(settings)
     store.require_lock(clock())
-    store.end_stale_uploads(clock())
+    store.end_stale_uploads(clock(), prefix=PREFIX, suffix=DUMP)
     dumper = Dumper(store, required(settings), settings.runner(), clock)
     before = stored_in(store)
     found, troubles = _databases(wanted, database)

@@ -15,6 +15,7 @@ from printflow_reliability.platform.connect import connect, error_text
 from printflow_reliability.restore.counts import prepare
 from printflow_reliability.restore.names import encoding_of, label, quoted, text_of
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.settings.clusters import OWN_DAGSTER, OWN_RECORDS
 
 TABLES = b"""
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -102,11 +103,13 @@ def dumping(cluster: ClusterSettings) -> ClusterSettings:
 
 
 def databases(cluster: ClusterSettings) -> tuple[str, ...]:
-    """Every database of a cluster that can be dumped.
+    """Every database of a cluster that can be dumped; of our own memory the one that is meant.
 
     Raises:
         CouldNotTell: the cluster does not answer.
     """
+    if cluster.name in (OWN_RECORDS, OWN_DAGSTER):
+        return (cluster.database,)
     with connect(cluster) as connection:
         return tuple(row[0] for row in connection.execute(DATABASES).fetchall())
 

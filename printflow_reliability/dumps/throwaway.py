@@ -68,7 +68,7 @@ class Throwaway:
 
         Raises:
             CouldNotTell: pg_restore did not end.
-            DamagedDump: the archive is damaged.
+            DamagedObject: the archive is damaged.
         """
         try:
             with archive.read_by(

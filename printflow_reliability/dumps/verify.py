@@ -11,21 +11,24 @@ from typing import Any
 import pyrage
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, chosen
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.dumps.archive import Archive, DamagedDump, fetch
+from printflow_reliability.dumps.archive import Archive, fetch
 from printflow_reliability.dumps.content import Known, content_answer
 from printflow_reliability.dumps.dump import Clock, utc_now
 from printflow_reliability.dumps.identity import identities
 from printflow_reliability.dumps.manifest import Manifest
+from printflow_reliability.dumps.own_memory import chosen_with_own_memory
 from printflow_reliability.dumps.rows import Rows, count_rows, differences, shortened
 from printflow_reliability.dumps.snapshot import snapshot
-from printflow_reliability.dumps.store import DumpStore, open_store, required
+from printflow_reliability.dumps.store import open_store, required
 from printflow_reliability.dumps.stored import Stored, stored_in
 from printflow_reliability.dumps.throwaway import throwaway_cluster
 from printflow_reliability.dumps.verifications import Verification, newest, remember
 from printflow_reliability.dumps.workplace import workplace
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.locked_objects.decryption import DamagedObject
+from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.records.database import open_records
@@ -98,7 +101,7 @@ class Reader:
     """What reading dumps needs."""
 
     settings: Settings
-    store: DumpStore
+    store: LockedStore
     dumps: DumpsSettings
     programs: Programs
     keys: Sequence[pyrage.x25519.Identity]
@@ -130,7 +133,6 @@ def verify_dumps(
         ConfigError: no dumps are configured, or there is no such cluster or dump.
         CouldNotTell: the bucket does not answer.
     """
-    wanted = chosen(settings, clusters)
     store = open_store(settings)
     try:
         keys = identities(required(settings))
@@ -138,6 +140,7 @@ def verify_dumps(
         return VerificationReport((), (CheckResult("dump.content", Outcome.UNKNOWN, missing.sentence),))
     reader = Reader(settings, store, required(settings), settings.runner(), keys)
     stored = stored_in(store)
+    wanted = chosen_with_own_memory(settings, clusters, stored)
     manifests = (
         [named(stored, key)]
         if key is not None
@@ -169,7 +172,7 @@ def verify_dump(reader: Reader, manifest: Manifest, *, restore: bool) -> Verifie
     began = time.monotonic()
     try:
         outcome, detail = _verified(reader, manifest, restore=restore)
-    except DamagedDump as damaged:
+    except DamagedObject as damaged:
         outcome, detail = Outcome.FAIL, damaged.sentence
     except ProgramFailed as failed:
         # A time limit, or a signal, says nothing of the dump.
@@ -227,7 +230,8 @@ def _restored(reader: Reader, archive: Archive) -> tuple[Outcome, str]:
     manifest = archive.manifest
     with throwaway_cluster(reader.programs, reader.dumps, manifest.content) as server:
         left_out = server.restore(archive)
-        cluster = server.as_cluster(reader.settings.cluster_named(manifest.cluster))
+        # Own memory is dumped like a cluster, and is none of printflow.toml.
+        cluster = server.as_cluster(reader.settings.cluster[0].model_copy(update={"name": manifest.cluster}))
         with snapshot(cluster, None, seconds=reader.dumps.timeout_seconds) as taken:
             there = taken.count()
     wrong = differences(manifest.content, Rows(dict(there.tables), there.large_objects))

@@ -8,7 +8,8 @@ import typer
 from printflow_reliability.console import JSON_OPTION, invocation, print_json, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.runbook import render
-from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
+from printflow_reliability.runbook.names import Facts, Names
+from printflow_reliability.runbook.scenarios import scenarios
 from printflow_reliability.settings import find_config
 
 
@@ -27,13 +28,16 @@ def runbook_command(
     point: str = typer.Option(
         Facts.point, "--point", metavar="NAME", help="The restore point that backup before-migrate made."
     ),
+    identity: str = typer.Option(
+        Facts.identity, "--identity", metavar="FILE", help="The file with a secret key of age, from the safe."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Print what to do in an emergency: numbered steps with this installation's own names in them."""
     asked = invocation(ctx)
     settings = asked.settings()
     config = Path(os.path.abspath(find_config(asked.config)))  # noqa: PTH100 - a symlink stays what people call it
-    every = scenarios(Names(settings, config, Facts(at, table, tenant, point)))
+    every = scenarios(Names(settings, config, Facts(at, table, tenant, point, identity)))
     if scenario is not None and scenario not in every:
         raise ConfigError(f'there is no scenario "{scenario}"', f"one of: {', '.join(every)}")
     if json:

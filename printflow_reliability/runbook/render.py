@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from printflow_reliability.runbook.scenarios import Scenario, Step
+from printflow_reliability.runbook.names import Scenario, Step
 from printflow_reliability.settings import Settings
 
 VALIDATION = (

@@ -3,107 +3,19 @@
 Every command is run, in order, by a test that rehearses each scenario on real servers.
 """
 
-import configparser
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from printflow_reliability.errors import ConfigError
-from printflow_reliability.settings import ClusterSettings, Settings
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: what to do and why, and the command for it; a step without one is done by a person.
-
-    `findings` tells that the command may end with exit code 1 here, since finding something is its purpose: a
-    recovery that is a warning has to be looked at, and stays.
-    """
-
-    text: str
-    command: str | None = None
-    findings: bool = False
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What only the emergency knows; placeholders in capitals until it is given."""
-
-    at: str = "TIME"
-    table: str = "TABLE"
-    tenant: str = "TENANT"
-    point: str = "NAME"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A kind of failure: its title, the question of the decision tree that leads to it, and its steps."""
-
-    name: str
-    title: str
-    question: str
-    steps: Sequence[Step]
-
-
-class Names:
-    """This installation's names, as they stand in commands."""
-
-    def __init__(self, settings: Settings, config: Path, facts: Facts) -> None:
-        self.settings = settings
-        self.facts = facts
-        self.into = settings.runbook.directory
-        self._config = config
-
-    def printflow(self, *arguments: str) -> str:
-        """A command of this program."""
-        return shlex.join(["printflow", "--config", str(self._config), *arguments])
-
-    def as_server(self, *arguments: str) -> str:
-        """A program that runs as the servers' user."""
-        runner = self.settings.runner()
-        other = ("runuser", "-u", runner.run_as, "--") if runner.identity() else ()
-        return shlex.join([*other, *arguments])
-
-    def server_program(self, name: str) -> str:
-        """One of PostgreSQL's programs; by its name alone where none is installed, since people type it elsewhere."""
-        try:
-            return self.settings.runner().postgres(name)
-        except ConfigError:
-            return name
-
-    def recovered(self, cluster: ClusterSettings) -> Path:
-        """The data directory of a recovered cluster."""
-        return self.into / cluster.name / "data"
-
-    def recovered_psql(self, cluster: ClusterSettings, database: str | None = None) -> list[str]:
-        """How to reach a recovered cluster: its socket is its only door."""
-        where = ["-h", str(self.into / cluster.name / "s"), "-p", "5432", "-U", cluster.superuser]
-        return [*where, "-d", database or cluster.database]
-
-    def data(self, cluster: ClusterSettings) -> str:
-        """Production's data directory, as the backup tool knows it."""
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read_string(cluster.pgbackrest_config.read_text(encoding="utf-8"))
-            return parser[cluster.stanza]["pg1-path"]
-        except (OSError, configparser.Error, KeyError):
-            raise ConfigError(
-                f"{cluster.pgbackrest_config} does not say where cluster {cluster.name} lives (pg1-path of "
-                f"[{cluster.stanza}])",
-                "mend it: backups need it too",
-            ) from None
-
-    def by_hand(self, cluster: ClusterSettings, what: str) -> str | None:
-        """The installation's own command for a cluster: stop, start or psql; None where the file names none."""
-        command: str | None = getattr(cluster, f"{what}_command")
-        return command
+from printflow_reliability.runbook.empty_machine import empty_machine
+from printflow_reliability.runbook.names import Names, Scenario, Step, inspect_recovered, recover_command
+from printflow_reliability.settings import ClusterSettings
 
 
 def scenarios(names: Names) -> Mapping[str, Scenario]:
     """Every scenario by name, in the order of the decision tree."""
     made: Sequence[Callable[[Names], Scenario]] = (
         _ransomware,
+        empty_machine,
         _region_lost,
         _cluster_lost,
         _migration_failed,
@@ -121,8 +33,12 @@ def _cluster_lost(names: Names) -> Scenario:
         "Does a database server not start, or is its data directory damaged, with the repository intact?",
         (
             Step("See what can be restored.", names.printflow("backup", "list")),
-            Step("Recover every cluster to the end of WAL, beside production.", _recover(names, "latest", None), True),
-            *_inspect_recovered(names),
+            Step(
+                "Recover every cluster to the end of WAL, beside production.",
+                recover_command(names, "latest", None),
+                True,
+            ),
+            *inspect_recovered(names),
             *_hand_over(names),
             *_follow_up(names),
         ),
@@ -139,10 +55,10 @@ def _migration_failed(names: Names) -> Scenario:
             Step("See what can be restored.", names.printflow("backup", "list")),
             Step(
                 "Recover every cluster to the restore point, beside production.",
-                _recover(names, f"point:{names.facts.point}", None),
+                recover_command(names, f"point:{names.facts.point}", None),
                 True,
             ),
-            *_inspect_recovered(names),
+            *inspect_recovered(names),
             Step("Deploy the application of before the migration, still stopped."),
             *_hand_over(names),
             *_follow_up(names),
@@ -159,10 +75,10 @@ def _region_lost(names: Names) -> Scenario:
         (
             Step(
                 f"Recover every cluster from the offsite repository, repo{offsite}.",
-                _recover(names, "latest", offsite),
+                recover_command(names, "latest", offsite),
                 True,
             ),
-            *_inspect_recovered(names),
+            *inspect_recovered(names),
             Step("Let [[bucket]] in printflow.toml and the application's disks name the replica's bucket."),
             Step("Point the names in DNS at the recovered clusters, and give the application their secrets."),
         ),
@@ -191,10 +107,10 @@ def _ransomware(names: Names) -> Scenario:
             ),
             Step(
                 "Recover from offsite to a moment before the intrusion.",
-                _recover(names, names.facts.at, offsite),
+                recover_command(names, names.facts.at, offsite),
                 True,
             ),
-            *_inspect_recovered(names),
+            *inspect_recovered(names),
             *_dumps(names),
             Step("Rebuild servers from clean images; only then hand over as in cluster-lost."),
         ),
@@ -228,10 +144,10 @@ def _table_dropped(names: Names) -> Scenario:
         (
             Step(
                 "Recover every cluster to just before it, beside production.",
-                _recover(names, names.facts.at, None),
+                recover_command(names, names.facts.at, None),
                 True,
             ),
-            *_inspect_recovered(names),
+            *inspect_recovered(names),
             Step(
                 "Bring the table back. It must not exist in production: rename what is left of it first.",
                 f"{dump} | {load} --single-transaction -v ON_ERROR_STOP=1 -q" if load else None,
@@ -275,22 +191,6 @@ def _bucket_damaged(names: Names) -> Scenario:
             ),
         ),
     )
-
-
-def _recover(names: Names, to: str, repository: int | None) -> str:
-    where = ("--repo", str(repository)) if repository is not None else ()
-    return names.printflow("recover", "--to", to, "--into", str(names.into), *where)
-
-
-def _inspect_recovered(names: Names) -> list[Step]:
-    return [
-        Step(
-            f"Look into the recovered {cluster.name}: is its newest heartbeat what you expect?",
-            names.as_server("psql", *names.recovered_psql(cluster), "-c", cluster.heartbeat),
-        )
-        for cluster in names.settings.cluster
-        if cluster.heartbeat
-    ]
 
 
 def _hand_over(names: Names) -> list[Step]:

@@ -65,6 +65,17 @@ reports_bucket = "reports"
 bucket = "dumps"
 recipients = ["{recipient}"]
 {identity}
+[config_backup]
+fingerprint_secret = "file:secrets/config.fingerprints"
+paths = ["certs"]
+
+[[config_backup.redis]]
+name = "redis"
+url = "file:secrets/redis.url"
+
+[dagster]
+storage_url = "file:secrets/dagster.url"
+
 [[drills.manual_step]]
 name = "point the names in DNS at the recovered clusters"
 seconds = 300

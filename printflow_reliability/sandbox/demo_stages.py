@@ -86,6 +86,12 @@ def _healthy_cycle(demo: Demo) -> None:
         demo.explain_failure(stage, ended)
     with demo.stage("logical dumps") as stage:
         _logical_dumps(demo, stage)
+    with demo.stage("configuration") as stage:
+        ended = demo.materialize("config_backup")
+        numbers = ended.numbers.get("config_backup", {})
+        stage.ok = ended.succeeded
+        stage.summary = f"{numbers.get('config_files', 0)} files with secrets, roles, records and queues, encrypted"
+        demo.explain_failure(stage, ended)
     with demo.stage("restore drill") as stage:
         ended = demo.materialize("restore_drill")
         numbers = ended.numbers.get("restore_drill", {})

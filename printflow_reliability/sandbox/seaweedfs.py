@@ -45,9 +45,15 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "printflow": {"print-files": READ, "print-files-replica": READ, "reports": (*WRITE, "PutObjectRetention")},
     "dumps": {"dumps": (*WRITE, "PutObjectRetention", "GetObjectRetention")},
     "dagster": {"compute-logs": WRITE},
+    "recovery": {"pgbackrest-repo2": READ, "dumps": READ},
     "break-glass": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
 }
 """What each identity may do in which bucket; "" is all of them."""
+READ_ONLY = (
+    *(("drill", "pgbackrest-repo1"), ("drill", "pgbackrest-repo2"), ("printflow", "print-files")),
+    ("recovery", "dumps"),
+)
+"""Which of them must not be able to write where."""
 
 
 def port_names(region: str) -> tuple[str, ...]:
@@ -161,7 +167,7 @@ def verify_identities(home: SandboxHome) -> None:
     Raises:
         CouldNotTell: one of them could write.
     """
-    for identity, name in (("drill", "pgbackrest-repo1"), ("drill", "pgbackrest-repo2"), ("printflow", "print-files")):
+    for identity, name in READ_ONLY:
         try:
             client(home, name, identity).put_object(Bucket=name, Key="sandbox/must-not-be-written", Body=b"")
         except ClientError as error:

@@ -8,6 +8,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings, Aler
 from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.config_backup import ConfigBackupSettings, RedisCopySettings
 from printflow_reliability.settings.copies import CopiesSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.document import Settings
@@ -19,6 +20,7 @@ from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings,
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
 from printflow_reliability.settings.orders import OrdersSettings, RepairSettings
+from printflow_reliability.settings.origins import Origins, origins
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
@@ -39,6 +41,7 @@ __all__ = [
     "BreakGlassSettings",
     "BucketSettings",
     "ClusterSettings",
+    "ConfigBackupSettings",
     "CopiesSettings",
     "DagsterSettings",
     "DrillsSettings",
@@ -50,11 +53,13 @@ __all__ = [
     "LinkSettings",
     "ManualStepSettings",
     "OrdersSettings",
+    "Origins",
     "PdfServiceSettings",
     "PdfSettings",
     "PlatformSettings",
     "ProgramsSettings",
     "RecordsSettings",
+    "RedisCopySettings",
     "ReferenceSettings",
     "RepairSettings",
     "RetentionSettings",
@@ -70,4 +75,5 @@ __all__ = [
     "find_config",
     "load",
     "notify_socket",
+    "origins",
 ]

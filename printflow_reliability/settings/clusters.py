@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from printflow_reliability.addresses import PostgresUrl
 from printflow_reliability.settings.section import SECRET, Section
+
+OWN_RECORDS, OWN_DAGSTER = "printflow-records", "printflow-dagster"
+"""What dumps call the cluster of the records and of Dagster's storage; no [[cluster]] may be called so."""
 
 
 class ClusterSettings(Section):
@@ -52,6 +55,13 @@ class ClusterSettings(Section):
         description="Connection string that logical dumps are made with. Default: `url`. Give it a role that may read "
         "large objects where there are any: pg_read_all_data does not include them before PostgreSQL 18.",
     )
+    config_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Connection string that the daily copy of the configuration reads roles and configuration files "
+        "with. Default: `dump_url`, or `url`; with pg_monitor and pg_read_all_data that is enough on the cluster's own "
+        "host. From another host only a superuser reads configuration files. What a role may not read is named.",
+    )
     stop_command: str | None = Field(
         default=None,
         description="What the runbook tells people to type to stop the cluster. Nothing here runs it.",
@@ -69,6 +79,13 @@ class ClusterSettings(Section):
     def database(self) -> str:
         """The database that its url leads to."""
         return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, name: str) -> str:
+        if name in (OWN_RECORDS, OWN_DAGSTER):
+            raise ValueError("is what dumps of the records and of Dagster's storage are called; choose another")
+        return name
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from printflow_reliability.addresses import HttpUrl
-from printflow_reliability.settings.section import Section
+from printflow_reliability.addresses import HttpUrl, PostgresUrl
+from printflow_reliability.settings.section import SECRET, Section
 
 
 class DagsterSettings(Section):
@@ -18,6 +18,12 @@ class DagsterSettings(Section):
         default=None,
         description="Address at which people open the UI, such as https://dagster.example. An alert about a run then "
         "links to it. Absent: the alert names the run.",
+    )
+    storage_url: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Connection string of Dagster's storage, as PRINTFLOW_DAGSTER_URL has it. With it the daily copy "
+        "of the configuration dumps that database too.",
     )
     keep_runs_days: int = Field(
         default=90,

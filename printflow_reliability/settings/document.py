@@ -14,6 +14,7 @@ from printflow_reliability.settings.alert_routes import AlertRouteSettings, Aler
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.clusters import ClusterSettings
+from printflow_reliability.settings.config_backup import ConfigBackupSettings
 from printflow_reliability.settings.copies import CopiesSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
@@ -55,6 +56,7 @@ class Settings(Section):
     orders: OrdersSettings
     backups: BackupsSettings = BackupsSettings()
     dumps: DumpsSettings | None = None
+    config_backup: ConfigBackupSettings | None = None
     copies: CopiesSettings = CopiesSettings()
     drills: DrillsSettings = DrillsSettings()
     runbook: RunbookSettings = RunbookSettings()
@@ -116,6 +118,7 @@ class Settings(Section):
             ("bucket", self.bucket),
             ("reference", self.reference),
             ("alert_route", self.alert_route),
+            ("config_backup.redis", self.config_backup.redis if self.config_backup else ()),
         ):
             seen: set[str] = set()
             for entry in names:
@@ -147,6 +150,10 @@ class Settings(Section):
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
         if self.dumps is not None:
             uses.append(("dumps.bucket", self.dumps.bucket, buckets))
+        if self.config_backup is not None:
+            if self.dumps is None:
+                raise ValueError("config_backup: needs [dumps], which says who can read copies of the records")
+            uses.append(("config_backup.bucket", self.config_backup.bucket or self.dumps.bucket, buckets))
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')

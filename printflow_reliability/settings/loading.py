@@ -110,15 +110,17 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
 
 def _absolute_paths(settings: Settings, base: Path) -> Settings:
     """The settings with every relative path made absolute, from the folder of the file."""
+    return settings.model_copy(update=_absolute_values(settings, base))
 
-    def absolute(section: Section) -> Section:
-        paths = {name: base / value for name, value in section if isinstance(value, Path)}
-        return section.model_copy(update=paths) if paths else section
 
-    updates: dict[str, Any] = {}
-    for name, value in settings:
-        if isinstance(value, Section):
-            updates[name] = absolute(value)
-        elif isinstance(value, tuple):
-            updates[name] = tuple(absolute(item) for item in value)
-    return settings.model_copy(update=updates)
+def _absolute_values(section: Section, base: Path) -> dict[str, Any]:
+    """The values of a section that are or hold paths, made absolute."""
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, Path):
+            return base / value
+        if isinstance(value, tuple):
+            return tuple(absolute(item) for item in value)
+        return value.model_copy(update=_absolute_values(value, base)) if isinstance(value, Section) else value
+
+    return {name: absolute(value) for name, value in section if isinstance(value, Path | tuple | Section)}

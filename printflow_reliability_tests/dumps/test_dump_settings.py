@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
-import pyrage
 import pytest
 
 from printflow_reliability.dumps.identity import identities
-from printflow_reliability.dumps.upload import MOST_PARTS, SMALLEST_PART, part_bytes
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.locked_objects.upload import MOST_PARTS, SMALLEST_PART, part_bytes
 from printflow_reliability.settings import DumpsSettings, load
+from printflow_reliability_tests.dumps.keys import PUBLIC, SECRET
 from printflow_reliability_tests.settings.good_configuration import ENVIRON, GOOD
-
-SECRET = str(pyrage.x25519.Identity.generate())
-PUBLIC = str(pyrage.x25519.Identity.from_str(SECRET).to_public())
 
 
 def loaded(tmp_path: Path, section: str) -> DumpsSettings | None:

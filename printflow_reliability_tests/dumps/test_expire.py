@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from printflow_reliability.dumps.expire import plan_expiry
 from printflow_reliability.dumps.manifest import Manifest
-from printflow_reliability.dumps.stored import Stored, StoredDump, StoredVersion
+from printflow_reliability.dumps.stored import Stored, StoredDump
 from printflow_reliability.dumps.verifications import Verification
+from printflow_reliability.locked_objects.versions import StoredVersion
 from printflow_reliability_tests.dumps.manifests import NOW, manifest
 
 DAY = timedelta(days=1)

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.runbook import render
-from printflow_reliability.runbook.scenarios import Facts, Names, scenarios
+from printflow_reliability.runbook.names import Facts, Names
+from printflow_reliability.runbook.scenarios import scenarios
 from printflow_reliability.settings import Settings
 
 BRANCHES = {
-    *("ransomware", "region-lost", "cluster-lost", "migration-failed"),
+    *("ransomware", "empty-machine", "region-lost", "cluster-lost", "migration-failed"),
     *("table-dropped", "tenant-deleted", "bucket-damaged"),
 }
 

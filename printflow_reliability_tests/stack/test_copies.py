@@ -15,8 +15,9 @@ from printflow_reliability.copies.lock_trial import try_lock
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.drills.history import list_drills
 from printflow_reliability.dumps.run import take_dumps
-from printflow_reliability.dumps.store import DumpStore, open_store
+from printflow_reliability.dumps.store import open_store
 from printflow_reliability.dumps.verify import verify_dumps
+from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.dumped import BUCKET, forged, newest, verifying
@@ -112,7 +113,7 @@ def test_a_key_that_may_not_delete_at_all_proves_no_lock(copied: StackSandbox) -
     own = open_store(copied.settings)
     reader = seaweedfs.bucket(copied.home, BUCKET, "drill")
     outcome, said = try_lock(
-        DumpStore(reader, seaweedfs.client(copied.home, BUCKET, "drill")), PROBE, datetime.now(UTC)
+        LockedStore(reader, seaweedfs.client(copied.home, BUCKET, "drill")), PROBE, datetime.now(UTC)
     )
     assert (outcome, "proves nothing" in said) == (Outcome.UNKNOWN, True)
     assert own.bucket.bucket == BUCKET

@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.dumps.manifest import DUMP, PREFIX
 from printflow_reliability.dumps.run import list_dumps, take_dumps
 from printflow_reliability.dumps.store import open_store
-from printflow_reliability.dumps.upload import SMALLEST_PART, LockedUpload
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.locked_objects.upload import SMALLEST_PART, LockedUpload
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.dumped import BUCKET, database, forged, newest, stored, verifying
@@ -40,7 +41,9 @@ def dumped(sandbox: StackSandbox) -> StackSandbox:
 def test_every_database_has_a_dump_that_is_locked(dumped: StackSandbox) -> None:
     report = list_dumps(dumped.settings)
 
-    assert {(dump.cluster, dump.database) for dump in report.dumps} == DATABASES
+    # The copy of the configuration has dumps of its own there, of the records.
+    found = {(dump.cluster, dump.database) for dump in report.dumps if dump.cluster in postgres.PROTECTED}
+    assert found == DATABASES
     assert [check.outcome for check in report.checks] == [Outcome.PASS], report.checks
     assert set(report.states.values()) == {"whole"}
     with postgres.superuser(dumped.home, "live_db", "live_db") as connection:
@@ -149,9 +152,9 @@ def test_what_a_killed_upload_leaves_is_no_dump_and_ended_later(dumped: StackSan
     upload._parts[0].result()
 
     assert stored(dumped) == before
-    assert store.end_stale_uploads(now) == 0
-    assert store.end_stale_uploads(now + timedelta(days=2)) == 1
-    assert store.end_stale_uploads(now + timedelta(days=2)) == 0
+    assert store.end_stale_uploads(now, prefix=PREFIX, suffix=DUMP) == 0
+    assert store.end_stale_uploads(now + timedelta(days=2), prefix=PREFIX, suffix=DUMP) == 1
+    assert store.end_stale_uploads(now + timedelta(days=2), prefix=PREFIX, suffix=DUMP) == 0
 
 
 def test_a_dump_without_its_manifest_is_none(dumped: StackSandbox) -> None:

@@ -24,7 +24,8 @@ def test_every_database_that_can_be_opened_is_dumped_and_locked(foreign: Foreign
     listed = foreign.run("dump", "list", "--json")
 
     assert listed.exit_code == 0, listed
-    assert {dump["key"]: dump["sha256"] for dump in listed.document["dumps"]} == {
+    listing = [dump for dump in listed.document["dumps"] if dump["cluster"] == "shop"]
+    assert {dump["key"]: dump["sha256"] for dump in listing} == {
         dump["key"]: dump["sha256"] for dump in dumped.values()
     }
     assert listed.document["incomplete"] == []
@@ -35,7 +36,7 @@ def test_every_dump_holds_what_its_database_held(foreign: ForeignPlatform, taken
 
     assert ended.exit_code == 0, ended
     assert {dump["outcome"] for dump in ended.document["dumps"]} == {"pass"}
-    assert len(ended.document["dumps"]) == 5
+    assert len([dump for dump in ended.document["dumps"] if dump["cluster"] == "shop"]) == 5
 
 
 def test_a_dump_in_latin_1_is_restored_into_another_database(foreign: ForeignPlatform, taken: Ended) -> None:

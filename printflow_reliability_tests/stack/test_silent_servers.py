@@ -40,6 +40,7 @@ ARGUMENTS = {
     "recover": ("--to", "latest", "--into", "{home}/recovered-from-a-silent-server"),
     "wal acknowledge": ("live_db", "0" * 23 + "1", "0" * 23 + "1", "--reason", "known"),
     "dump restore": ("--database", "live_db", "--into", "postgresql://localhost/elsewhere"),
+    "config restore": ("--into", "{home}/restored-configuration"),
     "tenant restore": ("{tenant}", "--to", "{moment}"),
     "drill show": ("1",),
     "drill report": ("1", "--into", "{home}/report.html"),
@@ -55,7 +56,7 @@ ARGUMENTS = {
     "backup undelete": ("--before", "{moment}"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
-OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith("dump "))}
+OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}
 """What needs nothing of the primary region."""
 ELSEWHERE = {"serve"}
 """It answers others, and tells them of a silent server: test_serve.py."""
@@ -63,8 +64,8 @@ CERTAIN = {"copies"}
 """There is no dump here that nobody could delete, whatever else is not known."""
 FROZEN = {
     "primary": tuple(command for command in COMMANDS if command not in {*OFFSITE, *ELSEWHERE}),
-    "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list"),
-    "live_db": ("backup run", "drill run", "files reconcile", "orders held"),
+    "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list", "config backup", "config list"),
+    "live_db": ("backup run", "drill run", "files reconcile", "orders held", "config backup"),
     "system_db": ("drill run", "files heal", "orders held", "alerts list"),
 }
 """Each server, and the commands that are tried without it; offsite are reports, dumps and the replica."""

@@ -103,6 +103,9 @@ class _Builder:
             self._write(place, _filled(name, names))
         for role in ROLES:
             self._write(f"keys/{role}", self._url("shop", role, DATABASE))
+        self._write("keys/admin", self._url("shop", SUPERUSER, DATABASE))
+        self._write("keys/fingerprints", _password())
+        self._write("shop settings", "APP_KEY=base64:c2hvcA==\n")
         self._write("keys/records", self._url("records", "records", "postgres"))
         for name in ("s3-watcher", "s3-storefront"):
             self._write(f"keys/{name}", self.passwords[name])

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
-from printflow_reliability.dumps.store import MODE, DumpStore
 from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.locked_objects.store import MODE, LockedStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
@@ -40,7 +40,7 @@ class LockedUpload:
         bytes, sha256: of what was written so far.
     """
 
-    def __init__(self, store: DumpStore, key: str, *, until: datetime, part_size: int) -> None:
+    def __init__(self, store: LockedStore, key: str, *, until: datetime, part_size: int) -> None:
         self.bytes = 0
         self._store, self._key, self._until, self._part_size = store, key, until, part_size
         self._hash = hashlib.sha256()
@@ -71,7 +71,7 @@ class LockedUpload:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._upload_id is not None:
-            # A store that is away keeps it; the next dump ends what is left unfinished.
+            # A store that is away keeps it; the next run ends what is left unfinished.
             with suppress(PrintflowError), self._store.errors():
                 self._store.client.abort_multipart_upload(
                     Bucket=self._store.bucket.bucket, Key=self._key, UploadId=self._upload_id
@@ -114,7 +114,7 @@ class LockedUpload:
         if there["ContentLength"] != self.bytes:
             raise CouldNotTell(
                 f"{self._key} has {there['ContentLength']:,} bytes in the bucket, and {self.bytes:,} were sent; "
-                "it does not count as a dump"
+                "it does not count as a copy"
             )
         return answer.get("VersionId") or there["VersionId"]
 
@@ -123,7 +123,7 @@ class LockedUpload:
             self._parts[-1].result()  # one part is on its way, no more
         number = len(self._parts) + 1
         if number > MOST_PARTS:
-            raise CouldNotTell(f"the dump is larger than {MOST_PARTS:,} parts of {self._part_size:,} bytes")
+            raise CouldNotTell(f"{self._key} is larger than {MOST_PARTS:,} parts of {self._part_size:,} bytes")
         body, self._filling = bytes(self._filling), bytearray()
         self._parts.append(self._pool.submit(self._send_part, number, body))
 
@@ -141,7 +141,7 @@ class LockedUpload:
         return {"ETag": answer["ETag"], "PartNumber": number}
 
 
-def put_locked(store: DumpStore, key: str, body: bytes, until: datetime) -> None:
+def put_locked(store: LockedStore, key: str, body: bytes, until: datetime) -> None:
     """Put a small object under Object Lock, and read its lock back.
 
     Raises:
