@@ -1,24 +1,23 @@
 """Logical dumps in the graph: one partition a cluster, and whether what was dumped can be read and restored."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 from pydantic import Field
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
+from printflow_reliability.defs.cluster_partitions import (
+    chosen_clusters,
+    cluster_partitions,
+    schedule_of_all_clusters,
+)
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, SystemsGraph, configured
-from printflow_reliability.defs.partition_names import identifier_of, partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.dumps.content import judge_content
 from printflow_reliability.dumps.run import take_dumps
 from printflow_reliability.dumps.store import required
 from printflow_reliability.dumps.verify import verify_dumps
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-UNCONFIGURED = "unconfigured_cluster"
 
 
 class DumpVerificationConfig(dg.Config):
@@ -32,8 +31,7 @@ class DumpVerificationConfig(dg.Config):
 
 def logical_dump_of(graph: SystemsGraph) -> dg.AssetsDefinition:
     """The asset with a partition for each cluster of the configuration."""
-    names = [cluster.name for cluster in graph.settings.cluster] if graph.settings else [UNCONFIGURED]
-    partitions = dg.StaticPartitionsDefinition([partition_of(name) for name in names])
+    partitions = cluster_partitions(graph)
 
     @dg.asset(
         group_name=GROUP,
@@ -48,7 +46,7 @@ def logical_dump_of(graph: SystemsGraph) -> dg.AssetsDefinition:
     )
     def logical_dump(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
         """Dump the chosen clusters."""
-        chosen = _chosen(context, partitions)
+        chosen = chosen_clusters(context, partitions)
         with as_dagster_failure():
             report = take_dumps(configuration.settings(), clusters=chosen, tell=context.log.warning)
         return result(report, "dump.recent", part=chosen is not None, first=("dumps", "dump_bytes", "dumped_rows"))
@@ -88,32 +86,6 @@ trial_restore = dg.define_asset_job(
 )
 
 
-def nightly_dumps_of(asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
-    """All clusters as one range of partitions, in one run."""
-    assert asset.partitions_def is not None  # noqa: S101 - it was made with one
-    keys = asset.partitions_def.get_partition_keys()
-    tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
-
-    @dg.schedule(
-        name="nightly_dumps",
-        target=["logical_dump"],
-        cron_schedule="30 2 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="An encrypted dump of every database of every cluster.",
-    )
-    def nightly_dumps(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(tags=tags)
-
-    return nightly_dumps
-
-
-def _chosen(context: dg.AssetExecutionContext, partitions: dg.PartitionsDefinition) -> Sequence[str] | None:
-    """The clusters to dump; None where all of them are chosen."""
-    keys = context.partition_keys
-    return None if set(partitions.get_partition_keys()) <= set(keys) else [identifier_of(key) for key in keys]
-
-
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Dumps of every cluster of printflow.toml; nothing where it has no [dumps]."""
@@ -128,7 +100,12 @@ def definitions() -> dg.Definitions:
         ],
         jobs=[trial_restore],
         schedules=[
-            nightly_dumps_of(logical_dump),
+            schedule_of_all_clusters(
+                "nightly_dumps",
+                "30 2 * * *",
+                logical_dump,
+                "An encrypted dump of every database of every cluster.",
+            ),
             schedule(
                 "daily_dump_verification",
                 "30 6 * * 1-6",

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.archive import parse_archive
-from printflow_reliability.backups.base_backup import TakenBackup
+from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.retention.expire import ExpireReport, expire_backups
 from printflow_reliability.backups.retention.pgbackrest_expire import expire
+from printflow_reliability.backups.taken import BackupRequest, TakenBackup
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.backups.window.intervals import State
 from printflow_reliability.backups.window.window import recoverable_window
@@ -262,3 +263,17 @@ def test_what_expires_is_gone_and_what_stays_can_be_restored(repository: Reposit
     wal = verify_wal(settings)
     assert wal.checks[0].outcome is Outcome.PASS, wal.checks[0]
     assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
+
+
+def test_a_backup_of_ours_expires_nothing_by_pgbackrests_own_retention(repository: Repository) -> None:
+    """A monthly backup would be gone with the second full one after it."""
+    cluster, settings = repository.cluster, repository.settings()
+    own = cluster.home / "own-retention.conf"
+    before = repository.labels
+    text = cluster.settings.pgbackrest_config.read_text(encoding="utf-8")
+    own.write_text(text.replace("repo1-retention-full=9", "repo1-retention-full=1"), encoding="utf-8")
+    other = cluster.settings.model_copy(update={"pgbackrest_config": own})
+    report = take_base_backups(settings.model_copy(update={"cluster": (other,)}), BackupRequest(type="full"))
+
+    assert report.checks[0].outcome is Outcome.PASS
+    assert repository.labels[:-1] == before

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen, repositories_of
 from printflow_reliability.backups.info import StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import ArchiveContext
@@ -22,7 +22,7 @@ from printflow_reliability.backups.retention.pgbackrest_expire import expire
 from printflow_reliability.backups.verification import newest_verification
 from printflow_reliability.backups.wal import accepted_gaps, ask_archiving
 from printflow_reliability.checks import Outcome, worst
-from printflow_reliability.errors import ConfigError, LockHeld, Refused
+from printflow_reliability.errors import LockHeld, Refused
 from printflow_reliability.findings import Finding
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
@@ -146,7 +146,7 @@ def expire_backups(
         ConfigError: there is no such cluster, or it has no such repository.
     """
     programs, policy = settings.runner(), policy_of(settings.backups.retention)
-    selected = [(cluster, _numbers(cluster, repository)) for cluster in chosen(settings, clusters)]
+    selected = [(cluster, repositories_of(cluster, repository)) for cluster in chosen(settings, clusters)]
     count = Count(advance, sum(len(numbers) for _, numbers in selected))
 
     def work(cluster: ClusterSettings, numbers: Sequence[int]) -> list[RepositoryRetention]:
@@ -233,15 +233,6 @@ class _Repository:
 
 def _as_if_verified(backup: StoredBackup) -> StoredBackup:
     return replace(backup, soundness=Soundness.SOUND) if backup.soundness is Soundness.UNVERIFIED else backup
-
-
-def _numbers(cluster: ClusterSettings, repository: int | None) -> tuple[int, ...]:
-    if repository is None:
-        return cluster.repositories
-    if repository not in cluster.repositories:
-        known = ", ".join(map(str, cluster.repositories))
-        raise ConfigError(f"--repo: cluster {cluster.name} has no repository {repository}", f"it has {known}")
-    return (repository,)
 
 
 def _expire(repository: _Repository, *, apply: bool) -> RepositoryRetention:

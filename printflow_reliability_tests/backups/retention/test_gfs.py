@@ -185,6 +185,21 @@ def test_a_year_of_weekly_full_and_daily_incremental_backups() -> None:
     assert stay[0].backup.finished_at < NOW - timedelta(days=300)
 
 
+def test_the_backup_of_a_month_lives_for_a_year_although_something_expires_every_day() -> None:
+    """What expired yesterday cannot be kept today: a backup must have been a month's since it was the newest."""
+    kept_today: list[StoredBackup] = []
+    last = full(501)
+    for ago in range(500, -1, -1):
+        last = full(ago + 0.01) if ago % 7 == 0 else incremental(last, ago + 0.01)
+        moment = NOW - timedelta(days=ago)
+        retention = decide([*kept_today, last], Policy(), moment)
+        kept_today = list(retention.kept)
+    months = {backup.finished_at.strftime("%Y-%m") for backup in kept_today if backup.full}
+    assert months >= {f"2026-{month:02}" for month in range(1, NOW.month + 1)} - {NOW.strftime("%Y-%m")}
+    assert len(months) >= 12
+    assert len(kept_today) < 45
+
+
 def test_while_the_newest_backup_is_damaged_nothing_expires() -> None:
     history = [full(ago) for ago in range(60, 0, -1)]
     assert len(kept(decide(history, Policy(3, 0, 0), NOW))) == 3
