@@ -9,6 +9,7 @@ from pydantic import Field
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
+from printflow_reliability.backups.retention.expire import expire_backups
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.backups.window.picture import Row, svg
@@ -30,6 +31,7 @@ TAKEN_COLUMNS = (
     *("wal_start", "wal_stop", "damaged_files", "resumed", "annotations", "detail"),
 )
 EVERY_BASE_BACKUP = dg.AssetDep("base_backup", partition_mapping=dg.AllPartitionMapping())
+EXPIRY_COLUMNS = ("cluster", "repo", "label", "finished_at", "soundness", "reason")
 WINDOW_COLUMNS = ("repository", "from", "to", "state", "seconds", "detail")
 
 
@@ -163,6 +165,32 @@ def recoverable_window(configuration: Configuration) -> dg.MaterializeResult:
     )
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"pgbackrest"},
+    deps=["backup_integrity"],
+    freshness_policy=words.EVERY_DAY,
+    pool=words.REPOSITORY_POOL,
+    check_specs=check_specs("backup_expiry", "backup.retention"),
+    description="What the retention policy keeps of each repository and what expires, and why. It is carried out only "
+    "where backups.retention.apply is true. Red: what should have expired stays, or pgBackRest's own settings "
+    "contradict the policy. See printflow backup expire",
+)
+def backup_expiry(configuration: Configuration) -> dg.MaterializeResult:
+    """Plan what expires, and let it expire where the configuration says so."""
+    with as_dagster_failure():
+        settings = configuration.settings()
+        report = expire_backups(settings, apply=settings.backups.retention.apply)
+    plan = [entry for entry in report.as_json()["plan"] if entry["action"] == "expire"]
+    return result(
+        report,
+        "backup.retention",
+        headline={"applied": report.applied},
+        tables={"expiring": shortened(plan, EXPIRY_COLUMNS, len(plan), "printflow backup expire")},
+    )
+
+
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Backups of every cluster of printflow.toml."""
@@ -171,7 +199,7 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=[
             graph.place(asset, graph.all_clusters, runbook=CLUSTER_LOST)
-            for asset in (base_backup, wal_archive, backup_integrity, recoverable_window)
+            for asset in (base_backup, wal_archive, backup_integrity, recoverable_window, backup_expiry)
         ],
         schedules=[
             schedule_of_all_clusters(
@@ -208,6 +236,12 @@ def definitions() -> dg.Definitions:
                 ["backup_integrity"],
                 "Read the repositories whole and compare every file with its manifest.",
                 tags=HARMLESS,
+            ),
+            schedule(
+                "daily_backup_expiry",
+                "15 8 * * *",
+                ["backup_expiry"],
+                "Plan which base backups expire; with backups.retention.apply, let them expire.",
             ),
         ],
     )

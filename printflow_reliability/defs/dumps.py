@@ -12,12 +12,15 @@ from printflow_reliability.defs.cluster_partitions import (
 )
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, SystemsGraph, configured
-from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.dumps.content import judge_content
+from printflow_reliability.dumps.expire import judged_expiry
 from printflow_reliability.dumps.run import take_dumps
 from printflow_reliability.dumps.store import required
 from printflow_reliability.dumps.verify import verify_dumps
+
+EXPIRY_COLUMNS = ("key", "database", "bytes", "reason", "deleted")
 
 
 class DumpVerificationConfig(dg.Config):
@@ -78,6 +81,32 @@ def dump_verification(
     return result(report, "dump.content", first=("verified_dumps", "verified_rows"))
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3"},
+    deps=["dump_verification"],
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("dump_expiry", "dump.retention"),
+    description="Which dumps are deleted now that their lock has ended, and which stay and why. It is carried out only "
+    "where dumps.apply_expiry is true. Red: what should be gone stays, or the bucket refuses. See printflow dump "
+    "expire",
+)
+def dump_expiry(configuration: Configuration) -> dg.MaterializeResult:
+    """Plan what is deleted, and delete it where the configuration says so."""
+    with as_dagster_failure():
+        settings = configuration.settings()
+        applied = required(settings).apply_expiry
+        report = judged_expiry(settings, apply=applied)
+    plan = [expiry.as_json() for expiry in report.plan if expiry.versions]
+    return result(
+        report,
+        "dump.retention",
+        headline={"applied": applied},
+        tables={"expiring": shortened(plan, EXPIRY_COLUMNS, len(plan), "printflow dump expire")},
+    )
+
+
 trial_restore = dg.define_asset_job(
     "trial_restore",
     selection=["dump_verification"],
@@ -97,6 +126,7 @@ def definitions() -> dg.Definitions:
         assets=[
             graph.place(logical_dump, graph.all_clusters, runbook=CLUSTER_LOST),
             graph.place(dump_verification, runbook=CLUSTER_LOST),
+            graph.place(dump_expiry, runbook=CLUSTER_LOST),
         ],
         jobs=[trial_restore],
         schedules=[
@@ -112,6 +142,12 @@ def definitions() -> dg.Definitions:
                 ["dump_verification"],
                 "Read the newest dump of every database whole, and compare its rows.",
                 tags=HARMLESS,
+            ),
+            schedule(
+                "daily_dump_expiry",
+                "30 8 * * *",
+                ["dump_expiry"],
+                "Plan which dumps are deleted; with dumps.apply_expiry, delete them.",
             ),
             dg.ScheduleDefinition(
                 name="weekly_trial_restore",
