@@ -70,6 +70,13 @@ REGISTER: Mapping[str, Check] = {
             "printflow backup window, which names them and what to do.",
         ),
         Check(
+            "backup.retention",
+            "Are there only the base backups that the retention policy keeps, and does pgBackRest keep all of these?",
+            Severity.WARNING,
+            "Red: backups that no day, week or month needs stay and cost money, pgBackRest's own settings would expire "
+            "some that the policy keeps, or nothing may expire. See printflow backup expire.",
+        ),
+        Check(
             "dump.recent",
             "Has every database a recent logical dump that nobody can delete?",
             Severity.ERROR,
@@ -95,6 +102,13 @@ REGISTER: Mapping[str, Check] = {
             Severity.WARNING,
             "Red: configuration or secrets changed or vanished since the copy before. If nobody did that on purpose, "
             "look into it; printflow config restore brings the earlier copy into a directory.",
+        ),
+        Check(
+            "dump.retention",
+            "Are dumps deleted once their lock has ended and newer ones were verified?",
+            Severity.WARNING,
+            "Red: dumps that nothing keeps stay and cost money, or the bucket refuses to delete them. See printflow "
+            "dump expire.",
         ),
         Check(
             "copies.copies",

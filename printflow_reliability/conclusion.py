@@ -1,10 +1,10 @@
 """How a command that asks checks ends: the answers are recorded, told, and decide the exit code."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from printflow_reliability.alerts.results import record_results
-from printflow_reliability.checks import CheckResult, exit_code
+from printflow_reliability.checks import CheckResult, Outcome, exit_code
 from printflow_reliability.console import finish
 from printflow_reliability.settings import Settings
 
@@ -18,10 +18,19 @@ class CheckReport(Protocol):
     def as_json(self) -> dict[str, Any]: ...
 
 
-def conclude(settings: Settings, report: CheckReport, *, as_json: bool, show: Callable[[], None]) -> NoReturn:
+def conclude(
+    settings: Settings,
+    report: CheckReport,
+    *,
+    as_json: bool,
+    show: Callable[[], None],
+    also: Iterable[Outcome] = (),
+) -> NoReturn:
     """Record what the checks answered, print the report, and exit with the worst of their outcomes.
 
-    Nobody is paged: the answer is before a person already.
+    Nobody is paged: the answer is before a person already. `also` are outcomes that no check is about, such as that of
+    what could not be done.
     """
     record_results(settings, report.checks, alert=False)
-    finish(report.as_json, as_json=as_json, show=show, code=exit_code(check.outcome for check in report.checks))
+    code = exit_code([*(check.outcome for check in report.checks), *also])
+    finish(report.as_json, as_json=as_json, show=show, code=code)

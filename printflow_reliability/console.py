@@ -66,10 +66,17 @@ def person_named(by: str | None) -> str:
     """
     if by is not None:
         return by
+    if name := user_name():
+        return name
+    raise ConfigError("this needs a person, and this system does not say who you are", "--by NAME")
+
+
+def user_name() -> str:
+    """The user who runs the command; empty where this system does not say who that is."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise ConfigError("this needs a person, and this system does not say who you are", "--by NAME") from None
+        return ""
 
 
 def print_json(document: Mapping[str, Any]) -> None:

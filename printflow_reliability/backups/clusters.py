@@ -37,6 +37,20 @@ def chosen(settings: Settings, names: Sequence[str] | None) -> tuple[ClusterSett
     return settings.cluster if names is None else tuple(settings.cluster_named(name) for name in names)
 
 
+def repositories_of(cluster: ClusterSettings, repository: int | None) -> tuple[int, ...]:
+    """The numbers of a cluster's repositories; the one alone that was asked for.
+
+    Raises:
+        ConfigError: the cluster has no such repository.
+    """
+    if repository is None:
+        return cluster.repositories
+    if repository not in cluster.repositories:
+        known = ", ".join(map(str, cluster.repositories))
+        raise ConfigError(f"--repo: cluster {cluster.name} has no repository {repository}", f"it has {known}")
+    return (repository,)
+
+
 def answer(
     check: str,
     verdicts: Iterable[ClusterVerdict],

@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from printflow_reliability.backups.base_backup import BackupListing, BaseBackupReport, list_backups, take_base_backups
+from printflow_reliability.backups.backup_list import BackupListing, list_backups
+from printflow_reliability.backups.base_backup import BaseBackupReport, take_base_backups
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
 from printflow_reliability.backups.retention.command import expire_command
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.undelete.command import undelete_command
 from printflow_reliability.backups.wal_commands import wal_app
 from printflow_reliability.backups.window.command import window_command
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
-from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table
+from printflow_reliability.console import JSON_OPTION, invocation, progress, say, table, user_name
 from printflow_reliability.text import counted, printable, seconds, size
 
 __all__ = ["backup_app", "wal_app"]
@@ -33,16 +35,23 @@ backup_app.command("window")(window_command)
 def run(
     ctx: typer.Context,
     cluster: Cluster = None,
+    repo: Annotated[
+        int | None, typer.Option("--repo", metavar="N", help="One repository; all of the cluster's by default.")
+    ] = None,
     backup_type: Annotated[Literal["full", "diff", "incr"], typer.Option("--type", help="What to copy.")] = "incr",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="PERSON", help="Who asks for it; default: the user who runs this.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the backup.")] = "",
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Take a base backup now, into each repository."""
+    """Take a base backup now, into each repository. What an interrupted one of the same type has copied is used."""
     settings = invocation(ctx).settings()
+    request = BackupRequest(_selected(cluster), repo, backup_type, by or user_name(), reason)
     with progress("base backups") as advance:
-        report = take_base_backups(
-            settings, clusters=_selected(cluster), backup_type=backup_type, advance=advance, tell=partial(say, err=True)
-        )
-    conclude(settings, report, as_json=as_json, show=lambda: _show_taken(report))
+        report = take_base_backups(settings, request, advance=advance, tell=partial(say, err=True))
+    not_done = [backup.verdict.outcome for backup in report.busy]
+    conclude(settings, report, as_json=as_json, show=lambda: _show_taken(report), also=not_done)
 
 
 @backup_app.command("list")
@@ -82,6 +91,12 @@ def _show_taken(report: BaseBackupReport) -> None:
     for backup in report.backups:
         if backup.backup and backup.backup.type != backup.asked_for:
             say(backup.verdict.sentence)
+        if backup.resumed:
+            say(f"{backup.where}: went on with the files of a backup that was interrupted")
+        for name in backup.damaged_files:
+            say(printable(f"    {backup.where}: {name} has pages with bad checksums"))
+    for backup in report.busy:
+        say(f"NOT TAKEN: {backup.verdict.sentence}")
     _say_verdict(report.checks[0])
 
 

@@ -1,12 +1,14 @@
 """What `pgbackrest info` says of a stanza, as dataclasses. Keys that only some versions print are optional here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from printflow_reliability.errors import CouldNotTell
+
+T = TypeVar("T")
 
 STATUS_OK = 0
 STATUS_MISSING_STANZA = 1
@@ -26,6 +28,7 @@ class Backup:
         system_identifier: that of the cluster it was taken of; None if `info` does not tell.
         started_at, finished_at: UTC.
         database_bytes: size of the cluster when it was taken.
+        copied_bytes: how much of the cluster this backup copied: all of it if it is full.
         repository_bytes: what this backup alone takes in the repository.
         error: True if it met pages with bad checksums; None if `info` does not tell.
         wal_start, wal_stop: first and last segment it needs to become consistent; None for an offline backup.
@@ -52,6 +55,13 @@ class Backup:
     system_identifier: int | None = None
     references: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    copied_bytes: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        """How many bytes of the cluster one byte in the repository stands for; None if that cannot be told."""
+        known = self.copied_bytes and self.repository_bytes
+        return round(self.copied_bytes / self.repository_bytes, 2) if known else None
 
     @property
     def major_version(self) -> int | None:
@@ -139,11 +149,24 @@ def parse_tablespaces(text: str, label: str) -> frozenset[int]:
     Raises:
         CouldNotTell: it is not what `info` prints, or not about this backup.
     """
+    return _of_set(text, label, lambda backup: frozenset(int(space["oid"]) for space in backup["tablespace"] or ()))
+
+
+def parse_damaged_files(text: str, label: str) -> tuple[str, ...]:
+    """Read the output of `info --set=LABEL --output=json`: the files that had pages with bad checksums.
+
+    Raises:
+        CouldNotTell: it is not what `info` prints, or not about this backup.
+    """
+    return _of_set(text, label, lambda backup: tuple(str(name) for name in backup.get("error-list") or ()))
+
+
+def _of_set(text: str, label: str, read: Callable[[Mapping[str, Any]], T]) -> T:
     try:
         for entry in json.loads(text):
             for backup in entry["backup"]:
                 if backup["label"] == label:
-                    return frozenset(int(tablespace["oid"]) for tablespace in backup["tablespace"] or ())
+                    return read(backup)
     except (ValueError, KeyError, TypeError) as unreadable:
         raise CouldNotTell(
             f"the answer of pgbackrest info on backup {label} cannot be read ({unreadable!r})",
@@ -200,6 +223,7 @@ def _backup(backup: Mapping[str, Any], entry: Mapping[str, Any]) -> Backup:
         prior=backup.get("prior"),
         references=tuple(backup.get("reference") or ()),
         annotations=backup.get("annotation") or {},
+        copied_bytes=backup["info"].get("delta", 0),
     )
 
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from printflow_reliability.backups.info import RepositoryStatus, StanzaInfo, parse_info, parse_tablespaces
+from printflow_reliability.backups.info import (
+    RepositoryStatus,
+    StanzaInfo,
+    parse_info,
+    parse_tablespaces,
+)
 from printflow_reliability.backups.listing import RepositoryFile, parse_listing
 from printflow_reliability.backups.pgbackrest_errors import unreadable
 from printflow_reliability.backups.pgbackrest_program import ASK_SECONDS, PgBackRestProgram
@@ -108,14 +113,17 @@ class PgBackRest:
     ) -> Completed:
         """Take a base backup into one repository. Read from `info` whether there is one.
 
+        Nothing expires after it, whatever the configuration's own retention: `backup expire` has the policy.
+
         Raises:
-            LockHeld: another backup of this stanza is running.
+            Busy: another backup of this stanza is running.
+            LockHeld: somebody ran `pgbackrest stop`.
             ArchiveTimeout: WAL did not reach the archive, so the backup was given up.
         """
         noted = [f"--annotation={key}={value}" for key, value in (annotations or {}).items()]
         silence = self.program.silence(repository)
         watches: Watches = [*silence, answer_watch(self.cluster)]
-        backup = ("backup", f"--type={backup_type}", *noted)
+        backup = ("backup", f"--type={backup_type}", "--no-expire-auto", *noted)
         return self.program.run(*backup, repository=repository, timeout=timeout, watches=watches)
 
     def restore(

@@ -13,6 +13,10 @@ class ArchiveTimeout(ProgramFailed):
     """WAL that a backup or a check needs did not reach the archive in time: archiving is broken or too slow."""
 
 
+class Busy(LockHeld):
+    """Another backup or expiry of the stanza is running."""
+
+
 class NoBackupForTarget(ProgramFailed):
     """No backup in the repository can reach the target of a restore."""
 
@@ -109,7 +113,7 @@ def explained(
             f"remove that file if another user left it there, or correct lock-path in {where.config}",
         )
     if failed.exit_code == _LOCK_HELD:
-        return LockHeld(f"pgbackrest is at work on {where.cluster} already: {said}", "wait for it to end")
+        return Busy(f"pgbackrest is at work on {where.cluster} already: {said}", "wait for it to end")
     if failed.exit_code == _STOPPED:
         return LockHeld(what, f"somebody ran `pgbackrest stop`; pgbackrest --stanza={where.stanza} start")
     if failed.exit_code in _INVALID and _older(installed := version()):

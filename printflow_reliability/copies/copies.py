@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.base_backup import list_backups
+from printflow_reliability.backups.backup_list import list_backups
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer, chosen
 from printflow_reliability.backups.window.window import WindowReport, recoverable_window
 from printflow_reliability.checks import CheckResult, Outcome

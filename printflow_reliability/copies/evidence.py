@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from printflow_reliability.backups.base_backup import BackupListing
+from printflow_reliability.backups.backup_list import BackupListing
 from printflow_reliability.backups.clusters import TROUBLE
 from printflow_reliability.backups.configuration import repository_options
 from printflow_reliability.backups.s3_endpoint import S3Endpoint

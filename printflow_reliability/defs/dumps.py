@@ -1,24 +1,26 @@
 """Logical dumps in the graph: one partition a cluster, and whether what was dumped can be read and restored."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 from pydantic import Field
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
+from printflow_reliability.defs.cluster_partitions import (
+    chosen_clusters,
+    cluster_partitions,
+    schedule_of_all_clusters,
+)
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, SystemsGraph, configured
-from printflow_reliability.defs.partition_names import identifier_of, partition_of
-from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.dumps.content import judge_content
+from printflow_reliability.dumps.expire import judged_expiry
 from printflow_reliability.dumps.run import take_dumps
 from printflow_reliability.dumps.store import required
 from printflow_reliability.dumps.verify import verify_dumps
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-UNCONFIGURED = "unconfigured_cluster"
+EXPIRY_COLUMNS = ("key", "database", "bytes", "reason", "deleted")
 
 
 class DumpVerificationConfig(dg.Config):
@@ -32,8 +34,7 @@ class DumpVerificationConfig(dg.Config):
 
 def logical_dump_of(graph: SystemsGraph) -> dg.AssetsDefinition:
     """The asset with a partition for each cluster of the configuration."""
-    names = [cluster.name for cluster in graph.settings.cluster] if graph.settings else [UNCONFIGURED]
-    partitions = dg.StaticPartitionsDefinition([partition_of(name) for name in names])
+    partitions = cluster_partitions(graph)
 
     @dg.asset(
         group_name=GROUP,
@@ -48,7 +49,7 @@ def logical_dump_of(graph: SystemsGraph) -> dg.AssetsDefinition:
     )
     def logical_dump(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
         """Dump the chosen clusters."""
-        chosen = _chosen(context, partitions)
+        chosen = chosen_clusters(context, partitions)
         with as_dagster_failure():
             report = take_dumps(configuration.settings(), clusters=chosen, tell=context.log.warning)
         return result(report, "dump.recent", part=chosen is not None, first=("dumps", "dump_bytes", "dumped_rows"))
@@ -80,38 +81,38 @@ def dump_verification(
     return result(report, "dump.content", first=("verified_dumps", "verified_rows"))
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3"},
+    deps=["dump_verification"],
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("dump_expiry", "dump.retention"),
+    description="Which dumps are deleted now that their lock has ended, and which stay and why. It is carried out only "
+    "where dumps.apply_expiry is true. Red: what should be gone stays, or the bucket refuses. See printflow dump "
+    "expire",
+)
+def dump_expiry(configuration: Configuration) -> dg.MaterializeResult:
+    """Plan what is deleted, and delete it where the configuration says so."""
+    with as_dagster_failure():
+        settings = configuration.settings()
+        applied = required(settings).apply_expiry
+        report = judged_expiry(settings, apply=applied)
+    plan = [expiry.as_json() for expiry in report.plan if expiry.versions]
+    return result(
+        report,
+        "dump.retention",
+        headline={"applied": applied},
+        tables={"expiring": shortened(plan, EXPIRY_COLUMNS, len(plan), "printflow dump expire")},
+    )
+
+
 trial_restore = dg.define_asset_job(
     "trial_restore",
     selection=["dump_verification"],
     config={"ops": {"dump_verification": {"config": {"restore": True}}}},
     description="Restore the newest dump of every database into a throwaway cluster, and compare its rows.",
 )
-
-
-def nightly_dumps_of(asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
-    """All clusters as one range of partitions, in one run."""
-    assert asset.partitions_def is not None  # noqa: S101 - it was made with one
-    keys = asset.partitions_def.get_partition_keys()
-    tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
-
-    @dg.schedule(
-        name="nightly_dumps",
-        target=["logical_dump"],
-        cron_schedule="30 2 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="An encrypted dump of every database of every cluster.",
-    )
-    def nightly_dumps(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(tags=tags)
-
-    return nightly_dumps
-
-
-def _chosen(context: dg.AssetExecutionContext, partitions: dg.PartitionsDefinition) -> Sequence[str] | None:
-    """The clusters to dump; None where all of them are chosen."""
-    keys = context.partition_keys
-    return None if set(partitions.get_partition_keys()) <= set(keys) else [identifier_of(key) for key in keys]
 
 
 @dg.definitions
@@ -125,16 +126,28 @@ def definitions() -> dg.Definitions:
         assets=[
             graph.place(logical_dump, graph.all_clusters, runbook=CLUSTER_LOST),
             graph.place(dump_verification, runbook=CLUSTER_LOST),
+            graph.place(dump_expiry, runbook=CLUSTER_LOST),
         ],
         jobs=[trial_restore],
         schedules=[
-            nightly_dumps_of(logical_dump),
+            schedule_of_all_clusters(
+                "nightly_dumps",
+                "30 2 * * *",
+                logical_dump,
+                "An encrypted dump of every database of every cluster.",
+            ),
             schedule(
                 "daily_dump_verification",
                 "30 6 * * 1-6",
                 ["dump_verification"],
                 "Read the newest dump of every database whole, and compare its rows.",
                 tags=HARMLESS,
+            ),
+            schedule(
+                "daily_dump_expiry",
+                "30 8 * * *",
+                ["dump_expiry"],
+                "Plan which dumps are deleted; with dumps.apply_expiry, delete them.",
             ),
             dg.ScheduleDefinition(
                 name="weekly_trial_restore",

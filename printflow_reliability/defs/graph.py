@@ -24,8 +24,8 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 """The sections of the runbook that begin where a check of databases, or of files, is red."""
 RESERVED = frozenset(
     {
-        *("base_backup", "wal_archive", "backup_integrity", "recoverable_window"),
-        *("logical_dump", "dump_verification", "config_backup", "backup_copies"),
+        *("base_backup", "wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"),
+        *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),

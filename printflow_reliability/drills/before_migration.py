@@ -12,10 +12,12 @@ from functools import partial
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.base_backup import TakenBackup, list_backups, take_base_backups
+from printflow_reliability.backups.backup_list import list_backups
+from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import Segment, parse_segment
+from printflow_reliability.backups.taken import BackupRequest, TakenBackup
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.nightly import keep_fences
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -108,7 +110,9 @@ class BeforeMigration:
 
 
 @operation("safe point before a migration")
-def before_migration(settings: Settings, name: str, recover: Callable[..., str], tell: Tell) -> BeforeMigration:
+def before_migration(
+    settings: Settings, name: str, recover: Callable[..., str], tell: Tell, *, by: str = ""
+) -> BeforeMigration:
     """Back up, name the moment, and wait until every repository leads to it.
 
     Args:
@@ -116,6 +120,7 @@ def before_migration(settings: Settings, name: str, recover: Callable[..., str],
         name: of the restore point.
         recover: writes a command of this program out of its words.
         tell: hears in a sentence what is done next.
+        by: who migrates, for the annotation of the backups.
 
     Raises:
         ConfigError: the name is none, or is taken.
@@ -125,7 +130,7 @@ def before_migration(settings: Settings, name: str, recover: Callable[..., str],
     if away := _unreadable(settings):
         return BeforeMigration(name, (), away, (), ())
     tell("take an incremental backup of every cluster into every repository")
-    taken = take_base_backups(settings, backup_type="incr", tell=tell)
+    taken = take_base_backups(settings, BackupRequest(by=by, reason=f"before migration {name}"), tell=tell)
     if any(backup.backup is None or backup.verdict.outcome is not Outcome.PASS for backup in taken.backups):
         points = tuple(ArchivedPoint(b.cluster, b.repository, _label(b), b.verdict) for b in taken.backups)
         return BeforeMigration(name, (), points, (), taken.checks)

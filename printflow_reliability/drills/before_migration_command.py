@@ -10,7 +10,7 @@ import typer
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.check_rows import OUTCOME_WORDS
 from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import JSON_OPTION, finish, invocation, say
+from printflow_reliability.console import JSON_OPTION, finish, invocation, say, user_name
 from printflow_reliability.drills.before_migration import BeforeMigration, before_migration
 from printflow_reliability.settings import find_config
 from printflow_reliability.text import counted
@@ -30,7 +30,8 @@ def before_migrate_command(
     asked = invocation(ctx)
     settings = asked.settings()
     config = os.path.abspath(find_config(asked.config))  # noqa: PTH100 - a symlink stays what people call it
-    done = before_migration(settings, name, partial(_command, Path(config)), partial(say, err=True))
+    recover = partial(_command, Path(config))
+    done = before_migration(settings, name, recover, partial(say, err=True), by=user_name())
     record_results(settings, done.checks, alert=False)
     finish(done.as_json, as_json=as_json, show=lambda: _show(done), code=exit_code([done.outcome]))
 

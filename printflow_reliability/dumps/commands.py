@@ -7,7 +7,7 @@ import typer
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say, table
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, progress, say, table
 from printflow_reliability.dumps.expire import ExpiryReport, expire_dumps
 from printflow_reliability.dumps.report import DumpReport
 from printflow_reliability.dumps.restore_command import restore_command
@@ -72,8 +72,9 @@ app.command("restore")(restore_command)
 @app.command("expire")
 def expire(ctx: typer.Context, apply: bool = APPLY_OPTION, as_json: bool = JSON_OPTION) -> None:
     """Delete the dumps whose locks have ended; the newest of each database stays."""
-    report = expire_dumps(invocation(ctx).settings(), apply=apply)
-    finish(report.as_json, as_json=as_json, show=lambda: _show_expiry(report), code=1 if report.refused else 0)
+    settings = invocation(ctx).settings()
+    report = expire_dumps(settings, apply=apply)
+    conclude(settings, report, as_json=as_json, show=lambda: _show_expiry(report))
 
 
 def _selected(cluster: str | None) -> tuple[str, ...] | None:
@@ -148,8 +149,8 @@ def _show_expiry(report: ExpiryReport) -> None:
     if rows:
         table(("action", "database", "size", "why", "key"), rows)
     document = report.as_json()
-    if report.refused:
-        say(f"WARN: {counted(len(report.refused), 'dump')} could not be deleted: the bucket keeps what is locked")
+    if report.checks[0].outcome is not Outcome.PASS:
+        _say_verdict(report.checks[0])
     elif report.applied:
         say(f"OK: {counted(document['done'], 'dump')} deleted, {size(document['bytes'])}")
     elif any(expiry.versions for expiry in report.plan):

@@ -73,7 +73,9 @@ def _prepare(demo: Demo) -> None:
 def _healthy_cycle(demo: Demo) -> None:
     with demo.stage("base backup") as stage:
         demo.plant(EARLY)
-        ended = demo.materialize("base_backup", type="full")
+        every = _all_of(demo.web.partitions("base_backup"))
+        full = {"ops": {"base_backup": {"config": {"type": "full", "by": "printflow demo"}}}}
+        ended = demo.web.wait(demo.web.materialize("base_backup", config=full, tags=every), timeout=RUN_SECONDS)
         numbers = ended.numbers.get("base_backup", {})
         stage.ok = ended.succeeded
         stage.summary = f"{numbers.get('backups_taken', 0)} full backups, {size(numbers.get('backup_bytes', 0))}"

@@ -49,6 +49,17 @@ class RetentionSettings(Section):
         "WAL that makes them consistent, and can be restored to their own end only. Absent: WAL is kept from the "
         "oldest backup on.",
     )
+    apply: bool = Field(
+        default=False,
+        description="Whether Dagster carries the plan out every day. Off: it only plans, and a person runs "
+        "`printflow backup expire --apply`.",
+    )
+    overdue_days: float = Field(
+        default=14,
+        gt=0,
+        description="For how many days a backup that no day, week or month needs may still lie there: "
+        "backup.retention. The default fits a weekly verification, before which nothing expires, with a week to spare.",
+    )
 
 
 class BackupsSettings(Section):

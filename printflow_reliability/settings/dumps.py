@@ -89,6 +89,17 @@ class DumpsSettings(Section):
         description="How long ago a dump of a database may last have been restored for a trial: dump.content. The "
         "default fits a weekly restore.",
     )
+    apply_expiry: bool = Field(
+        default=False,
+        description="Whether Dagster deletes every day what `dump expire` would. Off: it only plans, and a person runs "
+        "`printflow dump expire --apply`. On: the bucket's key must be able to delete versions.",
+    )
+    overdue_days: float = Field(
+        default=14,
+        gt=0,
+        description="For how many days after its lock has ended a dump that `dump expire` would delete may still lie "
+        "there: dump.retention.",
+    )
     timeout_seconds: float = Field(
         default=6 * 3600, gt=0, description="How long dumping, verifying or restoring one database may take."
     )

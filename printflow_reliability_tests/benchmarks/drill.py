@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import BackupType, PgBackRest
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.errors import CouldNotTell
@@ -123,7 +124,7 @@ def _fill_one(home: SandboxHome, cluster: str, megabytes: int) -> None:
 
 
 def _back_up(settings: Settings, backup_type: BackupType) -> None:
-    report = take_base_backups(settings, backup_type=backup_type)
+    report = take_base_backups(settings, BackupRequest(type=backup_type))
     if bad := [check.detail for check in report.checks if check.outcome is not Outcome.PASS]:
         raise CouldNotTell(f"a base backup failed: {bad}")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import psycopg
 
 from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.sandbox import postgres
@@ -66,7 +67,7 @@ def run(drills: int) -> dict[str, float]:
         connection.execute(
             "GRANT USAGE ON SCHEMA load TO printflow; GRANT SELECT ON ALL TABLES IN SCHEMA load TO printflow"
         )
-    take_base_backups(settings, backup_type="full")
+    take_base_backups(settings, BackupRequest(type="full"))
     false = 0
     with _load(home) as committed:
         for _ in range(drills):

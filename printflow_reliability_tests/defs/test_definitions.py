@@ -22,7 +22,9 @@ EDGES = [
     ("wal_archive", "restore_drill"),
     ("wal_archive", "recoverable_window"),
     ("backup_integrity", "recoverable_window"),
+    ("backup_integrity", "backup_expiry"),
     ("logical_dump", "dump_verification"),
+    ("dump_verification", "dump_expiry"),
     ("wal_archive", "backup_copies"),
     ("backup_integrity", "backup_copies"),
     ("restore_drill", "backup_copies"),
@@ -101,7 +103,7 @@ def test_what_must_be_recent_has_a_freshness_policy(graph: Any) -> None:
 
 
 def test_drills_and_backups_share_a_pool_so_that_two_never_run_at_once(graph: Any) -> None:
-    for name in ("restore_drill", "base_backup"):
+    for name in ("restore_drill", "base_backup", "backup_expiry"):
         assert graph.get(key(name)).pools == {words.REPOSITORY_POOL}
 
 
@@ -109,7 +111,7 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
 
     assert named == {
-        *("full_backup", "trial_restore", "judge_objectives", "judge_held_order"),
+        *("trial_restore", "judge_objectives", "judge_held_order"),
         *("remove_killed_drills", "prune_history", "order_repair", "alert_acknowledgement", "alert_silence"),
     }
 
@@ -125,7 +127,9 @@ def test_a_storm_of_held_orders_leaves_slots_to_backups_and_reconciliations() ->
     assert [job.name for job in others if limit["key"] in job.run_tags] == []
 
 
-@pytest.mark.parametrize("asset", ["restore_drill", "base_backup", "recovery_fence", "logical_dump"])
+@pytest.mark.parametrize(
+    "asset", ["restore_drill", "base_backup", "recovery_fence", "logical_dump", "backup_expiry", "dump_expiry"]
+)
 def test_no_way_to_start_what_changes_something_retries_it(asset: str) -> None:
     settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     started = [

@@ -1,11 +1,13 @@
 """What may be deleted: never a locked dump, never a database's newest, nothing before a newer one was found good."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printflow_reliability.dumps.expire import plan_expiry
+from printflow_reliability.checks import Outcome
+from printflow_reliability.dumps.expire import ExpiryReport, plan_expiry
 from printflow_reliability.dumps.manifest import Manifest
 from printflow_reliability.dumps.stored import Stored, StoredDump
 from printflow_reliability.dumps.verifications import Verification
@@ -69,3 +71,26 @@ def test_nothing_locked_and_no_newest_is_ever_deleted(made: list[tuple[int, str,
             assert dump.key not in gone
         else:
             assert dump.key in gone
+
+
+def judged(found: Stored, known: dict[tuple[str, str], Verification], now: datetime) -> ExpiryReport:
+    return ExpiryReport(plan_expiry(found, known, lambda: now), False, now - 14 * DAY)
+
+
+def test_a_dump_that_nobody_deletes_is_overdue_two_weeks_after_its_lock_has_ended() -> None:
+    old, new = manifest(NOW), manifest(NOW + 20 * DAY)
+    both = stored(old, new), verified(new)
+    soon, late = (judged(*both, NOW + days * DAY).checks[0] for days in (27, 29))
+    assert (soon.outcome, soon.detail) == (Outcome.PASS, "1 dump kept; 1 to delete, none of them for long")
+    assert late.outcome is Outcome.FAIL
+    assert f"1 dump should have been deleted long ago, the first is {old.key}" in late.detail
+
+
+def test_what_is_deleted_is_not_overdue_and_a_refusal_is_told() -> None:
+    old, new = manifest(NOW), manifest(NOW + 20 * DAY)
+    report = judged(stored(old, new), verified(new), NOW + 40 * DAY)
+    done = replace(report, plan=[replace(each, deleted=True) if each.versions else each for each in report.plan])
+    refused = replace(report, plan=[replace(each, deleted=False) if each.versions else each for each in report.plan])
+    assert done.checks[0].outcome is Outcome.PASS
+    assert refused.checks[0].outcome is Outcome.FAIL
+    assert "the bucket refuses to delete 1 dump" in refused.checks[0].detail

@@ -15,6 +15,7 @@ import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.programs import Programs
 from printflow_reliability.redaction import redacted
@@ -163,7 +164,7 @@ def backed_up(sandbox: StackSandbox) -> StackSandbox:
             try:
                 backups_in(PgBackRest(cluster, sandbox.settings.runner()), number)
             except CouldNotTell:
-                take_base_backups(sandbox.settings, clusters=[cluster.name], backup_type="full")
+                take_base_backups(sandbox.settings, BackupRequest((cluster.name,), type="full"))
     return sandbox
 
 

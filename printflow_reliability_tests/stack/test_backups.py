@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.backups.base_backup import list_backups, take_base_backups
+from printflow_reliability.backups.backup_list import list_backups
+from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.wal import WalReport, verify_wal
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
@@ -32,7 +34,7 @@ def backed_up(sandbox: StackSandbox) -> StackSandbox:
     """The sandbox with at least one full backup in each repository, and some WAL after it."""
     info = PgBackRest(sandbox.settings.cluster[0], sandbox.settings.runner()).info()
     if {backup.repository for backup in info.backups} != {1, 2}:
-        take_base_backups(sandbox.settings, backup_type="full")
+        take_base_backups(sandbox.settings, BackupRequest(type="full"))
     for cluster in sandbox.settings.cluster:
         switch_wal(sandbox, cluster.name, times=3)
     return sandbox
@@ -47,7 +49,8 @@ def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox
     before = list_backups(backed_up.settings, clusters=["live_db"])
 
     told: list[str] = []
-    report = take_base_backups(backed_up.settings, clusters=["live_db"], backup_type="incr", tell=told.append)
+    request = BackupRequest(("live_db",), by="mona", reason="a test")
+    report = take_base_backups(backed_up.settings, request, tell=told.append)
 
     assert told == []
     known = {backup.label for backup in before.clusters[0].backups}
@@ -56,6 +59,18 @@ def test_a_backup_is_read_from_info_in_both_repositories(backed_up: StackSandbox
         taken.backup and taken.backup.type == "incr" and taken.backup.label not in known for taken in report.backups
     )
     assert result(report.checks, "backup.recent").outcome is Outcome.PASS
+    for document in report.as_json()["backups"]:
+        assert document["annotations"] == {"by": "mona", "reason": "a test"}
+        assert document["wal_start"] <= document["wal_stop"]
+        assert document["database_bytes"] > document["copied_bytes"] > 0
+        assert (document["damaged_files"], document["resumed"]) == ([], False)
+
+
+def test_a_repository_that_a_cluster_does_not_have_is_named(
+    backed_up: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*config(backed_up), "backup", "run", "live_db", "--repo", "3"]) == 2
+    assert "live_db has no repository 3" in capsys.readouterr().err
 
 
 @pytest.mark.alarm("backup.recent", "ring")
@@ -65,7 +80,7 @@ def test_a_backup_of_a_damaged_page_rings_although_pgbackrest_ends_with_0(
     program = PgBackRest(backed_up.settings.cluster_named("admin_db"), backed_up.settings.runner())
     with damaged_page(backed_up, "admin_db"):
         began = time.monotonic()
-        program.backup(1, "incr", timeout=60)
+        taken = take_base_backups(backed_up.settings, BackupRequest(("admin_db",), repository=1))
         listing = list_backups(backed_up.settings, clusters=["admin_db"])
         record_property("seconds_to_ring", time.monotonic() - began)
     program.backup(1, "incr", timeout=60)
@@ -75,6 +90,10 @@ def test_a_backup_of_a_damaged_page_rings_although_pgbackrest_ends_with_0(
     assert found.outcome is Outcome.FAIL
     assert newest.error is True
     assert newest.label in found.detail
+    (attempt,) = taken.backups
+    assert attempt.verdict.outcome is Outcome.FAIL
+    assert taken.numbers["damaged_files"] == len(attempt.damaged_files) == 1
+    assert attempt.damaged_files[0].startswith("base/")
     assert "repo2" not in found.detail
     assert list_backups(backed_up.settings, clusters=["admin_db"]).checks[0].outcome is Outcome.PASS
 
@@ -190,7 +209,7 @@ def test_archiving_that_fails_rings(backed_up: StackSandbox, record_property: Re
 def test_the_archive_can_be_judged_while_production_is_down(backed_up: StackSandbox) -> None:
     with backed_up.stopped("admin_db"):
         report = verify_wal(backed_up.settings)
-        taken = take_base_backups(backed_up.settings, clusters=["admin_db"])
+        taken = take_base_backups(backed_up.settings, BackupRequest(("admin_db",)))
 
     assert result(report.checks, "wal.lag").outcome is Outcome.UNKNOWN
     assert result(report.checks, "wal.continuity").outcome is Outcome.PASS

@@ -8,6 +8,7 @@ import pytest
 from printflow_reliability.alerts.delivery import deliver
 from printflow_reliability.alerts.outbox import Alert, raise_alert
 from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.checks import REGISTER, CheckResult, Outcome
 from printflow_reliability.drills.drill import run_drill
@@ -48,7 +49,7 @@ HONEST = {
 
 @pytest.fixture(scope="module")
 def backed_up(sandbox: StackSandbox) -> StackSandbox:
-    take_base_backups(sandbox.settings, backup_type="full")
+    take_base_backups(sandbox.settings, BackupRequest(type="full"))
     return sandbox
 
 

@@ -16,7 +16,7 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.dumps.content import judge_content
-from printflow_reliability.dumps.expire import expire_dumps
+from printflow_reliability.dumps.expire import expire_dumps, judged_expiry
 from printflow_reliability.dumps.restore import RestoreRequest, restore_dump
 from printflow_reliability.dumps.restore_tenant import restore_tenant_rows
 from printflow_reliability.dumps.run import take_dumps
@@ -24,7 +24,7 @@ from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.dumps.workplace import reap
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.sandbox import postgres
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import RecordsSettings, Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.dumped import database, forged, newest, stored, verifying
 
@@ -187,6 +187,8 @@ def test_one_tenants_absent_rows_are_restored_and_nobody_elses(dumped: StackSand
         assert there == [(tenant, lost)]
 
 
+@pytest.mark.alarm("dump.retention", "ring")
+@pytest.mark.alarm("dump.retention", "silent")
 def test_a_dump_whose_lock_has_ended_is_deleted_and_the_bucket_keeps_the_others(
     dumped: StackSandbox, settings: Settings
 ) -> None:
@@ -198,6 +200,9 @@ def test_a_dump_whose_lock_has_ended_is_deleted_and_the_bucket_keeps_the_others(
         plan = {expiry.key: expiry for expiry in expire_dumps(settings, apply=False).plan}
         assert plan[old.key].versions
         assert not plan[manifest.key].versions
+        assert expire_dumps(settings, apply=False).checks[0].outcome is Outcome.PASS
+        late = expire_dumps(verifying(dumped, overdue_days=3), apply=False).checks[0]
+        assert (late.outcome, old.key in late.detail) == (Outcome.FAIL, True)
         done = expire_dumps(settings, apply=True)
         assert [expiry.key for expiry in done.plan if expiry.deleted] == [old.key]
         assert old.key not in {dump.manifest.key for dump in stored(dumped).dumps}
@@ -206,6 +211,13 @@ def test_a_dump_whose_lock_has_ended_is_deleted_and_the_bucket_keeps_the_others(
     wrong = expire_dumps(settings, apply=True, clock=lambda: datetime.now(UTC) + timedelta(days=500))
     assert not [expiry for expiry in wrong.plan if expiry.deleted]
     assert stored(dumped) == before
+
+
+@pytest.mark.alarm("dump.retention", "unknown")
+def test_without_the_records_nothing_is_known_to_be_expendable(dumped: StackSandbox, settings: Settings) -> None:
+    away = settings.model_copy(update={"records": RecordsSettings(url="host=/nowhere dbname=records")})
+    (check,) = judged_expiry(away, apply=True).checks
+    assert (check.outcome, "the records database" in check.detail) == (Outcome.UNKNOWN, True)
 
 
 def test_a_password_in_the_argument_and_an_unknown_dump_are_refused(

@@ -64,9 +64,10 @@ def test_nothing_is_to_be_deleted_yet(foreign: ForeignPlatform, taken: Ended) ->
 
 
 def test_the_graph_dumps_the_cluster_and_verifies_it(foreign: ForeignPlatform, taken: Ended) -> None:
-    assets = ("logical_dump", "dump_verification")
+    assets = ("logical_dump", "dump_verification", "dump_expiry")
     answer = materialize(foreign, *assets, by=foreign.owner, partitions={"logical_dump": "shop"})
     assert answer == {
         "logical_dump": {"success": True, "checks": {"dump__recent": True}},
         "dump_verification": {"success": True, "checks": {"dump__content": True}},
+        "dump_expiry": {"success": True, "checks": {"dump__retention": True}},
     }

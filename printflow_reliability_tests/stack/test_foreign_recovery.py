@@ -177,11 +177,16 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
         merchant, order = connection.execute(
             "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
-    whole = ["base_backup", "wal_archive", "backup_integrity", "recoverable_window"]
+    whole = ["wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"]
     whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
-    parts = {"tenant_files": str(merchant), "print_file_integrity": str(merchant), "held_orders": str(order)}
+    parts = {
+        "base_backup": "shop",
+        "tenant_files": str(merchant),
+        "print_file_integrity": str(merchant),
+        "held_orders": str(order),
+    }
     made = {*whole, *parts, "restore_drill", "backup_copies"}
-    made |= {"logical_dump", "dump_verification"}  # test_foreign_dumps.py
+    made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 

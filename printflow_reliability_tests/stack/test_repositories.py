@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from printflow_reliability.backups.base_backup import list_backups, take_base_backups
+from printflow_reliability.backups.backup_list import list_backups
+from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.pgbackrest import PgBackRest, Recovery
 from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.archive import parse_archive
-from printflow_reliability.backups.base_backup import TakenBackup
+from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.integrity import verify_repositories
-from printflow_reliability.backups.retention.expire import ExpireReport, expire_backups
+from printflow_reliability.backups.retention.expire import expire_backups
 from printflow_reliability.backups.retention.pgbackrest_expire import expire
+from printflow_reliability.backups.retention.report import ExpireReport
+from printflow_reliability.backups.taken import BackupRequest, TakenBackup
 from printflow_reliability.backups.wal import verify_wal
 from printflow_reliability.backups.window.intervals import State
 from printflow_reliability.backups.window.window import recoverable_window
@@ -159,6 +161,7 @@ def test_with_a_repository_away_nothing_of_it_is_told_and_the_other_is(repositor
     assert recoverable_window(settings.model_copy(update={"records": records})).checks[0].outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.alarm("backup.retention", "silent")
 def test_without_apply_the_plan_is_all_there_is(repository: Repository) -> None:
     settings = repository.settings()
     verify_repositories(settings)
@@ -167,8 +170,17 @@ def test_without_apply_the_plan_is_all_there_is(repository: Repository) -> None:
     assert plan(report) == [(first, "expire"), (on_it, "expire"), (second, "keep"), (newest, "keep")]
     assert report.repositories[0].retention.decisions[2].reason == f"needed by {newest}"
     assert outcome(report)[0] is Outcome.PASS
+    assert report.checks[0].outcome is Outcome.PASS
     assert report.as_json()["done"] == []
     assert repository.labels == [first, on_it, second, newest]
+
+
+@pytest.mark.alarm("backup.retention", "ring")
+def test_a_plan_that_nobody_carries_out_rings(repository: Repository) -> None:
+    report = expire_backups(repository.settings(overdue_days=A_SECOND))
+    assert report.numbers["overdue_backups"] == 2
+    assert report.checks[0].outcome is Outcome.FAIL
+    assert "2 backups should have expired long ago; printflow backup expire plain --apply" in report.checks[0].detail
 
 
 def test_a_running_backup_is_said_and_nothing_is_half_done(repository: Repository) -> None:
@@ -198,13 +210,15 @@ def test_a_lock_file_of_somebody_else_is_no_running_backup(repository: Repositor
             expire(repository.cluster.pgbackrest.program, 1)
 
 
+@pytest.mark.alarm("backup.retention", "unknown")
 def test_while_production_is_away_nothing_expires(repository: Repository) -> None:
     """A disaster may be under way, in which every backup is needed."""
     verify_repositories(repository.settings())
     away = repository.cluster.settings.model_copy(update={"url": "host=/nowhere dbname=postgres"})
     settings = repository.settings().model_copy(update={"cluster": (away,)})
-    found, said = outcome(expire_backups(settings, apply=True))
-    assert found is Outcome.UNKNOWN
+    report = expire_backups(settings, apply=True)
+    found, said = outcome(report)
+    assert found is report.checks[0].outcome is Outcome.UNKNOWN
     assert "plain does not answer" in said
     assert repository.labels == [backup.label for backup in repository.taken]
 
@@ -266,3 +280,17 @@ def test_what_expires_is_gone_and_what_stays_can_be_restored(repository: Reposit
     wal = verify_wal(settings)
     assert wal.checks[0].outcome is Outcome.PASS, wal.checks[0]
     assert verify_repositories(settings).checks[0].outcome is Outcome.PASS
+
+
+def test_a_backup_of_ours_expires_nothing_by_pgbackrests_own_retention(repository: Repository) -> None:
+    """A monthly backup would be gone with the second full one after it."""
+    cluster, settings = repository.cluster, repository.settings()
+    own = cluster.home / "own-retention.conf"
+    before = repository.labels
+    text = cluster.settings.pgbackrest_config.read_text(encoding="utf-8")
+    own.write_text(text.replace("repo1-retention-full=9", "repo1-retention-full=1"), encoding="utf-8")
+    other = cluster.settings.model_copy(update={"pgbackrest_config": own})
+    report = take_base_backups(settings.model_copy(update={"cluster": (other,)}), BackupRequest(type="full"))
+
+    assert report.checks[0].outcome is Outcome.PASS
+    assert repository.labels[:-1] == before

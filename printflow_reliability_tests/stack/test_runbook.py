@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.cli import run
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.sandbox import postgres
@@ -31,7 +32,7 @@ def own() -> Iterator[StackSandbox]:
     with new_home() as home:
         lifecycle.up(home)
         lifecycle.fill(home, tenants=2, orders=12, seed=1)
-        take_base_backups(home.settings(), backup_type="full")
+        take_base_backups(home.settings(), BackupRequest(type="full"))
         yield StackSandbox(home, home.settings())
 
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from printflow_reliability.backups.base_backup import take_base_backups
+from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.cli import run
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.platform.queries import Connection, Connector
@@ -47,7 +48,7 @@ DELETE FROM orders WHERE tenant_id = %(tenant)s
 
 @pytest.fixture(scope="module")
 def backed_up(sandbox: StackSandbox) -> StackSandbox:
-    take_base_backups(sandbox.settings, backup_type="full")
+    take_base_backups(sandbox.settings, BackupRequest(type="full"))
     return sandbox
 
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from printflow_reliability.backups.retention.expire import ExpireReport, RepositoryRetention, expire_backups
-from printflow_reliability.checks import Outcome, exit_code
-from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say, table
+from printflow_reliability.backups.retention.expire import expire_backups
+from printflow_reliability.backups.retention.report import ExpireReport, RepositoryRetention
+from printflow_reliability.checks import Outcome
+from printflow_reliability.conclusion import conclude
+from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, progress, say, table
 from printflow_reliability.text import counted, moment
 
 _WORDS = {Outcome.PASS: "OK", Outcome.WARN: "WARN", Outcome.FAIL: "FAIL", Outcome.UNKNOWN: "COULD NOT TELL"}
@@ -36,7 +38,7 @@ def expire_command(
             apply=apply,
             advance=advance,
         )
-    finish(report.as_json, as_json=as_json, show=lambda: _show(report), code=exit_code([report.outcome]))
+    conclude(settings, report, as_json=as_json, show=lambda: _show(report), also=[report.outcome])
 
 
 def _show(report: ExpireReport) -> None:
@@ -56,6 +58,8 @@ def _show(report: ExpireReport) -> None:
         table(("cluster", "repository", "backup", "finished (UTC)", "", "why"), rows)
     for found in report.repositories:
         _show_repository(found)
+    if report.numbers["overdue_backups"]:
+        say(f"{_WORDS[report.checks[0].outcome]}: {report.checks[0].detail}")
     expiring = sum(found.expiring for found in report.repositories)
     if not report.applied:
         say(f"Nothing was changed; {counted(expiring, 'backup')} would expire. Add --apply to do it.")

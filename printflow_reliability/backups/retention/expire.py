@@ -4,119 +4,38 @@
 a backup, loses nothing that the policy keeps. A plan that was broken off is finished by the next one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen
+from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen, repositories_of
 from printflow_reliability.backups.info import StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import ArchiveContext
 from printflow_reliability.backups.retention.evidence import Evidence, gather, require_readable
-from printflow_reliability.backups.retention.gfs import Policy, Retention, Soundness, StoredBackup, decide, in_order
+from printflow_reliability.backups.retention.gfs import (
+    Policy,
+    Retention,
+    Soundness,
+    StoredBackup,
+    decide,
+    in_order,
+    overdue,
+)
 from printflow_reliability.backups.retention.own_rules import conflicts
 from printflow_reliability.backups.retention.pgbackrest_expire import expire
+from printflow_reliability.backups.retention.report import ExpireReport, RepositoryRetention
 from printflow_reliability.backups.verification import newest_verification
 from printflow_reliability.backups.wal import accepted_gaps, ask_archiving
-from printflow_reliability.checks import Outcome, worst
-from printflow_reliability.errors import ConfigError, LockHeld, Refused
-from printflow_reliability.findings import Finding
+from printflow_reliability.checks import Outcome, scope_of
+from printflow_reliability.errors import LockHeld, Refused
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, RetentionSettings, Settings
 from printflow_reliability.text import counted
-
-
-@dataclass(frozen=True)
-class RepositoryRetention:
-    """One repository of one cluster.
-
-    Attributes:
-        retention: what is kept and what expires, and why; empty where it could not be planned.
-        wal_backups: the newest so many backups keep all WAL after them; None where WAL is not touched.
-        verdict: how the plan, or its execution, went.
-        findings: settings of pgBackRest that contradict the policy.
-        done: labels of the backups that were expired.
-        wal_expired: whether older WAL was removed.
-    """
-
-    cluster: str
-    repository: int
-    verdict: ClusterVerdict
-    retention: Retention = field(default_factory=Retention)
-    wal_backups: int | None = None
-    findings: tuple[Finding, ...] = ()
-    done: tuple[str, ...] = ()
-    wal_expired: bool = False
-
-    @property
-    def outcome(self) -> Outcome:
-        """The verdict's, or a warning where pgBackRest's own settings contradict the policy."""
-        return worst((self.verdict.outcome, *(Outcome.WARN for _ in self.findings)))
-
-    @property
-    def expiring(self) -> int:
-        """How many backups the plan lets expire."""
-        return sum(1 for decision in self.retention.decisions if not decision.keep)
-
-
-@dataclass(frozen=True)
-class ExpireReport:
-    """The repositories asked for, and whether their plans were carried out."""
-
-    repositories: tuple[RepositoryRetention, ...]
-    policy: Policy
-    applied: bool
-
-    @property
-    def outcome(self) -> Outcome:
-        """The worst of all repositories."""
-        return worst(repository.outcome for repository in self.repositories)
-
-    def as_json(self) -> dict[str, Any]:
-        """The document of `backup expire --json`."""
-        return {
-            "ok": self.outcome is Outcome.PASS,
-            "applied": self.applied,
-            "policy": {**self.policy.__dict__},
-            "plan": [
-                {
-                    "cluster": found.cluster,
-                    "repo": found.repository,
-                    "label": decision.backup.label,
-                    "full": decision.backup.full,
-                    "finished_at": decision.backup.finished_at,
-                    "soundness": decision.backup.soundness,
-                    "action": "keep" if decision.keep else "expire",
-                    "reason": decision.reason,
-                }
-                for found in self.repositories
-                for decision in found.retention.decisions
-            ],
-            "done": [
-                {"cluster": found.cluster, "repo": found.repository, "label": label}
-                for found in self.repositories
-                for label in found.done
-            ],
-            "repositories": [_repository_json(found) for found in self.repositories],
-            "findings": [finding.as_json() for found in self.repositories for finding in found.findings],
-        }
-
-
-def _repository_json(found: RepositoryRetention) -> Mapping[str, Any]:
-    wal_from = found.retention.wal_from
-    return {
-        "cluster": found.cluster,
-        "repo": found.repository,
-        "outcome": found.outcome,
-        "detail": found.verdict.sentence,
-        "wal_from": wal_from.label if wal_from else None,
-        "wal_expired": found.wal_expired,
-    }
 
 
 def policy_of(settings: RetentionSettings) -> Policy:
@@ -146,7 +65,7 @@ def expire_backups(
         ConfigError: there is no such cluster, or it has no such repository.
     """
     programs, policy = settings.runner(), policy_of(settings.backups.retention)
-    selected = [(cluster, _numbers(cluster, repository)) for cluster in chosen(settings, clusters)]
+    selected = [(cluster, repositories_of(cluster, repository)) for cluster in chosen(settings, clusters)]
     count = Count(advance, sum(len(numbers) for _, numbers in selected))
 
     def work(cluster: ClusterSettings, numbers: Sequence[int]) -> list[RepositoryRetention]:
@@ -158,7 +77,8 @@ def expire_backups(
 
     tasks = [partial(work, cluster, numbers) for cluster, numbers in selected]
     found = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
-    return ExpireReport(tuple(plan for of_cluster in found for plan in of_cluster), policy, apply)
+    scope = scope_of(cluster=clusters, repository=None if repository is None else (f"repo{repository}",))
+    return ExpireReport(tuple(plan for of_cluster in found for plan in of_cluster), policy, apply, scope)
 
 
 @dataclass(frozen=True)
@@ -204,7 +124,9 @@ class _Repository:
         now = datetime.now(UTC)
         try:
             retention = decide(stored, self.policy, now)
-            if_verified = decide([_as_if_verified(backup) for backup in stored], self.policy, now)
+            verified = [_as_if_verified(backup) for backup in stored]
+            if_verified = decide(verified, self.policy, now)
+            late = overdue(verified, self.policy, now, self.settings.backups.retention.overdue_days)
         except ValueError as impossible:
             raise Refused(f"the listing of its backups contradicts itself: {impossible}") from None
         verdict = self._verdict(retention, if_verified, evidence)
@@ -212,7 +134,9 @@ class _Repository:
         wal = retention.wal_from
         newest = len(order) - order.index(wal.label) if wal else None
         whole = evidence.verification is not None and evidence.verification.wal_whole
-        return RepositoryRetention(self.cluster.name, self.number, verdict, retention, newest if whole else None)
+        return RepositoryRetention(
+            self.cluster.name, self.number, verdict, retention, newest if whole else None, overdue=late
+        )
 
     def _verdict(self, retention: Retention, if_verified: Retention, evidence: Evidence) -> ClusterVerdict:
         damaged = [d.backup.label for d in retention.decisions if d.backup.soundness is Soundness.DAMAGED]
@@ -233,15 +157,6 @@ class _Repository:
 
 def _as_if_verified(backup: StoredBackup) -> StoredBackup:
     return replace(backup, soundness=Soundness.SOUND) if backup.soundness is Soundness.UNVERIFIED else backup
-
-
-def _numbers(cluster: ClusterSettings, repository: int | None) -> tuple[int, ...]:
-    if repository is None:
-        return cluster.repositories
-    if repository not in cluster.repositories:
-        known = ", ".join(map(str, cluster.repositories))
-        raise ConfigError(f"--repo: cluster {cluster.name} has no repository {repository}", f"it has {known}")
-    return (repository,)
 
 
 def _expire(repository: _Repository, *, apply: bool) -> RepositoryRetention:
@@ -265,7 +180,7 @@ def _expire(repository: _Repository, *, apply: bool) -> RepositoryRetention:
 
 def _carry_out(repository: _Repository, planned: RepositoryRetention, evidence: Evidence) -> RepositoryRetention:
     done: list[str] = []
-    wal_expired = False
+    wal_expired = broken_off = False
     try:
         for backup in in_order(planned.retention.decisions):
             if _expire_backup(repository, backup.label, evidence):
@@ -278,8 +193,8 @@ def _carry_out(repository: _Repository, planned: RepositoryRetention, evidence: 
     except Refused as refused:
         verdict = ClusterVerdict(Outcome.FAIL, f"{repository.where}: {refused.sentence}")
     except TROUBLE as failed:
-        verdict = ClusterVerdict.unknown(repository.where, failed)
-    return replace(planned, verdict=verdict, done=tuple(done), wal_expired=wal_expired)
+        verdict, broken_off = ClusterVerdict.unknown(repository.where, failed), True
+    return replace(planned, verdict=verdict, done=tuple(done), wal_expired=wal_expired, broken_off=broken_off)
 
 
 def _expire_backup(repository: _Repository, label: str, evidence: Evidence) -> bool:

@@ -125,6 +125,22 @@ def decide(backups: Iterable[StoredBackup], policy: Policy, now: datetime) -> Re
     return Retention(decisions, anchor)
 
 
+def overdue(backups: Iterable[StoredBackup], policy: Policy, now: datetime, days: float) -> frozenset[str]:
+    """The labels of the backups that expire now and would have expired so many days ago already.
+
+    Raises:
+        ValueError: a label is listed twice.
+    """
+    stored = list(backups)
+    then = now - timedelta(days=days)
+    before = decide([backup for backup in stored if backup.finished_at <= then], policy, then)
+    return _expiring(before) & _expiring(decide(stored, policy, now))
+
+
+def _expiring(retention: Retention) -> frozenset[str]:
+    return frozenset(decision.backup.label for decision in retention.decisions if not decision.keep)
+
+
 def in_order(decisions: Sequence[Decision]) -> tuple[StoredBackup, ...]:
     """Those that expire, each before those that it needs: pgBackRest expires with a backup all that build upon it."""
     left = {decision.backup.label: decision.backup for decision in decisions if not decision.keep}

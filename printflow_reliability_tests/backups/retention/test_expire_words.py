@@ -7,8 +7,8 @@ import pytest
 
 from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.retention import command
-from printflow_reliability.backups.retention.expire import ExpireReport, RepositoryRetention
-from printflow_reliability.backups.retention.gfs import Policy, StoredBackup, decide
+from printflow_reliability.backups.retention.gfs import Policy, Soundness, StoredBackup, decide
+from printflow_reliability.backups.retention.report import ExpireReport, RepositoryRetention
 from printflow_reliability.checks import Outcome
 from printflow_reliability.findings import Finding, Severity
 
@@ -63,3 +63,40 @@ def test_the_document_has_the_plan_and_what_was_done() -> None:
     ]
     assert document["done"] == [{"cluster": "shop", "repo": 2, "label": OLD.label}]
     assert (document["ok"], document["policy"]["daily"]) == (True, 14)
+
+
+def answer(found: RepositoryRetention) -> tuple[Outcome, str]:
+    (check,) = ExpireReport((found,), Policy(1, 0, 0), False).checks
+    assert check.check == "backup.retention"
+    return check.outcome, check.detail
+
+
+def test_what_expires_now_and_did_not_for_long_is_in_order() -> None:
+    assert answer(PLAN) == (Outcome.PASS, "1 backup kept; 1 to expire, none of them for long")
+
+
+def test_what_should_have_expired_long_ago_rings_until_it_is_done() -> None:
+    late = replace(PLAN, overdue=frozenset({OLD.label}))
+    assert answer(late)[0] is Outcome.FAIL
+    assert "1 backup should have expired long ago; printflow backup expire shop --apply" in answer(late)[1]
+    assert answer(replace(late, done=(OLD.label,)))[0] is Outcome.PASS
+
+
+def test_what_only_waits_for_a_verification_is_in_order_until_it_waits_for_long() -> None:
+    unread = replace(
+        PLAN,
+        verdict=ClusterVerdict(Outcome.UNKNOWN, "shop repo2: would expire if the newer ones were verified"),
+        retention=decide([OLD, replace(NEW, soundness=Soundness.UNVERIFIED)], Policy(1, 0, 0), NOW),
+    )
+    assert answer(unread)[0] is Outcome.PASS
+    assert answer(replace(unread, overdue=frozenset({OLD.label})))[0] is Outcome.UNKNOWN
+
+
+def test_a_plan_that_was_broken_off_could_not_tell() -> None:
+    broken = replace(PLAN, verdict=ClusterVerdict(Outcome.UNKNOWN, "shop repo2: a lock"), broken_off=True)
+    assert answer(broken) == (Outcome.UNKNOWN, "shop repo2: a lock")
+
+
+def test_settings_of_pgbackrest_that_expire_what_the_policy_keeps_are_a_warning_of_the_check_too() -> None:
+    outcome, said = answer(replace(PLAN, findings=(CONFLICT,)))
+    assert (outcome, "repo2-retention-full=2; set it" in said) == (Outcome.WARN, True)

@@ -17,6 +17,7 @@ from printflow_reliability.backups.retention.gfs import (
     StoredBackup,
     decide,
     in_order,
+    overdue,
 )
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -183,6 +184,36 @@ def test_a_year_of_weekly_full_and_daily_incremental_backups() -> None:
     assert {decision.backup.full for decision in stay if decision.reason.startswith(("week", "month"))} == {True}
     assert 25 < len(stay) < 45
     assert stay[0].backup.finished_at < NOW - timedelta(days=300)
+
+
+def test_the_backup_of_a_month_lives_for_a_year_although_something_expires_every_day() -> None:
+    """What expired yesterday cannot be kept today: a backup must have been a month's since it was the newest."""
+    kept_today: list[StoredBackup] = []
+    last = full(501)
+    for ago in range(500, -1, -1):
+        last = full(ago + 0.01) if ago % 7 == 0 else incremental(last, ago + 0.01)
+        moment = NOW - timedelta(days=ago)
+        retention = decide([*kept_today, last], Policy(), moment)
+        kept_today = list(retention.kept)
+    months = {backup.finished_at.strftime("%Y-%m") for backup in kept_today if backup.full}
+    assert months >= {f"2026-{month:02}" for month in range(1, NOW.month + 1)} - {NOW.strftime("%Y-%m")}
+    assert len(months) >= 12
+    assert len(kept_today) < 45
+
+
+def test_what_expires_is_overdue_once_it_would_have_expired_so_long_ago() -> None:
+    history = [full(ago) for ago in range(30, 0, -1)]
+    policy = Policy(3, 0, 0)
+    expiring = {backup.label for backup in history[:-3]}
+    assert overdue(history, policy, NOW, 0.001) == expiring
+    assert overdue(history, policy, NOW, 7) == {backup.label for backup in history[:-9]}
+    assert overdue(history, policy, NOW, 300) == frozenset()
+
+
+@given(histories((SOUND,)), POLICIES, st.floats(0, 400))
+def test_only_what_expires_is_ever_overdue(history: list[StoredBackup], policy: Policy, days: float) -> None:
+    keep = kept(decide(history, policy, NOW))
+    assert not overdue(history, policy, NOW, days) & keep
 
 
 def test_while_the_newest_backup_is_damaged_nothing_expires() -> None:
