@@ -49,6 +49,13 @@ REGISTER: Mapping[str, Check] = {
             "printflow backup verify; then take a new full backup: printflow backup run --type full.",
         ),
         Check(
+            "backup.reread",
+            "Was every stored byte of the repositories read within backups.reread_days, and what is new within a day?",
+            Severity.ERROR,
+            "Red: bytes may have rotted since they were last read, and would fail a restore. See printflow backup "
+            "verify, which names what could not be read; then: printflow backup verify --all.",
+        ),
+        Check(
             "wal.continuity",
             "Is the archived WAL whole from the oldest backup on?",
             Severity.CRITICAL,

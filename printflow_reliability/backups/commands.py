@@ -1,5 +1,6 @@
 """`printflow backup ...`: take base backups, list them, verify every stored byte. `wal_commands` has the WAL."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 from printflow_reliability.backups.backup_list import BackupListing, list_backups
 from printflow_reliability.backups.base_backup import BaseBackupReport, take_base_backups
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
+from printflow_reliability.backups.ledger.outcome import Reading
 from printflow_reliability.backups.retention.command import expire_command
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.undelete.command import undelete_command
@@ -63,11 +65,16 @@ def list_(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTI
 
 
 @backup_app.command("verify")
-def verify(ctx: typer.Context, cluster: Cluster = None, as_json: bool = JSON_OPTION) -> None:
-    """Check every stored byte of the repositories against its manifest."""
+def verify(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    everything: Annotated[bool, typer.Option("--all", help="Read every byte, also what was read before.")] = False,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Check stored bytes against their manifests: what is new, and of the rest what is due by backups.reread_days."""
     settings = invocation(ctx).settings()
     with progress("verifying repositories") as advance:
-        report = verify_repositories(settings, clusters=_selected(cluster), advance=advance)
+        report = verify_repositories(settings, clusters=_selected(cluster), everything=everything, advance=advance)
     conclude(settings, report, as_json=as_json, show=lambda: _show_integrity(report))
 
 
@@ -125,10 +132,19 @@ def _show_integrity(report: IntegrityReport) -> None:
     for repository in report.repositories:
         word = {Outcome.PASS: "sound", Outcome.FAIL: "DAMAGED"}.get(repository.verdict.outcome, "UNKNOWN")
         files = counted(repository.files_checked, "file")
-        say(f"{repository.cluster} repo{repository.repository}  {word}  {files} checked")
+        say(f"{repository.cluster} repo{repository.repository}  {word}  {files} checked{_read(repository.reading)}")
         for finding in repository.findings:
             say(f"    {printable(f'{finding.key} {finding.detail}')}")
     _say_verdict(report.checks[0])
+    if report.checks[1].outcome is not Outcome.PASS:
+        _say_verdict(report.checks[1])
+
+
+def _read(reading: Reading | None) -> str:
+    if reading is None or reading.oldest is None:
+        return ""
+    age = seconds(max((datetime.now(UTC) - reading.oldest).total_seconds(), 0))
+    return f", {size(reading.bytes_read)} read now; every byte was read within {age}"
 
 
 def _say_verdict(check: CheckResult) -> None:

@@ -3,13 +3,16 @@
 Messages on stdout are off whatever the configuration sets, as they would end up inside the JSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from printflow_reliability.backups.causes import AskedRepository
 from printflow_reliability.backups.pgbackrest_errors import explained
 from printflow_reliability.backups.s3_endpoint import silence_watches
+from printflow_reliability.piped import piped
 from printflow_reliability.programs import Completed, ProgramFailed, Programs, Watches
 from printflow_reliability.settings import ClusterSettings
 
@@ -37,6 +40,19 @@ class PgBackRestProgram:
         argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
         try:
             return self.programs.run(argv, timeout=timeout, watches=watches)
+        except ProgramFailed as failed:
+            raise explained(failed, command, repository, self.where(repository), self.version) from None
+
+    @contextmanager
+    def output(
+        self, command: str, *arguments: str, repository: int, timeout: float, watches: Watches = ()
+    ) -> Iterator[IO[bytes]]:
+        """What one command prints, as a stream that the block reads to its end; a failure is explained."""
+        argv = _argv(self.config, self.cluster.stanza, command, arguments, repository)
+        try:
+            with piped(self.programs, argv, timeout=timeout, watches=watches) as process:
+                assert process.stdout is not None  # noqa: S101 - piped opens it
+                yield process.stdout
         except ProgramFailed as failed:
             raise explained(failed, command, repository, self.where(repository), self.version) from None
 

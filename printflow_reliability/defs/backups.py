@@ -96,6 +96,14 @@ def asked_by(tags: Mapping[str, str]) -> str:
     return f"schedule {schedule_name}" if schedule_name else "Dagster"
 
 
+class VerificationConfig(dg.Config):
+    """How much of the repositories to read."""
+
+    everything: bool = Field(
+        default=False, description="Read every byte, also what was read before; it takes as long as a whole restore."
+    )
+
+
 @dg.asset(
     group_name=GROUP,
     owners=words.OWNERS,
@@ -119,17 +127,26 @@ def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
     owners=words.OWNERS,
     kinds={"pgbackrest"},
     deps=[EVERY_BASE_BACKUP],
-    freshness_policy=words.EVERY_WEEK,
-    check_specs=check_specs("backup_integrity", "backup.integrity", blocking=True),
-    description="Every file of the repositories compared with its manifest. Red: a backup that holds the named "
-    "file cannot be restored. Take a full backup into that repository: printflow backup run --type "
-    "full",
+    freshness_policy=words.EVERY_DAY,
+    check_specs=[
+        *check_specs("backup_integrity", "backup.integrity", blocking=True),
+        *check_specs("backup_integrity", "backup.reread"),
+    ],
+    description="Files of the repositories compared with their manifests: what is new, and a share of the rest, so "
+    "that every byte is read again within backups.reread_days. Red: a backup that holds the named file cannot be "
+    "restored, or bytes were not read for too long. Take a full backup into that repository: printflow backup run "
+    "--type full",
 )
-def backup_integrity(configuration: Configuration) -> dg.MaterializeResult:
-    """Read the repositories whole."""
+def backup_integrity(config: VerificationConfig, configuration: Configuration) -> dg.MaterializeResult:
+    """Read what is new in the repositories, and what is due."""
     with as_dagster_failure():
-        report = verify_repositories(configuration.settings())
-    return result(report, "backup.integrity")
+        report = verify_repositories(configuration.settings(), everything=config.everything)
+    return result(
+        report,
+        "backup.integrity",
+        "backup.reread",
+        first=("oldest_unread_seconds", "bytes_read", "bytes_known_good"),
+    )
 
 
 @dg.asset(
@@ -231,10 +248,10 @@ def definitions() -> dg.Definitions:
                 tags=HARMLESS,
             ),
             schedule(
-                "weekly_backup_verification",
-                "0 5 * * 0",
+                "daily_backup_verification",
+                "0 5 * * *",
                 ["backup_integrity"],
-                "Read the repositories whole and compare every file with its manifest.",
+                "Read what is new in the repositories, and what is due to be read again.",
                 tags=HARMLESS,
             ),
             schedule(

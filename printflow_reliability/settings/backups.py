@@ -89,6 +89,13 @@ class BackupsSettings(Section):
         default=8 * 86400,
         gt=0,
         description="How long ago a repository's last verification may be: backup.window is unknown after that, and "
-        "`backup expire` lets nothing expire. The default fits a weekly verification with a day to spare.",
+        "`backup expire` lets nothing expire. A verification runs every day; the default lets a week of them fail.",
+    )
+    reread_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Within how many days every stored byte of a repository is read again: backup.reread. A "
+        "verification reads what is new, and a share of the rest: with 1 everything, with 30 about a thirtieth a day.",
     )
     retention: RetentionSettings = RetentionSettings()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.info import StanzaInfo, parse_info
-from printflow_reliability.backups.integrity import VerifiedRepository, verdict_on_report
+from printflow_reliability.backups.repository_verdict import VerifiedRepository, verdict_on_report
 from printflow_reliability.backups.verification import Verification, verification_of
 from printflow_reliability.backups.verify_report import parse_verify
 from printflow_reliability.checks import Outcome

@@ -146,7 +146,7 @@ def settings_with(cluster: ClusterSettings) -> Settings:
 
 @contextmanager
 def plain_cluster(more: str = "", segment_megabytes: int = 1, *, archiving: bool = True) -> Iterator[PlainCluster]:
-    """A running cluster with its stanza; `more` is added to pgBackRest's options.
+    """A running cluster with its stanza; `more` is added to pgBackRest's options; {home} is its directory.
 
     Where nothing is backed up, leave out `archiving`: it costs a process for each segment, and the stanza.
     """
@@ -154,7 +154,9 @@ def plain_cluster(more: str = "", segment_megabytes: int = 1, *, archiving: bool
         home = Path(directory)
         programs = Programs(run_as="postgres", path=os.environ.get("PATH", os.defpath))
         programs.own(home)
-        (home / "pgbackrest.conf").write_text(CONFIGURATION.format(home=home, port=PORT, more=more), encoding="utf-8")
+        (home / "pgbackrest.conf").write_text(
+            CONFIGURATION.format(home=home, port=PORT, more=more.format(home=home)), encoding="utf-8"
+        )
         programs.own(home / "pgbackrest.conf")
         cluster = PlainCluster(home, programs, segment_megabytes, archiving)
         cluster.initdb()

@@ -220,6 +220,7 @@ def test_the_archive_can_be_judged_while_production_is_down(backed_up: StackSand
 
 @pytest.mark.alarm("backup.recent", "unknown")
 @pytest.mark.alarm("backup.integrity", "unknown")
+@pytest.mark.alarm("backup.reread", "unknown")
 @pytest.mark.alarm("wal.continuity", "unknown")
 def test_with_its_repository_away_nothing_is_called_healthy(backed_up: StackSandbox) -> None:
     with backed_up.stopped("offsite"), ThreadPoolExecutor(3) as pool:
@@ -228,7 +229,7 @@ def test_with_its_repository_away_nothing_is_called_healthy(backed_up: StackSand
         wal = pool.submit(verify_wal, backed_up.settings)
         checks = (*listing.result().checks, *integrity.result().checks, *wal.result().checks)
 
-    for name in ("backup.recent", "backup.integrity", "wal.continuity"):
+    for name in ("backup.recent", "backup.integrity", "backup.reread", "wal.continuity"):
         assert result(checks, name).outcome is Outcome.UNKNOWN, name
     assert "repo2" in result(checks, "wal.continuity").detail
 

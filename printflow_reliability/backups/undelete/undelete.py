@@ -188,7 +188,8 @@ def _carry_out(
 
     still = plan_repository(settings, cluster, where, before, see)
     failed += [(step.key, "is not back, though the store answered that it was") for step in still.steps]
-    (check,) = verify_repositories(settings, clusters=[cluster.name], repository=plan.number).checks
+    verified = verify_repositories(settings, clusters=[cluster.name], repository=plan.number, everything=True)
+    check = verified.checks[0]
     return Undeleted(plan, done, tuple(failed), tuple(sorted(meanwhile)), (check.outcome, check.detail))
 
 

@@ -1,0 +1,1 @@
+"""What was read of each repository and when, so that a verification reads what is new, and the rest by rotation."""

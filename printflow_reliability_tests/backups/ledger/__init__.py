@@ -1,0 +1,1 @@
+"""What a verification reads now, and what it believes of what it does not read."""
