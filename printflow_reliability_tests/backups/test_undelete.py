@@ -1,7 +1,5 @@
 """What became of a repository's files since a moment, and what brings them back: against a model of a bucket."""
 
-import hashlib
-import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +13,7 @@ from printflow_reliability.backups.undelete.plan import NOTHING, RepositoryPlan
 from printflow_reliability.backups.undelete.undelete import Undeleted, UndeleteReport
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability_tests.backups.bookkeeping import info
 
 BEGAN = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 PREFIX = "repo2/"
@@ -135,31 +134,6 @@ def test_a_backup_that_was_finished_since_keeps_its_newer_bytes() -> None:
     assert found.labels == {"20261101-030000F"}
 
 
-def info(*labels: str, note: str = "") -> str:
-    lines = [
-        f'[backup:current]\n{label}={{"a":1}}' if n == 0 else f'{label}={{"a":1}}' for n, label in enumerate(labels)
-    ]
-    return signed("\n".join([*lines, f'\n[db]\ndb-id=1\nnote="{note}"']))
-
-
-def signed(text: str) -> str:
-    """With the checksum that the file must carry, which the last line of an error tells."""
-    sections: dict[str, dict[str, str]] = {"backrest": {"backrest-format": "5"}}
-    current = sections["backrest"]
-    for line in text.splitlines():
-        if line.startswith("["):
-            current = sections.setdefault(line.strip("[]"), {})
-        elif line:
-            key, _, value = line.partition("=")
-            current[key] = value
-    inner = ",".join(
-        f'"{name}":{{' + ",".join(f"{json.dumps(key)}:{value}" for key, value in values.items()) + "}"
-        for name, values in sections.items()
-    )
-    checksum = hashlib.sha1(f"{{{inner}}}".encode(), usedforsecurity=False).hexdigest()
-    return f'[backrest]\nbackrest-format=5\nbackrest-checksum="{checksum}"\n\n{text}\n'
-
-
 def test_a_file_is_whole_only_with_the_checksum_of_its_content() -> None:
     text = info("20261101-030000F", "20261102-030000F")
     assert is_whole(text)
@@ -182,6 +156,8 @@ def test_a_file_is_whole_only_with_the_checksum_of_its_content() -> None:
         # The newest, where it knows all that is there; and where it knows none of what nobody has.
         ([info("a", "b", "c"), info("a", "b")], {"a", "b", "c"}, 0),
         ([info("a"), info("a", "gone")], {"a"}, 0),
+        # A backup that was made since and deleted too: pgBackRest would restore it, if it were listed.
+        ([info("a", "made since"), info("a")], {"a"}, 1),
         # An intruder expired the backups with pgBackRest itself: a whole file that forgets them.
         ([info("c"), info("a", "b", "c"), info("a", "b")], {"a", "b", "c"}, 1),
         ([info(note="new"), info(note="old")], set(), 0),
@@ -192,7 +168,7 @@ def test_the_newest_file_that_knows_the_most_backups_is_chosen(
     newest_first: list[str], labels: set[str], expected: int | None
 ) -> None:
     whole = [Bookkeeping(Entry("k", f"v{n}", BEGAN - timedelta(n)), text) for n, text in enumerate(newest_first)]
-    assert chosen(whole, frozenset(labels)) == (None if expected is None else whole[expected])
+    assert chosen(whole, frozenset(labels), BEGAN) == (None if expected is None else whole[expected])
 
 
 def test_the_file_and_its_copy_become_the_same_whole_version() -> None:
@@ -206,8 +182,8 @@ def test_the_file_and_its_copy_become_the_same_whole_version() -> None:
     bucket.delete(copy)
     (histories,) = look(bucket, BEGAN).bookkeeping.values()
 
-    whole = whole_versions(histories, lambda entry: texts[entry.version_id])
-    choice = chosen(whole, frozenset("ab"))
+    whole = whole_versions(histories, lambda entry: texts[entry.version_id], bucket.now)
+    choice = chosen(whole, frozenset("ab"), bucket.now)
     assert choice is not None
     assert choice.text == info("a", "b")
     steps = steps_to(choice, whole, histories)
@@ -218,7 +194,7 @@ def test_the_file_and_its_copy_become_the_same_whole_version() -> None:
         bucket.carry_out([step])
     assert {texts[bucket.keys[key][0].version_id] for key in (main, copy)} == {info("a", "b")}
     (histories,) = look(bucket, BEGAN).bookkeeping.values()
-    whole = whole_versions(histories, lambda entry: texts[entry.version_id])
+    whole = whole_versions(histories, lambda entry: texts[entry.version_id], bucket.now)
     assert steps_to(whole[0], whole, histories) == []
 
 

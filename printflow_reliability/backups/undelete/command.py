@@ -1,5 +1,6 @@
 """`printflow backup undelete`: a wiped repository, planned first and brought back only when told to."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -44,10 +45,9 @@ def undelete_command(
             apply=apply,
             advance=advance,
         )
-    again = " ".join(
-        ["printflow backup undelete", *([cluster] if cluster else []), f"--before {before}"]
-        + ([f"--repo {repo}"] if repo else [])
-    )
+    named = [cluster] if cluster else []
+    numbered = ["--repo", str(repo)] if repo else []
+    again = shlex.join(["printflow", "backup", "undelete", *named, "--before", before, *numbered])
     finish(report.as_json, as_json=json, show=lambda: _show(report, again), code=report.exit_code)
 
 

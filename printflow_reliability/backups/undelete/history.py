@@ -56,12 +56,14 @@ class Step:
         way: by what.
         version: the version that is to be current; of bookkeeping, which is kept twice, perhaps its copy's.
         markers: the delete markers that hide it; to be removed where that is the way.
+        instead_of: what the key is now.
     """
 
     key: str
     way: Way
     version: Entry
     markers: tuple[str, ...] = ()
+    instead_of: Entry | None = None
 
     @property
     def bytes(self) -> int:
@@ -81,6 +83,8 @@ class Since:
         newer: files made since, that are there; they stay.
         made_and_deleted: keys of files that were made and deleted since: a later moment would bring them back.
         labels: the backups whose manifests will be there.
+        existed: how many files there were at the moment, bookkeeping too.
+        first: when the oldest of all versions and markers was made; None if there is none.
     """
 
     steps: tuple[Step, ...] = ()
@@ -89,6 +93,8 @@ class Since:
     newer: int = 0
     made_and_deleted: int = 0
     labels: frozenset[str] = frozenset()
+    existed: int = 0
+    first: datetime | None = None
 
 
 def since(entries: Iterable[Entry], before: datetime, prefix: str) -> Since:
@@ -101,7 +107,8 @@ def since(entries: Iterable[Entry], before: datetime, prefix: str) -> Since:
     """
     steps: list[tuple[Step, bool]] = []
     bookkeeping: dict[str, list[Sequence[Entry]]] = {}
-    there = newer = lost = 0
+    there = newer = lost = existed = 0
+    first: datetime | None = None
     complete: set[str] = set()
     labels: set[str] = set()
     for key, history in _by_key(entries):
@@ -109,6 +116,9 @@ def since(entries: Iterable[Entry], before: datetime, prefix: str) -> Since:
         then = next((entry for entry in history if entry.at < before), None)
         folder, _, file = name.rpartition("/")
         was_there = then is not None and not then.marker
+        existed += was_there
+        oldest = min(entry.at for entry in history)
+        first = oldest if first is None else min(first, oldest)
         if file == MANIFEST and (was_there or not history[0].marker):
             labels.add(folder.rpartition("/")[2])
         if file == MANIFEST and was_there:
@@ -125,7 +135,7 @@ def since(entries: Iterable[Entry], before: datetime, prefix: str) -> Since:
     # A backup that was being taken then may have been finished since, with other bytes under the same names.
     kept = [step for step, deleted in steps if deleted or _folder(step.key.removeprefix(prefix)) in {*complete, None}]
     newer += len(steps) - len(kept)
-    return Since(tuple(kept), bookkeeping, there, newer, lost, frozenset(labels))
+    return Since(tuple(kept), bookkeeping, there, newer, lost, frozenset(labels), existed, first)
 
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[tuple[str, tuple[Entry, ...]]]:
@@ -137,7 +147,7 @@ def _step(history: Sequence[Entry], then: Entry) -> Step:
     newer = history[: history.index(then)]
     if all(entry.marker for entry in newer):
         return Step(then.key, Way.REMOVE_MARKERS, then, tuple(entry.version_id for entry in newer))
-    return Step(then.key, Way.COPY_VERSION, then)
+    return Step(then.key, Way.COPY_VERSION, then, instead_of=history[0])
 
 
 def _same(latest: Entry, then: Entry) -> bool:

@@ -1,20 +1,24 @@
 """What would bring the repositories of a cluster back to a moment: planned from their versions, nothing is changed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from printflow_reliability.backups.configuration import repository_options
-from printflow_reliability.backups.undelete.bookkeeping import chosen, steps_to, whole_versions
+from printflow_reliability.backups.undelete.bookkeeping import chosen, shortcomings, steps_to, whole_versions
 from printflow_reliability.backups.undelete.history import Entry, Since, Step, since
 from printflow_reliability.backups.undelete.reading import reader
-from printflow_reliability.backups.undelete.repository import VersionedRepository
-from printflow_reliability.errors import ConfigError, PrintflowError
+from printflow_reliability.backups.undelete.repository import VersionedRepository, VersionRefused
+from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability.parallel import run_parallel
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.text import moment
 
 CLOCKS_SECONDS = 60
 """How far a person's clock and the store's may be apart."""
-
+WORKERS = 8
+"""Requests to the store at the same time."""
 NOTHING = Since()
 
 
@@ -92,7 +96,7 @@ def plan_repository(
         see: called with every version and marker that is listed.
 
     Raises:
-        CouldNotTell: it cannot be listed.
+        CouldNotTell: it cannot be listed, or held nothing at that moment.
         ConfigError: it keeps no versions, or the moment has not come yet by the store's clock.
     """
     number = repository.options.number
@@ -110,26 +114,71 @@ def plan_repository(
             yield entry
 
     found = since(seen(), before, repository.prefix)
-    steps, problems = _of_bookkeeping(settings, cluster, repository, found)
+    _require_files(repository, found, before)
+    found = _without_done(repository, found)
+    steps, problems = _of_bookkeeping(settings, cluster, repository, found, before)
     return RepositoryPlan(cluster.name, number, repository.bucket, (*found.steps, *steps), found, tuple(problems))
 
 
+def _require_files(repository: VersionedRepository, found: Since, before: datetime) -> None:
+    """Raises:
+    CouldNotTell: there was no file at that moment, so that it does not tell what is to be there.
+    """
+    if found.existed:
+        return
+    where = f"bucket {repository.bucket} below {repository.prefix or '/'}"
+    if found.first is None:
+        raise CouldNotTell(
+            f"there is no file of stanza {repository.stanza} in {where}, and no version of one",
+            f"is repo{repository.options.number}-path right in {repository.file}, and `stanza` in printflow.toml?",
+        )
+    if found.first >= before:
+        raise CouldNotTell(
+            f"before {moment(before)} there was no file of stanza {repository.stanza} in {where}: the first was made "
+            f"{moment(found.first)}",
+            "name a later moment: the last one before the damage",
+        )
+    raise CouldNotTell(
+        f"at {moment(before)} every file of stanza {repository.stanza} in {where} had been deleted already",
+        "name an earlier moment: the last one before the damage",
+    )
+
+
+def _without_done(repository: VersionedRepository, found: Since) -> Since:
+    """The same without the files that an earlier run has brought back as copies."""
+    done = run_parallel([partial(repository.is_done, step) for step in found.steps], workers=WORKERS)
+    left = tuple(step for step, is_done in zip(found.steps, done, strict=True) if not is_done)
+    return replace(found, steps=left, there=found.there + len(found.steps) - len(left))
+
+
 def _of_bookkeeping(
-    settings: Settings, cluster: ClusterSettings, repository: VersionedRepository, found: Since
+    settings: Settings, cluster: ClusterSettings, repository: VersionedRepository, found: Since, before: datetime
 ) -> tuple[list[Step], list[str]]:
-    """What makes backup.info and archive.info whole, and which of them cannot be."""
+    """What makes backup.info and archive.info whole, and what will be wrong with them all the same.
+
+    Raises:
+        VersionRefused: no version of one is whole, and not all could be read.
+    """
     steps: list[Step] = []
     problems: list[str] = []
     with reader(cluster, repository.options, settings.runner()) as decrypted:
         for name, histories in found.bookkeeping.items():
+            refused: list[VersionRefused] = []
 
-            def read(version: Entry, name: str = name) -> str | None:
-                return decrypted.read(name, repository.read(version))
+            def read(version: Entry, name: str = name, refused: list[VersionRefused] = refused) -> str | None:
+                try:
+                    return decrypted.read(name, repository.read(version))
+                except VersionRefused as unreadable:
+                    refused.append(unreadable)
+                    return None
 
-            whole = whole_versions(histories, read)
-            choice = chosen(whole, found.labels)
-            if choice is None:
-                problems.append(f"no version of {name} is whole")
-            else:
+            whole = whole_versions(histories, read, before)
+            choice = chosen(whole, found.labels, before)
+            if choice is not None:
                 steps += steps_to(choice, whole, histories)
+                problems += shortcomings(name, choice, whole, found.labels)
+            elif refused:
+                raise refused[0]
+            else:
+                problems.append(f"no version of {name} is whole")
     return steps, problems

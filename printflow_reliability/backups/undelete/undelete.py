@@ -13,7 +13,7 @@ from typing import Any
 from printflow_reliability.backups.clusters import chosen
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.undelete.history import BOOKKEEPING, Entry, Step, Way
-from printflow_reliability.backups.undelete.plan import RepositoryPlan, plan_repository, repository_of
+from printflow_reliability.backups.undelete.plan import WORKERS, RepositoryPlan, plan_repository, repository_of
 from printflow_reliability.backups.undelete.repository import VersionedRepository
 from printflow_reliability.backups.undelete.stopped import require_stopped
 from printflow_reliability.checks import Outcome
@@ -22,7 +22,6 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
 
-WORKERS = 8
 SHOWN_KEYS = 20
 
 
