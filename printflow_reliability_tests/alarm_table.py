@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from printflow_reliability.checks import REGISTER
+from printflow_reliability.register import REGISTER
 
 CLAIM = "alarm"
 SIGHTINGS = ("ring", "silent", "unknown")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from printflow_reliability.checks import REGISTER
+from printflow_reliability.register import REGISTER
 
 pytestmark = pytest.mark.stack
 

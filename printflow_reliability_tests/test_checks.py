@@ -2,8 +2,9 @@
 
 import pytest
 
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome, exit_code, worst
+from printflow_reliability.checks import CheckResult, Outcome, exit_code, worst
 from printflow_reliability.findings import Finding, Severity, worst_first
+from printflow_reliability.register import REGISTER
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.checks import REGISTER
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.register import REGISTER
 from printflow_reliability.text import seconds, storable
 
 OF_PAID_ORDERS = ("order:", "orders:", "check:orders.", "run:held_orders")

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from printflow_reliability.alerts.outbox import Alert, raise_alert, resolve_alert
 from printflow_reliability.alerts.wording import body
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
+from printflow_reliability.register import REGISTER
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)

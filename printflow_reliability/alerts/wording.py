@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from printflow_reliability.checks import REGISTER, CheckResult
+from printflow_reliability.checks import CheckResult
+from printflow_reliability.register import REGISTER
 
 MATTERS_TO: Mapping[str, str] = {
     "backup": "whoever must recover the databases",

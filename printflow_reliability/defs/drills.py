@@ -6,7 +6,6 @@ import dagster as dg
 from pydantic import Field
 
 from printflow_reliability.check_rows import check_rows
-from printflow_reliability.checks import REGISTER
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
@@ -19,6 +18,7 @@ from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.rotation import plan_of_week
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.register import REGISTER
 from printflow_reliability.restore.repositories import common_repositories
 from printflow_reliability.settings import Settings
 

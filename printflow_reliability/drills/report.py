@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from printflow_reliability.check_rows import check_rows
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome, exit_code, worst
+from printflow_reliability.checks import CheckResult, Outcome, exit_code, worst
 from printflow_reliability.drills import wording
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.register import REGISTER
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import ManualStepSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors

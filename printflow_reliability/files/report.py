@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.files import kinds
 from printflow_reliability.findings import Finding, Severity
+from printflow_reliability.register import REGISTER
 from printflow_reliability.text import counted, printable
 
 SHOWN = 100

@@ -4,7 +4,7 @@ import difflib
 
 from pydantic import Field, field_validator
 
-from printflow_reliability.checks import REGISTER
+from printflow_reliability.register import REGISTER
 from printflow_reliability.settings.section import Section
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from printflow_reliability.alerts.message import acknowledge_command
 from printflow_reliability.alerts.wording import RUNBOOK, body
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.register import REGISTER
 from printflow_reliability_tests.alerts.messages import message
 from printflow_reliability_tests.platform_elsewhere import configured, output_of
 

@@ -12,10 +12,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 import printflow_reliability
-from printflow_reliability.checks import REGISTER
 from printflow_reliability.definitions import defs
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.reporting import registered_name
+from printflow_reliability.register import REGISTER
 
 EDGES = [
     ("base_backup", "wal_archive"),

@@ -9,13 +9,13 @@ import pytest
 import typer
 
 from printflow_reliability import cli
-from printflow_reliability.checks import REGISTER
 from printflow_reliability.definitions import defs
 from printflow_reliability.defs.alert_attention import Acknowledgement, Silence
 from printflow_reliability.defs.backups import BaseBackupConfig
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import DrillConfig
 from printflow_reliability.defs.order_repairs import RepairConfig
+from printflow_reliability.register import REGISTER
 
 COMMAND = re.compile(r"printflow((?: [a-z][a-z-]*)+)")
 GRAPH: Any = defs.resolve_asset_graph()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from printflow_reliability.checks import REGISTER
 from printflow_reliability.files import kinds
 from printflow_reliability.pdf.inspection import Verdict
+from printflow_reliability.register import REGISTER
 from printflow_reliability.sandbox.faults import FAULTS, Fault
 
 

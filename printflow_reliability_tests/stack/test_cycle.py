@@ -10,7 +10,7 @@ from printflow_reliability.alerts.outbox import Alert, raise_alert
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.wal import verify_wal
-from printflow_reliability.checks import REGISTER, CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.drill import run_drill
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.reconcile import reconcile
@@ -18,6 +18,7 @@ from printflow_reliability.findings import Severity
 from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.records.database import open_records
+from printflow_reliability.register import REGISTER
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.settings import Settings
