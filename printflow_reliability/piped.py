@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -57,8 +57,9 @@ def piped(
         ConfigError: there is no such program.
     """
     name = Path(argv[0]).name
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, ExitStack() as running:
         process = spawn(programs, argv, env, fed, said)
+        running.enter_context(programs.running(process))
         guard = _Guard(process, name, timeout, watches)
         guard.start()
         try:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +86,9 @@ class Programs:
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
     launcher: tuple[str, ...] = field(default=(), repr=False)
-    _running: set["subprocess.Popen[str]"] = field(default_factory=set, init=False, repr=False, compare=False)
+    _running: set["subprocess.Popen[str] | subprocess.Popen[bytes]"] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
 
     def postgres(self, name: str, major: int | None = None) -> str:
         """The path of a PostgreSQL server program.
@@ -181,6 +183,15 @@ class Programs:
         if process.returncode not in accept:
             raise _failure(name, process.returncode, redacted(stderr.strip() or stdout.strip(), self.secrets))
         return Completed(stdout, stderr, seconds)
+
+    @contextlib.contextmanager
+    def running(self, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Let `end_running` also end a program that was not started here, for the block."""
+        self._running.add(process)
+        try:
+            yield
+        finally:
+            self._running.discard(process)
 
     def end_running(self) -> None:
         """End every program that another thread is waiting for, and all that it started; that thread sees it fail."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
@@ -24,7 +25,7 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, Settings
-from printflow_reliability.text import counted, seconds
+from printflow_reliability.text import counted, seconds, size
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def verify_repositories(
     Raises:
         ConfigError: there is no such cluster.
     """
-    programs = settings.runner()
+    programs, stopped = settings.runner(), Event()
     selected = chosen(settings, clusters)
     numbers_of = {cluster.name: (repository,) if repository else cluster.repositories for cluster in selected}
     count = Count(advance, sum(map(len, numbers_of.values())))
@@ -115,22 +116,34 @@ def verify_repositories(
     def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
         verified = []
         for number in numbers_of[cluster.name]:
-            verified.append(verify_repository(settings, PgBackRest(cluster, programs), number, everything=everything))
+            verified.append(
+                verify_repository(
+                    settings, PgBackRest(cluster, programs), number, everything=everything, stopped=stopped
+                )
+            )
             count.one_more()
         return verified
 
     tasks = [partial(verify, cluster) for cluster in selected]
-    verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
+
+    def give_up() -> None:
+        stopped.set()
+        programs.end_running()
+
+    verified = run_parallel(tasks, give_up=give_up, workers=WORKERS)
     repositories = tuple(repository for found in verified for repository in found)
     _keep(settings, repositories)
     numbers = _numbers(repositories)
     places = counted(len(repositories), "repository", "repositories")
-    fine = f"{counted(int(numbers['files_checked']), 'file')} in {places} checked: every one is as its manifest says"
+    oldest = seconds(numbers.get("oldest_unread_seconds", 0))
+    fine = (
+        f"{counted(int(numbers['files_checked']), 'file')} in {places} checked: every one is as its manifest says; "
+        f"{size(numbers['bytes_read'])} were read now"
+    )
     verdicts = (repository.verdict for repository in repositories)
     integrity = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     limit = settings.backups.reread_days
     ages = [_verdict_on_age(repository, limit) for repository in repositories]
-    oldest = seconds(numbers.get("oldest_unread_seconds", 0))
     recent = f"every stored byte was read within {oldest}; allowed are {limit} days"
     reread = answer("backup.reread", ages, numbers, nothing_wrong=recent, clusters=clusters)
     return IntegrityReport(repositories, (integrity, reread), numbers)
