@@ -50,8 +50,12 @@ class IntegrityReport:
     def as_json(self) -> dict[str, Any]:
         """As `backup verify` shows it."""
         return {
-            "ok": self.checks[0].outcome is Outcome.PASS,
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
             "detail": self.checks[0].detail,
+            "rereading": self.checks[1].detail,
+            "bytes_read": self.numbers["bytes_read"],
+            "bytes_known_good": self.numbers["bytes_known_good"],
+            "oldest_unread_seconds": self.numbers.get("oldest_unread_seconds"),
             "clusters": [
                 {
                     "name": name,
@@ -172,17 +176,17 @@ def _age(at: datetime) -> float:
 def _verdict_on_age(repository: VerifiedRepository, reread_days: int) -> ClusterVerdict:
     """The verdict of backup.reread on one repository."""
     where = f"{repository.cluster} repo{repository.repository}"
-    every = f"printflow backup verify {repository.cluster} --all"
+    verify = f"printflow backup verify {repository.cluster}"
     reading = repository.reading
     if reading is None or reading.oldest is None:
-        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: when its bytes were last read is not known; {every}")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: when its bytes were last read is not known; {verify}")
     age, limit = _age(reading.oldest), timedelta(days=reread_days).total_seconds()
     if reading.overdue or age > limit:
         late = counted(reading.overdue, "file")
         return ClusterVerdict(
             Outcome.FAIL,
             f"{where}: {late} could not be read in time; the bytes unread for the longest are {seconds(age)} old, "
-            f"allowed are {reread_days} days; see printflow backup verify {repository.cluster}",
+            f"allowed are {reread_days} days; see {verify}",
         )
     return ClusterVerdict(Outcome.PASS, f"{where}: every byte was read within {seconds(age)}")
 

@@ -112,7 +112,8 @@ class _Pass:
     def _remember(self, whole: WholeRead) -> Reading | None:
         """Keep what was read; where not all could be read, the ledger stays what it was."""
         if whole.verification.partial:
-            return reading_of(whole, self._ledger.known().values(), self.limits)
+            # Which files were read is not told.
+            return replace(reading_of(whole, self._ledger.known().values(), self.limits), oldest=None)
         try:
             ledger = ledger_of(whole, self.limits)
         except TROUBLE as failed:

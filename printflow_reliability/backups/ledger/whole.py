@@ -48,7 +48,7 @@ class WholeRead:
             return frozenset()
         bad = frozenset(file.name for file in self.report.bad_files if file.name.startswith(f"{label}/"))
         counted = sum(backup.checked - backup.valid for backup in self.report.backups if backup.label == label)
-        return bad if len(bad) == counted and bad <= own else own
+        return bad if bad and len(bad) == counted and bad <= own else own
 
 
 def ledger_of(whole: WholeRead, limits: Limits) -> tuple[LedgerEntry, ...]:
