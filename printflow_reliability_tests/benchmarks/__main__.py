@@ -93,7 +93,7 @@ def main() -> None:
     if given.only in (None, "verification"):
         found = _in_own_sandbox(lambda: verification.run(given.megabytes, given.rounds))
         times = f"{found['ours_seconds']:.2f} s", f"{found['theirs_seconds']:.2f} s", f"{found['ratio']:.2f}"
-        shares = f"reads {found['second_pass_share']:.1%}, a day later {found['daily_share']:.1%}"
+        shares = f"reads {found['second_pass_share']:.1%}, a day on average {found['daily_share']:.1%}"
         rows.append((f"verification, unchanged ({shares})", *times, "pgbackrest verify", "-"))
     if given.only in (None, "dump"):
         found = _in_own_sandbox(lambda: dump.run(given.rows, given.rounds))

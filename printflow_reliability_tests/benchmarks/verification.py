@@ -17,6 +17,7 @@ from printflow_reliability.sandbox.up import up
 from printflow_reliability.settings import Settings, load
 from printflow_reliability_tests.benchmarks.drill import fill
 
+DAYS = 7
 A_DAY_LATER = "UPDATE repository_files SET read_at = read_at - interval '1 day'"
 
 
@@ -36,6 +37,7 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
         ours.append(time.perf_counter() - began)
         again.append(report.numbers["bytes_read"] / stored)
         theirs.append(_pgbackrest_verify(settings))
+    for _ in range(DAYS):
         with open_records(settings.records) as records:
             records.execute(A_DAY_LATER)
         days.append(_verified(settings).numbers["bytes_read"] / stored)
@@ -43,11 +45,11 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
         "ours_seconds": statistics.median(ours),
         "theirs_seconds": statistics.median(theirs),
         "second_pass_share": max(again),
-        "daily_share": statistics.median(days),
+        "daily_share": statistics.mean(days),
         "ratio": statistics.median(ours) / statistics.median(theirs),
     }
     print(
-        f"verification of {stored / 1e6:,.0f} MB unchanged, median of {rounds}: {found}; a day later: {days}",
+        f"verification of {stored / 1e6:,.0f} MB unchanged, median of {rounds}: {found}; on days after it: {days}",
         flush=True,
     )
     return found
