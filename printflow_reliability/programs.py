@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.identities import Identity, identity_of, refused_by_setpriv, started_as
@@ -74,7 +75,7 @@ class Programs:
     path: str = os.defpath
     secrets: tuple[str, ...] = field(default=(), repr=False)
     launcher: tuple[str, ...] = field(default=(), repr=False)
-    _running: set["subprocess.Popen[str]"] = field(default_factory=set, init=False, repr=False, compare=False)
+    _started: "WeakSet[subprocess.Popen[Any]]" = field(default_factory=WeakSet, init=False, repr=False, compare=False)
 
     def postgres(self, name: str, major: int | None = None) -> str:
         """The path of a PostgreSQL server program.
@@ -132,7 +133,6 @@ class Programs:
         name = Path(argv[0]).name
         output = subprocess.PIPE
         process = self.start(argv, env, cwd, stdout=output, stderr=output, text=True, errors="replace")
-        self._running.add(process)
         try:
             stdout, stderr = _output(process, timeout, watches)
         except subprocess.TimeoutExpired:
@@ -141,8 +141,6 @@ class Programs:
         except BaseException:  # Ctrl-C and the like: nothing we started outlives us
             _kill_group(process)
             raise
-        finally:
-            self._running.discard(process)
         seconds = time.monotonic() - began
         if unborn := self.not_become(process.returncode, stderr):
             raise not_run(argv[0], unborn)
@@ -165,7 +163,7 @@ class Programs:
         launcher, user = (self.launcher, {}) if self.launcher else started_as(self.run_as)
         log.debug("run %s", redacted(" ".join(argv), self.secrets))
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*launcher, *argv],
                 env=self.environment(env),
                 cwd=cwd or "/",
@@ -175,6 +173,8 @@ class Programs:
             )
         except OSError as refused:
             raise not_run(argv[0], refused) from refused
+        self._started.add(process)
+        return process
 
     def not_become(self, exit_code: int, said: str) -> OSError | None:
         """Why the user that programs run as could not become a program that was started; None where it did."""
@@ -182,7 +182,7 @@ class Programs:
 
     def end_running(self) -> None:
         """End every program that another thread is waiting for, and all that it started; that thread sees it fail."""
-        for process in tuple(self._running):
+        for process in tuple(self._started):
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

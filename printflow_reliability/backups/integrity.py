@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
@@ -24,7 +25,7 @@ from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, Settings
-from printflow_reliability.text import counted, seconds
+from printflow_reliability.text import counted, seconds, size
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,12 @@ class IntegrityReport:
     def as_json(self) -> dict[str, Any]:
         """As `backup verify` shows it."""
         return {
-            "ok": self.checks[0].outcome is Outcome.PASS,
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
             "detail": self.checks[0].detail,
+            "rereading": self.checks[1].detail,
+            "bytes_read": self.numbers["bytes_read"],
+            "bytes_known_good": self.numbers["bytes_known_good"],
+            "oldest_unread_seconds": self.numbers.get("oldest_unread_seconds"),
             "clusters": [
                 {
                     "name": name,
@@ -107,7 +112,7 @@ def verify_repositories(
     Raises:
         ConfigError: there is no such cluster.
     """
-    programs = settings.runner()
+    programs, stopped = settings.runner(), Event()
     selected = chosen(settings, clusters)
     numbers_of = {cluster.name: (repository,) if repository else cluster.repositories for cluster in selected}
     count = Count(advance, sum(map(len, numbers_of.values())))
@@ -115,22 +120,34 @@ def verify_repositories(
     def verify(cluster: ClusterSettings) -> list[VerifiedRepository]:
         verified = []
         for number in numbers_of[cluster.name]:
-            verified.append(verify_repository(settings, PgBackRest(cluster, programs), number, everything=everything))
+            verified.append(
+                verify_repository(
+                    settings, PgBackRest(cluster, programs), number, everything=everything, stopped=stopped
+                )
+            )
             count.one_more()
         return verified
 
     tasks = [partial(verify, cluster) for cluster in selected]
-    verified = run_parallel(tasks, give_up=programs.end_running, workers=WORKERS)
+
+    def give_up() -> None:
+        stopped.set()
+        programs.end_running()
+
+    verified = run_parallel(tasks, give_up=give_up, workers=WORKERS)
     repositories = tuple(repository for found in verified for repository in found)
     _keep(settings, repositories)
     numbers = _numbers(repositories)
     places = counted(len(repositories), "repository", "repositories")
-    fine = f"{counted(int(numbers['files_checked']), 'file')} in {places} checked: every one is as its manifest says"
+    oldest = seconds(numbers.get("oldest_unread_seconds", 0))
+    fine = (
+        f"{counted(int(numbers['files_checked']), 'file')} in {places} checked: every one is as its manifest says; "
+        f"{size(numbers['bytes_read'])} were read now"
+    )
     verdicts = (repository.verdict for repository in repositories)
     integrity = answer("backup.integrity", verdicts, numbers, nothing_wrong=fine, clusters=clusters)
     limit = settings.backups.reread_days
     ages = [_verdict_on_age(repository, limit) for repository in repositories]
-    oldest = seconds(numbers.get("oldest_unread_seconds", 0))
     recent = f"every stored byte was read within {oldest}; allowed are {limit} days"
     reread = answer("backup.reread", ages, numbers, nothing_wrong=recent, clusters=clusters)
     return IntegrityReport(repositories, (integrity, reread), numbers)
@@ -159,17 +176,17 @@ def _age(at: datetime) -> float:
 def _verdict_on_age(repository: VerifiedRepository, reread_days: int) -> ClusterVerdict:
     """The verdict of backup.reread on one repository."""
     where = f"{repository.cluster} repo{repository.repository}"
-    every = f"printflow backup verify {repository.cluster} --all"
+    verify = f"printflow backup verify {repository.cluster}"
     reading = repository.reading
     if reading is None or reading.oldest is None:
-        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: when its bytes were last read is not known; {every}")
+        return ClusterVerdict(Outcome.UNKNOWN, f"{where}: when its bytes were last read is not known; {verify}")
     age, limit = _age(reading.oldest), timedelta(days=reread_days).total_seconds()
     if reading.overdue or age > limit:
         late = counted(reading.overdue, "file")
         return ClusterVerdict(
             Outcome.FAIL,
             f"{where}: {late} could not be read in time; the bytes unread for the longest are {seconds(age)} old, "
-            f"allowed are {reread_days} days; see printflow backup verify {repository.cluster}",
+            f"allowed are {reread_days} days; see {verify}",
         )
     return ClusterVerdict(Outcome.PASS, f"{where}: every byte was read within {seconds(age)}")
 

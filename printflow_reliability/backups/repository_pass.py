@@ -6,6 +6,7 @@ It does where nothing is known of the repository, where all was asked for, and w
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.backups.info import (
@@ -17,7 +18,7 @@ from printflow_reliability.backups.info import (
 )
 from printflow_reliability.backups.ledger.due_pass import DuePass, list_stored, read_due
 from printflow_reliability.backups.ledger.outcome import Limits, Reading
-from printflow_reliability.backups.ledger.reading import NotReadableAlone
+from printflow_reliability.backups.ledger.reading import WholeNeeded
 from printflow_reliability.backups.ledger.store import LedgerStore
 from printflow_reliability.backups.ledger.whole import WholeRead, ledger_of, reading_of
 from printflow_reliability.backups.pgbackrest import PgBackRest
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def verify_repository(
-    settings: Settings, pgbackrest: PgBackRest, repository: int, *, everything: bool
+    settings: Settings, pgbackrest: PgBackRest, repository: int, *, everything: bool, stopped: Event
 ) -> VerifiedRepository:
     """Verify one repository of a cluster; what cannot be asked is its verdict.
 
@@ -42,6 +43,7 @@ def verify_repository(
         pgbackrest: the cluster's.
         repository: the repository's number.
         everything: whether what was read before is read again too.
+        stopped: set to end it.
     """
     cluster = pgbackrest.cluster.name
     where = f"{cluster} repo{repository}"
@@ -52,16 +54,13 @@ def verify_repository(
         if before.status_of(repository).code in (STATUS_MISSING_STANZA, STATUS_MISSING_DATA):
             sentence = f"{where} has no stanza {before.name} ({before.status_of(repository).message})"
             return VerifiedRepository(cluster, repository, ClusterVerdict(Outcome.FAIL, sentence))
-        task = _Pass(settings, pgbackrest, repository, _limits(settings, pgbackrest, began_at))
-        return (None if everything else task.read_due(before)) or task.read_whole(before)
+        accepted, away = accepted_gaps(pgbackrest.cluster, settings.records)
+        backups = settings.backups
+        limits = Limits(began_at, timedelta(days=backups.reread_days), accepted, backups.retention.wal_days)
+        task = _Pass(settings, pgbackrest, repository, limits, stopped)
+        return (None if everything or away else task.read_due(before)) or task.read_whole(before)
     except TROUBLE as failed:
         return VerifiedRepository(cluster, repository, ClusterVerdict.unknown(where, failed))
-
-
-def _limits(settings: Settings, pgbackrest: PgBackRest, began_at: datetime) -> Limits:
-    accepted, _ = accepted_gaps(pgbackrest.cluster, settings.records)
-    backups = settings.backups
-    return Limits(began_at, timedelta(days=backups.reread_days), accepted, backups.retention.wal_days)
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ class _Pass:
     pgbackrest: PgBackRest
     repository: int
     limits: Limits
+    stopped: Event
 
     @property
     def _ledger(self) -> LedgerStore:
@@ -81,10 +81,10 @@ class _Pass:
         if not known:
             return None
         timeout = self.settings.backups.timeout_seconds
-        task = DuePass(self.pgbackrest, self.repository, known, self.limits, timeout, self._ledger.keep)
+        task = DuePass(self.pgbackrest, self.repository, known, self.limits, timeout, self.stopped, self._ledger.keep)
         try:
             report, reading = read_due(task, before)
-        except NotReadableAlone as alone:
+        except WholeNeeded as alone:
             log.info("pgBackRest reads repo%d of %s whole: %s", self.repository, self.pgbackrest.cluster.name, alone)
             return None
         report, after = self._with_bookkeeping(report, before)
@@ -112,7 +112,8 @@ class _Pass:
     def _remember(self, whole: WholeRead) -> Reading | None:
         """Keep what was read; where not all could be read, the ledger stays what it was."""
         if whole.verification.partial:
-            return reading_of(whole, self._ledger.known().values(), self.limits)
+            # Which files were read is not told.
+            return replace(reading_of(whole, self._ledger.known().values(), self.limits), oldest=None)
         try:
             ledger = ledger_of(whole, self.limits)
         except TROUBLE as failed:

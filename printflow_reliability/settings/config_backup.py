@@ -79,8 +79,8 @@ class ConfigBackupSettings(Section):
     name: str = Field(
         default=DEFAULT_NAME,
         pattern=r"^[A-Za-z0-9_-]+$",
-        description="What the copies of this machine are called. Where several machines copy into one bucket, give each "
-        "a name of its own: a copy is compared with the one before of the same name.",
+        description="What the copies of this machine are called. Where several machines copy into one bucket, give "
+        "each a name of its own: a copy is compared with the one before of the same name.",
     )
     paths: tuple[Path, ...] = Field(
         default=(),

@@ -24,6 +24,7 @@ from printflow_reliability_tests.benchmarks import (
     sweep,
     tenant,
     under_load,
+    verification,
 )
 
 T = TypeVar("T")
@@ -43,7 +44,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="what is killed when in chaos")
     parser.add_argument(
         "--only",
-        choices=("reconcile", "tenant", "sweep", "drill", "dump", "load", "guard", "page", "chaos", "idle"),
+        choices=(
+            "reconcile",
+            "tenant",
+            "sweep",
+            "drill",
+            "verification",
+            "dump",
+            "load",
+            "guard",
+            "page",
+            "chaos",
+            "idle",
+        ),
         help="leave the others out",
     )
     given = parser.parse_args()
@@ -77,6 +90,11 @@ def main() -> None:
                 "-",
             )
         )
+    if given.only in (None, "verification"):
+        found = _in_own_sandbox(lambda: verification.run(given.megabytes, given.rounds))
+        times = f"{found['ours_seconds']:.2f} s", f"{found['theirs_seconds']:.2f} s", f"{found['ratio']:.2f}"
+        shares = f"reads {found['second_pass_share']:.1%}, a day on average {found['daily_share']:.1%}"
+        rows.append((f"verification, unchanged ({shares})", *times, "pgbackrest verify", "-"))
     if given.only in (None, "dump"):
         found = _in_own_sandbox(lambda: dump.run(given.rows, given.rounds))
         seconds = f"{found['dump_seconds']:.2f} s", f"{found['bare_seconds']:.2f} s"

@@ -63,7 +63,7 @@ def run(megabytes: int, rounds: int) -> dict[str, float]:
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
     settings = load(config)
-    size = _fill(home, settings, megabytes)
+    size = fill(home, settings, megabytes)
     raw: list[dict[str, float]] = []
     drills: list[dict[str, float]] = []
     for number in range(rounds):
@@ -95,7 +95,7 @@ def _drill(settings: Settings) -> dict[str, float]:
     return {"wall": wall, **{phase.value: seconds for phase, seconds in report.phases.items()}}
 
 
-def _fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
+def fill(home: SandboxHome, settings: Settings, megabytes: int) -> int:
     """Fill and back up every cluster; how many bytes their databases have in all."""
     with ThreadPoolExecutor(max_workers=len(settings.cluster)) as pool:
         list(pool.map(lambda cluster: _fill_one(home, cluster.name, megabytes), settings.cluster))

@@ -59,6 +59,11 @@ def test_backups_are_listed_and_sound(foreign: ForeignPlatform, backed_up: Ended
     (cluster,) = listed.document["clusters"]
     assert (cluster["name"], [backup["repo"] for backup in cluster["backups"]]) == ("shop", [1])
     assert verified.document["ok"]
+    again = foreign.run("backup", "verify", "--json")
+    (before,), (after,) = (ended.document["clusters"][0]["repositories"] for ended in (verified, again))
+    assert (again.exit_code, after["overdue"]) == (0, 0), again
+    assert after["files_read"] * 10 < before["files_checked"] <= after["files_checked"]
+    assert after["bytes_known_good"] >= before["bytes_known_good"] > 0
 
 
 def test_what_expires_is_planned_and_nothing_has_to(foreign: ForeignPlatform, backed_up: Ended) -> None:

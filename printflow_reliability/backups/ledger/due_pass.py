@@ -4,6 +4,7 @@ The answer is a report as that of `pgbackrest verify`, which knows what it names
 it was read and found good within the time allowed, and lies there as it did.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from printflow_reliability.backups.ledger.entries import LedgerEntry, changed
 from printflow_reliability.backups.ledger.manifest import StoredFile
 from printflow_reliability.backups.ledger.outcome import Found, Limits, Reading, Seen, as_read, conclude
 from printflow_reliability.backups.ledger.plan import Plan, Stored, plan_pass, stored_files
-from printflow_reliability.backups.ledger.reading import NotReadableAlone, Reader
+from printflow_reliability.backups.ledger.reading import Reader, WholeNeeded
 from printflow_reliability.backups.ledger.rotation import PASS_EVERY, due
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
@@ -26,6 +27,8 @@ from printflow_reliability.parallel import run_parallel
 
 WORKERS = 4
 """Files of one repository that are read at the same time."""
+MANY = 1000
+"""Files that pgBackRest reads faster, if they are most of a repository: each costs a process here."""
 BATCH = 64
 """Files after which the ledger is kept, so that a pass that is killed need not be repeated whole."""
 
@@ -39,6 +42,7 @@ class DuePass:
         known: the ledger of this repository.
         limits: when it began, and what it holds the repository to.
         timeout: seconds that it may take.
+        stopped: set to end it.
         keep: keeps changes of the ledger; None forgets an entry.
     """
 
@@ -47,6 +51,7 @@ class DuePass:
     known: Mapping[str, LedgerEntry]
     limits: Limits
     timeout: float
+    stopped: threading.Event
     keep: Callable[[Mapping[str, LedgerEntry | None]], None]
 
 
@@ -58,16 +63,18 @@ def read_due(task: DuePass, before: StanzaInfo) -> tuple[VerifyReport, Reading]:
         before: what `info` said of the repository when it began.
 
     Raises:
-        NotReadableAlone: something that must be read now can be compared by pgBackRest alone.
+        WholeNeeded: pgBackRest alone can compare something that must be read now, or reads so much faster.
         CouldNotTell: the repository could not be listed.
     """
     watches = task.pgbackrest.program.silence(task.repository)
-    reader = Reader(task.pgbackrest, task.repository, time.monotonic() + task.timeout, watches)
+    reader = Reader(task.pgbackrest, task.repository, time.monotonic() + task.timeout, watches, task.stopped)
     stored = list_stored(task.pgbackrest, task.repository)
     labels = [backup.label for backup in before.in_repository(task.repository)]
     plan = plan_pass(task.known, stored, labels, _due(task, stored), reader.manifest)
     if alone := next((file.name for file, _ in plan.read if file.checksum is None), None):
-        raise NotReadableAlone(alone)
+        raise WholeNeeded(f"{alone} has no checksum that it can be compared with here")
+    if len(plan.read) > max(MANY, len(stored) // 2):
+        raise WholeNeeded(f"{len(plan.read):,} of {len(stored):,} files have to be read")
     found = _read(task, plan, reader)
     after = task.pgbackrest.info(task.repository)
     lasting = stayed(before, after, task.repository)
@@ -109,7 +116,7 @@ def _read(task: DuePass, plan: Plan, reader: Reader) -> Found:
     for start in range(0, len(planned), BATCH):
         batch = planned[start : start + BATCH]
         results = run_parallel(
-            [partial(_attempt, reader, *each) for each in batch], give_up=reader.stopped.set, workers=WORKERS
+            [partial(_attempt, reader, *each) for each in batch], give_up=task.stopped.set, workers=WORKERS
         )
         for (file, listed), result in zip(batch, results, strict=True):
             if isinstance(result, str):

@@ -36,6 +36,9 @@ class Stored:
         """A listed file."""
         return self.backups.get(name) or self.segments.get(name)
 
+    def __len__(self) -> int:
+        return len(self.backups) + len(self.segments)
+
     @property
     def bytes(self) -> int:
         """All that is listed, together."""

@@ -28,8 +28,8 @@ UNMATCHED = "does not match its checksum"
 UNUSABLE = "cannot be decrypted or decompressed"
 
 
-class NotReadableAlone(Exception):
-    """A file that pgBackRest alone can compare, and only by reading the whole repository."""
+class WholeNeeded(Exception):
+    """pgBackRest itself has to read the repository, which it does whole or not at all."""
 
 
 class Decompressor(Protocol):
@@ -98,16 +98,16 @@ class Reader:
         """The manifest of a backup, of which the copy says the same.
 
         Raises:
-            NotReadableAlone: one of them is damaged or not understood, which pgBackRest can tell apart.
+            WholeNeeded: one of them is damaged or not understood, which pgBackRest can tell apart.
             CouldNotTell: they could not be fetched.
         """
         try:
             texts = [self._whole(self._path(f"{label}/{name}")) for name in MANIFESTS]
             if texts[0] != texts[1]:
-                raise NotReadableAlone(f"the two manifests of {label} differ")
+                raise WholeNeeded(f"the two manifests of {label} differ")
             return parse_manifest(texts[0], label)
         except (RepositoryDamaged, ValueError) as damaged:
-            raise NotReadableAlone(str(damaged)) from None
+            raise WholeNeeded(str(damaged)) from None
 
     def _compare_segment(self, path: str, file: StoredFile) -> str | None:
         with self._stream(path) as chunks:
@@ -122,6 +122,8 @@ class Reader:
 
     @contextmanager
     def _stream(self, path: str, *options: str) -> Iterator[Iterator[bytes]]:
+        if self.stopped.is_set():
+            raise CouldNotTell("this verification was interrupted")
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise CouldNotTell("the time of this verification is over")

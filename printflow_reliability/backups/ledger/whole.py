@@ -10,7 +10,7 @@ from printflow_reliability.backups.ledger.entries import LedgerEntry
 from printflow_reliability.backups.ledger.manifest import StoredFile
 from printflow_reliability.backups.ledger.outcome import Limits, Reading, age_of, as_read
 from printflow_reliability.backups.ledger.plan import Stored, manifest_files, segment_file, segment_name
-from printflow_reliability.backups.ledger.reading import NotReadableAlone, Reader
+from printflow_reliability.backups.ledger.reading import Reader, WholeNeeded
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.pgbackrest_program import ASK_SECONDS
@@ -48,7 +48,7 @@ class WholeRead:
             return frozenset()
         bad = frozenset(file.name for file in self.report.bad_files if file.name.startswith(f"{label}/"))
         counted = sum(backup.checked - backup.valid for backup in self.report.backups if backup.label == label)
-        return bad if len(bad) == counted and bad <= own else own
+        return bad if bad and len(bad) == counted and bad <= own else own
 
 
 def ledger_of(whole: WholeRead, limits: Limits) -> tuple[LedgerEntry, ...]:
@@ -80,7 +80,7 @@ def _entries(whole: WholeRead, now: Stored, at: datetime) -> Iterable[LedgerEntr
     for label in sorted(found.sound | found.damaged):
         try:
             manifest = reader.manifest(label)
-        except NotReadableAlone:
+        except WholeNeeded:
             continue  # the next pass tries again, and reads the repository whole as long as it is so
         own = [(file, now.backups.get(file.name)) for file in manifest.files]
         doubtful = whole.doubtful(label, frozenset(file.name for file, _ in own))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import SimpleNamespace
 from typing import IO, Any, cast
 
@@ -85,7 +86,7 @@ class Memory:
         self.now += days * DAY
         self.read = []
         limits = Limits(self.now, timedelta(days=reread_days), self.accepted, self.wal_days)
-        task = DuePass(cast(PgBackRest, self), 1, dict(self.ledger), limits, 600, self._keep)
+        task = DuePass(cast(PgBackRest, self), 1, dict(self.ledger), limits, 600, Event(), self._keep)
         return read_due(task, self.info(1))
 
     def problems(self, **passed: Any) -> list[tuple[str, str]]:

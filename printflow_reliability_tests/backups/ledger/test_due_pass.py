@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from printflow_reliability.backups.acknowledgements import Acknowledgement
 from printflow_reliability.backups.ledger.plan import MISSING, WRONG_SIZE
-from printflow_reliability.backups.ledger.reading import UNMATCHED, NotReadableAlone
+from printflow_reliability.backups.ledger.reading import UNMATCHED, WholeNeeded
 from printflow_reliability.backups.verification import verification_of
 from printflow_reliability_tests.backups.ledger.manifests import written
 from printflow_reliability_tests.backups.ledger.memory import (
@@ -228,7 +228,7 @@ def test_a_manifest_that_is_damaged_is_left_to_pgbackrest() -> None:
     memory.now += timedelta(hours=1)
     memory.put(MANIFEST, memory.files[MANIFEST][:-30])
 
-    with pytest.raises(NotReadableAlone):
+    with pytest.raises(WholeNeeded):
         memory.verify()
 
 
@@ -239,7 +239,16 @@ def test_a_backup_of_an_old_version_is_left_to_pgbackrest() -> None:
     for path in [path for path in memory.files if "/20261103-010000F/backup.manifest" in path]:
         memory.put(path, old)
 
-    with pytest.raises(NotReadableAlone, match="20261103-010000F/pg_data/a"):
+    with pytest.raises(WholeNeeded, match="20261103-010000F/pg_data/a"):
+        memory.verify()
+
+
+def test_most_of_a_large_repository_is_left_to_pgbackrest() -> None:
+    memory = two_backups()
+    for number in range(10, 1011):
+        memory.archive(number)
+
+    with pytest.raises(WholeNeeded, match="1,001 of 1,013 files"):
         memory.verify()
 
 
@@ -247,7 +256,7 @@ def test_a_segment_whose_compression_is_not_known_is_left_to_pgbackrest() -> Non
     memory = two_backups()
     memory.put(f"{memory.archive(7)}.new", b"compressed")
 
-    with pytest.raises(NotReadableAlone):
+    with pytest.raises(WholeNeeded):
         memory.verify()
 
 

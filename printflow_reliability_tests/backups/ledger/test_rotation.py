@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.backups.ledger.entries import LedgerEntry
-from printflow_reliability.backups.ledger.rotation import PASS_EVERY, due
+from printflow_reliability.backups.ledger.rotation import PASS_EVERY, due, horizon
 
 BEGIN = datetime(2026, 1, 1, 5, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -52,8 +52,8 @@ def test_every_byte_is_read_again_in_time_and_no_pass_reads_far_more_than_its_sh
 
         again = sum(ledger[name].size for name in names)
         largest = max((one.size for one in ledger.values()), default=0)
-        share = most * (now - previous) / (reread - PASS_EVERY)
-        assert again <= share + largest + 1
+        share = most * (now - previous) / horizon(reread)
+        assert again <= share + largest + 2
         ledger |= {name: replace(ledger[name], read_at=now) for name in names}
         ledger |= {f"{number} {each}": entry(f"{number} {each}", size, now) for each, size in enumerate(new)}
         most = max(most, total(ledger))
@@ -68,23 +68,43 @@ def total(ledger: Mapping[str, LedgerEntry]) -> int:
     return sum(one.size for one in ledger.values())
 
 
-def test_a_second_pass_right_after_the_first_reads_next_to_nothing() -> None:
-    files = many(1000)
+def test_a_second_pass_soon_after_the_first_reads_nothing() -> None:
+    for later in (timedelta(0), timedelta(minutes=5), timedelta(hours=23)):
+        assert due(many(1000), previous=BEGIN, now=BEGIN + later, reread=MONTH) == frozenset()
 
-    assert due(files, previous=BEGIN, now=BEGIN, reread=MONTH) == frozenset()
-    assert len(due(files, previous=BEGIN, now=BEGIN + timedelta(minutes=5), reread=MONTH)) <= 1
+
+def passes_of(files: list[LedgerEntry], count: int, every: timedelta = DAY) -> list[int]:
+    """How many files each of so many passes reads again."""
+    ledger, now, counts = {one.name: one for one in files}, BEGIN, []
+    for _ in range(count):
+        names = due(ledger.values(), previous=now, now=now + every, reread=MONTH)
+        now += every
+        ledger |= {name: replace(ledger[name], read_at=now) for name in names}
+        counts.append(len(names))
+    return counts
 
 
 def test_a_repository_that_was_read_in_one_day_is_read_again_evenly() -> None:
-    again = due(many(1000), previous=BEGIN, now=BEGIN + DAY, reread=MONTH)
+    counts = passes_of(many(1000), 90)
 
-    assert 30 <= len(again) <= 40
+    assert max(counts) <= 38
+    assert 2900 <= sum(counts) <= 3400
+
+
+def test_large_files_are_not_read_more_often_than_they_must_be() -> None:
+    """However often somebody verifies: five files in a month, and not one in every pass."""
+    counts = passes_of(many(5, size=10**9), 24 * 28, timedelta(hours=1))
+
+    assert max(counts) == 1
+    assert 4 <= sum(counts) <= 6
 
 
 def test_the_oldest_files_come_first() -> None:
     files = [*many(100, BEGIN + DAY), entry("old", 10, BEGIN)]
+    again = due(files, previous=BEGIN + 9 * DAY, now=BEGIN + 10 * DAY, reread=MONTH)
 
-    assert "old" in due(files, previous=BEGIN + DAY, now=BEGIN + 2 * DAY, reread=MONTH)
+    assert "old" in again
+    assert len(again) < len(files)
 
 
 def test_what_was_missed_while_nobody_verified_is_read_at_once() -> None:
