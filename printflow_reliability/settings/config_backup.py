@@ -79,8 +79,8 @@ class ConfigBackupSettings(Section):
     name: str = Field(
         default=DEFAULT_NAME,
         pattern=r"^[A-Za-z0-9_-]+$",
-        description="What the copies of this machine are called. Where several machines copy into one bucket, give each "
-        "a name of its own: a copy is compared with the one before of the same name.",
+        description="What the copies of this machine are called. Where several machines copy into one bucket, give "
+        "each a name of its own: a copy is compared with the one before of the same name.",
     )
     paths: tuple[Path, ...] = Field(
         default=(),
@@ -102,8 +102,8 @@ class ConfigBackupSettings(Section):
     lock_days: float = Field(
         default=90,
         gt=0,
-        description="Days for which nobody can delete a copy; never more than `dumps.max_lock_days`. What is older is "
-        "left to a lifecycle rule of the bucket.",
+        description="Days for which nobody can delete a copy; never more than `dumps.max_lock_days`. "
+        "`config expire` deletes what is older.",
     )
     max_age_seconds: float = Field(
         default=26 * 3600,

@@ -49,6 +49,11 @@ def test_a_copy_is_verified_and_comes_back_with_everything(foreign: ForeignPlatf
     assert "search_path=shop, public" in (cluster / "role_settings.json").read_text()
 
 
+def test_nothing_of_it_is_to_be_deleted_yet(foreign: ForeignPlatform, copied: Ended) -> None:
+    ended = foreign.run("config", "expire", "--json")
+    assert (ended.exit_code, ended.document["bytes"]) == (0, 0), ended
+
+
 def test_the_graph_copies_it(foreign: ForeignPlatform, copied: Ended) -> None:
     answer = materialize(foreign, "config_backup", by=foreign.owner)
     assert answer == {
