@@ -176,7 +176,7 @@ def _report(settings: Settings, store: LockedStore, now: datetime, made: Sequenc
     copies = stored_in(store, section.name)
     dump_store = open_dumps(settings)
     look = Look(dump_store, dumps, dumps_in(dump_store), now)
-    judged = Judged(store, section, copies, own_memory(settings), look, now)
+    judged = Judged(store, section, copies, own_memory(settings), look, settings.acknowledged, now)
     return ConfigReport(
         tuple(copy.manifest for copy in copies.copies) if made is None else tuple(made),
         checks_of(judged),
