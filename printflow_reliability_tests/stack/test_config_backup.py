@@ -26,6 +26,8 @@ from printflow_reliability_tests.stack.dumped import BUCKET, verifying
 pytestmark = pytest.mark.stack
 
 HEALTHY = {"config.recent": "pass", "config.changes": "pass"}
+READS = ["-@all", "+@read", "-@dangerous"]
+MAY = ["+info", "+ping", "+hello", "+select", "+multi", "+exec"]
 JOB = b"\x00job \xff\r\n"
 
 
@@ -252,6 +254,17 @@ def test_queues_come_back_by_redis_cli_alone(
     members = [part for part in parts if isinstance(part, Member)]
     assert len(members) == len(parts)
     assert (copy.keys, copy.others) == (7, True)
+    # A user that may read queues, and no more, is enough.
+    keys = ["bull:*", "*queues:*"]
+    source.acl_setuser("copier", enabled=True, passwords=["+pw"], keys=keys, categories=READS, commands=MAY)
+    try:
+        url = settings.url.replace("redis://:" + sandbox.home.secret("redis.password"), "redis://copier:pw")
+        limited = list(RedisCopy(settings.model_copy(update={"url": url})).parts())
+        assert [part.path for part in limited if isinstance(part, Member)] == [member.path for member in members], (
+            limited
+        )
+    finally:
+        source.acl_deluser("copier")
     password = sandbox.home.secret("redis.password")
     done = subprocess.run(
         ["/usr/bin/redis-cli", "-p", str(sandbox.home.port("redis")), "-n", "8", "--pipe"],
