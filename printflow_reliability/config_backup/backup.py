@@ -94,13 +94,13 @@ class Gathered:
         programs = self.settings.runner()
         for cluster in self.settings.cluster:
             yield from cluster_parts(cluster, programs)
-        for one_redis in section.redis:
-            copy = RedisCopy(one_redis)
+        for server in section.redis:
+            copy = RedisCopy(server)
             yield from copy.parts()
-            self.redis[one_redis.name] = copy.keys
-            if copy.others and not copy.keys and not self._ever_copied(one_redis.name):
-                patterns = ", ".join(one_redis.patterns)
-                why = f"Redis {one_redis.name} has keys, and none matches {patterns}: is that the queues' prefix?"
+            self.redis[server.name] = copy.keys
+            if copy.others and not copy.keys and not self._ever_copied(server.name):
+                patterns = ", ".join(server.patterns)
+                why = f"Redis {server.name} has keys, and none matches {patterns}: is that the queues' prefix?"
                 yield Trouble(copy.folder, Outcome.WARN, why)
 
     def _ever_copied(self, name: str) -> bool:

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def copied(foreign: ForeignPlatform) -> Ended:
-    """How copying the configuration went."""
+    """How copying the configuration went, which nobody changed since the copy before."""
+    foreign.run("config", "backup")
     return foreign.run("config", "backup", "--json")
 
 
