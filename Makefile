@@ -6,7 +6,7 @@ SUITES := trixie unstable
 WORKERS := $(shell n=$$(nproc); echo $$((n < 3 ? 3 : n > 4 ? 4 : n)))
 # A test run starts hundreds of Python programs: each would compile this project anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo test test-versions lint unit bench docs
+.PHONY: help setup demo test test-versions lint types style contracts definitions unit bench docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,10 +24,19 @@ test-versions: ## The demo and the tests on other releases of Debian, each in a 
 	@bash deploy/test-versions.sh $(SUITES)
 
 lint: setup ## Ruff, mypy --strict, the import contracts, dg check defs and dg list defs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types style contracts definitions
+
+types:
+	.venv/bin/mypy
+
+style:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+
+contracts:
 	.venv/bin/lint-imports
+
+definitions:
 	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && printf 'telemetry:\n  enabled: false\n' >"$$home/dagster.yaml" && \
 		export DAGSTER_HOME=$$home DAGSTER_DISABLE_TELEMETRY=yes DAGSTER_DG_UPDATE_CHECK_ENABLED=0 VIRTUAL_ENV=.venv && \
 		.venv/bin/dg check defs --use-active-venv && .venv/bin/dg list defs --json >"$$home/defs.json"

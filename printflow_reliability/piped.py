@@ -58,7 +58,8 @@ def piped(
     """
     name = Path(argv[0]).name
     with tempfile.TemporaryFile() as said:
-        process = spawn(programs, argv, env, fed, said)
+        stdin = subprocess.PIPE if fed else subprocess.DEVNULL
+        process = programs.start(argv, env, bufsize=BUFFER, stdin=stdin, stdout=subprocess.PIPE, stderr=said)
         guard = _Guard(process, name, timeout, watches)
         guard.start()
         try:
@@ -77,42 +78,14 @@ def piped(
             if guard.problem is not None and isinstance(error, Exception):
                 raise guard.problem from None
             if isinstance(error, BrokenPipeError):
-                raise _failed(programs, name, process.returncode, said) from None
+                raise _failed(programs, argv[0], process.returncode, said) from None
             raise
         _close(process)
         guard.finish()
         if guard.problem is not None:
             raise guard.problem
         if process.returncode != 0:
-            raise _failed(programs, name, process.returncode, said)
-
-
-def spawn(
-    programs: Programs, argv: Sequence[str], env: Mapping[str, str] | None, fed: bool, said: IO[bytes]
-) -> "subprocess.Popen[bytes]":
-    """Start a program as `piped` does; `said` takes its stderr.
-
-    Raises:
-        ConfigError: there is no such program.
-    """
-    identity = None if programs.launcher else programs.identity()
-    try:
-        return subprocess.Popen(
-            [*programs.launcher, *argv],
-            bufsize=BUFFER,
-            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            env=programs.environment(env),
-            cwd="/",
-            start_new_session=True,
-            user=identity.uid if identity else None,
-            group=identity.gid if identity else None,
-            extra_groups=identity.groups if identity else None,
-            umask=0o077,
-        )
-    except OSError as refused:
-        raise not_run(argv[0], refused) from refused
+            raise _failed(programs, argv[0], process.returncode, said)
 
 
 class _Guard(threading.Thread):
@@ -151,13 +124,15 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
                 pipe.close()
 
 
-def _failed(programs: Programs, name: str, code: int, output: IO[bytes]) -> ProgramFailed:
+def _failed(programs: Programs, program: str, code: int, output: IO[bytes]) -> PrintflowError:
     output.seek(0, 2)
     output.seek(max(0, output.tell() - STDERR_READ))
     said = redacted(output.read().decode("utf-8", "replace").strip(), programs.secrets)
+    if unborn := programs.not_become(code, said):
+        return not_run(program, unborn)
     tail = said[-STDERR_TAIL:]
     return ProgramFailed(
-        f"{name} ended with exit code {code}: {tail or 'it said nothing'}",
+        f"{Path(program).name} ended with exit code {code}: {tail or 'it said nothing'}",
         exit_code=code,
         stderr_tail=tail,
         said=said,

@@ -4,20 +4,19 @@ PostgreSQL refuses to run as root, so a `Programs` that runs as root starts its 
 """
 
 import contextlib
-import errno
 import logging
 import os
 import pwd
-import re
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.identities import Identity, identity_of, refused_by_setpriv, started_as
 from printflow_reliability.redaction import redacted
 from printflow_reliability.server_programs import candidates, installed, not_installed, parse_major
 
@@ -27,8 +26,6 @@ STDERR_TAIL = 2000
 """Characters of a failed program's stderr that an error shows."""
 WATCH_SECONDS = 10.0
 """How often to look whether it is still worth waiting for a program."""
-SETPRIV_SAYS = re.compile(r"setpriv: (?:failed to execute .*: )?(.+)")
-"""What it says of its own, ending with 126 or 127, where it could not become the program."""
 Watches = Sequence[Callable[[], None]]
 """What raises an error when it is not."""
 
@@ -58,15 +55,6 @@ class Completed:
     stdout: str
     stderr: str
     seconds: float
-
-
-@dataclass(frozen=True)
-class Identity:
-    """An OS user by number, with all groups: a repository or a certificate may be readable by one of them alone."""
-
-    uid: int
-    gid: int
-    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,28 +130,8 @@ class Programs:
         """
         began = time.monotonic()
         name = Path(argv[0]).name
-        identity = None if self.launcher else self.identity()
-        launcher = _setpriv(identity) if identity else self.launcher
-        user = None if launcher else identity
-        log.debug("run %s", redacted(" ".join(argv), self.secrets))
-        try:
-            process = subprocess.Popen(
-                [*launcher, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                env=self.environment(env),
-                cwd=cwd or "/",
-                start_new_session=True,
-                user=user.uid if user else None,
-                group=user.gid if user else None,
-                extra_groups=user.groups if user else None,
-                umask=0o077,
-            )
-        except OSError as refused:
-            raise not_run(argv[0], refused) from refused
+        output = subprocess.PIPE
+        process = self.start(argv, env, cwd, stdout=output, stderr=output, text=True, errors="replace")
         self._running.add(process)
         try:
             stdout, stderr = _output(process, timeout, watches)
@@ -176,11 +144,41 @@ class Programs:
         finally:
             self._running.discard(process)
         seconds = time.monotonic() - began
-        if identity and (unborn := _not_become(process.returncode, stderr)):
+        if unborn := self.not_become(process.returncode, stderr):
             raise not_run(argv[0], unborn)
         if process.returncode not in accept:
             raise _failure(name, process.returncode, redacted(stderr.strip() or stdout.strip(), self.secrets))
         return Completed(stdout, stderr, seconds)
+
+    def start(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, **pipes: Any
+    ) -> "subprocess.Popen[Any]":
+        """Start a program in a session of its own; whoever starts it waits for its end, and ends it.
+
+        Args:
+            argv, env, cwd: as of `run`.
+            pipes: what `subprocess.Popen` makes of its input and output; it has no input unless that is given.
+
+        Raises:
+            ConfigError: there is no such program.
+        """
+        launcher, user = (self.launcher, {}) if self.launcher else started_as(self.run_as)
+        log.debug("run %s", redacted(" ".join(argv), self.secrets))
+        try:
+            return subprocess.Popen(
+                [*launcher, *argv],
+                env=self.environment(env),
+                cwd=cwd or "/",
+                start_new_session=True,
+                umask=0o077,
+                **{"stdin": subprocess.DEVNULL, **user, **pipes},
+            )
+        except OSError as refused:
+            raise not_run(argv[0], refused) from refused
+
+    def not_become(self, exit_code: int, said: str) -> OSError | None:
+        """Why the user that programs run as could not become a program that was started; None where it did."""
+        return None if self.launcher or self.identity() is None else refused_by_setpriv(exit_code, said)
 
     def end_running(self) -> None:
         """End every program that another thread is waiting for, and all that it started; that thread sees it fail."""
@@ -208,46 +206,13 @@ class Programs:
 
     def identity(self) -> Identity | None:
         """Whom programs run as; None when that is simply us."""
-        if os.geteuid() != 0:
-            return None
-        try:
-            user = pwd.getpwnam(self.run_as)
-        except KeyError:
-            raise ConfigError(
-                f'programs.run_as: there is no user "{self.run_as}" here, and PostgreSQL does not run as root',
-                "name an unprivileged user, such as postgres",
-            ) from None
-        return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
-
-
-def _setpriv(identity: Identity) -> tuple[str, ...]:
-    """What becomes a user and then the program; nothing where it is not installed (BusyBox's cannot change the user).
-
-    Where Python changes the user itself, it forks: that copies the page tables of a process of several hundred MB.
-    """
-    program = shutil.which("setpriv", path=os.defpath)
-    if program is None or Path(program).resolve().name != "setpriv":
-        return ()
-    groups = ",".join(map(str, identity.groups))
-    return (
-        program,
-        f"--reuid={identity.uid}",
-        f"--regid={identity.gid}",
-        f"--groups={groups}" if groups else "--clear-groups",
-    )
+        return identity_of(self.run_as)
 
 
 def _failure(name: str, exit_code: int, said: str) -> ProgramFailed:
     tail = said[-STDERR_TAIL:]
     what = f"{name} ended with exit code {exit_code}: {tail or 'it said nothing'}"
     return ProgramFailed(what, exit_code=exit_code, stderr_tail=tail, said=said)
-
-
-def _not_become(exit_code: int, stderr: str) -> OSError | None:
-    """Why setpriv could not become the program; None where it did."""
-    if exit_code not in (126, 127) or (said := SETPRIV_SAYS.match(stderr)) is None:
-        return None
-    return (FileNotFoundError if said[1] == os.strerror(errno.ENOENT) else OSError)(0, said[1])
 
 
 def not_run(program: str, refused: OSError) -> ConfigError:

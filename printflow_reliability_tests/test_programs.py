@@ -18,7 +18,7 @@ from printflow_reliability.programs import ProgramFailed, Programs
 def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """What changes the user where we are root: not every system has the program for it."""
     if request.param == "Python":
-        monkeypatch.setattr("printflow_reliability.programs._setpriv", lambda _: ())
+        monkeypatch.setattr("printflow_reliability.identities.setpriv", lambda _: ())
     return Programs(run_as="nobody", postgres_bin=Path("/usr/bin"), secrets=("hunter2",))
 
 

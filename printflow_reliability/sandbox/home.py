@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, LockHeld
-from printflow_reliability.programs import Identity, Programs
+from printflow_reliability.identities import Identity
+from printflow_reliability.programs import Programs
 from printflow_reliability.settings import Settings, default_home, load
 
 SERVER_USER = "postgres"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.programs import Identity
+from printflow_reliability.identities import Identity
 from printflow_reliability.sandbox import home as homes
 from printflow_reliability.sandbox.home import MARKER, SandboxHome, reachable, write
 

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from printflow_reliability import piped
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.programs import Completed, Programs
+from printflow_reliability.programs import Programs
 from printflow_reliability.redaction import redacted
 from printflow_reliability.restore.plan import backups_in
 from printflow_reliability.sandbox import ports, postgres, processes
@@ -97,24 +96,16 @@ def _own_ports() -> Iterator[None]:
 def _no_secret_in_arguments() -> Iterator[None]:
     """Whatever the product starts while these tests run, nobody on the machine reads a secret in its arguments."""
     shown: set[str] = set()
-    run, spawn = Programs.run, piped.spawn
+    start = Programs.start
 
-    def look(programs: Programs, argv: Sequence[str]) -> None:
+    def watched(programs: Programs, argv: Sequence[str], *places: Any, **pipes: Any) -> "subprocess.Popen[Any]":
         secrets = [secret for secret in programs.secrets if len(secret) >= SHORTEST_SECRET]
         if any(redacted(argument, secrets) != argument for argument in argv):
             shown.add(redacted(" ".join(argv), secrets))
-
-    def watched(self: Programs, argv: Sequence[str], **options: Any) -> Completed:
-        look(self, argv)
-        return run(self, argv, **options)
-
-    def watched_spawn(programs: Programs, argv: Sequence[str], *options: Any) -> "subprocess.Popen[bytes]":
-        look(programs, argv)
-        return spawn(programs, argv, *options)
+        return start(programs, argv, *places, **pipes)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Programs, "run", watched)
-        patch.setattr(piped, "spawn", watched_spawn)
+        patch.setattr(Programs, "start", watched)
         yield
     assert shown == set()
 
