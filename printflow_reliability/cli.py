@@ -66,6 +66,7 @@ PLACES = {
     "config backup": "printflow_reliability.config_backup.commands:backup_command",
     "config list": "printflow_reliability.config_backup.commands:list_command",
     "config verify": "printflow_reliability.config_backup.commands:verify_command",
+    "config expire": "printflow_reliability.config_backup.commands:expire_command",
     "config restore": "printflow_reliability.config_backup.commands:restore_command",
 }
 """Every command, noun with commands below it, and verb that another capability has for a noun: where it is defined."""

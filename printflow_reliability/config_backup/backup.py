@@ -94,13 +94,13 @@ class Gathered:
         programs = self.settings.runner()
         for cluster in self.settings.cluster:
             yield from cluster_parts(cluster, programs)
-        for one_redis in section.redis:
-            copy = RedisCopy(one_redis)
+        for server in section.redis:
+            copy = RedisCopy(server)
             yield from copy.parts()
-            self.redis[one_redis.name] = copy.keys
-            if copy.others and not copy.keys and not self._ever_copied(one_redis.name):
-                patterns = ", ".join(one_redis.patterns)
-                why = f"Redis {one_redis.name} has keys, and none matches {patterns}: is that the queues' prefix?"
+            self.redis[server.name] = copy.keys
+            if copy.others and not copy.keys and not self._ever_copied(server.name):
+                patterns = ", ".join(server.patterns)
+                why = f"Redis {server.name} has keys, and none matches {patterns}: is that the queues' prefix?"
                 yield Trouble(copy.folder, Outcome.WARN, why)
 
     def _ever_copied(self, name: str) -> bool:
@@ -176,7 +176,7 @@ def _report(settings: Settings, store: LockedStore, now: datetime, made: Sequenc
     copies = stored_in(store, section.name)
     dump_store = open_dumps(settings)
     look = Look(dump_store, dumps, dumps_in(dump_store), now)
-    judged = Judged(store, section, copies, own_memory(settings), look, now)
+    judged = Judged(store, section, copies, own_memory(settings), look, settings.acknowledged, now)
     return ConfigReport(
         tuple(copy.manifest for copy in copies.copies) if made is None else tuple(made),
         checks_of(judged),

@@ -17,6 +17,7 @@ from printflow_reliability.backups.identity import SYSTEM_IDENTIFIER
 from printflow_reliability.checks import Outcome
 from printflow_reliability.config_backup.local_files import LARGEST_FILE, read_file
 from printflow_reliability.config_backup.members import CLUSTERS, ROLES, Kind, Member, Parts, Trouble
+from printflow_reliability.dumps.manifest import spelled
 from printflow_reliability.dumps.pg_dump import sign_in
 from printflow_reliability.piped import piped
 from printflow_reliability.platform.connect import answer_watch, connect, error_text
@@ -57,7 +58,7 @@ GLOBALS_SECONDS = 300
 def cluster_parts(cluster: ClusterSettings, programs: Programs) -> Parts:
     """What one cluster says of itself; what of it cannot be had is a trouble, and keeps nothing else from being had."""
     source = reading(cluster)
-    folder = f"{CLUSTERS}/{cluster.name.replace('/', '_')}"
+    folder = f"{CLUSTERS}/{spelled(cluster.name)}"
     try:
         with connect(source, statement_seconds=STATEMENT_SECONDS) as connection:
             major = connection.info.server_version // 10000
@@ -65,6 +66,9 @@ def cluster_parts(cluster: ClusterSettings, programs: Programs) -> Parts:
             yield from _files(connection, source, folder)
     except TROUBLE as trouble:
         yield Trouble(folder, Outcome.UNKNOWN, trouble.sentence)
+        return
+    except psycopg.Error as refused:  # a server that is no PostgreSQL, or of a version that nobody tried
+        yield Trouble(folder, Outcome.UNKNOWN, f"cluster {cluster.name} answers: {error_text(refused)}")
         return
     yield from _roles(source, programs, major, f"{folder}/{ROLES}")
 

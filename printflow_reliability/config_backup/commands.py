@@ -1,4 +1,4 @@
-"""`printflow config backup | list | verify | restore`: copies of configuration and secrets, encrypted and locked."""
+"""`printflow config backup`, `list`, `verify`, `restore`, `expire`: encrypted copies of configuration and secrets."""
 
 from functools import partial
 from pathlib import Path
@@ -9,11 +9,13 @@ import typer
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.config_backup.backup import back_up, list_copies
+from printflow_reliability.config_backup.expire import expire_copies
 from printflow_reliability.config_backup.report import ConfigReport
 from printflow_reliability.config_backup.restore import ConfigRestore, restore_config
 from printflow_reliability.config_backup.store import NEWEST, bucket_of, open_store, required
 from printflow_reliability.config_backup.verification import ConfigVerification, verify_config
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say, table
+from printflow_reliability.dumps.commands import show_expiry
 from printflow_reliability.dumps.identity import identities
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.locked_objects.identity import read_identities
@@ -53,6 +55,13 @@ def verify_command(ctx: typer.Context, key: Key = NEWEST, as_json: bool = JSON_O
     """
     found = verify_config(invocation(ctx).settings(), key=key)
     finish(found.as_json, as_json=as_json, show=lambda: _show_verified(found), code=exit_code([found.outcome]))
+
+
+def expire_command(ctx: typer.Context, apply: bool = APPLY_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Delete the copies of this machine whose locks have ended; the two newest stay."""
+    report = expire_copies(invocation(ctx).settings(), apply=apply)
+    show = partial(show_expiry, report, "config")
+    finish(report.as_json, as_json=as_json, show=show, code=1 if report.refused else 0)
 
 
 def restore_command(

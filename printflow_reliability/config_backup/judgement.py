@@ -1,9 +1,10 @@
 """What copies of the configuration prove: config.recent and config.changes, from what the bucket says alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.config_backup.manifest import Copies, Entry, Manifest, StoredConfig
@@ -11,7 +12,7 @@ from printflow_reliability.config_backup.members import CLUSTERS, FILES, Trouble
 from printflow_reliability.config_backup.store import whole
 from printflow_reliability.dumps.recent import Look, database_verdict
 from printflow_reliability.locked_objects.store import CLOCK_SECONDS, LockedStore
-from printflow_reliability.settings import ClusterSettings, ConfigBackupSettings
+from printflow_reliability.settings import AcknowledgedSettings, ClusterSettings, ConfigBackupSettings
 from printflow_reliability.text import counted, moment, printable, seconds
 
 AGAIN = "printflow config backup"
@@ -27,6 +28,7 @@ class Judged:
         store, section, copies: the bucket, its section, and what lies there.
         memory: our own databases.
         dumps: how their dumps are looked at.
+        accepted: warnings that printflow.toml acknowledges.
         now: the time.
     """
 
@@ -35,6 +37,7 @@ class Judged:
     copies: Copies
     memory: Sequence[ClusterSettings]
     dumps: Look
+    accepted: Sequence[AcknowledgedSettings]
     now: datetime
 
 
@@ -55,9 +58,13 @@ def checks_of(judged: Judged) -> tuple[CheckResult, ...]:
 def recent(judged: Judged) -> CheckResult:
     """Is there a recent copy, whole and locked, and are there dumps of our own memory?"""
     manifests = whole(judged.copies)
+    troubles = manifests[-1].troubles if manifests else ()
     verdicts = list(_newest(judged))
     verdicts += [database_verdict(judged.dumps, own.name, own.database, again=AGAIN) for own in judged.memory]
     verdicts += [ClusterVerdict(Outcome.WARN, f"the manifest {printable(why)}") for why in judged.copies.unreadable]
+    # What is no trouble of the copy itself is nobody's intention.
+    meant = all(verdict.outcome is not Outcome.WARN for verdict in verdicts)
+    verdicts += [ClusterVerdict(trouble.outcome, f"not in the newest copy: {trouble.why}") for trouble in troubles]
     numbers: dict[str, int | float] = {"config_copies": len(manifests)}
     nothing_wrong = ""
     if manifests:
@@ -67,7 +74,9 @@ def recent(judged: Judged) -> CheckResult:
             f"the newest copy is {seconds(age)} old, holds {counted(manifests[-1].files, 'file')}, and nobody can "
             f"delete it before {moment(manifests[-1].locked_until)}"
         )
-    return answer("config.recent", verdicts, numbers, nothing_wrong=nothing_wrong, clusters=None)
+    found = answer("config.recent", verdicts, numbers, nothing_wrong=nothing_wrong, clusters=None)
+    about = tuple(trouble.path for trouble in troubles if trouble.outcome is Outcome.WARN) if meant else ()
+    return acknowledge(replace(found, about=about), judged.accepted)
 
 
 def _newest(judged: Judged) -> Iterator[ClusterVerdict]:
@@ -87,8 +96,6 @@ def _newest(judged: Judged) -> Iterator[ClusterVerdict]:
         yield from _locked(judged, newest)
     except TROUBLE as trouble:
         yield ClusterVerdict(Outcome.UNKNOWN, trouble.sentence)
-    for trouble_in_copy in newest.manifest.troubles:
-        yield ClusterVerdict(trouble_in_copy.outcome, f"not in the newest copy: {trouble_in_copy.why}")
 
 
 def _locked(judged: Judged, newest: StoredConfig) -> Iterator[ClusterVerdict]:

@@ -98,7 +98,7 @@ def dump_expiry(configuration: Configuration) -> dg.MaterializeResult:
         settings = configuration.settings()
         applied = required(settings).apply_expiry
         report = judged_expiry(settings, apply=applied)
-    plan = [expiry.as_json() for expiry in report.plan if expiry.versions]
+    plan = [entry for entry in report.as_json()["plan"] if entry["action"] == "delete"]
     return result(
         report,
         "dump.retention",

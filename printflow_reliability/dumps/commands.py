@@ -8,11 +8,12 @@ import typer
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, invocation, progress, say, table
-from printflow_reliability.dumps.expire import ExpiryReport, expire_dumps
+from printflow_reliability.dumps.expire import expire_dumps
 from printflow_reliability.dumps.report import DumpReport
 from printflow_reliability.dumps.restore_command import restore_command
 from printflow_reliability.dumps.run import list_dumps, take_dumps
 from printflow_reliability.dumps.verify import VerificationReport, verify_dumps
+from printflow_reliability.locked_objects.expiry import ExpiryReport
 from printflow_reliability.text import counted, moment, printable, seconds, size
 
 app = typer.Typer(
@@ -74,7 +75,7 @@ def expire(ctx: typer.Context, apply: bool = APPLY_OPTION, as_json: bool = JSON_
     """Delete the dumps whose locks have ended; the newest of each database stays."""
     settings = invocation(ctx).settings()
     report = expire_dumps(settings, apply=apply)
-    conclude(settings, report, as_json=as_json, show=lambda: _show_expiry(report))
+    conclude(settings, report, as_json=as_json, show=lambda: show_expiry(report, "dump", report.checks[0]))
 
 
 def _selected(cluster: str | None) -> tuple[str, ...] | None:
@@ -134,12 +135,13 @@ def _show_verified(report: VerificationReport) -> None:
     _say_verdict(report.checks[0])
 
 
-def _show_expiry(report: ExpiryReport) -> None:
+def show_expiry(report: ExpiryReport, noun: str, verdict: CheckResult | None = None) -> None:
+    """The plan of an expiry, and what of it was done; `noun` is the command's, `verdict` what a check makes of it."""
     words = {True: "deleted", False: "REFUSED"}
     rows = [
         (
             words[expiry.deleted] if expiry.deleted is not None else "delete" if expiry.versions else "keep",
-            expiry.database or "-",
+            expiry.of or "-",
             size(expiry.bytes),
             expiry.reason,
             expiry.key,
@@ -147,16 +149,19 @@ def _show_expiry(report: ExpiryReport) -> None:
         for expiry in report.plan
     ]
     if rows:
-        table(("action", "database", "size", "why", "key"), rows)
+        table(("action", report.owner, "size", "why", "key"), rows)
     document = report.as_json()
-    if report.checks[0].outcome is not Outcome.PASS:
-        _say_verdict(report.checks[0])
+    if verdict is not None and verdict.outcome is not Outcome.PASS:
+        _say_verdict(verdict)
+    elif report.refused:
+        refused = counted(len(report.refused), "copy", "copies")
+        say(f"WARN: {refused} could not be deleted: the bucket keeps what is locked")
     elif report.applied:
-        say(f"OK: {counted(document['done'], 'dump')} deleted, {size(document['bytes'])}")
+        say(f"OK: {counted(document['done'], 'copy', 'copies')} deleted, {size(document['bytes'])}")
     elif any(expiry.versions for expiry in report.plan):
-        say(f"{size(document['bytes'])} would be deleted. Next: printflow dump expire --apply")
+        say(f"{size(document['bytes'])} would be deleted. Next: printflow {noun} expire --apply")
     else:
-        say("OK: no dump is to be deleted")
+        say("OK: nothing is to be deleted")
 
 
 def _say_verdict(check: CheckResult) -> None:

@@ -1,15 +1,9 @@
-"""Deleting dumps whose time is over: a plan first; the newest of a database stays, and so does what nothing replaces.
-
-Object Lock decides, not this plan: the bucket refuses to delete what it still keeps. The manifest goes first, so that
-what an interruption leaves no longer looks like a dump; the next run removes it.
-"""
+"""Deleting dumps whose time is over: a plan first; the newest of a database stays, and what nothing replaces."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from printflow_reliability.backups.clusters import TROUBLE
 from printflow_reliability.checks import CheckResult, Outcome
@@ -17,68 +11,22 @@ from printflow_reliability.dumps.dump import Clock, utc_now
 from printflow_reliability.dumps.store import open_store, required
 from printflow_reliability.dumps.stored import Stored, StoredDump, stored_in
 from printflow_reliability.dumps.verifications import Verification, newest
-from printflow_reliability.locked_objects.store import LockedStore
-from printflow_reliability.locked_objects.versions import StoredVersion
+from printflow_reliability.locked_objects.expiry import Expiry, ExpiryReport, carried_out, left_overs, whole_copy
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted, printable
 
 CHECK = "dump.retention"
 
-LEFT_ALONE = timedelta(days=1)
-"""How old what is no whole dump must be to be deleted: a younger one may be on its way."""
-LOCKED = ("AccessDenied", "ObjectLocked", "InvalidRequest")
-"""What stores say of a version that they keep."""
-
 
 @dataclass(frozen=True)
-class Expiry:
-    """What is to become of one dump, or of what is left of one.
-
-    Attributes:
-        key, database: which; without a database it is no whole dump.
-        versions: (key, version) of each object to delete, in order; empty for what stays.
-        bytes: how much that is.
-        reason: why, in a few words.
-        since: from when on it might have been deleted; None for what stays.
-        deleted: whether that was done; None where it was not tried.
-    """
-
-    key: str
-    database: str
-    versions: tuple[tuple[str, str], ...]
-    bytes: int
-    reason: str
-    since: datetime | None = None
-    deleted: bool | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """As `dump expire --json` shows it."""
-        return {
-            "key": self.key,
-            "database": self.database,
-            "action": "delete" if self.versions else "keep",
-            "bytes": self.bytes,
-            "reason": self.reason,
-            "deleted": self.deleted,
-        }
-
-
-@dataclass(frozen=True)
-class ExpiryReport:
-    """The plan, and what of it was done.
+class DumpExpiry(ExpiryReport):
+    """The plan for dumps, and what of it was done.
 
     Attributes:
         late_before: what might have been deleted before this moment and is still there is overdue.
     """
 
-    plan: Sequence[Expiry]
-    applied: bool
     late_before: datetime
-
-    @property
-    def refused(self) -> Sequence[Expiry]:
-        """What was to be deleted and is still there."""
-        return [expiry for expiry in self.plan if expiry.deleted is False]
 
     @property
     def overdue(self) -> Sequence[Expiry]:
@@ -114,13 +62,7 @@ class ExpiryReport:
 
     def as_json(self) -> dict[str, Any]:
         """The document of `dump expire --json`."""
-        done = [expiry for expiry in self.plan if expiry.deleted]
-        return {
-            "plan": [expiry.as_json() for expiry in self.plan],
-            "done": len(done),
-            "bytes": sum(expiry.bytes for expiry in (done if self.applied else self.plan) if expiry.versions),
-            "overdue": [expiry.key for expiry in self.overdue],
-        }
+        return {**super().as_json(), "overdue": [expiry.key for expiry in self.overdue]}
 
 
 @dataclass(frozen=True)
@@ -136,7 +78,7 @@ class Unjudged:
         return {"plan": [], "done": 0, "bytes": 0, "overdue": []}
 
 
-def expire_dumps(settings: Settings, *, apply: bool, clock: Clock = utc_now) -> ExpiryReport:
+def expire_dumps(settings: Settings, *, apply: bool, clock: Clock = utc_now) -> DumpExpiry:
     """Delete the dumps whose locks have ended, or plan it.
 
     Raises:
@@ -146,13 +88,10 @@ def expire_dumps(settings: Settings, *, apply: bool, clock: Clock = utc_now) -> 
     store = open_store(settings)
     plan = plan_expiry(stored_in(store), newest(settings), clock)
     late_before = clock() - timedelta(days=required(settings).overdue_days)
-    if not apply:
-        return ExpiryReport(plan, False, late_before)
-    done = [_done(store, expiry) if expiry.versions else expiry for expiry in plan]
-    return ExpiryReport(done, True, late_before)
+    return DumpExpiry(carried_out(store, plan) if apply else plan, apply, "database", late_before)
 
 
-def judged_expiry(settings: Settings, *, apply: bool) -> ExpiryReport | Unjudged:
+def judged_expiry(settings: Settings, *, apply: bool) -> DumpExpiry | Unjudged:
     """As `expire_dumps`; what cannot be told is the check's answer, so that nobody takes silence for order."""
     try:
         return expire_dumps(settings, apply=apply)
@@ -181,13 +120,9 @@ def plan_expiry(
         elif stays:
             plan.append(Expiry(manifest.key, database, (), manifest.bytes, stays))
         else:
-            versions = ((manifest.manifest_key, dump.manifest_version), (manifest.key, manifest.version_id))
             why = f"{manifest.retention}, its lock ended {manifest.locked_until:%F}"
-            plan.append(Expiry(manifest.key, database, versions, manifest.bytes, why, manifest.locked_until))
-    for version in stored.incomplete:
-        if now - version.modified_at > LEFT_ALONE:
-            plan.append(_incomplete(version))
-    return plan
+            plan.append(whole_copy(dump, database, why, manifest.locked_until))
+    return [*plan, *left_overs(stored.incomplete, now)]
 
 
 def _stays(dump: StoredDump, stored: Stored, verified: Verification | None) -> str:
@@ -201,21 +136,3 @@ def _stays(dump: StoredDump, stored: Stored, verified: Verification | None) -> s
     if verified is None or not verified.good or verified.taken_at <= manifest.taken_at:
         return "no newer dump of its database was verified and found good"
     return ""
-
-
-def _incomplete(version: StoredVersion) -> Expiry:
-    versions = ((version.key, version.version_id),)
-    why = "no whole dump: its upload was interrupted, or it was added"
-    return Expiry(version.key, "", versions, version.size, why, version.modified_at + LEFT_ALONE)
-
-
-def _done(store: LockedStore, expiry: Expiry) -> Expiry:
-    with store.errors():
-        for key, version in expiry.versions:
-            try:
-                store.client.delete_object(Bucket=store.bucket.bucket, Key=key, VersionId=version)
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") not in LOCKED:
-                    raise
-                return replace(expiry, deleted=False, reason=f"{expiry.reason}; the bucket refuses to delete it")
-    return replace(expiry, deleted=True)

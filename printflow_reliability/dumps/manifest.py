@@ -121,7 +121,7 @@ def parse(text: bytes) -> Manifest:
 
 def folder(cluster: str, database: str) -> str:
     """Below which the dumps of a database lie, whatever characters its name holds."""
-    return f"{PREFIX}{_spelled(cluster)}/{_spelled(database)}/"
+    return f"{PREFIX}{spelled(cluster)}/{spelled(database)}/"
 
 
 def new_key(cluster: str, database: str, taken_at: datetime, retention: str) -> str:
@@ -130,7 +130,7 @@ def new_key(cluster: str, database: str, taken_at: datetime, retention: str) -> 
     return f"{folder(cluster, database)}{moment}-{retention}-{secrets.token_hex(3)}{DUMP}"
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
     """A name as keys have it: stores differ in what they make of other characters."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:LONGEST_NAME]
     if plain == name and plain.strip("."):

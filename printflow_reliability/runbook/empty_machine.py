@@ -71,9 +71,9 @@ def _memory_back(names: Names) -> list[Step]:
         ),
         *(
             Step(
-                f"Bring the queues of Redis {one.name} back, into an empty one: cat "
-                f"{shlex.quote(str(names.configuration / 'redis' / one.name))}/*.resp | redis-cli --pipe"
+                f"Bring the queues of Redis {server.name} back, into an empty Redis: cat "
+                f"{shlex.quote(str(names.configuration / 'redis' / server.name))}/*.resp | redis-cli --pipe"
             )
-            for one in section.redis
+            for server in section.redis
         ),
     ]

@@ -102,8 +102,8 @@ class ConfigBackupSettings(Section):
     lock_days: float = Field(
         default=90,
         gt=0,
-        description="Days for which nobody can delete a copy; never more than `dumps.max_lock_days`. What is older is "
-        "left to a lifecycle rule of the bucket.",
+        description="Days for which nobody can delete a copy; never more than `dumps.max_lock_days`. "
+        "`config expire` deletes what is older.",
     )
     max_age_seconds: float = Field(
         default=26 * 3600,

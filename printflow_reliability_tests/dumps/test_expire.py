@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.dumps.expire import ExpiryReport, plan_expiry
+from printflow_reliability.dumps.expire import DumpExpiry, plan_expiry
 from printflow_reliability.dumps.manifest import Manifest
 from printflow_reliability.dumps.stored import Stored, StoredDump
 from printflow_reliability.dumps.verifications import Verification
@@ -73,8 +73,8 @@ def test_nothing_locked_and_no_newest_is_ever_deleted(made: list[tuple[int, str,
             assert dump.key in gone
 
 
-def judged(found: Stored, known: dict[tuple[str, str], Verification], now: datetime) -> ExpiryReport:
-    return ExpiryReport(plan_expiry(found, known, lambda: now), False, now - 14 * DAY)
+def judged(found: Stored, known: dict[tuple[str, str], Verification], now: datetime) -> DumpExpiry:
+    return DumpExpiry(plan_expiry(found, known, lambda: now), False, "database", now - 14 * DAY)
 
 
 def test_a_dump_that_nobody_deletes_is_overdue_two_weeks_after_its_lock_has_ended() -> None:

@@ -8,7 +8,9 @@ from printflow_reliability.runbook import render
 from printflow_reliability.runbook.names import Facts, Names
 from printflow_reliability.runbook.scenarios import scenarios
 from printflow_reliability.settings import Settings
+from printflow_reliability_tests.dumps.keys import PUBLIC
 
+REDIS = "redis://:hunter2@localhost"
 BRANCHES = {
     *("ransomware", "empty-machine", "region-lost", "cluster-lost", "migration-failed"),
     *("table-dropped", "tenant-deleted", "bucket-damaged"),
@@ -66,6 +68,21 @@ def test_the_steps_carry_this_installations_names_and_no_secret(settings: Settin
     assert "Stop what is left of live_db in production. (by hand)" in text
     assert "point DNS (never timed)" in text
     assert "very-secret" not in text
+
+
+def test_an_empty_machine_is_told_where_its_configuration_lies(settings: Settings) -> None:
+    dumps = {"bucket": "print-files", "recipients": [PUBLIC]}
+    document = settings.model_dump(exclude_unset=True) | {"dumps": dumps}
+    document["config_backup"] = {"fingerprint_secret": "0123456789abcdef", "redis": [{"name": "jobs", "url": REDIS}]}
+    configured = Settings.model_validate(document)
+    every = scenarios(names(configured, Facts(identity="/safe/age key")))
+    text = render.scenario_page(configured, every["empty-machine"])
+    restore = "printflow config restore --bucket print-files --region us-east-1 --name main --identity '/safe/age key'"
+    assert f"{restore} --into /recovery-configuration --apply" in text
+    assert "cp -a /recovery-configuration/files/. /" in text
+    assert "recover --to latest --into /recovery --repo 2" in text
+    assert "cat /recovery-configuration/redis/jobs/*.resp | redis-cli --pipe" in text
+    assert "hunter2" not in text
 
 
 def test_what_the_emergency_knows_is_in_the_commands_quoted(settings: Settings) -> None:

@@ -18,7 +18,7 @@ from printflow_reliability.config_backup.redis_queues import RedisCopy
 from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.sandbox import seaweedfs
-from printflow_reliability.settings import RedisCopySettings
+from printflow_reliability.settings import AcknowledgedSettings, RedisCopySettings
 from printflow_reliability_tests.stack.configured import body_of, changed, copy_of, forged, outcomes
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.dumped import BUCKET, verifying
@@ -26,6 +26,8 @@ from printflow_reliability_tests.stack.dumped import BUCKET, verifying
 pytestmark = pytest.mark.stack
 
 HEALTHY = {"config.recent": "pass", "config.changes": "pass"}
+READS = ["-@all", "+@read", "-@dangerous"]
+MAY = ["+info", "+ping", "+hello", "+select", "+multi", "+exec"]
 JOB = b"\x00job \xff\r\n"
 
 
@@ -180,6 +182,12 @@ def test_roles_without_their_passwords_are_said(sandbox: StackSandbox, copied: M
     assert "may not see where configuration files are" in report.checks[0].detail
     assert "roles without their passwords" in report.checks[0].detail
     assert "clusters/live_db/roles.sql" in {entry.path for entry in report.made[0].entries}
+    accepted = tuple(
+        AcknowledgedSettings(check="config.recent", about=about, reason="another host has them")
+        for about in ("clusters/live_db/files", "clusters/live_db/roles.sql")
+    )
+    acknowledged = list_copies(sandbox.settings.model_copy(update={"acknowledged": accepted})).checks[0]
+    assert (acknowledged.outcome, "another host has them" in acknowledged.detail) == (Outcome.PASS, True)
 
 
 def test_the_records_are_dumped_verified_and_restored_like_any_database(
@@ -246,6 +254,17 @@ def test_queues_come_back_by_redis_cli_alone(
     members = [part for part in parts if isinstance(part, Member)]
     assert len(members) == len(parts)
     assert (copy.keys, copy.others) == (7, True)
+    # A user that may read queues, and no more, is enough.
+    keys = ["bull:*", "*queues:*"]
+    source.acl_setuser("copier", enabled=True, passwords=["+pw"], keys=keys, categories=READS, commands=MAY)
+    try:
+        url = settings.url.replace("redis://:" + sandbox.home.secret("redis.password"), "redis://copier:pw")
+        limited = list(RedisCopy(settings.model_copy(update={"url": url})).parts())
+        assert [part.path for part in limited if isinstance(part, Member)] == [member.path for member in members], (
+            limited
+        )
+    finally:
+        source.acl_deluser("copier")
     password = sandbox.home.secret("redis.password")
     done = subprocess.run(
         ["/usr/bin/redis-cli", "-p", str(sandbox.home.port("redis")), "-n", "8", "--pipe"],

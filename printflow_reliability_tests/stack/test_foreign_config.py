@@ -12,7 +12,8 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def copied(foreign: ForeignPlatform) -> Ended:
-    """How copying the configuration went."""
+    """How copying the configuration went, which nobody changed since the copy before."""
+    foreign.run("config", "backup")
     return foreign.run("config", "backup", "--json")
 
 
@@ -47,6 +48,11 @@ def test_a_copy_is_verified_and_comes_back_with_everything(foreign: ForeignPlatf
     assert "PASSWORD 'SCRAM-SHA-256" in (cluster / "roles.sql").read_text(encoding="utf-8")
     assert "archive_command" in Path(f"{cluster}/files{foreign.root}/pg data/postgresql.conf").read_text()
     assert "search_path=shop, public" in (cluster / "role_settings.json").read_text()
+
+
+def test_nothing_of_it_is_to_be_deleted_yet(foreign: ForeignPlatform, copied: Ended) -> None:
+    ended = foreign.run("config", "expire", "--json")
+    assert (ended.exit_code, ended.document["bytes"]) == (0, 0), ended
 
 
 def test_the_graph_copies_it(foreign: ForeignPlatform, copied: Ended) -> None:

@@ -134,6 +134,24 @@ def test_a_lost_region_and_an_intruder_are_recovered_from_offsite_alone(
         connection.execute("DROP TABLE ransom_note")
 
 
+def test_an_empty_machine_gets_its_configuration_first(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["--config", str(own.config), "config", "backup"]) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", own.home.secret("s3-recovery.key"))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", own.home.secret("s3-recovery.secret"))
+    before = own.config.read_bytes()
+    identity = str(own.home.path("secrets", "dumps.identity"))
+    try:
+        assert follow(own, path, capsys, "empty-machine", "--identity", identity) >= 4
+        end_recovered(own)
+    finally:
+        into = own.settings.runbook.directory
+        shutil.rmtree(into.with_name(f"{into.name}-configuration"), ignore_errors=True)
+    assert own.config.read_bytes() == before
+
+
 def test_files_that_are_missing_are_listed(own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert follow(own, path, capsys, "bucket-damaged") >= 4
 

@@ -27,6 +27,7 @@ def art(foreign: ForeignPlatform) -> Iterator[ForeignPlatform]:
         assert old in after
         after = after.replace(old, new)
     foreign.config.write_text(after, encoding="utf-8")
+    foreign.run("config", "backup")  # another configuration than in the copy before is a finding, once
     try:
         yield foreign
     finally:
