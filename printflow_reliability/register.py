@@ -249,6 +249,13 @@ REGISTER: Mapping[str, Check] = {
             "printflow drill run.",
         ),
         Check(
+            "recovery.tiers",
+            "Are the recovery objectives of files, dumps, configuration and queues measured, and met?",
+            Severity.ERROR,
+            "Red: an objective of [[objective]] is missed, or nothing measures it. See printflow drill objectives, "
+            "which says of each tier what to run.",
+        ),
+        Check(
             "files.missing",
             "Is every object that the database refers to in its bucket?",
             Severity.CRITICAL,

@@ -17,6 +17,7 @@ from printflow_reliability.drills.fences.nightly import record_fence
 from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
 from printflow_reliability.drills.objectives import state_objectives
 from printflow_reliability.drills.rotation import plan_of_week
+from printflow_reliability.drills.tiers import CHECK as TIERS
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.register import REGISTER
 from printflow_reliability.restore.repositories import common_repositories
@@ -27,6 +28,9 @@ SHOWN_DRILLS = 10
 OBJECTIVE_NUMBERS = ("rto_seconds", "rpo_seconds")
 FIRST = (*OBJECTIVE_NUMBERS, "tables", "rows", "references", "missing_files", "lost_files", "fetched_bytes")
 COLUMNS = ("id", "started_at", "target", "repository", "outcome", "rto_seconds", "rpo_seconds")
+TIER_COLUMNS = (
+    *("tier", "outcome", "rpo_seconds", "rpo_target_seconds", "rto_seconds", "rto_target_seconds", "detail"),
+)
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
 
@@ -116,17 +120,19 @@ def report_link(settings: Settings, drill: int, address: str | None) -> str | dg
     kinds={"postgres"},
     deps=["restore_drill"],
     freshness_policy=words.EVERY_WEEK,
-    check_specs=check_specs("recovery_objectives", OBJECTIVES),
+    check_specs=check_specs("recovery_objectives", OBJECTIVES, TIERS),
     description="Recovery time and recovery point as the drills so far measured them, against their targets, with a "
-    "forecast at twice the data and the manual steps. Red: no recent drill proves the targets. See: printflow drill "
-    "objectives",
+    "forecast at twice the data and the manual steps; and those of the other tiers of data. Red: nothing recent proves "
+    "the targets. See: printflow drill objectives",
 )
 def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the drills' history."""
     with as_dagster_failure():
         report = state_objectives(configuration.settings())
     history = dg.MetadataValue.md(document_table(report.drills[:SHOWN_DRILLS], COLUMNS))
-    return result(report, OBJECTIVES, first=OBJECTIVE_NUMBERS, tables={"history": history})
+    rows = report.as_json()["tiers"]
+    tiers = dg.MetadataValue.md(document_table(rows, TIER_COLUMNS))
+    return result(report, OBJECTIVES, TIERS, first=OBJECTIVE_NUMBERS, tables={"tiers": tiers, "history": history})
 
 
 @dg.asset(

@@ -65,13 +65,29 @@ def run_command(
 
 @app.command("objectives")
 def objectives_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
-    """Show what the drills so far say of a real recovery, against its objectives, and of one with twice the data."""
+    """Show the recovery objectives of each tier of data, and what was measured.
+
+    Of the databases: what the drills so far say of a real recovery, and of one with twice the data.
+    """
     settings = invocation(ctx).settings()
     report = state_objectives(settings)
     conclude(settings, report, as_json=json, show=lambda: _show_objectives(report, settings))
 
 
 def _show_objectives(report: ObjectivesReport, settings: Settings) -> None:
+    rows = [
+        (
+            tier.tier,
+            _duration(tier.rpo_seconds),
+            _duration(tier.rpo_target_seconds),
+            _duration(tier.rto_seconds),
+            _duration(tier.rto_target_seconds),
+            OUTCOME_WORDS[tier.outcome],
+        )
+        for tier in report.tiers
+    ]
+    if rows:
+        table(("tier", "RPO", "target", "RTO", "target", ""), rows)
     for check in report.checks:
         say(f"{OUTCOME_WORDS[check.outcome]}  {check.detail}")
     for step in settings.drills.manual_step:

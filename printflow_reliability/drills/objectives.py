@@ -9,7 +9,16 @@ from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.history import clusters_of_records, list_drills
+from printflow_reliability.drills.tiers import CHECK as TIERS
+from printflow_reliability.drills.tiers import (
+    TierObjectives,
+    database_objectives,
+    tier_objectives,
+    tiers_answer,
+)
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.records.check_results import newest
+from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.phases import RECOVERY, Phase
 from printflow_reliability.settings import DrillsSettings, Settings
 from printflow_reliability.text import agreed, counted
@@ -42,6 +51,7 @@ class ObjectivesReport:
     Attributes:
         drills: the history, newest first, as documents.
         untimed_steps: how many manual steps nobody has timed yet; with any, times that count them are lower bounds.
+        tiers: the objectives of every tier of data, the database's first.
     """
 
     checks: tuple[CheckResult, ...]
@@ -49,6 +59,7 @@ class ObjectivesReport:
     forecast: Forecast | None
     untimed_steps: int
     numbers: Mapping[str, int | float]
+    tiers: Sequence[TierObjectives] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The document of `drill objectives --json`."""
@@ -57,18 +68,26 @@ class ObjectivesReport:
             "checks": [check.as_json() for check in self.checks],
             "forecast_method": self.forecast.method if self.forecast else None,
             "untimed_steps": self.untimed_steps,
+            "tiers": [tier.as_json() for tier in self.tiers],
             **self.numbers,
         }
 
 
 def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
-    """Read the drills' history, and judge it."""
+    """Read the drills' history and what checks last found, and judge both."""
     try:
         drills, housed = list_drills(settings), clusters_of_records(settings)
+        with open_records(settings.records) as records:
+            answers = newest(records)
     except CouldNotTell as unknown:
-        return ObjectivesReport((CheckResult(CHECK, Outcome.UNKNOWN, unknown.sentence),), (), None, 0, {})
-    report = check_objectives(drills, settings.drills, now or datetime.now(UTC), housed)
-    return replace(report, checks=tuple(acknowledge(check, settings.acknowledged) for check in report.checks))
+        away = tuple(CheckResult(check, Outcome.UNKNOWN, unknown.sentence) for check in (CHECK, TIERS))
+        return ObjectivesReport(away, (), None, 0, {})
+    moment = now or datetime.now(UTC)
+    report = check_objectives(drills, settings.drills, moment, housed)
+    checks = tuple(acknowledge(check, settings.acknowledged) for check in report.checks)
+    others = tier_objectives(settings.objective, answers, moment)
+    database = database_objectives(report.numbers, settings.drills, checks[0].outcome)
+    return replace(report, checks=(*checks, tiers_answer(others)), tiers=(database, *others))
 
 
 def check_objectives(

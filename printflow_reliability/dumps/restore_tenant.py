@@ -1,11 +1,13 @@
 """One tenant's rows out of a dump: chosen and written as a tenant restore does, from a throwaway cluster.
 
-Only rows that are absent in the target are written, in one transaction; those that differ are listed.
+Only rows that are absent in the target are written, in one transaction; those that differ are listed. What was written
+is recorded.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -22,6 +24,7 @@ from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
+from printflow_reliability.tenants.audit import Audit, WithoutLock, record
 from printflow_reliability.tenants.restore import PartRestore, planned_part
 
 Part = TenancySettings | TenantRowsSettings
@@ -38,6 +41,7 @@ def restore_tenant_rows(settings: Settings, tenant: str, request: RestoreRequest
     reader = reader_of(settings)
     manifest = chosen_manifest(stored_in(reader.store), request)
     part = _part(settings, manifest)
+    planned_at = datetime.now(UTC)
     cluster = target_cluster(settings, request.url)
     with connect(cluster) as connection:
         target = look_at(connection)
@@ -71,7 +75,16 @@ def restore_tenant_rows(settings: Settings, tenant: str, request: RestoreRequest
                     f"the commit failed, and may have been done or not: {' '.join(str(lost).split())}",
                     "the same command again; it writes what is still absent",
                 ) from None
-    return replace(found, restored=written)
+    trouble = _audited(settings, tenant, found, planned_at, written) if written else None
+    return replace(found, restored=written, left_out=[trouble] if trouble else ())
+
+
+def _audited(settings: Settings, tenant: str, done: DumpRestore, planned_at: datetime, written: int) -> str | None:
+    """Record what was written, as a tenant restore does; why that failed, if it did."""
+    origin = {"dump": done.manifest.key, "into": done.target.database}
+    plan = [{**part.as_json(), **origin} for part in done.tenant_plan]
+    audit = Audit(tenant, done.manifest.taken_at, planned_at, written, plan)
+    return record(WithoutLock(settings.records), settings.drills.directory, audit)
 
 
 def _part(settings: Settings, manifest: Manifest) -> Part:

@@ -1,7 +1,13 @@
-"""A throwaway cluster that a dump is restored into: made for it, reached by a socket alone, removed at the end."""
+"""A throwaway cluster that a dump is restored into: made for it, reached by a socket alone, removed at the end.
 
+A dump is a program: functions in indexes, constraints and event triggers run when it is restored, as superuser. So the
+kernel confines the server as it confines a drill's clone, and leaves it no network, no socket and no process of others.
+"""
+
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +21,14 @@ from printflow_reliability.dumps.workplace import require_room, workplace
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.programs import ProgramFailed, Programs
+from printflow_reliability.restore.clones.confinement import confine_alone
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 
 SUPERUSER = "postgres"
 DATABASE = "restored"
+HOME = "c"
+"""Short: the path of a socket may have 107 bytes."""
+PROC, NAMESPACE = Path("/proc"), "ns/mnt"
 PORT = 5432
 """Only a part of the socket's name; nothing listens on it."""
 START_SECONDS = 60
@@ -82,6 +92,28 @@ class Throwaway:
         return ""
 
 
+def namespace_of(data: Path) -> Path | None:
+    """The mount namespace of a data directory's server; None if it has none of its own.
+
+    It must be asked before a dump is restored, which could write any process into postmaster.pid.
+    """
+    with suppress(OSError, IndexError):
+        server = (data / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+        namespace = (PROC / server / NAMESPACE).readlink()
+        return None if namespace == (PROC / "self" / NAMESPACE).readlink() else namespace
+    return None
+
+
+def end_all_in(namespace: Path | None) -> None:
+    """End everything that runs in a mount namespace: what a dump has started stays there."""
+    if namespace is None:
+        return
+    for entry in PROC.iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / NAMESPACE).readlink() == namespace:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 @contextmanager
 def throwaway_cluster(programs: Programs, dumps: DumpsSettings, content: Content) -> Iterator[Throwaway]:
     """A cluster of the dump's major version with an empty database of its encoding and locale.
@@ -92,23 +124,26 @@ def throwaway_cluster(programs: Programs, dumps: DumpsSettings, content: Content
     """
     with workplace(dumps.directory, mode=0o711) as place:
         require_room(place, content.database_bytes, "a restored database")
-        data, sockets = place / "data", place / "s"
-        for directory in (data, sockets):
+        home = place / HOME
+        data, sockets = home / "data", home / "s"
+        for directory in (home, data, sockets):
             directory.mkdir(mode=0o700)
             programs.own(directory)
-        programs.run(
+        installed = Path(programs.postgres("initdb", content.major)).parent
+        confined = confine_alone(programs, home, installed).programs
+        confined.run(
             [
                 *(programs.postgres("initdb", content.major), "--pgdata", str(data), "--no-sync", "--auth=trust"),
                 *(f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C"),
             ],
             timeout=START_SECONDS * 2,
-            cwd=place,
+            cwd=home,
         )
         configuration = data / "postgresql.auto.conf"
         configuration.write_text(SERVER.format(port=PORT), encoding="utf-8")
         pg_ctl = programs.postgres("pg_ctl", content.major)
         try:
-            programs.run(
+            confined.run(
                 [
                     *(pg_ctl, "start", "--wait", "--silent", "--pgdata", ".", "--log", "server.log"),
                     *("--timeout", str(START_SECONDS)),
@@ -120,9 +155,13 @@ def throwaway_cluster(programs: Programs, dumps: DumpsSettings, content: Content
             log = data / "server.log"
             said = log.read_text(encoding="utf-8", errors="replace")[-1000:] if log.exists() else ""
             raise CouldNotTell(f"the throwaway cluster did not start: {said or failed.what}") from None
-        server = Throwaway(sockets, programs, dumps)
-        _make_database(server, content)
-        yield server
+        namespace = namespace_of(data)
+        try:
+            server = Throwaway(sockets, programs, dumps)
+            _make_database(server, content)
+            yield server
+        finally:
+            end_all_in(namespace)
 
 
 def _make_database(server: Throwaway, content: Content) -> None:

@@ -20,10 +20,10 @@ from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.recovery.bring_up import Tell
 from printflow_reliability.recovery.recover import recovered_aside
-from printflow_reliability.recovery.tenant_audit import Audit, record, record_kept
 from printflow_reliability.restore.reaper import LOCK
 from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import ClusterSettings, Settings, TenancySettings, TenantRowsSettings
+from printflow_reliability.tenants.audit import Audit, record, record_kept
 from printflow_reliability.tenants.closure import Limit, closure
 from printflow_reliability.tenants.compare import TablePlan
 from printflow_reliability.tenants.problems import Problem

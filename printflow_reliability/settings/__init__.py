@@ -19,6 +19,7 @@ from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings, Scope
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
+from printflow_reliability.settings.objectives import ObjectiveSettings
 from printflow_reliability.settings.orders import OrdersSettings, RepairSettings
 from printflow_reliability.settings.origins import Origins, origins
 from printflow_reliability.settings.pdf import PdfSettings
@@ -52,6 +53,7 @@ __all__ = [
     "HttpTokenSettings",
     "LinkSettings",
     "ManualStepSettings",
+    "ObjectiveSettings",
     "OrdersSettings",
     "Origins",
     "PdfServiceSettings",

@@ -23,6 +23,7 @@ from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings
 from printflow_reliability.settings.links import LinkSettings
+from printflow_reliability.settings.objectives import ObjectiveSettings
 from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
@@ -59,6 +60,7 @@ class Settings(Section):
     config_backup: ConfigBackupSettings | None = None
     copies: CopiesSettings = CopiesSettings()
     drills: DrillsSettings = DrillsSettings()
+    objective: tuple[ObjectiveSettings, ...] = ()
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
@@ -125,6 +127,9 @@ class Settings(Section):
                 if entry.name in seen:
                     raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
                 seen.add(entry.name)
+        tiers = [objective.tier for objective in self.objective]
+        if twice_set := next((tier for tier in tiers if tiers.count(tier) > 1), None):
+            raise ValueError(f'objective: the tier "{twice_set}" is given twice')
         parts = [heartbeat.of for heartbeat in self.heartbeat]
         if twice := next((part for part in parts if parts.count(part) > 1), None):
             raise ValueError(f'heartbeat: "{twice}" has two; one watcher hears of each part')

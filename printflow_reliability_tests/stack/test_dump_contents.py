@@ -23,6 +23,7 @@ from printflow_reliability.dumps.run import take_dumps
 from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.dumps.workplace import reap
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.settings import RecordsSettings, Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -185,6 +186,12 @@ def test_one_tenants_absent_rows_are_restored_and_nobody_elses(dumped: StackSand
             there = connection.execute("SELECT tenant_id::text, count(*) FROM quotes GROUP BY 1").fetchall()
         assert done.restored == lost
         assert there == [(tenant, lost)]
+    with open_records(settings.records) as records:
+        (audit,) = records.execute(
+            "SELECT tenant, moment, rows_written, plan FROM tenant_restores ORDER BY id DESC LIMIT 1"
+        ).fetchall()
+    assert audit[:3] == (tenant, manifest.taken_at, lost)
+    assert {(entry["dump"], entry["into"]) for entry in audit[3]} == {(manifest.key, "target")}
 
 
 @pytest.mark.alarm("dump.retention", "ring")

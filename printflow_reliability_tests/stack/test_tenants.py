@@ -17,11 +17,11 @@ from printflow_reliability.platform.queries import Connection, Connector
 from printflow_reliability.platform.tenancy import tenants
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.session import RecordsSession
-from printflow_reliability.recovery.tenant_audit import record_kept
 from printflow_reliability.recovery.tenant_restore import Committed, TenantRestore, bring_back, restore_tenant
 from printflow_reliability.restore.targets import parse_target
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import ClusterSettings
+from printflow_reliability.tenants.audit import record_kept
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.wal import switch_wal
 

@@ -1,6 +1,7 @@
 """Starts a program that can write nowhere but in a clone's directory: `python confined.py JSON PROGRAM ARGUMENT...`.
 
-JSON: `means` ("namespace" or "landlock"), `writable` and `hidden` (paths), `user` ([uid, gid, groups] or null).
+JSON: `means` ("namespace" or "landlock"), `writable` and `hidden` (paths), `user` ([uid, gid, groups] or null), `alone`
+(whether it also has no network, and may send no signal to what was started otherwise).
 It is run by its path and imports nothing of ours: a process of several threads may not enter a user namespace.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWIPC = 0x20000, 0x10000000, 0x8000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWIPC, CLONE_NEWNET = 0x20000, 0x10000000, 0x8000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 KEPT = {"nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC}
@@ -26,6 +27,10 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 WRITES = {1: 0b1_1111_1111_0010, 2: 1 << 13, 3: 1 << 14}
 """Rights to write, remove, make, then to move and to truncate, by the version of Landlock that first knew them."""
 FILE_WRITES = 0b10 | 1 << 14
+TCP, SCOPES = 0b11, 0b11
+"""To bind and to connect; abstract Unix sockets, and signals."""
+KNOWS_TCP, KNOWS_SCOPES = 4, 6
+"""The versions of Landlock that first knew them."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/tty")
 FAILED = 125
 NO_PROGRAM = 127
@@ -36,7 +41,7 @@ def main(request: Mapping[str, Any], argv: Sequence[str]) -> NoReturn:
     """Confine this process, become the user, and turn into the program."""
     try:
         if request["means"] == "namespace":
-            _enter_namespace(request["writable"], request["hidden"])
+            _enter_namespace(request["writable"], request["hidden"], alone=request["alone"])
             os.chdir(Path.cwd())  # until then it is below the mount that is read-only now
         if request["user"] is not None:
             uid, gid, groups = request["user"]
@@ -46,7 +51,9 @@ def main(request: Mapping[str, Any], argv: Sequence[str]) -> NoReturn:
         # No sudo and the like: it would not be bound by a mount that root may change.
         _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if request["means"] == "landlock":
-            _enter_landlock(request["writable"])
+            _enter_landlock(request["writable"], alone=request["alone"])
+        elif request["alone"]:
+            _leave_others_alone()
     except OSError as refused:
         _say(f"this system cannot confine a clone by {request['means']}: {refused}")
         sys.exit(FAILED)
@@ -57,11 +64,12 @@ def main(request: Mapping[str, Any], argv: Sequence[str]) -> NoReturn:
         sys.exit(NO_PROGRAM)
 
 
-def _enter_namespace(writable: Sequence[str], hidden: Sequence[str]) -> None:
+def _enter_namespace(writable: Sequence[str], hidden: Sequence[str], *, alone: bool) -> None:
     """Make every mount read-only in a mount namespace of our own, which ends with its last process."""
     uid, gid = os.geteuid(), os.getegid()
     # What shared memory is left by a killed server ends with the IPC namespace.
-    _call("unshare", CLONE_NEWNS | CLONE_NEWIPC | (CLONE_NEWUSER if uid else 0))
+    new = CLONE_NEWNS | CLONE_NEWIPC | (CLONE_NEWNET if alone else 0)
+    _call("unshare", new | (CLONE_NEWUSER if uid else 0))
     if uid:
         for file, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
             Path("/proc/self", file).write_text(text, encoding="ascii")
@@ -103,11 +111,11 @@ def _mount(source: str | None, target: str, flags: int, kind: str | None = None,
     _call("mount", arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
 
 
-def _enter_landlock(writable: Sequence[str]) -> None:
+def _enter_landlock(writable: Sequence[str], *, alone: bool) -> None:
     """Let the kernel refuse every write outside of these directories, to this process and all that it starts."""
-    version = _call("syscall", LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    version = _landlock_version()
     handled = sum(rights for since, rights in WRITES.items() if since <= version)
-    ruleset = _call("syscall", LANDLOCK_CREATE_RULESET, ctypes.byref(ctypes.c_uint64(handled)), ctypes.c_size_t(8), 0)
+    ruleset = _ruleset(version, handled, TCP if alone else 0, SCOPES if alone else 0)
     for path, rights in (
         *((directory, handled) for directory in writable),
         *((device, handled & FILE_WRITES) for device in DEVICES),
@@ -116,6 +124,31 @@ def _enter_landlock(writable: Sequence[str]) -> None:
             _allow(ruleset, path, rights)
     _call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
+
+
+def _leave_others_alone() -> None:
+    """Let the kernel refuse signals to processes that were not started from here, where it can."""
+    with contextlib.suppress(OSError):
+        if (version := _landlock_version()) >= KNOWS_SCOPES:
+            ruleset = _ruleset(version, 0, 0, SCOPES)
+            _call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)
+            os.close(ruleset)
+
+
+def _landlock_version() -> int:
+    return _call("syscall", LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+
+
+def _ruleset(version: int, files: int, tcp: int, scopes: int) -> int:
+    """A ruleset that handles these rights, and those of sockets and signals that this version of Landlock knows."""
+    handled = [files]
+    if version >= KNOWS_TCP:
+        handled.append(tcp)
+    if version >= KNOWS_SCOPES:
+        handled.append(scopes)
+    attributes = (ctypes.c_uint64 * len(handled))(*handled)
+    size = ctypes.c_size_t(ctypes.sizeof(attributes))
+    return _call("syscall", LANDLOCK_CREATE_RULESET, ctypes.byref(attributes), size, 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

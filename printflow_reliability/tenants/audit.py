@@ -1,19 +1,26 @@
-"""The audit record of an applied tenant restore: in the records, or in a file until the next tenant restore adds it."""
+"""The audit record of an applied tenant restore, out of backups or a dump.
+
+It is in the records, or in a file until the next tenant restore adds it.
+"""
 
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from psycopg.types.json import Json
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.records.session import Records, RecordsSession
+from printflow_reliability.records.database import open_records
+from printflow_reliability.records.session import Records
+from printflow_reliability.settings import RecordsSettings
 
+Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 SUFFIX = ".audit.json"
@@ -25,9 +32,31 @@ WHERE NOT EXISTS (SELECT FROM tenant_restores WHERE tenant = %(tenant)s AND plan
 """Once, however often it is tried."""
 
 
+class Asked(Protocol):
+    """The records, as a session with a lock or one connection after the other."""
+
+    def ask(self, question: Callable[[Records], Answer], /) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class WithoutLock:
+    """The records, for a restore that takes no lock there."""
+
+    records: RecordsSettings
+
+    def ask(self, question: Callable[[Records], Answer], /) -> Answer:
+        """Open them, ask, and close them again.
+
+        Raises:
+            CouldNotTell, ConfigError: they are away, or of another version.
+        """
+        with open_records(self.records) as connection:
+            return question(connection)
+
+
 @dataclass(frozen=True)
 class Audit:
-    """What was written into production for a tenant; `plan` is what the command's JSON calls so."""
+    """What was written for a tenant; `plan` is what the command's JSON calls so."""
 
     tenant: str
     moment: datetime
@@ -36,7 +65,7 @@ class Audit:
     plan: list[dict[str, Any]]
 
 
-def record(records: RecordsSession, directory: Path, audit: Audit) -> str | None:
+def record(records: Asked, directory: Path, audit: Audit) -> str | None:
     """Record what was written. If the records do not take it, keep it in a file; a sentence then says so."""
     document = {**audit.__dict__, "moment": audit.moment.isoformat(), "planned_at": audit.planned_at.isoformat()}
     try:
@@ -50,7 +79,7 @@ def record(records: RecordsSession, directory: Path, audit: Audit) -> str | None
     return None
 
 
-def record_kept(records: RecordsSession, directory: Path) -> None:
+def record_kept(records: Asked, directory: Path) -> None:
     """Record what such files hold and remove them. Killed in between, it does the same again and nothing twice."""
     for file in sorted(directory.glob(f"*{SUFFIX}")):
         try:
