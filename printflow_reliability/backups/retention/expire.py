@@ -12,7 +12,7 @@ from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen
-from printflow_reliability.backups.info import StanzaInfo
+from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import ArchiveContext
 from printflow_reliability.backups.retention.evidence import Evidence, gather, require_readable
@@ -208,9 +208,7 @@ class _Repository:
         except ValueError as impossible:
             raise Refused(f"the listing of its backups contradicts itself: {impossible}") from None
         verdict = self._verdict(retention, if_verified, evidence)
-        order = [backup.label for backup in info.in_repository(self.number)]
-        wal = retention.wal_from
-        newest = len(order) - order.index(wal.label) if wal else None
+        newest = _from(retention.wal_from.label, info.in_repository(self.number)) if retention.wal_from else None
         whole = evidence.verification is not None and evidence.verification.wal_whole
         return RepositoryRetention(self.cluster.name, self.number, verdict, retention, newest if whole else None)
 
@@ -229,6 +227,13 @@ class _Repository:
             since = "" if evidence.verification else " (no verification is recent enough)"
             return ClusterVerdict(Outcome.UNKNOWN, f"{self.where}: {kept}; {held}{since}: {verify}")
         return ClusterVerdict(Outcome.PASS, f"{self.where}: {kept}")
+
+
+def _from(label: str, backups: Sequence[Backup]) -> int:
+    """How many backups there are from one on. pgBackRest counts them by label, which tells when each began."""
+    by_end = [backup.label for backup in backups]
+    # A clock that was set meanwhile makes the two orders differ: then more WAL is kept.
+    return max(len(order) - order.index(label) for order in (by_end, sorted(by_end)))
 
 
 def _as_if_verified(backup: StoredBackup) -> StoredBackup:
