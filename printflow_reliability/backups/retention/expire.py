@@ -90,7 +90,7 @@ class ExpireReport:
                     "label": decision.backup.label,
                     "full": decision.backup.full,
                     "finished_at": decision.backup.finished_at,
-                    "soundness": decision.backup.soundness,
+                    "soundness": decision.soundness,
                     "action": "keep" if decision.keep else "expire",
                     "reason": decision.reason,
                 }
@@ -213,13 +213,13 @@ class _Repository:
         return RepositoryRetention(self.cluster.name, self.number, verdict, retention, newest if whole else None)
 
     def _verdict(self, retention: Retention, if_verified: Retention, evidence: Evidence) -> ClusterVerdict:
-        damaged = [d.backup.label for d in retention.decisions if d.backup.soundness is Soundness.DAMAGED]
+        damaged = [d.backup.label for d in retention.decisions if d.soundness is Soundness.DAMAGED]
         expiring = len(retention.decisions) - len(retention.kept)
         kept = f"{counted(len(retention.kept), 'backup')} kept, {expiring} to expire"
         full = f"printflow backup run {self.cluster.name} --type full"
         verify = f"printflow backup verify {self.cluster.name}"
         if damaged:
-            sentence = f"{self.where}: {kept}; {damaged[-1]} is damaged; {full}, then: {verify}"
+            sentence = f"{self.where}: {kept}; {damaged[-1]} is damaged, or what it builds upon; {full}, then: {verify}"
             return ClusterVerdict(Outcome.FAIL, sentence)
         if len(if_verified.kept) < len(retention.kept):
             unread = len(retention.kept) - len(if_verified.kept)

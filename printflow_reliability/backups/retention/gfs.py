@@ -62,11 +62,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one backup, and why, in words for a person."""
+    """What becomes of one backup, and why, in words for a person.
+
+    Attributes:
+        soundness: of the backup with all that it needs; damaged, where one of these is gone.
+    """
 
     backup: StoredBackup
     keep: bool
     reason: str
+    soundness: Soundness
 
 
 @dataclass(frozen=True)
@@ -117,9 +122,9 @@ def decide(backups: Iterable[StoredBackup], policy: Policy, now: datetime) -> Re
             reasons[backup.label] = why
     _keep_what_is_needed(stored, by_label, reasons)
     decisions = tuple(
-        Decision(backup, True, reasons[backup.label])
+        Decision(backup, True, reasons[backup.label], whole[backup.label])
         if backup.label in reasons
-        else Decision(backup, False, _expiry(whole[backup.label]))
+        else Decision(backup, False, _expiry(whole[backup.label]), whole[backup.label])
         for backup in stored
     )
     kept = [decision.backup for decision in decisions if decision.keep]

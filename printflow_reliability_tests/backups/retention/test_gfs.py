@@ -267,6 +267,12 @@ def test_a_clock_that_is_years_ahead_costs_no_wal() -> None:
     assert decide(history, policy, later).wal_from == decide(history, policy, NOW).wal_from == history[59]
 
 
+def test_a_backup_whose_full_is_gone_is_called_damaged_though_its_own_bytes_are_sound() -> None:
+    gone, good = full(40), full(1)
+    orphan = incremental(gone, 30)
+    assert [decision.soundness for decision in decide([orphan, good], Policy(), NOW).decisions] == [DAMAGED, SOUND]
+
+
 def test_wal_before_a_backup_of_a_timeline_that_was_left_is_kept() -> None:
     """Production went back to the state of 11 days ago: only from before that, WAL leads on to what it wrote since."""
     before, on_it, since = full(12), full(10), [full(2), full(1)]
