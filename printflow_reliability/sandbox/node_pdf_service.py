@@ -3,11 +3,11 @@
 Without Node the rest of the sandbox works as it does with it, and `orders repair` says that no file can be made.
 """
 
-import json
 import shutil
 import sys
 from pathlib import Path
-from urllib.request import Request, urlopen
+
+import httpx
 
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Server
@@ -31,8 +31,7 @@ def server(home: SandboxHome) -> Server:
     endpoint = f"http://127.0.0.1:{home.port(NAME)}"
 
     def ready() -> None:
-        with urlopen(f"{endpoint}/healthz", timeout=5):  # noqa: S310 - our own loopback address
-            return
+        httpx.get(f"{endpoint}/healthz", timeout=5, trust_env=False).raise_for_status()
 
     return Server(
         name=NAME,
@@ -47,11 +46,11 @@ def server(home: SandboxHome) -> Server:
 
 def behave(home: SandboxHome, fault: str, times: int) -> None:
     """Have the next requests go wrong as the platform's do: the names of `FAULTS` in the program."""
-    request = Request(  # noqa: S310 - our own loopback address
+    asked = httpx.post(
         f"{server(home).endpoint}/behave",
-        data=json.dumps({"fault": fault, "times": times}).encode(),
+        json={"fault": fault, "times": times},
         headers={"Authorization": f"Bearer {home.secret(f'{NAME}.token')}"},
-        method="POST",
+        timeout=10,
+        trust_env=False,
     )
-    with urlopen(request, timeout=10):  # noqa: S310
-        return
+    asked.raise_for_status()

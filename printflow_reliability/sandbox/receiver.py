@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+
+import httpx
 
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.services import Server
@@ -99,8 +100,7 @@ def server(home: SandboxHome) -> Server:
     endpoint = f"http://127.0.0.1:{home.port('receiver')}"
 
     def ready() -> None:
-        with urlopen(f"{endpoint}/received", timeout=2):  # noqa: S310 - our own loopback address
-            return
+        httpx.get(f"{endpoint}/received", timeout=2, trust_env=False).raise_for_status()
 
     return Server(
         name="receiver",

@@ -7,8 +7,8 @@ import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
 
+import httpx
 from botocore.exceptions import ClientError
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -94,9 +94,9 @@ def server(home: SandboxHome, region: str) -> Server:
 
     def ready() -> None:
         topology = f"http://127.0.0.1:{home.port(f'{region}.master')}/dir/status"
-        with urlopen(topology, timeout=2) as answer:
-            if not json.load(answer)["Topology"]["Max"]:
-                raise ConnectionError("its volumes have not joined yet")
+        answer = httpx.get(topology, timeout=2, trust_env=False).raise_for_status()
+        if not answer.json()["Topology"]["Max"]:
+            raise ConnectionError("its volumes have not joined yet")
         client(home, first).list_buckets()
 
     ports = [f"-{part}.port{kind}={home.port(f'{region}.{part}{kind}')}" for part in PARTS for kind in ("", ".grpc")]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,11 @@ def repository() -> Iterator[Repository]:
 def outcome(report: ExpireReport) -> tuple[Outcome, str]:
     (found,) = report.repositories
     return found.outcome, found.verdict.sentence
+
+
+def locks(repository: Repository) -> list[Path]:
+    """The files of which a backup locks that of its version: until pgBackRest 2.53 all repositories have the same."""
+    return [repository.cluster.home / "lock" / name for name in ("plain-backup.lock", "plain-backup-1.lock")]
 
 
 def plan(report: ExpireReport) -> list[tuple[str, str]]:
@@ -169,13 +174,13 @@ def test_without_apply_the_plan_is_all_there_is(repository: Repository) -> None:
 def test_a_running_backup_is_said_and_nothing_is_half_done(repository: Repository) -> None:
     settings = repository.settings()
     verify_repositories(settings)
-    file = repository.cluster.home / "lock/plain-backup.lock"
-    with file.open("a") as lock:
-        repository.cluster.programs.own(file)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        report = expire_backups(settings, apply=True)
-    file.unlink()
-    found, said = outcome(report)
+    with ExitStack() as held:
+        for file in locks(repository):
+            lock = held.enter_context(file.open("a"))
+            held.callback(file.unlink)
+            repository.cluster.programs.own(file)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        found, said = outcome(expire_backups(settings, apply=True))
     assert found is Outcome.UNKNOWN
     assert "already" in said or "is running" in said
     assert repository.labels == [backup.label for backup in repository.taken]
@@ -185,13 +190,12 @@ def test_a_lock_file_of_somebody_else_is_no_running_backup(repository: Repositor
     """pgBackRest ends with the same code 50: waiting would not help."""
     if os.geteuid() != 0:
         pytest.skip("only root can leave a file of another user there")
-    file = repository.cluster.home / "lock/plain-backup.lock"
-    file.touch(mode=0o600)
-    try:
-        with pytest.raises(ConfigError, match=r"may not open the lock file .*plain-backup\.lock"):
+    with ExitStack() as left:
+        for file in locks(repository):
+            file.touch(mode=0o600)
+            left.callback(file.unlink)
+        with pytest.raises(ConfigError, match=r"may not open the lock file .*plain-backup(-1)?\.lock"):
             expire(repository.cluster.pgbackrest.program, 1)
-    finally:
-        file.unlink()
 
 
 def test_while_production_is_away_nothing_expires(repository: Repository) -> None:
