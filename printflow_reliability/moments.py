@@ -1,10 +1,12 @@
-"""Times as people write them on the command line."""
+"""Times as people write them on the command line, and times that a wrong clock wrote."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from printflow_reliability.errors import ConfigError
 
 AS_WRITTEN = "2026-11-02T14:05:00Z"
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far two clocks may be apart before one of them counts as wrong."""
 
 
 def parse_moment(text: str, otherwise: str = "no time") -> datetime:
@@ -27,3 +29,8 @@ def parse_moment(text: str, otherwise: str = "no time") -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ConfigError(f"the time {text} is beyond the calendar", f"write {AS_WRITTEN}") from None
+
+
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether a moment that should have passed lies in the future: the clock that wrote it was wrong."""
+    return moment > now + CLOCK_SKEW

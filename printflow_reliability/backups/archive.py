@@ -51,6 +51,12 @@ def parse_archive(files: Iterable[RepositoryFile]) -> dict[str, ArchiveFolder]:
     return {archive_id: _folder(archive_id, inside) for archive_id, inside in by_id.items()}
 
 
+def stored_segment(name: str) -> str | None:
+    """The segment that a file is, by its name below the archive id; None of a partial one, a backup's label, others."""
+    found = STORED_SEGMENT.fullmatch(name)
+    return found["name"] if found and found["name"].startswith(found["folder"]) else None
+
+
 def _folder(archive_id: str, files: list[RepositoryFile]) -> ArchiveFolder:
     segments: dict[str, StoredSegment] = {}
     histories: dict[int, str] = {}

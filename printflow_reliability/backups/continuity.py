@@ -5,13 +5,15 @@ behind it is PostgreSQL's own: recovery looks for a segment on the newest timeli
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from printflow_reliability.backups.archive import ArchiveFolder
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.segment import Segment, parse_lsn, parse_segment
+from printflow_reliability.backups.segment_times import Departure, SegmentTime, reached
 from printflow_reliability.backups.timeline import TimelineSpan
 
 
@@ -46,7 +48,7 @@ class Gap:
         first, last: their names, both missing.
         count: how many are missing.
         acknowledged: the reason a person gave for accepting it; None if nobody did.
-        before: when the segment before the gap was stored; None if there is none.
+        before: to which moment the segment before the gap goes; None if there is none.
         after: the first moment that can be recovered again: the end of the first backup after the gap; None: none.
     """
 
@@ -69,10 +71,13 @@ class Continuity:
         damaged: segments stored twice with different contents, and names that no segment can have.
         unusable_backups: labels of backups that lack WAL they need to become consistent.
         recoverable_from: the earliest end of a backup from which WAL is whole to the newest; None: there is none.
-        recoverable_to: when the newest segment was stored; None if nothing can be recovered.
+        recoverable_to: to which moment the newest segment goes; None if nothing can be recovered.
         windows: every stretch of time of which any moment can be restored, as first and last moment, in order.
         bases: the backups that the windows can be restored from.
         points: the backups that can be restored to their own end and no further.
+        damaged_backups: labels of the backups that met bad pages, or of which stored bytes are damaged.
+        times: of the segments that were checked, in their order.
+        departures: one of each timeline that was left, as far as WAL from both sides of it is there.
     """
 
     segments_checked: int
@@ -84,6 +89,9 @@ class Continuity:
     windows: tuple[tuple[datetime, datetime], ...] = ()
     bases: tuple[Backup, ...] = ()
     points: tuple[Backup, ...] = ()
+    damaged_backups: tuple[str, ...] = ()
+    times: tuple[SegmentTime, ...] = field(default=(), repr=False)
+    departures: tuple[Departure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class _RequiredWal:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The segments that are there: when each was stored, and their numbers by timeline, in order."""
+    """The segments that are there: to which moment each goes, and their numbers by timeline, in order."""
 
     times: Mapping[Segment, datetime]
     numbers: Mapping[int, Sequence[int]]
@@ -152,6 +160,9 @@ def verify_continuity(
         for backup in sorted(backups, key=lambda backup: backup.finished_at)
         if backup.wal_start and backup.wal_stop  # an offline backup needs none
     ]
+    stored_at = stored.times
+    ends = [(Segment(n.segments.timeline, n.segments.last), n.backup.finished_at) for n in needs if n.current]
+    stored = replace(stored, times=reached(stored_at, ends))
     needs = _kept_for(needs, wal_days)
     expected = _expected(history, stored, needs, archived_to)
     missing = {run for part in expected for run in stored.missing(part)}
@@ -177,6 +188,9 @@ def verify_continuity(
         windows=_windows([need for need in usable if need.current], gap_starts, checked, stored),
         bases=tuple(need.backup for need in usable if need.current),
         points=tuple(need.backup for need in usable if not need.current),
+        damaged_backups=tuple(need.backup.label for need in needs if need.backup.error is True),
+        times=tuple(SegmentTime(stored_at[segment], stored.times[segment]) for segment in checked),
+        departures=tuple(_departures(history, stored, stored_at)),
     )
 
 
@@ -259,6 +273,17 @@ def _expected(
         if first <= last:
             ranges.append(SegmentRange(stretch.timeline, first, last))
     return ranges
+
+
+def _departures(
+    history: Sequence[TimelineSpan], stored: _Stored, stored_at: Mapping[Segment, datetime]
+) -> Iterator[Departure]:
+    for old, new in pairwise(history):
+        shared = [number for number in stored.numbers.get(old.timeline, ()) if number < new.first]
+        since = [number for number in stored.numbers.get(new.timeline, ()) if number >= new.first]
+        if shared and since:
+            left = stored.times[Segment(old.timeline, shared[-1])]
+            yield Departure(left, stored_at[Segment(new.timeline, since[0])])
 
 
 def _windows(

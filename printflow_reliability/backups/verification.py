@@ -21,8 +21,9 @@ INSERT INTO repository_verifications (cluster, repository, began_at, sound, dama
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (cluster, repository) DO UPDATE SET began_at = excluded.began_at, sound = excluded.sound,
     damaged = excluded.damaged, damaged_wal = excluded.damaged_wal, wal_whole = excluded.wal_whole
-WHERE excluded.began_at >= repository_verifications.began_at
+WHERE excluded.began_at >= repository_verifications.began_at OR repository_verifications.began_at > now()
 """
+"""One from the future, which a wrong clock wrote, gives way as well."""
 NEWEST = """
 SELECT began_at, sound, damaged, damaged_wal, wal_whole FROM repository_verifications
 WHERE cluster = %s AND repository = %s

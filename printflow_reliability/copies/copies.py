@@ -17,9 +17,11 @@ from printflow_reliability.drills.history import list_drills
 from printflow_reliability.dumps.store import NO_SECTION
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.settings import Settings
+from printflow_reliability.text import seconds
 
 DIGITS = {"copies": 3, "media": 2, "offsite": 1, "immutable": 1, "errors": 0}
 """Each digit's name, in the rule's order."""
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ def check_copies(settings: Settings, *, clusters: Sequence[str] | None = None) -
     """
     selected = chosen(settings, clusters)
     listing, window = list_backups(settings, clusters=clusters), recoverable_window(settings, clusters=clusters)
-    dumps = dumps_of(settings, datetime.now(UTC))
-    lock, drill, home = _lock(settings, dumps), _last_drill(settings), home_of(settings)
+    now = datetime.now(UTC)
+    dumps = dumps_of(settings, now)
+    lock, drill, home = _lock(settings, dumps), _last_drill(settings, now), home_of(settings)
     copies: list[Copy] = []
     found: list[Digit] = []
     for cluster in selected:
@@ -116,15 +119,25 @@ def _lock(settings: Settings, dumps: Dumps | PrintflowError | None) -> tuple[Out
 
 
 def _errors(cluster: str, window: WindowReport) -> list[tuple[Outcome, str]]:
-    """What verification and continuity say of each repository."""
-    return [
-        (Outcome.PASS if found.verdict.outcome is Outcome.WARN else found.verdict.outcome, found.verdict.sentence)
-        for found in window.repositories
-        if found.cluster == cluster
-    ]
+    """What verification and continuity say of each repository.
+
+    A damaged backup, or WAL that two clusters wrote, is an error even where every moment can be restored without it.
+    """
+    said = []
+    for found in window.repositories:
+        if found.cluster != cluster:
+            continue
+        if found.errors and found.verdict.outcome is not Outcome.FAIL:
+            more = f" and {len(found.errors) - SHOWN} more" if len(found.errors) > SHOWN else ""
+            errors = f"{cluster} repo{found.repository}: {'; '.join(found.errors[:SHOWN])}{more}"
+            said.append((Outcome.FAIL, f"{errors}; printflow wal verify {cluster}, printflow backup verify {cluster}"))
+        else:
+            outcome = Outcome.PASS if found.verdict.outcome is Outcome.WARN else found.verdict.outcome
+            said.append((outcome, found.verdict.sentence))
+    return said
 
 
-def _last_drill(settings: Settings) -> tuple[Outcome, str]:
+def _last_drill(settings: Settings, now: datetime) -> tuple[Outcome, str]:
     try:
         drills = list_drills(settings)
     except TROUBLE as away:
@@ -134,5 +147,8 @@ def _last_drill(settings: Settings) -> tuple[Outcome, str]:
         return Outcome.UNKNOWN, "no drill has shown yet that anything can be restored: printflow drill run"
     outcome = Outcome(ended["outcome"])
     if outcome in (Outcome.PASS, Outcome.WARN):
+        age = (now - datetime.fromisoformat(ended["finished_at"])).total_seconds()
+        if age > settings.drills.max_age_seconds:
+            return Outcome.UNKNOWN, f"the last drill passed {seconds(age)} ago, and none since: printflow drill run"
         return Outcome.PASS, f"drill {ended['id']} passed"
     return outcome, f"the last drill did not pass: printflow drill show {ended['id']}"

@@ -24,6 +24,7 @@ from printflow_reliability.settings import BucketSettings, ClusterSettings, Sett
 
 DISKS = ("posix", "cifs")
 OBJECT_STORES = ("s3", "azure", "gcs")
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def _place_of(bucket: BucketSettings) -> Place:
 def _server(address: str) -> str:
     """Host and port, as two ways to write one address have them in common; AWS by its regional name."""
     split = urlsplit(address)
-    host = (split.hostname or "").replace(".dualstack.", ".")
+    host = (split.hostname or "").rstrip(".").replace(".dualstack.", ".")
+    host = "localhost" if host in LOOPBACK else host
     if host.endswith(".amazonaws.com") and ".s3." in host:
         host = host[host.index(".s3.") + 1 :]  # the bucket in front of it
     port = split.port or {"https": 443, "http": 80}.get(split.scheme)

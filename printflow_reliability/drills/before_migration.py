@@ -12,12 +12,15 @@ from functools import partial
 from typing import Any
 
 from printflow_reliability.alerts.sentry.tracing import operation
+from printflow_reliability.backups.archive import stored_segment
 from printflow_reliability.backups.backup_list import list_backups
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
+from printflow_reliability.backups.info import Backup
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.segment import Segment, parse_segment
 from printflow_reliability.backups.taken import BackupRequest, TakenBackup
+from printflow_reliability.backups.verification import newest_verification
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.nightly import keep_fences
 from printflow_reliability.errors import ConfigError, CouldNotTell
@@ -188,14 +191,20 @@ def await_point(
     assert backup is not None  # noqa: S101 - the caller goes on with none that failed
     pgbackrest = PgBackRest(cluster, programs)
     try:
+        if damaged := _known_damage(settings, cluster.name, number, backup):
+            sentence = (
+                f"{where}: {backup.label} builds upon {damaged[0]}, which is damaged; printflow backup run "
+                f"{cluster.name} --type full, then again with another name"
+            )
+            return ArchivedPoint(cluster.name, number, backup.label, ClusterVerdict(Outcome.FAIL, sentence))
         wanted = segments_to(fence, backup.wal_start)
         folders = sorted({name[:16] for name in wanted})
         while True:
             listed = {
-                file.name.rpartition("/")[2][:24]
+                segment
                 for folder in folders
                 for file in pgbackrest.repo_ls(f"archive/{cluster.stanza}/{backup.archive_id}/{folder}", number)
-                if not file.name.endswith(".tmp")
+                if (segment := stored_segment(f"{folder}/{file.name}"))
             }
             missing = [name for name in wanted if name not in listed]
             if not missing or time.monotonic() > deadline:
@@ -211,6 +220,13 @@ def await_point(
         return ArchivedPoint(cluster.name, number, backup.label, ClusterVerdict(Outcome.FAIL, sentence))
     sentence = f"{where}: {backup.label} and {counted(len(wanted), 'segment')} lead to the restore point"
     return ArchivedPoint(cluster.name, number, backup.label, ClusterVerdict(Outcome.PASS, sentence))
+
+
+def _known_damage(settings: Settings, cluster: str, repository: int, backup: Backup) -> list[str]:
+    """Which of the backups that one needs were found damaged by the newest verification."""
+    with open_records(settings.records) as records:
+        known = newest_verification(records, cluster, repository)
+    return sorted(known.damaged & {backup.label, *backup.references}) if known else []
 
 
 def segments_to(fence: Fence, first: str | None) -> list[str]:

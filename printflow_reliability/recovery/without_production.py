@@ -6,14 +6,14 @@ from functools import partial
 
 from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES, parse_lsn
+from printflow_reliability.backups.segment import DEFAULT_SEGMENT_BYTES
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.fence_store import fences_named
-from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in
+from printflow_reliability.restore.plan import Plan, Point, backup_for, backups_in, leads_to
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.targets import Target, require_inside, window_of
 from printflow_reliability.settings import ClusterSettings, Settings
@@ -68,8 +68,7 @@ def _require_backup_before(fence: Fence, backups: Sequence[Backup], repository: 
     """Raises:
     ConfigError: every base backup from before the restore point has expired.
     """
-    limit = parse_lsn(fence.lsn)
-    if not any(backup.lsn_stop is None or parse_lsn(backup.lsn_stop) <= limit for backup in backups):
+    if not any(leads_to(backup, fence) for backup in backups):
         raise ConfigError(
             f'repo{repository} holds no base backup of {fence.cluster} from before the restore point "{fence.name}"',
             "try another repository: --repo N",

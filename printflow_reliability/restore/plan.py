@@ -125,13 +125,22 @@ def stored_first(stored: StoredFences, window: Window) -> datetime:
     return max(fence.taken_at for fence in first.values())
 
 
+def leads_to(backup: Backup, fence: Fence) -> bool:
+    """Whether a backup ended before a restore point, and on no later timeline: that left the restore point's own."""
+    if backup.lsn_stop is not None and parse_lsn(backup.lsn_stop) > parse_lsn(fence.lsn):
+        return False
+    return backup.wal_start is None or int(backup.wal_start[:8], 16) <= fence.timeline
+
+
 def backup_for(target: Target, backups: tuple[Backup, ...], fence: Fence | None, moment: datetime | None) -> Backup:
     if target.kind == "longest":
         return backups[0]
     if fence is not None:
-        limit = parse_lsn(fence.lsn)
-        return next(
-            backup for backup in reversed(backups) if backup.lsn_stop is None or parse_lsn(backup.lsn_stop) <= limit
+        for backup in reversed(backups):
+            if leads_to(backup, fence):
+                return backup
+        raise NoBackupForTarget(
+            f'no base backup of {fence.cluster} leads to the restore point "{fence.name}"', "printflow backup list"
         )
     if moment is not None:
         return next(backup for backup in reversed(backups) if backup.finished_at + WHOLE_SECOND <= moment)

@@ -45,6 +45,7 @@ class RetentionSettings(Section):
     wal_days: float | None = Field(
         default=None,
         gt=0,
+        le=10_000,
         description="For how many days before the newest backup every moment stays restorable. Older backups keep the "
         "WAL that makes them consistent, and can be restored to their own end only. Absent: WAL is kept from the "
         "oldest backup on.",

@@ -1,7 +1,7 @@
 """`[[cluster]]`: the PostgreSQL clusters that are protected."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator, model_validator
@@ -35,8 +35,9 @@ class ClusterSettings(Section):
         "posix or cifs repository must not be writable to the user that drills run as (a member of its group can read "
         "it) unless clones can be confined. For any other kind nothing can be tried, and drill.isolation is unknown.",
     )
-    repositories: tuple[int, ...] = Field(
+    repositories: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(
         default=(1,),
+        min_length=1,
         description="Numbers of the repositories in pgBackRest's configuration (repo1, repo2, ...) that must hold this "
         "cluster's backups. By convention the last is the offsite one.",
     )

@@ -26,6 +26,11 @@ AWS = Place(Medium.OBJECTS, "s3.eu-central-1.amazonaws.com:443", "eu-central-1")
             S3.format("minio.example") + "repo1-storage-port=9000\nrepo1-s3-uri-style=path\n",
             Place(Medium.OBJECTS, "minio.example:9000", "eu-central-1"),
         ),
+        (S3.format("S3.EU-Central-1.amazonaws.com."), AWS),
+        (
+            S3.format("127.0.0.1") + "repo1-storage-port=9000\nrepo1-s3-uri-style=path\n",
+            Place(Medium.OBJECTS, "localhost:9000", "eu-central-1"),
+        ),
         ("repo1-type=azure\n", Place(Medium.OBJECTS, "azure", None)),
     ],
 )

@@ -1,7 +1,7 @@
 """What retention must know of one repository before anything in it may expire: whose backups, and which are sound."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from printflow_reliability.backups.identity import former_backups, no_backup_of
 from printflow_reliability.backups.info import (
@@ -17,6 +17,7 @@ from printflow_reliability.backups.repository_wal import ArchiveContext, verify_
 from printflow_reliability.backups.retention.gfs import Soundness, StoredBackup
 from printflow_reliability.backups.verification import Verification
 from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.moments import is_ahead
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Evidence:
         production: the system identifier of the cluster.
         verification: the newest one, where it is recent enough; None: nothing is known of any stored byte.
         unrestorable: labels of the backups that lack WAL of their own.
+        leading_on: labels of those whose history production goes on from, and not one that a recovery left.
     """
 
     production: int
     verification: Verification | None
     unrestorable: frozenset[str]
+    leading_on: frozenset[str]
 
     def soundness(self, backup: Backup) -> Soundness:
         """Of one backup's own files and WAL."""
@@ -56,6 +59,7 @@ class Evidence:
                 backup.finished_at,
                 frozenset({*backup.references, *((backup.prior,) if backup.prior else ())} - {backup.label}),
                 self.soundness(backup),
+                backup.label in self.leading_on,
             )
             for backup in info.in_repository(repository)
         )
@@ -76,14 +80,16 @@ def gather(
             "of them may be needed",
             f"when {cluster} can be reached: printflow backup expire {cluster}",
         )
-    wal = verify_repository_wal(pgbackrest, repository, context)
+    # For as many days as are configured WAL leads on from fewer of them: which, is what is to be decided here.
+    wal = verify_repository_wal(pgbackrest, repository, replace(context, wal_days=None))
     if wal.unknown:
         raise wal.unknown
     known = context.verification
-    if known and known.began_at < now - timedelta(seconds=max_unverified_seconds):
+    if known and ((now - known.began_at).total_seconds() > max_unverified_seconds or is_ahead(known.began_at, now)):
         known = None
     unrestorable = frozenset(label for walk in wal.walks for label in walk.unusable_backups)
-    return Evidence(context.archiver.system_identifier, known, unrestorable)
+    leading_on = frozenset(backup.label for backup in wal.own.bases) if wal.own else frozenset()
+    return Evidence(context.archiver.system_identifier, known, unrestorable, leading_on)
 
 
 def require_readable(pgbackrest: PgBackRest, info: StanzaInfo, repository: int) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.clusters import TROUBLE, WORKERS, ClusterVerdict, chosen, repositories_of
-from printflow_reliability.backups.info import StanzaInfo
+from printflow_reliability.backups.info import Backup, StanzaInfo
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.repository_wal import ArchiveContext
 from printflow_reliability.backups.retention.evidence import Evidence, gather, require_readable
@@ -130,22 +130,20 @@ class _Repository:
         except ValueError as impossible:
             raise Refused(f"the listing of its backups contradicts itself: {impossible}") from None
         verdict = self._verdict(retention, if_verified, evidence)
-        order = [backup.label for backup in info.in_repository(self.number)]
-        wal = retention.wal_from
-        newest = len(order) - order.index(wal.label) if wal else None
+        newest = _from(retention.wal_from.label, info.in_repository(self.number)) if retention.wal_from else None
         whole = evidence.verification is not None and evidence.verification.wal_whole
         return RepositoryRetention(
             self.cluster.name, self.number, verdict, retention, newest if whole else None, overdue=late
         )
 
     def _verdict(self, retention: Retention, if_verified: Retention, evidence: Evidence) -> ClusterVerdict:
-        damaged = [d.backup.label for d in retention.decisions if d.backup.soundness is Soundness.DAMAGED]
+        damaged = [d.backup.label for d in retention.decisions if d.soundness is Soundness.DAMAGED]
         expiring = len(retention.decisions) - len(retention.kept)
         kept = f"{counted(len(retention.kept), 'backup')} kept, {expiring} to expire"
         full = f"printflow backup run {self.cluster.name} --type full"
         verify = f"printflow backup verify {self.cluster.name}"
         if damaged:
-            sentence = f"{self.where}: {kept}; {damaged[-1]} is damaged; {full}, then: {verify}"
+            sentence = f"{self.where}: {kept}; {damaged[-1]} is damaged, or what it builds upon; {full}, then: {verify}"
             return ClusterVerdict(Outcome.FAIL, sentence)
         if len(if_verified.kept) < len(retention.kept):
             unread = len(retention.kept) - len(if_verified.kept)
@@ -153,6 +151,13 @@ class _Repository:
             since = "" if evidence.verification else " (no verification is recent enough)"
             return ClusterVerdict(Outcome.UNKNOWN, f"{self.where}: {kept}; {held}{since}: {verify}")
         return ClusterVerdict(Outcome.PASS, f"{self.where}: {kept}")
+
+
+def _from(label: str, backups: Sequence[Backup]) -> int:
+    """How many backups there are from one on. pgBackRest counts them by label, which tells when each began."""
+    by_end = [backup.label for backup in backups]
+    # A clock that was set meanwhile makes the two orders differ: then more WAL is kept.
+    return max(len(order) - order.index(label) for order in (by_end, sorted(by_end)))
 
 
 def _as_if_verified(backup: StoredBackup) -> StoredBackup:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""A backup that ends further in the future than this means that one of the clocks is wrong."""
+from printflow_reliability.moments import is_ahead
 
 
 class Soundness(StrEnum):
@@ -31,6 +30,8 @@ class StoredBackup:
         finished_at: UTC.
         needs: labels of the backups without which it cannot be restored.
         soundness: of its own files; those of the backups that it needs count too.
+        leads_on: whether production goes on from it. No WAL leads to the present from a timeline that was left, or from
+            a former cluster.
     """
 
     label: str
@@ -38,6 +39,7 @@ class StoredBackup:
     finished_at: datetime
     needs: frozenset[str] = frozenset()
     soundness: Soundness = Soundness.SOUND
+    leads_on: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one backup, and why, in words for a person."""
+    """What becomes of one backup, and why, in words for a person.
+
+    Attributes:
+        soundness: of the backup with all that it needs; damaged, where one of these is gone.
+    """
 
     backup: StoredBackup
     keep: bool
     reason: str
+    soundness: Soundness
 
 
 @dataclass(frozen=True)
@@ -98,24 +105,26 @@ def decide(backups: Iterable[StoredBackup], policy: Policy, now: datetime) -> Re
     by_label = {backup.label: backup for backup in stored}
     if len(by_label) != len(stored):
         raise ValueError("a label is listed twice")
-    trusted = [backup for backup in stored if backup.finished_at <= now + CLOCK_SKEW]
+    trusted = [backup for backup in stored if not is_ahead(backup.finished_at, now)]
     whole = {backup.label: _with_its_chain(backup, by_label) for backup in stored}
     sound = [backup for backup in trusted if whole[backup.label] is Soundness.SOUND]
     reasons: dict[str, str] = {}
     if sound:
         reasons[sound[-1].label] = "the newest sound backup"
+    if leading := [backup for backup in sound if backup.leads_on]:
+        reasons.setdefault(leading[-1].label, "the newest sound backup of production's own timeline")
     for reason, chosen in _places(sound, policy):
         reasons[chosen.label] = reason
-    if anchor := _wal_anchor(sound, policy):
+    if anchor := _wal_anchor(leading, policy):
         reasons.setdefault(anchor.label, f"WAL of the last {policy.wal_days:g} days begins at it")
     for backup in stored:
         if backup.label not in reasons and (why := _why_not(backup, stored, trusted, sound, whole)):
             reasons[backup.label] = why
     _keep_what_is_needed(stored, by_label, reasons)
     decisions = tuple(
-        Decision(backup, True, reasons[backup.label])
+        Decision(backup, True, reasons[backup.label], whole[backup.label])
         if backup.label in reasons
-        else Decision(backup, False, _expiry(whole[backup.label]))
+        else Decision(backup, False, _expiry(whole[backup.label]), whole[backup.label])
         for backup in stored
     )
     kept = [decision.backup for decision in decisions if decision.keep]
@@ -158,15 +167,16 @@ def _age(backup: StoredBackup) -> tuple[datetime, str]:
     return backup.finished_at, backup.label
 
 
-def _wal_anchor(sound: Sequence[StoredBackup], policy: Policy) -> StoredBackup | None:
+def _wal_anchor(leading: Sequence[StoredBackup], policy: Policy) -> StoredBackup | None:
     """The newest sound backup that is so old that every moment of the days is after it; None if WAL is to be kept.
 
+    It is one that WAL leads on from: before one of a timeline that was left, WAL is needed to reach the days after it.
     Counted from the newest sound backup and not from now: a clock that is wrong, or backups that stopped, cost no WAL.
     """
-    if policy.wal_days is None or not sound:
+    if policy.wal_days is None or not leading:
         return None
-    limit = sound[-1].finished_at - timedelta(days=policy.wal_days)
-    old_enough = [backup for backup in sound if backup.finished_at <= limit]
+    limit = leading[-1].finished_at - timedelta(days=policy.wal_days)
+    old_enough = [backup for backup in leading if backup.finished_at <= limit]
     return old_enough[-1] if old_enough else None
 
 

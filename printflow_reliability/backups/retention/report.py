@@ -120,7 +120,7 @@ class ExpireReport:
                     "label": decision.backup.label,
                     "full": decision.backup.full,
                     "finished_at": decision.backup.finished_at,
-                    "soundness": decision.backup.soundness,
+                    "soundness": decision.soundness,
                     "action": "keep" if decision.keep else "expire",
                     "reason": decision.reason,
                 }

@@ -127,8 +127,8 @@ def intervals(known: Known) -> tuple[Interval, ...]:
     stretches.sort(key=lambda stretch: stretch[0].begin)
     found: list[Interval] = []
     for stretch in stretches:
-        if found and found[-1].end < stretch[0].begin:
-            found.append(_between(found[-1], stretch[0].begin, known))
+        if found and (gap := _between(found[-1], stretch[0].begin, known)):
+            found.append(gap)
         found += stretch
     if tail := _tail(found, known):
         found.append(tail)
@@ -167,15 +167,21 @@ def _point(base: Base, known: Known) -> Interval:
     return replace(piece, detail=f"{base.label} to its own end only: {piece.detail}")
 
 
-def _between(before: Interval, end: datetime, known: Known) -> Interval:
-    """The moments between two stretches, by the names of what is missing there."""
+def _between(before: Interval, end: datetime, known: Known) -> Interval | None:
+    """The moments between two stretches, by the names of what is missing there; None if nothing is between them.
+
+    Where a backup was taken at once, they may be less than a second.
+    """
     inside = [
         missing
         for missing in known.missing
-        if (missing.before or before.end) < end and (missing.after or known.now) > before.end
+        if (missing.before or before.end) <= end and (missing.after or known.now) >= before.end
     ]
+    if not inside and before.end >= end:
+        return None
     if not inside and before.begin == before.end:
-        return Interval(before.end, end, State.GAP, "its WAL was given up: backups.retention.wal_days", accepted=True)
+        why = "no WAL is kept from it on (backups.retention.wal_days), or production left its timeline"
+        return Interval(before.end, end, State.GAP, why, accepted=True)
     return _gap(before.end, end, inside)
 
 

@@ -35,8 +35,10 @@ def bar(found: Sequence[Interval], cells: int) -> str:
     if not found:
         return ""
     begin, end = found[0].begin, found[-1].end
-    width = (end - begin) / cells
-    return "".join(_cell(found, begin + width * number, begin + width * (number + 1)) for number in range(cells))
+    whole = end - begin
+    return "".join(
+        _cell(found, begin + whole * number / cells, begin + whole * (number + 1) / cells) for number in range(cells)
+    )
 
 
 def legend() -> str:
@@ -76,7 +78,8 @@ def _cell(found: Sequence[Interval], begin: datetime, end: datetime) -> str:
         for interval in found
         if (interval.begin < end and interval.end > begin) or begin <= interval.begin == interval.end <= end
     ]
-    return _mark(min(inside, key=_rank))
+    # A cell of less than a microsecond may lie on the border of two.
+    return _mark(min(inside or found, key=_rank))
 
 
 def _rank(interval: Interval) -> int:

@@ -7,6 +7,7 @@ from printflow_reliability.backups.clusters import ClusterVerdict
 from printflow_reliability.backups.verification import Verification
 from printflow_reliability.backups.window.intervals import Interval, State
 from printflow_reliability.checks import Outcome
+from printflow_reliability.moments import is_ahead
 from printflow_reliability.text import moment, seconds
 
 
@@ -40,6 +41,11 @@ def verdict_on_window(
         return ClusterVerdict(Outcome.FAIL, f"{where}: no moment can be restored; {full}")
     if verification is None:
         return ClusterVerdict(Outcome.UNKNOWN, f"{where}: its bytes were never verified; {verify}")
+    if is_ahead(verification.began_at, now):
+        sentence = (
+            f"{where}: its verification is dated {moment(verification.began_at)}, in the future: a clock was wrong"
+        )
+        return ClusterVerdict(Outcome.UNKNOWN, f"{sentence}; {verify}")
     age = (now - verification.began_at).total_seconds()
     if age > max_unverified_seconds:
         allowed = f"allowed are {seconds(max_unverified_seconds)}"

@@ -17,6 +17,7 @@ from printflow_reliability.backups.repository_wal import (
     gap_words,
     verify_repository_wal,
 )
+from printflow_reliability.backups.segment_times import read_to
 from printflow_reliability.backups.verification import Verification, newest_verification
 from printflow_reliability.backups.wal import accepted_gaps, ask_archiving
 from printflow_reliability.backups.window.intervals import Base, Interval, Known, Missing, Proof, State, intervals
@@ -24,6 +25,7 @@ from printflow_reliability.backups.window.proofs import DrilledCluster, drilled
 from printflow_reliability.backups.window.verdict import verdict_on_window
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.moments import is_ahead
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
@@ -32,12 +34,17 @@ from printflow_reliability.settings import ClusterSettings, Settings
 
 @dataclass(frozen=True)
 class RepositoryWindow:
-    """The window of one repository; it has no intervals where it could not be judged."""
+    """The window of one repository; it has no intervals where it could not be judged.
+
+    Attributes:
+        errors: what is wrong with its WAL and its backups, in words, whether it costs a moment or not.
+    """
 
     cluster: str
     repository: int
     intervals: tuple[Interval, ...]
     verdict: ClusterVerdict
+    errors: tuple[str, ...] = ()
 
     def seconds(self, *states: State) -> float:
         """How long the intervals of these states are together."""
@@ -158,27 +165,36 @@ def _judge(
     now = datetime.now(UTC)
     found = intervals(_known(wal.own, verification, proofs, now))
     verdict = verdict_on_window(cluster, wal.repository, found, verification, now, max_unverified_seconds)
-    return RepositoryWindow(cluster, wal.repository, found, verdict)
+    return RepositoryWindow(cluster, wal.repository, found, verdict, _errors(wal))
+
+
+def _errors(wal: RepositoryWal) -> tuple[str, ...]:
+    missing = [f"{gap_words(gap)} missing or damaged" for gap in wal.open_gaps]
+    damaged = [f"base backup {label} is damaged" for walk in wal.walks for label in walk.damaged_backups]
+    unusable = [f"base backup {label} lacks WAL" for walk in wal.walks for label in walk.unusable_backups]
+    return (*wal.problems, *missing, *wal.damaged, *damaged, *unusable)
 
 
 def _known(
     walk: Continuity, verification: Verification | None, proofs: Sequence[DrilledCluster], now: datetime
 ) -> Known:
     backups = {backup.label: backup for backup in (*walk.bases, *walk.points)}
+    believed = None if verification and is_ahead(verification.began_at, now) else verification
     return Known(
         windows=walk.windows,
-        bases=[_base(backup, verification) for backup in walk.bases],
-        points=[_base(backup, verification) for backup in walk.points],
+        bases=[_base(backup, believed) for backup in walk.bases],
+        points=[_base(backup, believed) for backup in walk.points],
         missing=[
             Missing(_named(gap_words(gap), gap.first, verification), gap.before, gap.after, gap.acknowledged)
             for gap in walk.gaps
         ],
-        verified_to=verification.began_at if verification and verification.wal_whole else None,
+        verified_to=read_to(walk.times, believed.began_at) if believed and believed.wal_whole else None,
         proofs=[
-            Proof(proof.drill, backups[proof.backup].finished_at, proof.reached, proof.at)
+            Proof(proof.drill, backups[proof.backup].finished_at, reached, proof.at)
             for proof in proofs
+            for reached in [min([proof.reached, *(d.left for d in walk.departures if proof.at < d.seen_at)])]
             # A backup that has expired proves nothing of what can be restored now.
-            if proof.backup in backups and proof.reached >= backups[proof.backup].finished_at
+            if proof.backup in backups and reached >= backups[proof.backup].finished_at
         ],
         now=now,
     )

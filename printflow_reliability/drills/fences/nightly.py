@@ -10,7 +10,7 @@ from printflow_reliability.drills.fences.make import QUIET_SECONDS, make_fences
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.records.database import open_records
 from printflow_reliability.restore.fence import Fence
-from printflow_reliability.restore.fence_store import keep_fence
+from printflow_reliability.restore.fence_store import fences_named, keep_fence
 from printflow_reliability.restore.production import ask_production
 from printflow_reliability.settings import Settings
 
@@ -69,7 +69,8 @@ def keep_fences(settings: Settings, name: str, otherwise: str) -> tuple[Fence, .
         otherwise: what a person does where the clusters were never quiet together.
 
     Raises:
-        CouldNotTell: they were not, or a cluster or the records are unreachable.
+        CouldNotTell: they were not, somebody else made fences of that name meanwhile, or a cluster or the records are
+            unreachable.
     """
     with open_records(settings.records) as records:
         fences = make_fences(
@@ -86,6 +87,12 @@ def keep_fences(settings: Settings, name: str, otherwise: str) -> tuple[Fence, .
                 otherwise,
             )
         with records.transaction():
+            # Somebody else may be doing the same: fences of two moments under one name lead to neither.
+            records.execute("LOCK TABLE fences IN SHARE ROW EXCLUSIVE MODE")
+            if fences_named(records, [fence.cluster for fence in fences], name):
+                raise CouldNotTell(
+                    f'somebody else made a restore point "{name}" at the same time', "choose another name"
+                )
             for fence in fences:
                 keep_fence(records, None, fence)
     return tuple(fences)

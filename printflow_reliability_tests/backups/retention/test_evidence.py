@@ -5,11 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from printflow_reliability.backups.archiver import Archiver
+from printflow_reliability.backups.continuity import Continuity
 from printflow_reliability.backups.info import Backup, RepositoryStatus, StanzaInfo
+from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.repository_wal import ArchiveContext, RepositoryWal
+from printflow_reliability.backups.retention import evidence as gathering
+from printflow_reliability.backups.retention import expire as expiring
 from printflow_reliability.backups.retention.evidence import Evidence
 from printflow_reliability.backups.retention.gfs import Soundness
 from printflow_reliability.backups.verification import Verification
 from printflow_reliability.errors import Refused
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OURS, OTHERS = 7301, 9999
@@ -25,7 +32,7 @@ def info(*backups: Backup) -> StanzaInfo:
 
 
 def evidence(**known: frozenset[str]) -> Evidence:
-    return Evidence(OURS, Verification(NOW, **known), frozenset())  # type: ignore[arg-type]
+    return Evidence(OURS, Verification(NOW, **known), frozenset(), frozenset())  # type: ignore[arg-type]
 
 
 def test_backups_of_a_former_cluster_count_as_older_ones() -> None:
@@ -64,9 +71,30 @@ def test_a_backup_is_sound_only_if_nothing_speaks_against_it(
 ) -> None:
     labels = frozenset({"a"})
     known = Verification(NOW, sound=labels if sound else frozenset(), damaged=labels if damaged else frozenset())
-    found = Evidence(OURS, known, labels if unrestorable else frozenset())
+    found = Evidence(OURS, known, labels if unrestorable else frozenset(), frozenset())
     assert found.soundness(backup("a", 1, error=error)) is expected
 
 
+@pytest.mark.parametrize(("began", "known"), [(-1, True), (-9 * 86400, False), (60, True), (3600, False)])
+def test_a_verification_counts_if_it_is_recent_and_not_of_the_future(
+    monkeypatch: pytest.MonkeyPatch, began: float, known: bool
+) -> None:
+    wal = RepositoryWal(1, own=Continuity(1, (), (), (), NOW, NOW, bases=(backup("a", 1),)))
+    monkeypatch.setattr(gathering, "verify_repository_wal", lambda *_: wal)
+    segment = "0000000100000000000000AA"
+    archiver = Archiver(NOW, OURS, False, "on", 16 * 1024**2, 60, segment, None, None, 0, None, None, 0, None, None)
+    context = ArchiveContext(archiver, verification=Verification(NOW + timedelta(seconds=began)))
+    cluster = PgBackRest(minimal_settings().cluster[0], minimal_settings().runner())
+    found = gathering.gather(cluster, 1, context, now=NOW, max_unverified_seconds=1e30 if began > 0 else 8 * 86400)
+    assert (found.verification is not None, found.leading_on) == (known, frozenset("a"))
+
+
+def test_wal_is_kept_from_a_backup_on_in_whatever_order_pgbackrest_counts() -> None:
+    """A clock that was set back in mid-backup: it seems to have ended before the one that it followed."""
+    first, second, third = backup("1", 5), backup("2", 6), backup("3", 1)
+    assert expiring._from("1", (second, first, third)) == 3
+    assert expiring._from("3", (second, first, third)) == 1
+
+
 def test_without_a_recent_verification_nothing_is_sound() -> None:
-    assert Evidence(OURS, None, frozenset()).soundness(backup("a", 1)) is Soundness.UNVERIFIED
+    assert Evidence(OURS, None, frozenset(), frozenset()).soundness(backup("a", 1)) is Soundness.UNVERIFIED

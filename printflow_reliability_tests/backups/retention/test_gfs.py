@@ -298,6 +298,27 @@ def test_a_clock_that_is_years_ahead_costs_no_wal() -> None:
     assert decide(history, policy, later).wal_from == decide(history, policy, NOW).wal_from == history[59]
 
 
+def test_a_backup_whose_full_is_gone_is_called_damaged_though_its_own_bytes_are_sound() -> None:
+    gone, good = full(40), full(1)
+    orphan = incremental(gone, 30)
+    assert [decision.soundness for decision in decide([orphan, good], Policy(), NOW).decisions] == [DAMAGED, SOUND]
+
+
+def test_wal_before_a_backup_of_a_timeline_that_was_left_is_kept() -> None:
+    """Production went back to the state of 11 days ago: only from before that, WAL leads on to what it wrote since."""
+    before, on_it, since = full(12), full(10), [full(2), full(1)]
+    left = replace(on_it, leads_on=False)
+    assert decide([before, left, *since], Policy(wal_days=8), NOW).wal_from == before
+    assert decide([before, on_it, *since], Policy(wal_days=8), NOW).wal_from == on_it
+
+
+def test_right_after_a_recovery_the_newest_backup_that_leads_to_the_present_stays() -> None:
+    leading, newer = full(5.1), [full(4.9), full(4.5), full(3)]
+    left = [replace(backup, leads_on=False) for backup in newer]
+    assert leading.label in kept(decide([leading, *left], Policy(1, 0, 0), NOW))
+    assert leading.label not in kept(decide([leading, *newer], Policy(1, 0, 0), NOW))
+
+
 def test_while_a_newer_backup_is_damaged_wal_is_kept_too() -> None:
     history = [full(40), full(20), full(10, DAMAGED), full(1)]
     assert decide(history, Policy(wal_days=5), NOW).wal_from == history[0]

@@ -38,6 +38,15 @@ def test_a_single_backup_shows_in_a_year_of_accepted_gaps() -> None:
     assert bar(window, 10) == "=.......##"
 
 
+@pytest.mark.parametrize("microseconds", [1, 20, 40, 59, 61, 1000])
+def test_a_window_of_microseconds_is_drawn_too(microseconds: int) -> None:
+    whole, half = (timedelta(microseconds=number) for number in (microseconds, microseconds // 2))
+    proven = Interval(BEGIN, BEGIN + half, State.PROVEN, "")
+    drawn = bar((proven, Interval(BEGIN + half, BEGIN + whole, State.UNKNOWN, "")), 60)
+    assert len(drawn) == 60
+    assert set(drawn) <= {"#", "?"}
+
+
 @pytest.mark.parametrize("window", [(), (piece(3, 3, State.PROVABLE),)], ids=["nothing", "one moment"])
 def test_a_window_without_length_is_drawn_too(window: tuple[Interval, ...]) -> None:
     assert bar(window, 4) in ("", "====")
