@@ -64,7 +64,7 @@ def read_due(task: DuePass, before: StanzaInfo) -> tuple[VerifyReport, Reading]:
 
     Raises:
         WholeNeeded: pgBackRest alone can compare something that must be read now, or reads so much faster.
-        CouldNotTell: the repository could not be listed.
+        CouldNotTell: the repository could not be listed, or hardly anything in it fetched.
     """
     watches = task.pgbackrest.program.silence(task.repository)
     reader = Reader(task.pgbackrest, task.repository, time.monotonic() + task.timeout, watches, task.stopped)
@@ -103,7 +103,7 @@ def _due(task: DuePass, stored: Stored) -> frozenset[str]:
 
 def _read(task: DuePass, plan: Plan, reader: Reader) -> Found:
     """Read what was planned, what is new first; give up where nothing can be fetched any more."""
-    found = Found()
+    found = Found(unread=dict(plan.unopened))
     for file, listed in plan.opened:
         found.good[file.name] = as_read(file, listed, task.limits.began_at)
         found.bytes += listed.size

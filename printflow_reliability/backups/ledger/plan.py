@@ -12,6 +12,7 @@ from printflow_reliability.backups.ledger.entries import LedgerEntry
 from printflow_reliability.backups.ledger.manifest import EXTENSIONS, Manifest, Part, StoredFile
 from printflow_reliability.backups.listing import RepositoryFile
 from printflow_reliability.backups.verify_report import BadFile
+from printflow_reliability.errors import CouldNotTell
 
 MANIFESTS = ("backup.manifest", "backup.manifest.copy")
 HISTORY = "backup.history/"
@@ -54,6 +55,7 @@ class Plan:
         read: files to read, with what is listed of them.
         opened: entries of the manifests that were read for the plan.
         bad: what is wrong with backups' files as the listing shows them.
+        unopened: the manifest that could not be fetched, and why.
         expected: the files that each backup should have, by label.
         gone_segments: entries of segments that are no longer listed.
     """
@@ -62,6 +64,7 @@ class Plan:
     read: list[tuple[StoredFile, RepositoryFile]] = field(default_factory=list)
     opened: list[tuple[StoredFile, RepositoryFile]] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
+    unopened: dict[str, str] = field(default_factory=dict)
     expected: dict[str, tuple[StoredFile, ...]] = field(default_factory=dict)
     gone_segments: list[LedgerEntry] = field(default_factory=list)
 
@@ -88,6 +91,9 @@ def plan_pass(
         labels: the backups that should be there.
         due: the files that are read again by rotation.
         open_manifest: reads one.
+
+    Raises:
+        CouldNotTell: more than one manifest could not be fetched.
     """
     plan = Plan()
     of_label: dict[str, list[LedgerEntry]] = {}
@@ -144,11 +150,11 @@ def _plan_backup(
     # Of a bundle the ledger knows one checksum, and the manifest those of its parts.
     whole = all(entry.is_good(stored.backups.get(entry.name)) for entry in entries) and set(names) <= known.keys()
     settled = whole and not any(name in due and (name in names or _is_bundle(name)) for name in known)
-    if settled or missing:
+    manifest = None if settled or missing else _opened(plan, label, open_manifest)
+    if manifest is None:
         files = tuple(_as_stored(entry) for entry in entries if entry.name not in names)
-        plan.good += [known[name] for name in names if name in known and name not in missing]
+        plan.good += [known[name] for name in names if name in known and name not in (*missing, *plan.unopened)]
     else:
-        manifest = open_manifest(label)
         files = manifest.files
         before = {known[name].checksum for name in names if name in known}
         if before - {manifest.checksum}:
@@ -166,6 +172,17 @@ def _plan_backup(
             plan.good.append(entry)
         elif file.parts or not file.is_bundle:
             plan.read.append((file, listed))
+
+
+def _opened(plan: Plan, label: str, open_manifest: OpenManifest) -> Manifest | None:
+    """A manifest; None where it cannot be fetched, which is its backup's trouble, and with a second one everybody's."""
+    try:
+        return open_manifest(label)
+    except CouldNotTell as failed:
+        if plan.unopened:
+            raise
+        plan.unopened[f"{label}/{MANIFESTS[0]}"] = failed.what
+        return None
 
 
 def _is_bundle(name: str) -> bool:

@@ -11,6 +11,7 @@ from printflow_reliability.backups.acknowledgements import Acknowledgement
 from printflow_reliability.backups.ledger.plan import MISSING, WRONG_SIZE
 from printflow_reliability.backups.ledger.reading import UNMATCHED, WholeNeeded
 from printflow_reliability.backups.verification import verification_of
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability_tests.backups.ledger.manifests import written
 from printflow_reliability_tests.backups.ledger.memory import (
     BEGIN,
@@ -25,6 +26,7 @@ from printflow_reliability_tests.backups.ledger.memory import (
 A = f"backup/lab/{FULL}/pg_data/a.gz"
 BUNDLE = f"backup/lab/{FULL}/bundle/1"
 MANIFEST = f"backup/lab/{FULL}/backup.manifest"
+OTHER_MANIFEST = f"backup/lab/{INCREMENTAL}/backup.manifest"
 both = pytest.mark.parametrize("bundle", [False, True], ids=["files", "bundles"])
 
 
@@ -286,6 +288,26 @@ def test_a_file_that_was_good_and_cannot_be_fetched_is_overdue_in_the_end() -> N
     assert memory.ledger[f"{FULL}/pg_data/a.gz"].read_at == late[0].oldest
 
 
+def test_a_manifest_that_cannot_be_fetched_is_its_backups_trouble_and_two_are_the_repositorys() -> None:
+    memory = two_backups(bundle=True)
+    memory.now += timedelta(hours=1)
+    for path in (MANIFEST, OTHER_MANIFEST):
+        memory.put(path, memory.files[path])
+    new = memory.archive(6)
+    memory.away = {MANIFEST}
+
+    report, reading = memory.verify()
+
+    assert report.unreadable == (f"{FULL}/backup.manifest could not be read: the server does not answer",)
+    assert (report.bad_files, new in memory.read) == ((), True)
+    assert reading.overdue == 0
+    memory.now += timedelta(hours=1)
+    memory.put(OTHER_MANIFEST, memory.files[OTHER_MANIFEST])
+    memory.away |= {OTHER_MANIFEST}
+    with pytest.raises(CouldNotTell, match="does not answer"):
+        memory.verify()
+
+
 def test_where_nothing_can_be_fetched_any_more_the_rest_is_not_tried() -> None:
     memory = two_backups()
     paths = [memory.archive(number) for number in range(10, 210)]
@@ -318,7 +340,7 @@ def test_a_backup_that_nobody_knows_is_reported_as_it_lies_there() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_whatever_happens_to_a_file_is_found_within_the_days_that_are_set(data: st.DataObject) -> None:
     memory = two_backups(bundle=data.draw(st.booleans()))

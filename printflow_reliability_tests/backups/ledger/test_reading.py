@@ -80,7 +80,7 @@ def test_a_segment_is_its_content_whatever_compressed_it(extension: str) -> None
 
 
 @pytest.mark.parametrize("extension", COMPRESS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_damage_of_a_segment_is_found(extension: str, data: st.DataObject) -> None:
     stored = COMPRESS[extension](SEGMENT)
