@@ -46,14 +46,8 @@ def read_file(path: str, member_path: str) -> Member | Trouble:
                 after = os.fstat(file.fileno())
             if len(content) > LARGEST_FILE:
                 return _too_large(path, member_path, len(content))
-            if (
-                (before.st_mtime_ns, before.st_size)
-                == (after.st_mtime_ns, after.st_size)
-                == (
-                    before.st_mtime_ns,
-                    len(content),
-                )
-            ):
+            unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+            if unchanged and len(content) == after.st_size:
                 return _member(member_path, Kind.FILE, content, after)
     except OSError as refused:
         return _unreadable(path, member_path, refused)
@@ -68,21 +62,24 @@ def _placed(path: str, done: set[str], *, named: bool) -> Parts:
 
 
 def _above(path: str, done: set[str]) -> Parts:
-    """A directory and those above it, with their permissions and nothing of what else is in them."""
-    if path == "/":
-        return
+    """A directory and those above it, with their permissions and nothing of what else is in them.
+
+    Whoever puts files back in their places gives these the permissions of the copy, the root directory first of all.
+    """
     parent, name = os.path.split(path)
-    yield from _above(parent, done)
+    if name:
+        yield from _above(parent, done)
     real = os.path.join(os.path.realpath(parent), name)  # noqa: PTH118 - of any bytes
-    if _itself(real) in done or real in done:
-        return
     with suppress(OSError):  # whoever looks for the file itself says so
         info = os.lstat(real)
         if stat.S_ISLNK(info.st_mode):
-            done.add(real)
-            yield _member(member_path(real), Kind.LINK, os.fsencode(os.readlink(real)), info)  # noqa: PTH115
-            yield from _above(os.path.realpath(real), done)
-        else:
+            if real not in done:
+                done.add(real)
+                yield _member(member_path(real), Kind.LINK, os.fsencode(os.readlink(real)), info)  # noqa: PTH115
+            target = os.path.realpath(real)
+            if os.path.isdir(target):  # noqa: PTH112 - of any bytes; a loop leads nowhere
+                yield from _above(target, done)
+        elif _itself(real) not in done:
             done.add(_itself(real))
             yield _member(member_path(real), Kind.DIRECTORY, b"", info)
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -123,7 +124,9 @@ def _put_in_place(partial: Path, into: Path) -> None:
     try:
         if into.is_dir() and any(into.iterdir()):
             for entry in partial.iterdir():
-                entry.rename(into / entry.name)
+                mode = stat.S_IMODE(entry.stat().st_mode)
+                entry.chmod(mode | stat.S_IRWXU)  # a directory that nobody may write to cannot be moved
+                entry.rename(into / entry.name).chmod(mode)
             return
         partial.rename(into)  # it may take the place of an empty directory
     except OSError as refused:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.config_backup.expire import plan_expiry
@@ -28,6 +28,7 @@ def test_what_is_no_copy_goes_after_a_day() -> None:
     assert [expiry.key for expiry in plan_expiry(found, lambda: NOON + 2 * DAY)] == ["config/main/x.tar.zst.age"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.booleans()), min_size=1, max_size=20), st.integers(0, 500))
 def test_nothing_locked_and_no_newest_is_ever_deleted(made: list[tuple[int, bool]], today: int) -> None:
     found = [

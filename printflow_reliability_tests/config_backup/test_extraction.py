@@ -12,7 +12,7 @@ from typing import IO, cast
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.config_backup.archive import Opened
@@ -42,6 +42,7 @@ def opened(archive: bytes, archive_bytes: int | None = None) -> Opened:
     return Opened(manifest(archive_bytes=sent), io.BytesIO(zstandard.compress(archive)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=2000)), max_size=5), st.integers(1, 5000))
 def test_whatever_goes_into_an_archive_comes_out_again(files: list[tuple[str, bytes]], size: int) -> None:
     members = [Member(f"files/{n}/{name}", Kind.FILE, content) for n, (name, content) in enumerate(files)]

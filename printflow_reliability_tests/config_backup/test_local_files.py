@@ -85,6 +85,30 @@ def test_a_path_through_a_link_is_copied_where_it_really_is_with_the_link(place:
     assert at(place / "current" / ".env") not in members
 
 
+def test_every_directory_above_a_file_is_there_so_that_putting_it_back_changes_none(place: Path) -> None:
+    """`cp -a files/. /` gives the root directory, and all below it, the permissions that the copy has."""
+    release = place / "release"
+    release.mkdir(mode=0o711)
+    (release / ".env").write_text("x")
+    (place / "etc").mkdir()
+    (place / "etc" / "current").symlink_to(release)
+
+    members, troubles = copied(place / "etc", place / "etc" / "current" / ".env")
+
+    assert troubles == []
+    for path in (release, *release.parents):
+        assert members[at(path)].mode == path.stat().st_mode & 0o7777
+    assert members["files"].kind is Kind.DIRECTORY
+
+
+@pytest.mark.parametrize("links", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b/a", "b": "a/b"}])
+def test_links_that_lead_nowhere_end_nowhere(place: Path, links: dict[str, str]) -> None:
+    for name, target in links.items():
+        (place / name).symlink_to(target)
+    _, troubles = copied(place / "a" / "below", place)
+    assert len(troubles) == 1
+
+
 def test_what_is_named_twice_is_copied_once(place: Path) -> None:
     (place / "a").mkdir()
     (place / "a" / "b").write_text("b")

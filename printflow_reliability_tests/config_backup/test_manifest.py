@@ -5,7 +5,7 @@ import hmac
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.config_backup.manifest import parse
@@ -49,6 +49,7 @@ def test_times_without_a_zone_are_refused() -> None:
         parse(text.encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50), st.binary(max_size=50))
 def test_equal_contents_have_equal_hashes_at_one_path_alone(content: bytes, other: bytes) -> None:
     first = Member("files/a", Kind.FILE, content)

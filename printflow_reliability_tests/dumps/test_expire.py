@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printflow_reliability.checks import Outcome
@@ -53,6 +53,7 @@ def test_what_is_no_dump_goes_after_a_day() -> None:
     assert deleted(found, {}, NOW + 2 * DAY) == [left.key]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.sampled_from(["a", "b"]), st.integers(1, 60)), min_size=1, max_size=30),
     st.integers(0, 500),

@@ -22,8 +22,10 @@ def changed(settings: Settings, **values: Any) -> Settings:
 
 
 def copy_of(sandbox: StackSandbox, settings: Settings | None = None, **values: Any) -> ConfigReport:
-    """Take a copy of the sandbox, with other values in [config_backup]."""
-    return back_up(changed(settings or sandbox.settings, **values), sandbox.config)
+    """Take a copy of the sandbox, with other values in [config_backup]; without Dagster's storage, to be quick."""
+    settings = settings or sandbox.settings
+    dagster = settings.dagster.model_copy(update={"storage_url": None})
+    return back_up(changed(settings.model_copy(update={"dagster": dagster}), **values), sandbox.config)
 
 
 def body_of(sandbox: StackSandbox, manifest: Manifest) -> bytes:
