@@ -35,6 +35,8 @@ class Content:
         database_bytes: size of the database on disk, indexes included.
         server_version: as PostgreSQL numbers it, such as 150014.
         encoding, collate, ctype: of the database; a database made for a restore needs the same.
+        search_path: where sessions of the database look for names, which queries of printflow.toml rely on; empty in
+            dumps of older programs.
     """
 
     tables: Mapping[str, int]
@@ -45,6 +47,7 @@ class Content:
     encoding: str
     collate: str
     ctype: str
+    search_path: str = ""
 
     @property
     def major(self) -> int:

@@ -4,6 +4,7 @@ The dump is fetched, authenticated and decrypted whole first. pg_restore then wo
 error leaves the database as it was.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +24,7 @@ from printflow_reliability.dumps.workplace import workplace
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.platform.connect import answer_watch, connect
 from printflow_reliability.programs import ProgramFailed
+from printflow_reliability.restore.names import encoding_named
 from printflow_reliability.settings import ClusterSettings, Settings
 from printflow_reliability.tenants.compare import TablePlan
 
@@ -180,17 +182,25 @@ def restore_dump(settings: Settings, request: RestoreRequest) -> DumpRestore:
     require_none(found, "correct that, then run the command again")
     with workplace(reader.dumps.directory) as place:
         archive = fetch(reader.store, manifest, reader.keys, place)
-        left_out = _run(reader, request, archive, cluster, _of_tables(names, there) if names else ())
+        chosen = _of_tables(names, there, encoding_named(manifest.content.encoding)) if names else ()
+        left_out = _run(reader, request, archive, cluster, chosen)
     return _compared(reader, replace(planned, left_out=left_out), cluster, compare=target.empty or bool(names))
 
 
-def _of_tables(names: Mapping[str, tuple[str, str]], there: Sequence[tuple[str, str]]) -> list[str]:
-    """pg_restore's options for tables of one schema, all of which are there, or none."""
+def _of_tables(names: Mapping[str, tuple[str, str]], there: Sequence[tuple[str, str]], encoding: str) -> list[str]:
+    """pg_restore's options for tables of one schema, all of which are there, or none.
+
+    It compares bytes: those of the dump's encoding, and restores nothing where no name is equal.
+    """
     (schema,) = {schema for schema, _ in names.values()}
+
+    def spelled(name: str) -> str:
+        return os.fsdecode(name.encode(encoding, "backslashreplace"))
+
     return [
         *(["--data-only"] if there else []),
-        f"--schema={schema}",
-        *(f"--table={name}" for _, name in names.values()),
+        f"--schema={spelled(schema)}",
+        *(f"--table={spelled(name)}" for _, name in names.values()),
     ]
 
 

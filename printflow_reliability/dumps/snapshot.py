@@ -30,7 +30,8 @@ ORDER BY 1, 2
 """
 DATABASE = b"""
 SELECT pg_database_size(oid)::int8, current_setting('server_version_num')::int4,
-       pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text
+       pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text,
+       (SELECT reset_val FROM pg_settings WHERE name = 'search_path')::text
 FROM pg_database WHERE datname = current_database()
 """
 DATABASES = """
@@ -55,6 +56,7 @@ class Snapshot:
     encoding: str
     collate: str
     ctype: str
+    search_path: str
 
     @property
     def major(self) -> int:
@@ -94,6 +96,7 @@ class Snapshot:
             self.encoding,
             self.collate,
             self.ctype,
+            self.search_path,
         )
 
 
@@ -133,8 +136,8 @@ def snapshot(cluster: ClusterSettings, database: str | None, *, seconds: float) 
             facts = connection.execute(DATABASE).fetchone()
             assert exported is not None and facts is not None  # noqa: S101, PT018 - of queries that return a row
             size, version, *texts = facts
-            encoding, collate, ctype = (bytes(text).decode("utf-8", "backslashreplace") for text in texts)
-            yield Snapshot(exported[0].decode(), connection, size, version, encoding, collate, ctype)
+            encoding, collate, ctype, path = (bytes(text).decode("utf-8", "backslashreplace") for text in texts)
+            yield Snapshot(exported[0].decode(), connection, size, version, encoding, collate, ctype, path)
         finally:
             if not connection.closed:
                 connection.execute("ROLLBACK")

@@ -165,7 +165,7 @@ def throwaway_cluster(programs: Programs, dumps: DumpsSettings, content: Content
 
 
 def _make_database(server: Throwaway, content: Content) -> None:
-    """An empty database; where this machine does not have the dump's locale, in the C locale."""
+    """An empty database with the dump's search_path; where this machine lacks the dump's locale, in the C locale."""
     make = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}")
     name, encoding = sql.Identifier(DATABASE), sql.Literal(content.encoding)
     address = make_conninfo(server.url, dbname="postgres")
@@ -177,6 +177,10 @@ def _make_database(server: Throwaway, content: Content) -> None:
                 )
             except psycopg.Error:
                 connection.execute(make.format(name, encoding, sql.Literal("C"), sql.Literal("C")))
+        if content.search_path:
+            with psycopg.connect(server.url, autocommit=True, connect_timeout=10) as connection:
+                connection.execute("SELECT set_config('search_path', %s, false)", (content.search_path,))
+                connection.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(name))
     except psycopg.Error as refused:
         raise CouldNotTell(f"the throwaway cluster refused its database: {' '.join(str(refused).split())}") from None
 
