@@ -71,6 +71,13 @@ class ClusterSettings(Section):
         """The database that its url leads to."""
         return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
 
+    @field_validator("repositories")
+    @classmethod
+    def _each_once(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("a repository is named twice")
+        return numbers
+
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         object.__setattr__(self, "stanza", self.stanza or self.name)
