@@ -10,6 +10,7 @@ MATTERS_TO: Mapping[str, str] = {
     "wal": "whoever must recover the databases",
     "dump": "whoever must recover the databases",
     "copies": "whoever must recover the databases",
+    "config": "whoever must bring the platform back on another machine",
     "drill": "whoever must recover the databases",
     "recovery": "whoever must recover the databases",
     "files": "the tenants whose files these are, and whoever prints for them",

@@ -88,6 +88,13 @@ class ClusterSettings(Section):
             raise ValueError("is what dumps of the records and of Dagster's storage are called; choose another")
         return name
 
+    @field_validator("repositories")
+    @classmethod
+    def _each_once(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("a repository is named twice")
+        return numbers
+
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         object.__setattr__(self, "stanza", self.stanza or self.name)

@@ -77,6 +77,14 @@ def test_a_secret_that_is_part_of_another_leaves_nothing_of_it(folder: Path) -> 
             r"orders\.grace_seconds: .*greater than or equal",
         ),
         ("[platform]", "[platform", r"is not TOML.*line 2"),
+        *(
+            ('"file:secrets/live_db"', f'"file:secrets/live_db"\nrepositories = {numbers}', rf"cluster\[0\]\.{said}")
+            for numbers, said in (
+                ("[]", r"repositories: .*at least 1"),
+                ("[1, 0]", r"repositories\[1\]: .*greater than or equal"),
+                ("[2, 2]", "repositories: .*named twice"),
+            )
+        ),
     ],
 )
 def test_a_mistake_names_its_key_and_what_would_be_right(folder: Path, old: str, new: str, message: str) -> None:

@@ -137,7 +137,7 @@ def test_files_that_take_too_long_starve_no_other_and_end_no_look(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "InspectionWorker", partial(InspectionWorker, program=POISON))
-    for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 1.5, "STOP": 2.5}.items():
+    for name, seconds in {"PATIENCE": 0.2, "INSPECTING": 3.0, "STOP": 5.0}.items():
         monkeypatch.setattr(guard_pass, f"{name}_SECONDS", seconds)
     for number in range(20):
         key = counter.put(f"a{number:02}.pdf", b"waits")

@@ -29,8 +29,8 @@ SECONDS = 60.0
 INTERRUPT_SECONDS = 5.0
 SLACK_SECONDS = 30.0
 """What other tests on the machine may cost; what waits in vain does so for minutes."""
-BESIDES = {"backup run": 45.0}
-"""What a command does in earnest besides, after it has told of the silent server: it backs up another repository."""
+BESIDES = {"backup run": 45.0, "copies": 30.0}
+"""What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
