@@ -47,7 +47,7 @@ def test_every_schedule_of_the_group_backups_is_on_the_page() -> None:
     ours = {
         name
         for name, schedule in SCHEDULES.items()
-        if of_backups & defs.resolve_job_def(schedule.job_name).asset_layer.executable_asset_keys
+        if of_backups.intersection(defs.resolve_job_def(schedule.job_name).asset_layer.executable_asset_keys)
     }
     assert {name for name in ours if f"`{name}`" not in PAGE} == set()
 
