@@ -18,6 +18,7 @@ from printflow_reliability.programs import (
     ProgramFailed,
     Programs,
     Watches,
+    endable,
     kill_group,
     not_run,
 )
@@ -59,7 +60,7 @@ def piped(
     name = Path(argv[0]).name
     with tempfile.TemporaryFile() as said, ExitStack() as running:
         process = spawn(programs, argv, env, fed, said)
-        running.enter_context(programs.running(process))
+        running.enter_context(endable(programs, process))
         guard = _Guard(process, name, timeout, watches)
         guard.start()
         try:

@@ -184,15 +184,6 @@ class Programs:
             raise _failure(name, process.returncode, redacted(stderr.strip() or stdout.strip(), self.secrets))
         return Completed(stdout, stderr, seconds)
 
-    @contextlib.contextmanager
-    def running(self, process: "subprocess.Popen[bytes]") -> Iterator[None]:
-        """Let `end_running` also end a program that was not started here, for the block."""
-        self._running.add(process)
-        try:
-            yield
-        finally:
-            self._running.discard(process)
-
     def end_running(self) -> None:
         """End every program that another thread is waiting for, and all that it started; that thread sees it fail."""
         for process in tuple(self._running):
@@ -229,6 +220,16 @@ class Programs:
                 "name an unprivileged user, such as postgres",
             ) from None
         return Identity(user.pw_uid, user.pw_gid, tuple(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+@contextlib.contextmanager
+def endable(programs: Programs, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Let `end_running` also end a program that was not run to its end there, for the block."""
+    programs._running.add(process)
+    try:
+        yield
+    finally:
+        programs._running.discard(process)
 
 
 def _setpriv(identity: Identity) -> tuple[str, ...]:
