@@ -3,6 +3,7 @@
 import gc
 import signal
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -12,6 +13,10 @@ pytest_plugins = ["printflow_reliability_tests.alarm_table", "printflow_reliabil
 # Dagster is imported, which gives SIGTERM the handler of SIGINT.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A machine that is busy is no fault of what is tested.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 # Looking for garbage after every 700 objects costs a fifth of the collection of the tests, and much of the tests.
 gc.set_threshold(50_000, 20, 20)
