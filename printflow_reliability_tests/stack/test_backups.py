@@ -13,6 +13,7 @@ from printflow_reliability.backups.backup_list import list_backups
 from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.integrity import verify_repositories
 from printflow_reliability.backups.pgbackrest import PgBackRest
+from printflow_reliability.backups.retention.pgbackrest_expire import expire
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.backups.wal import WalReport, verify_wal
 from printflow_reliability.checks import CheckResult, Outcome
@@ -83,7 +84,7 @@ def test_a_backup_of_a_damaged_page_rings_although_pgbackrest_ends_with_0(
         taken = take_base_backups(backed_up.settings, BackupRequest(("admin_db",), repository=1))
         listing = list_backups(backed_up.settings, clusters=["admin_db"])
         record_property("seconds_to_ring", time.monotonic() - began)
-    program.backup(1, "incr", timeout=60)
+    program.backup(1, "full", timeout=60)
 
     newest = [backup for backup in listing.clusters[0].backups if backup.repository == 1][-1]
     found = result(listing.checks, "backup.recent")
@@ -96,6 +97,7 @@ def test_a_backup_of_a_damaged_page_rings_although_pgbackrest_ends_with_0(
     assert attempt.damaged_files[0].startswith("base/")
     assert "repo2" not in found.detail
     assert list_backups(backed_up.settings, clusters=["admin_db"]).checks[0].outcome is Outcome.PASS
+    expire(program.program, 1, newest.label)
 
 
 def test_backups_that_are_too_old_ring(backed_up: StackSandbox) -> None:

@@ -38,7 +38,6 @@ TIMING = {*AT_FENCE, "wal.lag"}
 HONEST = {
     # The fence is made and both clones are fetched when it dies, so that only production cannot be looked at again.
     "live_db": {"drill.isolation", "wal.lag", *FILES, "pdf.integrity", "orders.artwork"},
-    "admin_db": {"drill.isolation", "wal.lag"},
     "primary": {*DRILL - TIMING, "wal.continuity", *FILES, "pdf.integrity", "orders.artwork"},
     "offsite": {"drill.isolation", "wal.continuity"},
     # The drill goes on without its records; its numbers wait in a file.
