@@ -16,6 +16,9 @@ from printflow_reliability.text import agreed, counted
 
 SHOWN_FILES = 20
 """Damaged files named one by one; a lost bundle damages hundreds, and the rest becomes one line."""
+NO_BACKUP = ("in-progress", "manifest missing")
+"""What pgBackRest calls one that is being taken or was broken off, and what is left of one that has expired: manifests
+go first, and where folders outlive their files, an empty one stays. Neither is a backup that somebody has lost."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,7 @@ def _problems(repository: int, report: VerifyReport, before: StanzaInfo, after: 
     verified = {backup.label: backup for backup in report.backups}
     for label, backup in verified.items():
         if label not in known:
-            # A backup that is being taken, or was broken off, is none yet; the next one removes what is left of it.
-            if backup.status != "in-progress" and not (before.backup_running or after.backup_running):
+            if backup.status not in NO_BACKUP and not (before.backup_running or after.backup_running):
                 problems.append(BadFile(f"backup {label}", "is stored, but not known to info"))
         elif label in lasting and (backup.status != "valid" or backup.checked != backup.valid or not backup.checked):
             problems.append(
