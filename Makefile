@@ -6,7 +6,7 @@ SUITES := trixie unstable
 WORKERS := $(shell n=$$(nproc); echo $$((n < 3 ? 3 : n > 4 ? 4 : n)))
 # A test run starts hundreds of Python programs: each would compile this project anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo test test-versions lint types style contracts definitions unit bench docs
+.PHONY: help setup demo test test-all test-versions lint types style contracts definitions unit bench docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,6 +18,9 @@ demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-u
 	@.venv/bin/printflow demo $(ARGS)
 
 test: setup lint ## Lint, types, architecture, unit and stack tests
+	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not exhaustive" $(ARGS)
+
+test-all: setup lint ## As test, and every further member of kinds of which test tries the first (ten minutes more)
 	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)

@@ -34,7 +34,11 @@ from printflow_reliability_tests.stack.wal import switch_wal
 
 pytestmark = pytest.mark.stack
 
-KILLED_IN = (Phase.FENCE, Phase.FETCH, Phase.START, Phase.PROMOTE, Phase.FILES)
+KILLED_IN = (
+    Phase.FETCH,
+    Phase.PROMOTE,
+    *(pytest.param(phase, marks=pytest.mark.exhaustive) for phase in (Phase.FENCE, Phase.START, Phase.FILES)),
+)
 """Before there is anything, while files come, and while a server runs: recovering, promoted, read."""
 
 
@@ -155,7 +159,9 @@ def test_whatever_phase_a_drill_is_killed_in_the_next_start_reaps_what_it_left(
         assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)
 
 
-@pytest.mark.parametrize(("repository", "dead"), [(1, "offsite"), (2, "primary")])
+@pytest.mark.parametrize(
+    ("repository", "dead"), [pytest.param(1, "offsite", marks=pytest.mark.exhaustive), (2, "primary")]
+)
 def test_either_repository_alone_is_enough_while_the_other_server_is_dead(
     backed_up: StackSandbox, repository: int, dead: str
 ) -> None:

@@ -110,7 +110,7 @@ def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: Sta
     assert left_behind(backed_up) == []
 
 
-@pytest.mark.parametrize("when", [Phase.REPLAY_TO_FENCE, Phase.VALIDATE])
+@pytest.mark.parametrize("when", [Phase.REPLAY_TO_FENCE, pytest.param(Phase.VALIDATE, marks=pytest.mark.exhaustive)])
 def test_a_clone_that_is_really_production_is_refused_before_anything_is_written(
     backed_up: StackSandbox, when: Phase
 ) -> None:

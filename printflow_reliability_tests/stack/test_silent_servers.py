@@ -23,7 +23,7 @@ from printflow_reliability_tests.commands import COMMANDS
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.limited_proxy import LimitedProxy, limited_proxy
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.exhaustive]
 
 SECONDS = 60.0
 INTERRUPT_SECONDS = 5.0
