@@ -20,7 +20,7 @@ demo: setup ## The whole cycle on real servers, then the Dagster UI (ARGS=--no-u
 test: setup lint ## Lint, types, architecture, unit and stack tests
 	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not exhaustive" $(ARGS)
 
-test-all: setup lint ## As test, and every further member of kinds of which test tries the first (ten minutes more)
+test-all: setup lint ## As test, and every further member of kinds of which test tries the first
 	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)
