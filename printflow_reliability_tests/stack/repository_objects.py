@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 
@@ -15,15 +16,7 @@ def tampered(
     sandbox: StackSandbox, repository: int, prefix: str, change: Callable[[bytes], bytes | None]
 ) -> Iterator[str]:
     """Change (or, for None, delete) the largest object below a prefix of a repository; put back what was there."""
-    bucket = REPOSITORIES[repository]
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
-        region_name=seaweedfs.region_of(bucket),
-        aws_access_key_id=sandbox.home.secret("s3-backup.key"),
-        aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
-        verify=str(sandbox.home.path("certs", "ca.pem")),
-    )
+    client, bucket = _client(sandbox, repository)
     listed = client.list_objects_v2(Bucket=bucket, Prefix=f"repo{repository}/{prefix}")["Contents"]
     key = max(listed, key=lambda item: item["Size"])["Key"]
     good = client.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -36,6 +29,27 @@ def tampered(
         yield key
     finally:
         client.put_object(Bucket=bucket, Key=key, Body=good)
+
+
+def backups_of(sandbox: StackSandbox, repository: int, stanza: str) -> list[str]:
+    """The prefix of each backup of a stanza in a repository."""
+    client, bucket = _client(sandbox, repository)
+    top = f"repo{repository}/"
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"{top}backup/{stanza}/2", Delimiter="/")
+    return [found["Prefix"].removeprefix(top) for found in listed["CommonPrefixes"]]
+
+
+def _client(sandbox: StackSandbox, repository: int) -> tuple[Any, str]:
+    bucket = REPOSITORIES[repository]
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"https://localhost:{sandbox.home.port(seaweedfs.BUCKETS[bucket])}",
+        region_name=seaweedfs.region_of(bucket),
+        aws_access_key_id=sandbox.home.secret("s3-backup.key"),
+        aws_secret_access_key=sandbox.home.secret("s3-backup.secret"),
+        verify=str(sandbox.home.path("certs", "ca.pem")),
+    )
+    return client, bucket
 
 
 def flipped(content: bytes) -> bytes:

@@ -21,7 +21,7 @@ from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.dumped import BUCKET, forged, newest, verifying
-from printflow_reliability_tests.stack.repository_objects import flipped, tampered
+from printflow_reliability_tests.stack.repository_objects import backups_of, flipped, tampered
 
 pytestmark = pytest.mark.stack
 CLUSTER = ["admin_db"]
@@ -77,7 +77,8 @@ def test_with_everything_but_production_spoiled_every_digit_rings(copied: StackS
     with ExitStack() as stack:
         for number in (1, 2):
             stack.enter_context(tampered(copied, number, "backup/admin_db/backup.info.copy", flipped))
-            stack.enter_context(tampered(copied, number, "backup/admin_db/2", flipped))
+            for backup in backups_of(copied, number, "admin_db"):
+                stack.enter_context(tampered(copied, number, backup, flipped))
         stack.enter_context(forged(copied, newest(copied, "admin_db"), taken_at=datetime.now(UTC)))
         verify_repositories(copied.settings, clusters=CLUSTER)
         report = check_copies(copied.settings, clusters=CLUSTER)
