@@ -23,7 +23,7 @@ test: setup lint ## Lint, types, architecture, unit and stack tests
 test-all: setup lint ## As test, and every further member of kinds of which test tries the first
 	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie; needs root)
+test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie ARGS=--durations=50; needs root)
 	@bash deploy/test-versions.sh $(SUITES)
 
 lint: setup ## Ruff, mypy --strict, the import contracts, dg check defs and dg list defs

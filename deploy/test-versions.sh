@@ -99,7 +99,7 @@ without_network() {
     in_root ip link set lo up
     timed "demo as root" run_as root .venv/bin/printflow demo --no-ui || status=1
     timed "demo as a plain user" run_as "$user" .venv/bin/printflow demo --no-ui || status=1
-    timed "tests as a plain user" run_as "$user" make -s test-all || status=1
+    timed "tests as a plain user" run_as "$user" make -s test-all ARGS="${ARGS-}" || status=1
     return $status
 }
 
