@@ -262,6 +262,22 @@ def test_what_a_stopped_clone_was_fetching_is_not_taken_for_whole(hostile: Hosti
         await_promotion(clone, 0, timeout=60)
 
 
+def test_a_lock_that_a_dead_server_left_keeps_no_clone_from_starting(hostile: Hostile) -> None:
+    with restored(hostile, RecoveryTarget(hostile.fence)) as clone:
+        clone.start(timeout=60)
+        replay_to_fence(clone, hostile.fence, timeout=60)
+        clone.stop(timeout=60)
+        # A process of the clone's own user, as a dead server is that nobody has waited for.
+        alive = (hostile.cluster.home / "data" / "postmaster.pid").read_text(encoding="ascii").splitlines()[0]
+        for lock in (clone.data / "postmaster.pid", clone.socket_file.with_name(f"{clone.socket_file.name}.lock")):
+            lock.write_text(f"{alive}\n", encoding="ascii")
+            hostile.cluster.programs.own(lock)
+        clone.set_target(None)
+        clone.start(timeout=60)
+        replay_to_end(clone, None, timeout=60)
+        await_promotion(clone, 0, timeout=60)
+
+
 def test_a_clone_that_would_not_recover_is_refused_before_it_starts(hostile: Hostile) -> None:
     with restored(hostile, RecoveryTarget()) as clone:
         (clone.data / "recovery.signal").unlink()

@@ -79,7 +79,7 @@ class Clone(CloneFiles):
         if not (self.data / "recovery.signal").exists():
             what = "is not set up for recovery: without a recovery.signal it would not replay the archive"
             raise Refused(f"the clone of {self.cluster.name} {what}", f"printflow backup verify {self.cluster.name}")
-        self._end_what_fetches()
+        self._end_what_is_left()
         if self.log_file.exists():
             # What it said before its last stop must not be taken for what it says now.
             self.log_file.rename(self.place / f"server.{len(list(self.place.glob('server.*.log'))) + 1}.log")
@@ -156,13 +156,17 @@ class Clone(CloneFiles):
         """A server program of the version that what was restored is of."""
         return self.unconfined.postgres(name, self.major_version)
 
-    def _end_what_fetches(self) -> None:
-        """End every process of the clone, and remove what it was fetching.
+    def _end_what_is_left(self) -> None:
+        """End every process of the clone, and remove its locks and what it was fetching.
 
         pgBackRest fetches ahead in processes of its own, which outlive a server, and by the same names as those of its
-        next start: both would write into one file, and PostgreSQL would find half of it.
+        next start: both would write into one file, and PostgreSQL would find half of it. A server that is ended here
+        leaves its locks, and would not start while a process of its user has that pid: another one, or the dead one
+        itself, which nobody has waited for yet.
         """
         end_processes(self.place)
+        for lock in (self.data / "postmaster.pid", self.socket_file.with_name(f"{self.socket_file.name}.lock")):
+            lock.unlink(missing_ok=True)
         for name in ("RECOVERYXLOG", "RECOVERYHISTORY"):
             (self.data / "pg_wal" / name).unlink(missing_ok=True)
         for entry in self.spool.iterdir():
