@@ -239,9 +239,10 @@ def _restored(reader: Reader, archive: Archive) -> tuple[Outcome, str]:
         why = f" ({left_out.splitlines()[0]})" if left_out else ""
         return Outcome.FAIL, f"{manifest.key}, once restored, differs: {shortened(wrong)}{why}"
     if left_out:
-        errors = [line for line in left_out.splitlines() if "error:" in line.lower()]
+        # An error has many causes in a dump, or one cause many errors: each is told once.
+        errors = list(dict.fromkeys(printable(line) for line in left_out.splitlines() if "error:" in line.lower()))
         return Outcome.WARN, (
-            f"{manifest.key} was restored with every row, but not all around them: {printable(errors[0])}"
+            f"{manifest.key} was restored with every row, but not all around them: {shortened(errors)}"
             if errors
             else f"{manifest.key} was restored with every row; pg_restore said: {printable(left_out[:300])}"
         )

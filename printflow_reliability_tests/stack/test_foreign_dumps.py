@@ -48,11 +48,16 @@ def test_every_kind_of_database_is_restored_for_a_trial(foreign: ForeignPlatform
 
     tried = {dump["database"]: dump for dump in ended.document["dumps"] if dump["restored"]}
     outcomes = {name: dump["outcome"] for name, dump in tried.items()}
-    # pg_restore looks up no name without its schema, and the shop has an index whose function does.
+    # pg_restore finds no name without its schema, which a function of an index needs before version 17; and the
+    # shop's own event trigger refuses what pg_restore runs after it was made.
     others = dict.fromkeys(("archive latin", "legacy", "reporting", "postgres"), "pass")
     assert outcomes == {**others, DATABASE: "warn"}, ended
     assert "with every row, but not all around them" in tried[DATABASE]["detail"]
-    assert "function fold(text) does not exist" in tried[DATABASE]["detail"]
+    assert "no DDL outside of migrations" in tried[DATABASE]["detail"]
+    with foreign.connect() as connection:
+        finds_no_name = connection.info.server_version < 170000
+    if finds_no_name:
+        assert "function fold(text) does not exist" in tried[DATABASE]["detail"]
     assert ended.exit_code == 1
 
 
