@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -125,9 +125,19 @@ NEEDS_NO_SERVER = {"runbook": 0, "alerts test": 1, "copies": 1}
 that no copy is locked where no dumps are configured."""
 
 
-@pytest.mark.parametrize("port", [closed_port, pytest.param(silent_port, marks=pytest.mark.stack)])
+@pytest.mark.parametrize(
+    ("port", "commands"),
+    [
+        (closed_port, COMMANDS),
+        # Each waits for a limit of whole seconds, which most of them reach in the same place.
+        pytest.param(silent_port, COMMANDS[::4], marks=pytest.mark.stack),
+        pytest.param(silent_port, COMMANDS, marks=(pytest.mark.stack, pytest.mark.exhaustive)),
+    ],
+    ids=["closed_port", "silent_port", "silent_port-every_command"],
+)
 def test_servers_that_are_away_or_silent_are_said_by_every_command(
     port: Callable[[], AbstractContextManager[int]],
+    commands: Sequence[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -136,7 +146,7 @@ def test_servers_that_are_away_or_silent_are_said_by_every_command(
         monkeypatch.setattr(limit, 1)
     with port() as number:
         config = configured(tmp_path, number)
-        for command in COMMANDS:
+        for command in commands:
             began = time.monotonic()
             code, text = output_of(config, command, capsys)
             assert code == NEEDS_NO_SERVER.get(command, 2), (command, text)

@@ -218,7 +218,13 @@ def test_records_are_current(foreign: ForeignPlatform) -> None:
     assert (ended.exit_code, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["files reconcile", "pdf sweep --all", "orders held"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "files reconcile",
+        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pdf sweep --all", "orders held")),
+    ],
+)
 def test_a_silent_s3_server_is_told_within_a_minute(foreign: ForeignPlatform, command: str) -> None:
     began = time.monotonic()
     foreign.run("runbook")

@@ -25,7 +25,11 @@ SEEDS: dict[str, tuple[int | None, ...]] = {
     "legacy": (2, None),
 }
 """For each platform the seeds, None for a fresh one; `legacy` is the foreign one with its rows in that database."""
-ROUNDS = [(platform, seed) for platform, seeds in SEEDS.items() for seed in seeds]
+ROUNDS = [
+    pytest.param(platform, seed, marks=pytest.mark.exhaustive if seed not in (1, None) else ())
+    for platform, seeds in SEEDS.items()
+    for seed in seeds
+]
 WITHOUT_ENCODING = "legacy"
 """The foreign platform's database that keeps whatever bytes it is given."""
 MARK = "hx"

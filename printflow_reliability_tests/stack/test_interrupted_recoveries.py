@@ -18,7 +18,13 @@ from printflow_reliability_tests.stack.wal import archived_moment
 
 pytestmark = pytest.mark.stack
 
-POLITE = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+POLITE = pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(number, marks=pytest.mark.exhaustive) for number in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 
 
 def ended(sandbox: StackSandbox, number: signal.Signals, *command: str) -> tuple[int, str]:

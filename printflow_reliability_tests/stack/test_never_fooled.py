@@ -73,7 +73,13 @@ def test_a_table_that_no_configuration_names_is_counted_exactly_whatever_statist
     assert "forgotten.public.nobody_knows has 0 rows, production had 3" in said
 
 
-@pytest.mark.parametrize("forked_at", ["FF/0", "0/1000028"], ids=["after the fence", "before the backup"])
+@pytest.mark.parametrize(
+    "forked_at",
+    [
+        pytest.param("FF/0", id="after the fence"),
+        pytest.param("0/1000028", id="before the backup", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_timeline_that_production_does_not_know_is_not_followed(backed_up: StackSandbox, forked_at: str) -> None:
     cluster = backed_up.settings.cluster_named("live_db")
     pgbackrest = PgBackRest(cluster, backed_up.settings.runner())
