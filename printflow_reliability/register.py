@@ -93,6 +93,13 @@ REGISTER: Mapping[str, Check] = {
             "config list, which names what is missing; then: printflow config backup.",
         ),
         Check(
+            "config.content",
+            "Was a copy of the configuration read whole lately, and does it hold what its manifest says?",
+            Severity.CRITICAL,
+            "Red: a copy does not hold every file, cannot be read, or was not verified in time. On the machine that "
+            "has the identity: printflow config verify.",
+        ),
+        Check(
             "config.changes",
             "Is the configuration what it was in the copy before?",
             Severity.WARNING,
