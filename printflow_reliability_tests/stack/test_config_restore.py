@@ -55,7 +55,8 @@ def test_a_restore_is_planned_first_then_whole_and_closed_to_others(
 
     code, said = printflow("restore", copied.key, "--into", str(into), "--apply", "--json")
 
-    assert code == (0 if os.geteuid() == 0 else 1), said
+    # Also for a plain user: every file of the sandbox belongs to who runs it.
+    assert code == 0, said
     assert json.loads(said)["restored"] == copied.files
     assert into.stat().st_mode & 0o777 == 0o700
     config = sandbox.home.config
@@ -175,5 +176,5 @@ def test_a_bucket_is_read_without_a_configuration(
     assert run(["config", "restore", *where, *into]) == 2
     assert "--identity FILE" in capsys.readouterr().err
     key = ["--identity", str(home.path("secrets", "dumps.identity"))]
-    assert run(["config", "restore", *where, *into, *key, "--apply"]) == (0 if os.geteuid() == 0 else 1)
+    assert run(["config", "restore", *where, *into, *key, "--apply"]) == 0
     assert (tmp_path / "back" / f"files{sandbox.config}").exists()

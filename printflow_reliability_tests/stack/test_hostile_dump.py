@@ -130,19 +130,21 @@ def outside_of(sandbox: StackSandbox, programs: Programs, directory: Path) -> It
 
 def hostile_archive(outside: Outside, programs: Programs, directory: Path, url: str) -> Archive:
     """A dump of a database that is hostile."""
-    attempts = ", ".join(f"$a${attempt}$a$" for attempt in outside.attempts(programs.postgres("psql", CONTENT.major)))
     with postgres.superuser(outside.sandbox.home, "admin_db", NAME) as connection:
+        content = replace(CONTENT, tables={}, server_version=connection.info.server_version)
+        psql = programs.postgres("psql", content.major)
+        attempts = ", ".join(f"$a${attempt}$a$" for attempt in outside.attempts(psql))
         for statement in (REACH.format(restored=DATABASE, attempts=attempts), *MEMBERS):
             connection.execute(statement.encode())
     dump = subprocess.run(
-        [programs.postgres("pg_dump", CONTENT.major), "--format=custom", "--compress=0", f"--dbname={url}"],
+        [programs.postgres("pg_dump", content.major), "--format=custom", "--compress=0", f"--dbname={url}"],
         capture_output=True,
         check=True,
     ).stdout
     file = directory / "compressed"
     with file.open("wb") as sink:
         zstandard.ZstdCompressor().copy_stream(io.BytesIO(dump), sink)
-    return Archive(manifest(database=NAME, archive_bytes=len(dump), content=replace(CONTENT, tables={})), file)
+    return Archive(manifest(database=NAME, archive_bytes=len(dump), content=content), file)
 
 
 @pytest.mark.parametrize("means", ["nothing", "namespace", "landlock"])
@@ -156,7 +158,7 @@ def test_what_a_dump_runs_when_it_is_restored_reaches_nothing_outside(
         monkeypatch.setattr(throwaway, "confine_alone", lambda *_: Confinement(programs, "nothing"))
     else:
         monkeypatch.setattr(confinement, "MEANS", {means: confinement.MEANS[means]})
-    outer = sandbox.home.path("outside-of-dumps")
+    outer = sandbox.home.path(f"outside-of-dumps-{means}")
     outer.mkdir()
     with database(sandbox, NAME) as url, outside_of(sandbox, programs, outer) as outside:
         archive = hostile_archive(outside, programs, tmp_path, url)
