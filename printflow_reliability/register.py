@@ -145,6 +145,13 @@ REGISTER: Mapping[str, Check] = {
             "Red: what should be restored was found damaged, broken off or not restorable. See printflow copies.",
         ),
         Check(
+            "copies.files",
+            "Do the print files' buckets and their replicas hold the same, and as many copies as 3-2-1-1-0 asks for?",
+            Severity.ERROR,
+            "Red: files are missing from a bucket or its replica, there is no replica, or fewer copies than the rule "
+            "asks for. See printflow copies, which says of each digit why it does not hold.",
+        ),
+        Check(
             "drill.fence",
             "Does the clone, stopped at the fence, hold exactly production's rows?",
             Severity.CRITICAL,

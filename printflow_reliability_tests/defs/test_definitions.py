@@ -29,6 +29,7 @@ EDGES = [
     ("wal_archive", "backup_copies"),
     ("backup_integrity", "backup_copies"),
     ("restore_drill", "backup_copies"),
+    ("tenant_files", "backup_copies"),
     ("recovery_fence", "restore_drill"),
     ("restore_drill", "recovery_objectives"),
     ("tenant_files", "orphaned_files"),
