@@ -93,6 +93,13 @@ REGISTER: Mapping[str, Check] = {
             "config list, which names what is missing; then: printflow config backup.",
         ),
         Check(
+            "config.content",
+            "Was a copy of the configuration read whole lately, and does it hold what its manifest says?",
+            Severity.CRITICAL,
+            "Red: a copy does not hold every file, cannot be read, or was not verified in time. On the machine that "
+            "has the identity: printflow config verify.",
+        ),
+        Check(
             "config.changes",
             "Is the configuration what it was in the copy before?",
             Severity.WARNING,
@@ -136,6 +143,13 @@ REGISTER: Mapping[str, Check] = {
             "Are the copies without an error: verified, with unbroken WAL, restored by the last drill?",
             Severity.ERROR,
             "Red: what should be restored was found damaged, broken off or not restorable. See printflow copies.",
+        ),
+        Check(
+            "copies.files",
+            "Do the print files' buckets and their replicas hold the same, and as many copies as 3-2-1-1-0 asks for?",
+            Severity.ERROR,
+            "Red: files are missing from a bucket or its replica, there is no replica, or fewer copies than the rule "
+            "asks for. See printflow copies, which says of each digit why it does not hold.",
         ),
         Check(
             "drill.fence",

@@ -83,7 +83,7 @@ def test_every_check_on_the_page_is_registered() -> None:
     known = set(REGISTER) | {evidence.check for evidence in EVIDENCE.values()}
     fields = {"drills.rpo_target_seconds", "drills.rto_target_seconds"}
     assert named - fields <= known, named - known
-    expected = {name for name in REGISTER if name.startswith(("backup.", "dump.", "wal."))}
+    expected = {name for name in REGISTER if name.startswith(("backup.", "config.", "dump.", "wal."))}
     assert expected <= named
 
 

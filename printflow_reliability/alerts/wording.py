@@ -9,7 +9,7 @@ MATTERS_TO: Mapping[str, str] = {
     "backup": "whoever must recover the databases",
     "wal": "whoever must recover the databases",
     "dump": "whoever must recover the databases",
-    "copies": "whoever must recover the databases",
+    "copies": "whoever must recover the databases and the print files",
     "config": "whoever must bring the platform back on another machine",
     "drill": "whoever must recover the databases",
     "recovery": "whoever must recover the databases",

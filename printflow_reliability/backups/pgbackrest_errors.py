@@ -116,7 +116,7 @@ def explained(
         return Busy(f"pgbackrest is at work on {where.cluster} already: {said}", "wait for it to end")
     if failed.exit_code == _STOPPED:
         return LockHeld(what, f"somebody ran `pgbackrest stop`; pgbackrest --stanza={where.stanza} start")
-    if failed.exit_code in _INVALID and _older(installed := version()):
+    if failed.exit_code in _INVALID and version_numbers(installed := version()) < MINIMUM_VERSION:
         return ConfigError(
             f"pgBackRest {installed} is too old: {'.'.join(map(str, MINIMUM_VERSION))} or later is needed",
             "upgrade pgBackRest",
@@ -135,5 +135,6 @@ def explained(
     return kind(what, next_step.format(**names), exit_code=failed.exit_code, stderr_tail=failed.stderr_tail)
 
 
-def _older(version: str) -> bool:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_VERSION
+def version_numbers(version: str) -> tuple[int, ...]:
+    """A version such as "2.45" or "2.55.0dev", to be compared: (2, 45)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -17,20 +17,26 @@ from printflow_reliability.backups.info import (
     StanzaInfo,
 )
 from printflow_reliability.backups.ledger.due_pass import DuePass, list_stored, read_due
+from printflow_reliability.backups.ledger.manifest import BLOCKS
 from printflow_reliability.backups.ledger.outcome import Limits, Reading
+from printflow_reliability.backups.ledger.plan import Stored
 from printflow_reliability.backups.ledger.reading import WholeNeeded
 from printflow_reliability.backups.ledger.store import LedgerStore
 from printflow_reliability.backups.ledger.whole import WholeRead, ledger_of, reading_of
 from printflow_reliability.backups.pgbackrest import PgBackRest
-from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
+from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged, version_numbers
 from printflow_reliability.backups.repository_verdict import VerifiedRepository, verdict_on_report
 from printflow_reliability.backups.verification import stayed, verification_of
 from printflow_reliability.backups.verify_report import BadFile, VerifyReport, parse_verify
 from printflow_reliability.backups.wal import accepted_gaps
 from printflow_reliability.checks import Outcome
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
+
+FINDS_BLOCKS = (2, 47)
+"""The first pgBackRest whose verify looks for the files of block incrementals under their own names."""
 
 
 def verify_repository(
@@ -101,6 +107,7 @@ class _Pass:
             CouldNotTell: it could not.
         """
         listed = list_stored(self.pgbackrest, self.repository)
+        self._require_names(listed)
         ran = self.pgbackrest.verify(self.repository, timeout=self.settings.backups.timeout_seconds)
         report = parse_verify(ran.stdout, ran.stderr, self.pgbackrest.cluster.stanza)
         report, after = self._with_bookkeeping(report, before)
@@ -108,6 +115,20 @@ class _Pass:
         found = verdict_on_report(self.pgbackrest.cluster.name, self.repository, report, before, after)
         whole = WholeRead(self.pgbackrest, self.repository, listed, verification, report, found.files_checked)
         return replace(found, verification=verification, reading=self._remember(whole))
+
+    def _require_names(self, listed: Stored) -> None:
+        """Make sure that pgBackRest looks for block incrementals where they are (its pull request 2120).
+
+        Raises:
+            CouldNotTell: it looks for those outside bundles under another name, and would call each of them missing.
+        """
+        if any(name.endswith(BLOCKS) for name in listed.backups):
+            version = self.pgbackrest.version()
+            if version_numbers(version) < FINDS_BLOCKS:
+                raise CouldNotTell(
+                    f"pgBackRest {version} cannot verify block incrementals: it looks for files under a wrong name",
+                    "install pgBackRest 2.47 or later",
+                )
 
     def _remember(self, whole: WholeRead) -> Reading | None:
         """Keep what was read; where not all could be read, the ledger stays what it was."""

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from printflow_reliability.checks import CheckResult, Outcome, exit_code
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.config_backup.backup import back_up, list_copies
 from printflow_reliability.config_backup.expire import expire_copies
 from printflow_reliability.config_backup.report import ConfigReport
 from printflow_reliability.config_backup.restore import ConfigRestore, restore_config
 from printflow_reliability.config_backup.store import NEWEST, bucket_of, open_store, required
-from printflow_reliability.config_backup.verification import ConfigVerification, verify_config
+from printflow_reliability.config_backup.verification import VerificationReport, verify_config
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say, table
 from printflow_reliability.dumps.commands import show_expiry
 from printflow_reliability.dumps.identity import identities
@@ -51,10 +51,12 @@ def list_command(ctx: typer.Context, as_json: bool = JSON_OPTION) -> None:
 def verify_command(ctx: typer.Context, key: Key = NEWEST, as_json: bool = JSON_OPTION) -> None:
     """Read a copy of the configuration whole, and compare it with its manifest.
 
-    This needs dumps.identity_file, which belongs on another machine than the one that makes copies.
+    This needs dumps.identity_file, which belongs on another machine than the one that makes copies. What is found is
+    kept in the records: config.content.
     """
-    found = verify_config(invocation(ctx).settings(), key=key)
-    finish(found.as_json, as_json=as_json, show=lambda: _show_verified(found), code=exit_code([found.outcome]))
+    settings = invocation(ctx).settings()
+    report = verify_config(settings, key=key)
+    conclude(settings, report, as_json=as_json, show=lambda: _show_verified(report))
 
 
 def expire_command(ctx: typer.Context, apply: bool = APPLY_OPTION, as_json: bool = JSON_OPTION) -> None:
@@ -132,9 +134,13 @@ def _show_copies(report: ConfigReport) -> None:
         _say_verdict(check)
 
 
-def _show_verified(found: ConfigVerification) -> None:
+def _show_verified(report: VerificationReport) -> None:
+    found = report.verified
     word = WORDS.get(found.outcome, found.outcome.upper())
     say(f"{word}: {found.manifest.key}, taken {moment(found.manifest.taken_at)}: {found.detail}")
+    for check in report.checks:
+        if check.outcome is not found.outcome:
+            _say_verdict(check)
 
 
 def _show_restore(done: ConfigRestore) -> None:

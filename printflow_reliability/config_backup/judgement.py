@@ -7,11 +7,12 @@ from datetime import datetime
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answer
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.config_backup.manifest import Copies, Entry, Manifest, StoredConfig
+from printflow_reliability.config_backup.manifest import Copies, Entry, Manifest
 from printflow_reliability.config_backup.members import CLUSTERS, FILES, Trouble
 from printflow_reliability.config_backup.store import whole
 from printflow_reliability.dumps.recent import Look, database_verdict
-from printflow_reliability.locked_objects.store import CLOCK_SECONDS, LockedStore
+from printflow_reliability.locked_objects.newest import Promise, age_trouble, lock_trouble
+from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.settings import AcknowledgedSettings, ClusterSettings, ConfigBackupSettings
 from printflow_reliability.text import counted, moment, printable, seconds
 
@@ -84,35 +85,15 @@ def _newest(judged: Judged) -> Iterator[ClusterVerdict]:
     if not present:
         yield ClusterVerdict(Outcome.FAIL, f"there is no copy of the configuration; {AGAIN}")
         return
-    newest = present[-1]
-    age = (judged.now - newest.manifest.taken_at).total_seconds()
-    if age < -CLOCK_SECONDS:
-        ahead = f"the newest copy was taken {seconds(-age)} from now: a clock is wrong, here or there"
-        yield ClusterVerdict(Outcome.UNKNOWN, ahead)
-    elif age > judged.section.max_age_seconds:
-        old = f"the newest copy is {seconds(age)} old, allowed are {seconds(judged.section.max_age_seconds)}"
-        yield ClusterVerdict(Outcome.FAIL, f"{old}; {AGAIN}")
+    newest, what = present[-1], "the newest copy"
+    promise = Promise(judged.section.max_age_seconds, judged.now, AGAIN)
+    if (trouble := age_trouble(newest.manifest.taken_at, promise, what=what)) is not None:
+        yield trouble
     try:
-        yield from _locked(judged, newest)
-    except TROUBLE as trouble:
-        yield ClusterVerdict(Outcome.UNKNOWN, trouble.sentence)
-
-
-def _locked(judged: Judged, newest: StoredConfig) -> Iterator[ClusterVerdict]:
-    manifest = newest.manifest
-    until = judged.store.locked_until(manifest.key, manifest.version_id)
-    if until is None or until <= judged.now:
-        yield ClusterVerdict(
-            Outcome.FAIL, f"the newest copy, {manifest.key}, is not locked: who can write can delete it"
-        )
-    elif newest.hidden:
-        yield ClusterVerdict(
-            Outcome.WARN,
-            f"the newest copy, {manifest.key}, was deleted or overwritten; its locked version {manifest.version_id} is "
-            "still there. Find out who did that, and change that key",
-        )
-    else:
-        yield ClusterVerdict(Outcome.PASS, "it is locked")
+        trouble = lock_trouble(judged.store, newest, judged.now, what=what)
+    except TROUBLE as away:
+        trouble = ClusterVerdict(Outcome.UNKNOWN, away.sentence)
+    yield ClusterVerdict(Outcome.PASS, "it is locked") if trouble is None else trouble
 
 
 def changes_answer(copies: Copies) -> CheckResult:

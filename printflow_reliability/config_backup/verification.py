@@ -1,22 +1,30 @@
 """Verifying a copy of the configuration: read whole, and compared with what its manifest says of each file.
 
-It needs the identity, which the machine that makes copies does not have.
+It needs the identity, which the machine that makes copies does not have. What is found is kept in the records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyrage
+
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.checks import Outcome
+from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.config_backup.archive import Opened, opened
-from printflow_reliability.config_backup.manifest import Manifest
+from printflow_reliability.config_backup.content import KnownContent, content_answer, content_verdict
+from printflow_reliability.config_backup.manifest import Copies, Manifest
 from printflow_reliability.config_backup.members import Fingerprints, permissions
-from printflow_reliability.config_backup.store import NEWEST, chosen, open_store, required, stored_in
+from printflow_reliability.config_backup.store import NEWEST, chosen, open_store, required, stored_in, whole
+from printflow_reliability.config_backup.verifications import newest, remember
+from printflow_reliability.dumps.dump import Clock, utc_now
 from printflow_reliability.dumps.identity import identities
 from printflow_reliability.dumps.workplace import workplace
 from printflow_reliability.locked_objects.decryption import DamagedObject
-from printflow_reliability.settings import Settings
+from printflow_reliability.locked_objects.store import LockedStore
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import DumpsSettings, Settings
 from printflow_reliability.text import counted, printable, storable
 
 
@@ -29,7 +37,7 @@ class ConfigVerification:
     detail: str
 
     def as_json(self) -> dict[str, Any]:
-        """The document of `config verify --json`."""
+        """As `config verify --json` shows it."""
         return {
             "ok": self.outcome is Outcome.PASS,
             "key": self.manifest.key,
@@ -40,13 +48,32 @@ class ConfigVerification:
         }
 
 
+@dataclass(frozen=True)
+class VerificationReport:
+    """What was found of the copy that was read, and the answer of config.content."""
+
+    verified: ConfigVerification
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """The figures of the copy, and of the check."""
+        manifest = self.verified.manifest
+        return {"verified_files": manifest.files, "verified_bytes": manifest.bytes, **self.checks[0].numbers}
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `config verify --json`."""
+        return {**self.verified.as_json(), "checks": [check.as_json() for check in self.checks]}
+
+
 @operation("verification of the configuration's copy")
-def verify_config(settings: Settings, *, key: str = NEWEST) -> ConfigVerification:
-    """Read a copy whole, and compare it with its manifest.
+def verify_config(settings: Settings, *, key: str = NEWEST, clock: Clock = utc_now) -> VerificationReport:
+    """Read a copy whole, compare it with its manifest, and keep what was found.
 
     Args:
         settings: the whole configuration, of the machine that has the identity.
         key: which copy; the newest by default.
+        clock: the time that ages are counted from.
 
     Raises:
         ConfigError: no copies are configured, there is no such copy, no identity here, or its key does not fit.
@@ -55,10 +82,50 @@ def verify_config(settings: Settings, *, key: str = NEWEST) -> ConfigVerificatio
     section, dumps = required(settings)
     keys = identities(dumps)
     store = open_store(settings)
-    manifest = chosen(stored_in(store, section.name), key)
-    fingerprints = Fingerprints(section.fingerprint_secret)
+    copies = stored_in(store, section.name)
+    reader = _Reader(store, dumps, keys, Fingerprints(section.fingerprint_secret))
+    verified = _verified(reader, chosen(copies, key))
+    return VerificationReport(verified, (_kept(settings, copies, verified, clock),))
+
+
+def _kept(settings: Settings, copies: Copies, verified: ConfigVerification, clock: Clock) -> CheckResult:
+    """The answer of config.content, once what was found is in the records."""
+    section, _ = required(settings)
+    manifest = verified.manifest
+    named = manifest.key in verified.detail
+    found = [ClusterVerdict(verified.outcome, verified.detail if named else f"{manifest.key}: {verified.detail}")]
+    certain = verified.outcome is not Outcome.UNKNOWN
     try:
-        with workplace(dumps.directory) as place, opened(store, manifest, keys, place) as copy:
+        if certain:
+            with open_records(settings.records) as records:
+                good = verified.outcome is Outcome.PASS
+                remember(records, section.name, manifest, good=good, detail=found[0].sentence)
+        known = KnownContent(section, copies, newest(settings, section.name), clock())
+    except TROUBLE as away:
+        lost = f"what was found could not be kept: {away.sentence}"
+        return content_answer([*found, ClusterVerdict(Outcome.UNKNOWN, lost)], None)
+    if certain and manifest == whole(copies)[-1]:
+        found = []  # the verdict is on this very copy
+    return content_answer([*found, content_verdict(known)], known)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What reading a copy needs."""
+
+    store: LockedStore
+    dumps: DumpsSettings
+    keys: Sequence[pyrage.x25519.Identity]
+    fingerprints: Fingerprints
+
+
+def _verified(reader: _Reader, manifest: Manifest) -> ConfigVerification:
+    fingerprints = reader.fingerprints
+    try:
+        with (
+            workplace(reader.dumps.directory) as place,
+            opened(reader.store, manifest, reader.keys, place) as copy,
+        ):
             found = _found(copy, fingerprints)
     except DamagedObject as damaged:
         return ConfigVerification(manifest, Outcome.FAIL, damaged.sentence)

@@ -10,6 +10,7 @@ from printflow_reliability.console import JSON_OPTION, invocation, say, table
 from printflow_reliability.copies.copies import DIGITS, CopiesReport, check_copies
 
 WORDS = {Outcome.PASS: "yes", Outcome.FAIL: "NO", Outcome.UNKNOWN: "COULD NOT TELL", Outcome.WARN: "yes"}
+FILE_WORDS = {Outcome.UNKNOWN: "COULD NOT TELL"}
 QUESTIONS = {
     "copies": "copies that were verified",
     "media": "kinds of media",
@@ -28,8 +29,9 @@ def copies_command(
 ) -> None:
     """Judge 3-2-1-1-0: three copies, two media, one in another region, one that nobody can delete, no error.
 
-    What cannot be seen now is not counted. Object Lock is tried: an object that is locked for a day must refuse to be
-    deleted by the very key that dumps are made with.
+    It is judged for each cluster, and without CLUSTER for the print files of each bucket too. What cannot be seen now
+    is not counted. Object Lock is tried: an object that is locked for a day must refuse to be deleted by the very key
+    that dumps are made with.
     """
     settings = invocation(ctx).settings()
     report = check_copies(settings, clusters=None if cluster is None else (cluster,))
@@ -46,11 +48,17 @@ def _show(report: CopiesReport) -> None:
             {Outcome.PASS: "verified", Outcome.UNKNOWN: "unknown"}.get(copy.state, "DOES NOT COUNT"),
             "locked" if copy.locked else "-",
         )
-        for copy in report.copies
+        for copy in (*report.copies, *(copy for found in report.files for copy in found.copies))
     ]
-    table(("cluster", "copy", "on", "region", "state", "lock"), rows)
+    table(("of", "copy", "on", "region", "state", "lock"), rows)
     answers = {check.check.removeprefix("copies."): check for check in report.checks}
     for name, digit in DIGITS.items():
         check = answers[name]
         say(f"{digit} {QUESTIONS[name]}: {WORDS[check.outcome]}")
         say(f"    {check.detail}")
+    for found in report.files:
+        say(f'print files of bucket "{found.bucket}"')
+        for each in found.digits:
+            say(f"    {DIGITS[each.name]} {QUESTIONS[each.name]}: {WORDS[each.outcome]}, {each.evidence}")
+    if (files := answers.get("files")) is not None and files.outcome is not Outcome.PASS:
+        say(f"{FILE_WORDS.get(files.outcome, files.outcome.upper())}: {files.detail}")

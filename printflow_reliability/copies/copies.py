@@ -1,4 +1,4 @@
-"""3-2-1-1-0 for each cluster, each digit from evidence that is gathered now."""
+"""3-2-1-1-0 for each cluster and for print files, each digit from evidence that is gathered now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict, answ
 from printflow_reliability.backups.window.window import WindowReport, recoverable_window
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.copies.evidence import Dumps, copies_of, dumps_of, home_of, store_of
+from printflow_reliability.copies.files import CHECK as FILES
+from printflow_reliability.copies.files import FileCopies, file_copies, files_answer
 from printflow_reliability.copies.lock_trial import try_lock
 from printflow_reliability.copies.rules import Copy, Digit, digits
 from printflow_reliability.drills.history import list_drills
@@ -21,17 +23,19 @@ from printflow_reliability.text import seconds
 
 DIGITS = {"copies": 3, "media": 2, "offsite": 1, "immutable": 1, "errors": 0}
 """Each digit's name, in the rule's order."""
+OK = {Outcome.PASS: True, Outcome.UNKNOWN: None}
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class CopiesReport:
-    """The copies of the clusters asked for, the digits of each, and the answers of the checks."""
+    """The copies of the clusters asked for, the digits of each, those of print files, and the answers of the checks."""
 
     copies: tuple[Copy, ...]
     digits: tuple[Digit, ...]
     checks: tuple[CheckResult, ...]
     numbers: Mapping[str, int | float]
+    files: tuple[FileCopies, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As `copies` shows it."""
@@ -42,30 +46,34 @@ class CopiesReport:
                 {
                     "digit": digit,
                     "name": name,
-                    "ok": {Outcome.PASS: True, Outcome.UNKNOWN: None}.get(answers[name].outcome, False),
+                    "ok": OK.get(answers[name].outcome, False),
                     "evidence": answers[name].detail,
                 }
                 for name, digit in DIGITS.items()
             ],
-            "copies": [
+            "copies": [{"cluster": copy.cluster, **_document(copy)} for copy in self.copies],
+            "files": [
                 {
-                    "cluster": copy.cluster,
-                    "name": copy.name,
-                    "medium": copy.place.medium,
-                    "endpoint": copy.place.endpoint,
-                    "region": copy.place.region,
-                    "state": copy.state,
-                    "locked": copy.locked,
-                    "evidence": copy.evidence,
+                    "bucket": found.bucket,
+                    "rules": [
+                        {
+                            "digit": DIGITS[digit.name],
+                            "name": digit.name,
+                            "ok": OK.get(digit.outcome, False),
+                            "evidence": digit.evidence,
+                        }
+                        for digit in found.digits
+                    ],
+                    "copies": [_document(copy) for copy in found.copies],
                 }
-                for copy in self.copies
+                for found in self.files
             ],
         }
 
 
 @operation("copies")
 def check_copies(settings: Settings, *, clusters: Sequence[str] | None = None) -> CopiesReport:
-    """Judge 3-2-1-1-0 for each cluster.
+    """Judge 3-2-1-1-0 for each cluster; where none is named, for print files too.
 
     Raises:
         ConfigError: there is no such cluster.
@@ -96,7 +104,32 @@ def check_copies(settings: Settings, *, clusters: Sequence[str] | None = None) -
         )
         for name in DIGITS
     )
-    return CopiesReport(tuple(copies), tuple(found), checks, numbers)
+    if clusters is not None:
+        return CopiesReport(tuple(copies), tuple(found), checks, numbers)
+    files, of_files = _of_files(settings, lock, now)
+    return CopiesReport(tuple(copies), tuple(found), (*checks, of_files), {**numbers, **of_files.numbers}, files)
+
+
+def _of_files(
+    settings: Settings, lock: tuple[Outcome, str], now: datetime
+) -> tuple[tuple[FileCopies, ...], CheckResult]:
+    try:
+        files = file_copies(settings, lock, now)
+    except TROUBLE as trouble:
+        return (), CheckResult(FILES, Outcome.UNKNOWN, trouble.sentence)
+    return files, files_answer(files, settings)
+
+
+def _document(copy: Copy) -> dict[str, Any]:
+    return {
+        "name": copy.name,
+        "medium": copy.place.medium,
+        "endpoint": copy.place.endpoint,
+        "region": copy.place.region,
+        "state": copy.state,
+        "locked": copy.locked,
+        "evidence": copy.evidence,
+    }
 
 
 def _verdict(digit: Digit) -> ClusterVerdict:

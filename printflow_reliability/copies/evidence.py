@@ -37,7 +37,7 @@ class Dumps:
 
 def home_of(settings: Settings) -> Place:
     """Where the platform is: its print files' bucket is of the same region as its servers."""
-    return _place_of(settings.bucket_named(settings.orders.bucket))
+    return place_of_bucket(settings.bucket_named(settings.orders.bucket))
 
 
 def copies_of(
@@ -126,7 +126,7 @@ def _live(cluster: ClusterSettings) -> Copy:
 
 
 def _dumped(settings: Settings, cluster: ClusterSettings, dumps: Dumps | PrintflowError) -> Copy:
-    place = _place_of(settings.bucket_named(required(settings).bucket))
+    place = place_of_bucket(settings.bucket_named(required(settings).bucket))
     if isinstance(dumps, PrintflowError):
         return Copy(cluster.name, "dumps", place, Outcome.UNKNOWN, dumps.what, locked=None)
     recent = recent_verdicts(dumps.look, cluster)
@@ -141,7 +141,8 @@ def _dumped(settings: Settings, cluster: ClusterSettings, dumps: Dumps | Printfl
     return Copy(cluster.name, "dumps", place, state, evidence, locked=locked)
 
 
-def _place_of(bucket: BucketSettings) -> Place:
+def place_of_bucket(bucket: BucketSettings) -> Place:
+    """Where a bucket is, by its endpoint and region."""
     server = bucket.endpoint_url or f"https://s3.{bucket.region}.amazonaws.com"
     return Place(Medium.OBJECTS, _server(server), bucket.region)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
-from printflow_reliability.checks import Outcome
+from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.text import agreed, counted
 
 COPIES, MEDIA = 3, 2
@@ -48,10 +48,10 @@ ANYWHERE = (Place(Medium.DISK, "?", "?"), Place(Medium.OBJECTS, "?", "?"))
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy of a cluster's data.
+    """One copy of a cluster's data, or of a bucket's print files.
 
     Attributes:
-        cluster: whose.
+        cluster: whose, as sentences call it.
         name: which, such as "repo2".
         place: where it is.
         state: pass, if it was verified; fail, if it is damaged, too old or gone; unknown, if it could not be asked.
@@ -90,7 +90,11 @@ def digits(
         errors: what verification, continuity and the last drill say, each with a sentence.
     """
 
-    locked = [copy for copy in copies if copy.locked is not False]
+    locked = [
+        replace(copy, state=worst((copy.state, Outcome.UNKNOWN))) if copy.locked is None else copy
+        for copy in copies
+        if copy.locked is not False
+    ]
     return (
         _digit(cluster, "copies", copies, lambda seen: len(seen) >= COPIES, _count),
         _digit(cluster, "media", copies, _on_two_media, _media),
@@ -156,10 +160,6 @@ def _immutable(cluster: str, locked: Sequence[Copy], lock: tuple[Outcome, str]) 
     if found.outcome is not Outcome.PASS:
         return found
     return Digit(cluster, "immutable", tried, f"{found.evidence}; {said}")
-
-
-def _locked(copies: Sequence[Copy]) -> str:
-    return f"locked: {', '.join(copy.name for copy in copies) or 'no verified copy'}"
 
 
 def _errors(cluster: str, errors: Sequence[tuple[Outcome, str]]) -> Digit:

@@ -1,14 +1,17 @@
-"""The daily copy of configuration, secrets, our own memory and the queues in the graph."""
+"""The daily copy of configuration, secrets, our own memory and the queues in the graph, and whether it can be read."""
 
 import dagster as dg
 
 from printflow_reliability.config_backup.backup import back_up
+from printflow_reliability.config_backup.content import judge_content
+from printflow_reliability.config_backup.store import required
+from printflow_reliability.config_backup.verification import verify_config
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
-from printflow_reliability.defs.schedules import schedule
+from printflow_reliability.defs.schedules import HARMLESS, schedule
 
 DEFAULT_TIME = "03:10"
 COLUMNS = ("path", "what", "detail")
@@ -36,22 +39,55 @@ def config_backup(context: dg.AssetExecutionContext, configuration: Configuratio
     return result(report, "config.recent", "config.changes", first=first, tables=table)
 
 
+@dg.asset(
+    group_name=GROUP,
+    owners=words.OWNERS,
+    kinds={"s3"},
+    deps=["config_backup"],
+    freshness_policy=words.EVERY_DAY,
+    check_specs=check_specs("config_verification", "config.content", blocking=True),
+    description="The newest copy of the configuration, decrypted, read whole and compared with its manifest. Red: a "
+    "copy does not hold every file, cannot be read, or was not verified in time. A machine without "
+    "dumps.identity_file judges by what the one that has it recorded: printflow config verify",
+)
+def config_verification(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
+    """Verify the newest copy, or see when it was."""
+    with as_dagster_failure():
+        settings = configuration.settings()
+        _, dumps = required(settings)
+        if dumps.identity_file is None:
+            context.log.info("dumps.identity_file is not set here: judged by the records")
+            return result(judge_content(settings), "config.content")
+        report = verify_config(settings)
+    return result(report, "config.content", first=("verified_files", "verified_bytes"))
+
+
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """The copy of the platform of printflow.toml; nothing where it has no [config_backup]."""
+    """The copy of the platform of printflow.toml, and its verification; nothing where it has no [config_backup]."""
     graph = configured()
     section = graph.settings.config_backup if graph.settings is not None else None
     if graph.settings is not None and section is None:
         return dg.Definitions()
     hour, minute = (section.daily_at if section is not None else DEFAULT_TIME).split(":")
     return dg.Definitions(
-        assets=[graph.place(config_backup, graph.all_clusters, runbook=CLUSTER_LOST)],
+        assets=[
+            graph.place(config_backup, graph.all_clusters, runbook=CLUSTER_LOST),
+            graph.place(config_verification, runbook=CLUSTER_LOST),
+        ],
         schedules=[
             schedule(
                 "daily_config_backup",
                 f"{int(minute)} {int(hour)} * * *",
                 ["config_backup"],
                 "Copy configuration, secrets, roles, the records and the queues' state.",
-            )
+            ),
+            schedule(
+                "daily_config_verification",
+                "50 6 * * *",
+                ["config_verification"],
+                "Read the newest copy of the configuration whole, and compare it with its manifest.",
+                tags=HARMLESS,
+            ),
         ],
     )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from printflow_reliability.copies.copies import DIGITS, check_copies
+from printflow_reliability.copies.files import CHECK as FILES
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
 from printflow_reliability.defs.configuration import Configuration
@@ -10,7 +11,7 @@ from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 
-CHECKS = tuple(f"copies.{name}" for name in DIGITS)
+CHECKS = (*(f"copies.{name}" for name in DIGITS), FILES)
 COLUMNS = ("cluster", "name", "medium", "region", "state", "locked", "evidence")
 
 
@@ -18,19 +19,31 @@ COLUMNS = ("cluster", "name", "medium", "region", "state", "locked", "evidence")
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"postgres", "s3"},
-    deps=["wal_archive", "backup_integrity", "restore_drill"],
+    deps=[
+        "wal_archive",
+        "backup_integrity",
+        "restore_drill",
+        dg.AssetDep("tenant_files", partition_mapping=dg.AllPartitionMapping()),
+    ],
     freshness_policy=words.EVERY_DAY,
     check_specs=check_specs("backup_copies", *CHECKS, blocking=True),
-    description="Three copies of each cluster, on two kinds of media, one in another region, one that nobody can "
-    "delete, no error: each digit from what is seen now. Red: a digit does not hold. See printflow copies",
+    description="Three copies of each cluster and of the print files, on two kinds of media, one in another region, "
+    "one that nobody can delete, no error: each digit from what is seen now. Red: a digit does not hold. See printflow "
+    "copies",
 )
 def backup_copies(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the rule."""
     with as_dagster_failure():
         report = check_copies(configuration.settings())
-    rows = report.as_json()["copies"]
+    document = report.as_json()
+    of_files = [
+        {"cluster": f'print files of "{found["bucket"]}"', **copy}
+        for found in document["files"]
+        for copy in found["copies"]
+    ]
+    rows = [*document["copies"], *of_files]
     table = shortened(rows, COLUMNS, len(rows), "printflow copies")
-    return result(report, *CHECKS, first=("verified_copies",), tables={"copies": table})
+    return result(report, *CHECKS, first=("verified_copies", "verified_file_copies"), tables={"copies": table})
 
 
 @dg.definitions

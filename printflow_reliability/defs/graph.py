@@ -25,7 +25,7 @@ CLUSTER_LOST, BUCKET_DAMAGED = "cluster-lost", "bucket-damaged"
 RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"),
-        *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "backup_copies"),
+        *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "config_verification", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),

@@ -12,6 +12,7 @@ from printflow_reliability.dumps.snapshot import databases
 from printflow_reliability.dumps.store import open_store, required
 from printflow_reliability.dumps.stored import Stored, StoredDump, stored_in
 from printflow_reliability.dumps.verifications import Verification, newest
+from printflow_reliability.locked_objects.newest import Promise, never_verified, verification_trouble
 from printflow_reliability.settings import ClusterSettings, DumpsSettings, Settings
 from printflow_reliability.text import counted, seconds, shell_word
 
@@ -122,28 +123,16 @@ def _verdict(known: Known, cluster: str, database: str) -> ClusterVerdict:
         if outcome is not Outcome.PASS:
             return ClusterVerdict(outcome, f"{subject}: {detail}")
     found = known.verifications.get((cluster, database))
+    if found is None and fresh is not None:
+        return ClusterVerdict(Outcome.PASS, f"{subject}: {fresh[1]}")
+    promise = Promise(known.dumps.max_verification_age_seconds, known.now, again)
+    before, what = f"{subject}: ", "its dumps"
     if found is None:
-        if fresh is not None:
-            return ClusterVerdict(Outcome.PASS, f"{subject}: {fresh[1]}")
-        return _never(known, subject, dumps, again)
-    if not found.good:
-        return ClusterVerdict(Outcome.FAIL, f"{subject}: {found.detail}; take another: printflow dump run {cluster}")
-    age = (known.now - found.verified_at).total_seconds()
-    if age > known.dumps.max_verification_age_seconds:
-        allowed = seconds(known.dumps.max_verification_age_seconds)
-        return ClusterVerdict(
-            Outcome.FAIL, f"{subject}: its dumps were last verified {seconds(age)} ago, allowed are {allowed}; {again}"
-        )
+        return never_verified(dumps[0].manifest.taken_at, promise, subject=before, what=what)
+    another = f"printflow dump run {shell_word(cluster)}"
+    if (trouble := verification_trouble(found, promise, subject=before, what=what, another=another)) is not None:
+        return trouble
     return _restored(known, subject, dumps, found, f"{again} --restore")
-
-
-def _never(known: Known, subject: str, dumps: Sequence[StoredDump], again: str) -> ClusterVerdict:
-    """No dump of it was ever verified: red once there was time for it."""
-    since = (known.now - dumps[0].manifest.taken_at).total_seconds()
-    late = since > known.dumps.max_verification_age_seconds
-    return ClusterVerdict(
-        Outcome.FAIL if late else Outcome.UNKNOWN, f"{subject}: no dump of it has been verified yet; {again}"
-    )
 
 
 def _restored(

@@ -7,8 +7,9 @@ from datetime import datetime
 from printflow_reliability.backups.clusters import TROUBLE, ClusterVerdict
 from printflow_reliability.checks import Outcome
 from printflow_reliability.dumps.snapshot import databases
-from printflow_reliability.dumps.stored import Stored, StoredDump
-from printflow_reliability.locked_objects.store import CLOCK_SECONDS, LockedStore
+from printflow_reliability.dumps.stored import Stored
+from printflow_reliability.locked_objects.newest import Promise, age_trouble, lock_trouble
+from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.settings import ClusterSettings, DumpsSettings
 from printflow_reliability.text import seconds, shell_word
 
@@ -52,36 +53,19 @@ def database_verdict(look: Look, cluster: str, database: str, *, again: str) -> 
     if not dumps:
         return ClusterVerdict(Outcome.FAIL, f"{subject} has no whole dump; {again}")
     newest = dumps[-1]
-    age = (look.now - newest.manifest.taken_at).total_seconds()
-    if age < -CLOCK_SECONDS:
-        ahead = f"the newest dump was taken {seconds(-age)} from now: a clock is wrong, here or there"
-        return ClusterVerdict(Outcome.UNKNOWN, f"{subject}: {ahead}")
-    if age > look.dumps.max_age_seconds:
-        allowed = seconds(look.dumps.max_age_seconds)
-        old = f"the newest dump is {seconds(age)} old, allowed are {allowed}"
-        return ClusterVerdict(Outcome.FAIL, f"{subject}: {old}; {again}")
+    what = f"{subject}: the newest dump"
+    taken_at = newest.manifest.taken_at
+    if (trouble := age_trouble(taken_at, Promise(look.dumps.max_age_seconds, look.now, again), what=what)) is not None:
+        return trouble
     try:
-        return _locked(look, subject, newest, age)
-    except TROUBLE as trouble:
-        return ClusterVerdict(Outcome.UNKNOWN, f"{subject}: {trouble.sentence}")
-
-
-def _locked(look: Look, subject: str, newest: StoredDump, age: float) -> ClusterVerdict:
-    manifest = newest.manifest
-    until = look.store.locked_until(manifest.key, manifest.version_id)
-    if until is None or until <= look.now:
-        return ClusterVerdict(
-            Outcome.FAIL, f"{subject}: the newest dump, {manifest.key}, is not locked: whoever can write can delete it"
-        )
-    if newest.hidden:
-        return ClusterVerdict(
-            Outcome.WARN,
-            f"{subject}: the newest dump, {manifest.key}, was deleted or overwritten; its locked version "
-            f"{manifest.version_id} is still there. Find out who did that, and change that key",
-        )
-    if manifest.content.uncounted:
-        table, why = next(iter(manifest.content.uncounted.items()))
+        trouble = lock_trouble(look.store, newest, look.now, what=what)
+    except TROUBLE as away:
+        return ClusterVerdict(Outcome.UNKNOWN, f"{subject}: {away.sentence}")
+    if trouble is not None:
+        return trouble
+    if newest.manifest.content.uncounted:
+        table, why = next(iter(newest.manifest.content.uncounted.items()))
         return ClusterVerdict(
             Outcome.WARN, f"{subject}: the rows of {table} could not be counted ({why}), so that nothing proves them"
         )
-    return ClusterVerdict(Outcome.PASS, f"{subject}: {seconds(max(age, 0))} old")
+    return ClusterVerdict(Outcome.PASS, f"{subject}: {seconds(max((look.now - taken_at).total_seconds(), 0))} old")

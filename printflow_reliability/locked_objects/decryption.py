@@ -6,13 +6,14 @@ file first, still compressed, and what reads it begins when every byte is known 
 
 import hashlib
 from collections.abc import Sequence
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import pyrage
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability.locked_objects.manifest import Sealed
 from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.locked_objects.streams import Reading, Writing
 
@@ -24,25 +25,6 @@ BROKEN = (HTTPError, BotoCoreError, ConnectionError, TimeoutError)
 
 class DamagedObject(CouldNotTell):
     """An object is not what was sent, or does not hold what it must: certain, and a finding where it is looked for."""
-
-
-class Sealed(Protocol):
-    """What a manifest says of an encrypted object."""
-
-    @property
-    def key(self) -> str: ...
-
-    @property
-    def version_id(self) -> str: ...
-
-    @property
-    def bytes(self) -> int: ...
-
-    @property
-    def sha256(self) -> str: ...
-
-    @property
-    def recipients(self) -> Sequence[str]: ...
 
 
 def decrypt(store: LockedStore, sealed: Sealed, identities: Sequence[pyrage.x25519.Identity], into: IO[bytes]) -> None:

@@ -58,14 +58,7 @@ class LockedStore:
             CouldNotTell: it does not answer.
         """
         name = self.bucket.bucket
-        with self.errors():
-            try:
-                answer: Any = self.client.get_object_lock_configuration(Bucket=name)
-                enabled = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "ObjectLockConfigurationNotFoundError":
-                    raise
-                answer, enabled = error.response, False
+        enabled, answer = self._lock_configuration()
         if not enabled:
             raise ConfigError(
                 f'bucket "{self.bucket.name}" has no Object Lock, so that copies in it could be deleted',
@@ -81,6 +74,24 @@ class LockedStore:
             ) from None
         if abs(off) > CLOCK_SECONDS:
             raise _clock_is_off(f"{seconds(abs(off))} {'ahead of' if off > 0 else 'behind'} the store's")
+
+    def can_lock(self) -> bool:
+        """Whether the bucket was made with Object Lock.
+
+        Raises:
+            CouldNotTell: it does not answer.
+        """
+        return self._lock_configuration()[0]
+
+    def _lock_configuration(self) -> tuple[bool, Any]:
+        with self.errors():
+            try:
+                answer: Any = self.client.get_object_lock_configuration(Bucket=self.bucket.bucket)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "ObjectLockConfigurationNotFoundError":
+                    raise
+                return False, error.response
+        return answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled", answer
 
     def locked_until(self, key: str, version_id: str) -> datetime | None:
         """Until when the store keeps a version, whoever wants it gone; None if anybody could delete it.

@@ -8,33 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from printflow_reliability.locked_objects.manifest import ManifestLike
 from printflow_reliability.locked_objects.store import LockedStore
 from printflow_reliability.parallel import run_parallel
 
 READERS = 8
 """Manifests read at the same time."""
 LARGEST_MANIFEST = 64 * 1024**2
-
-
-class ManifestLike(Protocol):
-    """What every manifest says of its object."""
-
-    @property
-    def key(self) -> str: ...
-
-    @property
-    def version_id(self) -> str: ...
-
-    @property
-    def bytes(self) -> int: ...
-
-    @property
-    def taken_at(self) -> datetime: ...
-
-    @property
-    def manifest_key(self) -> str: ...
 
 
 Said = TypeVar("Said", bound=ManifestLike)

@@ -112,6 +112,21 @@ class Catalog:
         while batch := list(itertools.islice(wanted, KEYS_IN_ONE_QUERY)):
             yield from self._stream(entries, _always(key_is(batch)), bucket)
 
+    def sample(self, bucket: str, most: int, *, but: Collection[str] = ()) -> list[Reference]:
+        """References to single objects of a bucket that must be there, so many of each query, chosen at random.
+
+        Args:
+            bucket: its name in printflow.toml.
+            most: how many of each query.
+            but: kinds of references that are left out.
+
+        Raises:
+            ConfigError: a query fails on the data.
+            CouldNotTell: a cluster is unreachable, or does not answer in time.
+        """
+        entries = [entry for entry in self.entries if bucket in entry.buckets and entry.settings.kind not in but]
+        return list(self._stream(entries, _single_objects, bucket, most))
+
     def mentioning(self, bucket: str, tenants: Sequence[Tenant]) -> Generator[Reference, None, None]:
         """What may refer to something in these tenants' base paths under another spelling; it reads whole tables."""
         condition = naming(tenant.base_path for tenant in tenants)
@@ -146,21 +161,21 @@ class Catalog:
         return frozenset(there) | (self.failing.of(entry.index).keys() & tenants)
 
     def _stream(
-        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None = None
     ) -> Generator[Reference, None, None]:
         def place(entry: CatalogEntry) -> tuple[str, str]:
             return entry.settings.cluster, entry.settings.database or ""
 
         groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
-        streams = [self._of_one_database(group, condition, bucket) for group in groups]
+        streams = [self._of_one_database(group, condition, bucket, most) for group in groups]
         yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
 
     def _of_one_database(
-        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None
     ) -> Generator[Reference, None, None]:
         begun = False
         try:
-            for reference in self._copied(entries, condition, bucket):
+            for reference in self._copied(entries, condition, bucket, most):
                 begun = True
                 yield reference
         except FailsOnData:
@@ -170,14 +185,14 @@ class Catalog:
             with session(cluster, entries[0].settings.database, self.connect_with) as connection:
                 for entry in entries:
                     self.failing.find(connection, entry.index, entry.by_tenant, self._known_tenants)
-            yield from self._copied(entries, condition, bucket)
+            yield from self._copied(entries, condition, bucket, most)
 
     def _copied(
-        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None
+        self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None
     ) -> Generator[Reference, None, None]:
         cluster = self.settings.cluster_named(entries[0].settings.cluster)
         union = sql.SQL("\nUNION ALL\n").join(
-            entry.select(wanted) for entry in entries for wanted in self._wanted(entry, condition, bucket)
+            entry.select(wanted, most) for entry in entries for wanted in self._wanted(entry, condition, bucket)
         )
         copy_sql = sql.SQL("COPY ({} ORDER BY 1, 2) TO STDOUT").format(union)
         with (
@@ -185,26 +200,7 @@ class Catalog:
             config_errors(" or ".join(entry.key for entry in entries)),
             connection.cursor().copy(copy_sql) as copy,
         ):
-            last = ""
-            for key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag in copy.rows():
-                if key < last:
-                    raise CouldNotTell(
-                        f"cluster {cluster.name} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
-                        "references are read only from databases with the encoding UTF8",
-                    )
-                last = key
-                yield Reference(
-                    key,
-                    int(entry),
-                    tenant and kept(tenant),
-                    owner,
-                    place,
-                    None if size is None else int(size),
-                    sha256,
-                    soft_deleted == "t",
-                    md5,
-                    etag,
-                )
+            yield from _in_order(cluster.name, copy.rows())
 
     def _known_tenants(self) -> Iterable[str]:
         platform = tenancy(self.settings, connect_with=self.connect_with)
@@ -279,6 +275,34 @@ def _accepted(
         return replace(entry, buckets=tuple(sorted(known)))
     # Rows that name a bucket nobody knows are those rows' trouble: `Catalog.elsewhere`.
     return replace(entry, buckets=tuple(sorted(known & {str(row[0]) for row in rows})))
+
+
+def _in_order(cluster: str, rows: Iterable[tuple[str, ...]]) -> Generator[Reference, None, None]:
+    """The rows of a COPY as references, whose keys must come in the order of their bytes."""
+    last = ""
+    for key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag in rows:
+        if key < last:
+            raise CouldNotTell(
+                f"cluster {cluster} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
+                "references are read only from databases with the encoding UTF8",
+            )
+        last = key
+        yield Reference(
+            key,
+            int(entry),
+            tenant and kept(tenant),
+            owner,
+            place,
+            None if size is None else int(size),
+            sha256,
+            soft_deleted == "t",
+            md5,
+            etag,
+        )
+
+
+def _single_objects(entry: CatalogEntry) -> sql.Composable:
+    return entry.single_objects
 
 
 def _everything(_: CatalogEntry) -> sql.Composable:

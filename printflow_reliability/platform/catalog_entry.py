@@ -33,9 +33,14 @@ class CatalogEntry:
         """What printflow.toml calls the query."""
         return query_key(self.index)
 
-    def select(self, condition: sql.Composable) -> sql.Composed:
-        """The query's rows that fulfil a condition, in the columns of `Reference`."""
-        return sql.SQL("SELECT {} FROM {} WHERE {}").format(self._row, as_table(self.settings.query), condition)
+    def select(self, condition: sql.Composable, most: int | None = None) -> sql.Composed:
+        """The query's rows that fulfil a condition, or so many of these at random, in the columns of `Reference`."""
+        rows = sql.SQL("{} WHERE {}").format(as_table(self.settings.query), condition)
+        if most is not None:
+            # The server reads all rows, keeps no more than these, and computes the columns of these alone.
+            drawn = "(SELECT * FROM {} ORDER BY pg_catalog.random() LIMIT {}) AS drawn"
+            rows = sql.SQL(drawn).format(rows, sql.Literal(most))
+        return sql.SQL("SELECT {} FROM {}").format(self._row, rows)
 
     @property
     def by_tenant(self) -> Query:
@@ -53,10 +58,14 @@ class CatalogEntry:
             bucket=self.bucket_column,
             size=self._size,
             sha256=self._digest("sha256"),
-            soft_deleted=sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false"),
+            soft_deleted=self._soft_deleted,
             md5=self._digest("md5"),
             etag=sql.SQL(ETAG if "etag" in self.columns else "NULL::text"),
         )
+
+    @property
+    def _soft_deleted(self) -> sql.Composable:
+        return sql.SQL("coalesce(soft_deleted, false)" if "soft_deleted" in self.columns else "false")
 
     @property
     def _size(self) -> sql.Composable:
@@ -80,6 +89,11 @@ class CatalogEntry:
         if "bucket" not in self.columns:
             return sql.SQL("{}::text").format(default)
         return sql.SQL("coalesce(bucket::text, {})").format(default)
+
+    @property
+    def single_objects(self) -> sql.Composable:
+        """The condition for the rows that name one object, which must be there."""
+        return sql.SQL("right(key::text, 1) <> '/' AND NOT {}").format(self._soft_deleted)
 
     def of_tenants(self, ids: Iterable[str]) -> sql.Composable:
         """The condition for the rows of these tenants."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.config_backup.verification import verify_config
 from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.sandbox import dagster_services, evidence, seaweedfs, traffic
@@ -91,8 +92,12 @@ def _healthy_cycle(demo: Demo) -> None:
     with demo.stage("configuration") as stage:
         ended = demo.materialize("config_backup")
         numbers = ended.numbers.get("config_backup", {})
-        stage.ok = ended.succeeded
-        stage.summary = f"{numbers.get('config_files', 0)} files with secrets, roles, records and queues, encrypted"
+        verified = verify_config(load(demo.home.verification_config))
+        stage.ok = ended.succeeded and all(check.outcome is Outcome.PASS for check in verified.checks)
+        stage.summary = (
+            f"{numbers.get('config_files', 0)} files with secrets, roles, records and queues, encrypted; read back "
+            "elsewhere, all equal"
+        )
         demo.explain_failure(stage, ended)
     with demo.stage("restore drill") as stage:
         ended = demo.materialize("restore_drill")

@@ -36,13 +36,14 @@ BUCKETS = {
 VERSIONED = ("print-files",)
 """Versioned without Object Lock; what is offsite has both."""
 READ = ("Read", "List", "GetBucketObjectLockConfiguration")
+READ_LOCKS = (*READ, "GetObjectRetention")
 WRITE = (*READ, "Write", "Tagging")
 ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "admin": {"": ("Admin", *WRITE)},
     "app": {"print-files": WRITE, "print-files-replica": WRITE},
     "backup": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
-    "printflow": {"print-files": READ, "print-files-replica": READ, "reports": (*WRITE, "PutObjectRetention")},
+    "printflow": {"print-files": READ, "print-files-replica": READ_LOCKS, "reports": (*WRITE, "PutObjectRetention")},
     "dumps": {"dumps": (*WRITE, "PutObjectRetention", "GetObjectRetention")},
     "dagster": {"compute-logs": WRITE},
     "recovery": {"pgbackrest-repo2": READ, "dumps": READ},

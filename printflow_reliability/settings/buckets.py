@@ -46,7 +46,8 @@ class BucketSettings(Section):
     replica: str | None = Field(
         default=None,
         description="The `name` of another [[bucket]] that holds copies of this one. Missing files are looked for "
-        "there, and brought back from there, when this bucket has no version of them.",
+        "there, and brought back from there, when this bucket has no version of them. `copies` counts it, and its own "
+        "replica after it.",
     )
 
     @property

@@ -111,4 +111,10 @@ class ConfigBackupSettings(Section):
         description="How old the newest copy may be: config.recent. The default fits a daily copy with two hours to "
         "spare.",
     )
+    max_verification_age_seconds: float = Field(
+        default=26 * 3600,
+        gt=0,
+        description="How long ago the newest copy may have been read whole and compared: config.content. The default "
+        "fits a daily verification.",
+    )
     redis: tuple[RedisCopySettings, ...] = ()

@@ -25,9 +25,11 @@ EDGES = [
     ("backup_integrity", "backup_expiry"),
     ("logical_dump", "dump_verification"),
     ("dump_verification", "dump_expiry"),
+    ("config_backup", "config_verification"),
     ("wal_archive", "backup_copies"),
     ("backup_integrity", "backup_copies"),
     ("restore_drill", "backup_copies"),
+    ("tenant_files", "backup_copies"),
     ("recovery_fence", "restore_drill"),
     ("restore_drill", "recovery_objectives"),
     ("tenant_files", "orphaned_files"),
@@ -156,7 +158,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         *("hourly_wal_verification", "daily_backup_verification", "hourly_recoverable_window"),
         "daily_recovery_objectives",
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
-        *("systems_every_half_hour", "daily_dump_verification", "daily_backup_copies"),
+        *("systems_every_half_hour", "daily_dump_verification", "daily_config_verification", "daily_backup_copies"),
     }
 
 

@@ -32,11 +32,15 @@ def tampered(
 
 
 def backups_of(sandbox: StackSandbox, repository: int, stanza: str) -> list[str]:
-    """The prefix of each backup of a stanza in a repository."""
+    """The prefix of each backup of a stanza that a repository holds objects of now.
+
+    Asked for by objects: SeaweedFS lists the folder of an expired backup as a common prefix after its objects are gone.
+    """
     client, bucket = _client(sandbox, repository)
     top = f"repo{repository}/"
-    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"{top}backup/{stanza}/2", Delimiter="/")
-    return [found["Prefix"].removeprefix(top) for found in listed["CommonPrefixes"]]
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{top}backup/{stanza}/2")
+    keys = [found["Key"].removeprefix(top) for page in pages for found in page.get("Contents", ()) if found["Size"]]
+    return sorted({"/".join(key.split("/")[:3]) + "/" for key in keys})
 
 
 def _client(sandbox: StackSandbox, repository: int) -> tuple[Any, str]:

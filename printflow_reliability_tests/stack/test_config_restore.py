@@ -3,17 +3,22 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyrage
 import pytest
 
+from printflow_reliability.checks import Outcome
 from printflow_reliability.cli import run
+from printflow_reliability.config_backup.content import judge_content
 from printflow_reliability.config_backup.manifest import Manifest
+from printflow_reliability.config_backup.verification import verify_config
 from printflow_reliability.sandbox import seaweedfs
-from printflow_reliability_tests.stack.configured import copy_of, forged
+from printflow_reliability.settings import RecordsSettings
+from printflow_reliability_tests.stack.configured import changed, copy_of, forged
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.dumped import BUCKET
+from printflow_reliability_tests.stack.dumped import BUCKET, verifying
 
 pytestmark = pytest.mark.stack
 
@@ -107,17 +112,45 @@ def test_nothing_of_a_copy_that_was_tampered_with_is_written(
     assert (verified, "FAIL" in found) == (1, True), found
 
 
-def test_a_copy_is_verified_by_who_has_the_identity(
+@pytest.mark.alarm("config.content", "silent")
+@pytest.mark.alarm("config.content", "ring")
+def test_a_copy_is_verified_by_who_has_the_identity_and_the_records_know(
     sandbox: StackSandbox, copied: Manifest, printflow: Printflow
 ) -> None:
     code, said = printflow("verify")
     assert (code, "all as when they were copied" in said) == (0, True), said
+    # The machine that makes copies cannot read them, and knows from the records that they are good.
+    assert judge_content(sandbox.settings).checks[0].outcome is Outcome.PASS
+    late = judge_content(sandbox.settings, clock=lambda: datetime.now(UTC) + timedelta(days=2)).checks[0]
+    assert (late.outcome, "were last verified" in late.detail) == (Outcome.FAIL, True)
+    later = datetime.now(UTC)
+    with forged(sandbox, copied, lambda body: body[:-50], taken_at=later) as damaged:
+        code, said = printflow("verify", "--json")
+        assert (code, json.loads(said)["key"]) == (1, damaged.key), said
+        rung = judge_content(sandbox.settings).checks[0]
+        assert (rung.outcome, damaged.key in rung.detail) == (Outcome.FAIL, True), rung
     with forged(sandbox, copied, entries=copied.entries[1:]) as lacking:
         code, said = printflow("verify", lacking.key)
     assert (code, "not as the manifest says" in said) == (1, True), said
     with forged(sandbox, copied, secret_id="another") as other:
         code, said = printflow("verify", other.key)
     assert (code, "COULD NOT TELL" in said) == (2, True), said
+
+
+@pytest.mark.alarm("config.content", "unknown")
+def test_without_the_records_or_any_verification_the_content_is_unknown(
+    sandbox: StackSandbox, copied: Manifest
+) -> None:
+    away = {"records": RecordsSettings(url="host=/nowhere dbname=records")}
+    (check,) = judge_content(sandbox.settings.model_copy(update=away)).checks
+    assert (check.outcome, "the records database" in check.detail) == (Outcome.UNKNOWN, True), check
+    report = verify_config(verifying(sandbox).model_copy(update=away))
+    assert report.verified.outcome is Outcome.PASS
+    assert [check.outcome for check in report.checks] == [Outcome.UNKNOWN], report.checks
+    unverified = changed(sandbox.settings, name="unverified")
+    copy_of(sandbox, unverified)
+    (check,) = judge_content(unverified).checks
+    assert (check.outcome, "has been verified yet" in check.detail) == (Outcome.UNKNOWN, True), check
 
 
 def test_who_has_no_identity_reads_nothing(sandbox: StackSandbox, copied: Manifest, tmp_path: Path) -> None:

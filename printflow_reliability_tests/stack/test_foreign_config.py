@@ -30,6 +30,7 @@ def test_configuration_secrets_roles_and_records_are_copied(foreign: ForeignPlat
 def test_a_copy_is_verified_and_comes_back_with_everything(foreign: ForeignPlatform, copied: Ended) -> None:
     verified = foreign.run("config", "verify", "--json")
     assert (verified.exit_code, verified.document["outcome"]) == (0, "pass"), verified
+    assert [check["outcome"] for check in verified.document["checks"]] == ["pass"], verified
 
     into = foreign.root / "restored dumps" / "configuration"
     planned = foreign.run("config", "restore", "--into", str(into), "--json")
@@ -55,8 +56,9 @@ def test_nothing_of_it_is_to_be_deleted_yet(foreign: ForeignPlatform, copied: En
     assert (ended.exit_code, ended.document["bytes"]) == (0, 0), ended
 
 
-def test_the_graph_copies_it(foreign: ForeignPlatform, copied: Ended) -> None:
-    answer = materialize(foreign, "config_backup", by=foreign.owner)
+def test_the_graph_copies_and_verifies_it(foreign: ForeignPlatform, copied: Ended) -> None:
+    answer = materialize(foreign, "config_backup", "config_verification", by=foreign.owner)
     assert answer == {
         "config_backup": {"success": True, "checks": {"config__recent": True, "config__changes": True}},
+        "config_verification": {"success": True, "checks": {"config__content": True}},
     }

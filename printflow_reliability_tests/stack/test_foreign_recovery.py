@@ -165,16 +165,23 @@ def test_a_drill_to_every_kind_of_target_passes(foreign: ForeignPlatform, drill:
 
 
 def test_the_copies_are_what_they_are_but_for_another_region(foreign: ForeignPlatform, drill: Ended) -> None:
-    for command in (("backup", "verify"), ("dump", "run"), ("dump", "verify")):
+    for command in (("backup", "verify"), ("dump", "run"), ("dump", "verify"), ("files", "reconcile")):
         assert foreign.run(*command).exit_code == 0, command
     ended = foreign.run("copies", "--json")
     answer = materialize(foreign, "backup_copies", by=foreign.owner)
 
-    # The shop's only S3 server is that of its region.
+    # The shop's only S3 server is that of its region, and its print files have no replica.
+    (files,) = ended.document["files"]
+    kept = {"copies": False, "media": False, "offsite": False, "immutable": None, "errors": True}
+    assert {rule["name"]: rule["ok"] for rule in files["rules"]} == kept, files
+    assert [(copy["name"], copy["state"]) for copy in files["copies"]] == [("the bucket itself", "pass")], files
     holds = {"copies": True, "media": True, "offsite": False, "immutable": True, "errors": True}
     assert {rule["name"]: rule["ok"] for rule in ended.document["rules"]} == holds, ended
     assert ended.exit_code == 1
-    assert answer["backup_copies"]["checks"] == {f"copies__{name}": ok for name, ok in holds.items()}
+    assert answer["backup_copies"]["checks"] == {
+        **{f"copies__{name}": ok for name, ok in holds.items()},
+        "copies__files": False,
+    }
 
 
 def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) -> None:
@@ -192,7 +199,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     }
     made = {*whole, *parts, "restore_drill", "backup_copies"}
     made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
-    made.add("config_backup")  # test_foreign_config.py
+    made |= {"config_backup", "config_verification"}  # test_foreign_config.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.backups.integrity import IntegrityReport, verify_repositories
+from printflow_reliability.backups.pgbackrest_errors import version_numbers
+from printflow_reliability.backups.repository_pass import FINDS_BLOCKS
 from printflow_reliability.backups.verification import newest_verification
 from printflow_reliability.checks import Outcome
 from printflow_reliability.records.database import open_records
@@ -26,6 +28,9 @@ repo2-retention-full=9
 repo2-bundle=y
 repo2-cipher-type=aes-256-cbc
 repo2-cipher-pass=the-passphrase-of-the-test
+repo3-path={home}/repo3
+repo3-retention-full=9
+repo3-bundle=y
 """
 LARGEST: Mapping[int, str] = {1: "repo/backup/plain/*F/pg_data/**/*.lz4", 2: "repo2/backup/plain/*F/bundle/*"}
 """Files of the full backup: one by one in the first repository, bundled and encrypted in the second."""
@@ -76,6 +81,28 @@ def repositories() -> Iterator[Repositories]:
         found = Repositories(cluster, settings)
         assert outcomes(found.verify()) == [Outcome.PASS, Outcome.PASS]
         yield found
+
+
+@pytest.fixture(scope="module")
+def blocks(repositories: Repositories) -> Repositories:
+    """The same cluster and a repository that stores the changed blocks of a file alone."""
+    cluster, settings = repositories.cluster, repositories.settings
+    table(cluster, "small", rows=5_000)
+    back_up_blocks(cluster, "full")
+    cluster.execute("UPDATE small SET word = 'changed' WHERE n = 7")
+    back_up_blocks(cluster, "incr")
+    third = settings.cluster[0].model_copy(update={"repositories": (3,)})
+    return Repositories(cluster, settings.model_copy(update={"cluster": (third,)}))
+
+
+def table(cluster: PlainCluster, name: str, *, rows: int) -> None:
+    cluster.execute(f"CREATE TABLE {name} AS SELECT n, md5(n::text) AS word FROM generate_series(1, {rows}) AS n")
+    cluster.execute(f"VACUUM FREEZE {name}")  # else who first reads a page changes it
+
+
+def back_up_blocks(cluster: PlainCluster, kind: str) -> None:
+    beta = ("--beta",) if version_numbers(cluster.pgbackrest.version()) < (2, 46) else ()
+    cluster.command("--repo=3", f"--type={kind}", *beta, "--repo3-block", "backup")
 
 
 def outcomes(report: IntegrityReport) -> list[Outcome]:
@@ -199,3 +226,46 @@ def test_where_the_ledger_was_wiped_everything_is_new(repositories: Repositories
     assert first
     assert second
     assert (first.bytes_read < first.bytes_good * 0.05, second.bytes_read >= second.bytes_good) == (True, True)
+
+
+def test_changed_blocks_are_compared_as_they_are_stored(blocks: Repositories) -> None:
+    rots_and_vanishes(blocks, "repo3/backup/plain/*I/bundle/*")
+
+
+def test_changed_blocks_outside_bundles_are_compared_or_the_version_that_cannot_is_named(blocks: Repositories) -> None:
+    assert outcomes(blocks.verify(everything=True)) == [Outcome.PASS, Outcome.PASS]
+    table(blocks.cluster, "large", rows=100_000)
+    back_up_blocks(blocks.cluster, "full")
+    version = blocks.cluster.pgbackrest.version()
+    report = blocks.verify(everything=True)
+    if version_numbers(version) >= FINDS_BLOCKS:
+        rots_and_vanishes(blocks, "repo3/backup/plain/*F/pg_data/**/*.pgbi")
+    else:
+        assert outcomes(report)[0] is Outcome.UNKNOWN
+        assert f"pgBackRest {version} cannot verify block incrementals" in report.checks[0].detail
+        # What is new is read file by file, by its own name.
+        assert outcomes(blocks.verify())[0] is Outcome.PASS
+
+
+def rots_and_vanishes(blocks: Repositories, pattern: str) -> None:
+    """A file that the pattern names is known as good, and found by the next pass that reads it, or misses it."""
+    file = max(blocks.cluster.home.glob(pattern), key=lambda found: found.stat().st_size)
+    label = file.relative_to(blocks.cluster.home).parts[3]
+    name = str(file.relative_to(blocks.cluster.home / "repo3/backup/plain"))
+    assert b'"bi":' in (blocks.cluster.home / "repo3/backup/plain" / label / "backup.manifest").read_bytes()
+    assert outcomes(blocks.verify(everything=True)) == [Outcome.PASS, Outcome.PASS]
+    known = (
+        "SELECT checksum IS NOT NULL AND read_at IS NOT NULL FROM repository_files WHERE repository = 3 AND name = %s"
+    )
+    assert blocks.query(known, name) == [(True,)]
+
+    with changed(file, flipped):
+        assert outcomes(blocks.verify())[0] is Outcome.PASS
+        blocks.let_pass(29, name)
+        rotten = blocks.verify()
+    with changed(file, lambda _: None):
+        gone = blocks.verify()
+    for report in (rotten, gone):
+        assert outcomes(report)[0] is Outcome.FAIL
+        assert any(found.startswith(label) for found in named(report, 3)), report.repositories
+    assert outcomes(blocks.verify()) == [Outcome.PASS, Outcome.PASS]

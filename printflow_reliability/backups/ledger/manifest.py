@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 BUNDLES = "bundle/"
+BLOCKS = ".pgbi"
+"""How the name of a file ends of which blocks are stored, whatever they are compressed with."""
 EXTENSIONS = {"none": "", "gz": ".gz", "bz2": ".bz2", "lz4": ".lz4", "zst": ".zst"}
 EMPTY = hashlib.sha1(b"", usedforsecurity=False).hexdigest()
 
@@ -141,7 +143,7 @@ def _stored(sections: Mapping[str, Mapping[str, Any]], label: str) -> Iterator[S
         name = key.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         # A name that is no text cannot be asked for: pgBackRest reads such a file itself.
         checksum = None if "\ufffd" in name else sha1
-        stored = f"{label}/{name}{'.pgbi' if 'bi' in file else extension}"
+        stored = f"{label}/{name}{BLOCKS if 'bi' in file else extension}"
         yield StoredFile(stored, size, checksum, parts=(Part(0, size, sha1),))
     for number, parts in bundles.items():
         yield _bundle(f"{label}/{BUNDLES}{number}", tuple(sorted(parts, key=lambda part: part.offset)))
