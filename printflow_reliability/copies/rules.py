@@ -69,12 +69,26 @@ class Copy:
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit of the rule for one cluster, and its evidence in a sentence."""
+    """One digit of the rule for one cluster.
+
+    Attributes:
+        cluster: which, as sentences call it.
+        name: which digit.
+        outcome: whether it holds.
+        found: what was found for it, in a sentence.
+        missing: the copies that do not count for it.
+    """
 
     cluster: str
     name: str
     outcome: Outcome
-    evidence: str
+    found: str
+    missing: tuple[Copy, ...] = ()
+
+    @property
+    def evidence(self) -> str:
+        """What was found, and why which copies do not count."""
+        return self.found + "".join(f"; {copy.name} does not count: {copy.evidence}" for copy in self.missing)
 
 
 def digits(
@@ -125,9 +139,8 @@ def _digit(
         for places in [dict(zip(hidden, anywhere, strict=True))]
     )
     outcome = Outcome.UNKNOWN if might else Outcome.FAIL
-    missing = [copy for copy in copies if copy.state is not Outcome.PASS]
-    because = "".join(f"; {copy.name} does not count: {copy.evidence}" for copy in missing)
-    return Digit(cluster, name, outcome, f"{words(seen)}{because}")
+    missing = tuple(copy for copy in copies if copy.state is not Outcome.PASS)
+    return Digit(cluster, name, outcome, words(seen), missing)
 
 
 def _on_two_media(copies: Sequence[Copy]) -> bool:

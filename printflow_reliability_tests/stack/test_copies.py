@@ -82,7 +82,9 @@ def test_a_healthy_platform_has_every_digit(copied: StackSandbox, capsys: pytest
 @pytest.mark.alarm("copies.offsite", "ring")
 @pytest.mark.alarm("copies.immutable", "ring")
 @pytest.mark.alarm("copies.errors", "ring")
-def test_with_everything_but_production_spoiled_every_digit_rings(copied: StackSandbox) -> None:
+def test_with_everything_but_production_spoiled_every_digit_rings(
+    copied: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     with ExitStack() as stack:
         for number in (1, 2):
             stack.enter_context(tampered(copied, number, "backup/admin_db/backup.info.copy", flipped))
@@ -91,7 +93,11 @@ def test_with_everything_but_production_spoiled_every_digit_rings(copied: StackS
         stack.enter_context(forged(copied, newest(copied, "admin_db"), taken_at=datetime.now(UTC)))
         verify_repositories(copied.settings, clusters=CLUSTER)
         report = check_copies(copied.settings, clusters=CLUSTER)
+        assert run(["--config", str(copied.config), "copies", *CLUSTER]) == 1
     assert set(outcomes(report).values()) == {Outcome.FAIL}, report.checks
+    said = capsys.readouterr().out
+    # A person reads why a copy does not count once, not once for each digit.
+    assert [said.count(line) for line in ("repo1 of admin_db", "repo2 of admin_db", "dumps of admin_db")] == [1, 1, 1]
     assert [copy.name for copy in report.copies if copy.state is Outcome.PASS] == ["the cluster itself"]
     count = next(check.detail for check in report.checks if check.check == "copies.copies")
     assert "repo2 does not count" in count
