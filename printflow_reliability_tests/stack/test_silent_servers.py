@@ -66,7 +66,7 @@ CERTAIN = {"copies"}
 FROZEN = {
     "primary": tuple(command for command in COMMANDS if command not in {*OFFSITE, *ELSEWHERE}),
     "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list", "config backup", "config list"),
-    "live_db": ("backup run", "drill run", "files reconcile", "orders held", "config backup"),
+    "live_db": ("backup run", "drill run", "files reconcile", "orders held", "config backup", "queues"),
     "system_db": ("drill run", "files heal", "orders held", "alerts list"),
 }
 """Each server, and the commands that are tried without it; offsite are reports, dumps and the replica."""
