@@ -16,6 +16,8 @@ MATTERS_TO: Mapping[str, str] = {
     "files": "the tenants whose files these are, and whoever prints for them",
     "pdf": "the tenants whose files these are, and whoever prints for them",
     "orders": "customers who have paid, and whoever prints for them",
+    "queues": "customers who have paid, and whoever runs the platform's workers",
+    "redis": "customers who have paid, and whoever runs the platform's servers",
     "alerts": "everybody who relies on being told",
 }
 """To whom an area of checks matters, by the first word of the check's name."""

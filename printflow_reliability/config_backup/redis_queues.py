@@ -13,11 +13,10 @@ from redis.exceptions import RedisError, ResponseError
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.config_backup.members import REDIS, Kind, Member, Parts, Trouble
+from printflow_reliability.platform.redis_server import client_of, not_believable
 from printflow_reliability.settings import RedisCopySettings
 from printflow_reliability.text import counted, printable, storable
 
-CONNECT_SECONDS = 5
-READ_SECONDS = 20
 ORDERED = (b"list", b"zset", b"set")
 """Types that hold which job is in which state; the others hold jobs themselves."""
 OTHERS = (b"hash", b"stream", b"string")
@@ -54,8 +53,8 @@ class RedisCopy:
     def parts(self) -> Parts:
         """The commands, in members of bounded size; a Redis that does not answer is a trouble."""
         try:
-            with _client(self._settings) as client:
-                if why := _not_believable(client):
+            with client_of(self._settings) as client:
+                if why := not_believable(client):
                     yield Trouble(self.folder, Outcome.UNKNOWN, f"Redis {self._settings.name}: {why}")
                     return
                 yield from self._members(client)
@@ -95,27 +94,6 @@ class RedisCopy:
                     pipe.type(key)
                 kinds |= dict(zip(some, pipe.execute(), strict=True))
         return {key: kind for key, kind in kinds.items() if kind != b"none"}
-
-
-def _client(settings: RedisCopySettings) -> "redis.Redis":
-    tls = {"ssl_ca_certs": str(settings.ca_file)} if settings.ca_file and settings.url.startswith("rediss:") else {}
-    return redis.Redis.from_url(
-        settings.url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=READ_SECONDS,
-        protocol=2,
-        **tls,
-    )
-
-
-def _not_believable(client: "redis.Redis") -> str:
-    """Why what this Redis says is not the state of the queues; empty where it is, or INFO is refused."""
-    try:
-        info: Any = client.info("replication")
-    except ResponseError:
-        return ""
-    stale = info.get("role") == "slave" and info.get("master_link_status") != "up"
-    return "it is a replica that has lost its primary, and may be hours behind" if stale else ""
 
 
 def _commands(client: "redis.Redis", kinds: dict[bytes, bytes]) -> Iterator[bytes]:

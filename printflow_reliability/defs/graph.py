@@ -29,6 +29,7 @@ RESERVED = frozenset(
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),
+        *("queue_health", "redis_durability"),
     }
 )
 """The graph's own assets; a system of the same name gets another key."""
@@ -41,6 +42,8 @@ class SystemsGraph:
     Attributes:
         clusters: the asset of each [[cluster]], by its name in the file.
         buckets: the asset of each [[bucket]], by its name in the file.
+        redis: the asset of each [[redis]], by its name in the file.
+        queues: the asset of each [[queue]], by its name in the file.
         settings: the configuration; None where placeholders stand for it.
         runbook: the sections of this installation's runbook, by their names.
         note: why there are placeholders; empty where there are none.
@@ -51,11 +54,13 @@ class SystemsGraph:
     settings: Settings | None
     runbook: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    redis: Mapping[str, dg.AssetSpec] = field(default_factory=dict)
+    queues: Mapping[str, dg.AssetSpec] = field(default_factory=dict)
 
     @property
     def systems(self) -> Sequence[dg.AssetSpec]:
-        """Every external asset, clusters first."""
-        return [*self.clusters.values(), *self.buckets.values()]
+        """Every external asset that is looked at by itself, clusters first."""
+        return [*self.clusters.values(), *self.buckets.values(), *self.redis.values()]
 
     @property
     def all_clusters(self) -> Sequence[dg.AssetKey]:
@@ -111,7 +116,9 @@ def placeholder(why: str) -> SystemsGraph:
     note = PLACEHOLDER.format(why=f"{why.rstrip('.')}.")
     cluster = _spec("unconfigured_cluster", {"postgres"}, note)
     bucket = _spec("unconfigured_bucket", {"s3"}, note, deps=[cluster.key])
-    return SystemsGraph({"": cluster}, {"": bucket}, None, note=note)
+    redis = _spec("unconfigured_redis", {"redis"}, note)
+    queue = _spec("unconfigured_queue", {"redis"}, note, deps=[redis.key])
+    return SystemsGraph({"": cluster}, {"": bucket}, None, note=note, redis={"": redis}, queues={"": queue})
 
 
 def graph_of(settings: Settings, file: Path) -> SystemsGraph:
@@ -149,7 +156,31 @@ def graph_of(settings: Settings, file: Path) -> SystemsGraph:
         )
         for bucket in settings.bucket
     }
-    return SystemsGraph(clusters, buckets, settings, runbook)
+    redis = {
+        server.name: _spec(
+            _free(_identifier(server.name), taken),
+            {"redis"},
+            f'Redis "{server.name}". Holds {_queues_in(settings, server.name)}.',
+            metadata={"dagster/code_references": source},
+        )
+        for server in settings.redis
+    }
+    queues = {
+        queue.name: _spec(
+            _free(f"{_identifier(queue.name)}_queue", taken),
+            {"postgres" if queue.redis is None and queue.cluster else "redis"},
+            f'Queue "{queue.name}", of the kind {queue.kind}.',
+            deps=[*_keys(redis, {str(queue.redis)}), *_keys(clusters, {str(queue.cluster)})],
+            metadata={"dagster/code_references": source},
+        )
+        for queue in settings.queue
+    }
+    return SystemsGraph(clusters, buckets, settings, runbook, redis=redis, queues=queues)
+
+
+def _queues_in(settings: Settings, redis: str) -> str:
+    held = [f'"{queue.name}"' for queue in settings.queue if queue.redis == redis]
+    return f"the queues {', '.join(held)}" if held else "no queue that this file names"
 
 
 def _runbook(settings: Settings, file: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.observation import observe_cluster
+from printflow_reliability.platform.redis_server import observe_redis
 from printflow_reliability.storage.observation import observe_bucket
 
 Observed = Mapping[str, Any]
@@ -46,6 +47,8 @@ def _looks(graph: SystemsGraph) -> dict[dg.AssetKey, Callable[[], Any]]:
         looks[graph.clusters[cluster.name].key] = partial(observe_cluster, cluster)
     for bucket in graph.settings.bucket:
         looks[graph.buckets[bucket.name].key] = partial(observe_bucket, bucket)
+    for server in graph.settings.redis:
+        looks[graph.redis[server.name].key] = partial(observe_redis, server)
     return looks
 
 
@@ -78,16 +81,16 @@ def observable(graph: SystemsGraph) -> dg.AssetsDefinition:
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """The clusters and buckets of printflow.toml."""
+    """The clusters, buckets, Redis servers and queues of printflow.toml."""
     graph = configured()
     return dg.Definitions(
-        assets=[observable(graph)],
+        assets=[observable(graph), *graph.queues.values()],
         schedules=[
             schedule(
                 "systems_every_half_hour",
                 "*/30 * * * *",
                 [spec.key.to_user_string() for spec in graph.systems],
-                "Look at every cluster and bucket once.",
+                "Look at every cluster, bucket and Redis once.",
                 tags=HARMLESS | SHORT_LIVED,
             )
         ],

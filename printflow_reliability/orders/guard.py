@@ -28,6 +28,7 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.paid_orders import PaidItems, paid_items
 from printflow_reliability.records.database import open_records
+from printflow_reliability.records.queues import failed_orders
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
@@ -64,7 +65,7 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
-            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace)
+            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace, failed_orders(records))
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
@@ -116,7 +117,8 @@ def check_order(
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        guard_pass = GuardPass(settings, _ledger(settings, records, inspecting), inspecting, in_force(records), pace)
+        ledger = _ledger(settings, records, inspecting)
+        guard_pass = GuardPass(settings, ledger, inspecting, in_force(records), pace, failed_orders(records))
         if answers := guard_pass.check(items, By.SURE):
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)

@@ -1,18 +1,21 @@
 """One look at paid orders: what is there, for all of them, then what is new to the ledger, within a budget of time.
 
-It knows no records: what it needs of them (verdicts, overrides) is handed to it, so that it looks without them too.
+It knows no records: what it needs of them (verdicts, overrides, failed jobs) is handed to it, so that it looks without
+them too.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.orders.failed_generation import with_failed_jobs
 from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenants
+from printflow_reliability.records.queues import FailedOrder
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
 
@@ -48,11 +51,13 @@ class GuardPass:
         worker: InspectionWorker,
         overrides: Mapping[str, Override],
         pace: Pace | None = None,
+        failed: Mapping[str, FailedOrder] | None = None,
     ) -> None:
         self._settings = settings
         self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), ledger, worker)
         self._pace = pace or Pace()
         self._paths: BasePaths | None = None
+        self._failed = failed or {}
         self.overrides = overrides
 
     def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
@@ -67,7 +72,8 @@ class GuardPass:
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
-        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+        answers = check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+        return with_failed_jobs(answers, self._failed)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""

@@ -126,7 +126,35 @@ scopes = ["orders:read", "files:accept"]
 """
 IDENTITY = 'identity_file = "secrets/dumps.identity"\n'
 """What only the machine that verifies dumps has."""
+QUEUES = """
+[[redis]]
+name = "redis"
+url = "file:secrets/redis.watcher.url"
+
+[[queue]]
+name = "default"
+kind = "laravel-database"
+cluster = "live_db"
+oldest_seconds = 900
+
+[[queue.order]]
+job = 'App\\Jobs\\MakePrintFile'
+path = "data.command.orderId"
+
+[[worker]]
+name = "platform"
+cluster = "live_db"
+query = "SELECT max(at) FROM heartbeats"
+max_age_seconds = 604800
+"""
 PDF_SERVICE = """
+[[queue]]
+name = "print files"
+kind = "bullmq"
+redis = "redis"
+queue = "print-files"
+oldest_seconds = 300
+
 [pdf_service]
 url = "{endpoint}/print-files"
 token = "file:secrets/pdf-service.token"
@@ -143,6 +171,7 @@ def write_config(home: SandboxHome) -> None:
     urls |= {f"{cluster}.url": postgres.url(home, cluster, "printflow") for cluster in postgres.PROTECTED}
     urls |= {f"{cluster}.restore.url": postgres.url(home, cluster, "platform_app") for cluster in postgres.PROTECTED}
     urls |= {"live_db.repair.url": postgres.url(home, "live_db", "printflow_repair")}
+    urls |= {"redis.watcher.url": f"redis://watcher:{home.secret('redis.watcher')}@127.0.0.1:{home.port('redis')}/0"}
     urls |= {"redis.url": f"redis://:{home.secret('redis.password')}@127.0.0.1:{home.port('redis')}/0"}
     for name, url in urls.items():
         write(home.path("secrets", name), url + "\n", mode=0o600)
@@ -170,5 +199,6 @@ def write_config(home: SandboxHome) -> None:
     rest = CATALOG.read_text(encoding="utf-8")
     if not node_pdf_service.missing():
         rest = PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint) + rest
+    rest = QUEUES + rest
     for file, identity in ((home.config, ""), (home.verification_config, IDENTITY)):
         write(file, text + TAIL.format(**tail, identity=identity) + rest, mode=0o600)

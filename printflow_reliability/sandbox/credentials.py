@@ -17,6 +17,7 @@ NAMES = (
     *(f"s3-{identity}.secret" for identity in IDENTITIES),
     "pgbackrest.passphrase",
     "redis.password",
+    "redis.watcher",
     "receiver.token",
     "pdf-service.token",
     "http.token",

@@ -11,17 +11,24 @@ bind 127.0.0.1
 port {port}
 dir {directory}
 requirepass {password}
+user watcher on >{watcher} ~* resetchannels {rights}
 appendonly yes
 appendfsync everysec
 maxmemory-policy noeviction
 daemonize no
 """
+READS = "-@all +@read -@dangerous +info +ping +hello +select +multi +exec +time +config|get +client|list"
+"""What the product may do: nothing that changes anything."""
 
 
 def prepare(home: SandboxHome) -> None:
-    """Write its settings; the password is in the file, never among the arguments."""
+    """Write its settings; the passwords are in the file, never among the arguments."""
     text = SETTINGS.format(
-        port=home.port("redis"), directory=home.path("redis"), password=home.secret("redis.password")
+        port=home.port("redis"),
+        directory=home.path("redis"),
+        password=home.secret("redis.password"),
+        watcher=home.secret("redis.watcher"),
+        rights=READS,
     )
     write(home.path("redis", "redis.conf"), text, mode=0o600, owner=programs())
 

@@ -26,7 +26,9 @@ from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.queues import QueueOrderSettings, QueueSettings, WorkerSettings
 from printflow_reliability.settings.records import RecordsSettings
+from printflow_reliability.settings.redis import RedisSettings
 from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.runbook import RunbookSettings
 from printflow_reliability.settings.sentry import SentrySettings
@@ -60,8 +62,11 @@ __all__ = [
     "PdfSettings",
     "PlatformSettings",
     "ProgramsSettings",
+    "QueueOrderSettings",
+    "QueueSettings",
     "RecordsSettings",
     "RedisCopySettings",
+    "RedisSettings",
     "ReferenceSettings",
     "RepairSettings",
     "RetentionSettings",
@@ -73,6 +78,7 @@ __all__ = [
     "TenancySettings",
     "TenantRowsSettings",
     "WatchSettings",
+    "WorkerSettings",
     "default_home",
     "find_config",
     "load",

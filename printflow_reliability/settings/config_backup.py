@@ -1,36 +1,14 @@
 """`[config_backup]`: what of configuration, secrets and queues is copied, and for whom it is encrypted."""
 
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from printflow_reliability.settings.dumps import AgeRecipient
+from printflow_reliability.settings.redis import RedisUrl
 from printflow_reliability.settings.section import SECRET, Section
 
 DEFAULT_NAME = "main"
-NO_REDIS = "is not the address of a Redis; write redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss://... or unix:///PATH"
-
-
-def redis_url(text: str) -> str:
-    """The text, if it is the address of a Redis. No message holds any part of it.
-
-    Raises:
-        ValueError: it is not.
-    """
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in ("redis", "rediss", "unix") and bool(parts.hostname or parts.path)
-        sound = sound and (parts.scheme == "unix" or (parts.port or 1) > 0)
-    except ValueError:
-        sound = False
-    if not sound:
-        raise ValueError(NO_REDIS)
-    return text
-
-
-RedisUrl = Annotated[str, AfterValidator(redis_url)]
 
 
 class RedisCopySettings(Section):

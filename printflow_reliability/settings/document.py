@@ -29,7 +29,9 @@ from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.queues import QueueSettings, WorkerSettings
 from printflow_reliability.settings.records import RecordsSettings
+from printflow_reliability.settings.redis import RedisSettings
 from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.runbook import RunbookSettings
 from printflow_reliability.settings.secrets import written_in
@@ -39,7 +41,7 @@ from printflow_reliability.settings.smoke import SmokeSettings
 from printflow_reliability.settings.tenancy import TenancySettings
 from printflow_reliability.settings.watch import WatchSettings
 
-Named = TypeVar("Named", ClusterSettings, BucketSettings)
+Named = TypeVar("Named", ClusterSettings, BucketSettings, RedisSettings)
 
 
 class Settings(Section):
@@ -55,6 +57,9 @@ class Settings(Section):
     link: tuple[LinkSettings, ...] = ()
     smoke: tuple[SmokeSettings, ...] = ()
     orders: OrdersSettings
+    redis: tuple[RedisSettings, ...] = ()
+    queue: tuple[QueueSettings, ...] = ()
+    worker: tuple[WorkerSettings, ...] = ()
     backups: BackupsSettings = BackupsSettings()
     dumps: DumpsSettings | None = None
     config_backup: ConfigBackupSettings | None = None
@@ -107,9 +112,27 @@ class Settings(Section):
         """
         return _named(self.bucket, name, "bucket")
 
+    def redis_named(self, name: str) -> RedisSettings:
+        """The Redis of that name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        return _named(self.redis, name, "redis")
+
     def runner(self) -> Programs:
         """The runner of external programs that this configuration describes."""
         return self.programs.runner(self.secrets)
+
+    def _of_queues(self, clusters: set[str]) -> list[tuple[str, str, set[str]]]:
+        """What queues and workers name: the key, the name, and the names that there are."""
+        servers = {server.name for server in self.redis}
+        places: list[tuple[str, QueueSettings | WorkerSettings]] = [
+            *((f"queue[{index}]", queue) for index, queue in enumerate(self.queue)),
+            *((f"worker[{index}]", worker) for index, worker in enumerate(self.worker)),
+        ]
+        uses = [(f"{place}.cluster", entry.cluster, clusters) for place, entry in places if entry.cluster is not None]
+        return uses + [(f"{place}.redis", entry.redis, servers) for place, entry in places if entry.redis is not None]
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -119,6 +142,9 @@ class Settings(Section):
             ("cluster", self.cluster),
             ("bucket", self.bucket),
             ("reference", self.reference),
+            ("redis", self.redis),
+            ("queue", self.queue),
+            ("worker", self.worker),
             ("alert_route", self.alert_route),
             ("config_backup.redis", self.config_backup.redis if self.config_backup else ()),
         ):
@@ -151,6 +177,7 @@ class Settings(Section):
         for index, bucket in enumerate(self.bucket):
             if bucket.replica is not None:
                 uses.append((f"bucket[{index}].replica", bucket.replica, buckets))
+        uses += self._of_queues(clusters)
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
         if self.dumps is not None:

@@ -199,7 +199,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     }
     made = {*whole, *parts, "restore_drill", "backup_copies"}
     made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
-    made |= {"config_backup", "config_verification"}  # test_foreign_config.py
+    made |= {"config_backup", "config_verification", "queue_health"}  # test_foreign_config.py, test_foreign_queues.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 

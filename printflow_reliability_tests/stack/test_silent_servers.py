@@ -33,6 +33,7 @@ BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
+    "queues",
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
 ARGUMENTS = {
@@ -65,7 +66,7 @@ CERTAIN = {"copies"}
 FROZEN = {
     "primary": tuple(command for command in COMMANDS if command not in {*OFFSITE, *ELSEWHERE}),
     "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list", "config backup", "config list"),
-    "live_db": ("backup run", "drill run", "files reconcile", "orders held", "config backup"),
+    "live_db": ("backup run", "drill run", "files reconcile", "orders held", "config backup", "queues"),
     "system_db": ("drill run", "files heal", "orders held", "alerts list"),
 }
 """Each server, and the commands that are tried without it; offsite are reports, dumps and the replica."""

@@ -105,6 +105,24 @@ CREATE TABLE "Audit"."Trail" (
     "user" text NOT NULL DEFAULT current_user,
     "row" jsonb
 );
+CREATE TABLE "Job queue" (
+    id bigserial PRIMARY KEY,
+    queue varchar(255) NOT NULL,
+    payload text NOT NULL,
+    attempts smallint NOT NULL,
+    reserved_at integer,
+    available_at integer NOT NULL,
+    created_at integer NOT NULL
+);
+CREATE TABLE "Audit"."Failed jobs" (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uuid varchar(255) NOT NULL UNIQUE,
+    connection text NOT NULL,
+    queue text NOT NULL,
+    payload text NOT NULL,
+    exception text NOT NULL,
+    failed_at timestamp(0) NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')
+);
 CREATE FUNCTION "Audit".note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN INSERT INTO "Audit"."Trail" ("row") VALUES (to_jsonb(coalesce(NEW, OLD))); RETURN NULL; END $$;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;

@@ -1,0 +1,77 @@
+"""Reading a queue of Laravel's in a database: the tables `jobs` and `failed_jobs`.
+
+A job that was released is a row anew, so its age starts again: a lower bound. `retry_after` is the connection's, and a
+job that was reserved for longer is anybody's again.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.queries import Connection
+from printflow_reliability.queues.failed_table import failures, table_of
+from printflow_reliability.queues.laravel_payload import payload_of
+from printflow_reliability.queues.redis_keys import named
+from printflow_reliability.queues.state import Known, OldestJob, QueueState, Reading, unreadable
+from printflow_reliability.settings import QueueSettings
+from printflow_reliability.text import printable
+
+COUNT = """
+SELECT at, count(*) FILTER (WHERE waits), count(*) FILTER (WHERE reserved_at IS NULL AND available_at > at),
+       count(*) FILTER (WHERE reserved_at IS NOT NULL), count(*) FILTER (WHERE expired),
+       min(since), bool_or(attempts > 0) FILTER (WHERE waits OR expired)
+FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS at) AS clock LEFT JOIN LATERAL (
+    SELECT j.reserved_at, j.available_at, j.attempts, j.reserved_at IS NULL AND j.available_at <= at AS waits,
+           j.reserved_at + %(retry_after)s <= at AS expired,
+           CASE WHEN j.reserved_at IS NULL AND j.available_at <= at THEN j.available_at::float8
+                WHEN j.reserved_at + %(retry_after)s <= at THEN j.reserved_at + %(retry_after)s END AS since
+    FROM {table} j WHERE j.queue = %(queue)s) AS job ON true
+GROUP BY at"""
+SAMPLE = """
+SELECT payload FROM {table} WHERE queue = %(queue)s AND octet_length(payload::text) <= 65536 ORDER BY id LIMIT 200"""
+OTHERS = "SELECT DISTINCT queue FROM {table} LIMIT 20"
+
+
+def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
+    """What is in a queue.
+
+    Raises:
+        CouldNotTell: a table is missing, or is none of Laravel's.
+    """
+    table = table_of(connection, queue.jobs_table, str(queue.cluster))
+    values = {"queue": queue.own_name, "retry_after": float(queue.retry_after_seconds)}
+    try:
+        row: Any = connection.execute(sql.SQL(COUNT).format(table=table), values).fetchone()
+        now, waits, later, reserved, expired, since, tried = row
+        payloads = connection.execute(sql.SQL(SAMPLE).format(table=table), values).fetchall()
+        others = [str(name) for (name,) in connection.execute(sql.SQL(OTHERS).format(table=table)).fetchall()]
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.DataError) as odd:
+        said = odd.diag.message_primary or type(odd).__name__
+        raise CouldNotTell(
+            f'table "{printable(queue.jobs_table)}" is none of jobs as Laravel makes it: {said}',
+            "correct jobs_table in [[queue]]",
+        ) from None
+    failed = failures(connection, queue, known.cursor)
+    here = bool(waits or later or reserved or failed.kept)
+    if not (here or known.seen) and others:
+        return unreadable(
+            queue,
+            f'no job of a queue "{printable(queue.own_name)}" was ever seen in table "{printable(queue.jobs_table)}"; '
+            f"it has jobs of {named(sorted(others))}",
+        )
+    state = QueueState(
+        queue.name,
+        queue.kind,
+        depth=waits + expired,
+        oldest=OldestJob(0.0 if since is None else max(now - since, 0.0), exact=not tried),
+        waiting=waits,
+        delayed=later,
+        due=0,
+        reserved=reserved,
+        stalled=expired,
+        failed=failed.kept,
+        junk=sum(payload_of(payload).document is None for (payload,) in payloads),
+    )
+    return Reading(state, seen=here, failures=failed)

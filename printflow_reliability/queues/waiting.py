@@ -1,0 +1,51 @@
+"""How long jobs have been waiting: exact where a job tells its time, from our first sight of it where it does not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from printflow_reliability.queues.state import OldestJob
+
+
+@dataclass(frozen=True)
+class Claimable:
+    """A job that a worker could take.
+
+    Attributes:
+        job: what identifies it in its queue.
+        since: from when on it could be taken, in seconds by the clock of its store; None where it does not tell.
+    """
+
+    job: str
+    since: float | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the looked-at jobs say together."""
+
+    oldest: OldestJob
+    first_seen: Mapping[str, float] = field(default_factory=dict)
+
+
+def waiting(jobs: Iterable[Claimable], now: float, first_seen: Mapping[str, float], *, whole: bool) -> Waiting:
+    """The age of the job that waits longest, and since when each job that tells no time is known.
+
+    Args:
+        jobs: those that were looked at.
+        now: by the clock of their store.
+        first_seen: of earlier looks.
+        whole: whether these are all that could be taken.
+    """
+    oldest = OldestJob(0.0, exact=whole)
+    kept: dict[str, float] = {}
+    untold = False
+    for job in jobs:
+        since = job.since
+        if since is None:
+            untold = True
+            since = kept[job.job] = min(first_seen.get(job.job, now), now)
+        age = max(now - since, 0.0)
+        if age > oldest.seconds:
+            oldest = OldestJob(age, exact=whole and job.since is not None)
+    # Another one that tells no time may have been there for longer than the oldest that does.
+    return Waiting(OldestJob(oldest.seconds, oldest.exact and not untold), kept)

@@ -1,0 +1,118 @@
+"""What is said of queues: a sync queue is none, a lower bound that is over the limit rings, unknown outranks a pass."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.queues.health import queue_checks
+from printflow_reliability.queues.look import check_queues
+from printflow_reliability.queues.redis_keys import literal
+from printflow_reliability.queues.state import OldestJob, QueueState
+from printflow_reliability.queues.waiting import Claimable, waiting
+from printflow_reliability_tests.minimal_settings import minimal_settings
+
+SYNC = '[[queue]]\nname = "mails"\nkind = "sync"\n'
+BULL = """
+[[redis]]
+name = "main"
+url = "redis://localhost/0"
+[[queue]]
+name = "print files"
+kind = "bullmq"
+redis = "main"
+oldest_seconds = 300
+"""
+WELL = {"depth": 0, "oldest": OldestJob(0.0, exact=True), "failed": 0, "growth": 0, "stalled": 0, "workers": 1}
+
+
+def checks(text: str, *states: QueueState) -> dict[str, CheckResult]:
+    settings = minimal_settings(text)
+    return {check.check.removeprefix("queues."): check for check in queue_checks(settings, states, (), {})}
+
+
+def state(**changes: object) -> QueueState:
+    return QueueState(**{"name": "print files", "kind": "bullmq", **WELL, **changes})  # type: ignore[arg-type]
+
+
+def test_a_queue_of_the_sync_driver_is_told_to_be_none() -> None:
+    report = check_queues(minimal_settings(SYNC))
+    assert report.as_json()["ok"]
+    assert all("there is no queue" in check.detail for check in report.checks)
+    (queue,) = report.as_json()["queues"]
+    assert (queue["none"], queue["depth"]) == (True, None)
+
+
+def test_without_any_section_nothing_is_said_to_be_well() -> None:
+    with pytest.raises(ConfigError, match=r"no \[\[queue\]\]"):
+        check_queues(minimal_settings())
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(("seconds", "outcome"), [(299.0, Outcome.PASS), (301.0, Outcome.FAIL)])
+def test_an_age_over_the_limit_rings_whether_exact_or_a_lower_bound(
+    exact: bool, seconds: float, outcome: Outcome
+) -> None:
+    found = checks(BULL, state(depth=1, oldest=OldestJob(seconds, exact)))["age"]
+    assert found.outcome is outcome
+    assert ("at least" in found.detail) is (outcome is Outcome.FAIL and not exact)
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "outcome"),
+    [
+        ({"growth": None, "unknown": {"failed": "cluster shop is away"}}, "failed", Outcome.UNKNOWN),
+        ({"growth": 1}, "failed", Outcome.FAIL),
+        ({"stalled": None}, "stalled", Outcome.UNKNOWN),
+        ({"workers": None, "unknown": {"workers": "refused"}}, "workers", Outcome.UNKNOWN),
+        ({"workers": 0}, "workers", Outcome.FAIL),
+        ({"workers": 1, "unknown": {"workers": "at least 1 is alive"}}, "workers", Outcome.PASS),
+        ({"paused": True}, "age", Outcome.WARN),
+        ({"junk": 1}, "age", Outcome.WARN),
+    ],
+)
+def test_each_number_has_its_check_and_changes_no_other(
+    changes: dict[str, object], check: str, outcome: Outcome
+) -> None:
+    found = checks(BULL, state(**changes))
+    assert {name: answer.outcome for name, answer in found.items()} == {
+        **dict.fromkeys(found, Outcome.PASS),
+        check: outcome,
+    }
+
+
+def test_more_workers_than_can_be_seen_are_unknown_and_not_missing() -> None:
+    unseen = state(workers=1, unknown={"workers": "at least 1 is alive"})
+    assert checks(BULL + "workers = 3\n", unseen)["workers"].outcome is Outcome.UNKNOWN
+
+
+def test_a_queue_whose_workers_leave_no_trace_is_unknown_until_a_heartbeat_tells() -> None:
+    text = '[[queue]]\nname = "a"\nkind = "laravel-database"\ncluster = "live_db"\noldest_seconds = 5\n'
+    found = checks(text, state(name="a", kind="laravel-database", workers=None))["workers"]
+    assert found.outcome is Outcome.UNKNOWN
+    assert "[[worker]]" in found.detail
+
+
+TIMES = st.none() | st.floats(min_value=1e9, max_value=2e9)
+
+
+@given(st.lists(TIMES), st.dictionaries(st.integers(0, 9).map(str), st.floats(1e9, 2e9)), st.booleans())
+def test_an_age_is_never_more_than_the_truth_and_exact_only_where_all_is_told(
+    times: list[float | None], known: dict[str, float], whole: bool
+) -> None:
+    now = 2e9
+    jobs = [Claimable(str(number), since) for number, since in enumerate(times)]
+    found = waiting(jobs, now, known, whole=whole)
+    told = [since if since is not None else known.get(str(number), now) for number, since in enumerate(times)]
+    assert found.oldest.seconds == max((now - since for since in told), default=0.0)
+    assert not found.oldest.exact or (whole and None not in times)
+    assert found.first_seen.keys() == {job.job for job in jobs if job.since is None}
+
+
+@given(st.text(st.sampled_from("ab*?[]\\^-:")))
+def test_a_pattern_of_a_name_has_no_glob_left_unescaped(name: str) -> None:
+    rest = literal(name)
+    for character in "*?[]":
+        rest = rest.replace(f"\\{character}", "")
+    assert not set("*?[]") & set(rest.replace("\\\\", ""))

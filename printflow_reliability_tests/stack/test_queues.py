@@ -1,0 +1,172 @@
+"""`printflow queues` in the sandbox: its pdf-service's queue by a role that only reads, and what records remember."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from printflow_reliability.cli import run
+from printflow_reliability.parallel import run_parallel
+from printflow_reliability.platform.connect import connect
+from printflow_reliability.queues.look import check_queues
+from printflow_reliability.records.database import open_records
+from printflow_reliability.records.queues import OrderJob, remember_order_jobs
+from printflow_reliability.sandbox import node_pdf_service
+from printflow_reliability.settings import QueueSettings, Settings
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.counter import Row, counter_of
+from printflow_reliability_tests.stack.redis_here import redis_here
+
+pytestmark = pytest.mark.stack
+
+TABLES = ("queues", "queue_failures", "queue_jobs", "failed_order_jobs", "redis_servers")
+FAILED = (
+    "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception) VALUES (%s, 'database', %s, %s, 'again')"
+)
+
+
+@pytest.fixture
+def fresh(sandbox: StackSandbox) -> Iterator[StackSandbox]:
+    """Nothing is known of any queue, and no job is left."""
+    yield sandbox
+    with open_records(sandbox.settings.records) as records:
+        for table in TABLES:
+            records.execute(f"DELETE FROM {table}")
+
+
+def documents(sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, Any]:
+    code = run(["--config", str(sandbox.config), "queues", "--json", *more])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.skipif(bool(node_pdf_service.missing()), reason="the sandbox has no pdf-service here")
+def test_the_sandboxs_queues_are_well_and_its_pdf_service_is_the_worker(
+    fresh: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, document = documents(fresh, capsys)
+    assert (code, document["ok"]) == (0, True), document
+    found = {queue["name"]: queue for queue in document["queues"]}
+    assert found.keys() == {"default", "print files"}
+    assert (found["print files"]["workers"], found["print files"]["depth"]) == (1, 0)
+    assert document["redis"][0]["appendfsync"] == "everysec"
+    assert run(["--config", str(fresh.config), "queues"]) == 0
+    shown = capsys.readouterr().out
+    assert "Redis redis: append-only file on" in shown
+    assert "OK  queues.age" in shown
+
+
+def test_without_redis_its_queues_are_unknown_and_the_databases_are_not(
+    fresh: StackSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fresh.stopped("redis"):
+        code, document = documents(fresh, capsys)
+    assert code == 2
+    found = {queue["name"]: queue for queue in document["queues"]}
+    assert found["default"]["depth"] == 0
+    if "print files" in found:
+        assert found["print files"]["depth"] is None
+        assert "cannot be reached" in found["print files"]["unreadable"]
+
+
+def platform(settings: Settings, statement: str, *values: object) -> None:
+    """What the platform's own role does."""
+    cluster = settings.cluster_named("live_db")
+    application = cluster.model_copy(update={"url": settings.tenancy.restore_url})
+    with connect(application, read_only=False) as connection:
+        connection.execute(statement, values)
+
+
+@pytest.fixture
+def failing(fresh: StackSandbox) -> Iterator[tuple[Settings, str]]:
+    """Settings with one queue on the database that nobody else uses, and its name."""
+    name = f"q-{uuid4()}"
+    queue = QueueSettings(name=name, kind="laravel-database", cluster="live_db", oldest_seconds=300, failed_seconds=600)
+    yield fresh.settings.model_copy(update={"queue": (queue,), "redis": (), "worker": ()}), name
+    platform(fresh.settings, "DELETE FROM failed_jobs WHERE queue = %s", name)
+    platform(fresh.settings, "DELETE FROM jobs WHERE queue = %s", name)
+
+
+def growth(settings: Settings) -> tuple[int | None, int | None]:
+    state = check_queues(settings).queues[0]
+    return state.failed, state.growth
+
+
+def test_growth_is_counted_by_cursor_and_no_retry_makes_it_less(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    assert growth(settings) == (0, 0)
+    for _ in range(3):
+        platform(settings, FAILED, uuid4(), name, "{}")
+    assert growth(settings) == (3, 3)
+    assert growth(settings) == (3, 3)
+    platform(settings, "DELETE FROM failed_jobs WHERE queue = %s", name)  # as queue:retry all does
+    assert growth(settings) == (0, 3)
+    platform(settings, FAILED, uuid4(), name, "{}")
+    assert growth(settings) == (1, 4)
+
+
+def test_two_looks_at_once_count_nothing_twice(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    growth(settings)
+    platform(settings, FAILED, uuid4(), name, "{}")
+    run_parallel([lambda: growth(settings)] * 4)
+    assert growth(settings) == (1, 1)
+
+
+def test_a_queue_that_was_seen_once_is_empty_and_not_unknown(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    job = 'INSERT INTO jobs (queue, payload, available_at, created_at) VALUES (%s, \'{"job": "call"}\', 0, 0)'
+    platform(settings, job, f"{name} of others")
+    try:
+        assert "was ever seen" in check_queues(settings).queues[0].unreadable
+        platform(settings, job, name)
+        assert check_queues(settings).queues[0].depth == 1
+        platform(settings, "DELETE FROM jobs WHERE queue = %s", name)
+        assert check_queues(settings).queues[0].depth == 0
+    finally:
+        platform(settings, "DELETE FROM jobs WHERE queue = %s", f"{name} of others")
+
+
+def test_with_the_records_away_the_queues_are_seen_all_the_same(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    platform(settings, FAILED, uuid4(), name, "{}")
+    nowhere = settings.records.model_copy(update={"url": "postgresql://nobody@127.0.0.1:1/records"})
+    state = check_queues(settings.model_copy(update={"records": nowhere})).queues[0]
+    assert (state.failed, state.growth) == (1, 1)
+    assert "records are away" in state.unknown["growth"]
+
+
+def test_a_redis_that_was_started_again_is_told_for_a_while(fresh: StackSandbox, tmp_path: Path) -> None:
+    with redis_here(tmp_path, "--appendonly", "yes") as server:
+        settings = fresh.settings.model_copy(update={"redis": (server.settings(),), "queue": (), "worker": ()})
+        assert check_queues(settings).checks[0].outcome == "pass"
+        assert check_queues(settings).checks[0].outcome == "pass"
+        port = server.port
+    with redis_here(tmp_path, "--appendonly", "yes", port=port):
+        found = check_queues(settings).checks[0]
+    assert found.outcome == "warn"
+    assert "was started again" in found.detail
+
+
+def test_a_failed_job_holds_its_order_within_its_time_of_grace(fresh: StackSandbox) -> None:
+    with counter_of(fresh) as counter:
+        now = datetime.now(UTC).isoformat()
+        counter.rows += [Row("young", paid_at=now), Row("failed", paid_at=now)]
+        counter.sell("made")
+        assert counter.look().held == ()
+        with open_records(fresh.settings.records) as records:
+            jobs = [OrderJob(order, order, "Make", "no such font") for order in ("failed", "made", "of nobody")]
+            remember_order_jobs(records, "print files", jobs)
+
+        (hold,) = counter.look().held
+        assert (hold.order, hold.action) == ("failed", "printflow orders repair failed")
+        assert hold.reason.startswith('generation_failed: job Make failed in queue "print files": no such font')
+        assert counter.open_alerts() == {"order:failed"}
+
+        counter.rows = [row for row in counter.rows if row.order != "failed"]
+        counter.sell("failed")
+        assert counter.look().held == ()
+        assert counter.open_alerts() == set()
