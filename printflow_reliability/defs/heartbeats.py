@@ -16,6 +16,7 @@ from printflow_reliability.defs import run_events
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import HEARTBEATS, asked, is_preview, tick_settings
 from printflow_reliability.orders.turn import GUARD
+from printflow_reliability.queues.turn import QUEUES
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
 
@@ -43,7 +44,7 @@ def schedule_heartbeats(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Tell of the runs of schedules that began or ended since the last tick."""
     with as_dagster_failure():
         settings = tick_settings()
-    parts = {heartbeat.of for heartbeat in settings.heartbeat} - {GUARD, OUTBOX}
+    parts = {heartbeat.of for heartbeat in settings.heartbeat} - {GUARD, OUTBOX, QUEUES}
     if not context.cursor:
         newest = asked(context, partial(run_events.newest, kinds=EVENTS))
         return dg.SensorResult(skip_reason="watching from now on", cursor=newest)
@@ -72,7 +73,7 @@ def require_schedules(parts: Collection[str], schedules: Collection[str]) -> Non
         Failure: it is not.
     """
     if unknown := sorted(set(parts) - set(schedules)):
-        known = ", ".join([GUARD, OUTBOX, *sorted(schedules)])
+        known = ", ".join([GUARD, OUTBOX, QUEUES, *sorted(schedules)])
         raise dg.Failure(f'heartbeat: there is no schedule "{unknown[0]}"; there is: {known}')
 
 

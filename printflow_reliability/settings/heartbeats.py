@@ -17,7 +17,8 @@ class HeartbeatSettings(Section):
     of: str = Field(
         min_length=1,
         description='What it is the heartbeat of: "guard" (every ten seconds; the watcher hears of it twice a minute), '
-        '"outbox" (likewise), or the name of a schedule as the Dagster UI shows it, such as "nightly_reconciliation".',
+        '"outbox" (likewise), "queues" (every minute, where any are named), or the name of a schedule as the Dagster '
+        'UI shows it, such as "nightly_reconciliation".',
     )
     url: HeartbeatUrl = Field(
         json_schema_extra=SECRET,

@@ -9,14 +9,12 @@ from types import FrameType
 from printflow_reliability.checks import Outcome
 from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.watch.diary import Diary
 from printflow_reliability.watch.round import INTERVAL_SECONDS, Round
 
 log = logging.getLogger(__name__)
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
-SAID_AGAIN_AFTER = 60
-"""Rounds after which what stays the same is said again: a log that says nothing for hours looks dead."""
-LEVELS = {Outcome.PASS: logging.INFO, Outcome.WARN: logging.WARNING}
 
 
 @contextmanager
@@ -36,21 +34,6 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class Diary:
-    """Says what rounds do, one line each, and what stays the same only now and then."""
-
-    def __init__(self) -> None:
-        self._last = ""
-        self._same = 0
-
-    def tell(self, outcome: Outcome, said: str) -> None:
-        """Say it unless it was just said."""
-        self._same = self._same + 1 if said == self._last else 0
-        if self._same % SAID_AGAIN_AFTER == 0:
-            log.log(LEVELS.get(outcome, logging.ERROR), "%s", " ".join(said.split()))
-        self._last = said
 
 
 def keep_watch(

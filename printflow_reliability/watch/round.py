@@ -10,6 +10,7 @@ from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.turn import OUTBOX, OutboxTurn, outbox_turn
 from printflow_reliability.checks import Outcome, worst
 from printflow_reliability.orders.turn import GUARD, GuardTurn, guard_turn
+from printflow_reliability.queues.turn import QUEUES, QueuesTurn, are_watched, queues_turn
 from printflow_reliability.records.leases import Lease, give_back
 from printflow_reliability.settings import Settings
 
@@ -43,28 +44,31 @@ def holder(*, once: bool = False) -> str:
 
 
 def go_round(settings: Settings, holder: str, heartbeats: Heartbeats, *, once: bool = False) -> Round:
-    """Judge, alert and deliver what nobody else does.
+    """Judge, alert and deliver what nobody else does; `once`: look at the queues too, which have their own time else.
 
     Raises:
         PrintflowError: the records are away or of another version.
     """
-    guard = guard_turn(settings, holder, heartbeats, LEASE_SECONDS, announced=not once)
-    outbox = outbox_turn(settings, holder, heartbeats, LEASE_SECONDS)
+    turns: dict[str, GuardTurn | OutboxTurn | QueuesTurn] = {}
+    turns[GUARD] = guard = guard_turn(settings, holder, heartbeats, LEASE_SECONDS, announced=not once)
+    if once and are_watched(settings):
+        turns[QUEUES] = queues_turn(settings, holder, heartbeats)
+    turns[OUTBOX] = outbox = outbox_turn(settings, holder, heartbeats, LEASE_SECONDS)
     return Round(
-        outcome=worst([*_outcomes(guard), *_outcomes(outbox), Outcome.PASS]),
-        said=f"guard: {guard.describe()}; outbox: {outbox.describe()}",
+        outcome=worst([*(outcome for turn in turns.values() for outcome in _outcomes(turn)), Outcome.PASS]),
+        said="; ".join(f"{name}: {turn.describe()}" for name, turn in turns.items()),
         again_in=min(_again_in(guard.lease), _again_in(outbox.lease)),
-        document={"guard": _document(guard), "outbox": _document(outbox)},
+        document={name: _document(turn) for name, turn in turns.items()},
     )
 
 
 def stand_down(settings: Settings, holder: str) -> None:
     """Give back what this process has, so that another begins at once."""
-    for name in (GUARD, OUTBOX):
+    for name in (GUARD, OUTBOX, QUEUES):
         give_back(settings.records, name, holder, for_good=True)
 
 
-def _outcomes(turn: GuardTurn | OutboxTurn) -> list[Outcome]:
+def _outcomes(turn: GuardTurn | OutboxTurn | QueuesTurn) -> list[Outcome]:
     return [check.outcome for check in turn.report.checks] if turn.report else []
 
 
@@ -73,6 +77,6 @@ def _again_in(lease: Lease) -> float:
     return INTERVAL_SECONDS if lease.mine else min(INTERVAL_SECONDS, lease.seconds_left + AFTER_LEASE_SECONDS)
 
 
-def _document(turn: GuardTurn | OutboxTurn) -> dict[str, Any]:
+def _document(turn: GuardTurn | OutboxTurn | QueuesTurn) -> dict[str, Any]:
     lease = {"holder": turn.lease.holder, "on_duty": turn.lease.mine}
     return {**lease, "checks": [check.as_json() for check in turn.report.checks] if turn.report else []}

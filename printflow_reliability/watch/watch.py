@@ -7,6 +7,7 @@ from printflow_reliability.errors import PrintflowError
 from printflow_reliability.kept_connections import KeptConnections
 from printflow_reliability.settings import Settings
 from printflow_reliability.watch.away import StandIn
+from printflow_reliability.watch.queue_looks import QueueLooks
 from printflow_reliability.watch.round import Round, go_round
 
 
@@ -19,6 +20,7 @@ class Watch:
         stand_in: its spool, and what it knows while the records are away; None where another process has the spool.
         once: whether it goes one round only.
         kept: its connections from one round to the next.
+        queue_looks: what looks at the queues beside the rounds; in one round alone, the round itself does.
     """
 
     holder: str
@@ -26,6 +28,10 @@ class Watch:
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     once: bool = False
     kept: KeptConnections = field(default_factory=KeptConnections)
+    queue_looks: QueueLooks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queue_looks = QueueLooks(self.holder, self.heartbeats)
 
     def go_round(self, settings: Settings) -> Round:
         """One round, with the records or without them.
@@ -33,6 +39,8 @@ class Watch:
         Raises:
             PrintflowError: the records cannot be used, and another process has the spool.
         """
+        if not self.once:
+            self.queue_looks.begin_if_due(settings)
         with self.kept.used():
             if self.stand_in is None:
                 return go_round(settings, self.holder, self.heartbeats, once=self.once)

@@ -128,7 +128,9 @@ def test_a_tick_that_cannot_read_its_settings_fails_and_the_next_one_tells(
 
 
 def test_a_heartbeat_of_no_schedule_is_a_failure_that_says_what_there_is() -> None:
-    with pytest.raises(dg.Failure, match='no schedule "nightly_sweeep"; there is: guard, outbox, nightly_sweep'):
+    with pytest.raises(
+        dg.Failure, match='no schedule "nightly_sweeep"; there is: guard, outbox, queues, nightly_sweep'
+    ):
         require_schedules({"nightly_sweeep"}, {"nightly_sweep"})
     require_schedules({"nightly_sweep"}, {"nightly_sweep"})
 

@@ -10,7 +10,8 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.watch.loop import SAID_AGAIN_AFTER, Diary, ended_by_signals, keep_watch
+from printflow_reliability.watch.diary import SAID_AGAIN_AFTER, Diary
+from printflow_reliability.watch.loop import ended_by_signals, keep_watch
 from printflow_reliability.watch.round import INTERVAL_SECONDS, Round
 
 
