@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import redis
 
+from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.look import read_queue
+from printflow_reliability.queues.order_jobs import value_at
 from printflow_reliability.queues.state import Known, QueueState, Reading
+from printflow_reliability_tests.stack.laravel_oracle import PREFIX, QUEUE, laravel
 from printflow_reliability_tests.stack.redis_here import RedisHere, redis_here
 
 pytestmark = pytest.mark.stack
 
-PREFIX = "shop_database_"
 LINE = f"{PREFIX}queues:default"
 HORIZON = "shop_horizon:"
 
@@ -142,6 +144,18 @@ def test_failed_jobs_of_a_database_that_is_away_are_unknown_and_the_queue_is_not
     assert found.failed is None
     assert "live_db" in found.unknown["failed"]
     assert found.depth == 1
+
+
+def test_our_numbers_are_those_of_laravels_own_code(server: RedisHere, client: "redis.Redis") -> None:
+    said = laravel(server)[QUEUE]
+    found = state(server, queue=QUEUE)
+    assert (found.waiting, found.delayed, found.due, found.reserved, found.stalled) == (2, 2, 0, 1, 0)
+    assert (found.waiting or 0) + (found.delayed or 0) + (found.reserved or 0) == said["size"]
+    assert (found.depth, found.junk) == (2, 0)
+    assert found.oldest is not None
+    assert not found.oldest.exact  # 8.83 tells no time
+    (first,) = client.lrange(f"{PREFIX}queues:{QUEUE}", 0, 0)
+    assert value_at(payload_of(first).document, "data.command.orderId") == "3"
 
 
 def horizon(server: RedisHere) -> QueueState:

@@ -8,17 +8,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.cli import run
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.queues.look import check_queues
 from printflow_reliability.records.database import open_records
-from printflow_reliability.records.queues import OrderJob, remember_order_jobs
+from printflow_reliability.records.queues import OrderJob, failed_orders, remember_order_jobs
 from printflow_reliability.sandbox import node_pdf_service
-from printflow_reliability.settings import QueueSettings, Settings
+from printflow_reliability.settings import QueueOrderSettings, QueueSettings, Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import Row, counter_of
+from printflow_reliability_tests.stack.laravel_oracle import laravel
 from printflow_reliability_tests.stack.redis_here import redis_here
 
 pytestmark = pytest.mark.stack
@@ -128,6 +130,24 @@ def test_a_queue_that_was_seen_once_is_empty_and_not_unknown(failing: tuple[Sett
         assert check_queues(settings).queues[0].depth == 0
     finally:
         platform(settings, "DELETE FROM jobs WHERE queue = %s", f"{name} of others")
+
+
+def test_our_numbers_of_a_table_are_those_of_laravels_own_code(failing: tuple[Settings, str], tmp_path: Path) -> None:
+    settings, name = failing
+    parts = conninfo_to_dict(str(settings.tenancy.restore_url))
+    dsn = "pgsql:" + ";".join(f"{key}={parts[key]}" for key in ("host", "port", "dbname", "user", "password"))
+    with redis_here(tmp_path) as server:
+        said = laravel(server, dsn, name)["database"]
+    rule = QueueOrderSettings(job="MakePrintFile", path="data.command.orderId")
+    queue = settings.queue[0].model_copy(update={"order": (rule,)})
+    state = check_queues(settings.model_copy(update={"queue": (queue,)})).queues[0]
+    assert (state.waiting, state.delayed, state.reserved, state.stalled) == (1, 2, 2, 0)
+    assert (state.waiting or 0) + (state.delayed or 0) + (state.reserved or 0) == said["size"]
+    assert (state.failed, state.growth, state.junk) == (said["failed"], 1, 0)
+    with open_records(settings.records) as records:
+        assert [(order, job.reason) for order, job in failed_orders(records).items()] == [
+            ("3", "RuntimeException: no such font")
+        ]
 
 
 def test_with_the_records_away_the_queues_are_seen_all_the_same(failing: tuple[Settings, str]) -> None:
