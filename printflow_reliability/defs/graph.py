@@ -28,7 +28,7 @@ RESERVED = frozenset(
         *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
-        *("paid_orders", "held_orders", "alert_delivery"),
+        *("paid_orders", "held_orders", "alert_delivery", "readiness"),
     }
 )
 """The graph's own assets; a system of the same name gets another key."""

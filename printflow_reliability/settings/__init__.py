@@ -26,6 +26,7 @@ from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.readiness import ReadinessSettings
 from printflow_reliability.settings.records import RecordsSettings
 from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.runbook import RunbookSettings
@@ -60,6 +61,7 @@ __all__ = [
     "PdfSettings",
     "PlatformSettings",
     "ProgramsSettings",
+    "ReadinessSettings",
     "RecordsSettings",
     "RedisCopySettings",
     "ReferenceSettings",

@@ -29,6 +29,7 @@ from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
+from printflow_reliability.settings.readiness import ReadinessSettings
 from printflow_reliability.settings.records import RecordsSettings
 from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.runbook import RunbookSettings
@@ -70,6 +71,7 @@ class Settings(Section):
     alert_route: tuple[AlertRouteSettings, ...] = ()
     watch: WatchSettings = WatchSettings()
     http: HttpSettings = HttpSettings()
+    readiness: ReadinessSettings = ReadinessSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()

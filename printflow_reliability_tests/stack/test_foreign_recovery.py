@@ -183,7 +183,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
             "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
     whole = ["wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"]
-    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
+    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery", "readiness"]
     parts = {
         "base_backup": "shop",
         "tenant_files": str(merchant),
@@ -198,6 +198,14 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
 
     unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
     assert unwell == {"alert_delivery"}, answer  # there is no route, and it says so
+
+
+def test_it_is_ready_once_backups_and_a_restore_are_proven(foreign: ForeignPlatform, drill: Ended) -> None:
+    assert foreign.run("backup", "list").exit_code == 0
+    ended = foreign.run("ready", "--json", by=foreign.owner)
+
+    assert [check for check in ended.document["checks"] if not check["ok"]] == [], ended
+    assert (ended.exit_code, ended.document["ok"]) == (0, True)
 
 
 @pytest.mark.parametrize("to", ["latest", "a moment"])
