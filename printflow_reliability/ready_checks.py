@@ -18,8 +18,8 @@ READY_CHECKS = (
         "ready.records",
         "Does the records database answer, with the tables of this version?",
         Severity.ERROR,
-        "Red: nothing can be recorded, so that holds and alerts go to the spool of printflow watch. Make the tables "
-        "current: printflow records migrate.",
+        "Red: nothing can be recorded, so that holds and alerts go to the spool of the watch alone. See printflow "
+        "ready; make the tables current: printflow records migrate.",
     ),
     Check(
         "ready.disk",

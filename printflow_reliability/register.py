@@ -87,7 +87,7 @@ REGISTER: Mapping[str, Check] = {
             "Is the configuration what it was in the copy before?",
             Severity.WARNING,
             "Red: configuration or secrets changed or vanished since the copy before. If nobody did that on purpose, "
-            "look into it; printflow config restore brings the earlier copy into a directory.",
+            "look into it (printflow config list); printflow config restore brings the earlier copy into a directory.",
         ),
         Check(
             "dump.retention",
