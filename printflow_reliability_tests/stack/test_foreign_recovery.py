@@ -320,3 +320,17 @@ def rows(foreign: ForeignPlatform, merchant: str) -> Sequence[object]:
             "WHERE p.merchant = %s ORDER BY 1, 2",
             (merchant,),
         ).fetchall()
+
+
+def test_its_status_is_told_with_what_is_well_and_what_is_not(foreign: ForeignPlatform, drill: Ended) -> None:
+    assert foreign.run("wal", "verify").exit_code == 0
+    ended = foreign.run("status", "--json", by=foreign.owner)
+
+    assert ended.exit_code == 1, ended
+    lines = ended.document["lines"]
+    well = {line["area"] for line in lines if line["outcome"] == "pass"}
+    assert {"archiving", "buckets", "drill", "backup"} <= well, ended
+    assert any("recoverable from" in line["text"] and line["outcome"] == "pass" for line in lines), ended
+    # Nobody watches here, and it says so.
+    assert [line["area"] for line in lines if line["outcome"] == "fail" and line["area"] == "guard"] == ["guard"]
+    assert all(line["command"].startswith("printflow ") for line in lines)
