@@ -16,6 +16,7 @@ from printflow_reliability.overview.facts import Facts, read_facts
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.records.database import open_records
+from printflow_reliability.register import REGISTER
 from printflow_reliability.settings import Settings
 
 STATUS = {Outcome.PASS: 0, Outcome.WARN: 1, Outcome.FAIL: 2, Outcome.UNKNOWN: 3}
@@ -63,13 +64,18 @@ def _checks(answers: Sequence[Answer]) -> Iterator[Gauge]:
     )
     answered = Gauge(f"{PREFIX}check_answered_timestamp_seconds", "When a check gave its newest answer.")
     allowed = Gauge(f"{PREFIX}check_recent_within_seconds", "How old the newest answer of a check may be.")
+    severity = Gauge(
+        f"{PREFIX}check_severity",
+        "How bad a failure of the check is: 0 information, 1 a warning, 2 an error, 3 critical.",
+    )
     for answer in answers:
         check, scope = answer.result.check, answer.result.scope
         status.add(STATUS[answer.result.outcome], check=check, scope=scope)
         answered.add(answer.answered_at.timestamp(), check=check, scope=scope)
         if not scope:
             allowed.add(recent_within(check).total_seconds(), check=check)
-    yield from (status, answered, allowed)
+            severity.add(REGISTER[check].severity.rank, check=check)
+    yield from (status, answered, allowed, severity)
 
 
 def _recoverable(settings: Settings, facts: Facts) -> Iterator[Gauge]:

@@ -194,6 +194,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
     made.add("config_backup")  # test_foreign_config.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
+    foreign.run("backup", "list")  # what readiness tells of backups is what was recorded
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 
     unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
