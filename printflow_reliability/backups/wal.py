@@ -31,7 +31,7 @@ from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, RecordsSettings, Settings
 
-CONTINUITY = "wal.continuity"
+CONTINUITY, LAG = "wal.continuity", "wal.lag"
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
             clusters=clusters,
         ),
         answer(
-            "wal.lag",
+            LAG,
             (cluster.lag for cluster in found),
             {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
             nothing_wrong="; ".join(cluster.lag.sentence for cluster in found),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from printflow_reliability.backups.wal import CONTINUITY
+from printflow_reliability.backups.wal import CONTINUITY, LAG
 from printflow_reliability.checks import Outcome
 from printflow_reliability.orders.guard import CHECK as ARTWORK
 from printflow_reliability.overview.facts import Facts
 from printflow_reliability.readiness.canary import STORAGE
 from printflow_reliability.readiness.dagster_seen import DAGSTER
+from printflow_reliability.readiness.recorded import BACKUPS, OUTBOX, RECORDS, RESTORES
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
@@ -16,8 +17,8 @@ from printflow_reliability.text import counted, printable, seconds
 
 ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity")
 """A person wants to read these also where all is well."""
-TOLD_OTHERWISE = (ARTWORK, DAGSTER)
-"""What lines of their own tell better."""
+TOLD_OTHERWISE = frozenset({CONTINUITY, LAG, DAGSTER, RECORDS, BACKUPS, RESTORES, OUTBOX})
+"""What other lines tell, from newer evidence or in more detail: nobody reads one fault twice."""
 PARTS_OF_ONE = (CONTINUITY, DAGSTER, STORAGE)
 """Checks whose parts are recorded beside the whole, and looked at again with it."""
 
@@ -30,7 +31,7 @@ def check_lines(facts: Facts) -> Iterator[Line]:
         line = _line(answer, held=bool(facts.holds))
         if line is not None:
             yield line
-        elif answer.result.outcome is Outcome.PASS:
+        elif answer.result.outcome is Outcome.PASS and answer.result.check not in TOLD_OTHERWISE:
             passed += 1
     yield from (_part(answer) for answer in facts.answers if _counts(answer, whole))
     yield from _never_answered(whole, drilled=bool(facts.drills))
@@ -40,7 +41,7 @@ def check_lines(facts: Facts) -> Iterator[Line]:
 
 def _line(answer: Answer, *, held: bool) -> Line | None:
     check, outcome, age = answer.result.check, answer.result.outcome, answer.age_seconds
-    if check == DAGSTER or (check == ARTWORK and (held or outcome is Outcome.PASS)):
+    if check in TOLD_OTHERWISE or (check == ARTWORK and (held or outcome is Outcome.PASS)):
         return None
     ago = f"{seconds(max(age, 0))} ago"
     if outcome is not Outcome.PASS:
@@ -74,7 +75,8 @@ def _never_answered(whole: Mapping[str, Answer], *, drilled: bool) -> Iterator[L
     """One line an area; that no drill ever ended is said by the line of drills."""
     missing: dict[str, list[str]] = {}
     for check in REGISTER:
-        if check not in whole and check not in TOLD_OTHERWISE and (drilled or area_of(check) != "drill"):
+        told = check in TOLD_OTHERWISE or check == ARTWORK or (area_of(check) == "drill" and not drilled)
+        if check not in whole and not told:
             missing.setdefault(area_of(check), []).append(check)
     for area, checks in missing.items():
         yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(checks)}", command_of(checks[0]))
