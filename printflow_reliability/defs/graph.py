@@ -26,9 +26,9 @@ RESERVED = frozenset(
     {
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"),
         *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "backup_copies"),
-        *("recovery_fence", "restore_drill", "recovery_objectives"),
+        *("recovery_fence", "restore_drill", "recovery_objectives", "readiness"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
-        *("paid_orders", "held_orders", "alert_delivery", "readiness"),
+        *("paid_orders", "held_orders", "alert_delivery"),
     }
 )
 """The graph's own assets; a system of the same name gets another key."""
