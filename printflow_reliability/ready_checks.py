@@ -62,6 +62,13 @@ READY_CHECKS = (
         "alerts test.",
     ),
     Check(
+        "ready.queues",
+        "Were the queues and what keeps them lately found to be well, where there are any?",
+        Severity.WARNING,
+        "Red: jobs wait, failed or stalled, or a Redis would lose them, or nobody has looked lately. See printflow "
+        "status.",
+    ),
+    Check(
         "ready.dagster",
         "Do Dagster's daemons live, and did every schedule tick when it was due?",
         Severity.ERROR,

@@ -6,6 +6,7 @@ Dagster's freshness policies say the same of the assets; a test compares the two
 from collections.abc import Mapping
 from datetime import timedelta
 
+OFTEN = timedelta(hours=1)
 HOURLY = timedelta(hours=3)
 DAILY = timedelta(hours=36)
 WEEKLY = timedelta(days=9)
@@ -20,6 +21,9 @@ RECENT_WITHIN: Mapping[str, timedelta] = {
     "recovery": WEEKLY,
     "files": DAILY,
     "pdf": DAILY,
+    "orders": OFTEN,
+    "queues": OFTEN,
+    "redis": OFTEN,
 }
 """By a check's name, or the part of it before the dot; whatever is not named is looked at every hour at least."""
 

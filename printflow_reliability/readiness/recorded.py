@@ -1,4 +1,4 @@
-"""Probes of the records: themselves, and what they say of backups, drills, alerts and Dagster."""
+"""Probes of the records: themselves, and what they say of backups, drills, alerts, queues and Dagster."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +11,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.readiness.dagster_seen import DAGSTER, dagster_verdict
 from printflow_reliability.readiness.probe import Probe, Verdict
+from printflow_reliability.readiness.queues_seen import QUEUES, queues_verdict
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer, newest
 from printflow_reliability.records.database import open_records
@@ -18,7 +19,7 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.text import agreed, counted, seconds
 
 RECORDS, BACKUPS, RESTORES, OUTBOX = "ready.records", "ready.backups", "ready.restores", "ready.outbox"
-ALL = (RECORDS, BACKUPS, RESTORES, OUTBOX, DAGSTER)
+ALL = (RECORDS, BACKUPS, RESTORES, OUTBOX, QUEUES, DAGSTER)
 BACKUP_RECENT = "backup.recent"
 LAST_PASSED = """
 SELECT id, extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM drills
@@ -39,6 +40,7 @@ def _records(settings: Settings) -> Sequence[Verdict]:
                 _backups(answers.get((BACKUP_RECENT, ""))),
                 _restores(records, settings.drills.max_age_seconds),
                 _outbox(records, settings),
+                queues_verdict(settings, answers),
                 dagster_verdict(settings, answers),
             ]
     except ConfigError as wrong:  # it answers, and what it says is certain

@@ -8,22 +8,24 @@ from printflow_reliability.orders.guard import CHECK as ARTWORK
 from printflow_reliability.overview.facts import Facts
 from printflow_reliability.readiness.canary import STORAGE
 from printflow_reliability.readiness.dagster_seen import DAGSTER
+from printflow_reliability.readiness.queues_seen import QUEUES, is_watched
 from printflow_reliability.readiness.recorded import BACKUPS, OUTBOX, RECORDS, RESTORES
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
+from printflow_reliability.settings import Settings
 from printflow_reliability.status.line import Line, area_of, command_of
 from printflow_reliability.text import counted, printable, seconds
 
 ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity")
 """A person wants to read these also where all is well."""
-TOLD_OTHERWISE = frozenset({CONTINUITY, LAG, DAGSTER, RECORDS, BACKUPS, RESTORES, OUTBOX})
+TOLD_OTHERWISE = frozenset({CONTINUITY, LAG, DAGSTER, RECORDS, BACKUPS, RESTORES, OUTBOX, QUEUES})
 """What other lines tell, from newer evidence or in more detail: nobody reads one fault twice."""
 PARTS_OF_ONE = (CONTINUITY, DAGSTER, STORAGE)
 """Checks whose parts are recorded beside the whole, and looked at again with it."""
 
 
-def check_lines(facts: Facts) -> Iterator[Line]:
+def check_lines(settings: Settings, facts: Facts) -> Iterator[Line]:
     """A line for each answer that needs one, and one for all that passed."""
     whole = {answer.result.check: answer for answer in facts.answers if not answer.result.scope}
     passed = 0
@@ -34,7 +36,8 @@ def check_lines(facts: Facts) -> Iterator[Line]:
         elif answer.result.outcome is Outcome.PASS and answer.result.check not in TOLD_OTHERWISE:
             passed += 1
     yield from (_part(answer) for answer in facts.answers if _counts(answer, whole))
-    yield from _never_answered(whole, drilled=bool(facts.drills))
+    watched = [check for check in REGISTER if is_watched(settings, check)]
+    yield from _never_answered([check for check in watched if check not in whole], drilled=bool(facts.drills))
     if passed:
         yield Line("checks", Outcome.PASS, f"{counted(passed, 'other check')} passed when last due", "printflow ready")
 
@@ -71,15 +74,14 @@ def _part(answer: Answer) -> Line:
     return Line(area_of(check), answer.result.outcome, text, command_of(check), answer.result.severity)
 
 
-def _never_answered(whole: Mapping[str, Answer], *, drilled: bool) -> Iterator[Line]:
+def _never_answered(checks: Sequence[str], *, drilled: bool) -> Iterator[Line]:
     """One line an area; that no drill ever ended is said by the line of drills."""
     missing: dict[str, list[str]] = {}
-    for check in REGISTER:
-        told = check in TOLD_OTHERWISE or check == ARTWORK or (area_of(check) == "drill" and not drilled)
-        if check not in whole and not told:
+    for check in checks:
+        if check not in TOLD_OTHERWISE and check != ARTWORK and (drilled or area_of(check) != "drill"):
             missing.setdefault(area_of(check), []).append(check)
-    for area, checks in missing.items():
-        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(checks)}", command_of(checks[0]))
+    for area, names in missing.items():
+        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(names)}", command_of(names[0]))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -38,5 +38,5 @@ def status_of(settings: Settings, questions: Questions | None = None) -> Status:
     live = ask_live(settings, questions or new_questions())
     lines = [*live.lines]
     if live.facts is not None:
-        lines += [*recorded_lines(settings, live.facts), *check_lines(live.facts)]
+        lines += [*recorded_lines(settings, live.facts), *check_lines(settings, live.facts)]
     return Status(worst_lines_first(lines))

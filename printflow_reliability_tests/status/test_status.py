@@ -10,6 +10,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.orders.holds import Hold
 from printflow_reliability.overview.facts import Drill, Facts, Watcher
 from printflow_reliability.readiness.dagster_seen import DAGSTER, SEEN_BY_ITSELF
+from printflow_reliability.readiness.queues_seen import is_watched
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability.status.checks import TOLD_OTHERWISE, check_lines
@@ -52,7 +53,7 @@ WELL = Facts(
 
 
 def lines_of(facts: Facts) -> tuple[Line, ...]:
-    return worst_lines_first([*recorded_lines(SETTINGS, facts), *check_lines(facts)])
+    return worst_lines_first([*recorded_lines(SETTINGS, facts), *check_lines(SETTINGS, facts)])
 
 
 def unwell(facts: Facts) -> dict[str, Line]:
@@ -109,7 +110,8 @@ def test_every_check_that_does_not_pass_has_its_line(check: str, outcome: Outcom
 @pytest.mark.parametrize("check", REGISTER)
 def test_a_check_that_never_answered_is_not_known(check: str) -> None:
     wrong = unwell(with_answers(without=((check, ""),)))
-    assert [line.outcome for line in wrong.values()] == ([] if check in TOLD_OTHERWISE else [Outcome.UNKNOWN])
+    expected = check not in TOLD_OTHERWISE and is_watched(SETTINGS, check)
+    assert [line.outcome for line in wrong.values()] == ([Outcome.UNKNOWN] if expected else [])
 
 
 def test_what_was_found_of_a_part_counts_only_if_it_is_newer_than_the_whole() -> None:
