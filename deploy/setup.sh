@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on this machine: missing system packages (Debian and Ubuntu; elsewhere it says which),
-# .venv, the pinned dependencies, and the libraries of the sandbox's pdf-service, which needs Node. A second run finds
-# everything there and does nothing.
+# .venv, the pinned dependencies, the libraries of the sandbox's pdf-service, which needs Node, and Prometheus, whose rules
+# are tested. A second run finds everything there and does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -96,6 +96,32 @@ without_pdf_service() {
     printf 'setup: the sandbox goes without its pdf-service. To have it: %s, then run this again. Log: %s\n' "$2" "$1" >&2
 }
 
+# Only the tests of deploy/prometheus need it, so that nothing here ends the set-up: they are skipped without it.
+install_prometheus() {
+    local as_root=() log
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && return
+    log=$(mktemp)
+    if ! command -v apt-get >/dev/null || { [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; }; then
+        without_prometheus "install it as somebody who may (sudo apt-get install prometheus)" "$log"
+        return
+    fi
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    printf 'setup: installing prometheus\n' >&2
+    # The package would start a server that nobody asked for.
+    [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl mask prometheus.service >"$log" 2>&1 || true
+    if ! { "${as_root[@]}" apt-get update &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends prometheus; } >>"$log" 2>&1; then
+        without_prometheus "make apt-get reach its mirrors" "$log"
+        return
+    fi
+    rm -f "$log"
+}
+
+without_prometheus() {
+    printf 'setup: the tests of deploy/prometheus are skipped. To run them: %s, then run this again. Log: %s\n' "$1" "$2" >&2
+}
+
 install_system_packages
 install_python_packages
 install_pdf_service
+install_prometheus

@@ -45,6 +45,8 @@ CTRL_C = 130
 """What typer makes of a KeyboardInterrupt; no command of ours ends with it."""
 
 PLACES = {
+    "status": "printflow_reliability.status.commands:status_command",
+    "ready": "printflow_reliability.readiness.commands:ready_command",
     "backup": "printflow_reliability.backups.commands:backup_app",
     "backup before-migrate": "printflow_reliability.drills.before_migration_command:before_migrate_command",
     "wal": "printflow_reliability.backups.commands:wal_app",

@@ -111,6 +111,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str |
         _print(Text(line.rstrip(), style="bold" if number == 0 else ""))
 
 
+def clear() -> None:
+    """Empty the terminal for what is shown anew; where stdout is none, what follows simply follows."""
+    Console().clear()
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Advance]:
     """A progress bar on stderr while the block runs, if stderr is a terminal; otherwise nothing is shown."""

@@ -1,4 +1,4 @@
-"""One POST, bounded in all: a server that hangs, or answers a byte at a time, is left at the end of its time."""
+"""One request, a POST as a rule, bounded in all: a server that hangs, or answers a byte at a time, is left in time."""
 
 import json
 import logging
@@ -30,11 +30,12 @@ for library in ("httpx", "httpcore"):
 
 @dataclass(frozen=True)
 class Post:
-    """What is posted where."""
+    """What is sent where, by POST unless said otherwise."""
 
     url: str
     content: bytes
     headers: Mapping[str, str]
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _post(client: httpx.Client, post: Post, seconds: float, alarm: Alarm) -> Rep
     limits = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
     body = b""
     with client.stream(
-        "POST", post.url, content=post.content, headers=headers, timeout=limits, extensions={"trace": connected}
+        post.method, post.url, content=post.content, headers=headers, timeout=limits, extensions={"trace": connected}
     ) as answer:
         for part in answer.iter_raw():
             body += part

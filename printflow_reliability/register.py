@@ -5,20 +5,10 @@ fault, stays silent on a healthy system, and says "unknown" when its system is a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from printflow_reliability.check_entry import Check as Check
 from printflow_reliability.findings import Severity
-
-
-@dataclass(frozen=True)
-class Check:
-    """A registered check: a stable name, the question it answers, the severity of its failure, what to do then."""
-
-    name: str
-    question: str
-    severity: Severity
-    remedy: str
-
+from printflow_reliability.ready_checks import READY_CHECKS
 
 REGISTER: Mapping[str, Check] = {
     check.name: check
@@ -104,7 +94,7 @@ REGISTER: Mapping[str, Check] = {
             "Is the configuration what it was in the copy before?",
             Severity.WARNING,
             "Red: configuration or secrets changed or vanished since the copy before. If nobody did that on purpose, "
-            "look into it; printflow config restore brings the earlier copy into a directory.",
+            "look into it (printflow config list); printflow config restore brings the earlier copy into a directory.",
         ),
         Check(
             "dump.retention",
@@ -348,5 +338,6 @@ REGISTER: Mapping[str, Check] = {
             Severity.CRITICAL,
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
+        *READY_CHECKS,
     )
 }

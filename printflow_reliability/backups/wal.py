@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.backups.acknowledgements import Acknowledgement, acknowledgements
 from printflow_reliability.backups.archiver import Archiver, ask_archiver, check_lag
@@ -22,13 +23,15 @@ from printflow_reliability.backups.repository_wal import (
     verify_repository_wal,
     without_gaps,
 )
-from printflow_reliability.checks import CheckResult, Outcome, worst
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, worst
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import ClusterSettings, RecordsSettings, Settings
+
+CONTINUITY, LAG = "wal.continuity", "wal.lag"
 
 
 @dataclass(frozen=True)
@@ -159,21 +162,49 @@ def verify_wal(settings: Settings, *, clusters: Sequence[str] | None = None) -> 
     continuity = [verdict for cluster in found for verdict in cluster.continuity]
     checks = (
         answer(
-            "wal.continuity",
+            CONTINUITY,
             continuity,
             numbers,
             nothing_wrong="; ".join(verdict.sentence for verdict in continuity),
             clusters=clusters,
         ),
         answer(
-            "wal.lag",
+            LAG,
             (cluster.lag for cluster in found),
             {"wal_lag_seconds": numbers["wal_lag_seconds"]} if lags else {},
             nothing_wrong="; ".join(cluster.lag.sentence for cluster in found),
             clusters=clusters,
         ),
     )
+    record_results(settings, _of_repositories(found), alert=False)
     return WalReport(found, checks, numbers)
+
+
+def repository_scope(cluster: str, repository: int) -> str:
+    """The scope under which the newest answer on one repository is recorded, with the moments it can restore."""
+    return scope_of(cluster=[cluster], repository=[str(repository)])
+
+
+def _of_repositories(found: Sequence[ClusterWal]) -> list[CheckResult]:
+    """What is recorded of each repository by itself: until when it can restore is not the same in all of them."""
+    return [
+        CheckResult(
+            CONTINUITY,
+            verdict.outcome,
+            verdict.sentence,
+            {
+                name: moment.timestamp()
+                for name, moment in (
+                    ("recoverable_from_timestamp_seconds", repository.recoverable_from),
+                    ("recoverable_until_timestamp_seconds", repository.recoverable_to),
+                )
+                if moment is not None
+            },
+            scope=repository_scope(cluster.name, repository.repository),
+        )
+        for cluster in found
+        for repository, verdict in zip(cluster.repositories, cluster.continuity, strict=True)
+    ]
 
 
 def _verify(cluster: ClusterSettings, programs: Programs, settings: Settings) -> ClusterWal:

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+JSON = "application/json"
 BUSY_SECONDS = 5
 """When to ask again where nothing could be told, or too much was asked."""
 
@@ -34,10 +35,12 @@ def could_not_tell(what: str, next_step: str = "") -> Refusal:
     return Refusal(503, what, next_step, headers={"Retry-After": str(BUSY_SECONDS)})
 
 
-def answer(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def answer(
+    status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, media_type: str = JSON
+) -> Response:
     """One JSON document, in ASCII, as the command line prints it; times are UTC ISO 8601."""
     body = json.dumps(document, default=_plain).encode()
-    return Response(body, status, dict(headers or {}), media_type="application/json")
+    return Response(body, status, dict(headers or {}), media_type=media_type)
 
 
 def _plain(value: object) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.http.health import Health
 from printflow_reliability.http.judging import Judgement, refusal_of
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.settings import Scope, Settings
@@ -24,11 +25,13 @@ class Asked:
         settings: the newest.
         judgement: answers what is asked.
         threads: where it does so.
+        health: what probes and Prometheus ask.
     """
 
     settings: Callable[[], Settings]
     judgement: Judgement
     threads: Threads
+    health: Health
 
     async def of_judgement(self, ask: Callable[[Settings], Result]) -> Result:
         """What the judgement answers, in a thread.

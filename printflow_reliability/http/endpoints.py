@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from printflow_reliability.http import openapi
-from printflow_reliability.http.answers import Refusal, answer
+from printflow_reliability.http.answers import BUSY_SECONDS, Refusal, answer
 from printflow_reliability.http.bodies import body_of
 from printflow_reliability.http.endpoint import Asked, Endpoint
+from printflow_reliability.http.health import HEALTH_JSON, health_document
 from printflow_reliability.orders.acceptance.accept import LONGEST_VERSION
+from printflow_reliability.overview.exposition import CONTENT_TYPE
 from printflow_reliability.settings import Scope
 from printflow_reliability.text import UNSTORABLE, printable
 
@@ -36,6 +38,21 @@ class PrintFile(BaseModel):
 async def livez(_request: Request, _asked: Asked) -> Response:
     """Whether this process answers; nothing else is looked at."""
     return answer(200, {"alive": True})
+
+
+async def readyz(_request: Request, asked: Asked) -> Response:
+    """Whether everything answers that the platform's safety depends on."""
+    settings = asked.settings()
+    report = await asked.health.readiness.get(settings)
+    headers = {} if report.ready else {"Retry-After": str(BUSY_SECONDS)}
+    status = 200 if report.ready else 503
+    return answer(status, health_document(settings, report), headers, media_type=HEALTH_JSON)
+
+
+async def metrics(_request: Request, asked: Asked) -> Response:
+    """What the records know, for Prometheus; that they are away is a metric too."""
+    text = await asked.health.metrics.get(asked.settings())
+    return Response(text.encode(), media_type=CONTENT_TYPE)
 
 
 async def document(_request: Request, _asked: Asked) -> Response:
@@ -64,6 +81,8 @@ async def print_files(request: Request, asked: Asked) -> Response:
 
 ENDPOINTS = (
     Endpoint("GET", "/livez", None, livez, openapi.LIVEZ),
+    Endpoint("GET", "/readyz", Scope.HEALTH_READ, readyz, openapi.READYZ),
+    Endpoint("GET", "/metrics", Scope.HEALTH_READ, metrics, openapi.METRICS),
     Endpoint("GET", "/openapi.json", None, document, openapi.DOCUMENT),
     Endpoint("GET", "/orders/{order}/artwork", Scope.ORDERS_READ, artwork, openapi.ARTWORK),
     Endpoint("POST", "/print-files", Scope.FILES_ACCEPT, print_files, openapi.PRINT_FILES),

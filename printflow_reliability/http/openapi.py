@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from printflow_reliability.http.answers import JSON
 from printflow_reliability.http.endpoint import Endpoint
+from printflow_reliability.http.health import HEALTH_JSON
 from printflow_reliability.orders.acceptance.accept import LONGEST_VERSION
 
 Schema = dict[str, Any]
@@ -35,8 +37,25 @@ def _object(required: Mapping[str, Schema], optional: Mapping[str, Schema] | Non
     }
 
 
+HEALTH_OF_A_CHECK: Schema = _object(
+    {
+        "status": {"enum": ["pass", "fail"], "description": "What could not be told has failed."},
+        "outcome": {"enum": ["pass", "warn", "fail", "unknown"]},
+        "observedValue": {"type": "number", "description": "How long the slowest of its systems took to answer."},
+        "observedUnit": {"const": "ms"},
+        "time": {"type": "string", "format": "date-time"},
+        "output": TEXT,
+    }
+)
 SCHEMAS: dict[str, Schema] = {
     "Alive": _object({"alive": {"const": True}}),
+    "Health": _object(
+        {
+            "status": {"enum": ["pass", "fail"]},
+            "description": TEXT,
+            "checks": {"type": "object", "additionalProperties": {"type": "array", "items": HEALTH_OF_A_CHECK}},
+        }
+    ),
     "Error": _object(
         {
             "error": _object({"what": TEXT, "next": {**TEXT, "description": "What to do about it; may be empty."}}),
@@ -98,16 +117,31 @@ def _responses(told: Mapping[int, tuple[str, str]], refusals: Iterable[int]) -> 
     return {str(status): _response(*every[status]) for status in sorted(every)}
 
 
-def _response(means: str, schema: str) -> Schema:
+def _response(means: str, schema: str, media_type: str = JSON) -> Schema:
     return {
         "description": means,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
 
 
 LIVEZ: Schema = {
     "summary": "Whether this process answers. Nothing else is looked at.",
     "responses": _responses({200: ("It does.", "Alive")}, ()),
+}
+READYZ: Schema = {
+    "summary": "Whether everything answers that the platform's safety depends on. Answers are kept for some seconds.",
+    "responses": {
+        **_responses({}, (401, 403, 429, 500)),
+        "200": _response("Everything does, and is well.", "Health", HEALTH_JSON),
+        "503": _response("Something does not, or is not well.", "Health", HEALTH_JSON),
+    },
+}
+METRICS: Schema = {
+    "summary": "What is known of everything, for Prometheus. Answers are kept for some seconds.",
+    "responses": {
+        **_responses({}, (401, 403, 429, 500)),
+        "200": {"description": "The text format, version 0.0.4.", "content": {"text/plain": {"schema": TEXT}}},
+    },
 }
 DOCUMENT: Schema = {
     "summary": "This document.",

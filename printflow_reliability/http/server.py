@@ -15,6 +15,7 @@ from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.http.app import application
 from printflow_reliability.http.endpoint import Asked
+from printflow_reliability.http.health import Health
 from printflow_reliability.http.judging import GuardJudgement
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.http.protocol import BoundedProtocol
@@ -106,7 +107,7 @@ def serve(settings: Settings, newest: NewestSettings, sock: socket.socket, syste
     def defect(error: Exception) -> None:
         telling.submit(partial(report_error, error))  # others are answered meanwhile
 
-    asked = Asked(current, judgement, Threads(Workers(threads), threads))
+    asked = Asked(current, judgement, Threads(Workers(threads), threads), Health())
     config = uvicorn.Config(
         application(asked, defect, lifespan),
         lifespan="on",

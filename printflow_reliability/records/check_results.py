@@ -9,21 +9,32 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.register import REGISTER
 
 REMEMBER = """
 INSERT INTO check_results (check_name, scope, outcome, detail, numbers) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (check_name, scope) DO UPDATE SET outcome = excluded.outcome, detail = excluded.detail,
     numbers = excluded.numbers, answered_at = now()
 """
-NEWEST = "SELECT check_name, scope, outcome, detail, numbers, answered_at FROM check_results ORDER BY 1, 2"
+NEWEST = """
+SELECT check_name, scope, outcome, detail, numbers, answered_at,
+       extract(epoch FROM clock_timestamp() - answered_at)::float8
+FROM check_results ORDER BY 1, 2"""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A check's newest result and when it was given (UTC)."""
+    """A check's newest result.
+
+    Attributes:
+        result: what it said.
+        answered_at: when (UTC).
+        age_seconds: how long ago that was when it was read, by the database's own clock.
+    """
 
     result: CheckResult
     answered_at: datetime
+    age_seconds: float = 0.0
 
 
 def remember(connection: psycopg.Connection[TupleRow], results: Iterable[CheckResult]) -> None:
@@ -39,6 +50,7 @@ def remember(connection: psycopg.Connection[TupleRow], results: Iterable[CheckRe
 def newest(connection: psycopg.Connection[TupleRow]) -> Sequence[Answer]:
     """The newest answer of every check that ever answered, by name and scope; the whole comes first."""
     return [
-        Answer(CheckResult(name, Outcome(outcome), detail, numbers, scope=scope), at)
-        for name, scope, outcome, detail, numbers, at in connection.execute(NEWEST).fetchall()
+        Answer(CheckResult(name, Outcome(outcome), detail, numbers, scope=scope), at, age)
+        for name, scope, outcome, detail, numbers, at, age in connection.execute(NEWEST).fetchall()
+        if name in REGISTER  # an earlier version may have had others
     ]

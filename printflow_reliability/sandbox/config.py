@@ -121,7 +121,10 @@ port = {http}
 [[http.token]]
 name = "platform"
 token = "file:secrets/http.token"
-scopes = ["orders:read", "files:accept"]
+scopes = ["orders:read", "files:accept", "health:read"]
+
+[readiness]
+probe_key = "printflow-readiness/probe"
 
 """
 IDENTITY = 'identity_file = "secrets/dumps.identity"\n'

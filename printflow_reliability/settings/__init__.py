@@ -27,6 +27,7 @@ from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.queues import QueueOrderSettings, QueueSettings, WorkerSettings
+from printflow_reliability.settings.readiness import ReadinessSettings
 from printflow_reliability.settings.records import RecordsSettings
 from printflow_reliability.settings.redis import RedisSettings
 from printflow_reliability.settings.references import ReferenceSettings
@@ -64,6 +65,7 @@ __all__ = [
     "ProgramsSettings",
     "QueueOrderSettings",
     "QueueSettings",
+    "ReadinessSettings",
     "RecordsSettings",
     "RedisCopySettings",
     "RedisSettings",

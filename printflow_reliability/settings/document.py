@@ -30,6 +30,7 @@ from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.queues import QueueSettings, WorkerSettings
+from printflow_reliability.settings.readiness import ReadinessSettings
 from printflow_reliability.settings.records import RecordsSettings
 from printflow_reliability.settings.redis import RedisSettings
 from printflow_reliability.settings.references import ReferenceSettings
@@ -75,6 +76,7 @@ class Settings(Section):
     alert_route: tuple[AlertRouteSettings, ...] = ()
     watch: WatchSettings = WatchSettings()
     http: HttpSettings = HttpSettings()
+    readiness: ReadinessSettings = ReadinessSettings()
     heartbeat: tuple[HeartbeatSettings, ...] = ()
     sentry: SentrySettings | None = None
     dagster: DagsterSettings = DagsterSettings()

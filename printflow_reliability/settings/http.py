@@ -18,6 +18,7 @@ class Scope(StrEnum):
 
     ORDERS_READ = "orders:read"
     FILES_ACCEPT = "files:accept"
+    HEALTH_READ = "health:read"
 
 
 class HttpTokenSettings(Section):
@@ -35,7 +36,7 @@ class HttpTokenSettings(Section):
     scopes: tuple[Scope, ...] = Field(
         min_length=1,
         description='What it allows: "orders:read" is GET /orders/{order}/artwork, "files:accept" is POST '
-        "/print-files.",
+        '/print-files, "health:read" is GET /readyz and GET /metrics.',
     )
     requests_per_minute: int = Field(
         default=600,

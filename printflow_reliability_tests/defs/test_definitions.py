@@ -15,6 +15,7 @@ import printflow_reliability
 from printflow_reliability.definitions import defs
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.reporting import registered_name
+from printflow_reliability.recency import recent_within
 from printflow_reliability.register import REGISTER
 
 EDGES = [
@@ -77,6 +78,7 @@ def test_everything_that_watches_runs_by_default() -> None:
         "failed_run",
         "failed_ticks",
         "schedule_heartbeats",
+        "daemon_watch",
     } <= {sensor_def.name for sensor_def in repository.sensor_defs}
     stopped = [
         watcher.name
@@ -156,11 +158,20 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
 
     assert {name for name, most in tags.items() if most == "1"} == {
         *("hourly_wal_verification", "daily_backup_verification", "hourly_recoverable_window"),
-        "daily_recovery_objectives",
+        *("daily_recovery_objectives", "hourly_readiness"),
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
         "queues_every_half_hour",
         *("systems_every_half_hour", "daily_dump_verification", "daily_config_verification", "daily_backup_copies"),
     }
+
+
+def test_an_answer_may_be_as_old_as_the_schedule_of_its_asset_allows(graph: Any) -> None:
+    for check in graph.asset_check_keys:
+        policy = graph.get(check.asset_key).freshness_policy
+        if policy is not None:
+            allowed = recent_within(registered_name(check.name)).total_seconds()
+            assert policy.fail_window.to_timedelta().total_seconds() <= allowed, check
+            assert allowed <= 3 * policy.fail_window.to_timedelta().total_seconds(), check
 
 
 def starts(job: Any, asset: str) -> bool:

@@ -9,16 +9,20 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.http.app import application
 from printflow_reliability.http.endpoint import Asked
+from printflow_reliability.http.health import Health
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.orders.acceptance.accept import Acceptance
 from printflow_reliability.orders.judgement import OrderAnswer
+from printflow_reliability.readiness.readiness import ReadinessReport
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.workers import Workers
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 SHOP, READER, SLOW = "shop-" + "a" * 40, "reader-" + "b" * 40, "slow-" + "c" * 40
+PROBE = "probe-" + "d" * 40
 TOKENS = f"""
 [[http.token]]
 name = "shop"
@@ -34,6 +38,10 @@ name = "slow"
 token = "{SLOW}"
 scopes = ["orders:read"]
 requests_per_minute = 2
+[[http.token]]
+name = "probe"
+token = "{PROBE}"
+scopes = ["health:read"]
 """
 
 
@@ -58,12 +66,32 @@ class FakeJudgement:
 
 
 @dataclass
+class FakeHealth:
+    """Answers readiness with what a test puts here; counts how often it was asked."""
+
+    outcome: Outcome = Outcome.PASS
+    asked: int = 0
+    before: Callable[[], object] = lambda: None
+
+    def readiness(self, _settings: Settings) -> ReadinessReport:
+        self.asked += 1
+        self.before()
+        checks = (CheckResult("ready.databases", self.outcome, f"the token is {SHOP}"),)
+        return ReadinessReport(checks, {"ready.databases": 0.0123}, {})
+
+    def metrics(self, _settings: Settings) -> str:
+        self.asked += 1
+        return "printflow_records_up 1\n"
+
+
+@dataclass
 class Site:
     """The application, who answers behind it, what was reported; asked with the shop's token unless told otherwise."""
 
     app: Starlette
     judgement: FakeJudgement
     defects: list[Exception]
+    health: FakeHealth
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:
         """Send a request as it is given."""
@@ -95,5 +123,6 @@ def bearer(token: str | None) -> dict[str, str]:
 def site() -> Site:
     """The application with a fake judgement."""
     judgement, settings, defects = FakeJudgement(), minimal_settings(TOKENS), list[Exception]()
-    asked = Asked(lambda: settings, judgement, Threads(Workers(2), 2))
-    return Site(application(asked, defects.append), judgement, defects)
+    fake = FakeHealth()
+    asked = Asked(lambda: settings, judgement, Threads(Workers(2), 2), Health(fake.readiness, fake.metrics))
+    return Site(application(asked, defects.append), judgement, defects, fake)

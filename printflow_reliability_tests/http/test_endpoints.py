@@ -192,7 +192,7 @@ def test_whatever_an_orders_number_is_made_of_it_is_asked_for_as_it_is(site: Sit
         ("/nowhere", 404),
         ("/livez/", 404),
         ("/", 404),
-        ("/readyz", 404),
+        ("/readyz/", 404),
     ],
 )
 def test_a_path_that_cannot_be_read_or_is_not_there_asks_nobody(site: Site, path: str, status: int) -> None:

@@ -14,6 +14,8 @@ LOOKS_SECRET = re.compile(r"token|secret|password|key|dsn|credential|(^|_)url$")
 NO_SECRET = {
     ("CopiesSettings", "probe_key"),  # of an object
     ("WorkerSettings", "key"),  # of a Redis
+    ("ReadinessSettings", "probe_key"),  # of an object
+    ("CopiesSettings", "probe_key"),  # and of another
     ("BucketSettings", "endpoint_url"),  # refused with a user or a query in it
     ("DrillsSettings", "reports_url"),  # people open it
     ("DagsterSettings", "url"),  # and this

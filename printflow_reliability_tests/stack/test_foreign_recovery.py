@@ -190,7 +190,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
             "SELECT merchant, id FROM purchases WHERE state = 'bezahlt' ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
     whole = ["wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"]
-    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery"]
+    whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery", "readiness"]
     parts = {
         "base_backup": "shop",
         "tenant_files": str(merchant),
@@ -201,10 +201,19 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
     made |= {"config_backup", "config_verification", "queue_health"}  # test_foreign_config.py, test_foreign_queues.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
+    foreign.run("backup", "list")  # what readiness tells of backups is what was recorded
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 
     unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
     assert unwell == {"alert_delivery"}, answer  # there is no route, and it says so
+
+
+def test_it_is_ready_once_backups_and_a_restore_are_proven(foreign: ForeignPlatform, drill: Ended) -> None:
+    assert foreign.run("backup", "list").exit_code == 0
+    ended = foreign.run("ready", "--json", by=foreign.owner)
+
+    assert [check for check in ended.document["checks"] if not check["ok"]] == [], ended
+    assert (ended.exit_code, ended.document["ok"]) == (0, True)
 
 
 @pytest.mark.parametrize("to", ["latest", "a moment"])
@@ -319,3 +328,17 @@ def rows(foreign: ForeignPlatform, merchant: str) -> Sequence[object]:
             "WHERE p.merchant = %s ORDER BY 1, 2",
             (merchant,),
         ).fetchall()
+
+
+def test_its_status_is_told_with_what_is_well_and_what_is_not(foreign: ForeignPlatform, drill: Ended) -> None:
+    assert foreign.run("wal", "verify").exit_code == 0
+    ended = foreign.run("status", "--json", by=foreign.owner)
+
+    assert ended.exit_code == 1, ended
+    lines = ended.document["lines"]
+    well = {line["area"] for line in lines if line["outcome"] == "pass"}
+    assert {"archiving", "buckets", "drill", "backup"} <= well, ended
+    assert any("recoverable from" in line["text"] and line["outcome"] == "pass" for line in lines), ended
+    # Nobody watches here, and it says so.
+    assert [line["area"] for line in lines if line["outcome"] == "fail" and line["area"] == "guard"] == ["guard"]
+    assert all(line["command"].startswith("printflow ") for line in lines)

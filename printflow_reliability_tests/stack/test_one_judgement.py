@@ -14,6 +14,7 @@ from printflow_reliability.errors import PrintflowError
 from printflow_reliability.http import judging
 from printflow_reliability.http.app import application
 from printflow_reliability.http.endpoint import Asked
+from printflow_reliability.http.health import Health
 from printflow_reliability.http.judging import GuardJudgement
 from printflow_reliability.http.limits import Threads
 from printflow_reliability.orders import guard, guard_pass, overrides
@@ -92,7 +93,8 @@ def by_server(counter: Counter, orders: list[str]) -> dict[str, tuple[str, tuple
     http = HttpSettings(token=(HttpTokenSettings(name="t", token=TOKEN, scopes=(Scope.ORDERS_READ,)),))
     judgement = GuardJudgement()
     settings = counter.settings.model_copy(update={"http": http})
-    app = application(Asked(lambda: settings, judgement, Threads(Workers(2), 2)), lambda error: pytest.fail(str(error)))
+    works_with = Asked(lambda: settings, judgement, Threads(Workers(2), 2), Health())
+    app = application(works_with, lambda error: pytest.fail(str(error)))
 
     async def asked() -> list[httpx.Response]:
         headers = {"Authorization": f"Bearer {TOKEN}"}

@@ -1,0 +1,47 @@
+"""What the checks of queues and of Redis last found: they look every few minutes, and are not asked again for this."""
+
+from collections.abc import Mapping
+
+from printflow_reliability.checks import Outcome, worst
+from printflow_reliability.readiness.probe import Verdict
+from printflow_reliability.recency import recent_within
+from printflow_reliability.records.check_results import Answer
+from printflow_reliability.register import REGISTER
+from printflow_reliability.settings import Settings
+from printflow_reliability.text import seconds
+
+QUEUES = "ready.queues"
+SECTIONS: Mapping[str, tuple[str, ...]] = {"queues": ("queue", "worker"), "redis": ("redis",)}
+"""The areas of checks that a platform may do without, and the tables of printflow.toml that call for each."""
+
+
+def is_watched(settings: Settings, check: str) -> bool:
+    """Whether the configuration calls for this check: a platform without queues has no answers about them."""
+    sections = SECTIONS.get(check.partition(".")[0])
+    return sections is None or any(getattr(settings, section, ()) for section in sections)
+
+
+def queues_verdict(settings: Settings, answers: Mapping[tuple[str, str], Answer]) -> Verdict:
+    """The verdict on the queues, from the newest answers by check and scope."""
+    watched = [check for check in REGISTER if check.partition(".")[0] in SECTIONS and is_watched(settings, check)]
+    if not watched:
+        return Verdict(QUEUES, Outcome.PASS, "no queue is configured")
+    outcomes: list[Outcome] = []
+    said: list[str] = []
+    for check in watched:
+        outcome, sentence = _judged(check, answers.get((check, "")))
+        outcomes.append(outcome)
+        if outcome not in (Outcome.PASS, Outcome.WARN):
+            said.append(sentence)
+    found = worst(outcomes)
+    if found in (Outcome.PASS, Outcome.WARN):
+        return Verdict(QUEUES, Outcome.PASS, "the queues were well when they were last looked at")
+    return Verdict(QUEUES, found, "; ".join(dict.fromkeys(said)))
+
+
+def _judged(check: str, answer: Answer | None) -> tuple[Outcome, str]:
+    if answer is None:
+        return Outcome.UNKNOWN, f"{check} has never answered"
+    if answer.result.outcome is Outcome.PASS and answer.age_seconds > recent_within(check).total_seconds():
+        return Outcome.UNKNOWN, f"{check} last answered {seconds(answer.age_seconds)} ago"
+    return answer.result.outcome, f"{answer.result.detail} ({seconds(max(answer.age_seconds, 0))} ago)"
