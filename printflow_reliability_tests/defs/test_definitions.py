@@ -157,6 +157,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         "daily_recovery_objectives",
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
         *("systems_every_half_hour", "daily_dump_verification", "daily_backup_copies"),
+        "daily_print_file_protection",
     }
 
 

@@ -112,7 +112,7 @@ class _Builder:
         # How a superuser's programs, pgBackRest among them, sign in where everybody needs a password.
         escaped = self.passwords[SUPERUSER].replace("\\", r"\\").replace(":", r"\:")
         self._write(f"home/{self.owner.name}/.pgpass", f"*:{self.ports['shop']}:*:{SUPERUSER}:{escaped}\n")
-        self._write("weed.json", json.dumps({"identities": s3_identities(self.passwords, BUCKET, REPORTS, DUMPS)}))
+        self._write("weed.json", json.dumps(s3_identities(self.passwords, BUCKET, REPORTS, DUMPS)))
         self.root.chmod(0o750)
         for path in (self.root, *self.root.rglob("*")):
             self.owner.own(path)

@@ -1,24 +1,21 @@
 """Who may do what at the foreign platform's S3 server."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
-LOCK = ("GetBucketObjectLockConfiguration", "PutObjectRetention", "GetObjectRetention")
+from printflow_reliability.sandbox.seaweedfs import CHANGE, LOOK, policy
 
 
-def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str, dumps: str) -> list[Mapping[str, object]]:
+def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str, dumps: str) -> Mapping[str, Any]:
     """The storefront may do everything; the watcher reads its bucket, and writes reports and dumps."""
-    actions = {"storefront": ["Admin", "Read", "List", "Write", "Tagging"]}
-    actions["watcher"] = [
-        f"Read:{bucket}",
-        f"List:{bucket}",
-        *(f"{action}:{reports}" for action in ("Read", "List", "Write")),
-        *(f"{action}:{dumps}" for action in ("Read", "List", "Write", *LOCK)),
+    may = {bucket: LOOK, reports: (*LOOK, *CHANGE), dumps: (*LOOK, *CHANGE)}
+    rights: Mapping[str, Mapping[str, object]] = {
+        "storefront": {"actions": ["Admin", "Read", "List", "Write", "Tagging"]},
+        "watcher": {"policyNames": ["watcher"]},
+    }
+    identities = [
+        {"name": name, "credentials": [{"accessKey": name, "secretKey": passwords[f"s3-{name}"]}], **right}
+        for name, right in rights.items()
     ]
-    return [
-        {
-            "name": name,
-            "credentials": [{"accessKey": name, "secretKey": passwords[f"s3-{name}"]}],
-            "actions": allowed,
-        }
-        for name, allowed in actions.items()
-    ]
+    return {"identities": identities, "policies": [{"name": "watcher", "content": json.dumps(policy(may))}]}
