@@ -287,6 +287,14 @@ REGISTER: Mapping[str, Check] = {
             "Red: the bucket holds objects that nothing names. Nothing is deleted; see printflow files orphans.",
         ),
         Check(
+            "files.protection",
+            "Do versions of every object outlive the longest kept backup, with a copy elsewhere, and out of strangers' "
+            "reach?",
+            Severity.ERROR,
+            "Red: objects could be deleted for good, are not copied elsewhere, or strangers could read them. See "
+            "printflow files protect, which has the command that mends each.",
+        ),
+        Check(
             "pdf.integrity",
             "Does every referenced print file open, whole and printable?",
             Severity.CRITICAL,

@@ -27,7 +27,7 @@ RESERVED = frozenset(
         *("base_backup", "wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"),
         *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "config_verification", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives", "readiness"),
-        *("tenant_files", "orphaned_files", "print_file_integrity"),
+        *("tenant_files", "orphaned_files", "print_file_integrity", "print_file_protection"),
         *("paid_orders", "held_orders", "alert_delivery"),
         *("queue_health", "redis_durability"),
     }

@@ -1,4 +1,4 @@
-"""`printflow files`: reconcile references with the buckets, list orphans, check the catalog."""
+"""`printflow files`: reconcile references with the buckets, list orphans, check the catalog and the buckets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import OrphanReport, known_orphans
+from printflow_reliability.files.protect_command import protect_command
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
@@ -52,6 +53,7 @@ def reconcile_command(
 
 app.command("heal")(heal_command)
 app.command("catalog")(catalog_command)
+app.command("protect")(protect_command)
 
 
 @app.command("orphans")

@@ -47,6 +47,8 @@ secret_access_key = "file:secrets/s3-{identity}.secret"
 ca_file = "certs/ca.pem"
 """
 HEALED = """\
+audit_access_key_id = "file:secrets/s3-audit.key"
+audit_secret_access_key = "file:secrets/s3-audit.secret"
 heal_access_key_id = "file:secrets/s3-app.key"
 heal_secret_access_key = "file:secrets/s3-app.secret"
 replica = "print-files-replica"
@@ -108,6 +110,26 @@ reason = "print files are in object storage alone"
 check = "copies.files"
 about = "print-files: immutable"
 reason = "faults are planted in the replica, so that it is not locked"
+
+[[acknowledged]]
+check = "files.protection"
+about = "print-files object lock"
+reason = "faults are planted by deleting versions"
+
+[[acknowledged]]
+check = "files.protection"
+about = "print-files MFA delete"
+reason = "SeaweedFS has none"
+
+[[acknowledged]]
+check = "files.protection"
+about = "print-files public access block"
+reason = "SeaweedFS has none; it serves this machine only"
+
+[[acknowledged]]
+check = "files.protection"
+about = "print-files encryption"
+reason = "the sandbox's files are made up"
 
 [[alert_route]]
 name = "on call"

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,17 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "backup": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
     "printflow": {"print-files": READ, "print-files-replica": READ_LOCKS, "reports": (*WRITE, "PutObjectRetention")},
+    "audit": {"print-files": READ},
     "dumps": {"dumps": (*WRITE, "PutObjectRetention", "GetObjectRetention")},
     "dagster": {"compute-logs": WRITE},
     "recovery": {"pgbackrest-repo2": READ, "dumps": READ},
     "break-glass": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
 }
 """What each identity may do in which bucket; "" is all of them."""
+AUDIT = ("s3:Get*", "s3:List*")
+POLICIES = {"audit": {"print-files": AUDIT}}
+"""Whose rights are a policy: by actions, only Admin lets SeaweedFS tell of encryption. The `*` of a policy matches no
+newline, so that nobody who reads objects has one."""
 READ_ONLY = (
     *(("drill", "pgbackrest-repo1"), ("drill", "pgbackrest-repo2"), ("printflow", "print-files")),
     ("recovery", "dumps"),
@@ -146,7 +152,7 @@ def prepare(home: SandboxHome) -> None:
         partial.replace(target)
     for region in sorted(set(BUCKETS.values())):
         identities = [identity for name in ALLOWED if (identity := _identity(home, name, region))["actions"]]
-        text = json.dumps({"identities": identities}, indent=2) + "\n"
+        text = json.dumps({"identities": identities, "policies": _policies(region)}, indent=2) + "\n"
         write(home.path("seaweedfs", f"{region}.json"), text, mode=0o600, owner=programs())
 
 
@@ -186,7 +192,30 @@ def _identity(home: SandboxHome, name: str, region: str) -> dict[str, object]:
         for action in allowed
     ]
     keys = {"accessKey": home.secret(f"s3-{name}.key"), "secretKey": home.secret(f"s3-{name}.secret")}
-    return {"name": name, "credentials": [keys], "actions": actions}
+    policy = {"policyNames": [name]} if name in POLICIES else {}
+    return {"name": name, "credentials": [keys], "actions": actions, **policy}
+
+
+def _policies(region: str) -> list[dict[str, str]]:
+    """The policies of a server's identities, as it takes them: each document is a text."""
+    return [
+        {
+            "name": name,
+            "content": json.dumps(policy({where: do for where, do in may.items() if BUCKETS[where] == region})),
+        }
+        for name, may in POLICIES.items()
+    ]
+
+
+def policy(may: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """A policy document: what may be done in each bucket, by its name."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": [*do], "Resource": [f"arn:aws:s3:::{where}", f"arn:aws:s3:::{where}/*"]}
+            for where, do in may.items()
+        ],
+    }
 
 
 def _installed() -> Path:

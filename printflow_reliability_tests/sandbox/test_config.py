@@ -77,6 +77,13 @@ def test_an_identity_is_known_only_where_it_has_something_to_do(home: SandboxHom
     assert not [action for action in allowed["printflow"] if action.startswith(("Write", "Admin", "Tagging"))]
 
 
+def test_the_key_that_reads_the_configuration_can_only_look(home: SandboxHome) -> None:
+    (policy,) = json.loads(home.path("seaweedfs", "primary.json").read_text())["policies"]
+    (statement,) = json.loads(policy["content"])["Statement"]
+    assert statement["Resource"] == ["arn:aws:s3:::print-files", "arn:aws:s3:::print-files/*"]
+    assert statement["Action"] == ["s3:Get*", "s3:List*"]
+
+
 def test_what_was_made_once_is_kept(home: SandboxHome) -> None:
     before = {file.name: file.read_bytes() for name in ("secrets", "certs") for file in home.path(name).iterdir()}
     credentials.prepare(home)

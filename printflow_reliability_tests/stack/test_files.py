@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from printflow_reliability.checks import Outcome, exit_code
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.catalog_check import check_catalog
+from printflow_reliability.files.protection.protect import check_protection
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.catalog import open_catalog
 from printflow_reliability.platform.connect import connect
@@ -22,7 +23,7 @@ from printflow_reliability.platform.queries import Connection
 from printflow_reliability.platform.tenancy import Tenant, tenants
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
-from printflow_reliability.sandbox import postgres
+from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.storage.objects import head
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -45,6 +46,39 @@ def test_a_healthy_shop_is_silent(shop: Shop, tmp_path: Path) -> None:
     assert {check.outcome for check in report.checks} == {Outcome.PASS}
     assert (report.references, report.objects) == (FILES, FILES)
     assert by_key(tmp_path / "findings.jsonl") == {}
+
+
+@pytest.mark.alarm("files.protection", "silent")
+@pytest.mark.alarm("files.protection", "ring")
+@pytest.mark.alarm("files.protection", "unknown")
+def test_protection_is_judged_by_what_the_store_says_now(sandbox: StackSandbox) -> None:
+    healthy = check_protection(sandbox.settings)
+    admin, suspended = seaweedfs.client(sandbox.home, "print-files"), {"Status": "Suspended"}
+    try:
+        admin.put_bucket_versioning(Bucket="print-files", VersioningConfiguration=suspended)  # type: ignore[arg-type]
+        damaged = check_protection(sandbox.settings)
+    finally:
+        admin.put_bucket_versioning(Bucket="print-files", VersioningConfiguration={"Status": "Enabled"})
+    with sandbox.stopped("primary"):
+        away = check_protection(sandbox.settings)
+    with sandbox.stopped("live_db"):
+        without_database = check_protection(sandbox.settings)
+    with sandbox.stopped("offsite"):
+        without_replica = check_protection(sandbox.settings)
+
+    found = {item.name: item.outcome for item in healthy.buckets[0].items}
+    assert found == {
+        **dict.fromkeys(("versioning", "lifecycle", "replication", "public_access"), Outcome.PASS),
+        **dict.fromkeys(("object_lock", "mfa_delete", "encryption"), Outcome.WARN),
+        "public_access_block": Outcome.UNKNOWN,
+    }
+    assert healthy.checks[0].outcome is Outcome.PASS, healthy.checks
+    assert healthy.numbers["sampled_objects"] > 0
+    assert damaged.checks[0].outcome is Outcome.FAIL
+    assert "versioning is suspended" in damaged.checks[0].detail
+    for report in (away, without_database, without_replica):
+        assert report.checks[0].outcome is Outcome.UNKNOWN
+    assert {item.name: item.outcome for item in without_database.buckets[0].items} == found
 
 
 @pytest.mark.alarm("files.missing", "ring")

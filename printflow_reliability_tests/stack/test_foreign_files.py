@@ -75,6 +75,26 @@ def test_the_catalog_covers_every_path(foreign: ForeignPlatform) -> None:
     assert ended.document["unread"] == []
 
 
+def test_the_protection_of_its_bucket_is_told_item_by_item(foreign: ForeignPlatform) -> None:
+    ended = foreign.run("files", "protect", "--json")
+    config = foreign.root / "printflow.toml"
+    whole = config.read_text(encoding="utf-8")
+    try:
+        config.write_text(whole.replace('about = "media replication"', 'about = "other replication"'), encoding="utf-8")
+        warned = foreign.run("files", "protect")
+    finally:
+        config.write_text(whole, encoding="utf-8")
+
+    assert ended.exit_code == 0, ended
+    (bucket,) = ended.document["buckets"]
+    outcomes = {item["name"]: item["outcome"] for item in bucket["checks"]}
+    assert bucket["name"] == "media"
+    assert [name for name, outcome in outcomes.items() if outcome == "unknown"] == ["public_access_block"]
+    assert [name for name, outcome in outcomes.items() if outcome == "fail"] == []
+    assert warned.exit_code == 1, warned
+    assert "aws s3api put-bucket-replication --bucket shop-media-eu" in warned.stdout
+
+
 def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_out(foreign: ForeignPlatform) -> None:
     config = foreign.root / "printflow.toml"
     whole = config.read_text(encoding="utf-8")

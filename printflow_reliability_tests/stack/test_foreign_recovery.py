@@ -191,6 +191,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
         ).fetchone() or ("", "")
     whole = ["wal_archive", "backup_integrity", "recoverable_window", "backup_expiry"]
     whole += ["recovery_objectives", "recovery_fence", "orphaned_files", "paid_orders", "alert_delivery", "readiness"]
+    whole.append("print_file_protection")
     parts = {
         "base_backup": "shop",
         "tenant_files": str(merchant),

@@ -9,7 +9,11 @@ from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 pytestmark = pytest.mark.stack
 
-RENAMED = (('[[bucket]]\nname = "media"', '[[bucket]]\nname = "art"'), ('\nbucket = "media"', '\nbucket = "art"'))
+RENAMED = (
+    ('[[bucket]]\nname = "media"', '[[bucket]]\nname = "art"'),
+    ('\nbucket = "media"', '\nbucket = "art"'),
+    ('\nabout = "media ', '\nabout = "art '),
+)
 SYSTEMS = {"shop", "art_bucket", "papers_bucket", "strongroom_bucket"}
 WITHOUT_ROUTE = {"alert_delivery"}
 """There is nobody to tell, and it says so."""
