@@ -5,20 +5,10 @@ fault, stays silent on a healthy system, and says "unknown" when its system is a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from printflow_reliability.findings import Severity
-
-
-@dataclass(frozen=True)
-class Check:
-    """A registered check: a stable name, the question it answers, the severity of its failure, what to do then."""
-
-    name: str
-    question: str
-    severity: Severity
-    remedy: str
-
+from printflow_reliability.posture_checks import POSTURE_CHECKS
+from printflow_reliability.registered_check import Check
 
 REGISTER: Mapping[str, Check] = {
     check.name: check
@@ -301,5 +291,6 @@ REGISTER: Mapping[str, Check] = {
             Severity.CRITICAL,
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
+        *POSTURE_CHECKS,
     )
 }

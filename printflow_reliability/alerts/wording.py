@@ -16,6 +16,7 @@ MATTERS_TO: Mapping[str, str] = {
     "files": "the tenants whose files these are, and whoever prints for them",
     "pdf": "the tenants whose files these are, and whoever prints for them",
     "orders": "customers who have paid, and whoever prints for them",
+    "posture": "whoever develops and deploys the platform",
     "alerts": "everybody who relies on being told",
 }
 """To whom an area of checks matters, by the first word of the check's name."""

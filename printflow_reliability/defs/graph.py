@@ -29,6 +29,7 @@ RESERVED = frozenset(
         *("recovery_fence", "restore_drill", "recovery_objectives"),
         *("tenant_files", "orphaned_files", "print_file_integrity"),
         *("paid_orders", "held_orders", "alert_delivery"),
+        *("platform_posture", "action_plan"),
     }
 )
 """The graph's own assets; a system of the same name gets another key."""

@@ -18,7 +18,8 @@ from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.personal_data import without_personal_data
-from printflow_reliability.register import REGISTER, Check
+from printflow_reliability.register import REGISTER
+from printflow_reliability.registered_check import Check
 from printflow_reliability.text import counted, printable
 
 WORST = 10

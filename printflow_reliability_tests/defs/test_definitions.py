@@ -34,6 +34,7 @@ EDGES = [
     ("tenant_files", "print_file_integrity"),
     ("print_file_integrity", "paid_orders"),
     ("paid_orders", "held_orders"),
+    ("platform_posture", "action_plan"),
 ]
 
 
@@ -156,7 +157,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         *("hourly_wal_verification", "daily_backup_verification", "hourly_recoverable_window"),
         "daily_recovery_objectives",
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
-        *("systems_every_half_hour", "daily_dump_verification", "daily_backup_copies"),
+        *("systems_every_half_hour", "daily_dump_verification", "daily_backup_copies", "daily_posture"),
     }
 
 
