@@ -11,12 +11,15 @@ from printflow_reliability.checks import CheckResult, Outcome, within
 from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.posture.action_plan import PlanRow, Status, scoreboard
-from printflow_reliability.posture.applications import Platform, find_applications
+from printflow_reliability.posture.applications import Kind, Platform, find_applications
+from printflow_reliability.posture.bullmq import judge_bullmq
 from printflow_reliability.posture.checkout import NotRead, open_checkout
 from printflow_reliability.posture.delivery import judge_delivery
 from printflow_reliability.posture.environment import environments, judge_environment
 from printflow_reliability.posture.items import WORDS, Item, Place, Rule, check_results
 from printflow_reliability.posture.jobs import judge_jobs
+from printflow_reliability.posture.node.sources import node_source
+from printflow_reliability.posture.node_skips import judge_node_skips
 from printflow_reliability.posture.queue_configuration import judge_queues, read_configuration
 from printflow_reliability.posture.silent_skips import judge_skips
 from printflow_reliability.posture.sources import php_sources
@@ -127,6 +130,11 @@ def judge(platform: Platform) -> list[Item]:
         items += judge_queues(platform, source, configured, read, framework)
         items += judge_jobs(source, framework, configured.worker_timeout)
         items += judge_skips(source)
+    for application in platform.of(Kind.PDF_SERVICE, Kind.NUXT, Kind.VUE):
+        node = node_source(platform, application, read[application.root])
+        items += judge_node_skips(node)
+        if application.kind is Kind.PDF_SERVICE:
+            items += judge_bullmq(node)
     items += judge_delivery(platform, sources)
     for file in (*platform.checkout.not_read, *platform.unreadable):
         items.append(_not_read(file))

@@ -98,6 +98,21 @@ return new class extends Migration
     "deploy.sh": "cd backend\nphp artisan migrate --force\n",
     "pdf-service/package.json": '{"dependencies": {"bullmq": "^5.0.0", "express": "^4.0.0", "pdf-lib": "^1.17.0"}}',
     "pdf-service/.env": "NODE_ENV=development\nINTERNAL_API_SECRET=another\n",
+    "pdf-service/src/queue.js": """
+const { Queue, Worker } = require('bullmq');
+const queue = new Queue('pdf', { connection });
+queue.add('render', { order }, { attempts: 1, removeOnFail: true });
+const worker = new Worker('pdf', async (job) => render(job), { connection });
+""",
+    "pdf-service/src/render.js": """
+async function store(key, pdf) {
+  try {
+    await s3.send(new PutObjectCommand({ Key: key, Body: pdf }));
+  } catch (error) {
+    console.warn(error);
+  }
+}
+""",
     "storefront/package.json": '{"dependencies": {"nuxt": "^3.13.0"}}',
     "storefront/.env": "PAYMENT_MODE=mock\n",
 }
@@ -247,6 +262,30 @@ jobs:
     '"node_modules/bullmq": {"version": "5.81.0"}}}',
     "services/renderer/.env": f'NODE_ENV=production\nREDIS_HOST=queues.internal\nSECRET="{INTERNAL}"\n'
     f"INTERNAL_API_SECRET=${{SECRET}}\nAPP_KEY={APP_KEY}\n",
+    "services/renderer/src/queue.ts": """
+import { Queue, Worker } from 'bullmq';
+
+const DAY = 24 * 3600;
+const backoff = { type: 'exponential', delay: 1000, jitter: 0.5 };
+const options = { attempts: Number(process.env.PDF_ATTEMPTS ?? 5), backoff };
+export const queue = new Queue('pdf', {
+  connection,
+  defaultJobOptions: { ...options, removeOnFail: { age: 7 * DAY } },
+} as const);
+const worker = new Worker('pdf', async (job) => render(job), { connection, lockDuration: 5 * 60_000 });
+process.once('SIGTERM', async () => {
+  await worker.close();
+});
+""",
+    "services/renderer/src/store.ts": """
+export async function store(key: string, pdf: Buffer): Promise<void> {
+  try {
+    await s3.send(new PutObjectCommand({ Key: key, Body: pdf }));
+  } catch (error) {
+    throw new StoreError(key, { cause: error });
+  }
+}
+""",
     "shop/package.json": '{"dependencies": {"nuxt": "^3.13.0"}}',
     "shop/package-lock.json": '{"lockfileVersion": 1, "dependencies": {"nuxt": {"version": "3.13.2"}}}',
     "shop/.env": "PAYMENT_MODE=live\n",

@@ -122,7 +122,10 @@ class Configuration:
                 yield name, value
 
     def _worth(self, node: Node) -> object:
-        return evaluate(node, self._resolve)
+        try:
+            return evaluate(node, self._resolve)
+        except RecursionError:  # defaults of defaults of defaults
+            return UNKNOWN
 
     def _resolve(self, node: Node) -> object:
         if node.type != "function_call_expression" or called(node).lower() != "env":
