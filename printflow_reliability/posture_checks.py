@@ -33,6 +33,25 @@ POSTURE_CHECKS = (
         f"{_SEE}; see also what it has done already: printflow orders held.",
     ),
     Check(
+        "posture.files",
+        "Does the platform keep its files so that no error, delete or tenant takes them away?",
+        Severity.ERROR,
+        "Red: the store's errors are hidden, tenants share a disk, or a delete is for good. "
+        f"{_SEE}; what is lost already: printflow files reconcile.",
+    ),
+    Check(
+        "posture.monitoring",
+        "Do errors of every application reach somebody, without personal data?",
+        Severity.ERROR,
+        f"Red: an application fails in silence, or its reports hold personal data. {_SEE} of each application.",
+    ),
+    Check(
+        "posture.health",
+        "Has the platform a liveness and a readiness probe, and does somebody outside ask them?",
+        Severity.ERROR,
+        f"Red: a host that cannot work is given orders, or is restarted for a slow database. {_SEE} of each route.",
+    ),
+    Check(
         "posture.delivery",
         "Are packages locked, hosts described as code, and migrations preceded by a backup?",
         Severity.ERROR,

@@ -23,7 +23,7 @@ def posture_command(
     plan: bool = typer.Option(False, "--plan", help="Show the action plan as a scoreboard."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Judge the platform's own source, read-only: environment, queues, jobs, silent skips, delivery.
+    """Judge the platform's own source, read-only: environment, queues, jobs, silent skips, monitoring, probes, files.
 
     Every item has its file and line, what it is, what it should be and why. What cannot be seen there is unknown, and
     never fine.

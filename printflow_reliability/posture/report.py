@@ -16,10 +16,13 @@ from printflow_reliability.posture.bullmq import judge_bullmq
 from printflow_reliability.posture.checkout import NotRead, open_checkout
 from printflow_reliability.posture.delivery import judge_delivery
 from printflow_reliability.posture.environment import environments, judge_environment
+from printflow_reliability.posture.health import judge_health
 from printflow_reliability.posture.items import WORDS, Item, Place, Rule, check_results
 from printflow_reliability.posture.jobs import judge_jobs
+from printflow_reliability.posture.monitoring import judge_monitoring
 from printflow_reliability.posture.node.sources import node_source
 from printflow_reliability.posture.node_skips import judge_node_skips
+from printflow_reliability.posture.protection import judge_protection
 from printflow_reliability.posture.queue_configuration import judge_queues, read_configuration
 from printflow_reliability.posture.silent_skips import judge_skips
 from printflow_reliability.posture.sources import php_sources
@@ -130,11 +133,18 @@ def judge(platform: Platform) -> list[Item]:
         items += judge_queues(platform, source, configured, read, framework)
         items += judge_jobs(source, framework, configured.worker_timeout)
         items += judge_skips(source)
-    for application in platform.of(Kind.PDF_SERVICE, Kind.NUXT, Kind.VUE):
-        node = node_source(platform, application, read[application.root])
-        items += judge_node_skips(node)
-        if application.kind is Kind.PDF_SERVICE:
-            items += judge_bullmq(node)
+        items += judge_protection(platform, source, read[application.root])
+    scripts = [
+        node_source(platform, application, read[application.root])
+        for application in platform.applications
+        if application.kind is not Kind.LARAVEL
+    ]
+    for script in scripts:
+        items += judge_node_skips(script)
+        if script.application.kind is Kind.PDF_SERVICE:
+            items += judge_bullmq(script)
+    items += judge_monitoring(platform, sources, scripts, read)
+    items += judge_health(platform, sources, scripts)
     items += judge_delivery(platform, sources)
     for file in (*platform.checkout.not_read, *platform.unreadable):
         items.append(_not_read(file))

@@ -13,6 +13,21 @@ INTERNAL = "internal-hunter2-of-both-sides"
 LIVE_STRIPE = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"  # in two parts: scanners of repositories take it for a real key
 LIVE_AWS = "AKIA" + "IOSFODNN7EXAMPLE"
 
+SENTRY = """
+import * as Sentry from '@sentry/nuxt';
+
+Sentry.init({
+  dsn: process.env.SENTRY_DSN,
+  release: process.env.SENTRY_RELEASE,
+  sendDefaultPii: false,
+  beforeSend: scrub,
+  ignoreErrors: ['AbortError'],
+  tracesSampler: ({ name }) => (/health|ready/.test(name) ? 0 : /checkout|admin/.test(name) ? 1 : 0.1),
+  replaysSessionSampleRate: 0,
+});
+Sentry.setUser({ id: customer.uuid });
+"""
+
 AS_FOUND: Mapping[str, str] = {
     "backend/composer.json": '{"require": {"php": "^8.2", "laravel/framework": "^11.0"}}',
     "backend/.env": f"""
@@ -95,6 +110,31 @@ return new class extends Migration
     }
 };
 """,
+    "backend/config/filesystems.php": """<?php
+return [
+    'default' => env('FILESYSTEM_DISK', 's3'),
+    'disks' => [
+        'local' => ['driver' => 'local'],
+        's3' => ['driver' => 's3', 'bucket' => env('AWS_BUCKET'), 'throw' => false],
+    ],
+];
+""",
+    "backend/app/Models/OrderItem.php": r"""<?php
+namespace App\Models;
+
+use Illuminate\Database\Eloquent\Model;
+
+class OrderItem extends Model
+{
+    protected $fillable = ['order_id', 'print_ready_file'];
+}
+""",
+    "backend/bootstrap/app.php": """<?php
+return Application::configure(basePath: dirname(__DIR__))->withRouting(web: 'routes/web.php', health: '/up')->create();
+""",
+    "backend/routes/web.php": """<?php
+Route::get('/ping', fn () => DB::select('SELECT 1'));
+""",
     "deploy.sh": "cd backend\nphp artisan migrate --force\n",
     "pdf-service/package.json": '{"dependencies": {"bullmq": "^5.0.0", "express": "^4.0.0", "pdf-lib": "^1.17.0"}}',
     "pdf-service/.env": "NODE_ENV=development\nINTERNAL_API_SECRET=another\n",
@@ -105,6 +145,8 @@ queue.add('render', { order }, { attempts: 1, removeOnFail: true });
 const worker = new Worker('pdf', async (job) => render(job), { connection });
 """,
     "pdf-service/src/render.js": """
+app.get('/livez', async (request, response) => response.json(await redis.ping()));
+
 async function store(key, pdf) {
   try {
     await s3.send(new PutObjectCommand({ Key: key, Body: pdf }));
@@ -118,9 +160,11 @@ async function store(key, pdf) {
 }
 
 WELL_KEPT: Mapping[str, str] = {
-    "composer.json": '{"require": {"php": "^8.3", "laravel/framework": "^12.0", "laravel/horizon": "^5.0"}}',
+    "composer.json": '{"require": {"php": "^8.3", "laravel/framework": "^12.0", "laravel/horizon": "^5.0", '
+    '"sentry/sentry-laravel": "^4.0"}}',
     "composer.lock": '{"packages": [{"name": "laravel/framework", "version": "v12.4.0"}, '
-    '{"name": "laravel/horizon", "version": "v5.30.1"}]}',
+    '{"name": "laravel/horizon", "version": "v5.30.1"}, '
+    '{"name": "sentry/sentry-laravel", "version": "4.13.0"}]}',
     ".env": f"""\ufeffAPP_ENV=production
 APP_DEBUG=false
 APP_KEY="{APP_KEY}"
@@ -134,6 +178,9 @@ REDIS_QUEUE_HOST=queues.internal
 REDIS_HOST=cache.internal
 PDF_DELEGATE_PROOFS=true
 PDF_STRICT=(true)
+SENTRY_LARAVEL_DSN=https://abc@sentry.invalid/1
+SENTRY_RELEASE=2026.11.29
+SENTRY_ENVIRONMENT=production
 """.replace("\n", "\r\n"),
     "config/queue.php": """<?php
 return [
@@ -246,10 +293,105 @@ class ArtworkDownload
     }
 }
 """,
+    "app/Models/OrderItem.php": r"""<?php
+namespace App\Models;
+
+use Illuminate\Database\Eloquent\{Model, SoftDeletes};
+
+class OrderItem extends Model
+{
+    use SoftDeletes;
+
+    protected function casts(): array
+    {
+        return ['print_ready_file' => 'string'];
+    }
+}
+""",
+    "app/Providers/TenantDisk.php": r"""<?php
+namespace App\Providers;
+
+use Illuminate\Support\Facades\Storage;
+
+class TenantDisk
+{
+    public function of($tenant)
+    {
+        return Storage::build(['driver' => 's3', 'root' => "tenants/{$tenant->id}", 'throw' => true]);
+    }
+}
+""",
+    "app/Http/Middleware/RequestId.php": r"""<?php
+namespace App\Http\Middleware;
+
+use Illuminate\Support\Facades\Log;
+
+class RequestId
+{
+    public function handle($request, $next)
+    {
+        Log::shareContext(['request_id' => $request->header('X-Request-Id')]);
+        return $next($request);
+    }
+}
+""",
+    "app/Monitoring/Sampler.php": r"""<?php
+namespace App\Monitoring;
+
+class Sampler
+{
+    public static function rate($context): float
+    {
+        $path = $context->getTransactionContext()->getName();
+        if (preg_match('#^/(readyz|up)#', $path)) {
+            return 0.0;
+        }
+        return preg_match('#^/(checkout|admin)#', $path) ? 1.0 : 0.1;
+    }
+}
+""",
+    "config/sentry.php": r"""<?php
+return [
+    'dsn' => env('SENTRY_LARAVEL_DSN', env('SENTRY_DSN')),
+    'release' => env('SENTRY_RELEASE'),
+    'environment' => env('SENTRY_ENVIRONMENT'),
+    'send_default_pii' => env('SENTRY_SEND_DEFAULT_PII', false),
+    'before_send' => [App\Monitoring\Scrubber::class, 'scrub'],
+    'traces_sampler' => [App\Monitoring\Sampler::class, 'rate'],
+    'ignore_exceptions' => [Illuminate\Validation\ValidationException::class],
+    'trace_propagation_targets' => ['pdf-service.internal'],
+];
+""",
+    "config/filesystems.php": """<?php
+return [
+    'default' => env('FILESYSTEM_DISK', 'files'),
+    'disks' => ['files' => ['driver' => 's3', 'bucket' => env('AWS_BUCKET'), 'throw' => true]],
+];
+""",
+    "bootstrap/app.php": r"""<?php
+return Application::configure(basePath: dirname(__DIR__))
+    ->withRouting(web: 'routes/web.php', health: '/up')
+    ->withExceptions(function ($exceptions) {
+        \Sentry\Laravel\Integration::handles($exceptions);
+    })
+    ->create();
+""",
+    "routes/web.php": r"""<?php
+Route::get('/readyz', App\Http\Controllers\Readiness::class)->middleware('auth.probe');
+""",
     "database/migrations/2026_01_01_000000_drop_old_artwork.php": AS_FOUND[
         "backend/database/migrations/2026_01_01_000000_drop_old_artwork.php"
     ],
-    "infrastructure/main.tf": 'resource "aws_s3_bucket" "print_files" { bucket = "print-files" }\n',
+    "infrastructure/main.tf": 'resource "aws_s3_bucket" "print_files" { bucket = "print-files" }\n'
+    """
+resource "aws_s3_bucket_versioning" "print_files" {
+  bucket = aws_s3_bucket.print_files.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+""",
+    "infrastructure/probes.yml": "targets:\n  - https://shop.invalid/readyz\n",
     ".github/workflows/deploy.yml": """
 jobs:
   deploy:
@@ -257,11 +399,16 @@ jobs:
       - run: printflow backup before-migrate --name ${{ github.sha }}
       - run: php artisan migrate --force
 """,
-    "services/renderer/package.json": '{"dependencies": {"bullmq": "^5.0.0"}}',
+    "services/renderer/package.json": '{"dependencies": {"bullmq": "^5.0.0", "@sentry/node": "^9.0.0"}}',
     "services/renderer/package-lock.json": '{"lockfileVersion": 3, "packages": {"": {}, '
-    '"node_modules/bullmq": {"version": "5.81.0"}}}',
+    '"node_modules/bullmq": {"version": "5.81.0"}, "node_modules/@sentry/node": {"version": "9.1.0"}}}',
+    "services/renderer/src/sentry.ts": SENTRY.replace("@sentry/nuxt", "@sentry/node"),
+    "services/renderer/src/probes.ts": """
+app.get('/livez', (request, response) => response.json({ alive: true }));
+app.get('/readyz', requireToken, readiness);
+""",
     "services/renderer/.env": f'NODE_ENV=production\nREDIS_HOST=queues.internal\nSECRET="{INTERNAL}"\n'
-    f"INTERNAL_API_SECRET=${{SECRET}}\nAPP_KEY={APP_KEY}\n",
+    f"INTERNAL_API_SECRET=${{SECRET}}\nAPP_KEY={APP_KEY}\nSENTRY_RELEASE=2026.11.29\nSENTRY_ENVIRONMENT=production\n",
     "services/renderer/src/queue.ts": """
 import { Queue, Worker } from 'bullmq';
 
@@ -286,9 +433,13 @@ export async function store(key: string, pdf: Buffer): Promise<void> {
   }
 }
 """,
-    "shop/package.json": '{"dependencies": {"nuxt": "^3.13.0"}}',
-    "shop/package-lock.json": '{"lockfileVersion": 1, "dependencies": {"nuxt": {"version": "3.13.2"}}}',
-    "shop/.env": "PAYMENT_MODE=live\n",
+    "shop/package.json": '{"dependencies": {"nuxt": "^3.13.0", "@sentry/nuxt": "^9.0.0"}}',
+    "shop/sentry.client.config.ts": SENTRY,
+    "shop/nuxt.config.ts": "export default defineNuxtConfig({ modules: ['@sentry/nuxt/module'] });\n",
+    "shop/package-lock.json": '{"lockfileVersion": 1, "dependencies": {"nuxt": {"version": "3.13.2"}, '
+    '"@sentry/nuxt": {"version": "9.1.0"}}}',
+    "shop/.env": "PAYMENT_MODE=live\nNUXT_PUBLIC_SENTRY_RELEASE=2026.11.29\n"
+    "NUXT_PUBLIC_SENTRY_ENVIRONMENT=production\n",
 }
 
 

@@ -153,7 +153,7 @@ def test_a_lock_file_of_another_version_is_unknown(lock: str | bytes, why: str, 
 def test_a_lock_file_without_a_required_package_is_wrong(tmp_path: Path) -> None:
     files = {**WELL_KEPT, "composer.lock": '{"packages": [{"name": "laravel/framework", "version": "v12.0.0"}]}'}
     (found,) = [item for item in judged(tmp_path, files) if str(item.place) == "composer.lock"]
-    assert (found.outcome, found.found) == (Outcome.FAIL, "it lacks laravel/horizon")
+    assert (found.outcome, found.found) == (Outcome.FAIL, "it lacks laravel/horizon, sentry/sentry-laravel")
 
 
 def test_a_workspace_has_one_lock_file_for_all(tmp_path: Path) -> None:
