@@ -9,7 +9,9 @@ from printflow_reliability.defs import posture
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.posture_checks import POSTURE_CHECKS
 from printflow_reliability_tests.platform_elsewhere import configured
-from printflow_reliability_tests.posture.platforms import AS_FOUND, WELL_KEPT, written
+from printflow_reliability_tests.posture.as_found import AS_FOUND
+from printflow_reliability_tests.posture.platforms import written
+from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 

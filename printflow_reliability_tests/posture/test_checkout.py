@@ -11,7 +11,8 @@ from printflow_reliability.posture import checkout as module
 from printflow_reliability.posture.applications import Kind, find_applications
 from printflow_reliability.posture.checkout import Unreadable, open_checkout
 from printflow_reliability.posture.versions import locked
-from printflow_reliability_tests.posture.platforms import WELL_KEPT, judged, platform_of, written
+from printflow_reliability_tests.posture.platforms import judged, platform_of, written
+from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 MANIFEST = {"package.json": '{"dependencies": {"nuxt": "^3"}}'}
 

@@ -8,15 +8,10 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.posture.items import Item, check_results
 from printflow_reliability.posture_checks import POSTURE_CHECKS
-from printflow_reliability_tests.posture.platforms import (
-    APP_KEY,
-    AS_FOUND,
-    INTERNAL,
-    LIVE_AWS,
-    LIVE_STRIPE,
-    WELL_KEPT,
-    judged,
-)
+from printflow_reliability_tests.posture.as_found import AS_FOUND
+from printflow_reliability_tests.posture.platforms import judged
+from printflow_reliability_tests.posture.secrets import APP_KEY, INTERNAL, LIVE_AWS, LIVE_STRIPE
+from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 CHECKS = [check.name for check in POSTURE_CHECKS]
 

@@ -14,7 +14,10 @@ from printflow_reliability.posture.items import Item
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability_tests.platform_elsewhere import configured
-from printflow_reliability_tests.posture.platforms import AS_FOUND, INTERNAL, LIVE_STRIPE, WELL_KEPT, judged, written
+from printflow_reliability_tests.posture.as_found import AS_FOUND
+from printflow_reliability_tests.posture.platforms import judged, written
+from printflow_reliability_tests.posture.secrets import INTERNAL, LIVE_STRIPE
+from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 NOW = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from printflow_reliability_tests.posture.platforms import WELL_KEPT, written
+from printflow_reliability_tests.posture.platforms import written
+from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 pytestmark = pytest.mark.stack

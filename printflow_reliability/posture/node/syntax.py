@@ -71,10 +71,10 @@ class NodeFile:
                 return node
         return None
 
-    def members(self, node: Node | None) -> tuple[dict[str, Node], bool]:
+    def members(self, node: Node | None, depth: int = 0) -> tuple[dict[str, Node], bool]:
         """The members of an object literal by name, and whether those are all that it has."""
         held = self.literal(node)
-        if held is None or held.type != "object":
+        if held is None or held.type != "object" or depth > DEEPEST:
             return {}, False
         members: dict[str, Node] = {}
         whole = True
@@ -88,7 +88,7 @@ class NodeFile:
             elif part.type == "method_definition":
                 members[text(part.child_by_field_name("name"))] = part
             elif part.type == "spread_element":
-                inner, known = self.members(part.named_children[0] if part.named_children else None)
+                inner, known = self.members(part.named_children[0] if part.named_children else None, depth + 1)
                 members |= inner
                 whole = whole and known
         return members, whole
