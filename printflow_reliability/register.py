@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from printflow_reliability.check_entry import Check as Check
 from printflow_reliability.findings import Severity
+from printflow_reliability.posture_checks import POSTURE_CHECKS
 from printflow_reliability.ready_checks import READY_CHECKS
 
 REGISTER: Mapping[str, Check] = {
@@ -346,6 +347,7 @@ REGISTER: Mapping[str, Check] = {
             Severity.CRITICAL,
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
+        *POSTURE_CHECKS,
         *READY_CHECKS,
     )
 }

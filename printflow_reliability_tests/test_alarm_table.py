@@ -69,6 +69,6 @@ def test_a_narrowed_run_is_not_judged(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*alarm table*")
 
 
-def test_a_marker_for_an_unregistered_check_is_refused(pytester: pytest.Pytester) -> None:
+def test_a_marker_for_an_uncheck_entry_is_refused(pytester: pytest.Pytester) -> None:
     result = run(pytester, marked(("wal.colour", "ring")))
     assert result.ret == pytest.ExitCode.USAGE_ERROR

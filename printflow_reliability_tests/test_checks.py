@@ -27,7 +27,7 @@ def test_an_unregistered_name_is_refused() -> None:
         CheckResult("wal.colour", Outcome.PASS, "blue")
 
 
-def test_every_registered_check_asks_a_question() -> None:
+def test_every_check_entry_asks_a_question() -> None:
     assert all(check.question.endswith("?") for check in REGISTER.values())
 
 

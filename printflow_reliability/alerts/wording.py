@@ -18,6 +18,7 @@ MATTERS_TO: Mapping[str, str] = {
     "orders": "customers who have paid, and whoever prints for them",
     "queues": "customers who have paid, and whoever runs the platform's workers",
     "redis": "customers who have paid, and whoever runs the platform's servers",
+    "posture": "whoever develops and deploys the platform",
     "alerts": "everybody who relies on being told",
 }
 """To whom an area of checks matters, by the first word of the check's name."""

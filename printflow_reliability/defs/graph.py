@@ -30,6 +30,7 @@ RESERVED = frozenset(
         *("tenant_files", "orphaned_files", "print_file_integrity", "print_file_protection"),
         *("paid_orders", "held_orders", "alert_delivery"),
         *("queue_health", "redis_durability"),
+        *("platform_posture", "action_plan"),
     }
 )
 """The graph's own assets; a system of the same name gets another key."""

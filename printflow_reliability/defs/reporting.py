@@ -12,13 +12,14 @@ from typing import Any, Protocol
 import dagster as dg
 
 from printflow_reliability.alerts.sentry.reports import report_error
+from printflow_reliability.check_entry import Check
 from printflow_reliability.check_rows import OUTCOME_WORDS, check_rows
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.defects import described
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.personal_data import without_personal_data
-from printflow_reliability.register import REGISTER, Check
+from printflow_reliability.register import REGISTER
 from printflow_reliability.text import counted, printable
 
 WORST = 10

@@ -25,6 +25,7 @@ from printflow_reliability.settings.origins import Origins, origins
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
+from printflow_reliability.settings.posture import PostureSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.queues import QueueOrderSettings, QueueSettings, WorkerSettings
 from printflow_reliability.settings.readiness import ReadinessSettings
@@ -62,6 +63,7 @@ __all__ = [
     "PdfServiceSettings",
     "PdfSettings",
     "PlatformSettings",
+    "PostureSettings",
     "ProgramsSettings",
     "QueueOrderSettings",
     "QueueSettings",

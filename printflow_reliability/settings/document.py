@@ -28,6 +28,7 @@ from printflow_reliability.settings.orders import OrdersSettings
 from printflow_reliability.settings.pdf import PdfSettings
 from printflow_reliability.settings.pdf_service import PdfServiceSettings
 from printflow_reliability.settings.platform import PlatformSettings
+from printflow_reliability.settings.posture import PostureSettings
 from printflow_reliability.settings.programs import ProgramsSettings
 from printflow_reliability.settings.queues import QueueSettings, WorkerSettings
 from printflow_reliability.settings.readiness import ReadinessSettings
@@ -71,6 +72,7 @@ class Settings(Section):
     files: FilesSettings = FilesSettings()
     pdf: PdfSettings = PdfSettings()
     pdf_service: PdfServiceSettings | None = None
+    posture: PostureSettings | None = None
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()

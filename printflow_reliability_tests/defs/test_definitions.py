@@ -37,6 +37,7 @@ EDGES = [
     ("tenant_files", "print_file_integrity"),
     ("print_file_integrity", "paid_orders"),
     ("paid_orders", "held_orders"),
+    ("platform_posture", "action_plan"),
 ]
 
 
@@ -52,7 +53,7 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey([name])
 
 
-def test_every_registered_check_is_served_by_an_asset_and_no_other(graph: Any) -> None:
+def test_every_check_entry_is_served_by_an_asset_and_no_other(graph: Any) -> None:
     assert {registered_name(check.name) for check in graph.asset_check_keys} == set(REGISTER)
 
 
@@ -163,6 +164,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         "queues_every_half_hour",
         *("systems_every_half_hour", "daily_dump_verification", "daily_config_verification", "daily_backup_copies"),
         "daily_print_file_protection",
+        "daily_posture",
     }
 
 

@@ -33,7 +33,7 @@ BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
-    "queues",
+    *("queues", "posture"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
 ARGUMENTS = {

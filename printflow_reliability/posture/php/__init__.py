@@ -1,0 +1,1 @@
+"""PHP as it is written, by its syntax: classes and what they inherit, arrays of configuration, calls."""
