@@ -13,6 +13,7 @@ MATTERS_TO: Mapping[str, str] = {
     "config": "whoever must bring the platform back on another machine",
     "drill": "whoever must recover the databases",
     "recovery": "whoever must recover the databases",
+    "ready": "whoever runs the platform's servers",
     "files": "the tenants whose files these are, and whoever prints for them",
     "pdf": "the tenants whose files these are, and whoever prints for them",
     "orders": "customers who have paid, and whoever prints for them",
