@@ -52,6 +52,8 @@ MIGRATES = re.compile(r"artisan\s+migrate(?!:(?:status|rollback|reset))|artisan:
 SAVES = re.compile(
     r"printflow\b[^\n]*\bbackup\s+before-migrate|pg_dump\b|pgbackrest\b[^\n]*\bbackup\b|artisan\s+backup:run"
 )
+TESTS = re.compile(r"test|phpunit|pest|lint|(?:^|/)ci\.ya?ml$", re.IGNORECASE)
+"""Scripts that migrate a database of their own, which holds nothing."""
 COMMENT = re.compile(r"^\s*(?:#|//)")
 
 
@@ -157,6 +159,8 @@ def _before_migrate(platform: Platform, risky: list[tuple[Place, str]], judged: 
     )
     seen = False
     for path in platform.checkout.below("", *SCRIPTS):
+        if TESTS.search(path):
+            continue
         try:
             lines = platform.checkout.text(path).splitlines()
         except Unreadable:

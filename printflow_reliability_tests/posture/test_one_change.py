@@ -65,6 +65,9 @@ CHANGES = {
     "a fall back that nobody sees": Change("config/services.php", "'strict_mode'", "'strict'", "strict_mode", UNKNOWN),
     "not delegated": Change(".env", "PDF_DELEGATE_PROOFS=true", "", "delegation"),
     "no time limit": Change("app/Jobs/GeneratePrintFile.php", "Http::timeout(60)->", "Http::", "outside_call"),
+    "a call by a macro": Change(
+        "app/Jobs/GeneratePrintFile.php", "Http::timeout(60)->retry(3, 200)", "Http::pdf()", "outside_call", UNKNOWN
+    ),
     "no file for Horizon": Change("composer.json", '"laravel/horizon": "^5.0", ', "", "horizon"),
     "a disk that is silent": Change("config/filesystems.php", "'throw' => true", "'throw' => false", "disk_throws"),
     "a disk that says nothing": Change("config/filesystems.php", ", 'throw' => true", "", "disk_throws"),
