@@ -12,6 +12,7 @@ from printflow_reliability.posture.items import Item, Judged, Place, Rule
 from printflow_reliability.posture.php.syntax import called, line, text, walk
 from printflow_reliability.posture.sources import PhpSource
 from printflow_reliability.posture.versions import Locked, locked
+from printflow_reliability.text import counted
 
 CHECK = "posture.delivery"
 
@@ -154,9 +155,10 @@ def _needs_default(call: Node) -> bool:
 def _before_migrate(platform: Platform, risky: list[tuple[Place, str]], judged: Judged) -> None:
     if not platform.of(Kind.LARAVEL):
         return
-    count = f"{len(risky)} steps of migrations are risky" + (
-        f", such as {risky[0][0]}, which {risky[0][1]}" if risky else ""
-    )
+    count = f"{counted(len(risky), 'step')} of migrations cannot be undone"
+    if risky:
+        place, what = risky[0]
+        count += f", such as {place}, which {what}"
     seen = False
     for path in platform.checkout.below("", *SCRIPTS):
         if TESTS.search(path):

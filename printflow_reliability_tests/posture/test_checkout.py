@@ -180,6 +180,13 @@ def test_a_workflow_that_tests_may_migrate_its_own_database(tmp_path: Path) -> N
     assert {item.outcome for item in judged(tmp_path, files)} == {Outcome.PASS}
 
 
+def test_what_an_environment_that_is_not_there_would_set_is_unknown(tmp_path: Path) -> None:
+    files = {path: content for path, content in WELL_KEPT.items() if not path.endswith(".env")}
+    unwell = {item.rule.name: item.outcome for item in judged(tmp_path, files) if item.outcome is not Outcome.PASS}
+    assert set(unwell.values()) == {Outcome.UNKNOWN}
+    assert {"environment_file", "shared_secret", "queue_connection", "one_release", "pdf_redis"} <= set(unwell)
+
+
 def test_what_leaves_the_checkout_is_unknown_in_the_answer(tmp_path: Path) -> None:
     root = written(tmp_path / "checkout", WELL_KEPT)
     (root / ".env").unlink()
