@@ -12,6 +12,7 @@ from printflow_reliability.posture.items import Item, Judged, Place, Rule
 from printflow_reliability.posture.php.syntax import called, line, text, walk
 from printflow_reliability.posture.sources import PhpSource
 from printflow_reliability.posture.versions import Locked, locked
+from printflow_reliability.text import counted
 
 CHECK = "posture.delivery"
 
@@ -52,6 +53,8 @@ MIGRATES = re.compile(r"artisan\s+migrate(?!:(?:status|rollback|reset))|artisan:
 SAVES = re.compile(
     r"printflow\b[^\n]*\bbackup\s+before-migrate|pg_dump\b|pgbackrest\b[^\n]*\bbackup\b|artisan\s+backup:run"
 )
+TESTS = re.compile(r"test|phpunit|pest|lint|(?:^|/)ci\.ya?ml$", re.IGNORECASE)
+"""Scripts that migrate a database of their own, which holds nothing."""
 COMMENT = re.compile(r"^\s*(?:#|//)")
 
 
@@ -152,11 +155,14 @@ def _needs_default(call: Node) -> bool:
 def _before_migrate(platform: Platform, risky: list[tuple[Place, str]], judged: Judged) -> None:
     if not platform.of(Kind.LARAVEL):
         return
-    count = f"{len(risky)} steps of migrations are risky" + (
-        f", such as {risky[0][0]}, which {risky[0][1]}" if risky else ""
-    )
+    count = f"{counted(len(risky), 'step')} of migrations cannot be undone"
+    if risky:
+        place, what = risky[0]
+        count += f", such as {place}, which {what}"
     seen = False
     for path in platform.checkout.below("", *SCRIPTS):
+        if TESTS.search(path):
+            continue
         try:
             lines = platform.checkout.text(path).splitlines()
         except Unreadable:

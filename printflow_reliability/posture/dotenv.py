@@ -17,7 +17,8 @@ _KEY = secrets.token_bytes(32)
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=[ \t]*")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.]*)\}")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
-_SHOWN = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
+_SHOWN = re.compile(r"\(?[A-Za-z][A-Za-z_.-]{0,23}\)?|\d{1,6}")
+"""A word, such as a driver or a mode, or a small number: keys and passwords mix letters and digits."""
 _SECRET = re.compile(r"KEY|SECRET|TOKEN|PASS|DSN|CREDENTIAL|URL|CERT|PRIVATE|SALT|SIGNATURE|AUTH")
 _TRUE, _FALSE = frozenset({"true", "(true)", "1", "on", "yes"}), frozenset({"false", "(false)", "0", "off", "no", ""})
 _NULL = frozenset({"null", "(null)"})

@@ -305,7 +305,8 @@ def _one_story(platform: Platform, environments: Mapping[str, Environment], judg
             judged.add(ONE_STORY, False, f"{ending} differs between applications", subject=ending, place=place)
         elif lacking:
             found = f"{ending} is not set in the .env of {', '.join(lacking)}"
-            judged.add(ONE_STORY, None if seen else False, found, subject=ending, place=place)
+            unread = any(environments[application.root].why_unknown for application in platform.applications)
+            judged.add(ONE_STORY, None if seen or unread else False, found, subject=ending, place=place)
         elif seen:
             judged.add(ONE_STORY, True, f"{ending} is the same everywhere", subject=ending, place=place)
 

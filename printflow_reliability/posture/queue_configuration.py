@@ -76,6 +76,13 @@ OUTSIDE = _rule(
     Severity.WARNING,
 )
 PRINT = re.compile(r"print|pdf|artwork|render", re.IGNORECASE)
+NO_CALLS = frozenset(
+    {"fake", "macro", "response", "sequence", "pool", "globaloptions", "preventstrayrequests", "assertsent"}
+)
+BUILDERS = re.compile(
+    r"(?:get|post|put|patch|delete|head|send|baseurl|timeout|connecttimeout|retry|attach)$|with|as|accept"
+)
+"""The framework's own methods that begin a call to another service."""
 FLAG = re.compile(r"delegat|enabled|^use_|via_pdf", re.IGNORECASE)
 
 
@@ -93,7 +100,7 @@ class LaravelConfiguration:
     def worker_timeout(self, queue: object) -> float | None:
         """The timeout in seconds of the worker of a queue; the shortest of all where the queue is not known."""
         if self.horizon.missing:
-            return WORKER_SECONDS
+            return None  # `queue:work --timeout` is an argument that no configuration has
         supervisors = list(self.supervisors())
         mine = [timeout for queues, timeout, _ in supervisors if isinstance(queue, str) and queue in queues]
         known = mine or [timeout for _, timeout, _ in supervisors]
@@ -318,14 +325,8 @@ def _outside_calls(source: PhpSource, judged: Judged) -> None:
     for path, tree in source.trees.items():
         for call in walk(tree, "scoped_call_expression"):
             holder = text(call.child_by_field_name("scope")).rpartition("\\")[2]
-            if holder != "Http" or called(call).lower() in (
-                "fake",
-                "macro",
-                "response",
-                "sequence",
-                "pool",
-                "globaloptions",
-            ):
+            first = called(call).lower()
+            if holder != "Http" or first in NO_CALLS:
                 continue
             names, chain = {called(call).lower()}, call
             while chain.parent is not None and chain.parent.type == "member_call_expression":
@@ -334,7 +335,9 @@ def _outside_calls(source: PhpSource, judged: Judged) -> None:
             lacking = [f"{name}()" for name in ("timeout", "retry") if name not in names]
             found = f"Http:: without {' and '.join(lacking)}" if lacking else "Http:: with timeout() and retry()"
             place = Place(path, line(call))
-            judged.add(OUTSIDE, not lacking, found, subject=str(place), place=place)
+            # A macro of the application's own may have set both.
+            own = lacking and not BUILDERS.match(first)
+            judged.add(OUTSIDE, None if own else not lacking, found, subject=str(place), place=place)
         for made in walk(tree, "object_creation_expression"):
             written = text(made.named_children[0]) if made.named_children else ""
             if written.rpartition("\\")[2] != "Client" or "guzzle" not in text(tree).lower():

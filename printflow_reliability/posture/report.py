@@ -1,5 +1,6 @@
 """`printflow posture`: everything that a checkout shows, and the plan that it is measured by."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,8 @@ def judge_source(settings: Settings, source: Path | None, now: datetime | None =
     items = sorted(judge(platform), key=_urgency)
     names = [check.name for check in POSTURE_CHECKS]
     checks = check_results(items, names)
-    if configured is None or configured.resolve() != platform.checkout.root:
+    # realpath, since resolve() raises where links lead in a circle.
+    if source is not None and (configured is None or os.path.realpath(configured) != str(platform.checkout.root)):
         checks = within(f"source {platform.checkout.root}", checks)
     plan = scoreboard(items, _answers(settings), now or datetime.now(UTC))
     return PostureReport(platform.checkout.root, items, plan, checks, platform.checkout.not_read)
@@ -146,8 +148,14 @@ def judge(platform: Platform) -> list[Item]:
     items += judge_monitoring(platform, sources, scripts, read)
     items += judge_health(platform, sources, scripts)
     items += judge_delivery(platform, sources)
-    for file in (*platform.checkout.not_read, *platform.unreadable):
-        items.append(_not_read(file))
+    # What a release shares with the next one is no source: deployments link it out of the release on purpose.
+    shared = {
+        application.path(directory)
+        for application in platform.of(Kind.LARAVEL)
+        for directory in ("storage", "public/storage")
+    }
+    items += [_not_read(file) for file in platform.checkout.not_read if file.path not in shared]
+    items += [_not_read(file) for file in platform.unreadable]
     return items
 
 

@@ -167,6 +167,26 @@ def test_a_workspace_has_one_lock_file_for_all(tmp_path: Path) -> None:
     assert locked(platform, platform.applications[0]).versions == {"nuxt": "3.1.0"}
 
 
+def test_what_a_release_shares_with_the_next_is_named_and_no_finding(tmp_path: Path) -> None:
+    root = written(tmp_path / "release", WELL_KEPT)
+    (tmp_path / "shared").mkdir()
+    (root / "storage").symlink_to(tmp_path / "shared")
+    assert [file.path for file in open_checkout(root).not_read] == ["storage"]
+    assert {item.outcome for item in judged(root, {})} == {Outcome.PASS}
+
+
+def test_a_workflow_that_tests_may_migrate_its_own_database(tmp_path: Path) -> None:
+    files = {**WELL_KEPT, ".github/workflows/tests.yml": "run: php artisan migrate\n"}
+    assert {item.outcome for item in judged(tmp_path, files)} == {Outcome.PASS}
+
+
+def test_what_an_environment_that_is_not_there_would_set_is_unknown(tmp_path: Path) -> None:
+    files = {path: content for path, content in WELL_KEPT.items() if not path.endswith(".env")}
+    unwell = {item.rule.name: item.outcome for item in judged(tmp_path, files) if item.outcome is not Outcome.PASS}
+    assert set(unwell.values()) == {Outcome.UNKNOWN}
+    assert {"environment_file", "shared_secret", "queue_connection", "one_release", "pdf_redis"} <= set(unwell)
+
+
 def test_what_leaves_the_checkout_is_unknown_in_the_answer(tmp_path: Path) -> None:
     root = written(tmp_path / "checkout", WELL_KEPT)
     (root / ".env").unlink()

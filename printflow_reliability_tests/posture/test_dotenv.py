@@ -56,10 +56,16 @@ def test_a_secret_is_not_shown_and_can_be_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("APP_ENV", "postgres://u:hunter2@h"), ("NOTE", "x" * 50), ("DB_URL", "h2")]
+    ("name", "value"),
+    [("APP_ENV", "postgres://u:hunter2@h"), ("NOTE", "x" * 50), ("PAYMENT_MODE", "sk_live_4eC3"), ("DB_URL", "h2")],
 )
 def test_what_may_be_a_secret_by_its_form_or_its_name_is_not_shown(name: str, value: str) -> None:
     assert value not in parse(".env", f"{name}={value}").variables[name].shown
+
+
+@pytest.mark.parametrize("value", ["production", "(true)", "redis", "60", "my-cache"])
+def test_a_word_and_a_small_number_are_shown(value: str) -> None:
+    assert parse(".env", f"NOTE={value}").variables["NOTE"].shown == value
 
 
 @given(st.text(alphabet=st.sampled_from(" =#'\"\\${}\nABab\r\ufeff"), max_size=60))
