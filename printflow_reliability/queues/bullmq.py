@@ -27,7 +27,8 @@ MOST_FAILED = 200
 SCORE = 4096
 """The score of a delayed job is its time in milliseconds times this, plus a sequence."""
 NO_CLIENT_LIST = (
-    "its user may not ask CLIENT LIST (grant +client|list), and no worker has looked for stalled jobs just now"
+    "its user may not ask CLIENT LIST, and no worker has looked for stalled jobs just now. Next: grant +client|list, "
+    "or set workers = 0 and name their heartbeat in a [[worker]]"
 )
 
 

@@ -48,7 +48,7 @@ def waiting_jobs(client: "redis.Redis", base: str, lines: int) -> tuple[list[Cla
             jobs.append(Claimable(storable(job), None))
             continue
         sized.append((job, size))
-        jobs.append(Claimable(storable(job), _since(fields)))
+        jobs.append(Claimable(f"{storable(job)}/{storable(fields[2] or b'0')}", _since(fields)))
     return jobs, junk + _without_data(client, base, sized), len(ids) >= lines
 
 

@@ -18,6 +18,7 @@ SELECT count(*), count(*) FILTER (WHERE {newer}), coalesce(max(id), 0) FROM {tab
 NEW = """
 SELECT id, payload, left(exception, 500) FROM {table} WHERE queue = %(queue)s AND {newer} AND id <= %(last)s
 ORDER BY id DESC LIMIT 200"""
+LAST_GIVEN = "SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, 'id')::regclass)"
 ABOVE = "id > %(cursor)s"
 RECENT = "failed_at > now() - %(seconds)s * interval '1 second'"
 
@@ -47,6 +48,8 @@ def failures(connection: Connection, queue: QueueSettings, cursor: float | None)
         CouldNotTell: there is no such table, or it is none of Laravel's.
     """
     table = table_of(connection, queue.failed_table, str(queue.cluster))
+    if cursor is not None and _begun_anew(connection, table, cursor):
+        cursor = None
     newer = sql.SQL(RECENT if cursor is None else ABOVE)
     values: dict[str, Any] = {
         "queue": queue.own_name,
@@ -69,6 +72,12 @@ def failures(connection: Connection, queue: QueueSettings, cursor: float | None)
             "correct failed_table in [[queue]]",
         ) from None
     return Failures(kept, new, reached, jobs)
+
+
+def _begun_anew(connection: Connection, table: sql.Composable, cursor: float) -> bool:
+    """Whether ids are given out below the cursor again, as after the database was restored to an earlier moment."""
+    row = connection.execute(LAST_GIVEN, (table.as_string(connection),)).fetchone()
+    return row is not None and row[0] is not None and row[0] < cursor
 
 
 def _failed_job(number: object, payload: object, exception: object) -> FailedJob:

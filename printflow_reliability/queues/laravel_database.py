@@ -13,6 +13,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.queues.failed_table import failures, table_of
 from printflow_reliability.queues.laravel_payload import payload_of
+from printflow_reliability.queues.laravel_redis import STALLED_SECONDS
 from printflow_reliability.queues.redis_keys import named
 from printflow_reliability.queues.state import Known, OldestJob, QueueState, Reading, unreadable
 from printflow_reliability.settings import QueueSettings
@@ -21,6 +22,7 @@ from printflow_reliability.text import printable
 COUNT = """
 SELECT at, count(*) FILTER (WHERE waits), count(*) FILTER (WHERE reserved_at IS NULL AND available_at > at),
        count(*) FILTER (WHERE reserved_at IS NOT NULL), count(*) FILTER (WHERE expired),
+       count(*) FILTER (WHERE reserved_at + %(retry_after)s + %(stalled)s <= at),
        min(since), bool_or(attempts > 0) FILTER (WHERE waits OR expired)
 FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS at) AS clock LEFT JOIN LATERAL (
     SELECT j.reserved_at, j.available_at, j.attempts, j.reserved_at IS NULL AND j.available_at <= at AS waits,
@@ -41,10 +43,10 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
         CouldNotTell: a table is missing, or is none of Laravel's.
     """
     table = table_of(connection, queue.jobs_table, str(queue.cluster))
-    values = {"queue": queue.own_name, "retry_after": float(queue.retry_after_seconds)}
+    values = {"queue": queue.own_name, "retry_after": float(queue.retry_after_seconds), "stalled": STALLED_SECONDS}
     try:
         row: Any = connection.execute(sql.SQL(COUNT).format(table=table), values).fetchone()
-        now, waits, later, reserved, expired, since, tried = row
+        now, waits, later, reserved, expired, stalled, since, tried = row
         payloads = connection.execute(sql.SQL(SAMPLE).format(table=table), values).fetchall()
         others = [str(name) for (name,) in connection.execute(sql.SQL(OTHERS).format(table=table)).fetchall()]
     except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.DataError) as odd:
@@ -70,7 +72,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
         delayed=later,
         due=0,
         reserved=reserved,
-        stalled=expired,
+        stalled=stalled,
         failed=failed.kept,
         junk=sum(payload_of(payload).document is None for (payload,) in payloads),
     )

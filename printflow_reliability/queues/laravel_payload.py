@@ -30,6 +30,11 @@ class Payload:
         return str((self.document or {}).get("displayName") or (self.document or {}).get("job") or "")
 
     @property
+    def turn(self) -> str:
+        """The job and how often it was tried."""
+        return f"{self.job}/{str((self.document or {}).get('attempts', 0))[:20]}"
+
+    @property
     def pushed_at(self) -> float | None:
         """When it was pushed, in seconds since 1970; None where it does not tell, or was tried before.
 

@@ -14,7 +14,7 @@ from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import Failures, Known, QueueState, Reading, unreadable
 from printflow_reliability.queues.waiting import Claimable, waiting
 from printflow_reliability.settings import QueueSettings
-from printflow_reliability.text import printable
+from printflow_reliability.text import printable, storable
 
 SAMPLE = 100
 """Jobs looked at from each end of the line."""
@@ -61,7 +61,7 @@ class LaravelQueue:
             return unreadable(self._queue, why)
         due, expired, stalled = self._due(counts)
         payloads = [payload_of(content) for content in dict.fromkeys((*counts.first, *counts.last))]
-        jobs = [Claimable(payload.job, payload.pushed_at) for payload in payloads]
+        jobs = [Claimable(storable(payload.turn), payload.pushed_at) for payload in payloads]
         jobs += [Claimable("", score) for some in (counts.soonest, counts.expiring) for _, score in some]
         jobs = [job for job in jobs if job.since is None or job.since <= counts.now]
         # Jobs that are due or expired begin with the one that waits longest.

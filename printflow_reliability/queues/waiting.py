@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 
 from printflow_reliability.queues.state import OldestJob
 
+MOST_KEPT = 5_000
+"""Jobs out of sight that are remembered: those seen last."""
+
 
 @dataclass(frozen=True)
 class Claimable:
     """A job that a worker could take.
 
     Attributes:
-        job: what identifies it in its queue.
+        job: what identifies it in its queue, and how often it was tried: tried again, it waits anew.
         since: from when on it could be taken, in seconds by the clock of its store; None where it does not tell.
     """
 
@@ -37,7 +40,9 @@ def waiting(jobs: Iterable[Claimable], now: float, first_seen: Mapping[str, floa
         whole: whether these are all that could be taken.
     """
     oldest = OldestJob(0.0, exact=whole)
-    kept: dict[str, float] = {}
+    # In a long line a job goes out of sight behind others, and comes into sight again before them.
+    newest = [] if whole else sorted(first_seen.items(), key=lambda seen: seen[1])[-MOST_KEPT:]
+    kept = dict(newest)
     untold = False
     for job in jobs:
         since = job.since

@@ -37,7 +37,7 @@ class RedisSettings(Section):
     A role that may read suffices, and cannot change anything:
     `+@read -@dangerous +info +ping +hello +select +multi +exec +time +config|get`. Where CONFIG is refused, as by a
     managed Redis, INFO says most of it; what it does not say is unknown. With `+client|list` the workers of BullMQ are
-    counted.
+    counted; without it, set `workers = 0` for their queues and give them a [[worker]].
     """
 
     name: str = Field(

@@ -107,7 +107,15 @@ def test_an_age_is_never_more_than_the_truth_and_exact_only_where_all_is_told(
     told = [since if since is not None else known.get(str(number), now) for number, since in enumerate(times)]
     assert found.oldest.seconds == max((now - since for since in told), default=0.0)
     assert not found.oldest.exact or (whole and None not in times)
-    assert found.first_seen.keys() == {job.job for job in jobs if job.since is None}
+    untold = {job.job for job in jobs if job.since is None}
+    assert found.first_seen.keys() == untold | (set() if whole else known.keys())
+
+
+def test_a_job_that_goes_out_of_sight_in_a_long_line_is_as_old_when_it_comes_back() -> None:
+    first = waiting([Claimable("a", None)], 100.0, {}, whole=False)
+    between = waiting([Claimable("b", None)], 500.0, first.first_seen, whole=False)
+    assert waiting([Claimable("a", None)], 900.0, between.first_seen, whole=False).oldest.seconds == 800
+    assert "a" not in waiting([Claimable("b", None)], 500.0, first.first_seen, whole=True).first_seen
 
 
 @given(st.text(st.sampled_from("ab*?[]\\^-:")))

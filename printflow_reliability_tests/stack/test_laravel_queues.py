@@ -68,7 +68,7 @@ def test_a_payload_without_a_time_is_as_old_as_our_first_sight_of_it(server: Red
     client.rpush(LINE, payload("a"))
 
     first = reading(server)
-    later = reading(server, Known(True, None, {"a": first.first_seen["a"] - 700}))
+    later = reading(server, Known(True, None, {"a/0": first.first_seen["a/0"] - 700}))
 
     assert first.state.oldest is not None
     assert (first.state.oldest.seconds < 1, first.state.oldest.exact) == (True, False)

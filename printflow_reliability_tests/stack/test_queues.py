@@ -110,6 +110,19 @@ def test_growth_is_counted_by_cursor_and_no_retry_makes_it_less(failing: tuple[S
     assert growth(settings) == (1, 4)
 
 
+def test_failures_after_a_restore_to_an_earlier_moment_are_counted(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    platform(settings, FAILED, uuid4(), name, "{}")
+    assert growth(settings) == (1, 1)
+    with open_records(settings.records) as records:  # as if ids had come much farther before
+        records.execute("UPDATE queues SET failed_cursor = failed_cursor + 1000 WHERE name = %s", (name,))
+    platform(settings, FAILED, uuid4(), name, "{}")
+    failed, grown = growth(settings)
+    assert failed == 2
+    assert grown is not None
+    assert grown >= 2
+
+
 def test_two_looks_at_once_count_nothing_twice(failing: tuple[Settings, str]) -> None:
     settings, name = failing
     growth(settings)
