@@ -24,6 +24,7 @@ RECENT_WITHIN: Mapping[str, timedelta] = {
     "orders": OFTEN,
     "queues": OFTEN,
     "redis": OFTEN,
+    "posture": DAILY,
 }
 """By a check's name, or the part of it before the dot; whatever is not named is looked at every hour at least."""
 

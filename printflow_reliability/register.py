@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from printflow_reliability.check_entry import Check as Check
 from printflow_reliability.findings import Severity
 from printflow_reliability.posture_checks import POSTURE_CHECKS
+from printflow_reliability.queue_checks import QUEUE_CHECKS
 from printflow_reliability.ready_checks import READY_CHECKS
 
 REGISTER: Mapping[str, Check] = {
@@ -309,45 +310,13 @@ REGISTER: Mapping[str, Check] = {
             "Red: paid orders have no usable artwork and must not go to print. See printflow orders held.",
         ),
         Check(
-            "queues.age",
-            "Is the oldest job of every queue younger than it may be?",
-            Severity.CRITICAL,
-            "Red: paid work waits, and nobody takes it. See printflow queues: is a worker alive, is the queue paused? "
-            "Start the queue's workers again.",
-        ),
-        Check(
-            "queues.failed",
-            "Did no more jobs fail than may?",
-            Severity.ERROR,
-            "Red: jobs failed and wait for nobody. See printflow queues; retry them with the platform's own command "
-            "(php artisan queue:retry, or retry of BullMQ) once their cause is gone.",
-        ),
-        Check(
-            "queues.stalled",
-            "Is every job that a worker took being worked on?",
-            Severity.ERROR,
-            "Red: workers died over jobs, or live too long on one. See printflow queues; then the log of the workers: "
-            "they may be out of memory, or killed by a deployment.",
-        ),
-        Check(
-            "queues.workers",
-            "Are the workers of every queue, and the scheduler, alive?",
-            Severity.CRITICAL,
-            "Red: nobody works on a queue, or the scheduler starts nothing. See printflow queues; start them again.",
-        ),
-        Check(
-            "redis.durability",
-            "Does every Redis keep what was written to it?",
-            Severity.ERROR,
-            "Red: a crash or a full memory of a Redis would lose jobs. See printflow queues, which names the setting.",
-        ),
-        Check(
             "alerts.delivery",
             "Does every alert reach its route?",
             Severity.CRITICAL,
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
         *POSTURE_CHECKS,
+        *QUEUE_CHECKS,
         *READY_CHECKS,
     )
 }

@@ -21,7 +21,7 @@ SERVERS = ("name", "role", "aof_enabled", "appendfsync", "maxmemory_policy", "ev
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"redis", "postgres"},
-    freshness_policy=words.EVERY_HOUR,
+    freshness_policy=words.EVERY_HALF_HOUR,
     check_specs=check_specs("queue_health", *QUEUE_CHECKS),
     description="Every queue as it really is: how long its oldest job waits, what failed or stalled, and whether "
     "workers live. Red: paid work waits or was lost by a worker, or a queue cannot be read. See printflow queues",
@@ -40,7 +40,7 @@ def queue_health(configuration: Configuration) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=words.OWNERS,
     kinds={"redis"},
-    freshness_policy=words.EVERY_HOUR,
+    freshness_policy=words.EVERY_HALF_HOUR,
     check_specs=check_specs("redis_durability", "redis.durability"),
     description="Whether each Redis keeps what it was given: append-only file, eviction, replicas, room. Red: a crash "
     "or a full memory would lose jobs. See printflow queues",
