@@ -20,6 +20,7 @@ from printflow_reliability.orders.guard_pass import GuardPass, pace_from
 from printflow_reliability.orders.holds import Hold, held
 from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
 from printflow_reliability.orders.overrides import in_force
+from printflow_reliability.orders.rolled_back import rolled_back
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
 from printflow_reliability.pdf.ledger import Ledger
@@ -64,7 +65,7 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
-            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace)
+            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace, rolled_back(records))
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
@@ -116,7 +117,8 @@ def check_order(
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        guard_pass = GuardPass(settings, _ledger(settings, records, inspecting), inspecting, in_force(records), pace)
+        ledger, overrides = _ledger(settings, records, inspecting), in_force(records)
+        guard_pass = GuardPass(settings, ledger, inspecting, overrides, pace, rolled_back(records))
         if answers := guard_pass.check(items, By.SURE):
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)

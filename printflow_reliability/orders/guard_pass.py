@@ -5,9 +5,11 @@ It knows no records: what it needs of them (verdicts, overrides) is handed to it
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
+from printflow_reliability.orders.rolled_back import RolledBack
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -48,12 +50,14 @@ class GuardPass:
         worker: InspectionWorker,
         overrides: Mapping[str, Override],
         pace: Pace | None = None,
+        rolled_back: RolledBack = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), ledger, worker)
         self._pace = pace or Pace()
         self._paths: BasePaths | None = None
         self.overrides = overrides
+        self._rolled_back = rolled_back
 
     def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
         """The answer for each order of these items.
@@ -67,7 +71,7 @@ class GuardPass:
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
-        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
+        return check_items(items, paths, files, self.overrides, datetime.now(UTC), grace, self._rolled_back)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""
