@@ -47,6 +47,8 @@ secret_access_key = "file:secrets/s3-{identity}.secret"
 ca_file = "certs/ca.pem"
 """
 HEALED = """\
+audit_access_key_id = "file:secrets/s3-audit.key"
+audit_secret_access_key = "file:secrets/s3-audit.secret"
 heal_access_key_id = "file:secrets/s3-app.key"
 heal_secret_access_key = "file:secrets/s3-app.secret"
 replica = "print-files-replica"

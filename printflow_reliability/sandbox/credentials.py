@@ -7,7 +7,7 @@ import pyrage
 
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 
-IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "dumps", "dagster", "break-glass", "recovery")
+IDENTITIES = ("admin", "app", "backup", "drill", "printflow", "audit", "dumps", "dagster", "break-glass", "recovery")
 """Who may sign in to the S3 servers."""
 ROLES = ("platform_app", "printflow", "printflow_repair", "records", "dagster")
 """Who may sign in to the clusters with a password."""

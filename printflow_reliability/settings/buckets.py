@@ -39,6 +39,15 @@ class BucketSettings(Section):
     heal_secret_access_key: str | None = Field(
         json_schema_extra=SECRET, default=None, description="The secret of `heal_access_key_id`."
     )
+    audit_access_key_id: str | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Access key that may read the bucket's configuration, and no object. Only `files protect` uses it. "
+        "Absent: `access_key_id`.",
+    )
+    audit_secret_access_key: str | None = Field(
+        json_schema_extra=SECRET, default=None, description="The secret of `audit_access_key_id`."
+    )
     ca_file: Path | None = Field(
         default=None,
         description="PEM file of the authority that signed the server's certificate. Absent: the system's authorities.",

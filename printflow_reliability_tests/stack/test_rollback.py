@@ -18,6 +18,7 @@ from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.rollback.since import Fate
 from printflow_reliability.orders.guard import check_order
+from printflow_reliability.orders.problems import next_step
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.recovery.rollback import Request, roll_back, undo
 from printflow_reliability.sandbox import postgres, seaweedfs
@@ -154,6 +155,7 @@ def test_a_paid_order_whose_artwork_becomes_older_is_held_until_it_is_undone(san
     assert (done.exit_code, list(done.held)) == (1, [order]), done
     assert not held.ready
     assert "files rollback" in held.problems[0].text
+    assert "printflow orders override" in next_step(held.problems[0], order, tenant)
     assert freed.ready
 
 

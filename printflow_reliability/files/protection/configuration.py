@@ -88,7 +88,7 @@ def read_configuration(
     Raises:
         CouldNotTell: it does not answer, or knows no such bucket.
     """
-    asking, name = client or s3_client(bucket), bucket.bucket
+    asking, name = client or _auditor(bucket), bucket.bucket
     with s3_errors(bucket):
         return BucketConfiguration(
             versioning=_ask(lambda: asking.get_bucket_versioning(Bucket=name), "s3:GetBucketVersioning"),
@@ -106,6 +106,14 @@ def read_configuration(
         )
 
 
+def _auditor(bucket: BucketSettings) -> "S3Client":
+    """A client with the key that may read the configuration, where there is one."""
+    if not bucket.audit_access_key_id:
+        return s3_client(bucket)
+    keys = {"access_key_id": bucket.audit_access_key_id, "secret_access_key": bucket.audit_secret_access_key}
+    return s3_client(bucket.model_copy(update=keys))
+
+
 def _ask(request: Callable[[], Any], permission: str) -> Answer:
     """Raises:
     ClientError: there is no such bucket.
@@ -121,7 +129,9 @@ def _ask(request: Callable[[], Any], permission: str) -> Answer:
     if code in NOT_IMPLEMENTED:
         return Answer(reason=f"the store has no such feature ({code})", lacking=True)
     if code in REFUSED:
-        return Answer(reason=f"the bucket's key may not ask ({code}); grant it {permission}")
+        return Answer(
+            reason=f"the key may not ask ({code}); grant it {permission}, or name one that may: audit_access_key_id"
+        )
     return Answer(reason=f"the store answered {code}")
 
 

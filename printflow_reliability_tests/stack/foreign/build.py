@@ -31,6 +31,7 @@ from printflow_reliability_tests.stack.foreign.servers import Server, start, use
 HERE = Path(__file__).parent
 BUCKET, REPORTS, DUMPS = "shop-media-eu", "shop-papers", "shop-strongroom"
 S3_PARTS = ("master", "volume", "filer", "s3")
+S3_USERS = ("s3-watcher", "s3-storefront", "s3-auditor")
 ROLES = ("storefront", "watcher", "restorer", "binder")
 DIRECTORIES = (
     *("keys", "etc/backup", "log", "lock", "socket", "repository", "fast disk", "weed"),
@@ -61,7 +62,7 @@ class _Builder:
     def __init__(self, root: Path, servers: ExitStack) -> None:
         self.root = root
         self.owner, self.reader = PlainUser.owner(), PlainUser.reader()
-        self.passwords = {name: _password() for name in (SUPERUSER, *ROLES, "records", "s3-watcher", "s3-storefront")}
+        self.passwords = {name: _password() for name in (SUPERUSER, *ROLES, "records", *S3_USERS)}
         self.ports = _ports(("shop", "records", *(f"{part}{kind}" for part in S3_PARTS for kind in ("", ".grpc"))))
         self._stack = servers
         self._servers: dict[str, Server] = {}
@@ -107,7 +108,7 @@ class _Builder:
         self._write("keys/fingerprints", _password())
         self._write("shop settings", "APP_KEY=base64:c2hvcA==\n")
         self._write("keys/records", self._url("records", "records", "postgres"))
-        for name in ("s3-watcher", "s3-storefront"):
+        for name in S3_USERS:
             self._write(f"keys/{name}", self.passwords[name])
         # How a superuser's programs, pgBackRest among them, sign in where everybody needs a password.
         escaped = self.passwords[SUPERUSER].replace("\\", r"\\").replace(":", r"\:")
