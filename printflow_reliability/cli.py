@@ -57,6 +57,7 @@ PLACES = {
     "tenant": "printflow_reliability.recovery.tenant_command:app",
     "runbook": "printflow_reliability.runbook.commands:runbook_command",
     "files": "printflow_reliability.files.commands:app",
+    "files rollback": "printflow_reliability.recovery.rollback_command:rollback_command",
     "pdf": "printflow_reliability.pdf.commands:app",
     "pdf accept": "printflow_reliability.orders.acceptance.command:accept_command",
     "orders": "printflow_reliability.orders.commands:app",

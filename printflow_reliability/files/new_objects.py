@@ -32,7 +32,7 @@ def put_new(bucket: BucketSettings, key: str, body: IO[bytes], headers: Mapping[
     """
     with s3_errors(bucket):
         try:
-            answer = _writer(bucket).put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **headers)
+            answer = writer(bucket).put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **headers)
         except ClientError as refused:
             if refused.response.get("Error", {}).get("Code") in CHANGED:
                 return None
@@ -60,7 +60,7 @@ def take_back(bucket: BucketSettings, key: str, version: str) -> bool:
     if version == NULL_VERSION:
         return False
     with s3_errors(bucket):
-        _writer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)
+        writer(bucket).delete_object(Bucket=bucket.bucket, Key=key, VersionId=version)
     return True
 
 
@@ -80,6 +80,7 @@ def store(bucket: BucketSettings, key: str, body: IO[bytes], sha256: str) -> Non
     raise CouldNotTell(f"what was written to {key!r} reads back differently; it was {'removed' if removed else 'left'}")
 
 
-def _writer(bucket: BucketSettings) -> "S3Client":
+def writer(bucket: BucketSettings) -> "S3Client":
+    """A client with the key that may write to the bucket."""
     writing = {"access_key_id": bucket.heal_access_key_id, "secret_access_key": bucket.heal_secret_access_key}
     return s3_client(bucket.model_copy(update=writing))

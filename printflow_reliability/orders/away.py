@@ -19,7 +19,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import settling
 from printflow_reliability.orders.guard import CHECK
-from printflow_reliability.orders.guard_pass import GuardPass, pace_from
+from printflow_reliability.orders.guard_pass import GuardPass, Remembered, pace_from
 from printflow_reliability.orders.holds import files_of
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.known import Known
@@ -74,7 +74,7 @@ def look_away(settings: Settings, known: Known, ledger: Verdicts, held: Collecti
         items = paid_items(settings).items
         with InspectionWorker(settings.pdf) as worker:
             overrides = known.overrides_at(datetime.now(UTC))
-            guard_pass = GuardPass(settings, ledger, worker, overrides, pace_from(began, time.monotonic()))
+            guard_pass = GuardPass(settings, ledger, worker, Remembered(overrides), pace_from(began, time.monotonic()))
             first = tuple(map(_patient, guard_pass.check(items, By.LISTING)))
             answers = tuple(map(_patient, guard_pass.confirmed(first, {*held})))
     except (CouldNotTell, ConfigError) as away:

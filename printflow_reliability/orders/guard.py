@@ -16,10 +16,11 @@ from psycopg.rows import TupleRow
 from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import vanished
-from printflow_reliability.orders.guard_pass import GuardPass, pace_from
+from printflow_reliability.orders.guard_pass import GuardPass, Remembered, pace_from
 from printflow_reliability.orders.holds import Hold, held
 from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
 from printflow_reliability.orders.overrides import in_force
+from printflow_reliability.orders.rolled_back import rolled_back
 from printflow_reliability.orders.settling import settle
 from printflow_reliability.orders.vanished import Vanished
 from printflow_reliability.pdf.ledger import Ledger
@@ -65,12 +66,12 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
-            guard_pass = GuardPass(settings, ledger, worker, in_force(records), pace, failed_orders(records))
+            guard_pass = GuardPass(settings, ledger, worker, _remembered(records), pace)
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
             )
-            missing = _explained(settings, records, open_holds, paid, orders, guard_pass.overrides)
+            missing = _explained(settings, records, open_holds, paid, orders, guard_pass.remembered.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
         return GuardReport(within(scope_of(order=orders), [CheckResult(CHECK, Outcome.UNKNOWN, away.sentence)]))
@@ -117,8 +118,8 @@ def check_order(
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        ledger = _ledger(settings, records, inspecting)
-        guard_pass = GuardPass(settings, ledger, inspecting, in_force(records), pace, failed_orders(records))
+        ledger, remembered = _ledger(settings, records, inspecting), _remembered(records)
+        guard_pass = GuardPass(settings, ledger, inspecting, remembered, pace)
         if answers := guard_pass.check(items, By.SURE):
             return answers[0]
         hold = next((hold for hold in held(records) if hold.order == order), None)
@@ -133,6 +134,10 @@ def check_order(
     if missing.unexplained:
         raise CouldNotTell(f"order {order} is held ({hold.reason}): {missing.describe()}", missing.next_step)
     raise UnknownOrder(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
+
+
+def _remembered(records: Records) -> Remembered:
+    return Remembered(in_force(records), failed_orders(records), rolled_back(records))
 
 
 def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:

@@ -5,11 +5,13 @@ them too.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.failed_generation import with_failed_jobs
 from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
+from printflow_reliability.orders.rolled_back import RolledBack
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -37,6 +39,21 @@ def pace_from(began: float, now: float) -> Pace:
     return Pace(until, max(began + STOP_SECONDS, until), PATIENCE_SECONDS)
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What the records say of orders.
+
+    Attributes:
+        overrides: those in force, by order.
+        failed_jobs: the newest failed job of each order that has any.
+        rolled_back: the rollbacks that took files back under orders.
+    """
+
+    overrides: Mapping[str, Override]
+    failed_jobs: Mapping[str, FailedOrder] = field(default_factory=dict)
+    rolled_back: RolledBack = field(default_factory=dict)
+
+
 class GuardPass:
     """One pass: the tenants, the overrides and the time for files are the same for all that it checks.
 
@@ -49,16 +66,14 @@ class GuardPass:
         settings: Settings,
         ledger: Verdicts,
         worker: InspectionWorker,
-        overrides: Mapping[str, Override],
+        remembered: Remembered,
         pace: Pace | None = None,
-        failed: Mapping[str, FailedOrder] | None = None,
     ) -> None:
         self._settings = settings
         self._verifier = PdfVerifier(settings.bucket_named(settings.orders.bucket), ledger, worker)
         self._pace = pace or Pace()
         self._paths: BasePaths | None = None
-        self._failed = failed or {}
-        self.overrides = overrides
+        self.remembered = remembered
 
     def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
         """The answer for each order of these items.
@@ -72,8 +87,9 @@ class GuardPass:
         keys = [*keys_in_place(items, paths)]
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
-        answers = check_items(items, paths, files, self.overrides, datetime.now(UTC), grace)
-        return with_failed_jobs(answers, self._failed)
+        known = self.remembered
+        answers = check_items(items, paths, files, known.overrides, datetime.now(UTC), grace, known.rolled_back)
+        return with_failed_jobs(answers, known.failed_jobs)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.problems import Kind, Problem
+from printflow_reliability.orders.rolled_back import RolledBack
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.verify import PdfVerification
 from printflow_reliability.platform.paid_orders import PaidItem
@@ -73,6 +75,7 @@ def check_items(
     overrides: Mapping[str, Override],
     now: datetime,
     grace_seconds: float,
+    rolled_back: RolledBack = MappingProxyType({}),
 ) -> tuple[OrderAnswer, ...]:
     """The answer for each order of these items, the one paid longest ago first.
 
@@ -83,6 +86,7 @@ def check_items(
         overrides: those in force, by order.
         now: on the clock that payments are dated by.
         grace_seconds: how long after its payment an order may wait for its artwork.
+        rolled_back: the rollbacks that took files back under paid orders.
     """
     answers = []
     in_order = sorted(items, key=lambda item: (item.order, item.key is None, item.key or ""))
@@ -90,7 +94,9 @@ def check_items(
         found = list(group)
         paid_at = min((item.paid_at for item in found if item.paid_at is not None), default=None)
         problems = tuple(
-            replace(problem, item=item) for item in found if (problem := problem_of(item, paths, files)) is not None
+            replace(problem, item=item)
+            for item in found
+            if (problem := problem_of(item, paths, files) or _taken_back(item, rolled_back)) is not None
         )
         # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
         young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
@@ -98,6 +104,14 @@ def check_items(
             OrderAnswer(order, found[0].tenant, paid_at, problems, bool(problems) and young, overrides.get(order))
         )
     return tuple(sorted(answers, key=lambda answer: (answer.paid_at is not None, answer.paid_at or now, answer.order)))
+
+
+def _taken_back(item: PaidItem, rolled_back: RolledBack) -> Problem | None:
+    number = rolled_back.get((item.order, item.key or ""))
+    if number is None:
+        return None
+    said = f"print-ready file was taken back to an older version by files rollback {number}"
+    return Problem(Kind.ROLLED_BACK, item.key, said)
 
 
 def keys_in_place(items: Sequence[PaidItem], paths: BasePaths) -> frozenset[str]:

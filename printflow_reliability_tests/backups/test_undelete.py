@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from printflow_reliability.backups.undelete.bookkeeping import Bookkeeping, chosen, is_whole, steps_to, whole_versions
-from printflow_reliability.backups.undelete.history import Entry, Since, Step, Way, since
+from printflow_reliability.backups.undelete.history import Since, Step, Way, since
 from printflow_reliability.backups.undelete.plan import NOTHING, RepositoryPlan
 from printflow_reliability.backups.undelete.undelete import Undeleted, UndeleteReport
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
+from printflow_reliability.storage.version_listing import Entry
 from printflow_reliability_tests.backups.bookkeeping import info
 
 BEGAN = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)

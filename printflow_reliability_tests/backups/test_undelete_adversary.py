@@ -14,10 +14,10 @@ from moto import mock_aws
 from printflow_reliability.backups.configuration import repository_options
 from printflow_reliability.backups.undelete import plan as planning
 from printflow_reliability.backups.undelete.bookkeeping import Bookkeeping, chosen, shortcomings, whole_versions
-from printflow_reliability.backups.undelete.history import Entry
 from printflow_reliability.backups.undelete.plan import RepositoryPlan, plan_repository
 from printflow_reliability.backups.undelete.repository import VersionedRepository
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.storage.version_listing import Entry
 from printflow_reliability_tests.backups.bookkeeping import info, signed
 from printflow_reliability_tests.minimal_settings import minimal_settings
 

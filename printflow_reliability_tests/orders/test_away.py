@@ -12,6 +12,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders import away
 from printflow_reliability.orders.away import LookAway, held_in, look_away, settle_away
+from printflow_reliability.orders.guard_pass import Remembered
 from printflow_reliability.orders.judgement import OrderAnswer, Override
 from printflow_reliability.orders.known import Known
 from printflow_reliability.orders.problems import Kind, Problem
@@ -54,9 +55,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[OrderAnswer]:
 
     class FakePass:
         def __init__(self, *given: object) -> None:
-            overrides = given[3]
-            assert isinstance(overrides, dict)
-            self.overrides = overrides
+            remembered = given[3]
+            assert isinstance(remembered, Remembered)
+            self.overrides = remembered.overrides
 
         def check(self, _items: object, _by: object) -> Sequence[OrderAnswer]:
             return [replace(judged, override=self.overrides.get(judged.order)) for judged in answers]

@@ -135,3 +135,16 @@ def test_whatever_else_is_paid_the_others_are_judged_as_without_it(rows: list[Pa
     mixed = kinds(*healthy[:place], *rows, *healthy[place:])
     assert {order: found for order, found in mixed.items() if order in alone} == alone
     assert all(key.startswith(tuple(PATHS.of.values())) for key in keys_in_place([*healthy, *rows], PATHS))
+
+
+def test_artwork_that_a_rollback_made_older_holds_its_order_and_no_other() -> None:
+    taken_back = {("7", GOOD): 3}
+    answers = {
+        answer.order: answer for answer in check_items([item(), item(order="8")], PATHS, FILES, {}, NOW, 0, taken_back)
+    }
+    (problem,) = answers["7"].problems
+    assert problem.kind is Kind.ROLLED_BACK
+    assert "files rollback 3" in problem.text
+    assert "printflow orders override" in next_step(problem, "7", "tenant")
+    assert answers["8"].ready
+    assert check_items([item()], PATHS, FILES, {}, NOW, 0, {("7", "tenants/tenant/other.pdf"): 3})[0].ready

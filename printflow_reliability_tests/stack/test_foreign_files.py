@@ -95,6 +95,35 @@ def test_the_protection_of_its_bucket_is_told_item_by_item(foreign: ForeignPlatf
     assert "aws s3api put-bucket-replication --bucket shop-media-eu" in warned.stdout
 
 
+def test_a_bucket_goes_back_to_a_moment_and_forward_again(foreign: ForeignPlatform) -> None:
+    key = next(key for key in keys(foreign) if key.endswith("карта.pdf"))
+    before = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    time.sleep(1.1)  # S3 knows whole seconds only
+    moment = datetime.now(UTC).isoformat()
+    time.sleep(1.1)
+    healthy = foreign.run("files", "rollback", "--to", moment, "--json")
+    foreign.s3.put_object(Bucket=BUCKET, Key=key, Body=b"a bad deploy")
+    try:
+        foreign.beat()
+        planned = foreign.run("files", "rollback", "--to", moment, "--json")
+        done = foreign.run("files", "rollback", "--to", moment, "--apply", "--json")
+        back = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        undone = foreign.run("files", "rollback", "--undo", str(done.document["rollback"]), "--apply", "--json")
+        forward = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    finally:
+        foreign.s3.put_object(Bucket=BUCKET, Key=key, Body=before)
+        foreign.run("orders", "held")
+
+    assert (healthy.exit_code, healthy.document["planned"]) == (0, 0), healthy
+    assert (planned.exit_code, planned.document["planned"]) == (1, 1), planned
+    assert planned.document["tenants"][0]["reason"] == "overwritten"
+    # An order that is paid, and whose artwork is older now, is held.
+    assert (done.document["done"], done.document["left"]) == (1, 0), done
+    assert done.exit_code == bool(done.document["held"])
+    assert (back, forward) == (before, b"a bad deploy")
+    assert (undone.exit_code, undone.document["done"]) == (0, 1), undone
+
+
 def test_a_column_of_file_names_is_named_where_its_query_is_gone_or_leaves_rows_out(foreign: ForeignPlatform) -> None:
     config = foreign.root / "printflow.toml"
     whole = config.read_text(encoding="utf-8")

@@ -110,7 +110,9 @@ def body_of_the_page(counter: Counter) -> str:
 
 
 def test_every_kind_of_problem_has_a_case() -> None:
-    assert {kind for kind, _ in CASES.values()} == {*Kind} - {Kind.UNJUDGED, Kind.UNINSPECTED}
+    # What a rollback made older is sound: only a person can tell (test_rollback.py).
+    by_a_person = {Kind.UNJUDGED, Kind.UNINSPECTED, Kind.ROLLED_BACK}
+    assert {kind for kind, _ in CASES.values()} == {*Kind} - by_a_person
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -55,6 +55,7 @@ ARGUMENTS = {
     "pdf accept": ("{order}", "1", "s3://print-files/{key}"),
     "orders repair": ("{order}",),
     "backup undelete": ("--before", "{moment}"),
+    "files rollback": ("--to", "{moment}"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from printflow_reliability.backups.undelete.history import Entry, Step, Way
+from printflow_reliability.backups.undelete.history import Step, Way
+from printflow_reliability.storage.version_listing import Entry
 from printflow_reliability.text import counted, moment
 
 SECTION = re.compile(r"\[(?P<name>[^]]+)\]")

@@ -11,33 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
+from printflow_reliability.storage.version_listing import Entry
+
 BOOKKEEPING = re.compile(r"(?P<name>(?:archive/[^/]+/archive|backup/[^/]+/backup)\.info)(?:\.copy)?")
 """Files that are written again and again, below a repository's path: newer ones may hold what older ones lack."""
 OF_BACKUP = re.compile(r"(?P<folder>backup/[^/]+/\d{8}-\d{6}[^/]*)/.+")
 MANIFEST = "backup.manifest"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A version of an object, or a delete marker.
-
-    Attributes:
-        key: in the bucket.
-        version_id: "null" for one from before versioning.
-        at: when it was made, to the second.
-        size: in bytes; 0 of a marker.
-        etag: without quotes; "" of a marker.
-        marker: whether it is a delete marker.
-        latest: whether it is what the key is now.
-    """
-
-    key: str
-    version_id: str
-    at: datetime
-    size: int = 0
-    etag: str = ""
-    marker: bool = False
-    latest: bool = False
 
 
 class Way(StrEnum):

@@ -7,12 +7,13 @@ from functools import partial
 
 from printflow_reliability.backups.configuration import repository_options
 from printflow_reliability.backups.undelete.bookkeeping import chosen, shortcomings, steps_to, whole_versions
-from printflow_reliability.backups.undelete.history import Entry, Since, Step, since
+from printflow_reliability.backups.undelete.history import Since, Step, since
 from printflow_reliability.backups.undelete.reading import reader
 from printflow_reliability.backups.undelete.repository import VersionedRepository, VersionRefused
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.storage.version_listing import Entry
 from printflow_reliability.text import moment
 
 CLOCKS_SECONDS = 60

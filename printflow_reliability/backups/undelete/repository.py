@@ -1,6 +1,6 @@
 """A repository in a versioned bucket of S3: its versions, and the two requests that bring a file back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +15,16 @@ from botocore.exceptions import ClientError
 
 from printflow_reliability.backups.configuration import RepositoryOptions
 from printflow_reliability.backups.s3_endpoint import S3Endpoint, as_url
-from printflow_reliability.backups.undelete.history import Entry, Step, Way
+from printflow_reliability.backups.undelete.history import Step, Way
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.settings import BreakGlassSettings, BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.refusals import answered
+from printflow_reliability.storage.version_listing import Entry, list_versions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef, ListObjectVersionsOutputTypeDef
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 LARGEST_COPY = 5 * 1024**3
 """Bytes that S3 copies in one request."""
@@ -83,18 +84,8 @@ class VersionedRepository:
             CouldNotTell: the bucket cannot be listed.
         """
         for folder in ("archive", "backup"):
-            pages = self._client.get_paginator("list_object_versions").paginate(
-                Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/{self.stanza}/"
-            )
-            held: list[Entry] = []
             with self._errors():
-                for page in pages:
-                    # Of a page boundary inside one key's history, the order is known when the key's end is.
-                    held += _entries_of(page)
-                    last = max(entry.key for entry in held) if held else ""
-                    yield from _newest_first(entry for entry in held if entry.key < last)
-                    held = [entry for entry in held if entry.key >= last]
-            yield from _newest_first(held)
+                yield from list_versions(self._client, self.bucket, f"{self.prefix}{folder}/{self.stanza}/")
 
     def read(self, version: Entry) -> bytes:
         """The bytes of a version, as they are stored.
@@ -202,23 +193,3 @@ def _require_enabled(bucket: str, status: str | None) -> None:
             f"versioning of bucket {bucket} was never enabled: what was deleted is gone, or would be overwritten",
             "restore from another repository; for the next time, enable versioning of every repository's bucket",
         )
-
-
-def _entries_of(page: "ListObjectVersionsOutputTypeDef") -> Iterator[Entry]:
-    for version in page.get("Versions", ()):
-        yield Entry(
-            version["Key"],
-            version["VersionId"],
-            version["LastModified"],
-            version["Size"],
-            version["ETag"].strip('"'),
-            latest=version["IsLatest"],
-        )
-    for marker in page.get("DeleteMarkers", ()):
-        yield Entry(marker["Key"], marker["VersionId"], marker["LastModified"], marker=True, latest=marker["IsLatest"])
-
-
-def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
-    """In order of key; of a key the latest first, then by time. In one second a version goes before a marker."""
-    ordered = sorted(entries, key=lambda entry: (entry.latest, entry.at, not entry.marker), reverse=True)
-    return sorted(ordered, key=lambda entry: entry.key)

@@ -12,7 +12,7 @@ from typing import Any
 
 from printflow_reliability.backups.clusters import chosen
 from printflow_reliability.backups.integrity import verify_repositories
-from printflow_reliability.backups.undelete.history import BOOKKEEPING, Entry, Step, Way
+from printflow_reliability.backups.undelete.history import BOOKKEEPING, Step, Way
 from printflow_reliability.backups.undelete.plan import WORKERS, RepositoryPlan, plan_repository, repository_of
 from printflow_reliability.backups.undelete.repository import VersionedRepository
 from printflow_reliability.backups.undelete.stopped import require_stopped
@@ -21,6 +21,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.progress import Advance, Count
 from printflow_reliability.settings import ClusterSettings, Settings
+from printflow_reliability.storage.version_listing import Entry
 
 SHOWN_KEYS = 20
 
