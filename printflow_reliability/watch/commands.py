@@ -70,6 +70,7 @@ def watch_command(
         except KeyboardInterrupt:
             notify(systemd, ENDING)
             watch.kept.close()
+            watch.queue_looks.end()
             stand_down(newest(), watch.holder)
             log.info("%s has ended and given back what it had", watch.holder)
 

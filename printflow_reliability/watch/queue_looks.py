@@ -13,6 +13,9 @@ from printflow_reliability.queues.turn import INTERVAL_SECONDS, are_watched, que
 from printflow_reliability.settings import Settings
 from printflow_reliability.watch.diary import Diary
 
+ENDING_SECONDS = 5.0
+"""How long the end of the watch waits for a look: longer than one takes where all answer."""
+
 
 class QueueLooks:
     """Begins a look when one is due and none goes on."""
@@ -36,6 +39,11 @@ class QueueLooks:
         self._due = self._clock() + INTERVAL_SECONDS
         self._look = threading.Thread(target=self._go, args=(settings,), name="queues", daemon=True)
         self._look.start()
+
+    def end(self) -> None:
+        """Wait a moment for the look that goes on: it would take its lease again after that was given back."""
+        if self._look is not None:
+            self._look.join(ENDING_SECONDS)
 
     def _go(self, settings: Settings) -> None:
         try:

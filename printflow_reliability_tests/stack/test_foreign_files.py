@@ -186,9 +186,15 @@ def test_the_watch_judges_and_delivers_here_too(foreign: ForeignPlatform) -> Non
     ended = foreign.run("watch", "--once", "--json")
 
     assert ended.exit_code == 1, ended  # without an [[alert_route]] nobody would hear
-    assert {name: turn["on_duty"] for name, turn in ended.document.items()} == {"guard": True, "outbox": True}
+    assert {name: turn["on_duty"] for name, turn in ended.document.items()} == dict.fromkeys(
+        ("guard", "queues", "outbox"), True
+    )
     answers = {check["name"]: check["outcome"] for turn in ended.document.values() for check in turn["checks"]}
-    assert answers == {"orders.artwork": "pass", "alerts.delivery": "warn"}
+    assert answers == {
+        "orders.artwork": "pass",
+        "alerts.delivery": "warn",
+        **{f"queues.{name}": "pass" for name in ("age", "failed", "stalled", "workers")},
+    }
 
 
 def test_a_held_order_that_is_cancelled_is_free_and_one_of_an_unknown_state_is_not(foreign: ForeignPlatform) -> None:

@@ -202,7 +202,8 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
     made |= {"logical_dump", "dump_verification", "dump_expiry"}  # test_foreign_dumps.py
     made |= {"config_backup", "config_verification", "queue_health"}  # test_foreign_config.py, test_foreign_queues.py
     assert made == set(names(foreign)["materializable"]), "an asset that is new has its healthy case here too"
-    foreign.run("backup", "list")  # what readiness tells of backups is what was recorded
+    for command in (("backup", "list"), ("queues",)):  # what readiness tells of them is what was recorded
+        foreign.run(*command)
     answer = materialize(foreign, *whole, *parts, by=foreign.owner, partitions=parts)
 
     unwell = {name for name, asset in answer.items() if not asset["success"] or not all(asset["checks"].values())}
@@ -210,7 +211,7 @@ def test_every_other_asset_materializes(foreign: ForeignPlatform, drill: Ended) 
 
 
 def test_it_is_ready_once_backups_and_a_restore_are_proven(foreign: ForeignPlatform, drill: Ended) -> None:
-    assert foreign.run("backup", "list").exit_code == 0
+    assert [foreign.run(*command).exit_code for command in (("backup", "list"), ("queues",))] == [0, 0]
     ended = foreign.run("ready", "--json", by=foreign.owner)
 
     assert [check for check in ended.document["checks"] if not check["ok"]] == [], ended

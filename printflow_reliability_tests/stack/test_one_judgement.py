@@ -8,20 +8,24 @@ from functools import partial
 from urllib.parse import quote
 
 import httpx
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from printflow_reliability.errors import PrintflowError
+from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.http import judging
 from printflow_reliability.http.app import application
 from printflow_reliability.http.endpoint import Asked
 from printflow_reliability.http.health import Health
 from printflow_reliability.http.judging import GuardJudgement
 from printflow_reliability.http.limits import Threads
-from printflow_reliability.orders import guard, guard_pass, overrides
+from printflow_reliability.orders import guard, guard_pass, overrides, rolled_back
 from printflow_reliability.orders.guard import check_order, check_paid_orders
 from printflow_reliability.orders.judgement import Override, UnknownOrder
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import HttpSettings, HttpTokenSettings, Scope
 from printflow_reliability.storage.workers import Workers
@@ -66,6 +70,7 @@ CASES: Mapping[str, Case] = {
     "a web page": Case(lambda counter, order: Row(order, key=put(counter, order, HTML)), HELD, Kind.UNUSABLE),
     "sealed": Case(lambda counter, order: Row(order, key=counter.put_sealed("sealed.pdf")), HELD, Kind.UNREADABLE),
     "waiting": Case(lambda _, order: Row(order, paid_at=just_now()), WAITING, Kind.UNLINKED),
+    "taken back": Case(lambda counter, order: Row(order, key=counter.put("t.pdf")), HELD, Kind.ROLLED_BACK),
     "overridden": Case(lambda _, order: Row(order), READY, Kind.UNLINKED),
     "paid at no time": Case(lambda _, order: Row(order, paid_at="infinity"), HELD, Kind.UNLINKED),
     "a number with 2/slashes & \"quotes'": Case(lambda _, order: Row(order), HELD, Kind.UNLINKED),
@@ -115,6 +120,21 @@ def by_server(counter: Counter, orders: list[str]) -> dict[str, tuple[str, tuple
     return told
 
 
+def taken_back(records: psycopg.Connection[TupleRow], row: Row) -> None:
+    """A rollback of files that concerned the order of a row."""
+    now = datetime.now(UTC)
+    found = Finding(
+        kind=rolled_back.FINDING,
+        severity=Severity.CRITICAL,
+        detail="its artwork is older",
+        action="printflow orders held",
+        tenant=row.tenant,
+        key=row.key,
+        owner=row.order,
+    )
+    passes.store(records, rolled_back.KIND, tenant=None, started_at=now, finished_at=now, counts={}, findings=[found])
+
+
 def test_there_is_a_case_of_every_kind() -> None:
     apart = {Kind.UNJUDGED, Kind.UNINSPECTED}  # what depends on the time that a look has
     assert {case.kind for case in CASES.values()} == {*Kind, None} - apart
@@ -125,6 +145,7 @@ def test_all_three_say_the_same_of_every_order(counter: Counter) -> None:
     with open_records(counter.settings.records) as records:
         until = datetime.now(UTC) + timedelta(hours=1)
         overrides.override(records, "overridden", Override("eve", "by phone", until))
+        taken_back(records, next(row for row in counter.rows if row.order == "taken back"))
     report = check_paid_orders(counter.settings)
     told = by_server(counter, [*CASES])
 
