@@ -11,19 +11,26 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.text import seconds
 
 QUEUES = "ready.queues"
-SECTIONS: Mapping[str, tuple[str, ...]] = {"queues": ("queue", "worker"), "redis": ("redis",)}
+OF_QUEUES = ("queues", "redis")
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "queues": ("queue", "worker"),
+    "redis": ("redis",),
+    "dump": ("dumps",),
+    "config": ("config_backup",),
+    "posture": ("posture",),
+}
 """The areas of checks that a platform may do without, and the tables of printflow.toml that call for each."""
 
 
 def is_watched(settings: Settings, check: str) -> bool:
     """Whether the configuration calls for this check: a platform without queues has no answers about them."""
     sections = SECTIONS.get(check.partition(".")[0])
-    return sections is None or any(getattr(settings, section, ()) for section in sections)
+    return sections is None or any(bool(getattr(settings, section)) for section in sections)
 
 
 def queues_verdict(settings: Settings, answers: Mapping[tuple[str, str], Answer]) -> Verdict:
     """The verdict on the queues, from the newest answers by check and scope."""
-    watched = [check for check in REGISTER if check.partition(".")[0] in SECTIONS and is_watched(settings, check)]
+    watched = [check for check in REGISTER if check.partition(".")[0] in OF_QUEUES and is_watched(settings, check)]
     if not watched:
         return Verdict(QUEUES, Outcome.PASS, "no queue is configured")
     outcomes: list[Outcome] = []

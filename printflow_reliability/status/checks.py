@@ -14,7 +14,7 @@ from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability.settings import Settings
-from printflow_reliability.status.line import Line, area_of, command_of
+from printflow_reliability.status.line import Line, area_of, asks, command_of
 from printflow_reliability.text import counted, printable, seconds
 
 ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity")
@@ -81,7 +81,7 @@ def _never_answered(checks: Sequence[str], *, drilled: bool) -> Iterator[Line]:
         if check not in TOLD_OTHERWISE and check != ARTWORK and (drilled or area_of(check) != "drill"):
             missing.setdefault(area_of(check), []).append(check)
     for area, names in missing.items():
-        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(names)}", command_of(names[0]))
+        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(names)}", asks(names[0]))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,8 @@ COMMAND = re.compile(r"printflow(?: (?:--)?[a-z][a-z-]*)+")
 OF_AREA = {"drill": "printflow drill list"}
 """Where a remedy names none: what to look at first."""
 ANYTHING = "printflow ready"
+FIRST_OF_AREA = {"files": "printflow files reconcile"}
+"""What answers the checks of an area for the first time, where the remedy of one that failed begins with another."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def command_of(check: str) -> str:
     """The first command of a check's remedy."""
     found = COMMAND.search(REGISTER[check].remedy)
     return found[0] if found else OF_AREA.get(area_of(check), ANYTHING)
+
+
+def asks(check: str) -> str:
+    """The command that has a check answered which never was."""
+    return FIRST_OF_AREA.get(area_of(check)) or command_of(check)
 
 
 def area_of(check: str) -> str:
