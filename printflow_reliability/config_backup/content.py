@@ -1,6 +1,6 @@
 """Was the newest copy of the configuration read whole lately, and was it good? Judged by the records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from printflow_reliability.config_backup.judgement import AGAIN
 from printflow_reliability.config_backup.manifest import Copies
 from printflow_reliability.config_backup.store import open_store, required, stored_in
 from printflow_reliability.config_backup.verifications import Verification, Verifications, newest
+from printflow_reliability.dumps.content import ContentReport
 from printflow_reliability.dumps.dump import Clock, utc_now
 from printflow_reliability.locked_objects.newest import Promise, never_verified, verification_trouble
 from printflow_reliability.settings import ConfigBackupSettings, Settings
@@ -17,22 +18,6 @@ from printflow_reliability.settings import ConfigBackupSettings, Settings
 CHECK = "config.content"
 VERIFY = "on the machine that has the identity: printflow config verify"
 WHAT = "the copies of the configuration"
-
-
-@dataclass(frozen=True)
-class ContentReport:
-    """The answer of config.content, where copies are verified by another machine."""
-
-    checks: tuple[CheckResult, ...]
-
-    @property
-    def numbers(self) -> Mapping[str, int | float]:
-        """The numbers behind the answer."""
-        return self.checks[0].numbers
-
-    def as_json(self) -> Mapping[str, object]:
-        """As documents have it."""
-        return {"checks": [check.as_json() for check in self.checks]}
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def redis_durability(configuration: Configuration) -> dg.MaterializeResult:
     "no tick. It stands by while printflow watch has the lease.",
 )
 def queue_watch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look unless another does: a run each minute would cost more than all else that an idle installation does."""
+    """Look unless another does; in the tick itself, since each run is a process of its own."""
     if is_preview(context):
         return dg.SkipReason("preview: nothing is recorded and nobody is told")
     with as_dagster_failure(), KEPT.used():

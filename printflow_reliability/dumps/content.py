@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True)
 class ContentReport:
-    """The answer of dump.content, where dumps are verified by another machine."""
+    """The answer on the contents of copies that another machine verifies."""
 
     checks: tuple[CheckResult, ...]
 
