@@ -7,13 +7,6 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from printflow_reliability.backups.base_backup import take_base_backups
-from printflow_reliability.backups.integrity import verify_repositories
-from printflow_reliability.backups.retention.expire import expire_backups
-from printflow_reliability.backups.taken import BackupRequest
-from printflow_reliability.backups.wal import verify_wal
-from printflow_reliability.backups.window.picture import Row, svg
-from printflow_reliability.backups.window.window import recoverable_window as find_window
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.cluster_partitions import (
     chosen_clusters,
@@ -71,6 +64,9 @@ def base_backup_of(graph: SystemsGraph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: BaseBackupConfig, configuration: Configuration
     ) -> dg.MaterializeResult:
         """Take a base backup of the chosen clusters."""
+        from printflow_reliability.backups.base_backup import take_base_backups
+        from printflow_reliability.backups.taken import BackupRequest
+
         chosen = chosen_clusters(context, partitions)
         request = BackupRequest(
             chosen, config.repository, config.type, config.by or asked_by(context.run.tags), config.reason
@@ -117,6 +113,8 @@ class VerificationConfig(dg.Config):
 )
 def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
     """Look for gaps in the archive."""
+    from printflow_reliability.backups.wal import verify_wal
+
     with as_dagster_failure():
         report = verify_wal(configuration.settings())
     return result(report, "wal.continuity", "wal.lag")
@@ -139,6 +137,8 @@ def wal_archive(configuration: Configuration) -> dg.MaterializeResult:
 )
 def backup_integrity(config: VerificationConfig, configuration: Configuration) -> dg.MaterializeResult:
     """Read what is new in the repositories, and what is due."""
+    from printflow_reliability.backups.integrity import verify_repositories
+
     with as_dagster_failure():
         report = verify_repositories(configuration.settings(), everything=config.everything)
     return result(
@@ -162,6 +162,9 @@ def backup_integrity(config: VerificationConfig, configuration: Configuration) -
 )
 def recoverable_window(configuration: Configuration) -> dg.MaterializeResult:
     """Put together what is known of the retention window."""
+    from printflow_reliability.backups.window.picture import Row, svg
+    from printflow_reliability.backups.window.window import recoverable_window as find_window
+
     with as_dagster_failure():
         report = find_window(configuration.settings())
     rows = [Row(f"{window.cluster} repo{window.repository}", window.intervals) for window in report.repositories]
@@ -196,6 +199,8 @@ def recoverable_window(configuration: Configuration) -> dg.MaterializeResult:
 )
 def backup_expiry(configuration: Configuration) -> dg.MaterializeResult:
     """Plan what expires, and let it expire where the configuration says so."""
+    from printflow_reliability.backups.retention.expire import expire_backups
+
     with as_dagster_failure():
         settings = configuration.settings()
         report = expire_backups(settings, apply=settings.backups.retention.apply)

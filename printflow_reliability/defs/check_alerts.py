@@ -10,7 +10,7 @@ from printflow_reliability.defs.event_cursor import EventCursor
 from printflow_reliability.defs.reporting import answer_of, as_dagster_failure, covers_whole
 from printflow_reliability.defs.ticks import asked, is_preview, tick_settings
 
-INTERVAL_SECONDS = 30
+INTERVAL_SECONDS = 60
 EVALUATIONS_AT_ONCE = 500
 SPOKEN_FOR = ("orders.artwork", "alerts.delivery")
 """Checks whose own sensor concludes them with newer knowledge than a recorded evaluation has."""

@@ -2,10 +2,6 @@
 
 import dagster as dg
 
-from printflow_reliability.config_backup.backup import back_up
-from printflow_reliability.config_backup.content import judge_content
-from printflow_reliability.config_backup.store import required
-from printflow_reliability.config_backup.verification import verify_config
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
 from printflow_reliability.defs.configuration import Configuration
@@ -31,6 +27,8 @@ COLUMNS = ("path", "what", "detail")
 )
 def config_backup(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Take a copy."""
+    from printflow_reliability.config_backup.backup import back_up
+
     with as_dagster_failure():
         report = back_up(configuration.settings(), configuration.path(), tell=context.log.warning)
     changes = report.as_json()["changes"]
@@ -52,6 +50,10 @@ def config_backup(context: dg.AssetExecutionContext, configuration: Configuratio
 )
 def config_verification(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Verify the newest copy, or see when it was."""
+    from printflow_reliability.config_backup.content import judge_content
+    from printflow_reliability.config_backup.store import required
+    from printflow_reliability.config_backup.verification import verify_config
+
     with as_dagster_failure():
         settings = configuration.settings()
         _, dumps = required(settings)

@@ -2,16 +2,15 @@
 
 import dagster as dg
 
-from printflow_reliability.copies.copies import DIGITS, check_copies
-from printflow_reliability.copies.files import CHECK as FILES
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.backups import GROUP
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
+from printflow_reliability.register import REGISTER
 
-CHECKS = (*(f"copies.{name}" for name in DIGITS), FILES)
+CHECKS = tuple(name for name in REGISTER if name.startswith("copies."))
 COLUMNS = ("cluster", "name", "medium", "region", "state", "locked", "evidence")
 
 
@@ -33,6 +32,8 @@ COLUMNS = ("cluster", "name", "medium", "region", "state", "locked", "evidence")
 )
 def backup_copies(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the rule."""
+    from printflow_reliability.copies.copies import check_copies
+
     with as_dagster_failure():
         report = check_copies(configuration.settings())
     document = report.as_json()

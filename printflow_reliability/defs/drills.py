@@ -11,16 +11,8 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, document_table, result, verdict
 from printflow_reliability.defs.schedules import HARMLESS, schedule
-from printflow_reliability.drills import wording
-from printflow_reliability.drills.drill import run_drill
-from printflow_reliability.drills.fences.nightly import record_fence
-from printflow_reliability.drills.objectives import CHECK as OBJECTIVES
-from printflow_reliability.drills.objectives import state_objectives
-from printflow_reliability.drills.rotation import plan_of_week
-from printflow_reliability.drills.tiers import CHECK as TIERS
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.register import REGISTER
-from printflow_reliability.restore.repositories import common_repositories
 from printflow_reliability.settings import Settings
 
 GROUP = "drills"
@@ -31,6 +23,7 @@ COLUMNS = ("id", "started_at", "target", "repository", "outcome", "rto_seconds",
 TIER_COLUMNS = (
     *("tier", "outcome", "rpo_seconds", "rpo_target_seconds", "rto_seconds", "rto_target_seconds", "detail"),
 )
+OBJECTIVES, TIERS = "recovery.objectives", "recovery.tiers"
 CHECKS = tuple(name for name in REGISTER if name.startswith("drill."))
 
 
@@ -67,6 +60,9 @@ def restore_drill(
     context: dg.AssetExecutionContext, config: DrillConfig, configuration: Configuration
 ) -> dg.MaterializeResult:
     """Rehearse the restore of every cluster."""
+    from printflow_reliability.drills import wording
+    from printflow_reliability.drills.drill import run_drill
+
     with as_dagster_failure():
         settings = configuration.settings()
         report = run_drill(settings, target=config.target, repository=config.repository)
@@ -127,6 +123,8 @@ def report_link(settings: Settings, drill: int, address: str | None) -> str | dg
 )
 def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the drills' history."""
+    from printflow_reliability.drills.objectives import state_objectives
+
     with as_dagster_failure():
         report = state_objectives(configuration.settings())
     history = dg.MetadataValue.md(document_table(report.drills[:SHOWN_DRILLS], COLUMNS))
@@ -146,6 +144,8 @@ def recovery_objectives(configuration: Configuration) -> dg.MaterializeResult:
 )
 def recovery_fence(configuration: Configuration) -> dg.MaterializeResult:
     """Record a fence."""
+    from printflow_reliability.drills.fences.nightly import record_fence
+
     with as_dagster_failure():
         report = record_fence(configuration.settings())
     document = report.as_json()
@@ -170,6 +170,9 @@ judge_objectives = dg.define_asset_job(
 )
 def weekly_restore_drill(context: dg.ScheduleEvaluationContext, configuration: Configuration) -> dg.RunRequest:
     """Choose this week's target and repository."""
+    from printflow_reliability.drills.rotation import plan_of_week
+    from printflow_reliability.restore.repositories import common_repositories
+
     try:
         repositories = common_repositories(configuration.settings())
     except ConfigError:

@@ -14,11 +14,6 @@ from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, SystemsGraph, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, schedule
-from printflow_reliability.dumps.content import judge_content
-from printflow_reliability.dumps.expire import judged_expiry
-from printflow_reliability.dumps.run import take_dumps
-from printflow_reliability.dumps.store import required
-from printflow_reliability.dumps.verify import verify_dumps
 
 EXPIRY_COLUMNS = ("key", "database", "bytes", "reason", "deleted")
 
@@ -49,6 +44,8 @@ def logical_dump_of(graph: SystemsGraph) -> dg.AssetsDefinition:
     )
     def logical_dump(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
         """Dump the chosen clusters."""
+        from printflow_reliability.dumps.run import take_dumps
+
         chosen = chosen_clusters(context, partitions)
         with as_dagster_failure():
             report = take_dumps(configuration.settings(), clusters=chosen, tell=context.log.warning)
@@ -72,6 +69,10 @@ def dump_verification(
     context: dg.AssetExecutionContext, config: DumpVerificationConfig, configuration: Configuration
 ) -> dg.MaterializeResult:
     """Verify the newest dumps, or see when they were."""
+    from printflow_reliability.dumps.content import judge_content
+    from printflow_reliability.dumps.store import required
+    from printflow_reliability.dumps.verify import verify_dumps
+
     with as_dagster_failure():
         settings = configuration.settings()
         if required(settings).identity_file is None:
@@ -94,6 +95,9 @@ def dump_verification(
 )
 def dump_expiry(configuration: Configuration) -> dg.MaterializeResult:
     """Plan what is deleted, and delete it where the configuration says so."""
+    from printflow_reliability.dumps.expire import judged_expiry
+    from printflow_reliability.dumps.store import required
+
     with as_dagster_failure():
         settings = configuration.settings()
         applied = required(settings).apply_expiry

@@ -12,9 +12,6 @@ from printflow_reliability.defs.partition_names import identifier_of, partition_
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.defs.ticks import asked, tick_settings
-from printflow_reliability.files.orphans import known_orphans
-from printflow_reliability.files.reconcile import reconcile
-from printflow_reliability.pdf.sweep import sweep
 from printflow_reliability.platform.tenancy import NO_ID, tenancy
 from printflow_reliability.text import counted
 
@@ -36,6 +33,8 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 )
 def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Reconcile the chosen tenants."""
+    from printflow_reliability.files.reconcile import reconcile
+
     chosen = _chosen(context)
     with as_dagster_failure():
         report = reconcile(configuration.settings(), tenants=chosen)
@@ -64,6 +63,8 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
 )
 def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
     """Count what the newest whole pass found."""
+    from printflow_reliability.files.orphans import known_orphans
+
     with as_dagster_failure():
         report = known_orphans(configuration.settings())
     found = findings_table(report.findings, len(report.findings), "printflow files orphans")
@@ -85,6 +86,8 @@ def orphaned_files(configuration: Configuration) -> dg.MaterializeResult:
 )
 def print_file_integrity(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
     """Sweep the chosen tenants' print files."""
+    from printflow_reliability.pdf.sweep import sweep
+
     chosen = _chosen(context)
     with as_dagster_failure():
         report = sweep(configuration.settings(), tenants=chosen)

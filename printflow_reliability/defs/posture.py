@@ -13,7 +13,6 @@ from printflow_reliability.defs.reporting import (
     result,
 )
 from printflow_reliability.defs.schedules import HARMLESS, schedule
-from printflow_reliability.posture.report import judge_source
 from printflow_reliability.posture_checks import POSTURE_CHECKS
 
 GROUP = "posture"
@@ -32,6 +31,8 @@ COLUMNS = ("priority", "status", "item", "evidence", "next")
 )
 def platform_posture(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the checkout."""
+    from printflow_reliability.posture.report import judge_source
+
     with as_dagster_failure():
         report = judge_source(configuration.settings(), None)
     table = findings_table(report.findings, len(report.findings), "printflow posture")
@@ -49,6 +50,8 @@ def platform_posture(configuration: Configuration) -> dg.MaterializeResult:
 )
 def action_plan(configuration: Configuration) -> dg.MaterializeResult:
     """Measure the plan."""
+    from printflow_reliability.posture.report import judge_source
+
     with as_dagster_failure():
         report = judge_source(configuration.settings(), None)
     rows = [row.as_json() | {"evidence": "; ".join(row.evidence)} for row in report.plan]

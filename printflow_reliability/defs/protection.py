@@ -8,8 +8,8 @@ from printflow_reliability.defs.files import GROUP
 from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
-from printflow_reliability.files.protection.protect import CHECK, check_protection
 
+CHECK = "files.protection"
 COLUMNS = ("bucket", "protection", "outcome", "found", "command")
 
 
@@ -25,6 +25,8 @@ COLUMNS = ("bucket", "protection", "outcome", "found", "command")
 )
 def print_file_protection(configuration: Configuration) -> dg.MaterializeResult:
     """Judge the protection of every bucket of the catalog."""
+    from printflow_reliability.files.protection.protect import check_protection
+
     with as_dagster_failure():
         report = check_protection(configuration.settings())
     rows = [

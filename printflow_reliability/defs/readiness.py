@@ -16,7 +16,7 @@ from printflow_reliability.defs.reporting import as_dagster_failure, check_specs
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.defs.ticks import KEPT, asked, is_preview, tick_settings
 from printflow_reliability.readiness.dagster_seen import DAGSTER, SEEN_BY_ITSELF
-from printflow_reliability.readiness.readiness import CHECKS, check_readiness
+from printflow_reliability.ready_checks import READY_CHECKS
 from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
 from printflow_reliability.text import counted, seconds
@@ -27,6 +27,7 @@ HEARTBEAT_SECONDS = 600.0
 """A daemon says every half minute that it lives; one that is at work may take some minutes."""
 LATE_SECONDS = 300.0
 """How long after a schedule was due its tick may come."""
+CHECKS = tuple(check.name for check in READY_CHECKS)
 COLUMNS = ("name", "outcome", "seconds", "detail")
 
 
@@ -42,6 +43,8 @@ COLUMNS = ("name", "outcome", "seconds", "detail")
 )
 def readiness(configuration: Configuration) -> dg.MaterializeResult:
     """Ask every system."""
+    from printflow_reliability.readiness.readiness import check_readiness
+
     with as_dagster_failure():
         report = check_readiness(configuration.settings())
     rows = report.as_json()["checks"]

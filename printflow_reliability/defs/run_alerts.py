@@ -22,7 +22,7 @@ from printflow_reliability.findings import Severity
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 
-INTERVAL_SECONDS = 30
+INTERVAL_SECONDS = 60
 ENDS: tuple[run_events.RunEvent, ...] = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 ANSWERED = "Failure"

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from printflow_reliability.backups import base_backup
 from printflow_reliability.backups.base_backup import BaseBackupReport
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.checks import CheckResult, Outcome
@@ -42,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[BackupRequest]:
         requests.append(request)
         return BaseBackupReport((), (RECENT,), {"backups_taken": 0})
 
-    monkeypatch.setattr(backups, "take_base_backups", record)
+    monkeypatch.setattr(base_backup, "take_base_backups", record)
     monkeypatch.setattr(Configuration, "settings", lambda _: None)
     return requests
 

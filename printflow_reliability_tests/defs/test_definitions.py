@@ -196,3 +196,26 @@ def test_the_definitions_load_where_the_package_is_installed_without_its_pyproje
 
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) == len(REGISTER)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("drills.drill", "drills.fences.nightly", "backups.base_backup", "backups.integrity", "config_backup.backup"),
+        *("copies.copies", "dumps.run", "dumps.verify", "posture.report", "files.protection.protect"),
+    ],
+)
+def test_loading_the_definitions_loads_nothing_that_only_a_run_needs(loaded: frozenset[str], module: str) -> None:
+    assert "printflow_reliability.orders.guard" in loaded, "the sensors need it"
+    assert f"printflow_reliability.{module}" not in loaded
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    """The modules that the daemon's code server loads anew every minute."""
+    program = "import sys, printflow_reliability.definitions; print(*sys.modules)"
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path_factory.mktemp("dagster"))}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    return frozenset(ended.stdout.split())

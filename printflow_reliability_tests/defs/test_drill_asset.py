@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
-from printflow_reliability.defs import drills
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.drills import CHECKS, restore_drill
+from printflow_reliability.drills import drill
 from printflow_reliability.drills.report import DrillReport
 from printflow_reliability.settings import DrillsSettings
 
@@ -42,7 +42,7 @@ def drilled(monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance, broke
         matched=True,
     )
     monkeypatch.setattr(Configuration, "settings", lambda _self: SimpleNamespace(drills=DrillsSettings()))
-    monkeypatch.setattr(drills, "run_drill", lambda _settings, **_target: report)
+    monkeypatch.setattr(drill, "run_drill", lambda _settings, **_target: report)
     resources = {"configuration": Configuration()}
     return dg.materialize([restore_drill], instance=instance, resources=resources, raise_on_error=False).success
 
