@@ -47,7 +47,7 @@ definitions:
 unit: setup ## The tests that need no servers
 	.venv/bin/pytest -n $(WORKERS) -m "not stack" $(ARGS)
 
-bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands, verification against pgbackrest verify, a dump against pg_dump | zstd
+bench: setup ## Side by side: reconciliation against a bare LIST, the sweep against qpdf, the drill against the raw commands, verification against pgbackrest verify, continuity against repo-ls, a dump against pg_dump | zstd
 	.venv/bin/python -m printflow_reliability_tests.benchmarks $(ARGS)
 
 docs: setup ## Write the pages of docs/ that are made of the program: configuration.md, commands.md

@@ -15,6 +15,7 @@ from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.up import down
 from printflow_reliability_tests.benchmarks import (
     chaos,
+    continuity,
     drill,
     dump,
     guard,
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a database to dump")
+    parser.add_argument("--segments", type=int, default=100_000, help="WAL segments of an archive to judge")
     parser.add_argument("--orders", type=int, default=10_000, help="open paid orders for one look of the guard")
     parser.add_argument("--tenants", type=int, default=2000, help="tenants of which one is reconciled")
     parser.add_argument("--files", type=int, default=100, help="print files to inspect")
@@ -50,6 +52,7 @@ def main() -> None:
             "sweep",
             "drill",
             "verification",
+            "continuity",
             "dump",
             "load",
             "guard",
@@ -100,6 +103,11 @@ def main() -> None:
         seconds = f"{found['dump_seconds']:.2f} s", f"{found['bare_seconds']:.2f} s"
         speed, memory = f"{found['throughput']:.2f} of its speed", f"{found['rss_mb']:.0f} MB"
         rows.append((f"dump of {given.rows:,} rows", *seconds, speed, "pg_dump | zstd > file", memory))
+    if given.only in (None, "continuity"):
+        found = _in_own_sandbox(lambda: continuity.run(given.segments, given.rounds))
+        beyond = f"{found['beyond_seconds']:.2f} s beyond"
+        seconds = f"{found['ours_seconds']:.2f} s", f"{found['theirs_seconds']:.2f} s"
+        rows.append((f"continuity of {given.segments:,} segments", *seconds, beyond, "pgbackrest repo-ls", "-"))
     if given.only in (None, "load"):
         _in_own_sandbox(lambda: under_load.run(given.rounds))
     if given.only in (None, "guard"):
