@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from printflow_reliability.backups.wal import CONTINUITY, LAG
 from printflow_reliability.checks import Outcome
-from printflow_reliability.orders.guard import CHECK as ARTWORK
+from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.overview.facts import Facts
 from printflow_reliability.readiness.canary import STORAGE
 from printflow_reliability.readiness.dagster_seen import DAGSTER
@@ -17,7 +17,7 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.status.line import Line, area_of, asks, command_of
 from printflow_reliability.text import counted, printable, seconds
 
-ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity")
+ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity", "queues.age")
 """A person wants to read these also where all is well."""
 TOLD_OTHERWISE = frozenset({CONTINUITY, LAG, DAGSTER, RECORDS, BACKUPS, RESTORES, OUTBOX, QUEUES})
 """What other lines tell, from newer evidence or in more detail: nobody reads one fault twice."""

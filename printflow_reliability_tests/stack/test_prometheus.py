@@ -24,6 +24,7 @@ from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import announce
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.queue_records import nothing_known_of_queues
 from printflow_reliability_tests.stack.serving import PROGRAM, Serving, serving
 
 DEPLOY = Path(printflow_reliability.__file__).parent.parent / "deploy" / "prometheus"
@@ -87,7 +88,8 @@ def known(sandbox: StackSandbox) -> Iterator[None]:
     repository = CheckResult(CONTINUITY, Outcome.PASS, "-", moments, scope=repository_scope(name, 1))
     with open_records(sandbox.settings.records) as records:
         before = records.execute("SELECT * FROM check_results").fetchall()
-    check_queues(sandbox.settings)
+    with nothing_known_of_queues(sandbox):
+        check_queues(sandbox.settings)
     with open_records(sandbox.settings.records) as records:
         remember(records, [*PLANTED, repository])
         (drill,) = records.execute(A_DRILL).fetchone() or (0,)
