@@ -63,7 +63,7 @@ READY_CHECKS = (
     ),
     Check(
         "ready.queues",
-        "Were the queues and what keeps them lately found to be well, where there are any?",
+        "Does every Redis answer, and were queues and what keeps them lately found to be well, where there are any?",
         Severity.WARNING,
         "Red: jobs wait, failed or stalled, or a Redis would lose them, or nobody has looked lately. See printflow "
         "status.",

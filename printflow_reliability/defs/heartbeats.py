@@ -15,7 +15,7 @@ from printflow_reliability.alerts.turn import OUTBOX
 from printflow_reliability.defs import run_events
 from printflow_reliability.defs.reporting import as_dagster_failure
 from printflow_reliability.defs.ticks import HEARTBEATS, asked, is_preview, tick_settings
-from printflow_reliability.orders.turn import GUARD
+from printflow_reliability.orders.names import GUARD
 from printflow_reliability.queues.turn import QUEUES
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted

@@ -18,11 +18,11 @@ from printflow_reliability.alerts.spooled import SpooledAlerts
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.orders import settling
-from printflow_reliability.orders.guard import CHECK
 from printflow_reliability.orders.guard_pass import GuardPass, Remembered, pace_from
 from printflow_reliability.orders.holds import files_of
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.known import Known
+from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -78,7 +78,7 @@ def look_away(settings: Settings, known: Known, ledger: Verdicts, held: Collecti
             first = tuple(map(_patient, guard_pass.check(items, By.LISTING)))
             answers = tuple(map(_patient, guard_pass.confirmed(first, {*held})))
     except (CouldNotTell, ConfigError) as away:
-        return LookAway((), CheckResult(CHECK, Outcome.UNKNOWN, away.sentence))
+        return LookAway((), CheckResult(ARTWORK, Outcome.UNKNOWN, away.sentence))
     return LookAway(answers, _check(answers))
 
 
@@ -146,5 +146,5 @@ def _check(answers: Sequence[OrderAnswer]) -> CheckResult:
     if wrong:
         first = f"order {wrong[0].order}: {storable(wrong[0].problems[0].text)}"
         detail = f"{counted(len(wrong), 'paid order')} must not go to print; {first}"
-        return CheckResult(CHECK, Outcome.FAIL, detail, numbers)
-    return CheckResult(CHECK, Outcome.PASS, f"{counted(len(answers), 'paid order')}, none to be held", numbers)
+        return CheckResult(ARTWORK, Outcome.FAIL, detail, numbers)
+    return CheckResult(ARTWORK, Outcome.PASS, f"{counted(len(answers), 'paid order')}, none to be held", numbers)

@@ -19,6 +19,7 @@ from printflow_reliability.orders import vanished
 from printflow_reliability.orders.guard_pass import GuardPass, Remembered, pace_from
 from printflow_reliability.orders.holds import Hold, held
 from printflow_reliability.orders.judgement import OrderAnswer, Override, UnknownOrder
+from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.rolled_back import rolled_back
 from printflow_reliability.orders.settling import settle
@@ -27,14 +28,13 @@ from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
-from printflow_reliability.platform.paid_orders import PaidItems, paid_items
+from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, paid_items
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.queues import failed_orders
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
 from printflow_reliability.text import counted
 
-CHECK = "orders.artwork"
 MEND_ROWS = "correct these rows, or orders.paid in printflow.toml"
 Records = psycopg.Connection[TupleRow]
 
@@ -66,7 +66,7 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
-            guard_pass = GuardPass(settings, ledger, worker, _remembered(records), pace)
+            guard_pass = GuardPass(settings, ledger, worker, _remembered(records, paid.items), pace)
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
@@ -74,7 +74,7 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
             missing = _explained(settings, records, open_holds, paid, orders, guard_pass.remembered.overrides)
             settled = settle(records, settings, answers, open_holds, missing.explained, everything=orders is None)
     except (CouldNotTell, ConfigError) as away:
-        return GuardReport(within(scope_of(order=orders), [CheckResult(CHECK, Outcome.UNKNOWN, away.sentence)]))
+        return GuardReport(within(scope_of(order=orders), [CheckResult(ARTWORK, Outcome.UNKNOWN, away.sentence)]))
     holds = settled.holds if orders is None else tuple(hold for hold in settled.holds if hold.order in orders)
     numbers: dict[str, int | float] = {
         "paid_orders": len(answers),
@@ -118,7 +118,7 @@ def check_order(
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        ledger, remembered = _ledger(settings, records, inspecting), _remembered(records)
+        ledger, remembered = _ledger(settings, records, inspecting), _remembered(records, items)
         guard_pass = GuardPass(settings, ledger, inspecting, remembered, pace)
         if answers := guard_pass.check(items, By.SURE):
             return answers[0]
@@ -136,8 +136,10 @@ def check_order(
     raise UnknownOrder(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-def _remembered(records: Records) -> Remembered:
-    return Remembered(in_force(records), failed_orders(records), rolled_back(records))
+def _remembered(records: Records, items: Sequence[PaidItem]) -> Remembered:
+    """What the records say of the orders of these items: jobs of a month's other orders are not read."""
+    failed = failed_orders(records, {item.order for item in items})
+    return Remembered(in_force(records), failed, rolled_back(records))
 
 
 def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:
@@ -180,12 +182,12 @@ def _check(holds: Sequence[Hold], numbers: dict[str, int | float], untold: str) 
     if holds:
         orders = counted(len(holds), "paid order")
         detail = f"{orders} must not go to print; order {holds[0].order}: {holds[0].reason}"
-        return CheckResult(CHECK, Outcome.FAIL, f"{detail}; {untold}" if untold else detail, numbers)
+        return CheckResult(ARTWORK, Outcome.FAIL, f"{detail}; {untold}" if untold else detail, numbers)
     if untold:
-        return CheckResult(CHECK, Outcome.UNKNOWN, untold, numbers)
+        return CheckResult(ARTWORK, Outcome.UNKNOWN, untold, numbers)
     if not numbers["paid_orders"]:
-        return CheckResult(CHECK, Outcome.PASS, "no paid order is waiting for print", numbers)
-    return CheckResult(CHECK, Outcome.PASS, _in_order(numbers), numbers)
+        return CheckResult(ARTWORK, Outcome.PASS, "no paid order is waiting for print", numbers)
+    return CheckResult(ARTWORK, Outcome.PASS, _in_order(numbers), numbers)
 
 
 def _in_order(numbers: Mapping[str, int | float]) -> str:

@@ -45,7 +45,7 @@ class Remembered:
 
     Attributes:
         overrides: those in force, by order.
-        failed_jobs: the newest failed job of each order that has any.
+        failed_jobs: the newest failed job of each of the judged orders that has any.
         rolled_back: the rollbacks that took files back under orders.
     """
 

@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import check_command, next_step
 from printflow_reliability.text import storable
+
+if TYPE_CHECKING:  # whoever reads holds needs nothing of what judges files
+    from printflow_reliability.orders.judgement import OrderAnswer
 
 PLACE = """
 INSERT INTO holds (order_id, tenant, paid_at, reason, files)
@@ -58,7 +60,7 @@ class Hold:
         }
 
 
-def files_of(answer: OrderAnswer) -> Files:
+def files_of(answer: "OrderAnswer") -> Files:
     """What is wrong with each of an order's files, as a hold keeps it."""
     return [
         {
@@ -70,7 +72,7 @@ def files_of(answer: OrderAnswer) -> Files:
     ]
 
 
-def place(connection: psycopg.Connection[TupleRow], answers: Sequence[OrderAnswer]) -> frozenset[str]:
+def place(connection: psycopg.Connection[TupleRow], answers: "Sequence[OrderAnswer]") -> frozenset[str]:
     """Hold these orders, or bring their open holds up to date; says which are newly held."""
     columns = (
         [answer.order for answer in answers],

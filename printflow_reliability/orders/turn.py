@@ -8,11 +8,10 @@ from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.results import record_results
 from printflow_reliability.alerts.turn import beating, heard
 from printflow_reliability.orders.guard import GuardReport, check_paid_orders
+from printflow_reliability.orders.names import GUARD
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import LEASE_SECONDS, Lease, give_back, on_duty
 from printflow_reliability.settings import Settings
-
-GUARD = "guard"
 
 
 @dataclass(frozen=True)

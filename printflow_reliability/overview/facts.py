@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.orders.holds import Hold, held
-from printflow_reliability.orders.turn import GUARD
+from printflow_reliability.orders.names import GUARD
 from printflow_reliability.records.check_results import Answer, newest
 from printflow_reliability.records.leases import LONGEST_SECONDS, PRESENT
 

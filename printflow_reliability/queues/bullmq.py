@@ -22,8 +22,8 @@ from printflow_reliability.text import printable, storable
 DEFAULT_PREFIX = "bull"
 MOST_ACTIVE = 5_000
 """Active jobs whose locks are looked at, those that were taken first."""
-MOST_FAILED = 200
-"""Newly failed jobs that are looked at for orders; all of them are counted."""
+MOST_FAILED = 1_000
+"""Newly failed jobs that one look reads for orders; it counts as far as it has read, and the next one goes on."""
 SCORE = 4096
 """The score of a delayed job is its time in milliseconds times this, plus a sequence."""
 NO_CLIENT_LIST = (
@@ -167,7 +167,13 @@ class BullQueue:
         new = int(self._client.zcount(key, above, reached))
         jobs: tuple[FailedJob, ...] = ()
         if new and self._queue.order:
-            ids: list[Any] = self._client.zrevrangebyscore(key, reached, above, start=0, num=MOST_FAILED)
+            found: list[Any] = self._client.zrangebyscore(key, above, reached, 0, MOST_FAILED, withscores=True)
+            ids = [job for job, _ in found]
+            if found and len(found) < new:
+                reached = found[-1][1]
+                alike: list[Any] = self._client.zrangebyscore(key, reached, reached)  # the cursor goes past all of them
+                ids = [job for job, score in found if score < reached] + alike
+                new = len(ids)
             jobs = tuple(failed_jobs(self._client, self._base, ids))
         return Failures(counts.failed, new, reached, jobs)
 

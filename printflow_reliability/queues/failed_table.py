@@ -17,7 +17,9 @@ COUNT = """
 SELECT count(*), count(*) FILTER (WHERE {newer}), coalesce(max(id), 0) FROM {table} WHERE queue = %(queue)s"""
 NEW = """
 SELECT id, payload, left(exception, 500) FROM {table} WHERE queue = %(queue)s AND {newer} AND id <= %(last)s
-ORDER BY id DESC LIMIT 200"""
+ORDER BY id LIMIT %(most)s"""
+MOST_FAILED = 1_000
+"""Newly failed jobs that one look reads for orders; it counts as far as it has read, and the next one goes on."""
 LAST_GIVEN = "SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, 'id')::regclass)"
 ABOVE = "id > %(cursor)s"
 RECENT = "failed_at > now() - %(seconds)s * interval '1 second'"
@@ -63,8 +65,11 @@ def failures(connection: Connection, queue: QueueSettings, cursor: float | None)
         reached = max(float(last), cursor or 0.0)
         jobs: tuple[FailedJob, ...] = ()
         if new and queue.order:
-            found = connection.execute(sql.SQL(NEW).format(table=table, newer=newer), {**values, "last": last})
-            jobs = tuple(_failed_job(*each) for each in found.fetchall())
+            values |= {"last": last, "most": MOST_FAILED}
+            found = connection.execute(sql.SQL(NEW).format(table=table, newer=newer), values).fetchall()
+            jobs = tuple(_failed_job(*each) for each in found)
+            if found and len(found) < new:
+                new, reached = len(found), float(found[-1][0])
     except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.DataError) as odd:
         said = odd.diag.message_primary or type(odd).__name__
         raise CouldNotTell(

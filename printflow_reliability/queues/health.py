@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of, within
 from printflow_reliability.queues.heartbeats import Heartbeat
 from printflow_reliability.queues.state import QueueState
 from printflow_reliability.queues.verdicts import Verdict, answer
@@ -60,18 +60,69 @@ def queue_checks(
     ]
 
 
+def queue_parts(
+    settings: Settings, states: Sequence[QueueState], beats: Sequence[Heartbeat], untold: Mapping[str, int]
+) -> list[CheckResult]:
+    """What is recorded of each queue and each worker by itself, with the numbers that are known of it.
+
+    Args:
+        settings, states, beats, untold: as of `queue_checks`.
+    """
+    parts: list[CheckResult] = []
+    for queue, state in zip(settings.queue, states, strict=True):
+        if state.none:
+            continue
+        answers = [
+            answer(AGE, _age(queue, state), "no job waits for longer than it may", _age_numbers(state)),
+            answer(FAILED, _failed(queue, state, untold), "no more jobs failed than may", _failed_numbers(state)),
+            answer(STALLED, _stalled(queue, state), "every job that was taken is being worked on", _taken(state)),
+        ]
+        if alive := [*_workers(queue, state)]:
+            workers = _known(living_workers=state.workers, needed_workers=queue.workers)
+            answers.append(answer(WORKERS, alive, "the workers are alive", workers))
+        parts += within(scope_of(queue=[printable(queue.name)]), answers)
+    for worker, beat in zip(settings.worker, beats, strict=True):
+        age = _known(heartbeat_age_seconds=beat.seconds, heartbeat_limit_seconds=worker.max_age_seconds)
+        answers = [answer(WORKERS, _beats(worker, beat), "its heartbeat is recent", age)]
+        parts += within(scope_of(worker=[printable(worker.name)]), answers)
+    return parts
+
+
 def numbers_of(states: Sequence[QueueState]) -> dict[str, int | float]:
-    """Sums over all queues, of those that are known."""
-    ages = [state.oldest.seconds for state in states if state.oldest is not None]
-    return {
-        "queued_jobs": sum(state.depth or 0 for state in states),
-        "delayed_jobs": sum(state.delayed or 0 for state in states),
-        "failed_jobs": sum(state.failed or 0 for state in states),
-        "newly_failed_jobs": sum(state.growth or 0 for state in states),
-        "stalled_jobs": sum(state.stalled or 0 for state in states),
-        "unreadable_queues": sum(bool(state.unreadable) for state in states),
-        "oldest_job_seconds": max(ages, default=0.0),
-    }
+    """Sums over all queues, of those that are known; a number that no queue tells is left out."""
+    told = [{**_age_numbers(state), **_failed_numbers(state), **_taken(state)} for state in states]
+    numbers: dict[str, int | float] = {"unreadable_queues": sum(bool(state.unreadable) for state in states)}
+    for name in ("queued_jobs", "delayed_jobs", "failed_jobs", "newly_failed_jobs", "stalled_jobs"):
+        if known := [number[name] for number in told if name in number]:
+            numbers[name] = sum(known)
+    if ages := [number["oldest_job_seconds"] for number in told if "oldest_job_seconds" in number]:
+        numbers["oldest_job_seconds"] = max(ages)
+    return numbers
+
+
+def _age_numbers(state: QueueState) -> dict[str, int | float]:
+    """What waits in a queue, as far as it is known."""
+    oldest = None if state.oldest is None else round(state.oldest.seconds, 3)
+    return _known(
+        queued_jobs=state.depth,
+        delayed_jobs=state.delayed,
+        oldest_job_seconds=oldest,
+        paused=None if state.paused is None else int(state.paused),
+        junk_jobs=state.junk,
+    )
+
+
+def _failed_numbers(state: QueueState) -> dict[str, int | float]:
+    return _known(failed_jobs=state.failed, newly_failed_jobs=state.growth)
+
+
+def _taken(state: QueueState) -> dict[str, int | float]:
+    return _known(reserved_jobs=state.reserved, stalled_jobs=state.stalled)
+
+
+def _known(**numbers: float | None) -> dict[str, int | float]:
+    """Those numbers that are known: what is not has no sample, and is no zero."""
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _name(queue: QueueSettings) -> str:

@@ -23,9 +23,15 @@ from printflow_reliability.queues.heartbeats import Heartbeat, heartbeat
 from printflow_reliability.queues.laravel_redis import LaravelQueue
 from printflow_reliability.queues.order_jobs import order_jobs
 from printflow_reliability.queues.questions import connect_for_question
-from printflow_reliability.queues.redis_durability import Durability, durability, durability_check
+from printflow_reliability.queues.redis_durability import (
+    Durability,
+    durability,
+    durability_check,
+    durability_parts,
+)
 from printflow_reliability.queues.state import Failures, Known, QueueState, Reading, unreadable
 from printflow_reliability.records import queues as records_of_queues
+from printflow_reliability.records.check_results import remember_parts
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import QueueSettings, Settings
 
@@ -79,7 +85,7 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
     redis_servers = settings.redis if servers else ()
     if not (looked_at or workers or redis_servers):
         raise ConfigError(NOTHING, NEXT)
-    known = _known(settings) if looked_at else {}
+    known = _known(settings)
     asked: list[Callable[[], Reading | Heartbeat | Durability]] = [
         *(partial(read_queue, settings, queue, (known or {}).get(queue.name)) for queue in looked_at),
         *(partial(heartbeat, settings, worker) for worker in workers),
@@ -90,12 +96,20 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
     beats = [answer for answer in answers if isinstance(answer, Heartbeat)]
     found = [answer for answer in answers if isinstance(answer, Durability)]
     states, untold = _remembered(settings, looked_at, known, readings)
-    runs = _runs(settings, found)
+    # Records that hang cost seconds each time that they are asked.
+    runs = {} if known is None else _runs(settings, found)
     checks: list[CheckResult] = []
+    parts: list[CheckResult] = []
     if queues and (looked_at or workers):
         checks += health.queue_checks(settings, states, beats, untold)
+        parts += health.queue_parts(settings, states, beats, untold)
     if redis_servers:
         checks.append(durability_check(redis_servers, found, runs))
+        parts += durability_parts(redis_servers, found, runs)
+    if known is not None:
+        # For metrics: one queue that waits is not another that cannot be read. Alerts are those of the whole.
+        with suppress(PrintflowError), open_records(settings.records) as records:
+            remember_parts(records, [check.check for check in checks], parts)
     return QueuesReport(tuple(states), tuple(beats), tuple(found), tuple(checks), health.numbers_of(states))
 
 

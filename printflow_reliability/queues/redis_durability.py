@@ -5,13 +5,13 @@ Where CONFIG is refused, as by a managed Redis, INFO says most of it.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import redis
 from redis.exceptions import ResponseError
 
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.queues.verdicts import Verdict, answer
@@ -31,6 +31,16 @@ SHOWN = (
     *("rdb_last_bgsave_status", "maxmemory_policy", "maxmemory", "used_memory", "evicted_keys"),
     *("connected_slaves", "uptime_in_seconds"),
 )
+MEASURED = {
+    "aof_enabled": "aof_enabled",
+    "used_memory": "used_memory_bytes",
+    "maxmemory": "maxmemory_bytes",
+    "evicted_keys": "evicted_keys",
+    "connected_slaves": "replicas",
+    "rdb_changes_since_last_save": "unsaved_changes",
+    "uptime_in_seconds": "uptime_seconds",
+}
+"""Facts of INFO that become metrics, and what these are called."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +115,50 @@ def durability_check(
         found: what each said.
         restarted: how long ago another run of each was first seen; None: never.
     """
+    verdicts = [verdict for given in _of_each(servers, found, restarted) for verdict in given]
+    return answer(CHECK, verdicts, f"{counted(len(servers), 'Redis', 'Redis servers')}: what is written is kept")
+
+
+def durability_parts(
+    servers: Sequence[RedisSettings], found: Sequence[Durability], restarted: Mapping[str, float | None]
+) -> list[CheckResult]:
+    """What is recorded of each Redis by itself, with the numbers that it tells.
+
+    Args:
+        servers, found, restarted: as of `durability_check`.
+    """
+    return [
+        replace(
+            answer(CHECK, verdicts, "what is written is kept", _numbers(said.facts)),
+            scope=scope_of(redis=[printable(server.name)]),
+        )
+        for server, said, verdicts in zip(servers, found, _of_each(servers, found, restarted), strict=True)
+    ]
+
+
+def _of_each(
+    servers: Sequence[RedisSettings], found: Sequence[Durability], restarted: Mapping[str, float | None]
+) -> list[list[Verdict]]:
     databases: dict[str, set[str]] = {}
     for said in found:
         databases.setdefault(said.run_id, set()).add(f"db{said.database}")
-    verdicts = [
-        verdict
+    return [
+        [*server_verdicts(server, said, restarted.get(server.name), databases[said.run_id])]
         for server, said in zip(servers, found, strict=True)
-        for verdict in server_verdicts(server, said, restarted.get(server.name), databases[said.run_id])
     ]
-    return answer(CHECK, verdicts, f"{counted(len(servers), 'Redis', 'Redis servers')}: what is written is kept")
+
+
+def _numbers(facts: Mapping[str, Any]) -> dict[str, int | float]:
+    """The numbers by what metrics call them; what INFO does not tell is left out."""
+    numbers = {metric: facts[fact] for fact, metric in MEASURED.items() if isinstance(facts.get(fact), int | float)}
+    if numbers.get("maxmemory_bytes") == 0:  # no limit
+        del numbers["maxmemory_bytes"]
+    lags = [float(replica.get("lag", 0)) for replica in _replicas(facts)]
+    return numbers | ({"replica_lag_seconds": max(lags)} if lags else {})
+
+
+def _replicas(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [fact for name, fact in facts.items() if re.fullmatch(r"slave[0-9]+", str(name)) and isinstance(fact, dict)]
 
 
 def server_verdicts(
@@ -207,11 +252,8 @@ def _room(facts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _replication(server: RedisSettings, facts: Mapping[str, Any]) -> Iterator[Finding]:
-    replicas = [
-        fact for name, fact in facts.items() if re.fullmatch(r"slave[0-9]+", str(name)) and isinstance(fact, dict)
-    ]
     following = 0
-    for replica in replicas:
+    for replica in _replicas(facts):
         where = f"replica {replica.get('ip')}:{replica.get('port')}"
         lag = float(replica.get("lag", 0))
         if replica.get("state") != "online":

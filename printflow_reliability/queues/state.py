@@ -131,9 +131,9 @@ class Failures:
 
     Attributes:
         kept: how many are there.
-        new: how many of them lie above the cursor.
-        cursor: the new one.
-        jobs: the newest of the new ones, where orders are to be found in them.
+        new: how many of them lie between the cursor and the new one.
+        cursor: the new one: at the newest failed job, or as far as jobs were read.
+        jobs: all of the new ones, where orders are to be found in them.
     """
 
     kept: int

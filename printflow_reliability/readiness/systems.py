@@ -1,4 +1,4 @@
-"""Probes of what lies outside this system: clusters, the pdf-service, and this machine's own disks."""
+"""Probes of what lies outside this system: clusters, Redis, the pdf-service, and this machine's own disks."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ from pathlib import Path
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.platform.redis_server import asking as asking_redis
 from printflow_reliability.posting import NotAnswered, Post, posting
 from printflow_reliability.readiness.probe import Probe, Verdict
-from printflow_reliability.settings import ClusterSettings, PdfServiceSettings, Settings
+from printflow_reliability.readiness.queues_seen import QUEUES
+from printflow_reliability.settings import ClusterSettings, PdfServiceSettings, RedisSettings, Settings
 from printflow_reliability.text import size
 
 DATABASES, DISK, PDF_SERVICE = "ready.databases", "ready.disk", "ready.pdf_service"
@@ -23,12 +25,13 @@ SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_stat_activity WHERE backend
 
 
 def system_probes(settings: Settings) -> list[Probe]:
-    """A probe of each cluster, one of the disks, and one of the pdf-service."""
+    """A probe of each cluster and each Redis, one of the disks, and one of the pdf-service."""
     clusters = [
         Probe(f'cluster "{cluster.name}"', (DATABASES,), partial(_cluster, cluster)) for cluster in settings.cluster
     ]
     return [
         *clusters,
+        *(Probe(f'Redis "{server.name}"', (QUEUES,), partial(_redis, server)) for server in settings.redis),
         Probe("the disk of this machine", (DISK,), partial(_disk, settings)),
         Probe("the pdf-service", (PDF_SERVICE,), partial(_pdf_service, settings.pdf_service)),
     ]
@@ -48,6 +51,13 @@ def _cluster(cluster: ClusterSettings) -> Sequence[Verdict]:
         )
         return [Verdict(DATABASES, Outcome.FAIL, sentence, numbers)]
     return [Verdict(DATABASES, Outcome.PASS, f"{name} answers, with {used} of {most} connections in use", numbers)]
+
+
+def _redis(server: RedisSettings) -> Sequence[Verdict]:
+    """Whether it answers now; what it keeps is in the records, as of a look of the last minutes."""
+    with asking_redis(server) as client:
+        client.ping()
+    return [Verdict(QUEUES, Outcome.PASS, f'Redis "{server.name}" answers')]
 
 
 def _disk(settings: Settings) -> Sequence[Verdict]:

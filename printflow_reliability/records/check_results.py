@@ -16,6 +16,10 @@ INSERT INTO check_results (check_name, scope, outcome, detail, numbers) VALUES (
 ON CONFLICT (check_name, scope) DO UPDATE SET outcome = excluded.outcome, detail = excluded.detail,
     numbers = excluded.numbers, answered_at = now()
 """
+FORGET = """
+DELETE FROM check_results r WHERE check_name = ANY(%s) AND scope <> ''
+  AND NOT EXISTS (SELECT FROM unnest(%s::text[], %s::text[]) AS part(check_name, scope)
+                  WHERE part.check_name = r.check_name AND part.scope = r.scope)"""
 NEWEST = """
 SELECT check_name, scope, outcome, detail, numbers, answered_at,
        extract(epoch FROM clock_timestamp() - answered_at)::float8
@@ -45,6 +49,17 @@ def remember(connection: psycopg.Connection[TupleRow], results: Iterable[CheckRe
                 REMEMBER,
                 (result.check, result.scope, result.outcome, result.detail, json.dumps(dict(result.numbers))),
             )
+
+
+def remember_parts(
+    connection: psycopg.Connection[TupleRow], checks: Sequence[str], results: Iterable[CheckResult]
+) -> None:
+    """Keep these as the newest answers on the parts of these checks, and forget parts that are no longer looked at."""
+    parts = list(results)
+    kept = [[part.check for part in parts], [part.scope for part in parts]]
+    with connection.transaction():
+        connection.execute(FORGET, (list(checks), *kept))
+        remember(connection, parts)
 
 
 def newest(connection: psycopg.Connection[TupleRow]) -> Sequence[Answer]:

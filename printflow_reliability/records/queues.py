@@ -1,6 +1,6 @@
 """What is known of queues, of failed jobs of orders and of Redis servers from one look to the next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,9 +24,13 @@ WHERE queue = %s AND counted_at > now() - %s * interval '1 second'"""
 KEEP_JOBS = """
 INSERT INTO queue_jobs SELECT %s, * FROM unnest(%s::text[], %s::float8[])
 ON CONFLICT (queue, job) DO NOTHING"""
+KEEP_FAILED = """
+INSERT INTO failed_order_jobs (queue, job, order_id, name, reason, found_at)
+VALUES (%s, %s, %s, %s, %s, clock_timestamp())
+ON CONFLICT (queue, job) DO UPDATE SET reason = excluded.reason, found_at = excluded.found_at"""
 NEWEST_FAILED = """
 SELECT DISTINCT ON (order_id) order_id, queue, name, reason, found_at FROM failed_order_jobs
-ORDER BY order_id, found_at DESC"""
+WHERE order_id = ANY(%s) ORDER BY order_id, found_at DESC"""
 RUN = """
 INSERT INTO redis_servers AS r (name, run_id) VALUES (%(name)s, %(run)s)
 ON CONFLICT (name) DO UPDATE SET run_id = excluded.run_id,
@@ -112,20 +116,17 @@ def remember_jobs(records: Records, name: str, first_seen: Mapping[str, float]) 
 
 
 def remember_order_jobs(records: Records, name: str, jobs: Iterable[OrderJob]) -> None:
-    """Keep these failed jobs of orders."""
+    """Keep these failed jobs of orders, the one that failed last at the end."""
     with records.transaction():
         records.execute("DELETE FROM failed_order_jobs WHERE found_at < now() - %s::interval", (HISTORY,))
-        for job in jobs:
-            records.execute(
-                "INSERT INTO failed_order_jobs (queue, job, order_id, name, reason) VALUES (%s, %s, %s, %s, %s) "
-                "ON CONFLICT (queue, job) DO UPDATE SET reason = excluded.reason, found_at = now()",
-                (name, job.job, job.order, job.name, job.reason),
-            )
+        with records.cursor() as cursor:
+            cursor.executemany(KEEP_FAILED, [(name, job.job, job.order, job.name, job.reason) for job in jobs])
 
 
-def failed_orders(records: Records) -> Mapping[str, FailedOrder]:
-    """The newest failed job of each order that has any."""
-    return {order: FailedOrder(*rest) for order, *rest in records.execute(NEWEST_FAILED).fetchall()}
+def failed_orders(records: Records, orders: Collection[str]) -> Mapping[str, FailedOrder]:
+    """The newest failed job of each of these orders that has any; those of other orders are not read."""
+    found = records.execute(NEWEST_FAILED, (list(orders),)).fetchall()
+    return {order: FailedOrder(*rest) for order, *rest in found}
 
 
 def remember_run(records: Records, name: str, run_id: str) -> float | None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from printflow_reliability.backups.wal import CONTINUITY, LAG
 from printflow_reliability.checks import Outcome
-from printflow_reliability.orders.guard import CHECK as ARTWORK
+from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.overview.facts import Facts
 from printflow_reliability.readiness.canary import STORAGE
 from printflow_reliability.readiness.dagster_seen import DAGSTER
-from printflow_reliability.readiness.queues_seen import QUEUES, is_watched
+from printflow_reliability.readiness.queues_seen import OF_QUEUES, QUEUES, is_watched
 from printflow_reliability.readiness.recorded import BACKUPS, OUTBOX, RECORDS, RESTORES
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
@@ -17,7 +17,7 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.status.line import Line, area_of, asks, command_of
 from printflow_reliability.text import counted, printable, seconds
 
-ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity")
+ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity", "queues.age")
 """A person wants to read these also where all is well."""
 TOLD_OTHERWISE = frozenset({CONTINUITY, LAG, DAGSTER, RECORDS, BACKUPS, RESTORES, OUTBOX, QUEUES})
 """What other lines tell, from newer evidence or in more detail: nobody reads one fault twice."""
@@ -62,7 +62,9 @@ def _line(answer: Answer, *, held: bool) -> Line | None:
 def _counts(answer: Answer, whole: Mapping[str, Answer]) -> bool:
     """Whether this is of a part, not well, and newer than what is known of the whole."""
     check = answer.result.check
-    if not answer.result.scope or answer.result.outcome is Outcome.PASS or check in PARTS_OF_ONE:
+    if not answer.result.scope or answer.result.outcome is Outcome.PASS:
+        return False
+    if check in PARTS_OF_ONE or area_of(check) in OF_QUEUES:
         return False
     return check not in whole or answer.answered_at > whole[check].answered_at
 

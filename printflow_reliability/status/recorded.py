@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from printflow_reliability.backups.wal import CONTINUITY, repository_scope
 from printflow_reliability.checks import Outcome
 from printflow_reliability.findings import Severity
-from printflow_reliability.orders.guard import CHECK as ARTWORK
 from printflow_reliability.orders.holds import Hold
+from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.orders.problems import check_command
 from printflow_reliability.overview.facts import Drill, Facts
 from printflow_reliability.readiness.dagster_seen import dagster_verdict

@@ -17,7 +17,7 @@ from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.findings import Severity
 from printflow_reliability.orders.away import fold_held, fold_lifted, held_in, look_away, settle_away
 from printflow_reliability.orders.known import Known, known_to
-from printflow_reliability.orders.turn import GUARD
+from printflow_reliability.orders.names import GUARD
 from printflow_reliability.pdf.ledger import MemoryLedger
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.spool import Spool

@@ -9,7 +9,8 @@ from typing import Any
 from printflow_reliability.alerts.heartbeats import Heartbeats
 from printflow_reliability.alerts.turn import OUTBOX, OutboxTurn, outbox_turn
 from printflow_reliability.checks import Outcome, worst
-from printflow_reliability.orders.turn import GUARD, GuardTurn, guard_turn
+from printflow_reliability.orders.names import GUARD
+from printflow_reliability.orders.turn import GuardTurn, guard_turn
 from printflow_reliability.queues.turn import QUEUES, QueuesTurn, are_watched, queues_turn
 from printflow_reliability.records.leases import Lease, give_back
 from printflow_reliability.settings import Settings

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError
-from printflow_reliability.queues.health import queue_checks
+from printflow_reliability.queues.health import numbers_of, queue_checks, queue_parts
+from printflow_reliability.queues.heartbeats import Heartbeat
 from printflow_reliability.queues.look import check_queues
+from printflow_reliability.queues.redis_durability import Durability, durability_parts
 from printflow_reliability.queues.redis_keys import literal
 from printflow_reliability.queues.state import OldestJob, QueueState
 from printflow_reliability.queues.waiting import Claimable, waiting
@@ -92,6 +94,55 @@ def test_a_queue_whose_workers_leave_no_trace_is_unknown_until_a_heartbeat_tells
     found = checks(text, state(name="a", kind="laravel-database", workers=None))["workers"]
     assert found.outcome is Outcome.UNKNOWN
     assert "[[worker]]" in found.detail
+
+
+WORKER = '[[worker]]\nname = "scheduler"\nredis = "main"\nkey = "beat"\nmax_age_seconds = 60\n'
+
+
+def parts(
+    text: str, states: tuple[QueueState, ...], beats: tuple[Heartbeat, ...] = ()
+) -> dict[tuple[str, str], CheckResult]:
+    return {(part.check, part.scope): part for part in queue_parts(minimal_settings(text), states, beats, {})}
+
+
+def test_each_queue_and_worker_is_recorded_by_itself_with_its_numbers() -> None:
+    other = BULL.partition("[[queue]]")[2].replace("print files", "mails")
+    waits = state(depth=2, oldest=OldestJob(301.0, exact=True), workers=0, reserved=1)
+    found = parts(
+        f"{BULL}[[queue]]{other}{WORKER}",
+        (waits, QueueState("mails", "bullmq", unreadable="away")),
+        (Heartbeat("scheduler"),),
+    )
+    assert {key: part.outcome for key, part in found.items()} == {
+        ("queues.age", "queue print files"): Outcome.FAIL,
+        ("queues.failed", "queue print files"): Outcome.PASS,
+        ("queues.stalled", "queue print files"): Outcome.PASS,
+        ("queues.workers", "queue print files"): Outcome.FAIL,
+        **{(f"queues.{name}", "queue mails"): Outcome.UNKNOWN for name in ("age", "failed", "stalled", "workers")},
+        ("queues.workers", "worker scheduler"): Outcome.FAIL,
+    }
+    assert found["queues.age", "queue print files"].numbers == {"queued_jobs": 2, "oldest_job_seconds": 301.0}
+    assert found["queues.stalled", "queue print files"].numbers == {"reserved_jobs": 1, "stalled_jobs": 0}
+    assert found["queues.workers", "queue print files"].numbers == {"living_workers": 0, "needed_workers": 1}
+    assert found["queues.age", "queue mails"].numbers == {}
+    assert found["queues.workers", "worker scheduler"].numbers == {"heartbeat_limit_seconds": 60}
+
+
+def test_what_no_queue_tells_has_no_sum() -> None:
+    away = QueueState("print files", "bullmq", unreadable="away")
+    assert numbers_of([away]) == {"unreadable_queues": 1}
+    assert numbers_of([away, state(depth=3)])["queued_jobs"] == 3
+
+
+def test_each_redis_is_recorded_by_itself_and_no_limit_is_no_number() -> None:
+    servers = minimal_settings(BULL + '[[redis]]\nname = "gone"\nurl = "redis://localhost/1"\n').redis
+    facts = {"aof_enabled": 1, "role": "master", "used_memory": 900, "maxmemory": 0, "evicted_keys": 0, "run_id": "a"}
+    replica = {"slave0": {"ip": "10.0.0.1", "port": 6379, "state": "online", "lag": 3}}
+    said = [Durability("main", facts=facts | replica), Durability("gone", "Redis gone cannot be reached")]
+    main, gone = durability_parts(servers, said, {})
+    assert (main.scope, gone.scope, gone.outcome) == ("redis main", "redis gone", Outcome.UNKNOWN)
+    assert main.numbers == {"aof_enabled": 1, "used_memory_bytes": 900, "evicted_keys": 0, "replica_lag_seconds": 3.0}
+    assert gone.numbers == {}
 
 
 TIMES = st.none() | st.floats(min_value=1e9, max_value=2e9)

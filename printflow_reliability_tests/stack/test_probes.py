@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
 
 from printflow_reliability.http.health import KEPT_SECONDS
+from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.sandbox import postgres
 from printflow_reliability_tests.overview.samples import read
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -16,7 +18,7 @@ from printflow_reliability_tests.stack.serving import PROGRAM, Serving, serving
 
 pytestmark = pytest.mark.stack
 
-REQUESTS, AT_A_TIME, EACH_SECOND = 800, 50, 200.0
+REQUESTS, AT_A_TIME, EACH_SECOND = 2_000, 50, 200.0
 SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = 'live_db'"
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'printflow_reliability'"
 
@@ -43,6 +45,14 @@ def server(sandbox: StackSandbox, tmp_path_factory: pytest.TempPathFactory) -> I
         config.unlink()
 
 
+def asked_of_redis(sandbox: StackSandbox) -> Mapping[str, int]:
+    """How often its Redis was asked what a look at it asks, by command; the sandbox's own workers ask neither."""
+    (server,) = sandbox.settings.redis
+    with asking(server) as client:
+        stats: Any = client.info("commandstats")
+    return {command: int(stats.get(f"cmdstat_{command}", {}).get("calls", 0)) for command in ("info", "ping")}
+
+
 def counted(sandbox: StackSandbox, query: str) -> int:
     with postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
         (number,) = connection.execute(query).fetchone() or (0,)
@@ -64,16 +74,21 @@ async def asked(server: Serving, path: str) -> Counter[int]:
 
 def test_at_200_requests_a_second_the_platform_is_asked_a_few_times(sandbox: StackSandbox, server: Serving) -> None:
     before, began = counted(sandbox, SESSIONS), time.monotonic()
+    redis_before = asked_of_redis(sandbox)
     statuses = asyncio.run(asked(server, "/readyz"))
     lasted, at_once = time.monotonic() - began, counted(sandbox, OURS)
+    redis_after = asked_of_redis(sandbox)
     time.sleep(1.5)  # until statistics of sessions that ended are written
     sessions = counted(sandbox, SESSIONS) - before
 
     assert set(statuses) <= {200, 503}
     assert statuses.total() == REQUESTS
-    # One session an answer; these tests count with three of their own.
-    assert sessions <= lasted / KEPT_SECONDS + 2 + 3, (sessions, lasted)
+    # Whatever is asked is asked once an answer; these tests count with three sessions of their own, and two INFO.
+    answers = lasted / KEPT_SECONDS + 2
+    assert sessions <= answers + 3, (sessions, lasted)
     assert at_once <= 2
+    assert 1 <= redis_after["ping"] - redis_before["ping"] <= answers
+    assert redis_after["info"] - redis_before["info"] <= answers + 2
 
 
 def test_liveness_depends_on_nothing_and_readiness_says_what_is_away(sandbox: StackSandbox, server: Serving) -> None:

@@ -18,11 +18,13 @@ from psycopg.types.json import Jsonb
 import printflow_reliability
 from printflow_reliability.backups.wal import CONTINUITY, repository_scope
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.queues.look import check_queues
 from printflow_reliability.readiness.dagster_seen import DAGSTER, SEEN_BY_ITSELF
 from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import announce
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.queue_records import nothing_known_of_queues
 from printflow_reliability_tests.stack.serving import PROGRAM, Serving, serving
 
 DEPLOY = Path(printflow_reliability.__file__).parent.parent / "deploy" / "prometheus"
@@ -43,6 +45,8 @@ PLANTED = (
     CheckResult(
         DAGSTER, Outcome.PASS, "-", {"daemon_heartbeat_age_seconds": 20, "late_schedules": 0}, scope=SEEN_BY_ITSELF
     ),
+    # Where there is no Node, the sandbox has no queue that tells of its workers.
+    CheckResult("queues.workers", Outcome.PASS, "-", {"living_workers": 1, "needed_workers": 1}, scope="queue planted"),
 )
 A_DRILL = """
 INSERT INTO drills (started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds)
@@ -84,6 +88,9 @@ def known(sandbox: StackSandbox) -> Iterator[None]:
     repository = CheckResult(CONTINUITY, Outcome.PASS, "-", moments, scope=repository_scope(name, 1))
     with open_records(sandbox.settings.records) as records:
         before = records.execute("SELECT * FROM check_results").fetchall()
+    with nothing_known_of_queues(sandbox):
+        check_queues(sandbox.settings)
+    with open_records(sandbox.settings.records) as records:
         remember(records, [*PLANTED, repository])
         (drill,) = records.execute(A_DRILL).fetchone() or (0,)
         records.execute(A_HOLD)

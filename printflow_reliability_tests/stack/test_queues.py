@@ -1,7 +1,8 @@
 """`printflow queues` in the sandbox: its pdf-service's queue by a role that only reads, and what records remember."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from printflow_reliability.cli import run
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.queues import bullmq, failed_table
 from printflow_reliability.queues.look import check_queues
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.queues import OrderJob, failed_orders, remember_order_jobs
@@ -21,11 +23,11 @@ from printflow_reliability.settings import QueueOrderSettings, QueueSettings, Se
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.counter import Row, counter_of
 from printflow_reliability_tests.stack.laravel_oracle import laravel
+from printflow_reliability_tests.stack.queue_records import nothing_known_of_queues
 from printflow_reliability_tests.stack.redis_here import redis_here
 
 pytestmark = pytest.mark.stack
 
-TABLES = ("queues", "queue_failures", "queue_jobs", "failed_order_jobs", "redis_servers")
 FAILED = (
     "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception) VALUES (%s, 'database', %s, %s, 'again')"
 )
@@ -34,10 +36,8 @@ FAILED = (
 @pytest.fixture
 def fresh(sandbox: StackSandbox) -> Iterator[StackSandbox]:
     """Nothing is known of any queue, and no job is left."""
-    yield sandbox
-    with open_records(sandbox.settings.records) as records:
-        for table in TABLES:
-            records.execute(f"DELETE FROM {table}")
+    with nothing_known_of_queues(sandbox):
+        yield sandbox
 
 
 def documents(sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, Any]:
@@ -158,9 +158,51 @@ def test_our_numbers_of_a_table_are_those_of_laravels_own_code(failing: tuple[Se
     assert (state.waiting or 0) + (state.delayed or 0) + (state.reserved or 0) == said["size"]
     assert (state.failed, state.growth, state.junk) == (said["failed"], 1, 0)
     with open_records(settings.records) as records:
-        assert [(order, job.reason) for order, job in failed_orders(records).items()] == [
+        assert [(order, job.reason) for order, job in failed_orders(records, ["2", "3", "4"]).items()] == [
             ("3", "RuntimeException: no such font")
         ]
+
+
+def orders_found(settings: Settings, orders: Sequence[str]) -> set[str]:
+    with open_records(settings.records) as records:
+        return set(failed_orders(records, orders))
+
+
+def test_more_failed_jobs_than_one_look_reads_are_read_by_the_next_ones(
+    fresh: StackSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bullmq, "MOST_FAILED", 3)
+    orders = [f"bound-{number}" for number in range(8)]
+    rule = QueueOrderSettings(job="make", path="order")
+    queue = QueueSettings(name="bound", kind="bullmq", redis="main", oldest_seconds=300, order=(rule,))
+    with redis_here(tmp_path) as server, server.client() as client:
+        settings = fresh.settings.model_copy(update={"redis": (server.settings(),), "queue": (queue,), "worker": ()})
+        client.hset("bull:bound:meta", "version", "bullmq:5.81.5")
+        began = int(time.time() * 1000) - 1000
+        for order, later in zip(orders, (0, 1, 2, 2, 2, 3, 4, 5), strict=True):
+            client.zadd("bull:bound:failed", {order: began + later})  # some within one millisecond
+            client.hset(f"bull:bound:{order}", mapping={"name": "make", "data": json.dumps({"order": order})})
+        assert growth(settings) == (8, 5)
+        assert orders_found(settings, orders) == set(orders[:5])
+        assert growth(settings) == (8, 8)
+        assert orders_found(settings, orders) == set(orders)
+        assert growth(settings) == (8, 8)
+
+
+def test_more_failed_rows_than_one_look_reads_are_read_by_the_next_ones(
+    failing: tuple[Settings, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failed_table, "MOST_FAILED", 2)
+    settings, name = failing
+    rule = QueueOrderSettings(job="make", path="order")
+    settings = settings.model_copy(update={"queue": (settings.queue[0].model_copy(update={"order": (rule,)}),)})
+    growth(settings)
+    orders = [f"bound-{number}" for number in range(5)]
+    for order in orders:
+        platform(settings, FAILED, uuid4(), name, json.dumps({"job": "make", "order": order}))
+    for read in (2, 4, 5, 5):
+        assert growth(settings) == (5, read)
+        assert orders_found(settings, orders) == set(orders[:read])
 
 
 def test_with_the_records_away_the_queues_are_seen_all_the_same(failing: tuple[Settings, str]) -> None:
@@ -193,6 +235,7 @@ def test_a_failed_job_holds_its_order_within_its_time_of_grace(fresh: StackSandb
         with open_records(fresh.settings.records) as records:
             jobs = [OrderJob(order, order, "Make", "no such font") for order in ("failed", "made", "of nobody")]
             remember_order_jobs(records, "print files", jobs)
+            assert failed_orders(records, ["failed", "young"]).keys() == {"failed"}
 
         (hold,) = counter.look().held
         assert (hold.order, hold.action) == ("failed", "printflow orders repair failed")

@@ -101,11 +101,12 @@ def test_what_does_not_answer_is_not_known_and_keeps_nothing_else_from_being_tol
     with closed_port() as port, ExitStack() as frozen:
         service = PdfServiceSettings(url=f"http://127.0.0.1:{port}/files", token="t" * 32)
         settings = changed(well, "drills", directory=Path("/" + "a" * 5000)).model_copy(update={"pdf_service": service})
-        for server in ("live_db", "system_db", "primary"):
+        for server in ("live_db", "system_db", "primary", "redis"):
             frozen.enter_context(sandbox.frozen(server))
         found = answers(settings)
     assert {name for name, check in found.items() if check.outcome is Outcome.UNKNOWN} == set(CHECKS)
     assert "live_db" in found["ready.databases"].detail
+    assert "Redis redis did not answer" in found["ready.queues"].detail
     assert "admin_db" not in found["ready.databases"].detail
     assert 'bucket "print-files" at https://localhost' in found[STORAGE].detail
     assert "reports" not in found[STORAGE].detail
