@@ -18,6 +18,7 @@ from printflow_reliability.platform.queries import session
 from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.queues import health, horizon, laravel_database
 from printflow_reliability.queues.bullmq import BullQueue
+from printflow_reliability.queues.bullmq_failures import without_failed
 from printflow_reliability.queues.failed_table import failures
 from printflow_reliability.queues.heartbeats import Heartbeat, heartbeat
 from printflow_reliability.queues.laravel_redis import LaravelQueue
@@ -33,6 +34,7 @@ NOTHING = "printflow.toml has no [[queue]], no [[worker]] and no [[redis]]"
 NEXT = "name the platform's queues in printflow.toml: docs/configuration.md, [[queue]]"
 MOST_AT_ONCE = 16
 """Questions asked side by side."""
+WITHOUT_SIGHT = "its jobs tell no time, and the records, which know when they were first seen, are away"
 WITHOUT_RECORDS = "the records are away, so that only what is still kept of it was counted"
 
 
@@ -178,11 +180,11 @@ def _kept(
     if state.unreadable or state.none:
         return state
     found = order_jobs(failed.jobs if failed else (), queue.order)
-    if found.untold:
-        untold[queue.name] = found.untold
+    lost = found.untold + (failed.unlooked if failed else 0)
+    if lost:
+        untold[queue.name] = lost
     records_of_queues.remember_order_jobs(records, queue.name, found.jobs)
-    records_of_queues.remember_jobs(records, queue.name, reading.first_seen)
-    records_of_queues.remember_queue(
+    moved = records_of_queues.remember_queue(
         records,
         queue.name,
         place_of(queue),
@@ -190,6 +192,8 @@ def _kept(
         cursors=(known.cursor, failed.cursor if failed else known.cursor),
         new=failed.new if failed else 0,
     )
+    if moved:  # else another look came first, and knows jobs that this one has not counted
+        records_of_queues.remember_jobs(records, queue.name, reading.first_seen)
     if failed is None:
         why = state.unknown.get("failed", "failed jobs could not be read")
         return replace(state, unknown={**state.unknown, "growth": why})
@@ -201,7 +205,10 @@ def _without_records(reading: Reading) -> QueueState:
     state, failed = reading.state, reading.failures
     if state.unreadable or state.none:
         return state
-    return replace(state, growth=failed.new if failed else None, unknown={**state.unknown, "growth": WITHOUT_RECORDS})
+    unknown = {**state.unknown, "growth": WITHOUT_RECORDS}
+    if without_failed(reading.first_seen):
+        unknown["oldest"] = WITHOUT_SIGHT
+    return replace(state, growth=failed.new if failed else None, unknown=unknown)
 
 
 def _runs(settings: Settings, servers: Sequence[Durability]) -> Mapping[str, float | None]:

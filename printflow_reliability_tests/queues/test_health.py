@@ -1,5 +1,7 @@
 """What is said of queues: a sync queue is none, a lower bound that is over the limit rings, unknown outranks a pass."""
 
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +96,9 @@ def test_a_queue_whose_workers_leave_no_trace_is_unknown_until_a_heartbeat_tells
     assert "[[worker]]" in found.detail
 
 
-TIMES = st.none() | st.floats(min_value=1e9, max_value=2e9)
+NO_TIMES = (None, nan, inf, -inf, 0.0, -5.0, 2e9 + 7200, 1.7e12, 1e300)
+"""None, what is no time, one of another unit, and one that is still to come, though the job waits already."""
+TIMES = st.sampled_from(NO_TIMES) | st.floats(min_value=1e9, max_value=2e9)
 
 
 @given(st.lists(TIMES), st.dictionaries(st.integers(0, 9).map(str), st.floats(1e9, 2e9)), st.booleans())
@@ -104,10 +108,11 @@ def test_an_age_is_never_more_than_the_truth_and_exact_only_where_all_is_told(
     now = 2e9
     jobs = [Claimable(str(number), since) for number, since in enumerate(times)]
     found = waiting(jobs, now, known, whole=whole)
-    told = [since if since is not None else known.get(str(number), now) for number, since in enumerate(times)]
-    assert found.oldest.seconds == max((now - since for since in told), default=0.0)
-    assert not found.oldest.exact or (whole and None not in times)
-    untold = {job.job for job in jobs if job.since is None}
+    told = [None if since in NO_TIMES else since for since in times]
+    since = [min(at or now, known.get(job.job, now)) for job, at in zip(jobs, told, strict=True)]
+    assert found.oldest.seconds == max((now - at for at in since), default=0.0)
+    untold = {job.job for job, at, seen in zip(jobs, told, since, strict=True) if at is None or seen < at}
+    assert not found.oldest.exact or (whole and not untold)
     assert found.first_seen.keys() == untold | (set() if whole else known.keys())
 
 
@@ -124,3 +129,38 @@ def test_a_pattern_of_a_name_has_no_glob_left_unescaped(name: str) -> None:
     for character in "*?[]":
         rest = rest.replace(f"\\{character}", "")
     assert not set("*?[]") & set(rest.replace("\\\\", ""))
+
+
+def test_a_time_that_was_to_come_makes_no_job_younger_once_it_has_come() -> None:
+    start, ahead = 1_795_956_778.0, 7200.0
+    job = Claimable("a", start + ahead)  # by a clock that is two hours ahead
+    first = waiting([job], start, {}, whole=True)
+    assert first.oldest == OldestJob(0.0, exact=False)
+    later = waiting([job], start + ahead + 10, first.first_seen, whole=True)
+    assert later.oldest == OldestJob(ahead + 10, exact=False)
+
+
+@pytest.mark.parametrize("growth", [0, 5])
+def test_failed_jobs_that_do_not_tell_their_order_ring_however_many_may_fail(growth: int) -> None:
+    settings = minimal_settings(f"{BULL}failed_growth = 5\n")
+    found = {check.check: check for check in queue_checks(settings, [state(growth=growth)], (), {"print files": 2})}
+    assert found["queues.failed"].outcome is Outcome.FAIL
+    assert "2 newly failed jobs may be of paid orders" in found["queues.failed"].detail
+    found = {check.check: check for check in queue_checks(settings, [state(growth=growth)], (), {})}
+    assert found["queues.failed"].outcome is Outcome.PASS
+
+
+def test_delayed_jobs_that_will_never_be_due_are_told() -> None:
+    found = checks(BULL, state(delayed=3, never=2))["age"]
+    assert found.outcome is Outcome.WARN
+    assert "2 delayed jobs are due at no time that will ever come" in found.detail
+
+
+def test_an_age_that_only_the_records_could_tell_is_unknown_without_them() -> None:
+    told = {"oldest": "the records are away"}
+    assert checks(BULL, state(depth=1, oldest=OldestJob(0.0, exact=False), unknown=told))["age"].outcome is (
+        Outcome.UNKNOWN
+    )
+    assert checks(BULL, state(depth=1, oldest=OldestJob(301.0, exact=False), unknown=told))["age"].outcome is (
+        Outcome.FAIL
+    )
