@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from printflow_reliability.platform.identifiers import kept as kept_name
 from printflow_reliability.queues.bullmq_jobs import json_of
 from printflow_reliability.queues.php_serialized import LARGEST
 from printflow_reliability.queues.state import FailedJob, Failures, Known
@@ -52,7 +53,7 @@ def failures(
         pipe.zcount(key, f"({from_ms!r}", "+inf")
         pipe.zrevrangebyscore(key, "+inf", f"({from_ms!r}", start=0, num=MOST_FAILED, withscores=True)
         kept, above, newest = pipe.execute()
-    named = {f"{MARK}{storable(job)}@{score!r}": (job, score) for job, score in newest}
+    named = {kept_name(f"{MARK}{storable(job)}@{score!r}"): (job, score) for job, score in newest}
     new = [job for name, (job, _) in named.items() if name not in known.first_seen]
     looked_at = {name: now_ms / 1000 for name, (_, score) in named.items() if score > cursor - skew_ms}
     unlooked = above - len(newest)

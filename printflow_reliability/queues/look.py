@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.defects import described
 from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import error_text
@@ -36,6 +38,7 @@ MOST_AT_ONCE = 16
 """Questions asked side by side."""
 WITHOUT_SIGHT = "its jobs tell no time, and the records, which know when they were first seen, are away"
 WITHOUT_RECORDS = "the records are away, so that only what is still kept of it was counted"
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,12 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
         raise ConfigError(NOTHING, NEXT)
     known = _known(settings) if looked_at else {}
     asked: list[Callable[[], Reading | Heartbeat | Durability]] = [
-        *(partial(read_queue, settings, queue, (known or {}).get(queue.name)) for queue in looked_at),
-        *(partial(heartbeat, settings, worker) for worker in workers),
-        *(partial(durability, server) for server in redis_servers),
+        *(
+            guarded(partial(read_queue, settings, queue, (known or {}).get(queue.name)), partial(unreadable, queue))
+            for queue in looked_at
+        ),
+        *(guarded(partial(heartbeat, settings, worker), partial(Heartbeat, worker.name, None)) for worker in workers),
+        *(guarded(partial(durability, server), partial(Durability, server.name)) for server in redis_servers),
     ]
     answers = run_parallel(asked, workers=MOST_AT_ONCE)
     readings = [answer for answer in answers if isinstance(answer, Reading)]
@@ -99,6 +105,23 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
     if redis_servers:
         checks.append(durability_check(redis_servers, found, runs))
     return QueuesReport(tuple(states), tuple(beats), tuple(found), tuple(checks), health.numbers_of(states))
+
+
+def guarded(question: Callable[[], Found], unknown: Callable[[str], Found]) -> Callable[[], Found]:
+    """A question whose defects are its own: whatever one queue holds, the others are seen."""
+
+    def ask() -> Found:
+        try:
+            return question()
+        except PrintflowError:
+            raise
+        except Exception as defect:
+            report_error(defect)
+            return unknown(
+                f"a defect of this program, which was reported, kept it from being read: {described(defect)}"
+            )
+
+    return ask
 
 
 def read_queue(settings: Settings, queue: QueueSettings, known: Known | None = None) -> Reading:

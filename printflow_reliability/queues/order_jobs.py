@@ -33,7 +33,7 @@ def order_jobs(failed: Iterable[FailedJob], rules: Sequence[QueueOrderSettings])
         paths = [rule.path for rule in rules if rule.job == job.name]
         orders = [order for path in paths if (order := value_at(job.payload, path)) is not None]
         if orders:
-            found.append(OrderJob(storable(job.job), kept(orders[0]), storable(job.name), storable(job.reason)))
+            found.append(OrderJob(kept(storable(job.job)), kept(orders[0]), storable(job.name), storable(job.reason)))
         elif paths or (rules and not job.name):  # whose class is not known may be of an order
             untold += 1
     return OrderJobs(tuple(found), untold)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from printflow_reliability.platform.identifiers import kept as kept_name
 from printflow_reliability.queues.state import OldestJob
 
 MOST_KEPT = 5_000
@@ -58,10 +59,11 @@ def waiting(jobs: Iterable[Claimable], now: float, first_seen: Mapping[str, floa
         since, told = job.since, job.since is not None and is_past(job.since, now)
         if since is None or not told:
             since = now
-        seen = first_seen.get(job.job, since)
+        name = kept_name(job.job)
+        seen = first_seen.get(name, since)
         if not told or seen < since:  # one that told a time to come, which has come meanwhile, waits for longer
             told, since = False, min(seen, since)
-            kept[job.job] = since
+            kept[name] = since
             untold = True
         age = max(now - since, 0.0)
         if age > oldest.seconds:

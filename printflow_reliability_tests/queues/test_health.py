@@ -164,3 +164,23 @@ def test_an_age_that_only_the_records_could_tell_is_unknown_without_them() -> No
     assert checks(BULL, state(depth=1, oldest=OldestJob(301.0, exact=False), unknown=told))["age"].outcome is (
         Outcome.FAIL
     )
+
+
+def test_a_name_of_any_length_is_known_again() -> None:
+    job = Claimable("x" * 100_000, None)
+    first = waiting([job], 100.0, {}, whole=True)
+    assert all(len(name) < 1000 for name in first.first_seen)
+    assert waiting([job], 500.0, first.first_seen, whole=True).oldest.seconds == 400
+
+
+def test_a_defect_of_a_look_at_a_queue_is_told_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr("printflow_reliability.queues.look.BullQueue", broken)
+    monkeypatch.setattr("printflow_reliability.platform.redis_server.not_believable", lambda _: "")
+    report = check_queues(minimal_settings(f"{BULL}{SYNC}"))
+    broken_queue, other = report.queues
+    assert "OverflowError" in broken_queue.unreadable
+    assert other.none
+    assert {check.outcome for check in report.checks if check.check.startswith("queues.")} == {Outcome.UNKNOWN}

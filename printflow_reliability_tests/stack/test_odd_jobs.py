@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -85,7 +86,10 @@ def test_every_order_of_many_failed_jobs_is_named_and_what_is_too_large_to_read_
         with open_records(settings.records) as records:
             assert {f"{name} {job}" for job in range(250)} <= failed_orders(records).keys()
         fail(client, name, "large", time.time(), data=json.dumps("y" * 2_000_000))
+        fail(client, name, token_hex(4_500), time.time())  # longer than an index of the records takes
+        client.lpush(f"bull:{name}:wait", token_hex(4_500))
         report = check_queues(settings)
+    assert (report.queues[0].growth, report.queues[0].unknown.get("growth")) == (252, None)
     assert outcome(report, "queues.failed") is Outcome.FAIL
     assert "1 newly failed job may be of paid orders" in "".join(check.detail for check in report.checks)
 
