@@ -27,7 +27,7 @@ Database = Annotated[str | None, typer.Option("--database", metavar="NAME", help
 
 @app.command("run")
 def run(ctx: typer.Context, cluster: Cluster = None, database: Database = None, as_json: bool = JSON_OPTION) -> None:
-    """Dump databases now, encrypted, into the bucket of [dumps]."""
+    """Dump databases now, encrypted, into the bucket of dumps."""
     settings = invocation(ctx).settings()
     with progress("dumps") as advance:
         report = take_dumps(

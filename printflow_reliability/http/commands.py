@@ -18,8 +18,8 @@ def serve_command(ctx: typer.Context) -> None:
     """Answer the platform over HTTP: may this order be printed, is this file accepted?
 
     GET /orders/{order}/artwork and POST /print-files; GET /livez, /readyz and /metrics for probes and Prometheus.
-    /openapi.json describes them. It listens where `[http]` of printflow.toml says, until SIGTERM or Ctrl-C ends it in
-    good order, and logs on stderr.
+    /openapi.json describes them. It listens where the section http of printflow.toml says, until SIGTERM or Ctrl-C ends
+    it in good order, and logs on stderr.
     """
     given = invocation(ctx)
     settings = given.settings()

@@ -29,6 +29,31 @@ ANSWER_SECONDS = 5
 """How long a small question may take."""
 
 
+ODD = (
+    (
+        "^(MovedError|AskError|ClusterCrossSlotError)|CROSSSLOT|^[A-Za-z]+ (MOVED|ASK) ",
+        "is one node of a Redis Cluster and does not hold these keys",
+        "let url in [[redis]] lead to the node that holds them, or keep the queues in a Redis of one node",
+    ),
+    (
+        "^(ClusterDownError|MasterDownError)|CLUSTERDOWN|MASTERDOWN",
+        "has lost its cluster or its primary",
+        "look at its log, and at CLUSTER INFO",
+    ),
+    (
+        "unknown command",
+        "does not know a command that every Redis knows",
+        "is it a Sentinel or a proxy? Then correct url in [[redis]]: it must lead to the Redis itself",
+    ),
+    (
+        "WRONGTYPE",
+        "holds a key of another type under a name of the queue",
+        "correct prefix, queue or key in printflow.toml, or the number of the database in url of [[redis]]",
+    ),
+)
+"""What a server says that is none, or holds something else: by what is told of it, with what it is and what to do."""
+
+
 class RedisAddress(Protocol):
     """Where a Redis is, and who signed its certificate."""
 
@@ -112,6 +137,9 @@ def away(server: RedisSettings, failed: Exception) -> CouldNotTell:
     """What to tell a person of a Redis that does not answer, or not as it should."""
     name = server.name
     said = " ".join(str(failed).split()) or type(failed).__name__
+    for sign, what, following in ODD:
+        if re.search(sign, f"{type(failed).__name__} {said}"):
+            return CouldNotTell(f"Redis {name} {what}: {said}", following)
     if isinstance(failed, BusyLoadingError):
         return CouldNotTell(f"Redis {name} is still loading its data from disk", "wait until it has, then ask again")
     if isinstance(failed, NoPermissionError):

@@ -18,7 +18,7 @@ def posture_command(
     ctx: typer.Context,
     source: Annotated[
         Path | None,
-        typer.Option("--source", metavar="DIR", help="The platform's checkout; default: that of [posture]."),
+        typer.Option("--source", metavar="DIR", help="The platform's checkout; default: posture.source."),
     ] = None,
     plan: bool = typer.Option(False, "--plan", help="Show the action plan as a scoreboard."),
     as_json: bool = JSON_OPTION,

@@ -12,18 +12,17 @@ from typing import Any
 import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-from printflow_reliability.queues.bullmq_jobs import MARKER, failed_jobs, waiting_jobs
+from printflow_reliability.queues.bullmq_failures import failures, without_failed
+from printflow_reliability.queues.bullmq_jobs import MARKER, waiting_jobs
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
-from printflow_reliability.queues.state import FailedJob, Failures, Known, QueueState, Reading, unreadable
-from printflow_reliability.queues.waiting import Claimable, waiting
+from printflow_reliability.queues.state import Known, QueueState, Reading, unreadable
+from printflow_reliability.queues.waiting import EARLIEST, LATEST, Claimable, waiting
 from printflow_reliability.settings import QueueSettings
 from printflow_reliability.text import printable, storable
 
 DEFAULT_PREFIX = "bull"
 MOST_ACTIVE = 5_000
 """Active jobs whose locks are looked at, those that were taken first."""
-MOST_FAILED = 1_000
-"""Newly failed jobs that one look reads for orders; it counts as far as it has read, and the next one goes on."""
 SCORE = 4096
 """The score of a delayed job is its time in milliseconds times this, plus a sequence."""
 NO_CLIENT_LIST = (
@@ -46,8 +45,8 @@ class _Counts:
     active_length: int
     prioritized: int
     delayed: int
-    failed: int
     children: int
+    never: int
 
 
 class BullQueue:
@@ -74,11 +73,19 @@ class BullQueue:
         lines = counts.wait + counts.paused_list + counts.prioritized
         jobs, junk, whole = waiting_jobs(self._client, self._base, lines)
         if due:
-            soonest: list[Any] = self._client.zrange(self._key("delayed"), 0, 0, withscores=True)
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.zrange(self._key("delayed"), 0, 0, withscores=True)
+                # Whose score is no time stands before all others, and must not hide them.
+                first, last = (seconds * 1000 * SCORE for seconds in (EARLIEST, LATEST))
+                pipe.zrangebyscore(self._key("delayed"), first, last, start=0, num=1, withscores=True)
+                soonest: list[Any] = [job for some in pipe.execute() for job in some]
             jobs += [
-                Claimable("", score // SCORE / 1000) for _, score in soonest if score < (counts.now_ms + 1) * SCORE
+                Claimable(f"{storable(job)}/delayed", score / SCORE / 1000)
+                for job, score in soonest
+                if score < (counts.now_ms + 1) * SCORE
             ]
-        found = waiting(jobs, now, self._known.first_seen, whole=whole)
+        found = waiting(jobs, now, without_failed(self._known.first_seen), whole=whole)
+        failed, looked_at = failures(self._client, self._base, self._queue, self._known, counts.now_ms)
         state = QueueState(
             self._queue.name,
             self._queue.kind,
@@ -91,12 +98,13 @@ class BullQueue:
             reserved=counts.active_length,
             stalled=self._stalled(counts),
             waiting_children=counts.children,
-            failed=counts.failed,
+            failed=failed.kept,
             paused=counts.paused,
             junk=junk,
+            never=counts.never,
             version=counts.version,
         )
-        return Reading(self._with_workers(state), True, found.first_seen, self._failures(counts))
+        return Reading(self._with_workers(state), True, {**found.first_seen, **looked_at}, failed)
 
     def _key(self, part: str) -> str:
         return self._base + part
@@ -111,8 +119,9 @@ class BullQueue:
                 pipe.lindex(self._key(line), -1)
             pipe.lrange(self._key("active"), -MOST_ACTIVE, -1)
             pipe.llen(self._key("active"))
-            for collection in ("prioritized", "delayed", "failed", "waiting-children"):
+            for collection in ("prioritized", "delayed", "waiting-children"):
                 pipe.zcard(self._key(collection))
+            pipe.zcount(self._key("delayed"), LATEST * 1000 * SCORE, "+inf")
             answers: list[Any] = pipe.execute()
         (clock, micros), exists, (paused, version), wait, last, held, held_last, active, working, *sets = answers
         return _Counts(
@@ -145,9 +154,11 @@ class BullQueue:
     def _with_workers(self, state: QueueState) -> QueueState:
         """The state with its living workers: by the names of their connections, or by what they leave behind."""
         own = f"{self._prefix}:{base64.b64encode(self._queue.own_name.encode()).decode()}"
+        # A queue of the same name in another database has workers of its own.
+        database = str(self._client.connection_pool.connection_kwargs.get("db") or 0)
         try:
             clients: Any = self._client.client_list()
-            names = [str(client.get("name", "")) for client in clients]
+            names = [str(client.get("name", "")) for client in clients if client.get("db", database) == database]
             return replace(state, workers=sum(name == own or name.startswith(f"{own}:w:") for name in names))
         except (NoPermissionError, ResponseError):
             pass
@@ -156,26 +167,6 @@ class BullQueue:
                 state, workers=1, unknown={"workers": "at least 1 is alive; how many, only CLIENT LIST tells"}
             )
         return replace(state, unknown={"workers": NO_CLIENT_LIST})
-
-    def _failures(self, counts: _Counts) -> Failures:
-        key, cursor = self._key("failed"), self._known.cursor
-        if cursor is None:
-            cursor = counts.now_ms - self._queue.failed_seconds * 1000
-        newest: list[Any] = self._client.zrange(key, -1, -1, withscores=True)
-        above = f"({cursor!r}"
-        reached = max(cursor, float(newest[0][1])) if newest else cursor
-        new = int(self._client.zcount(key, above, reached))
-        jobs: tuple[FailedJob, ...] = ()
-        if new and self._queue.order:
-            found: list[Any] = self._client.zrangebyscore(key, above, reached, 0, MOST_FAILED, withscores=True)
-            ids = [job for job, _ in found]
-            if found and len(found) < new:
-                reached = found[-1][1]
-                alike: list[Any] = self._client.zrangebyscore(key, reached, reached)  # the cursor goes past all of them
-                ids = [job for job, score in found if score < reached] + alike
-                new = len(ids)
-            jobs = tuple(failed_jobs(self._client, self._base, ids))
-        return Failures(counts.failed, new, reached, jobs)
 
     def _absent(self) -> str:
         """Why there is no such queue, as far as the other keys tell."""

@@ -1,14 +1,13 @@
 """Looking at single jobs of BullMQ: how long they wait, whether a worker can read them, what failed jobs say."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis
 
-from printflow_reliability.queues.state import FailedJob
 from printflow_reliability.queues.waiting import Claimable
-from printflow_reliability.text import printable, storable
+from printflow_reliability.text import storable
 
 SAMPLE = 200
 """Jobs looked at from each end of a line."""
@@ -48,7 +47,7 @@ def waiting_jobs(client: "redis.Redis", base: str, lines: int) -> tuple[list[Cla
             jobs.append(Claimable(storable(job), None))
             continue
         sized.append((job, size))
-        jobs.append(Claimable(f"{storable(job)}/{storable(fields[2] or b'0')}", _since(fields)))
+        jobs.append(Claimable(f"{storable(job)}/{storable(fields[2] or b'0')}", since(fields)))
     return jobs, junk + _without_data(client, base, sized), len(ids) >= lines
 
 
@@ -64,36 +63,20 @@ def _without_data(client: "redis.Redis", base: str, sized: Sequence[tuple[bytes,
     return empty + sum(1 for content in contents if content is not None and not _is_json(content))
 
 
-def failed_jobs(client: "redis.Redis", base: str, ids: Sequence[bytes]) -> Iterator[FailedJob]:
-    """What these failed jobs of a queue say, as far as it can be read."""
-    with client.pipeline(transaction=False) as pipe:
-        for job in ids:
-            pipe.hmget(base.encode() + job, ["name", "data", "failedReason"])
-        answers = pipe.execute(raise_on_error=False)
-    for job, answer in zip(ids, answers, strict=True):
-        name, data, reason = (None, None, None) if isinstance(answer, Exception) else answer
-        yield FailedJob(
-            storable(job),
-            storable(name or b""),
-            _json(data),
-            printable(storable(reason or b"")),
-        )
-
-
-def _since(fields: Sequence[bytes | None]) -> float | None:
+def since(fields: Sequence[bytes | None]) -> float | None:
     """From when on a fresh job could be taken; None for one that was begun before, which waits anew."""
     try:
         timestamp, delay, *begun = (int(field or 0) for field in fields)
-    except ValueError:
+        return None if any(begun) else (timestamp + delay) / 1000
+    except (ValueError, OverflowError):
         return None
-    return None if any(begun) else (timestamp + delay) / 1000
 
 
 def _is_json(content: Any) -> bool:
-    return not isinstance(content, Exception) and _json(content) is not None
+    return not isinstance(content, Exception) and json_of(content) is not None
 
 
-def _json(content: bytes | None) -> Any:
+def json_of(content: bytes | None) -> Any:
     try:
         return None if content is None else json.loads(content)
     except (ValueError, RecursionError):

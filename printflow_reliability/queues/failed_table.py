@@ -1,14 +1,18 @@
 """Laravel's table of failed jobs: how many a queue has, and which are new. COUNT falls on retry, forget and prune."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.queries import Connection
+from printflow_reliability.platform.refusals import not_permitted
 from printflow_reliability.queues.laravel_payload import payload_of
+from printflow_reliability.queues.php_serialized import LARGEST
 from printflow_reliability.queues.state import FailedJob, Failures
 from printflow_reliability.settings import QueueSettings
 from printflow_reliability.text import printable, storable
@@ -16,10 +20,11 @@ from printflow_reliability.text import printable, storable
 COUNT = """
 SELECT count(*), count(*) FILTER (WHERE {newer}), coalesce(max(id), 0) FROM {table} WHERE queue = %(queue)s"""
 NEW = """
-SELECT id, payload, left(exception, 500) FROM {table} WHERE queue = %(queue)s AND {newer} AND id <= %(last)s
-ORDER BY id LIMIT %(most)s"""
-MOST_FAILED = 1_000
-"""Newly failed jobs that one look reads for orders; it counts as far as it has read, and the next one goes on."""
+SELECT id, CASE WHEN octet_length(payload::text) <= %(largest)s THEN payload::text END, left(exception, 500)
+FROM {table} WHERE queue = %(queue)s AND {newer} AND id <= %(last)s AND (%(below)s::bigint IS NULL OR id < %(below)s)
+ORDER BY id DESC LIMIT %(at_once)s"""
+AT_ONCE, MOST = 20, 5_000
+"""Newly failed jobs that are read at a time, and altogether; all of them are counted."""
 LAST_GIVEN = "SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, 'id')::regclass)"
 ABOVE = "id > %(cursor)s"
 RECENT = "failed_at > now() - %(seconds)s * interval '1 second'"
@@ -41,6 +46,20 @@ def table_of(connection: Connection, name: str, cluster: str) -> sql.Composable:
             "correct the table's name in [[queue]], with its schema",
         )
     return sql.SQL(row[0])
+
+
+def failures_or_why(connection: Connection, queue: QueueSettings, cursor: float | None) -> tuple[Failures | None, str]:
+    """The failed jobs of a queue, or why they are not known: what waits in it is known all the same."""
+    try:
+        return failures(connection, queue, cursor), ""
+    except CouldNotTell as unreadable:
+        return None, unreadable.sentence
+    except psycopg.errors.InsufficientPrivilege as refused:
+        return None, not_permitted(str(queue.cluster), connection.info.user, refused).sentence
+    except psycopg.OperationalError:  # the connection is lost, and with it everything else
+        raise
+    except psycopg.Error as refused:
+        return None, error_text(refused)
 
 
 def failures(connection: Connection, queue: QueueSettings, cursor: float | None) -> Failures:
@@ -65,18 +84,27 @@ def failures(connection: Connection, queue: QueueSettings, cursor: float | None)
         reached = max(float(last), cursor or 0.0)
         jobs: tuple[FailedJob, ...] = ()
         if new and queue.order:
-            values |= {"last": last, "most": MOST_FAILED}
-            found = connection.execute(sql.SQL(NEW).format(table=table, newer=newer), values).fetchall()
-            jobs = tuple(_failed_job(*each) for each in found)
-            if found and len(found) < new:
-                new, reached = len(found), float(found[-1][0])
+            jobs = tuple(
+                _failed_jobs(connection, sql.SQL(NEW).format(table=table, newer=newer), {**values, "last": last})
+            )
     except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.DataError) as odd:
         said = odd.diag.message_primary or type(odd).__name__
         raise CouldNotTell(
             f'table "{printable(queue.failed_table)}" is none of failed jobs as Laravel makes it: {said}',
             "correct failed_table in [[queue]]",
         ) from None
-    return Failures(kept, new, reached, jobs)
+    return Failures(kept, new, reached, jobs, max(new - len(jobs), 0) if queue.order else 0)
+
+
+def _failed_jobs(connection: Connection, statement: sql.Composed, values: dict[str, Any]) -> Iterator[FailedJob]:
+    """The newest of the new ones, newest first."""
+    values = {**values, "largest": LARGEST, "at_once": AT_ONCE, "below": None}
+    for _ in range(MOST // AT_ONCE):
+        found = connection.execute(statement, values).fetchall()
+        yield from (_failed_job(*each) for each in found)
+        if len(found) < AT_ONCE:
+            return
+        values["below"] = found[-1][0]
 
 
 def _begun_anew(connection: Connection, table: sql.Composable, cursor: float) -> bool:
@@ -86,6 +114,6 @@ def _begun_anew(connection: Connection, table: sql.Composable, cursor: float) ->
 
 
 def _failed_job(number: object, payload: object, exception: object) -> FailedJob:
-    found = payload_of(payload if isinstance(payload, str | bytes) else str(payload))
+    found = payload_of(str(payload or ""))  # nothing of one that is too large to be read
     first = re.split(r"\n| in /", str(exception or ""), maxsplit=1)[0]
     return FailedJob(str(number), found.name, found.document, printable(storable(first)))

@@ -148,6 +148,8 @@ def _age(queue: QueueSettings, state: QueueState) -> Iterator[Verdict]:
             f"{_name(queue)}: the oldest job has been waiting for {least}{seconds(oldest.seconds)} "
             f"(limit {seconds(limit)}), {jobs} {agreed(state.depth or 0, 'waits', 'wait')}{paused}",
         )
+    elif why := state.unknown.get("oldest"):
+        yield Verdict(Outcome.UNKNOWN, f"{_name(queue)}: how long its oldest job waits is not known: {why}")
     elif state.paused:
         yield Verdict(Outcome.WARN, f"{_name(queue)} is paused: workers take nothing from it")
     else:
@@ -155,22 +157,29 @@ def _age(queue: QueueSettings, state: QueueState) -> Iterator[Verdict]:
     if state.junk:
         payloads = counted(state.junk, "payload")
         yield Verdict(Outcome.WARN, f"{_name(queue)}: {payloads} of waiting jobs can be read by no worker")
+    if state.never:
+        jobs = counted(state.never, "delayed job")
+        yield Verdict(
+            Outcome.WARN,
+            f"{_name(queue)}: {jobs} {agreed(state.never, 'is', 'are')} due at no time that will ever come",
+        )
 
 
 def _failed(queue: QueueSettings, state: QueueState, untold: Mapping[str, int]) -> Iterator[Verdict]:
     yield from _unreadable(queue, state)
     if state.unreadable:
         return
+    if orders := untold.get(queue.name, 0):  # whatever may fail, no paid order may
+        jobs, tell = counted(orders, "newly failed job"), agreed(orders, "does not tell", "do not tell")
+        yield Verdict(Outcome.FAIL, f"{_name(queue)}: {jobs} may be of paid orders and {tell} of which")
     if state.growth is None:
         why = state.unknown.get("failed") or state.unknown.get("growth") or "nothing was read"
         yield Verdict(Outcome.UNKNOWN, f"{_name(queue)}: its failed jobs are not known: {why}")
     elif state.growth > queue.failed_growth:
         within = f"within {seconds(queue.failed_seconds)} (limit {queue.failed_growth})"
         kept = f"; {state.failed:,} are kept as failed" if state.failed is not None else ""
-        orders = untold.get(queue.name, 0)
-        lost = f"; {counted(orders, 'job')} of paid orders {agreed(orders, 'tells', 'tell')} no order" if orders else ""
-        yield Verdict(Outcome.FAIL, f"{_name(queue)}: {counted(state.growth, 'job')} failed {within}{kept}{lost}")
-    else:
+        yield Verdict(Outcome.FAIL, f"{_name(queue)}: {counted(state.growth, 'job')} failed {within}{kept}")
+    elif not orders:
         yield Verdict(Outcome.PASS, "")
 
 

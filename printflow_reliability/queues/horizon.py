@@ -10,11 +10,13 @@ from typing import Any
 import redis
 
 from printflow_reliability.queues.state import QueueState
+from printflow_reliability.queues.waiting import SKEW_SECONDS
 from printflow_reliability.settings import QueueSettings
 
 MASTER_SECONDS = 14
 SUPERVISOR_SECONDS = 29
 """Horizon's own limits: what has not renewed its time for so long is removed by the next one."""
+AHEAD = "the times of Horizon's masters lie in the future: is the clock of their machine right?"
 
 
 def with_workers(client: "redis.Redis", queue: QueueSettings, state: QueueState) -> QueueState:
@@ -28,14 +30,19 @@ def with_workers(client: "redis.Redis", queue: QueueSettings, state: QueueState)
         pipe.time()
         pipe.exists(f"{prefix}masters")
         (clock, _), exists = pipe.execute()
-    masters: list[Any] = client.zrangebyscore(f"{prefix}masters", clock - MASTER_SECONDS, "+inf")
+    # A time far ahead would count as alive until it has come.
+    latest = clock + SKEW_SECONDS
+    ahead = int(client.zcount(f"{prefix}masters", f"({latest}", "+inf"))
+    masters: list[Any] = client.zrangebyscore(f"{prefix}masters", clock - MASTER_SECONDS, latest)
+    if not masters and ahead:
+        return replace(state, unknown={**state.unknown, "workers": AHEAD})
     if not masters:
         # A Horizon that ended in good order takes its key along: that is none alive, unless the prefix is wrong.
         if exists or next(_traces(client, prefix), None) is not None:
             return replace(state, workers=0)
         why = f'nothing of Horizon is there with the prefix "{prefix}"'
         return replace(state, unknown={**state.unknown, "workers": why})
-    alive: list[Any] = client.zrangebyscore(f"{prefix}supervisors", clock - SUPERVISOR_SECONDS, "+inf")
+    alive: list[Any] = client.zrangebyscore(f"{prefix}supervisors", clock - SUPERVISOR_SECONDS, latest)
     with client.pipeline(transaction=False) as pipe:
         for name in alive:
             pipe.hmget(f"{prefix}supervisor:".encode() + name, ["processes", "status"])

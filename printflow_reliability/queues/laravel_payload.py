@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from printflow_reliability.queues.waiting import EARLIEST, LATEST
 from printflow_reliability.text import storable
-
-EARLIEST, LATEST = 1_000_000_000, 100_000_000_000
-"""Seconds since 1970 that are a time: after 2001, and none in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Payload:
         for key in ("pushedAt", "createdAt"):
             try:
                 at = float(document[key])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 continue
             if EARLIEST < at < LATEST:
                 return at

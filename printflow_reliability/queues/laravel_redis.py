@@ -4,6 +4,7 @@ Only a worker's pop moves due and expired jobs into the line, so that the line's
 Redis keeps no empty list: that a queue has no key says it is empty only where it is known to be there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ import redis
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import Failures, Known, QueueState, Reading, unreadable
-from printflow_reliability.queues.waiting import Claimable, waiting
+from printflow_reliability.queues.waiting import EARLIEST, LATEST, Claimable, waiting
 from printflow_reliability.settings import QueueSettings
 from printflow_reliability.text import printable, storable
 
 SAMPLE = 100
 """Jobs looked at from each end of the line."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes of payloads after which no more are looked at."""
 STALLED_SECONDS = 10
 """How long after `retry_after` a reserved job may wait for the next pop, which gives it out again."""
 
@@ -30,10 +33,9 @@ class _Counts:
     line: int
     delayed: int
     reserved: int
-    first: tuple[bytes, ...]
-    last: tuple[bytes, ...]
     soonest: tuple[tuple[bytes, float], ...]
     expiring: tuple[tuple[bytes, float], ...]
+    never: int
 
 
 class LaravelQueue:
@@ -60,10 +62,14 @@ class LaravelQueue:
         if not (here or self._known.seen) and (why := self._absent()):
             return unreadable(self._queue, why)
         due, expired, stalled = self._due(counts)
-        payloads = [payload_of(content) for content in dict.fromkeys((*counts.first, *counts.last))]
+        payloads = [payload_of(content) for content in dict.fromkeys(self._sampled(counts.line))]
         jobs = [Claimable(storable(payload.turn), payload.pushed_at) for payload in payloads]
-        jobs += [Claimable("", score) for some in (counts.soonest, counts.expiring) for _, score in some]
-        jobs = [job for job in jobs if job.since is None or job.since <= counts.now]
+        jobs += [
+            Claimable(f"{storable(payload_of(content).turn)}/{line}", score)
+            for line, some in (("delayed", counts.soonest), ("reserved", counts.expiring))
+            for content, score in some
+            if score <= counts.now
+        ]
         # Jobs that are due or expired begin with the one that waits longest.
         found = waiting(jobs, counts.now, self._known.first_seen, whole=len(payloads) >= counts.line)
         state = QueueState(
@@ -78,6 +84,7 @@ class LaravelQueue:
             stalled=stalled,
             failed=None if failed is None else failed.kept,
             junk=sum(payload.document is None for payload in payloads),
+            never=counts.never,
             unknown={"failed": why_not} if why_not else {},
         )
         return Reading(state, here, found.first_seen, failed)
@@ -88,14 +95,30 @@ class LaravelQueue:
             pipe.llen(self._key)
             pipe.zcard(f"{self._key}:delayed")
             pipe.zcard(f"{self._key}:reserved")
-            pipe.lrange(self._key, 0, SAMPLE - 1)
-            pipe.lrange(self._key, -SAMPLE, -1)
-            pipe.zrange(f"{self._key}:delayed", 0, 0, withscores=True)
-            pipe.zrange(f"{self._key}:reserved", 0, 0, withscores=True)
+            for line in ("delayed", "reserved"):
+                pipe.zrange(f"{self._key}:{line}", 0, 0, withscores=True)
+                # Whose score is no time stands before all others, and must not hide them.
+                pipe.zrangebyscore(f"{self._key}:{line}", EARLIEST, LATEST, start=0, num=1, withscores=True)
+            pipe.zcount(f"{self._key}:delayed", LATEST, "+inf")
             answers: list[Any] = pipe.execute()
-        (clock, micros), line, delayed, reserved, first, last, soonest, expiring = answers
+        (clock, micros), line, delayed, reserved, soonest, due, expiring, expired, never = answers
         now = clock + micros / 1_000_000
-        return _Counts(now, line, delayed, reserved, tuple(first), tuple(last), tuple(soonest), tuple(expiring))
+        return _Counts(now, line, delayed, reserved, (*soonest, *due), (*expiring, *expired), never)
+
+    def _sampled(self, line: int) -> Iterator[bytes]:
+        """Payloads from both ends of the line, few at a time: how large they are is told by nothing but themselves."""
+        left, count, first = LARGEST, 1, 0
+        while first < min(SAMPLE, line) and left > 0:
+            last = min(first + count, SAMPLE) - 1
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.lrange(self._key, first, last)
+                pipe.lrange(self._key, -last - 1, -first - 1)
+                head, tail = pipe.execute()
+            yield from (*head, *tail)
+            size = sum(len(content) for content in (*head, *tail))
+            left -= size
+            # As many more as would fit, were they as large as these, and no more than twice as many.
+            first, count = last + 1, max(min(2 * count, count * left // max(size, 1)), 1)
 
     def _due(self, counts: _Counts) -> tuple[int, int, int]:
         """How many jobs are due, how many reserved ones are anybody's again, and how many of these nobody takes."""

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from printflow_reliability.alerts.sentry.reports import report_error
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.defects import described
 from printflow_reliability.errors import ConfigError, PrintflowError
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import error_text
@@ -18,6 +20,7 @@ from printflow_reliability.platform.queries import session
 from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.queues import health, horizon, laravel_database
 from printflow_reliability.queues.bullmq import BullQueue
+from printflow_reliability.queues.bullmq_failures import without_failed
 from printflow_reliability.queues.failed_table import failures
 from printflow_reliability.queues.heartbeats import Heartbeat, heartbeat
 from printflow_reliability.queues.laravel_redis import LaravelQueue
@@ -39,7 +42,9 @@ NOTHING = "printflow.toml has no [[queue]], no [[worker]] and no [[redis]]"
 NEXT = "name the platform's queues in printflow.toml: docs/configuration.md, [[queue]]"
 MOST_AT_ONCE = 16
 """Questions asked side by side."""
+WITHOUT_SIGHT = "its jobs tell no time, and the records, which know when they were first seen, are away"
 WITHOUT_RECORDS = "the records are away, so that only what is still kept of it was counted"
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,12 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
         raise ConfigError(NOTHING, NEXT)
     known = _known(settings)
     asked: list[Callable[[], Reading | Heartbeat | Durability]] = [
-        *(partial(read_queue, settings, queue, (known or {}).get(queue.name)) for queue in looked_at),
-        *(partial(heartbeat, settings, worker) for worker in workers),
-        *(partial(durability, server) for server in redis_servers),
+        *(
+            guarded(partial(read_queue, settings, queue, (known or {}).get(queue.name)), partial(unreadable, queue))
+            for queue in looked_at
+        ),
+        *(guarded(partial(heartbeat, settings, worker), partial(Heartbeat, worker.name, None)) for worker in workers),
+        *(guarded(partial(durability, server), partial(Durability, server.name)) for server in redis_servers),
     ]
     answers = run_parallel(asked, workers=MOST_AT_ONCE)
     readings = [answer for answer in answers if isinstance(answer, Reading)]
@@ -111,6 +119,23 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
         with suppress(PrintflowError), open_records(settings.records) as records:
             remember_parts(records, [check.check for check in checks], parts)
     return QueuesReport(tuple(states), tuple(beats), tuple(found), tuple(checks), health.numbers_of(states))
+
+
+def guarded(question: Callable[[], Found], unknown: Callable[[str], Found]) -> Callable[[], Found]:
+    """A question whose defects are its own: whatever one queue holds, the others are seen."""
+
+    def ask() -> Found:
+        try:
+            return question()
+        except PrintflowError:
+            raise
+        except Exception as defect:
+            report_error(defect)
+            return unknown(
+                f"a defect of this program, which was reported, kept it from being read: {described(defect)}"
+            )
+
+    return ask
 
 
 def read_queue(settings: Settings, queue: QueueSettings, known: Known | None = None) -> Reading:
@@ -192,11 +217,11 @@ def _kept(
     if state.unreadable or state.none:
         return state
     found = order_jobs(failed.jobs if failed else (), queue.order)
-    if found.untold:
-        untold[queue.name] = found.untold
+    lost = found.untold + (failed.unlooked if failed else 0)
+    if lost:
+        untold[queue.name] = lost
     records_of_queues.remember_order_jobs(records, queue.name, found.jobs)
-    records_of_queues.remember_jobs(records, queue.name, reading.first_seen)
-    records_of_queues.remember_queue(
+    moved = records_of_queues.remember_queue(
         records,
         queue.name,
         place_of(queue),
@@ -204,6 +229,8 @@ def _kept(
         cursors=(known.cursor, failed.cursor if failed else known.cursor),
         new=failed.new if failed else 0,
     )
+    if moved:  # else another look came first, and knows jobs that this one has not counted
+        records_of_queues.remember_jobs(records, queue.name, reading.first_seen)
     if failed is None:
         why = state.unknown.get("failed", "failed jobs could not be read")
         return replace(state, unknown={**state.unknown, "growth": why})
@@ -215,7 +242,10 @@ def _without_records(reading: Reading) -> QueueState:
     state, failed = reading.state, reading.failures
     if state.unreadable or state.none:
         return state
-    return replace(state, growth=failed.new if failed else None, unknown={**state.unknown, "growth": WITHOUT_RECORDS})
+    unknown = {**state.unknown, "growth": WITHOUT_RECORDS}
+    if without_failed(reading.first_seen):
+        unknown["oldest"] = WITHOUT_SIGHT
+    return replace(state, growth=failed.new if failed else None, unknown=unknown)
 
 
 def _runs(settings: Settings, servers: Sequence[Durability]) -> Mapping[str, float | None]:

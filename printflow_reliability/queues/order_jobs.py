@@ -18,7 +18,7 @@ class OrderJobs:
 
     Attributes:
         jobs: those whose order is known.
-        untold: how many jobs of a rule's class do not tell their order where the rule says.
+        untold: how many jobs of a rule's class do not tell their order where the rule says, or tell no class at all.
     """
 
     jobs: tuple[OrderJob, ...]
@@ -33,8 +33,8 @@ def order_jobs(failed: Iterable[FailedJob], rules: Sequence[QueueOrderSettings])
         paths = [rule.path for rule in rules if rule.job == job.name]
         orders = [order for path in paths if (order := value_at(job.payload, path)) is not None]
         if orders:
-            found.append(OrderJob(storable(job.job), kept(orders[0]), storable(job.name), storable(job.reason)))
-        elif paths:
+            found.append(OrderJob(kept(storable(job.job)), kept(orders[0]), storable(job.name), storable(job.reason)))
+        elif paths or (rules and not job.name):  # whose class is not known may be of an order
             untold += 1
     return OrderJobs(tuple(found), untold)
 

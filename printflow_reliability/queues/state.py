@@ -41,6 +41,7 @@ class QueueState:
         paused: whether workers take nothing from it.
         workers: how many are alive.
         junk: payloads that are no job, among the jobs that were looked at.
+        never: delayed jobs whose time is none in seconds, or thousands of years away: nobody will ever take them.
         version: of the library that wrote it, as it says itself.
         unknown: by field, why it is not known.
     """
@@ -63,6 +64,7 @@ class QueueState:
     paused: bool | None = None
     workers: int | None = None
     junk: int | None = None
+    never: int | None = None
     version: str = ""
     unknown: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,6 +90,7 @@ class QueueState:
             "paused": self.paused,
             "workers": self.workers,
             "junk": self.junk,
+            "never_due": self.never,
             "version": self.version or None,
             "unknown": dict(self.unknown),
         }
@@ -131,15 +134,17 @@ class Failures:
 
     Attributes:
         kept: how many are there.
-        new: how many of them lie between the cursor and the new one.
-        cursor: the new one: at the newest failed job, or as far as jobs were read.
-        jobs: all of the new ones, where orders are to be found in them.
+        new: how many of them lie above the cursor.
+        cursor: the new one.
+        jobs: the newest of the new ones, where orders are to be found in them.
+        unlooked: how many of the new ones these are not, where orders are to be found in them.
     """
 
     kept: int
     new: int
     cursor: float
     jobs: tuple[FailedJob, ...] = ()
+    unlooked: int = 0
 
 
 @dataclass(frozen=True)

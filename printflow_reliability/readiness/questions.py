@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.alerts.sentry.reports import report_error
+from printflow_reliability.defects import described
+from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.text import seconds
 
 Answer = TypeVar("Answer")
@@ -38,10 +40,10 @@ class Questions:
         self._lock = threading.Lock()
 
     def ask(self, subject: str, question: Callable[[], Answer]) -> Answer:
-        """The answer, or what the question raises.
+        """The answer, or the PrintflowError that the question raises.
 
         Raises:
-            CouldNotTell: there was none in time.
+            CouldNotTell: there was none in time, or a defect of this program kept it from being asked.
         """
         with self._lock:
             before = self._running.get(subject)
@@ -54,7 +56,13 @@ class Questions:
         if not running.ended.wait(self._limit):
             raise CouldNotTell(f"{subject} did not answer within {self._limit:g} s", "look whether it hangs")
         for error in running.errors:
-            raise error
+            if not isinstance(error, Exception) or isinstance(error, PrintflowError):
+                raise error
+            report_error(error)  # whatever one system says, the others are seen
+            raise CouldNotTell(
+                f"{subject}: a defect of this program kept it from being asked: {described(error)}",
+                "report it; ask the system itself meanwhile",
+            ) from error
         answer: Answer = running.answers[0]
         return answer
 

@@ -49,6 +49,7 @@ def queues_verdict(settings: Settings, answers: Mapping[tuple[str, str], Answer]
 def _judged(check: str, answer: Answer | None) -> tuple[Outcome, str]:
     if answer is None:
         return Outcome.UNKNOWN, f"{check} has never answered"
-    if answer.result.outcome is Outcome.PASS and answer.age_seconds > recent_within(check).total_seconds():
+    well = answer.result.outcome in (Outcome.PASS, Outcome.WARN)
+    if well and answer.age_seconds > recent_within(check).total_seconds():
         return Outcome.UNKNOWN, f"{check} last answered {seconds(answer.age_seconds)} ago"
     return answer.result.outcome, f"{answer.result.detail} ({seconds(max(answer.age_seconds, 0))} ago)"

@@ -82,8 +82,10 @@ def known_queues(records: Records, places: Mapping[str, str]) -> Mapping[str, Qu
 
 def remember_queue(
     records: Records, name: str, place: str, *, seen: bool, cursors: tuple[float | None, float | None], new: int
-) -> None:
+) -> bool:
     """Keep that a queue was looked at, and how many of its jobs failed since the look before.
+
+    Says whether it was kept: not where another look has moved the cursor meanwhile.
 
     Args:
         records: the records.
@@ -96,9 +98,11 @@ def remember_queue(
     before, after = cursors
     values = {"name": name, "place": place, "seen": seen, "before": before, "cursor": after}
     with records.transaction():
-        if records.execute(MOVE, values).fetchone() is not None and new:
+        moved = records.execute(MOVE, values).fetchone() is not None
+        if moved and new:
             records.execute("INSERT INTO queue_failures (queue, failures) VALUES (%s, %s)", (name, new))
         records.execute("DELETE FROM queue_failures WHERE counted_at < now() - %s::interval", (HISTORY,))
+    return moved
 
 
 def growth(records: Records, name: str, seconds: float) -> int:

@@ -150,7 +150,8 @@ class WorkerSettings(Section):
     key: str | None = Field(
         default=None,
         description="Full name of the key, taken literally. If it holds a number, that is the time of the heartbeat in "
-        "seconds or milliseconds since 1970; otherwise its being there is the heartbeat.",
+        "seconds or milliseconds since 1970; otherwise its being there is the heartbeat, and it must end by itself "
+        "within `max_age_seconds`.",
     )
     max_age_seconds: float = Field(
         default=120, gt=0, description="How old the newest heartbeat may be. Twice the time between two of them."

@@ -1,5 +1,7 @@
 """What is said of queues: a sync queue is none, a lower bound that is over the limit rings, unknown outranks a pass."""
 
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +147,9 @@ def test_each_redis_is_recorded_by_itself_and_no_limit_is_no_number() -> None:
     assert gone.numbers == {}
 
 
-TIMES = st.none() | st.floats(min_value=1e9, max_value=2e9)
+NO_TIMES = (None, nan, inf, -inf, 0.0, -5.0, 2e9 + 7200, 1.7e12, 1e300)
+"""None, what is no time, one of another unit, and one that is still to come, though the job waits already."""
+TIMES = st.sampled_from(NO_TIMES) | st.floats(min_value=1e9, max_value=2e9)
 
 
 @given(st.lists(TIMES), st.dictionaries(st.integers(0, 9).map(str), st.floats(1e9, 2e9)), st.booleans())
@@ -155,10 +159,11 @@ def test_an_age_is_never_more_than_the_truth_and_exact_only_where_all_is_told(
     now = 2e9
     jobs = [Claimable(str(number), since) for number, since in enumerate(times)]
     found = waiting(jobs, now, known, whole=whole)
-    told = [since if since is not None else known.get(str(number), now) for number, since in enumerate(times)]
-    assert found.oldest.seconds == max((now - since for since in told), default=0.0)
-    assert not found.oldest.exact or (whole and None not in times)
-    untold = {job.job for job in jobs if job.since is None}
+    told = [None if since in NO_TIMES else since for since in times]
+    since = [min(at or now, known.get(job.job, now)) for job, at in zip(jobs, told, strict=True)]
+    assert found.oldest.seconds == max((now - at for at in since), default=0.0)
+    untold = {job.job for job, at, seen in zip(jobs, told, since, strict=True) if at is None or seen < at}
+    assert not found.oldest.exact or (whole and not untold)
     assert found.first_seen.keys() == untold | (set() if whole else known.keys())
 
 
@@ -175,3 +180,58 @@ def test_a_pattern_of_a_name_has_no_glob_left_unescaped(name: str) -> None:
     for character in "*?[]":
         rest = rest.replace(f"\\{character}", "")
     assert not set("*?[]") & set(rest.replace("\\\\", ""))
+
+
+def test_a_time_that_was_to_come_makes_no_job_younger_once_it_has_come() -> None:
+    start, ahead = 1_795_956_778.0, 7200.0
+    job = Claimable("a", start + ahead)  # by a clock that is two hours ahead
+    first = waiting([job], start, {}, whole=True)
+    assert first.oldest == OldestJob(0.0, exact=False)
+    later = waiting([job], start + ahead + 10, first.first_seen, whole=True)
+    assert later.oldest == OldestJob(ahead + 10, exact=False)
+
+
+@pytest.mark.parametrize("growth", [0, 5])
+def test_failed_jobs_that_do_not_tell_their_order_ring_however_many_may_fail(growth: int) -> None:
+    settings = minimal_settings(f"{BULL}failed_growth = 5\n")
+    found = {check.check: check for check in queue_checks(settings, [state(growth=growth)], (), {"print files": 2})}
+    assert found["queues.failed"].outcome is Outcome.FAIL
+    assert "2 newly failed jobs may be of paid orders" in found["queues.failed"].detail
+    found = {check.check: check for check in queue_checks(settings, [state(growth=growth)], (), {})}
+    assert found["queues.failed"].outcome is Outcome.PASS
+
+
+def test_delayed_jobs_that_will_never_be_due_are_told() -> None:
+    found = checks(BULL, state(delayed=3, never=2))["age"]
+    assert found.outcome is Outcome.WARN
+    assert "2 delayed jobs are due at no time that will ever come" in found.detail
+
+
+def test_an_age_that_only_the_records_could_tell_is_unknown_without_them() -> None:
+    told = {"oldest": "the records are away"}
+    assert checks(BULL, state(depth=1, oldest=OldestJob(0.0, exact=False), unknown=told))["age"].outcome is (
+        Outcome.UNKNOWN
+    )
+    assert checks(BULL, state(depth=1, oldest=OldestJob(301.0, exact=False), unknown=told))["age"].outcome is (
+        Outcome.FAIL
+    )
+
+
+def test_a_name_of_any_length_is_known_again() -> None:
+    job = Claimable("x" * 100_000, None)
+    first = waiting([job], 100.0, {}, whole=True)
+    assert all(len(name) < 1000 for name in first.first_seen)
+    assert waiting([job], 500.0, first.first_seen, whole=True).oldest.seconds == 400
+
+
+def test_a_defect_of_a_look_at_a_queue_is_told_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr("printflow_reliability.queues.look.BullQueue", broken)
+    monkeypatch.setattr("printflow_reliability.platform.redis_server.not_believable", lambda _: "")
+    report = check_queues(minimal_settings(f"{BULL}{SYNC}"))
+    broken_queue, other = report.queues
+    assert "OverflowError" in broken_queue.unreadable
+    assert other.none
+    assert {check.outcome for check in report.checks if check.check.startswith("queues.")} == {Outcome.UNKNOWN}

@@ -95,3 +95,9 @@ def test_no_text_whatever_breaks_the_reader(text: str) -> None:
     except (ValueError, OverflowError):
         return
     assert read is None or isinstance(read, str | int | float | dict)
+
+
+def test_a_job_that_does_not_even_tell_its_class_may_be_of_an_order() -> None:
+    lost = FailedJob("1", "", None, "")
+    assert order_jobs([lost], [QueueOrderSettings(job="make", path="order.id")]).untold == 1
+    assert order_jobs([lost], []).untold == 0

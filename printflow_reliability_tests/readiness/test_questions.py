@@ -20,6 +20,16 @@ def test_an_answer_and_an_error_come_as_they_are() -> None:
     assert questions.ask("b", lambda: 8) == 8
 
 
+def test_a_defect_is_an_answer_that_is_not_known_and_names_its_subject() -> None:
+    def broken() -> None:
+        raise OverflowError("int too large to convert to float")
+
+    with pytest.raises(
+        CouldNotTell, match="the disk: a defect of this program kept it from being asked: OverflowError"
+    ):
+        Questions(5).ask("the disk", broken)
+
+
 def test_what_hangs_is_told_in_time_and_not_asked_a_second_time() -> None:
     questions, hanging, asked = Questions(0.05), threading.Event(), []
 

@@ -1,6 +1,13 @@
 """What a platform does without is not missed, and what printflow.toml calls for is."""
 
-from printflow_reliability.readiness.queues_seen import is_watched
+from datetime import UTC, datetime
+
+import pytest
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.readiness.probe import Verdict
+from printflow_reliability.readiness.queues_seen import is_watched, queues_verdict
+from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -18,3 +25,17 @@ def test_checks_of_sections_that_are_not_there_are_not_watched() -> None:
 
 def test_checks_of_sections_that_are_there_are() -> None:
     assert missing(QUEUES) == {"queues", "dump", "config"}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.WARN])
+def test_an_answer_on_queues_that_grew_old_says_nothing_of_now(outcome: Outcome) -> None:
+    settings = minimal_settings('[[redis]]\nname = "jobs"\nurl = "redis://127.0.0.1:1/0"\n')
+
+    def judged(age: float) -> Verdict:
+        result = CheckResult("redis.durability", outcome, "a cache lies in the same database")
+        return queues_verdict(settings, {("redis.durability", ""): Answer(result, datetime.now(UTC), age)})
+
+    assert judged(60).outcome is Outcome.PASS
+    old = judged(3 * 86400)
+    assert old.outcome is Outcome.UNKNOWN
+    assert old.sentence == "redis.durability last answered 3 days ago"

@@ -11,10 +11,11 @@ from uuid import uuid4
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.platform.connect import connect
-from printflow_reliability.queues import bullmq, failed_table
+from printflow_reliability.queues import bullmq_failures, failed_table
 from printflow_reliability.queues.look import check_queues
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.queues import OrderJob, failed_orders, remember_order_jobs
@@ -168,10 +169,14 @@ def orders_found(settings: Settings, orders: Sequence[str]) -> set[str]:
         return set(failed_orders(records, orders))
 
 
-def test_more_failed_jobs_than_one_look_reads_are_read_by_the_next_ones(
+def failed_check(settings: Settings) -> CheckResult:
+    return next(check for check in check_queues(settings).checks if check.check == "queues.failed")
+
+
+def test_failed_jobs_beyond_what_a_look_reads_are_counted_and_said_to_be_unread(
     fresh: StackSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bullmq, "MOST_FAILED", 3)
+    monkeypatch.setattr(bullmq_failures, "MOST_FAILED", 3)
     orders = [f"bound-{number}" for number in range(8)]
     rule = QueueOrderSettings(job="make", path="order")
     queue = QueueSettings(name="bound", kind="bullmq", redis="main", oldest_seconds=300, order=(rule,))
@@ -182,17 +187,16 @@ def test_more_failed_jobs_than_one_look_reads_are_read_by_the_next_ones(
         for order, later in zip(orders, (0, 1, 2, 2, 2, 3, 4, 5), strict=True):
             client.zadd("bull:bound:failed", {order: began + later})  # some within one millisecond
             client.hset(f"bull:bound:{order}", mapping={"name": "make", "data": json.dumps({"order": order})})
-        assert growth(settings) == (8, 5)
-        assert orders_found(settings, orders) == set(orders[:5])
-        assert growth(settings) == (8, 8)
-        assert orders_found(settings, orders) == set(orders)
-        assert growth(settings) == (8, 8)
+        found = failed_check(settings)
+        assert found.outcome is not Outcome.PASS and "5 failed jobs" in found.detail
+        assert orders_found(settings, orders) == set(orders[-3:])
 
 
-def test_more_failed_rows_than_one_look_reads_are_read_by_the_next_ones(
+def test_failed_rows_beyond_what_a_look_reads_are_counted_and_said_to_be_unread(
     failing: tuple[Settings, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failed_table, "MOST_FAILED", 2)
+    monkeypatch.setattr(failed_table, "AT_ONCE", 1)
+    monkeypatch.setattr(failed_table, "MOST", 2)
     settings, name = failing
     rule = QueueOrderSettings(job="make", path="order")
     settings = settings.model_copy(update={"queue": (settings.queue[0].model_copy(update={"order": (rule,)}),)})
@@ -200,9 +204,9 @@ def test_more_failed_rows_than_one_look_reads_are_read_by_the_next_ones(
     orders = [f"bound-{number}" for number in range(5)]
     for order in orders:
         platform(settings, FAILED, uuid4(), name, json.dumps({"job": "make", "order": order}))
-    for read in (2, 4, 5, 5):
-        assert growth(settings) == (5, read)
-        assert orders_found(settings, orders) == set(orders[:read])
+    found = failed_check(settings)
+    assert found.outcome is not Outcome.PASS and "3 failed jobs" in found.detail
+    assert orders_found(settings, orders) == set(orders[-2:])
 
 
 def test_with_the_records_away_the_queues_are_seen_all_the_same(failing: tuple[Settings, str]) -> None:
