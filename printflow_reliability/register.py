@@ -234,6 +234,13 @@ REGISTER: Mapping[str, Check] = {
             "files heal.",
         ),
         Check(
+            "drill.printable",
+            "Could the open paid orders of the recovered moment be printed, by the bytes of their files?",
+            Severity.ERROR,
+            "Red: a recovery would bring back paid orders whose print files are missing, damaged or not what was "
+            "inspected before. The result names the orders; see printflow orders repair.",
+        ),
+        Check(
             "drill.objectives",
             "Were the recovery time and recovery point objectives met?",
             Severity.ERROR,

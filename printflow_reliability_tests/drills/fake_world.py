@@ -145,6 +145,11 @@ class FakeChecks:
         self.script.heard("files")
         return RecoveredFiles(passed("drill.files"), [RESTORABLE])
 
+    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        self.script.heard("printable")
+        assert recovered_at is not None
+        return passed("drill.printable")
+
     def tenant(self) -> CheckResult:
         self.script.heard("tenant")
         return passed("drill.tenant")

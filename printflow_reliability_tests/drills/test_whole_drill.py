@@ -89,7 +89,8 @@ def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None
         rpo = f"RTO not known ({why}); RPO 2.0 s, target 300 s"
         found |= {"drill.recovery": RECOVERED, "drill.objectives": (rpo, Outcome.UNKNOWN)}
     if phase is Phase.FILES:
-        found |= {**IN_DATA, **{name: WELL[name] for name in ("drill.smoke", "drill.files", "drill.objectives")}}
+        answered = ("drill.smoke", "drill.files", "drill.printable", "drill.objectives")
+        found |= {**IN_DATA, **{name: WELL[name] for name in answered}}
     if phase is not Phase.FIND and method != "unarchived":  # from then on there is something to compare with
         found |= ISOLATED
     return {**found, "drill.recovery": recovery} if recovery else found
@@ -217,6 +218,13 @@ def test_files_that_cannot_be_asked_about_are_that_checks_trouble_alone() -> Non
         world = FakeWorld()
         world.plant("files", error)
         assert answers_of(carried_out(world)) == {**WELL, "drill.files": (error.sentence, outcome)}
+
+
+@pytest.mark.parametrize("error", [AWAY, WRONG])
+def test_files_of_orders_that_cannot_be_read_are_that_checks_trouble_alone(error: PrintflowError) -> None:
+    world = FakeWorld()
+    world.plant("printable", error)
+    assert answers_of(carried_out(world)) == {**WELL, "drill.printable": (error.sentence, Outcome.UNKNOWN)}
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def validate(drill: Drill, promoted: Promoted) -> Validated:
         results.add(located.clones.checks.smoke())
     with drill.phase(Phase.FILES, ERRORS):
         results.heal_plan = _check_files(drill, located)
+        _check_printable(drill, located)
         results.add(located.clones.checks.tenant())
     return Validated(results.heal_plan)
 
@@ -44,3 +45,11 @@ def _check_files(drill: Drill, located: Located) -> tuple[str, ...]:
         return ()
     drill.results.add(found.result)
     return tuple(found.plan_lines())
+
+
+def _check_printable(drill: Drill, located: Located) -> None:
+    recovered_at = drill.results.clusters[drill.settings.orders.cluster].recovered_at
+    try:
+        drill.results.add(located.clones.checks.printable(located.plan.moment, recovered_at))
+    except (CouldNotTell, ConfigError) as unknown:
+        drill.results.answer("drill.printable", Outcome.UNKNOWN, unknown.sentence)

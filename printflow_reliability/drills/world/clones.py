@@ -11,6 +11,7 @@ from printflow_reliability.drills.validation import links, smoke
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
 from printflow_reliability.drills.validation.page_checksums import check_pages
+from printflow_reliability.drills.validation.printable import check_printable
 from printflow_reliability.drills.validation.recovered_files import RecoveredFiles, check_files
 from printflow_reliability.drills.world.production import heartbeat_key
 from printflow_reliability.programs import Programs
@@ -67,6 +68,10 @@ class LiveCloneChecks:
     def files(self, moment: datetime | None) -> RecoveredFiles:
         """As `check_files`."""
         return check_files(self.settings, self.restoration.connector, moment, self.place)
+
+    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        """As `check_printable`."""
+        return check_printable(self.settings, self.restoration.connector, moment, recovered_at)
 
     def tenant(self) -> CheckResult:
         """As `rehearse_one`."""
