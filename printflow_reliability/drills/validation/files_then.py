@@ -5,7 +5,7 @@ The bucket is not restored, so that a file may have been overwritten or deleted 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from printflow_reliability.files.presence import KeyRefused, Presence, in_parallel
 from printflow_reliability.storage.objects import ObjectHead, Version
@@ -45,6 +45,11 @@ class Moment:
 
     at: datetime
     exact: bool
+
+    @classmethod
+    def of(cls, moment: datetime | None, recovered_at: datetime | None) -> "Moment":
+        """Of clones at a given moment, or at the end of WAL (None), where a newest moment may be proven."""
+        return cls(moment or recovered_at or datetime.now(UTC), exact=moment is not None)
 
 
 def files_then(present: Presence, keys: Iterable[str], moment: Moment) -> Mapping[str, FileThen]:

@@ -66,7 +66,7 @@ def check_printable(
         ConfigError: a query is refused.
         CouldNotTell: the bucket, a clone or the records do not answer.
     """
-    then = Moment(moment or recovered_at or datetime.now(UTC), exact=moment is not None)
+    then = Moment.of(moment, recovered_at)
     paid = paid_items(settings, connect_with=connect_with)
     paths = BasePaths(tenancy(settings, connect_with=connect_with).tenants)
     with open_records(settings.records) as records:
