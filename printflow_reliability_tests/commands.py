@@ -24,6 +24,8 @@ ARGUMENTS = {
     "alerts silence": ("check:files.orphans", "--for", "1m", "--reason", "known"),
     "orders repair": ("1",),
     "backup undelete": ("--before", "2026-11-02T14:05:00Z"),
+    "files erasure record": ("tenants/a.pdf", "--reason", "asked for", "--by", "ada"),
+    "files erasure withdraw": ("1", "--by", "ada"),
     "files rollback": ("--to", "2026-11-02T14:05:00Z"),
     "orders override": ("1", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }

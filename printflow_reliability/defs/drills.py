@@ -18,7 +18,8 @@ from printflow_reliability.settings import Settings
 GROUP = "drills"
 SHOWN_DRILLS = 10
 OBJECTIVE_NUMBERS = ("rto_seconds", "rpo_seconds")
-FIRST = (*OBJECTIVE_NUMBERS, "tables", "rows", "references", "missing_files", "lost_files", "fetched_bytes")
+COUNTS = ("tables", "rows", "references", "missing_files", "lost_files", "printable_orders", "open_orders")
+FIRST = (*OBJECTIVE_NUMBERS, *COUNTS, "fetched_bytes")
 COLUMNS = ("id", "started_at", "target", "repository", "outcome", "rto_seconds", "rpo_seconds")
 TIER_COLUMNS = (
     *("tier", "outcome", "rpo_seconds", "rpo_target_seconds", "rto_seconds", "rto_target_seconds", "detail"),

@@ -217,7 +217,7 @@ def _lines(drill: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -
                 *("drill.constraints", "drill.sequences", "drill.smoke"),
             ),
         ),
-        ("files", ("drill.files",)),
+        ("files", ("drill.files", "drill.rollback", "drill.printable")),
         ("tenant", ("drill.tenant",)),
         ("isolation", ("drill.isolation",)),
     ):

@@ -176,6 +176,8 @@ class DrillReport:
                 for check in self.checks
             ],
             "missing_files": self.numbers.get("missing_files"),
+            "open_orders": self.numbers.get("open_orders"),
+            "printable_orders": self.numbers.get("printable_orders"),
             "manual_steps": 0,
             "manual_steps_after": [step.model_dump() for step in self.manual_steps_after],
             "numbers": dict(self.numbers),

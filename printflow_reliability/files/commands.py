@@ -10,6 +10,7 @@ from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
+from printflow_reliability.files.erasure_command import app as erasure_app
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import OrphanReport, known_orphans
 from printflow_reliability.files.protect_command import protect_command
@@ -54,6 +55,7 @@ def reconcile_command(
 app.command("heal")(heal_command)
 app.command("catalog")(catalog_command)
 app.command("protect")(protect_command)
+app.add_typer(erasure_app, name="erasure")
 
 
 @app.command("orphans")

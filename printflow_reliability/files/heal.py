@@ -13,6 +13,7 @@ from printflow_reliability.files.heal_report import HealReport, HealStatus, orde
 from printflow_reliability.files.heal_write import carry_out
 from printflow_reliability.files.new_objects import may_write
 from printflow_reliability.progress import Advance
+from printflow_reliability.records import erasures
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
 
@@ -39,15 +40,18 @@ def heal(
 
     Raises:
         ConfigError: a bucket has no credentials that may write.
-        LockHeld: somebody else is healing.
+        LockHeld: somebody else is healing, or records an erasure.
         CouldNotTell: a database or a bucket is unreachable.
     """
     if not apply:
-        planned = plan(settings, tenants, chosen)
+        with open_records(settings.records) as records:
+            erased = erasures.in_force(records)
+        planned = plan(settings, tenants, chosen, erased)
         return HealReport(False, ordered(planned.actions), planned.unknown)
     require_healers(settings)
     with open_records(settings.records) as records, exclusive(records, LOCK):
-        planned, done = plan(settings, tenants, chosen), []
+        erased = erasures.in_force(records)  # none is recorded while the lock is held
+        planned, done = plan(settings, tenants, chosen, erased), []
         # A reference query may name buckets row by row.
         require_healers(settings, {action.bucket for action in planned.actions})
         for number, action in enumerate(planned.actions, 1):

@@ -17,6 +17,7 @@ WORDS = {
     HealStatus.FAILED: "FAILED",
     HealStatus.UNDECIDED: "UNDECIDED",
     HealStatus.UNHEALABLE: "LOST",
+    HealStatus.ERASED: "erased",
     HealStatus.PLANNED: "would be healed",
     HealStatus.HEALED: "healed",
     HealStatus.THERE: "there",

@@ -7,7 +7,7 @@ judged stays that key's, and a bucket that does not answer that bucket's: the ot
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
+from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import printable
 
@@ -49,8 +50,8 @@ class Plan:
     unknown: str = ""
 
 
-def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | None) -> Plan:
-    """Find what is missing, and choose a copy of each.
+def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | None, erased: Erasures) -> Plan:
+    """Find what is missing, and choose a copy of each; what was erased on purpose is left as it is.
 
     Raises:
         CouldNotTell: a database or every bucket is unreachable, so that nothing is known to be missing.
@@ -70,7 +71,7 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     if not found:
         return Plan((), unknown)
     catalog, paths = open_catalog(settings), BasePaths(tenancy(settings).tenants)
-    actions: list[HealAction] = []
+    actions = [_left_erased(finding, erasure) for finding, erasure in _take_erased(found, erased)]
     with InspectionWorker(settings.pdf) as worker:
         for bucket, findings in sorted(found.items()):
             actions += _of_one_bucket(settings, catalog, paths, worker, bucket, list(findings.values()), chosen)
@@ -126,6 +127,19 @@ def _unknown_sentence(not_judged: Sequence[Finding]) -> str:
     first, more = not_judged[0], len(not_judged) - 1
     said = first.detail if first.key is None else f"{printable(first.key)} ({first.detail})"
     return f"{said} and {more:,} more" if more else said
+
+
+def _take_erased(found: Mapping[str, dict[str, Finding]], erased: Erasures) -> Iterator[tuple[Finding, Erasure]]:
+    """Take out of what is missing all that was erased."""
+    for bucket, findings in found.items():
+        for key in [*findings]:
+            if erasure := erased.of(bucket, key):
+                yield findings.pop(key), erasure
+
+
+def _left_erased(finding: Finding, erasure: Erasure) -> HealAction:
+    where = (finding.bucket or "", finding.key or "", finding.tenant, finding.owner)
+    return HealAction(HealStatus.ERASED, *where, f"{erasure.sentence}: nothing brings it back")
 
 
 def _of_one_bucket(

@@ -16,6 +16,7 @@ class HealStatus(StrEnum):
     FAILED = "failed"
     UNDECIDED = "undecided"
     UNHEALABLE = "unhealable"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class HealReport:
             "healed": self.count(HealStatus.HEALED, HealStatus.THERE),
             "unhealable": self.count(HealStatus.UNHEALABLE, HealStatus.UNDECIDED),
             "undecided": self.count(HealStatus.UNDECIDED),
+            "erased": self.count(HealStatus.ERASED),
             "unknown": self.unknown or None,
             "actions": [asdict(action) for action in self.actions],
         }
@@ -93,6 +95,7 @@ def ordered(actions: Sequence[HealAction]) -> list[HealAction]:
         HealStatus.FAILED,
         HealStatus.UNDECIDED,
         HealStatus.UNHEALABLE,
+        HealStatus.ERASED,
         HealStatus.PLANNED,
         HealStatus.HEALED,
         HealStatus.THERE,

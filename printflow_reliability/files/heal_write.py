@@ -12,6 +12,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.new_objects import NULL_VERSION, put_new, sha256_of, take_back
 from printflow_reliability.files.presence import Presence
+from printflow_reliability.records import erasures
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
@@ -48,9 +49,11 @@ def overwriting(present: Presence, action: HealAction, version_ids: Iterable[str
 
 
 def carry_out(settings: Settings, records: psycopg.Connection, action: HealAction) -> HealAction:
-    """Copy one object back; a failure is its own, and others go on."""
+    """Copy one object back, unless it was erased on purpose; a failure is its own, and others go on."""
     bucket = settings.bucket_named(action.bucket)
     source = settings.bucket_named(action.source or action.bucket)
+    if erasure := erasures.in_force(records).of(action.bucket, action.key):
+        return replace(action, deed=HealStatus.ERASED, detail=f"{erasure.sentence}: nothing brings it back")
     try:
         present = Presence(bucket)
         if present.head(action.key) is not None:

@@ -10,7 +10,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_errors
 from printflow_reliability.storage.lookup import IN_FLIGHT, look_up
-from printflow_reliability.storage.objects import ObjectHead, Version, prior_versions, versions
+from printflow_reliability.storage.objects import ObjectHead, Version, head_in_existing, prior_versions, versions
 from printflow_reliability.storage.pages import folder_marker
 from printflow_reliability.storage.single_keys import FAILURES, Found, Refusal, SingleKeys, possible
 from printflow_reliability.storage.workers import Workers
@@ -112,10 +112,21 @@ class Presence:
         with self._errors_of(key):
             return prior_versions(self._client, self.bucket.bucket, key)
 
+    def history(self, key: str) -> tuple[Version, ...]:
+        """The versions and delete markers of exactly this key, newest first."""
+        if not possible(key):
+            return ()
+        with self._errors_of(key):
+            return versions(self._client, self.bucket.bucket, key)
+
+    def head_of(self, key: str, version: str) -> ObjectHead | None:
+        """One version of a key; None if it is not there any more."""
+        with self._errors_of(key):
+            return head_in_existing(self._client, self.bucket.bucket, key, version)
+
     def version_at(self, key: str, moment: datetime) -> Version | None:
         """The version with bytes that was current at a moment; None if there was no object then."""
-        with self._errors_of(key):
-            every = versions(self._client, self.bucket.bucket, key)
+        every = self.history(key)
         newest = next((version for version in every if version.modified_at <= moment), None)
         return None if newest is None or newest.delete_marker else newest
 

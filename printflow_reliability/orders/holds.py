@@ -27,6 +27,8 @@ HELD = """
 SELECT order_id, tenant, paid_at, reason, files, since FROM holds
 WHERE lifted_at IS NULL ORDER BY paid_at NULLS FIRST, order_id"""
 
+HELD_SINCE = "SELECT DISTINCT order_id FROM holds WHERE lifted_at IS NULL OR lifted_at > %s"
+
 Files = Sequence[Mapping[str, str | None]]
 
 
@@ -92,3 +94,8 @@ def lift(connection: psycopg.Connection[TupleRow], orders: Sequence[str]) -> Non
 def held(connection: psycopg.Connection[TupleRow]) -> tuple[Hold, ...]:
     """Every open hold, the order paid longest ago first."""
     return tuple(Hold(*row) for row in connection.execute(HELD).fetchall())
+
+
+def held_since(connection: psycopg.Connection[TupleRow], moment: datetime) -> frozenset[str]:
+    """The orders that were held at a moment or after it: what was wrong with them a person knows."""
+    return frozenset(order for (order,) in connection.execute(HELD_SINCE, (moment,)).fetchall())

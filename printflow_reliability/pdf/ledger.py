@@ -25,6 +25,10 @@ ON CONFLICT (bucket, key, version_id) DO UPDATE
 SET etag = excluded.etag, size = excluded.size, sha256 = excluded.sha256, verdict = excluded.verdict,
     pages = excluded.pages, problems = excluded.problems, rules = excluded.rules, checked_at = now(),
     try_again_at = excluded.try_again_at"""
+CHECKSUMS = """
+SELECT DISTINCT ON (key, etag, size) key, etag, size, sha256 FROM print_files WHERE bucket = %s AND key = ANY(%s)
+ORDER BY key, etag, size, checked_at"""
+"""What was read first, so that damage that was read since does not hide itself."""
 TRY_AGAIN = {
     "not_judged": timedelta(hours=1),
     **dict.fromkeys(("timed_out", "crashed", "out_of_memory"), timedelta(days=1)),
@@ -33,6 +37,12 @@ TRY_AGAIN = {
 
 Content = tuple[str, str, int]
 """Key, etag and size: what tells one content from another, also where a listing told of it."""
+
+
+def checksums(connection: psycopg.Connection[TupleRow], bucket: str, keys: Sequence[str]) -> Mapping[Content, str]:
+    """The SHA-256, as lower-case hex, of every content of these keys that was ever read, by whatever rules."""
+    rows = connection.execute(CHECKSUMS, (bucket, [storable(key) for key in keys])).fetchall()
+    return {(key, etag, size): sha256 for key, etag, size, sha256 in rows}
 
 
 class Verdicts(Protocol):

@@ -211,7 +211,7 @@ class PdfVerifier:
         None where it took too long.
         """
         bucket = self._bucket.bucket
-        if head.version_id in (UNVERSIONED, "null"):
+        if head.version_id in (UNVERSIONED, "null") and not head.prior:
             answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=f'"{head.etag}"')
         else:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=head.version_id)

@@ -20,6 +20,7 @@ from printflow_reliability.recovery.recovery_point import (
     known_fences,
     recovery_point,
 )
+from printflow_reliability.recovery.rollback_offer import reached_moment, rollback_command
 from printflow_reliability.recovery.without_production import plan_without_production
 from printflow_reliability.restore import reaper
 from printflow_reliability.restore.clones.clone import Clone
@@ -82,6 +83,7 @@ class Recovered:
         declared_at: when the recovery was begun.
         rpo_seconds: the age of the newest recovered commit at that time, or before `moment`; None if it is not known.
         phases: seconds of each.
+        files_moment: the moment to which `files rollback` would bring the buckets back; None if nothing tells it.
     """
 
     into: Path
@@ -92,6 +94,7 @@ class Recovered:
     clusters: Sequence[RecoveredCluster]
     checks: tuple[CheckResult, ...]
     phases: Mapping[Phase, float]
+    files_moment: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of `recover --json`."""
@@ -105,6 +108,8 @@ class Recovered:
             "checks": [check.as_json() for check in self.checks],
             "phases": {phase: round(took, 3) for phase, took in self.phases.items()},
             "seconds": round(sum(self.phases.values()), 3),
+            "files_moment": self.files_moment.isoformat() if self.files_moment else None,
+            "files_rollback": rollback_command(self.files_moment) if self.files_moment else None,
         }
 
 
@@ -178,7 +183,10 @@ def _recover_into(
         compared = check_recovery_points(points, known, until, asked, settings.drills.rpo_target_seconds)
     clusters = tuple(_recovered(plan, clone, point) for clone, point in zip(clones, points, strict=True))
     rpo = compared.numbers.get("rpo_seconds")
-    return Recovered(place, asked, repository, declared, rpo, clusters, (compared, *checks), clock.seconds)
+    refer = {reference.cluster for reference in settings.reference}
+    files_moment = reached_moment([cluster for cluster in clusters if cluster.name in refer], asked)
+    done = (compared, *checks)
+    return Recovered(place, asked, repository, declared, rpo, clusters, done, clock.seconds, files_moment)
 
 
 def _recovered(plan: Plan, clone: Clone, point: RecoveryPoint) -> RecoveredCluster:

@@ -11,6 +11,7 @@ from printflow_reliability.checks import Outcome, exit_code, worst
 from printflow_reliability.console import JSON_OPTION, finish, invocation, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.recovery.recover import Recovered, recover
+from printflow_reliability.recovery.rollback_offer import rollback_command
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.repositories import choose_repository
 from printflow_reliability.restore.targets import POINT, Target, parse_target
@@ -94,3 +95,9 @@ def _show(done: Recovered) -> None:
         say("Next: look at what stands above before anybody is let in, then: printflow runbook cluster-lost")
     else:
         say("Next: look around, then hand over as the runbook says: printflow runbook cluster-lost")
+    if done.files_moment is None:
+        say("Which moment the databases reached is not known, so no rollback of the files is offered")
+        return
+    say("Last step, only if files were damaged too: when these clusters are in production's place and before anybody")
+    say(f"is let in, see what bringing the buckets to {moment(done.files_moment)} would do; it changes nothing:")
+    say(f"  {rollback_command(done.files_moment)}")

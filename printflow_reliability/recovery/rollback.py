@@ -5,8 +5,9 @@ artwork would be older are held first, and the manifest to undo it by is written
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -17,7 +18,8 @@ from printflow_reliability.files.heal import LOCK, require_healers
 from printflow_reliability.files.rollback import manifest
 from printflow_reliability.files.rollback.carry_out import Pace, carry_out
 from printflow_reliability.files.rollback.plan import Plan, Scope, Steps, make_plan
-from printflow_reliability.files.rollback.write import bring_back, take_forward
+from printflow_reliability.files.rollback.since import Fate, Step
+from printflow_reliability.files.rollback.write import Deed, Written, bring_back, take_forward
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.orders.guard import check_paid_orders
 from printflow_reliability.orders.rolled_back import FINDING, KIND, forget
@@ -25,11 +27,12 @@ from printflow_reliability.platform.catalog import open_catalog
 from printflow_reliability.platform.paid_orders import PaidItem, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenancy, tenant_named
 from printflow_reliability.progress import Advance
-from printflow_reliability.records import passes
+from printflow_reliability.records import erasures, passes
 from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.recovery.rollback_report import RollbackReport, UndoReport
 from printflow_reliability.restore.production import newest_heartbeat
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.text import counted
 from printflow_reliability.text import moment as told
 
@@ -63,7 +66,7 @@ def roll_back(settings: Settings, request: Request, advance: Advance | None = No
     Raises:
         ConfigError: there is no such tenant, a bucket keeps no versions or may not be written, the moment has not come.
         CouldNotTell: a database or a bucket does not answer, or does not know what was there then.
-        LockHeld: somebody else is healing or rolling back.
+        LockHeld: somebody else is healing or rolling back, or records an erasure.
         Refused: the database stands at another moment.
     """
     scope = _scope(settings, request)
@@ -75,6 +78,7 @@ def roll_back(settings: Settings, request: Request, advance: Advance | None = No
     if request.database_stays is None:
         require_database_at(settings, request.moment)
     with open_records(settings.records) as records, exclusive(records, LOCK), Steps() as steps:
+        scope = replace(scope, erased=erasures.in_force(records))  # none is recorded while the lock is held
         plan = make_plan(scope, steps, advance)
         if not len(steps):
             return RollbackReport(request.moment, plan, 0, left=0)
@@ -100,7 +104,7 @@ def roll_back(settings: Settings, request: Request, advance: Advance | None = No
 def undo(
     settings: Settings, number: int, *, apply: bool, per_second: float, advance: Advance | None = None
 ) -> UndoReport:
-    """Make current again what was current before a rollback; what somebody wrote since stays.
+    """Make current again what was current before a rollback; what somebody wrote since, or was erased, stays.
 
     Raises:
         ConfigError: there is no such rollback, or a bucket may not be written.
@@ -115,10 +119,20 @@ def undo(
         require_healers(settings, {step.bucket for step in steps})
         buckets = {bucket.name: bucket for bucket in settings.bucket}
         with open_records(settings.records) as records, exclusive(records, LOCK):
-            outcome = carry_out(steps, len(steps), buckets, take_forward, Pace(per_second), advance)
-            if not outcome.stopped and not outcome.not_done:
-                forget(records, number, (step.key for step in steps))
+            erased = erasures.in_force(records)
+            forward = partial(_forward, erased)
+            outcome = carry_out(steps, len(steps), buckets, forward, Pace(per_second), advance)
+            if not outcome.stopped and not outcome.deeds[Deed.FAILED] + outcome.deeds[Deed.MEANWHILE]:
+                forget(records, number, (step.key for step in steps if not erased.of(step.bucket, step.key)))
         return UndoReport(number, len(steps), outcome)
+
+
+def _forward(erased: Erasures, bucket: BucketSettings, step: Step) -> Written:
+    """Undo one step, unless that brings back what was erased; to delete it again does not."""
+    erasure = erased.of(step.bucket, step.key)
+    if erasure is not None and step.fate is not Fate.DELETED:
+        return Written(step, Deed.ERASED, erasure.sentence)
+    return take_forward(bucket, step)
 
 
 def require_database_at(settings: Settings, moment: datetime) -> None:
@@ -154,7 +168,9 @@ def _scope(settings: Settings, request: Request) -> Scope:
         )
     names = {*open_catalog(settings).buckets} | {reference.bucket for reference in settings.reference}
     buckets = [bucket for bucket in settings.bucket if bucket.name in names]
-    return Scope(request.moment, buckets, BasePaths(known.tenants), tenant)
+    with open_records(settings.records) as records:
+        erased = erasures.in_force(records)
+    return Scope(request.moment, buckets, BasePaths(known.tenants), tenant, erased)
 
 
 def _orders_of(settings: Settings, steps: Steps) -> list[tuple[PaidItem, str]]:

@@ -62,6 +62,7 @@ def _show(report: RollbackReport) -> None:
     left_alone = report.plan.left_alone
     say(f"{counted(left_alone[Fate.UNCHANGED], 'object')} unchanged, {left_alone[Fate.NEWER]:,} newer and left alone")
     _show_refused("cannot come back", report.plan.impossible, report.plan.impossible_count)
+    _show_refused("erased", report.plan.erased, report.plan.erased_count)
     planned = f"{counted(report.planned, 'object')}, {size(report.bytes)},"
     if report.outcome is None:
         if not report.planned:
@@ -92,7 +93,7 @@ def _show_undo(report: UndoReport) -> None:
 
 
 def _show_outcome(outcome: Outcome) -> None:
-    failed = outcome.deeds[Deed.FAILED] + outcome.deeds[Deed.MEANWHILE]
+    failed = outcome.deeds[Deed.FAILED] + outcome.deeds[Deed.MEANWHILE] + outcome.deeds[Deed.ERASED]
     _show_refused("not done", outcome.not_done, failed)
     if outcome.stopped:
         say(f"COULD NOT TELL: it broke off: {printable(outcome.stopped)}. Run the same command again: it goes on")

@@ -64,6 +64,8 @@ class RollbackReport:
             "newer": self.plan.left_alone[Fate.NEWER],
             "impossible": [{"bucket": bucket, "key": key, "reason": why} for bucket, key, why in self.plan.impossible],
             "impossible_count": self.plan.impossible_count,
+            "erased": [{"bucket": bucket, "key": key, "reason": why} for bucket, key, why in self.plan.erased],
+            "erased_count": self.plan.erased_count,
             "done": None if done is None else done.deeds[Deed.DONE],
             "done_bytes": None if done is None else done.bytes,
             "not_done": [] if done is None else _named(done),

@@ -10,6 +10,13 @@ from printflow_reliability.runbook.empty_machine import empty_machine
 from printflow_reliability.runbook.names import Names, Scenario, Step, inspect_recovered, recover_command
 from printflow_reliability.settings import ClusterSettings
 
+FILES_TOO = Step(
+    "Only if files were damaged too: bring the buckets back to the same moment, before the application starts and the "
+    "heartbeat goes on. The recovery has printed the command, printflow files rollback --to TIME: look at its plan, "
+    "then run it with --apply. printflow files rollback --undo ID --apply takes it back."
+)
+"""What joins the databases and the buckets after a recovery."""
+
 
 def scenarios(names: Names) -> Mapping[str, Scenario]:
     """Every scenario by name, in the order of the decision tree."""
@@ -40,6 +47,7 @@ def _cluster_lost(names: Names) -> Scenario:
             ),
             *inspect_recovered(names),
             *_hand_over(names),
+            FILES_TOO,
             *_follow_up(names),
         ),
     )
@@ -61,6 +69,7 @@ def _migration_failed(names: Names) -> Scenario:
             *inspect_recovered(names),
             Step("Deploy the application of before the migration, still stopped."),
             *_hand_over(names),
+            FILES_TOO,
             *_follow_up(names),
         ),
     )
@@ -181,6 +190,14 @@ def _bucket_damaged(names: Names) -> Scenario:
             Step("List every reference whose file is missing or wrong.", names.printflow("files", "reconcile"), True),
             Step("Judge every print file that changed.", names.printflow("pdf", "sweep"), True),
             Step("See which paid orders must not go to print.", names.printflow("orders", "held"), True),
+            Step(
+                "Were objects overwritten or deleted by the thousand, as by a bad deploy? See what bringing the "
+                "buckets back to the moment before would do. What is current stays as a version. With --apply and "
+                '--database-stays "REASON" it is done while the databases stay as they are. Where they go back too, '
+                "recover them first (printflow runbook cluster-lost), and give no reason.",
+                names.printflow("files", "rollback", "--to", names.facts.at),
+                True,
+            ),
             Step("See what can be brought back, and what is lost.", names.printflow("files", "heal"), True),
             Step("Bring it back.", names.printflow("files", "heal", "--apply"), True),
             Step("Look again.", names.printflow("files", "reconcile"), True),

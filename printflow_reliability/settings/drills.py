@@ -87,6 +87,18 @@ class DrillsSettings(Section):
         default=(),
         description='Tables ("database.schema.table") that may lose any number of rows, such as queues and sessions.',
     )
+    printable_max_bytes: int = Field(
+        default=20 * 1024**3,
+        gt=0,
+        description="How many bytes of print files of open paid orders a drill reads at most, to find out whether they "
+        "could be printed. Where it does not suffice, orders take turns from drill to drill, and drill.printable says "
+        "how many were not read.",
+    )
+    printable_max_seconds: float = Field(
+        default=1800,
+        gt=0,
+        description="How long a drill reads and inspects these files at most. It is no part of the recovery time.",
+    )
     max_age_seconds: float = Field(
         default=8 * 86400,
         gt=0,

@@ -4,9 +4,10 @@ Only a real 404 means that an object is not there. A 403, a 5xx or silence is "c
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 TOLD = ("ETag", "ContentLength", "LastModified")
 NOT_THERE = ("404", "NoSuchKey", "NotFound")
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+"""Storage classes whose bytes cannot be read before they were retrieved."""
 
 
 class NotOfS3(BotoCoreError):
@@ -28,7 +31,8 @@ class ObjectHead:
     """What HEAD says of an object; `size` in bytes, `etag` without quotes, `version_id` "null" without versioning.
 
     `etag_opaque` tells that the ETag is no MD5 though it may look like one: the object is encrypted with a key of its
-    own, or lies in a directory bucket.
+    own, or lies in a directory bucket. `archived` names the storage class whose bytes must be retrieved before they can
+    be read; `prior` tells that it is not what the key holds now.
     """
 
     version_id: str
@@ -36,6 +40,8 @@ class ObjectHead:
     size: int
     modified_at: datetime
     etag_opaque: bool = False
+    archived: str = ""
+    prior: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,17 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
         answer["ContentLength"],
         answer["LastModified"],
         encrypted or answer.get("StorageClass") == "EXPRESS_ONEZONE",
+        _archived(answer),
+        version_id is not None,
     )
+
+
+def _archived(answer: Mapping[str, Any]) -> str:
+    """Where the bytes lie that must be retrieved first; empty where they can be read, if only for some days."""
+    if 'ongoing-request="false"' in answer.get("Restore", ""):
+        return ""
+    storage_class = answer.get("StorageClass", "")
+    return str(answer.get("ArchiveStatus", "") or (storage_class if storage_class in ARCHIVED else ""))
 
 
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

@@ -40,7 +40,7 @@ from printflow_reliability_tests.drills.two_clusters import (
 AHEAD = timedelta(seconds=20)
 PLACE = Path("/drills/7")
 RESTORABLE = Finding(
-    kind="missing_restorable", severity=Severity.ERROR, detail="it is missing", action="copy it back", key="order.pdf"
+    kind="missing_restorable", severity=Severity.ERROR, detail="missing", action="copy it", key="a.pdf"
 )
 
 
@@ -144,6 +144,14 @@ class FakeChecks:
     def files(self, moment: datetime | None) -> RecoveredFiles:
         self.script.heard("files")
         return RecoveredFiles(passed("drill.files"), [RESTORABLE])
+
+    def rollback(self, found: RecoveredFiles, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        self.script.heard("rollback")
+        return passed("drill.rollback")
+
+    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        self.script.heard("printable")
+        return passed("drill.printable")
 
     def tenant(self) -> CheckResult:
         self.script.heard("tenant")

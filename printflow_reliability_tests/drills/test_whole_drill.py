@@ -89,7 +89,8 @@ def expected(phase: Phase, why: str, recovery: tuple[str, Outcome] | None = None
         rpo = f"RTO not known ({why}); RPO 2.0 s, target 300 s"
         found |= {"drill.recovery": RECOVERED, "drill.objectives": (rpo, Outcome.UNKNOWN)}
     if phase is Phase.FILES:
-        found |= {**IN_DATA, **{name: WELL[name] for name in ("drill.smoke", "drill.files", "drill.objectives")}}
+        answered = ("drill.smoke", "drill.files", "drill.rollback", "drill.printable", "drill.objectives")
+        found |= {**IN_DATA, **{name: WELL[name] for name in answered}}
     if phase is not Phase.FIND and method != "unarchived":  # from then on there is something to compare with
         found |= ISOLATED
     return {**found, "drill.recovery": recovery} if recovery else found
@@ -216,7 +217,18 @@ def test_files_that_cannot_be_asked_about_are_that_checks_trouble_alone() -> Non
     for error, outcome in ((DANGEROUS, Outcome.FAIL), (AWAY, Outcome.UNKNOWN), (WRONG, Outcome.UNKNOWN)):
         world = FakeWorld()
         world.plant("files", error)
-        assert answers_of(carried_out(world)) == {**WELL, "drill.files": (error.sentence, outcome)}
+        untold = {"drill.rollback": ("not known, as the files are not: see drill.files", Outcome.UNKNOWN)}
+        assert answers_of(carried_out(world)) == {**WELL, "drill.files": (error.sentence, outcome), **untold}
+
+
+@pytest.mark.parametrize("check", ["rollback", "printable"])
+@pytest.mark.parametrize("error", [AWAY, WRONG])
+def test_files_as_of_the_moment_that_cannot_be_told_are_that_checks_trouble_alone(
+    error: PrintflowError, check: str
+) -> None:
+    world = FakeWorld()
+    world.plant(check, error)
+    assert answers_of(carried_out(world)) == {**WELL, f"drill.{check}": (error.sentence, Outcome.UNKNOWN)}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ IN_DATA = {
 AT_END = {
     "drill.smoke": ("drill.smoke is well", Outcome.PASS),
     "drill.files": ("drill.files is well", Outcome.PASS),
+    "drill.rollback": ("drill.rollback is well", Outcome.PASS),
+    "drill.printable": ("drill.printable is well", Outcome.PASS),
     "drill.tenant": ("drill.tenant is well", Outcome.PASS),
     "drill.objectives": (MET, Outcome.PASS),
 }

@@ -10,6 +10,7 @@ import pytest
 from printflow_reliability.errors import CouldNotTell, Refused
 from printflow_reliability.files import heal_plan
 from printflow_reliability.files.heal_plan import plan
+from printflow_reliability.records.erasures import Erasures
 
 SETTINGS: Any = None
 AWAY = "bucket archive answered 403"
@@ -42,7 +43,7 @@ def test_a_bucket_that_does_not_answer_is_named_and_keeps_no_other_from_being_he
     buckets: list[str], away: list[str], unknown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform_of(buckets, away, monkeypatch)
-    assert plan(SETTINGS, None, None).unknown == unknown
+    assert plan(SETTINGS, None, None, Erasures()).unknown == unknown
 
 
 @pytest.mark.parametrize("buckets", [["archive"], ["archive", "vault"]])
@@ -51,4 +52,4 @@ def test_where_no_bucket_answers_nothing_is_known_to_be_whole(
 ) -> None:
     platform_of(buckets, buckets, monkeypatch)
     with pytest.raises(CouldNotTell, match="what is missing cannot be told"):
-        plan(SETTINGS, None, None)
+        plan(SETTINGS, None, None, Erasures())

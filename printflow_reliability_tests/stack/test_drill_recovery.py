@@ -102,6 +102,8 @@ def test_wal_missing_before_the_fence_fails_the_recovery(backed_up: StackSandbox
 @pytest.mark.alarm("drill.indexes", "unknown")
 @pytest.mark.alarm("drill.foreign_keys", "unknown")
 @pytest.mark.alarm("drill.files", "unknown")
+@pytest.mark.alarm("drill.rollback", "unknown")
+@pytest.mark.alarm("drill.printable", "unknown")
 @pytest.mark.alarm("drill.objectives", "unknown")
 @pytest.mark.alarm("drill.isolation", "unknown")
 @pytest.mark.parametrize(("server", "how"), [("live_db", "stopped"), ("admin_db", "frozen"), ("primary", "stopped")])

@@ -55,6 +55,8 @@ KILLED_IN = (
 @pytest.mark.alarm("drill.indexes", "silent")
 @pytest.mark.alarm("drill.foreign_keys", "silent")
 @pytest.mark.alarm("drill.files", "silent")
+@pytest.mark.alarm("drill.rollback", "silent")
+@pytest.mark.alarm("drill.printable", "silent")
 @pytest.mark.alarm("drill.objectives", "silent")
 @pytest.mark.alarm("drill.isolation", "silent")
 def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(backed_up: StackSandbox) -> None:
@@ -72,12 +74,15 @@ def test_a_healthy_platform_comes_back_whole_even_after_a_drill_that_was_killed(
     assert 0 <= document["rpo_seconds"] < 60
     assert document["fence"]["matched"] is True
     assert document["fence"]["rows"] > 0
+    assert document["printable_orders"] == document["open_orders"] > 0
+    assert (document["numbers"]["not_read_orders"], document["numbers"]["rollback_files"]) == (0, 0)
     assert list(document["phases"]) == [phase.value for phase in Phase]
     client = seaweedfs.client(backed_up.home, "reports")
     kept = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.json")["Body"].read()
     assert json.loads(kept)["id"] == report.id
     page = client.get_object(Bucket="reports", Key=f"drills/{report.id}/report.html")["Body"].read().decode()
     assert "PASSED" in page
+    assert "Paid orders that could be printed" in page
     assert f"drill {killed['id']}: unknown, not measured" in page
     lock = client.get_object_retention(Bucket="reports", Key=f"drills/{report.id}/report.html")["Retention"]
     assert lock["RetainUntilDate"] > datetime.now(UTC) + timedelta(days=300)
@@ -173,7 +178,7 @@ def test_either_repository_alone_is_enough_while_the_other_server_is_dead(
     found = outcomes(report)
     wrong = {name for name, outcome in found.items() if outcome is not Outcome.PASS}
     # Files lie in the primary region and their copies offsite; the dead repository cannot be listed.
-    assert wrong <= {"drill.isolation", "drill.files"}, report.checks
+    assert wrong <= {"drill.isolation", "drill.files", "drill.rollback", "drill.printable"}, report.checks
     assert found["drill.isolation"] is Outcome.UNKNOWN
 
 

@@ -6,6 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.validation.printable import check_printable
+from printflow_reliability.platform.paid_orders import paid_items
+from printflow_reliability.platform.queries import connect_to_platform
+from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import processes
 from printflow_reliability_tests.stack.foreign.build import BUCKET
 from printflow_reliability_tests.stack.foreign.objects import keys, without
@@ -106,6 +111,9 @@ def test_a_bucket_goes_back_to_a_moment_and_forward_again(foreign: ForeignPlatfo
     try:
         foreign.beat()
         planned = foreign.run("files", "rollback", "--to", moment, "--json")
+        recorded = foreign.run("files", "erasure", "record", key, "--reason", "asked for", "--by", "ada", "--json")
+        refused = foreign.run("files", "rollback", "--to", moment, "--json")
+        withdrawn = foreign.run("files", "erasure", "withdraw", str(recorded.document["id"]), "--by", "ada")
         done = foreign.run("files", "rollback", "--to", moment, "--apply", "--json")
         back = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         undone = foreign.run("files", "rollback", "--undo", str(done.document["rollback"]), "--apply", "--json")
@@ -117,6 +125,8 @@ def test_a_bucket_goes_back_to_a_moment_and_forward_again(foreign: ForeignPlatfo
     assert (healthy.exit_code, healthy.document["planned"]) == (0, 0), healthy
     assert (planned.exit_code, planned.document["planned"]) == (1, 1), planned
     assert planned.document["tenants"][0]["reason"] == "overwritten"
+    assert (recorded.exit_code, withdrawn.exit_code) == (0, 0), recorded
+    assert (refused.exit_code, refused.document["planned"], refused.document["erased_count"]) == (0, 0, 1), refused
     # An order that is paid, and whose artwork is older now, is held.
     assert (done.document["done"], done.document["left"]) == (1, 0), done
     assert done.exit_code == bool(done.document["held"])
@@ -294,3 +304,24 @@ def test_a_silent_s3_server_is_told_within_a_minute(foreign: ForeignPlatform, co
     assert time.monotonic() - began < 60 + starting
     assert ended.exit_code == 2, ended
     assert f":{foreign.ports['s3']}" in ended.stdout + ended.stderr
+
+
+def test_an_open_orders_file_that_was_overwritten_is_printable_as_of_then_and_not_as_of_now(
+    foreign: ForeignPlatform,
+) -> None:
+    bought = next(item for item in paid_items(foreign.settings).items if item.key)
+    before = foreign.s3.get_object(Bucket=BUCKET, Key=bought.key or "")["Body"].read()
+    time.sleep(1.1)  # S3 knows whole seconds only
+    moment = datetime.now(UTC)
+    time.sleep(1.1)
+    foreign.s3.put_object(Bucket=BUCKET, Key=bought.key or "", Body=before[: len(before) // 2])
+    try:
+        then, now = (check_printable(foreign.settings, connect_to_platform, at, None) for at in (moment, None))
+    finally:
+        foreign.s3.put_object(Bucket=BUCKET, Key=bought.key or "", Body=before)
+        with open_records(foreign.settings.records) as records:
+            records.execute("DELETE FROM order_readings")
+
+    assert (then.outcome, then.numbers["earlier_version_orders"] > 0) == (Outcome.PASS, True), then.detail
+    assert now.outcome is Outcome.FAIL, now.detail
+    assert f"order {bought.order}: print-ready PDF is unusable" in now.detail

@@ -100,6 +100,7 @@ def test_a_drill_passes(foreign: ForeignPlatform, drill: Ended) -> None:
         ("drill.checksums", "warn"),
     ], drill
     assert (drill.exit_code, drill.document["passed"], drill.document["fence"]["matched"]) == (1, True, True), drill
+    assert drill.document["printable_orders"] == drill.document["open_orders"] > 0, drill
     # A plain user is given one by the kernel too, in a user namespace.
     isolation = next(check for check in drill.document["checks"] if check["name"] == "drill.isolation")
     assert "clones were confined by a mount namespace" in isolation["detail"]

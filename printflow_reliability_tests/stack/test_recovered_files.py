@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.drills.validation.files_then import Moment
 from printflow_reliability.drills.validation.recovered_files import check_files
+from printflow_reliability.drills.validation.rollback_proof import check_rollback
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import connect_to_platform
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.references import keys_of
 from printflow_reliability_tests.stack.shelf import SEALED, shelf_of
 
@@ -33,9 +37,15 @@ def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: 
         client.put_object(Bucket="print-files", Key=keys[0], Body=bodies[0] + b"later")
         client.delete_object(Bucket="print-files", Key=keys[1])
         found = check_files(settings, connect_to_platform, moment, tmp_path)
+        back = check_rollback(settings, connect_to_platform, found, Moment(moment, exact=True))
+        with erased(settings, keys[1]) as number:
+            refused = check_rollback(settings, connect_to_platform, found, Moment(moment, exact=True))
     finally:
         for key, body in zip(keys, bodies, strict=True):
             client.put_object(Bucket="print-files", Key=key, Body=body)
+    assert (back.outcome, back.numbers) == (Outcome.PASS, {"rollback_files": 2, "rollback_absent_files": 0})
+    assert (refused.outcome, refused.numbers["rollback_files"]) == (Outcome.PASS, 1)
+    assert f"1 file stays erased ({keys[1]}: it was erased on purpose (erasure {number}, " in refused.detail
     numbers = found.result.numbers
     assert found.result.outcome is Outcome.WARN, found.result.detail
     assert (numbers["restorable_files"], numbers["lost_files"], numbers["overwritten_files"]) == (1, 0, 1)
@@ -45,6 +55,24 @@ def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: 
         ("overwritten", keys[0]),
     ]
     assert plan[1]["version_id"] == then
+
+
+@pytest.mark.alarm("drill.rollback", "ring")
+def test_a_file_that_no_rollback_gives_is_named(sandbox: StackSandbox, tmp_path: Path) -> None:
+    with shelf_of(sandbox, "rolled-back-files") as shelf:
+        shelf.stock("shops/1/there.pdf")
+        gone = shelf.stock("shops/1/gone-before.pdf")
+        shelf.delete(gone)
+        time.sleep(1.1)
+        moment = Moment(datetime.now(UTC), exact=True)
+        found = check_files(shelf.settings, connect_to_platform, moment.at, tmp_path)
+        kept = check_rollback(shelf.settings, connect_to_platform, found, moment)
+        shelf.s3.put_bucket_versioning(Bucket=shelf.bucket, VersioningConfiguration={"Status": "Suspended"})
+        with pytest.raises(CouldNotTell, match="is suspended"):
+            check_rollback(shelf.settings, connect_to_platform, found, moment)
+
+    assert kept.outcome is Outcome.FAIL, kept.detail
+    assert "1 file would still be missing (shops/1/gone-before.pdf: it was not there at that moment" in kept.detail
 
 
 def test_a_file_that_cannot_be_judged_hides_no_loss_and_is_never_green(sandbox: StackSandbox, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ import pytest
 
 from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.files.erasure import record_erasure
+from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.files.rollback.since import Fate
 from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.problems import next_step
@@ -23,6 +26,7 @@ from printflow_reliability.platform.connect import connect
 from printflow_reliability.recovery.rollback import Request, roll_back, undo
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.shop import FILES, Shop, shop
 
 __all__ = ["shop"]
@@ -97,6 +101,40 @@ def test_a_tenants_files_are_as_at_the_moment_and_forward_again_by_undo(shop: Sh
     undone = undo(shop.settings, done.number, apply=True, per_second=1000)
     assert undone.exit_code == 0, undone
     assert bodies(shop) == now
+
+
+def test_what_was_erased_on_purpose_is_neither_rolled_back_nor_healed_nor_taken_forward(shop: Shop) -> None:
+    overwritten, deleted = shop.path("0.pdf"), shop.path("1.pdf")
+    moment = next_second()
+    shop.put(overwritten, b"personal data")
+    shop.delete(deleted)
+    shop.clients["print-files-replica"].delete_object(Bucket="print-files-replica", Key=deleted)
+    done = roll_back(shop.settings, Request(moment, shop.tenant, True, STAYS, 1000))
+    assert (done.planned, done.left, done.number is not None) == (2, 0, True)
+    shop.delete(deleted)
+    with erased(shop.settings, shop.path("")) as number:  # all of the tenant
+        names = f"erasure {number}, ada"
+        plan = roll_back(shop.settings, Request(moment, shop.tenant))
+        planned, healed = (heal(shop.settings, tenants=[shop.tenant], apply=apply) for apply in (False, True))
+        undone = undo(shop.settings, done.number or 0, apply=True, per_second=1000)
+        now = bodies(shop)
+        with pytest.raises(ConfigError, match="recorded already"):
+            record_erasure(
+                shop.settings, shop.path(""), tenant=None, bucket="print-files", reason="again", person="ada"
+            )
+    again = heal(shop.settings, tenants=[shop.tenant])
+
+    assert (plan.planned, plan.plan.erased_count, plan.exit_code) == (0, 1, 0)
+    assert names in plan.plan.erased[0][2]
+    for report in (planned, healed):
+        (action,) = report.actions
+        assert (action.deed, action.key, report.exit_code) == (HealStatus.ERASED, deleted, 0)
+        assert names in action.detail
+    # Taken forward, the deleted file is deleted, as it is; the other one would show what was erased.
+    assert (undone.exit_code, now[deleted], now[overwritten] == b"personal data") == (1, None, False)
+    assert names in undone.as_json()["not_done"][0]["reason"]
+    # Without the erasure a person may choose one of its versions again.
+    assert [action.deed for action in again.actions] == [HealStatus.UNDECIDED]
 
 
 def test_a_rollback_that_was_killed_is_run_again_and_goes_on(shop: Shop) -> None:

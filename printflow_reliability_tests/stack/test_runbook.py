@@ -2,11 +2,13 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -16,7 +18,8 @@ from printflow_reliability.backups.base_backup import take_base_backups
 from printflow_reliability.backups.taken import BackupRequest
 from printflow_reliability.cli import run
 from printflow_reliability.platform.tenancy import tenants
-from printflow_reliability.sandbox import postgres
+from printflow_reliability.restore import reaper
+from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability_tests.stack.conftest import StackSandbox, new_home
@@ -154,7 +157,44 @@ def test_an_empty_machine_gets_its_configuration_first(
 
 
 def test_files_that_are_missing_are_listed(own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert follow(own, path, capsys, "bucket-damaged") >= 4
+    assert follow(own, path, capsys, "bucket-damaged", "--at", datetime.now(UTC).isoformat()) >= 5
+
+
+@pytest.mark.exhaustive
+def test_a_bad_deploy_that_damaged_rows_and_files_is_undone_to_one_moment(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows by a recovery to the restore point before it, files by the command that the recovery offers."""
+    s3 = seaweedfs.client(own.home, "print-files", "app")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="print-files", MaxKeys=6)["Contents"]]
+    etags = {key: s3.head_object(Bucket="print-files", Key=key)["ETag"] for key in keys}
+    before = rows(own.home)
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE heartbeats SET at = now()")
+    assert run(["--config", str(own.config), "backup", "before-migrate", "--name", "before-a-deploy"]) == 0
+    time.sleep(1.1)
+    for key in keys[:4]:
+        s3.put_object(Bucket="print-files", Key=key, Body=b"a bad deploy")
+    for key in keys[4:]:
+        s3.delete_object(Bucket="print-files", Key=key)
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        connection.execute("DROP TABLE quotes; CREATE TABLE quotes (id int)")
+    capsys.readouterr()
+    assert follow(own, path, capsys, "migration-failed", "--point", "before-a-deploy") >= 12
+    into = own.home.root / "recovered-again"
+    try:
+        recover = ["recover", "--to", "point:before-a-deploy", "--into", str(into), "--json"]
+        assert run(["--config", str(own.config), *recover]) in (0, 1)
+        offered = shlex.split(json.loads(capsys.readouterr().out)["files_rollback"])[1:]
+    finally:
+        reaper.remove(into)
+    assert run(["--config", str(own.config), *offered]) == 1
+    assert run(["--config", str(own.config), *offered, "--apply"]) in (0, 1)  # 1: open orders are held first
+    capsys.readouterr()
+    assert run(["--config", str(own.config), *offered]) == 0
+    assert rows(own.home) == before
+    assert {key: s3.head_object(Bucket="print-files", Key=key)["ETag"] for key in keys} == etags
+    assert run(["--config", str(own.config), "files", "reconcile"]) == 0
 
 
 def test_a_migration_that_went_wrong_is_undone(

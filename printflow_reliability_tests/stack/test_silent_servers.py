@@ -32,7 +32,16 @@ SLACK_SECONDS = 30.0
 BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
-    *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
+    *(
+        "files erasure record",
+        "files erasure list",
+        "files erasure withdraw",
+        "files orphans",
+        "drill fence",
+        "drill list",
+        "drill show",
+        "drill objectives",
+    ),
     *("queues", "posture"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
@@ -55,6 +64,8 @@ ARGUMENTS = {
     "pdf accept": ("{order}", "1", "s3://print-files/{key}"),
     "orders repair": ("{order}",),
     "backup undelete": ("--before", "{moment}"),
+    "files erasure record": ("{key}.never-there", "--bucket", "print-files", "--reason", "a test", "--by", "ada"),
+    "files erasure withdraw": ("1", "--by", "ada"),
     "files rollback": ("--to", "{moment}"),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }

@@ -37,6 +37,16 @@ def test_an_object_that_is_there_says_its_version(client: "S3Client") -> None:
     assert there.etag == put["ETag"].strip('"')
 
 
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_bytes_in_an_archive_are_told_until_they_were_retrieved(client: "S3Client", storage_class: str) -> None:
+    client.put_object(Bucket="print-files", Key="a", Body=b"1", StorageClass=storage_class)  # type: ignore[arg-type]
+    client.put_object(Bucket="print-files", Key="b", Body=b"1", StorageClass="GLACIER_IR")
+    heads = [head(client, "print-files", key) for key in "ab"]
+    client.restore_object(Bucket="print-files", Key="a", RestoreRequest={"Days": 1})
+    heads.append(head(client, "print-files", "a"))
+    assert [there.archived if there else None for there in heads] == [storage_class, "", ""]
+
+
 def test_no_object_is_none_and_no_bucket_is_unknown(client: "S3Client") -> None:
     assert head(client, "print-files", "a") is None
     with pytest.raises(CouldNotTell, match="answered"), s3_errors(BUCKET):

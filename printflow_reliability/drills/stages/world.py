@@ -85,6 +85,12 @@ class CloneChecks(Protocol):
     def files(self, moment: datetime | None) -> RecoveredFiles:
         """Whether every file that the clones refer to is in the bucket or restorable."""
 
+    def rollback(self, found: RecoveredFiles, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        """Whether a rollback of the buckets to that moment would give every file that the clones refer to."""
+
+    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        """Whether the files of open paid orders, as they were then, can be printed."""
+
     def tenant(self) -> CheckResult:
         """Whether one tenant's rows can be brought back."""
 

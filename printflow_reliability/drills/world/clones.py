@@ -9,9 +9,12 @@ from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.fences import comparison
 from printflow_reliability.drills.validation import links, smoke
 from printflow_reliability.drills.validation.clone_inventory import check_inventory
+from printflow_reliability.drills.validation.files_then import Moment
 from printflow_reliability.drills.validation.one_tenant import rehearse_one
 from printflow_reliability.drills.validation.page_checksums import check_pages
+from printflow_reliability.drills.validation.printable import check_printable
 from printflow_reliability.drills.validation.recovered_files import RecoveredFiles, check_files
+from printflow_reliability.drills.validation.rollback_proof import check_rollback
 from printflow_reliability.drills.world.production import heartbeat_key
 from printflow_reliability.programs import Programs
 from printflow_reliability.restore.clones.clone import Clone
@@ -67,6 +70,14 @@ class LiveCloneChecks:
     def files(self, moment: datetime | None) -> RecoveredFiles:
         """As `check_files`."""
         return check_files(self.settings, self.restoration.connector, moment, self.place)
+
+    def rollback(self, found: RecoveredFiles, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        """As `check_rollback`."""
+        return check_rollback(self.settings, self.restoration.connector, found, Moment.of(moment, recovered_at))
+
+    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
+        """As `check_printable`."""
+        return check_printable(self.settings, self.restoration.connector, moment, recovered_at)
 
     def tenant(self) -> CheckResult:
         """As `rehearse_one`."""

@@ -20,6 +20,7 @@ from printflow_reliability.files.rollback.write import is_copy_of
 from printflow_reliability.moments import is_ahead
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.progress import Advance
+from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.version_listing import Entry, list_versions
@@ -65,12 +66,16 @@ class Steps:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is to be as it was: when, where, and whose; `tenant` is None for everything in the buckets."""
+    """What is to be as it was: when, where, and whose; `tenant` is None for everything in the buckets.
+
+    Objects that were `erased` on purpose stay as they are.
+    """
 
     moment: datetime
     buckets: Sequence[BucketSettings]
     paths: BasePaths
     tenant: Tenant | None = None
+    erased: Erasures = field(default_factory=Erasures)
 
 
 @dataclass
@@ -83,6 +88,8 @@ class Plan:
         left_alone: keys by their fate, of which nothing has to be done.
         impossible: keys that cannot come back, with the reason; the first ones.
         impossible_count: how many there are.
+        erased: keys that were erased on purpose, and so do not come back, with the erasure; the first ones.
+        erased_count: how many there are.
     """
 
     steps: Steps
@@ -91,6 +98,14 @@ class Plan:
     left_alone: Counter[Fate] = field(default_factory=Counter)
     impossible: list[tuple[str, str, str]] = field(default_factory=list)
     impossible_count: int = 0
+    erased: list[tuple[str, str, str]] = field(default_factory=list)
+    erased_count: int = 0
+
+    def leave_erased(self, step: Step, erasure: Erasure) -> None:
+        """Say of an object that it does not come back, and why."""
+        self.erased_count += 1
+        if len(self.erased) < SHOWN:
+            self.erased.append((step.bucket, step.key, erasure.sentence))
 
     def take(self, step: Step) -> None:
         """Add a step, or say that it cannot be done."""
@@ -137,6 +152,8 @@ def _take(plan: Plan, scope: Scope, client: "S3Client", bucket: BucketSettings, 
         plan.left_alone[fate_of(history, scope.moment)[0]] += 1
     elif step.fate is Fate.OVERWRITTEN and history[0].size == step.size and is_copy_of(client, bucket, step):
         plan.left_alone[Fate.UNCHANGED] += 1  # a copy of ours, whose etag is another one as it came in parts
+    elif erasure := scope.erased.of(bucket.name, step.key):
+        plan.leave_erased(step, erasure)
     else:
         plan.take(step)
 

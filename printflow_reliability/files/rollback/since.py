@@ -11,10 +11,8 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from printflow_reliability.storage.objects import ARCHIVED
 from printflow_reliability.storage.version_listing import Entry
-
-ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
-"""Storage classes whose bytes cannot be copied before they were retrieved."""
 
 
 class Fate(StrEnum):

@@ -35,6 +35,7 @@ class Deed(StrEnum):
     DONE = "done"
     THERE = "there"
     MEANWHILE = "meanwhile"
+    ERASED = "erased"
     FAILED = "failed"
 
 

@@ -22,6 +22,7 @@ from printflow_reliability.orders.repair.steps import Repair, carry_out
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.order_writes import SECTION
+from printflow_reliability.records import erasures
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted, shell_word, storable
@@ -129,7 +130,7 @@ def _planned(
     search = None
     if not choice.ask and (choice.made or any(problem.kind in REPAIRED for problem in problems)):
         ledger = Ledger(records, settings.orders.bucket, worker.rules.fingerprint)
-        search = Search(settings, ledger, worker)
+        search = Search(settings, ledger, worker, erasures.in_force(records))
     means = means_of(settings)
     found = [search.found(problem, choice) if search else Found() for problem in problems]
     steps = [plan_step(order, problem, there, means, choice) for problem, there in zip(problems, found, strict=True)]

@@ -24,6 +24,7 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Reference, open_catalog
 from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
+from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.pages import list_pages
 from printflow_reliability.storage.single_keys import possible
@@ -43,10 +44,10 @@ class FolderTooWide(CouldNotTell):
 class Search:
     """Looks for the artwork of items of paid orders, as the databases and the bucket are when it is made."""
 
-    def __init__(self, settings: Settings, ledger: Verdicts, worker: InspectionWorker) -> None:
+    def __init__(self, settings: Settings, ledger: Verdicts, worker: InspectionWorker, erased: Erasures) -> None:
         """Read the paid orders, the tenants and the catalog.
 
-        Args: the whole file, what is known of files, and what inspects the others.
+        Args: the whole file, what is known of files, what inspects the others, and what was erased on purpose.
 
         Raises:
             ConfigError: a query is refused.
@@ -59,6 +60,7 @@ class Search:
         self._catalog = open_catalog(settings)
         self._verifier = PdfVerifier(self._bucket, ledger, worker)
         self._worker = worker
+        self._erased = erased
 
     def found(self, problem: Problem, choice: Choice) -> Found:
         """What there is for the item of a problem.
@@ -158,6 +160,8 @@ class Search:
         key = problem.key
         if key is None or problem.kind not in (Kind.MISSING, Kind.UNUSABLE):
             return None, ""
+        if erasure := self._erased.of(self._bucket.name, key):
+            return None, f"{erasure.sentence}, and nothing brings it back"
         replica = self._bucket.replica
         present = Presence(self._bucket)
         chooser = Chooser(present, Presence(self._settings.bucket_named(replica)) if replica else None, self._worker)
