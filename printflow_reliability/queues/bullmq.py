@@ -13,6 +13,7 @@ import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from printflow_reliability.queues.bullmq_jobs import MARKER, failed_jobs, waiting_jobs
+from printflow_reliability.queues.job_options import bullmq_options
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import FailedJob, Failures, Known, QueueState, Reading, unreadable
 from printflow_reliability.queues.waiting import Claimable, waiting
@@ -95,6 +96,7 @@ class BullQueue:
             paused=counts.paused,
             junk=junk,
             version=counts.version,
+            options=bullmq_options(self._client, self._base, lines + counts.delayed + counts.failed),
         )
         return Reading(self._with_workers(state), True, found.first_seen, self._failures(counts))
 

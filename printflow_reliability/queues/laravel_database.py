@@ -12,6 +12,7 @@ from psycopg import sql
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.queues.failed_table import failures, table_of
+from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.laravel_redis import STALLED_SECONDS
 from printflow_reliability.queues.redis_keys import named
@@ -55,6 +56,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
             f'table "{printable(queue.jobs_table)}" is none of jobs as Laravel makes it: {said}',
             "correct jobs_table in [[queue]]",
         ) from None
+    documents = [payload_of(payload).document for (payload,) in payloads]
     failed = failures(connection, queue, known.cursor)
     here = bool(waits or later or reserved or failed.kept)
     if not (here or known.seen) and others:
@@ -74,6 +76,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
         reserved=reserved,
         stalled=stalled,
         failed=failed.kept,
-        junk=sum(payload_of(payload).document is None for (payload,) in payloads),
+        junk=sum(document is None for document in documents),
+        options=laravel_options(documents, whole=len(documents) >= waits + later + reserved),
     )
     return Reading(state, seen=here, failures=failed)

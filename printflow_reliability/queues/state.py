@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from printflow_reliability.queues.job_options import SampledOptions
 from printflow_reliability.settings import QueueSettings
 
 
@@ -42,6 +43,7 @@ class QueueState:
         workers: how many are alive.
         junk: payloads that are no job, among the jobs that were looked at.
         version: of the library that wrote it, as it says itself.
+        options: how its jobs are tried and kept, as the jobs themselves say; None where they were not asked.
         unknown: by field, why it is not known.
     """
 
@@ -64,6 +66,7 @@ class QueueState:
     workers: int | None = None
     junk: int | None = None
     version: str = ""
+    options: SampledOptions | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ class QueueState:
             "workers": self.workers,
             "junk": self.junk,
             "version": self.version or None,
+            "options": None if self.options is None else self.options.as_json(),
             "unknown": dict(self.unknown),
         }
 

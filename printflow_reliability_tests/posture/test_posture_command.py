@@ -10,9 +10,9 @@ import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.posture.action_plan import PLAN, Status, scoreboard
+from printflow_reliability.posture.action_plan import Status, scoreboard
 from printflow_reliability.posture.items import Item
-from printflow_reliability.posture.plan_items import measured_by
+from printflow_reliability.posture.plan_items import PLAN, measured_by
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
