@@ -36,7 +36,7 @@ def test_every_link_and_every_path_of_a_page_leads_somewhere(page: Path) -> None
     links = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
     assert [target for target in links if not (page.parent / target).exists()] == []
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|sql|sh|md))?)`", text)
-    roots = (ROOT, ROOT / "printflow_reliability", ROOT / "printflow_reliability_tests")
+    roots = [ROOT / name for name in ("", "printflow_reliability", "printflow_reliability_tests", "deploy/platform")]
     assert [name for name in named if not any((root / name).exists() for root in roots)] == []
 
 

@@ -10,6 +10,7 @@ from printflow_reliability.checks import worst
 from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, invocation, say, table
 from printflow_reliability.posture.items import WORDS
+from printflow_reliability.posture.page import write_page
 from printflow_reliability.posture.report import PostureReport, judge_source
 from printflow_reliability.text import counted
 
@@ -21,6 +22,10 @@ def posture_command(
         typer.Option("--source", metavar="DIR", help="The platform's checkout; default: posture.source."),
     ] = None,
     plan: bool = typer.Option(False, "--plan", help="Show the action plan as a scoreboard."),
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the scoreboard and every item as a page for any browser."),
+    ] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Judge the platform's own source, read-only: environment, queues, jobs, silent skips, monitoring, probes, files.
@@ -30,8 +35,15 @@ def posture_command(
     """
     settings = invocation(ctx).settings()
     report = judge_source(settings, source)
-    show = _show_plan if plan else _show_items
-    conclude(settings, report, as_json=as_json, show=lambda: show(report))
+    if html is not None:
+        write_page(html, report, settings)
+
+    def show() -> None:
+        (_show_plan if plan else _show_items)(report)
+        if html is not None:
+            say(f"{html}: the action plan and every item, for any browser")
+
+    conclude(settings, report, as_json=as_json, show=show)
 
 
 def _show_items(report: PostureReport) -> None:

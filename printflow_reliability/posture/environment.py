@@ -25,6 +25,11 @@ READABLE = _rule("environment_file", "an .env that can be read", "What runs is d
 LINES = _rule(
     "environment_lines", "each variable once, on a line NAME=value", "Which value counts depends on the reader."
 )
+FILLED = _rule(
+    "placeholder",
+    "a value in place of each @PLACEHOLDER@",
+    "Whatever is asked with a placeholder refuses it.",
+)
 APP_ENV = _rule(
     "app_env", "APP_ENV is production", "Development settings show errors to customers and skip safeguards."
 )
@@ -77,6 +82,8 @@ STAND_IN_WORDS = frozenset(
     }
 )
 MODE = re.compile(r"(?:^|_)(?:MODE|MAILER|PAYMENT_DRIVER|SMS_DRIVER|PAYMENT_GATEWAY)$")
+PLACEHOLDER = re.compile(r"@[A-Z][A-Z0-9_]*@")
+"""As the templates of deploy/platform have them for fill.py."""
 LIVE = re.compile(r"(?:sk|rk|pk)_live_[A-Za-z0-9]|AKIA[A-Z0-9]{12,}")
 TRIAL = re.compile(r"(?:sk|rk|pk)_test_[A-Za-z0-9]")
 ALONE = frozenset({"array", "file", "null", "apc"})
@@ -116,6 +123,10 @@ def _lines(environment: Environment, judged: Judged) -> None:
     for name, line in environment.duplicates.items():
         place = Place(environment.path, line)
         judged.add(LINES, False, f"{name} is given twice, with different values", subject=name, place=place)
+    for variable in environment.variables.values():
+        if PLACEHOLDER.search(variable.value):
+            place = Place(environment.path, variable.line)
+            judged.add(FILLED, False, f"{variable.name} still is a placeholder", subject=variable.name, place=place)
     for line in environment.malformed:
         judged.add(
             LINES, False, "the line is no assignment", subject=environment.path, place=Place(environment.path, line)

@@ -14,6 +14,7 @@ from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.posture.action_plan import PlanRow, Status, scoreboard
 from printflow_reliability.posture.applications import Kind, Platform, find_applications
 from printflow_reliability.posture.bullmq import judge_bullmq
+from printflow_reliability.posture.bullmq_jobs import judge_queued
 from printflow_reliability.posture.checkout import NotRead, open_checkout
 from printflow_reliability.posture.delivery import judge_delivery
 from printflow_reliability.posture.environment import environments, judge_environment
@@ -113,7 +114,7 @@ def judge_source(settings: Settings, source: Path | None, now: datetime | None =
             "printflow posture --source DIR, or set source in [posture] of printflow.toml",
         )
     platform = find_applications(open_checkout(directory))
-    items = sorted(judge(platform), key=_urgency)
+    items = sorted([*judge(platform), *judge_queued(settings)], key=_urgency)
     names = [check.name for check in POSTURE_CHECKS]
     checks = check_results(items, names)
     # realpath, since resolve() raises where links lead in a circle.

@@ -14,6 +14,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from printflow_reliability.queues.bullmq_failures import failures, without_failed
 from printflow_reliability.queues.bullmq_jobs import MARKER, waiting_jobs
+from printflow_reliability.queues.job_options import bullmq_options
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import Known, QueueState, Reading, unreadable
 from printflow_reliability.queues.waiting import EARLIEST, LATEST, Claimable, waiting
@@ -103,6 +104,7 @@ class BullQueue:
             junk=junk,
             never=counts.never,
             version=counts.version,
+            options=bullmq_options(self._client, self._base, lines + counts.delayed + failed.kept),
         )
         return Reading(self._with_workers(state), True, {**found.first_seen, **looked_at}, failed)
 

@@ -7,15 +7,18 @@ from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, invocation, say, table
 from printflow_reliability.queues.look import QueuesReport, check_queues
 from printflow_reliability.queues.state import QueueState
-from printflow_reliability.text import seconds
+from printflow_reliability.text import counted, seconds
 
 UNKNOWN = "unknown"
+SHOWN_KINDS = 5
+"""Of each queue; --json has them all."""
 
 
 def queues_command(ctx: typer.Context, as_json: bool = JSON_OPTION) -> None:
     """Look at every queue: how many jobs wait and for how long, which failed or stalled, and whether workers live.
 
-    What a queue or a Redis does not tell is unknown, and never zero. Delayed jobs count once they are due. An age with
+    A job carries its own tries and time limit; where these are others than those of its class, they count. What a
+    queue or a Redis does not tell is unknown, and never zero. Delayed jobs count once they are due. An age with
     + is a lower bound: the jobs tell no time, or were not all looked at.
     """
     settings = invocation(ctx).settings()
@@ -27,6 +30,8 @@ def _show(report: QueuesReport) -> None:
     if report.queues:
         columns = ("queue", "kind", "waiting", "oldest", "delayed", "taken", "stalled", "failed", "newly", "workers")
         table(columns, [_row(queue) for queue in report.queues])
+    for queue in report.queues:
+        _show_options(queue)
     for worker in report.workers:
         age = "unknown" if worker.unreadable else "none" if worker.seconds is None else f"{seconds(worker.seconds)} old"
         say(f"heartbeat of {worker.name}: {age}")
@@ -36,6 +41,20 @@ def _show(report: QueuesReport) -> None:
         say(f"Redis {server.name}: {kept}")
     for row in check_rows(check.as_json() for check in report.checks):
         say(f"{OUTCOME_WORDS[row.outcome]}  {', '.join(row.names)}: {row.detail}")
+
+
+def _show_options(queue: QueueState) -> None:
+    """What the jobs say of themselves, whatever their class says."""
+    options = queue.options
+    if options is None or not options.looked_at:
+        return
+    which = "every job" if options.whole else counted(options.looked_at, "job")
+    said = f", {options.unread:,} of them without options that can be read" if options.unread else ""
+    say(f"{queue.name}: {which} looked at{said}")
+    for kind in options.kinds[:SHOWN_KINDS]:
+        say(f"  {counted(kind.jobs, 'job')} {kind.job or 'without a name'}: {kind.sentence}")
+    if more := options.kinds[SHOWN_KINDS:]:
+        say(f"  {counted(len(more), 'more kind')}: printflow queues --json")
 
 
 def _row(queue: QueueState) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from psycopg import sql
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.queues.failed_table import failures_or_why, table_of
+from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.laravel_redis import STALLED_SECONDS
 from printflow_reliability.queues.redis_keys import named
@@ -67,6 +68,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
             f'table "{printable(queue.jobs_table)}" is none of jobs as Laravel makes it: {said}',
             "correct jobs_table in [[queue]]",
         ) from None
+    documents = [payload_of(payload).document for (payload,) in payloads]
     failed, why_not = failures_or_why(connection, queue, known.cursor)
     here = bool(waits or later or reserved or never or (failed and failed.kept))
     if not (here or known.seen) and others:
@@ -90,8 +92,9 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
         reserved=reserved,
         stalled=stalled,
         failed=None if failed is None else failed.kept,
-        junk=sum(payload_of(payload).document is None for (payload,) in payloads),
+        junk=sum(document is None for document in documents),
         never=never,
+        options=laravel_options(documents, whole=len(documents) >= waits + later + reserved),
         unknown={"failed": why_not} if why_not else {},
     )
     return Reading(state, here, found.first_seen, failed)

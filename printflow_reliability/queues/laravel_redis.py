@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 
+from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import Failures, Known, QueueState, Reading, unreadable
@@ -85,6 +86,10 @@ class LaravelQueue:
             failed=None if failed is None else failed.kept,
             junk=sum(payload.document is None for payload in payloads),
             never=counts.never,
+            options=laravel_options(
+                [payload.document for payload in payloads],
+                whole=len(payloads) >= counts.line + counts.delayed + counts.reserved,
+            ),
             unknown={"failed": why_not} if why_not else {},
         )
         return Reading(state, here, found.first_seen, failed)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from printflow_reliability.queues.job_options import SampledOptions
 from printflow_reliability.settings import QueueSettings
 
 
@@ -43,6 +44,7 @@ class QueueState:
         junk: payloads that are no job, among the jobs that were looked at.
         never: delayed jobs whose time is none in seconds, or thousands of years away: nobody will ever take them.
         version: of the library that wrote it, as it says itself.
+        options: how its jobs are tried and kept, as the jobs themselves say; None where they were not asked.
         unknown: by field, why it is not known.
     """
 
@@ -66,6 +68,7 @@ class QueueState:
     junk: int | None = None
     never: int | None = None
     version: str = ""
+    options: SampledOptions | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class QueueState:
             "junk": self.junk,
             "never_due": self.never,
             "version": self.version or None,
+            "options": None if self.options is None else self.options.as_json(),
             "unknown": dict(self.unknown),
         }
 

@@ -37,6 +37,7 @@ CHANGES = {
     "a key of the test mode": Change(".env", "sk_live_", "sk_test_", "live_keys"),
     "twice": Change(".env", "APP_DEBUG=false", "APP_DEBUG=true\r\nAPP_DEBUG=false", "environment_lines"),
     "no assignment": Change(".env", "APP_DEBUG=false", "APP_DEBUG=false\r\nsudo", "environment_lines"),
+    "a placeholder": Change(".env", "=cache.internal", "=@REDIS_HOST@", "placeholder"),
     "another secret": Change(".env", "-of-both-sides", "-of-this-side", "shared_secret"),
     "a secret not set": Change(f"{RENDERER}.env", "INTERNAL_API_SECRET=", "OTHER=", "shared_secret"),
     "Node for development": Change(f"{RENDERER}.env", "NODE_ENV=production", "NODE_ENV=dev", "node_env"),

@@ -8,59 +8,12 @@ import pytest
 from printflow_reliability.checks import Outcome
 from printflow_reliability.posture.items import Item, check_results
 from printflow_reliability.posture_checks import POSTURE_CHECKS
-from printflow_reliability_tests.posture.as_found import AS_FOUND
+from printflow_reliability_tests.posture.as_found import AS_FOUND, RED
 from printflow_reliability_tests.posture.platforms import judged
 from printflow_reliability_tests.posture.secrets import APP_KEY, INTERNAL, LIVE_AWS, LIVE_STRIPE
 from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 CHECKS = [check.name for check in POSTURE_CHECKS]
-
-RED = {
-    "app_env": "backend/.env:2",
-    "app_debug": "backend/.env:3",
-    "session_store": "backend/.env:7",
-    "stand_in": "backend/.env:9",
-    "live_keys": "backend/.env:10",
-    "node_env": "pdf-service/.env:1",
-    "shared_secret": "pdf-service/.env",
-    "queue_connection": "backend/.env:6",
-    "after_commit": "backend/config/queue.php:5",
-    "retry_after": "backend/config/queue.php:5",
-    "horizon": "backend/composer.json",
-    "print_queue": "backend/composer.json",
-    "queue_redis": "backend/config/queue.php:5",
-    "pdf_redis": "pdf-service/.env",
-    "strict_mode": "backend/config/pdf_service.php:4",
-    "delegation": "backend/config/pdf_service.php:3",
-    "bullmq_attempts": "pdf-service/src/queue.js:4",
-    "bullmq_backoff": "pdf-service/src/queue.js:3",
-    "bullmq_remove_on_fail": "pdf-service/src/queue.js:4",
-    "bullmq_lock_duration": "pdf-service/src/queue.js:5",
-    "bullmq_close": "pdf-service/package.json",
-    "outside_call": "backend/app/Jobs/GeneratePrintFile.php:14",
-    "job_tries": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_backoff": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_timeout": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_fail_on_timeout": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_failed": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_unique": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "job_throttled": "backend/app/Jobs/GeneratePrintFile.php:8",
-    "silent_skip": "backend/app/Services/ArtworkDownload.php:11",
-    "swallowed_error": "backend/app/Jobs/GeneratePrintFile.php:17",
-    "disk_throws": "backend/config/filesystems.php:6",
-    "tenant_disks": "backend/config/filesystems.php",
-    "soft_deletes": "backend/app/Models/OrderItem.php:6",
-    "monitored": "backend/composer.json",
-    "one_release": "the checkout",
-    "request_id": "backend",
-    "readiness": "backend",
-    "liveness": "pdf-service/src/render.js:2",
-    "watched": "the checkout",
-    "lock_file": "backend/composer.lock",
-    "infrastructure_as_code": "the checkout",
-    "backup_before_migrate": "deploy.sh:2",
-}
-"""What is wrong with the platform as it was found, and the first place of each."""
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """`printflow posture`: exit codes, its document, the scoreboard, and bad input in a sentence."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.cli import run
-from printflow_reliability.posture.action_plan import PLAN, Status, scoreboard
+from printflow_reliability.posture.action_plan import Status, scoreboard
 from printflow_reliability.posture.items import Item
+from printflow_reliability.posture.plan_items import PLAN, measured_by
+from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
+from printflow_reliability_tests.commands import COMMANDS
 from printflow_reliability_tests.platform_elsewhere import configured
 from printflow_reliability_tests.posture.as_found import AS_FOUND
 from printflow_reliability_tests.posture.platforms import judged, written
-from printflow_reliability_tests.posture.secrets import INTERNAL, LIVE_STRIPE
+from printflow_reliability_tests.posture.secrets import APP_KEY, INTERNAL, LIVE_AWS, LIVE_STRIPE
 from printflow_reliability_tests.posture.well_kept import WELL_KEPT
 
 NOW = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
@@ -96,7 +100,8 @@ def test_the_plan_shows_every_item_with_status_evidence_and_next_step(
     for planned in PLAN:
         assert any(line.startswith(f"{planned.priority} ") for line in lines)
     assert "P0-5  not     " in out
-    assert "next: printflow backup window" in out
+    assert "next: printflow backup list" in out
+    assert "next: backend/.env:6: QUEUE_CONNECTION is redis" in out
 
 
 def test_the_configured_source_is_judged_where_none_is_given(
@@ -146,7 +151,80 @@ def test_an_item_is_partly_done_where_the_source_is_well_and_production_is_not(t
     assert found["P0-1"] is Status.NOT
 
 
-@pytest.mark.parametrize("recorded", [{}, answers(Outcome.UNKNOWN), answers(Outcome.PASS, NOW - timedelta(days=9))])
+MEASURED = ("queues.age", "queues.workers", "redis.durability", "files.protection", "ready.storage")
+
+
+@pytest.mark.parametrize("check", MEASURED)
+def test_an_item_hangs_on_what_its_servers_answered_lately(check: str, tmp_path: Path) -> None:
+    items = judged(tmp_path, WELL_KEPT)
+    (planned,) = [planned for planned in PLAN if check in planned.checks]
+    expected = {Outcome.PASS: Status.DONE, Outcome.FAIL: Status.PARTLY, Outcome.UNKNOWN: Status.UNMEASURED}
+    for outcome, status in expected.items():
+        recorded = answers(Outcome.PASS) | {
+            check: Answer(CheckResult(check, outcome, "so"), NOW - timedelta(minutes=2))
+        }
+        (row,) = [row for row in scoreboard(items, recorded, NOW) if row.priority == planned.priority]
+        assert row.status is status
+        assert f"{check}: {outcome}, 2 min ago" in row.evidence
+        assert row.next_step == ("" if outcome is Outcome.PASS else planned.command)
+
+
+@pytest.mark.parametrize("check", MEASURED)
+def test_an_answer_that_is_missing_or_old_is_not_known_and_its_command_is_the_next_step(
+    check: str, tmp_path: Path
+) -> None:
+    items = judged(tmp_path, WELL_KEPT)
+    (planned,) = [planned for planned in PLAN if check in planned.checks]
+    old = Answer(CheckResult(check, Outcome.FAIL, "so"), NOW - recent_within(check) - timedelta(minutes=1))
+    missing = answers(Outcome.PASS)
+    del missing[check]
+    for recorded in (missing, answers(Outcome.PASS) | {check: old}):
+        (row,) = [row for row in scoreboard(items, recorded, NOW) if row.priority == planned.priority]
+        assert (row.status, row.next_step) == (Status.UNMEASURED, measured_by(check))
+        (said,) = [said for said in row.evidence if said.startswith(f"{check}: ")]
+        assert said.endswith(f"; to measure it: {measured_by(check)}")
+
+
+def test_every_command_that_measures_is_there() -> None:
+    for planned in PLAN:
+        for command in (planned.command, *map(measured_by, planned.checks)):
+            words = command.removeprefix("printflow ").partition(" --")[0]
+            assert words in COMMANDS, command
+
+
+def test_the_page_has_each_item_of_the_plan_and_each_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path / "source", {**AS_FOUND, "backend/app/<script>.php": "<?php class {"})
+    page = tmp_path / "page.html"
+    code, out = posture(configured(tmp_path), "--source", str(source), "--html", str(page), capsys=capsys)
+    assert code == 1
+    assert f"{page}: the action plan" in out
+    text = page.read_text(encoding="utf-8")
+    for planned in PLAN:
+        assert f'<tr id="{planned.priority}">' in text
+    assert "backend/.env:6" in text
+    assert "QUEUE_CONNECTION is sync" in text
+    assert "Next: <code>printflow backup list</code>" in text
+    assert "&lt;script&gt;.php" in text
+    assert "<script" not in text
+    assert not [secret for secret in (APP_KEY, INTERNAL, LIVE_STRIPE, LIVE_AWS) if secret in text]
+    assert re.findall(r"(?:src|href)=|url\(|@import", text) == []
+
+
+@pytest.mark.parametrize("name", ["absent/page.html", "source"])
+def test_a_page_that_cannot_be_written_is_told_and_nothing_is_left(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path / "source", WELL_KEPT)
+    config = configured(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    code, said = document(config, "--source", str(source), "--html", str(tmp_path / name), capsys=capsys)
+    assert (code, said["error"]["next"]) == (2, "name another file with --html")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("recorded", [{}, answers(Outcome.UNKNOWN), answers(Outcome.PASS, NOW - timedelta(days=10))])
 def test_what_no_recent_answer_says_cannot_be_measured(recorded: dict[str, Answer]) -> None:
     assert set(statuses([], recorded).values()) == {Status.UNMEASURED}
 

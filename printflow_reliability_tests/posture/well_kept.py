@@ -20,6 +20,11 @@ Sentry.init({
 Sentry.setUser({ id: customer.uuid });
 """
 
+NODE_LOCK = (
+    '{"lockfileVersion": 3, "packages": {"": {}, '
+    '"node_modules/bullmq": {"version": "5.81.0"}, "node_modules/@sentry/node": {"version": "9.1.0"}}}'
+)
+
 WELL_KEPT: Mapping[str, str] = {
     "composer.json": '{"require": {"php": "^8.3", "laravel/framework": "^12.0", "laravel/horizon": "^5.0", '
     '"sentry/sentry-laravel": "^4.0"}}',
@@ -261,8 +266,7 @@ jobs:
       - run: php artisan migrate --force
 """,
     "services/renderer/package.json": '{"dependencies": {"bullmq": "^5.0.0", "@sentry/node": "^9.0.0"}}',
-    "services/renderer/package-lock.json": '{"lockfileVersion": 3, "packages": {"": {}, '
-    '"node_modules/bullmq": {"version": "5.81.0"}, "node_modules/@sentry/node": {"version": "9.1.0"}}}',
+    "services/renderer/package-lock.json": NODE_LOCK,
     "services/renderer/src/sentry.ts": SENTRY.replace("@sentry/nuxt", "@sentry/node"),
     "services/renderer/src/probes.ts": """
 app.get('/livez', (request, response) => response.json({ alive: true }));

@@ -50,6 +50,8 @@ async function paused() {
   await queue.add("make", {});
   await queue.pause();
   await queue.add("make", {});
+  const backoff = { type: "exponential", delay: 1000, jitter: 0.5 };
+  await queue.add("bounded", {}, { delay: 3600000, attempts: 5, backoff, removeOnFail: { age: 604800 } });
   return queue;
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from printflow_reliability.posture.bullmq_jobs import judge_state
 from printflow_reliability.queues.look import read_queue
 from printflow_reliability.queues.state import QueueState, Reading
 from printflow_reliability.sandbox import node_pdf_service
@@ -141,6 +142,28 @@ def test_the_failed_jobs_above_the_cursor_tell_their_reason_and_their_data(oracl
     pruned = oracle.reading("pruned*").failures
     assert pruned is not None
     assert (pruned.kept, pruned.new) == (1, 1)
+
+
+@pytest.mark.parametrize("user", ["", "watcher"])
+def test_jobs_say_the_options_that_they_were_queued_with(oracle: Oracle, user: str) -> None:
+    url = oracle.server.url(user, "reads") if user else ""
+    held, pruned = oracle.state("held up", url=url).options, oracle.state("pruned*", url=url).options
+    assert held is not None
+    assert pruned is not None
+    bounded = {
+        "attempts": 5,
+        "backoff": {"type": "exponential", "delay": 1000, "jitter": 0.5},
+        "removeOnFail": {"age": 604800},
+    }
+    unbounded = dict.fromkeys(bounded)
+    assert {(kind.job, kind.jobs): kind.options for kind in held.kinds} == {
+        ("make", 2): unbounded,
+        ("bounded", 1): bounded,
+    }
+    assert (held.looked_at, held.whole, held.unread) == (3, True, 0)
+    assert [kind.options for kind in pruned.kinds] == [{**unbounded, "removeOnFail": {"count": 1}}]
+    worst = {item.rule.name: item.outcome for item in judge_state(oracle.state("held up"))}
+    assert worst == {"bullmq_attempts": "fail", "bullmq_backoff": "fail", "bullmq_remove_on_fail": "pass"}
 
 
 def test_workers_are_counted_where_client_list_may_be_asked(oracle: Oracle) -> None:

@@ -48,6 +48,21 @@ def state(server: RedisHere, known: Known | None = None, **changes: Any) -> Queu
     return reading(server, known, **changes).state
 
 
+def test_a_payload_that_overrides_its_class_is_told_apart(server: RedisHere, client: "redis.Redis") -> None:
+    usual = {"maxTries": 5, "timeout": 300, "failOnTimeout": True, "backoff": "10,60"}
+    client.rpush(LINE, payload("a", **usual), payload("b", **usual), payload("c", maxTries=1), "{", json.dumps([1]))
+
+    found = state(server).options
+
+    assert found is not None
+    assert (found.looked_at, found.whole, found.unread) == (5, True, 2)
+    other = {**dict.fromkeys(usual), "maxTries": 1}
+    assert [(kind.job, kind.jobs, kind.options) for kind in found.kinds] == [
+        ("App\\Jobs\\Make", 2, usual),
+        ("App\\Jobs\\Make", 1, other),
+    ]
+
+
 def test_jobs_that_only_a_worker_would_move_into_the_line_are_waiting_work(
     server: RedisHere, client: "redis.Redis"
 ) -> None:

@@ -188,7 +188,8 @@ def test_failed_jobs_beyond_what_a_look_reads_are_counted_and_said_to_be_unread(
             client.zadd("bull:bound:failed", {order: began + later})  # some within one millisecond
             client.hset(f"bull:bound:{order}", mapping={"name": "make", "data": json.dumps({"order": order})})
         found = failed_check(settings)
-        assert found.outcome is not Outcome.PASS and "5 failed jobs" in found.detail
+        assert found.outcome is Outcome.FAIL, found.detail
+        assert "5 newly failed jobs" in found.detail
         assert orders_found(settings, orders) == set(orders[-3:])
 
 
@@ -205,7 +206,8 @@ def test_failed_rows_beyond_what_a_look_reads_are_counted_and_said_to_be_unread(
     for order in orders:
         platform(settings, FAILED, uuid4(), name, json.dumps({"job": "make", "order": order}))
     found = failed_check(settings)
-    assert found.outcome is not Outcome.PASS and "3 failed jobs" in found.detail
+    assert found.outcome is Outcome.FAIL, found.detail
+    assert "3 newly failed jobs" in found.detail
     assert orders_found(settings, orders) == set(orders[-2:])
 
 
