@@ -25,6 +25,7 @@ from printflow_reliability.platform.spelling import has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import Refusal
+from printflow_reliability.storage.sources import Source
 
 
 @dataclass
@@ -36,7 +37,8 @@ class Confirmation:
         replica: where its objects are copied to, if anywhere.
         catalog: the reference queries.
         paths: the tenants' base paths, read anew after the scan.
-        started_at: the S3 server's clock before the listing began.
+        started_at: the moment that the objects were listed as of, by the S3 server's clock, or before it.
+        source: where the bucket's objects are read from.
         fallen: the queries that return nothing any more.
         orphan_bytes: of the orphans found so far.
         not_compared: objects so far whose ETag turned out to say nothing of their content.
@@ -48,6 +50,7 @@ class Confirmation:
     paths: BasePaths
     scope: Scope
     started_at: datetime
+    source: Source
     grace_seconds: float
     checksums: Checksums | None
     fallen: Sequence[Emptied] = ()
@@ -72,7 +75,9 @@ class Confirmation:
         yield from self._mismatched(found.other_etag, by_etag=True)
         oldest = self.started_at - timedelta(seconds=self.grace_seconds)
         needed = self._meant.keys | missing.near
-        orphans = OrphanConfirmation(self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen)
+        orphans = OrphanConfirmation(
+            self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen, self.source
+        )
         for finding, size in orphans.findings(found.unreferenced):
             self.orphan_bytes += size
             yield finding

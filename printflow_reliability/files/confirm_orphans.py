@@ -22,6 +22,7 @@ from printflow_reliability.storage.listing import UNWRITABLE, read_in_order
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.storage.pages import StoredObject
 from printflow_reliability.storage.single_keys import Found, Refusal
+from printflow_reliability.storage.sources import Source
 
 FEW = 1000
 CONTROL_CHARACTERS = "the store lists it with characters that stand for others, so its true key cannot be told"
@@ -35,6 +36,7 @@ class OrphanConfirmation:
         oldest: an object written since may yet be named.
         needed: keys that something may mean under another spelling.
         fallen: the queries that return nothing any more.
+        source: where the bucket's objects are read from.
     """
 
     present: Presence
@@ -44,6 +46,7 @@ class OrphanConfirmation:
     oldest: datetime
     needed: set[str]
     fallen: Sequence[Emptied]
+    source: Source
 
     def findings(self, unnamed: Iterable[StoredObject]) -> Iterator[tuple[Finding, int]]:
         """The orphans with their bytes, and the objects of which nothing can be told, with 0."""
@@ -59,7 +62,8 @@ class OrphanConfirmation:
                 return
             meant = self._meant_by_others(candidates) if self.scope.tenant is not None else set()
             remaining = (candidate for candidate in candidates if candidate.key not in meant)
-            confirm = self._looked_up if len(candidates) <= FEW else self._listed_again
+            few = len(candidates) <= FEW or self.source.as_of is not None  # an inventory would say the same again
+            confirm = self._looked_up if few else self._listed_again
             for key, there in confirm(remaining):
                 yield from self._findings_of(key, there)
 
@@ -115,7 +119,7 @@ class OrphanConfirmation:
                     raise
                 return there
 
-            listed = stack.enter_context(closing(read_in_order(bucket, self.scope.prefix, still_there)))
+            listed = stack.enter_context(closing(read_in_order(self.source, self.scope.prefix, still_there)))
             for stored in listed:
                 yield stored.key, ObjectHead("", stored.etag, stored.size, stored.modified_at)
 

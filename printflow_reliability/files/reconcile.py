@@ -40,6 +40,7 @@ from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.sources import Source, source_of
 
 CLOCKS = timedelta(seconds=5)
 """How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
@@ -109,7 +110,7 @@ def reconcile(
         seconds=time.monotonic() - started,
         findings_file=None if unknown else findings_file,
         pass_id=pass_id,
-        warnings=warnings,
+        warnings=[*warnings, *tally.by_inventory()],
         incomplete=tuple(unknown),
         overwritten=tuple(tally.overwritten),
     )
@@ -160,8 +161,12 @@ class _Run:
         """Both looks at one bucket, or at one tenant's part of it."""
         present = Presence(self.settings.bucket_named(name))
         replica = present.bucket.replica
+        source = source_of(self.settings, present.bucket, scope.prefix, by_inventory=self.as_of is None)
         started_at = present.now()
-        with closing(self._scan(present, scope, advance)) as found:
+        if source.as_of is not None:
+            tally.inventories[name] = source.as_of
+            started_at = min(started_at, source.as_of)
+        with closing(self._scan(present, source, scope, advance)) as found:
             require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
             self._tell_once(fallen, findings, tally)
@@ -172,6 +177,7 @@ class _Run:
                 paths=BasePaths(tenancy(self.settings, connect_with=self.catalog.connect_with).tenants),
                 scope=scope,
                 started_at=started_at,
+                source=source,
                 grace_seconds=self.settings.files.orphan_grace_seconds,
                 checksums=Checksums(self.records) if self.records else None,
                 fallen=fallen,
@@ -232,7 +238,7 @@ class _Run:
             self.kept |= query.remembered
         return fallen
 
-    def _scan(self, present: Presence, scope: Scope, advance: Advance | None) -> Candidates:
+    def _scan(self, present: Presence, source: Source, scope: Scope, advance: Advance | None) -> Candidates:
         paths = BasePaths(self.tenants)
         only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
 
@@ -247,7 +253,7 @@ class _Run:
                     references, objects, paths, present.bucket.bucket, scope, known, advance, _settled(self.as_of)
                 )
 
-        return read_in_order(present.bucket, scope.prefix, read)
+        return read_in_order(source, scope.prefix, read)
 
 
 def _settled(as_of: datetime | None) -> datetime | None:

@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.files import kinds
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.register import REGISTER
-from printflow_reliability.text import counted, printable
+from printflow_reliability.text import counted, moment, printable
 
 SHOWN = 100
 """How many of the worst findings a report carries; all of them are in the findings file and in the records."""
@@ -103,6 +104,7 @@ class Tally:
     without_ledger: int = 0
     not_compared: int = 0
     overwritten: list[Finding] = field(default_factory=list)
+    inventories: dict[str, datetime] = field(default_factory=dict)
     orphan_bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     tenants: dict[str, Counter[str]] = field(default_factory=dict)
@@ -128,6 +130,13 @@ class Tally:
     def worst(self) -> tuple[Finding, ...]:
         """The worst findings, worst first, otherwise as they came."""
         return tuple(finding for _, _, finding in sorted(self._worst, key=lambda entry: entry[:2], reverse=True))
+
+    def by_inventory(self) -> list[str]:
+        """What a person should know of buckets that were read from an inventory."""
+        return [
+            f'bucket "{bucket}" is as its inventory of {moment(as_of)} says; what was deleted since is not seen yet'
+            for bucket, as_of in self.inventories.items()
+        ]
 
     def checks(self, unknown: Sequence[str], orphans_known: bool = True) -> tuple[CheckResult, ...]:
         """The answers: a failure that is certain, then what could not be told, then all is well."""
@@ -155,7 +164,7 @@ class Tally:
             return CheckResult(name, Outcome.UNKNOWN, "; ".join(unknown), numbers)
         if urgent:
             return CheckResult(name, Outcome.WARN, of_all, numbers)
-        well = _all_well(name, self.references, self.objects, said)
+        well = "; ".join((_all_well(name, self.references, self.objects, said), *self.by_inventory()))
         if name == "files.content" and self.not_compared:
             well += f"; {counted(self.not_compared, 'checksum')} not compared (multipart, encrypted or never inspected)"
         return CheckResult(name, Outcome.PASS, well, numbers)

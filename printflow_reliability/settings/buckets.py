@@ -1,8 +1,9 @@
 """`[[bucket]]`: the S3 buckets, and how to reach them."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from printflow_reliability.addresses import EndpointUrl
 from printflow_reliability.settings.section import SECRET, Section
@@ -58,6 +59,43 @@ class BucketSettings(Section):
         "there, and brought back from there, when this bucket has no version of them. `copies` counts it, and its own "
         "replica after it.",
     )
+
+    listing: Literal["objects", "versions", "inventory"] = Field(
+        default="objects",
+        description='What `files reconcile` reads the bucket from: "objects" is LIST; "versions" is the listing of '
+        'versions, for a key that may list nothing else; "inventory" is the newest S3 Inventory, where LIST takes '
+        "hours. What an inventory does not show is asked for before it counts as missing; what was deleted since is "
+        "found by the next one. One tenant's files are always listed.",
+    )
+    listing_requests: int = Field(
+        default=8,
+        ge=1,
+        le=32,
+        description="How many LIST requests run side by side where a bucket has many objects. Lower it for a store "
+        'that answers "slow down".',
+    )
+    inventory_bucket: str | None = Field(
+        default=None,
+        description="The `name` of the [[bucket]] that S3 delivers inventories of this one into; its key must be "
+        "allowed to list and read there.",
+    )
+    inventory_prefix: str = Field(
+        default="",
+        description="Where they are in it: what precedes the dated folders, "
+        "such as `inventory/print-files/every-object/`.",
+    )
+    inventory_age_seconds: float = Field(
+        default=48 * 3600,
+        gt=0,
+        description="How old the newest inventory may be. An older one is not used, and the checks are unknown. "
+        "Raise it to more than a week for weekly inventories.",
+    )
+
+    @model_validator(mode="after")
+    def _place_of_inventory(self) -> Self:
+        if self.listing == "inventory" and self.inventory_bucket is None:
+            raise ValueError('inventory_bucket: is missing, and listing = "inventory" needs it')
+        return self
 
     @property
     def label(self) -> str:

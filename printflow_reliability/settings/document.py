@@ -181,6 +181,8 @@ class Settings(Section):
         for index, bucket in enumerate(self.bucket):
             if bucket.replica is not None:
                 uses.append((f"bucket[{index}].replica", bucket.replica, buckets))
+            if bucket.inventory_bucket is not None:
+                uses.append((f"bucket[{index}].inventory_bucket", bucket.inventory_bucket, buckets))
         uses += self._of_queues(clusters)
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))

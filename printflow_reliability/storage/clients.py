@@ -36,6 +36,8 @@ READ_SECONDS = 10
 """For an answer, or for a part of a long one. A silent server must be known within a minute."""
 ATTEMPTS = 5
 """Tries of one request, with jittered back-off between them, before the outcome is unknown."""
+KEPT = 32
+"""Connections to one server that are kept for the next request."""
 _MAKING = threading.Lock()
 
 tls.install()
@@ -70,7 +72,7 @@ def new_s3_client(bucket: BucketSettings, *, attempts: int | None = None) -> "S3
                 read_timeout=READ_SECONDS,
                 retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
                 s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
-                max_pool_connections=32,
+                max_pool_connections=KEPT,
             ),
         )
     # An answer to "Expect: 100-continue" would be read without a limit.
@@ -107,6 +109,7 @@ def s3_pool(bucket: BucketSettings) -> urllib3.PoolManager:
         ca_certs=_ca_file(bucket),
         cert_reqs="CERT_REQUIRED",
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        maxsize=KEPT,
         retries=silence.Retries.of(
             bucket,
             total=ATTEMPTS - 1,

@@ -10,16 +10,18 @@ import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from datetime import datetime
 from typing import IO, TypeVar
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.settings import BucketSettings
-from printflow_reliability.storage.pages import StoredObject, list_pages
+from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.side_by_side import OrderBroken
+from printflow_reliability.storage.sources import Source
 
 RUN_OBJECTS = 100_000
 """How many objects are sorted in memory at a time; some 30 MB."""
+MOST_RUNS = 200
+"""How many sorted runs wait in files of their own; systems open some thousand files for a process."""
 
 UNWRITABLE = "\ufffd"
 """Stands in a listing for characters that XML cannot hold; several objects may be listed as one such key."""
@@ -27,11 +29,7 @@ UNWRITABLE = "\ufffd"
 T = TypeVar("T")
 
 
-class OrderBroken(Exception):
-    """The store listed a key that sorts before the one it listed last."""
-
-
-def read_in_order(bucket: BucketSettings, prefix: str, read: Callable[[Iterator[StoredObject]], T]) -> T:
+def read_in_order(source: Source, prefix: str, read: Callable[[Iterator[StoredObject]], T]) -> T:
     """What `read` makes of a listing in the byte order of its keys.
 
     It gets the listing as it streams; should the order break, it is called once more, on a listing spilled to disk and
@@ -41,9 +39,9 @@ def read_in_order(bucket: BucketSettings, prefix: str, read: Callable[[Iterator[
         CouldNotTell: the listing is incomplete: the store failed, repeated itself or led in a circle.
     """
     try:
-        return read(proven(_stored(bucket, prefix)))
+        return read(proven(source.listed(prefix)))
     except OrderBroken:
-        return read(in_order(_stored(bucket, prefix)))
+        return read(in_order(source.listed_anyhow(prefix)))
 
 
 def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
@@ -68,26 +66,37 @@ def proven(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
         yield stored
 
 
-def in_order(objects: Iterable[StoredObject], run_objects: int = RUN_OBJECTS) -> Iterator[StoredObject]:
+def in_order(
+    objects: Iterable[StoredObject], run_objects: int = RUN_OBJECTS, most_runs: int = MOST_RUNS
+) -> Iterator[StoredObject]:
     """The objects sorted by key in constant memory: sorted runs go to temporary files, which are then merged.
 
     Raises:
         CouldNotTell: a key came twice, so that others may be missing.
     """
-    with ExitStack() as files:
+    files: list[IO[str]] = []
+    try:
         runs: list[Iterator[StoredObject]] = []
         coming = iter(objects)
         while run := sorted(itertools.islice(coming, run_objects)):
             if len(run) < run_objects:
                 runs.append(iter(run))  # the last one has no need of a file
                 break
-            file = files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-listing-"))
-            runs.append(_spilled(file, run))
+            if len(runs) == most_runs:
+                files.append(_temporary())
+                runs = [_spilled(files[-1], heapq.merge(*runs))]
+                while len(files) > 1:
+                    files.pop(0).close()
+            files.append(_temporary())
+            runs.append(_spilled(files[-1], run))
         yield from proven(heapq.merge(*runs))
+    finally:
+        for file in files:
+            file.close()
 
 
-def _stored(bucket: BucketSettings, prefix: str) -> Iterator[StoredObject]:
-    return itertools.chain.from_iterable(list_pages(bucket, prefix))
+def _temporary() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-listing-")
 
 
 def _spilled(file: IO[str], run: Iterable[StoredObject]) -> Iterator[StoredObject]:

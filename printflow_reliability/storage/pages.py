@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PAGE_KEYS = 1000
 """S3 gives no more keys than this in one answer."""
 TRIES_OF_A_TORN_PAGE = 3
+FOLDER = re.compile(r"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>")
 ENTITY = re.compile(r"&(?:#x([0-9A-Fa-f]+)|#([0-9]+)|([a-z]+));")
 
 
@@ -50,10 +51,14 @@ def folder_marker(key: str, size: int) -> bool:
 
 @dataclass(frozen=True)
 class Page:
-    """One answer of LIST; `token` leads to the next page, None means that this is the last."""
+    """One answer of LIST; `token` leads to the next page, None means that this is the last.
+
+    `folders` are the prefixes up to a delimiter, where it was asked for by one.
+    """
 
     objects: list[StoredObject]
     token: str | None
+    folders: tuple[str, ...] = ()
 
 
 class TornPage(Exception):
@@ -67,17 +72,14 @@ def list_pages(bucket: BucketSettings, prefix: str = "") -> Iterator[list[Stored
         CouldNotTell: the store is unreachable, refuses, or its answers are incomplete or lead in a circle.
     """
     with s3_errors(bucket), Workers(1) as ahead:
-        fetch = _fetcher(bucket, prefix)
+        fetch = partial(fetcher(bucket), prefix, "")
         seen: set[int] = set()
         coming = ahead.submit(partial(fetch, None))
         while True:
             page = coming.result()
             if page.token is not None:
                 if hash(page.token) in seen:
-                    raise CouldNotTell(
-                        f"the listing of bucket {bucket.name} leads in a circle: a continuation token came twice",
-                        "nothing was concluded from it; look at the S3 server",
-                    )
+                    raise circle(bucket.name)
                 seen.add(hash(page.token))
                 coming = ahead.submit(partial(fetch, page.token))
             yield page.objects
@@ -105,20 +107,34 @@ def parse_page(body: bytes) -> Page:
         )
         for block in blocks
     ]
+    folders = tuple(map(_plain, FOLDER.findall(text))) if "<CommonPrefixes>" in text else ()
     if _field(tail, "IsTruncated") != "true":
-        return Page(objects, None)
-    return Page(objects, _plain(_field(tail, "NextContinuationToken")))
+        return Page(objects, None, folders)
+    return Page(objects, _plain(_field(tail, "NextContinuationToken")), folders)
 
 
-def _fetcher(bucket: BucketSettings, prefix: str) -> Callable[[str | None], Page]:
-    """What fetches one page. Keys are asked for unescaped: with encoding-type=url SeaweedFS lists out of order."""
+def circle(name: str) -> CouldNotTell:
+    """A listing that never ends."""
+    return CouldNotTell(
+        f"the listing of bucket {name} leads in a circle: a continuation token came twice",
+        "nothing was concluded from it; look at the S3 server",
+    )
+
+
+def fetcher(bucket: BucketSettings) -> Callable[[str, str, str | None], Page]:
+    """What fetches one page, by prefix, delimiter ("" for none) and token; any thread may call it.
+
+    Keys are asked for unescaped: with encoding-type=url SeaweedFS lists out of order.
+    """
     client, pool = shared_client(("listing", bucket), partial(_clients, bucket))
-    parameters = {"Bucket": bucket.bucket, "Prefix": prefix, "MaxKeys": PAGE_KEYS}
 
-    def fetch(token: str | None) -> Page:
-        url = client.generate_presigned_url(
-            "list_objects_v2", Params=parameters | ({"ContinuationToken": token} if token else {}), ExpiresIn=900
-        )
+    def fetch(prefix: str, delimiter: str, token: str | None) -> Page:
+        parameters = {"Bucket": bucket.bucket, "Prefix": prefix, "MaxKeys": PAGE_KEYS}
+        if delimiter:
+            parameters["Delimiter"] = delimiter
+        if token:
+            parameters["ContinuationToken"] = token
+        url = client.generate_presigned_url("list_objects_v2", Params=parameters, ExpiresIn=900)
         for left in reversed(range(TRIES_OF_A_TORN_PAGE)):
             try:
                 return parse_page(_get(bucket, pool, url))

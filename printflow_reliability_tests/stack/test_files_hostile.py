@@ -1,5 +1,6 @@
 """Reconciliation with hostile rows, keys and objects: each is its own finding and no other's."""
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,11 @@ from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.settings import Settings
+from printflow_reliability.storage.listing import proven, read_in_order
+from printflow_reliability.storage.pages import Page, fetcher, list_pages
+from printflow_reliability.storage.side_by_side import SideBySide
+from printflow_reliability.storage.sources import ObjectListing, VersionListing
+from printflow_reliability.storage.workers import Workers
 from printflow_reliability_tests.stack.shop import FILES, GRACE_OVER, QUERY, Shop, by_key, shop
 
 __all__ = ["shop"]
@@ -25,6 +31,7 @@ pytestmark = pytest.mark.stack
 
 LONG = "x" * 1100
 CUSTOMER_KEY = b"a key that the customer keeps..."
+SPELLED = ("\u00e9/1", "\uff41/1", "\U0001f600/1", "100%/ +&<>'/1", "b\n/1", "\U0001f600/1\x01", "zz")
 OWN_BUCKETS = "SELECT tenant, owner, key, size, sha256, soft_deleted, bucket FROM stack_files"
 
 
@@ -253,6 +260,34 @@ def test_many_orphans_cost_no_question_each(shop: Shop, tmp_path: Path, monkeypa
     _, found = findings_of(shop.settings, tmp_path, tenants=[shop.tenant])
     assert set(found) == {*orphans, encrypted}
     assert {finding.kind for finding in found.values()} == {"orphan"}
+
+
+def test_a_bucket_is_listed_side_by_side_as_by_one_listing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printflow_reliability.storage.pages.PAGE_KEYS", 5)
+    monkeypatch.setattr("printflow_reliability.storage.side_by_side.PAGES_ALONE", 2)
+    bucket, below = shop.settings.bucket_named("print-files"), shop.path("")
+    asked = []
+
+    def fetch(prefix: str, delimiter: str, token: str | None) -> Page:
+        asked.append(prefix)
+        return fetcher(bucket)(prefix, delimiter, token)
+
+    for name in (*(f"orders/{order}/{number}" for order in range(9) for number in range(4)), *SPELLED):
+        shop.put(shop.path(name), buckets=("print-files",))
+    with Workers(4) as pool:
+        pages = SideBySide(bucket.name, fetch, pool, 4).pages(below)
+        found = list(proven(itertools.chain.from_iterable(pages)))
+    whole = [stored for page in list_pages(bucket, below) for stored in page]
+    assert found == whole
+    assert {shop.path(name).replace("\x01", "\ufffd") for name in SPELLED} < {stored.key for stored in whole}
+    assert {shop.path("orders/1/"), shop.path("orders/8/")} < set(asked)
+    for name in ("orders-new/1", "orders.pdf"):  # from here on this server breaks the order of bytes
+        shop.put(shop.path(name), buckets=("print-files",))
+    whole = sorted(stored for page in list_pages(bucket, below) for stored in page)
+    assert len(whole) == len(found) + 2
+    assert read_in_order(ObjectListing(bucket), below, list) == whole
+    versions = read_in_order(VersionListing(bucket), below, list)
+    assert [stored[:3] for stored in versions] == [stored[:3] for stored in whole]
 
 
 def test_orphans_of_a_pass_that_left_something_open_are_not_called_none(shop: Shop) -> None:

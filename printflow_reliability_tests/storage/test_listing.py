@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.storage.listing import OrderBroken, in_order, proven, read_in_order
+from printflow_reliability.storage.listing import in_order, proven, read_in_order
 from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability.storage.side_by_side import OrderBroken
+from printflow_reliability.storage.sources import ObjectListing
 from printflow_reliability_tests.storage.list_server import page, serving
 
 KEYS = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -33,10 +35,10 @@ def test_a_listing_in_any_other_order_does_not(keys: list[str]) -> None:
         list(proven(map(stored, keys)))
 
 
-@given(st.lists(KEYS, unique=True), st.integers(1, 7))
-def test_sorting_in_runs_on_disk_gives_the_byte_order(keys: list[str], run_objects: int) -> None:
+@given(st.lists(KEYS, unique=True), st.integers(1, 7), st.integers(2, 4))
+def test_sorting_in_runs_on_disk_gives_the_byte_order(keys: list[str], run_objects: int, most_runs: int) -> None:
     expected = [stored(key) for key in sorted(keys, key=lambda key: key.encode())]
-    assert list(in_order(map(stored, keys), run_objects)) == expected
+    assert list(in_order(map(stored, keys), run_objects, most_runs)) == expected
 
 
 @pytest.mark.parametrize("keys", [["a", "a"], ["a", "b", "a"]])
@@ -52,7 +54,7 @@ def test_an_immediate_repetition_is_noticed_as_it_streams() -> None:
 
 def test_a_store_that_breaks_the_order_is_read_once_more_sorted() -> None:
     with serving(lambda _: (200, page(["1/x", "1-b/x", "1.pdf"]))) as bucket:
-        assert read_in_order(bucket, "", lambda objects: [listed.key for listed in objects]) == [
+        assert read_in_order(ObjectListing(bucket), "", lambda objects: [listed.key for listed in objects]) == [
             "1-b/x",
             "1.pdf",
             "1/x",
