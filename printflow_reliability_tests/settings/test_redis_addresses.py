@@ -25,7 +25,7 @@ def test_an_address_is_taken_as_it_is(url: str) -> None:
         *((url, "no number") for url in ("unix:///s?db=one", "redis://h?db=", "redis://h/0x1", "redis://h/٣")),
         *((f"redis://h/0?{option}", "option") for option in ("decode_responses=true", "protocol=3", "encoding=x")),
         *((f"redis://h/0?{option}", "option") for option in ("socket_timeout=100000", "retry_on_timeout=yes")),
-        *((url, "not the address") for url in ("http://h", "redis:", "redis://h:99999", "h:6379")),
+        *((url, "not the address") for url in ("http://h", "redis://h:99999", "h:6379")),
     ],
 )
 def test_what_would_lead_elsewhere_or_change_answers_is_refused(url: str, told: str) -> None:
