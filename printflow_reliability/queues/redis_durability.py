@@ -204,9 +204,11 @@ def _persistence(facts: Mapping[str, Any], *, config_refused: bool) -> Iterator[
         changes = counted(int(facts.get("rdb_changes_since_last_save", 0)), "change")
         yield Outcome.FAIL, f"its append-only file is off: a crash now loses {changes}. Next: CONFIG SET appendonly yes"
     else:
-        if facts.get("aof_last_write_status") != "ok":
+        if "aof_last_write_status" not in facts:
+            yield Outcome.UNKNOWN, "whether its last write to the append-only file succeeded INFO does not tell"
+        elif facts["aof_last_write_status"] != "ok":
             yield Outcome.FAIL, "its last write to the append-only file failed: is its disk full?"
-        if facts.get("aof_last_bgrewrite_status") != "ok":
+        if facts.get("aof_last_bgrewrite_status", "ok") != "ok":
             yield Outcome.WARN, "it could not rewrite its append-only file, which grows without end"
         policy = facts.get("appendfsync")
         if policy == "no":
@@ -214,7 +216,9 @@ def _persistence(facts: Mapping[str, Any], *, config_refused: bool) -> Iterator[
         elif policy not in ("always", "everysec"):
             why = "its user may not ask CONFIG GET" if config_refused else "CONFIG does not tell"
             yield Outcome.WARN, f"when its append-only file reaches the disk is not known: {why} (appendfsync)"
-    if facts.get("rdb_last_bgsave_status") != "ok":
+    if "rdb_last_bgsave_status" not in facts:
+        yield Outcome.UNKNOWN, "whether its last snapshot succeeded INFO does not tell"
+    elif facts["rdb_last_bgsave_status"] != "ok":
         yield Outcome.FAIL, "its last snapshot failed, and it may refuse every write until one succeeds"
 
 

@@ -1,14 +1,21 @@
 """`[[redis]]`: the Redis servers of the platform, and how every section writes the address of one."""
 
+import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field
 
 from printflow_reliability.settings.section import SECRET, Section
 
 NO_REDIS = "is not the address of a Redis; write redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss://... or unix:///PATH"
+NO_NUMBER = "names a database that is no number; write redis://HOST:PORT/NUMBER, or unix:///PATH?db=NUMBER"
+NO_OPTION = (
+    "has an option that changes how answers are read or waited for; it may have db, username, password and ssl_..."
+)
+OPTION = re.compile(r"db|username|password|ssl_[a-z_]+")
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def redis_url(text: str) -> str:
@@ -25,6 +32,14 @@ def redis_url(text: str) -> str:
         sound = False
     if not sound:
         raise ValueError(NO_REDIS)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    if not all(OPTION.fullmatch(name) for name, _ in options):
+        raise ValueError(NO_OPTION)
+    numbers = [value for name, value in options if name == "db"]
+    if parts.scheme != "unix" and parts.path not in ("", "/"):
+        numbers.append(parts.path.removeprefix("/"))
+    if not all(NUMBER.fullmatch(number) for number in numbers):
+        raise ValueError(NO_NUMBER)  # its client would take database 0, without a word
     return text
 
 

@@ -197,6 +197,9 @@ def test_a_horizon_whose_time_is_old_is_dead(server: RedisHere, client: "redis.R
     client.rpush(LINE, payload())
     beat(client, age=40, processes='{"redis:default": 3}')
     assert horizon(server).workers == 0
+    beat(client, age=-7200, processes='{"redis:default": 3}')  # by a clock ahead, it would live for two hours more
+    assert horizon(server).workers is None
+    assert "lie in the future" in horizon(server).unknown["workers"]
 
 
 def test_horizon_with_a_wrong_prefix_or_odd_processes_is_unknown(server: RedisHere, client: "redis.Redis") -> None:
