@@ -15,6 +15,13 @@ READY_CHECKS = (
         "it.",
     ),
     Check(
+        "ready.standby",
+        "Could the standby of every cluster that has one be promoted now?",
+        Severity.ERROR,
+        "Red: a standby is of another cluster or timeline, too far behind, paused, or lacks what the primary allows. "
+        "See printflow ready, which names it and what to do.",
+    ),
+    Check(
         "ready.records",
         "Does the records database answer, with the tables of this version?",
         Severity.ERROR,

@@ -66,7 +66,7 @@ def _row(planned: PlanItem, items: Sequence[Item], answers: Mapping[str, Answer]
     evidence = _counted(items)
     steps: list[tuple[Outcome, str]] = []
     for check in planned.checks:
-        told = _recorded(check, answers.get(check), now)
+        told = _recorded(check, answers.get(check), now, planned.some.get(check, ""))
         outcomes.append(told.outcome)
         evidence.append(told.sentence)
         if told.outcome is not Outcome.PASS:
@@ -127,7 +127,7 @@ class _Recorded:
     recent: bool = False
 
 
-def _recorded(check: str, answer: Answer | None, now: datetime) -> _Recorded:
+def _recorded(check: str, answer: Answer | None, now: datetime, some: str) -> _Recorded:
     if answer is None:
         return _Recorded(Outcome.UNKNOWN, f"{check}: no answer is recorded; to measure it: {measured_by(check)}")
     age = max(now - answer.answered_at, now - now)
@@ -135,6 +135,8 @@ def _recorded(check: str, answer: Answer | None, now: datetime) -> _Recorded:
     if age > recent_within(check):
         said = f"{check}: last answered {ago}, too long ago; to measure it: {measured_by(check)}"
         return _Recorded(Outcome.UNKNOWN, said)
+    if some and not answer.result.numbers.get(some) and answer.result.outcome is Outcome.PASS:
+        return _Recorded(Outcome.UNKNOWN, f"{check}: there was nothing to ask, {ago} ({some}: 0)", recent=True)
     return _Recorded(answer.result.outcome, f"{check}: {answer.result.outcome}, {ago}", recent=True)
 
 

@@ -1,7 +1,7 @@
 """BullMQ's options as the jobs in Redis have them: whoever queues a job may give it others than the source shows."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.posture.bullmq import ATTEMPTS, BACKOFF, CHECK, KEPT, KEPT_SECONDS
@@ -64,7 +64,7 @@ _SAID = {
 }
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -83,7 +83,8 @@ def _spread(options: Options) -> Outcome:
         return Outcome.FAIL if backoff is None else Outcome.UNKNOWN
     if backoff.get("type") not in ("exponential", "fixed"):
         return Outcome.PASS
-    if not _number(backoff.get("delay")) or backoff["delay"] <= 0:
+    delay = backoff.get("delay")
+    if not _number(delay) or delay <= 0:
         return Outcome.FAIL
     return Outcome.PASS if backoff.get("jitter") else Outcome.WARN
 

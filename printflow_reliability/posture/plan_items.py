@@ -1,7 +1,7 @@
 """The items of the reliability plan: what each must be, what is evidence of it, and which command measures what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,7 @@ class PlanItem:
         checks: the registered checks whose newest answers are evidence.
         posture: whether items of the platform's source are evidence.
         command: what shows more, and what to do.
+        some: by check, a number of its answer that must be above 0 for a pass to say anything.
         unmeasured: what of it nothing measures; empty if all is measured.
     """
 
@@ -22,6 +23,7 @@ class PlanItem:
     checks: tuple[str, ...] = ()
     posture: bool = False
     command: str
+    some: Mapping[str, str] = field(default_factory=dict)
     unmeasured: str = ""
 
 
@@ -165,8 +167,8 @@ PLAN = (
     PlanItem(
         priority="P2-5",
         text="a read replica or pilot light, where hours of recovery are too long",
-        checks=("recovery.objectives",),
+        checks=("recovery.objectives", "ready.standby"),
+        some={"ready.standby": "standbys"},
         command="printflow drill objectives",
-        unmeasured="whether there is a replica that could be promoted",
     ),
 )

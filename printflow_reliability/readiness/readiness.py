@@ -14,6 +14,7 @@ from printflow_reliability.readiness.canary import bucket_probes
 from printflow_reliability.readiness.probe import Probe, Verdict
 from printflow_reliability.readiness.questions import Questions
 from printflow_reliability.readiness.recorded import records_probe
+from printflow_reliability.readiness.standby import standby_probes
 from printflow_reliability.readiness.systems import system_probes
 from printflow_reliability.ready_checks import READY_CHECKS
 from printflow_reliability.settings import Settings
@@ -66,7 +67,7 @@ def new_questions() -> Questions:
 
 def probes_of(settings: Settings) -> list[Probe]:
     """Every system that is asked."""
-    return [*system_probes(settings), *bucket_probes(settings), records_probe(settings)]
+    return [*system_probes(settings), *standby_probes(settings), *bucket_probes(settings), records_probe(settings)]
 
 
 def check_readiness(

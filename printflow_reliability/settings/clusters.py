@@ -50,6 +50,13 @@ class ClusterSettings(Section):
         default="postgres",
         description="The role that initdb made, for recoveries in which production can no longer be asked for it.",
     )
+    standby: PostgresUrl | None = Field(
+        json_schema_extra=SECRET,
+        default=None,
+        description="Connection string of the cluster's streaming replica, where there is one; the role is that of "
+        "`url`. `printflow ready` says whether it could be promoted: same cluster and timeline, how far behind (at "
+        "most `drills.rpo_target_seconds`), its settings, and slots of the primary that hold WAL.",
+    )
     dump_url: PostgresUrl | None = Field(
         json_schema_extra=SECRET,
         default=None,

@@ -136,7 +136,7 @@ def statuses(items: list[Item], recorded: dict[str, Answer]) -> dict[str, Status
     return {row.priority: row.status for row in scoreboard(items, recorded, NOW)}
 
 
-UNMEASURED = {planned.priority for planned in PLAN if planned.unmeasured}
+UNMEASURED = {planned.priority for planned in PLAN if planned.unmeasured or planned.some}
 
 
 def test_the_plan_of_a_well_kept_platform_is_done_but_for_what_nothing_measures(tmp_path: Path) -> None:
@@ -183,6 +183,14 @@ def test_an_answer_that_is_missing_or_old_is_not_known_and_its_command_is_the_ne
         assert (row.status, row.next_step) == (Status.UNMEASURED, measured_by(check))
         (said,) = [said for said in row.evidence if said.startswith(f"{check}: ")]
         assert said.endswith(f"; to measure it: {measured_by(check)}")
+
+
+def test_a_standby_is_done_where_there_is_one_that_could_be_promoted() -> None:
+    recorded = answers(Outcome.PASS)
+    assert statuses([], recorded)["P2-5"] is Status.UNMEASURED
+    for outcome, status in {Outcome.PASS: Status.DONE, Outcome.FAIL: Status.PARTLY}.items():
+        recorded["ready.standby"] = Answer(CheckResult("ready.standby", outcome, "so", {"standbys": 1}), NOW)
+        assert statuses([], recorded)["P2-5"] is status
 
 
 def test_every_command_that_measures_is_there() -> None:

@@ -105,7 +105,7 @@ def test_the_sql_grants_are_enough_and_no_more(sandbox: StackSandbox) -> None:
         assert fence.counts is not None
 
         url = {role: as_role(settings, "live_db", role).cluster_named("live_db").url for role in MADE}
-        without = make_conninfo(**{**conninfo_to_dict(url[DUMP]), "password": None})
+        without = make_conninfo("", **{**conninfo_to_dict(url[DUMP]), "password": None})
         dumped = ["pg_dump", "--schema=public", "--file=/dev/null", without]
         environment = {"PATH": os.environ["PATH"], "PGPASSWORD": PASSWORD}
         dump = subprocess.run(dumped, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -172,8 +172,9 @@ def get(bucket: str) -> Ask:
 
 
 def delete(bucket: str, version: str = "") -> Ask:
-    key = {"Bucket": bucket, "Key": "there"}
-    return lambda client: client.delete_object(**key, VersionId=version) if version else client.delete_object(**key)
+    if version:
+        return lambda client: client.delete_object(Bucket=bucket, Key="there", VersionId=version)
+    return lambda client: client.delete_object(Bucket=bucket, Key="there")
 
 
 def listed(bucket: str) -> Ask:

@@ -100,7 +100,11 @@ def test_what_does_not_answer_is_not_known_and_keeps_nothing_else_from_being_tol
 ) -> None:
     with closed_port() as port, ExitStack() as frozen:
         service = PdfServiceSettings(url=f"http://127.0.0.1:{port}/files", token="t" * 32)
-        settings = changed(well, "drills", directory=Path("/" + "a" * 5000)).model_copy(update={"pdf_service": service})
+        first, *others = well.cluster
+        clusters = (first.model_copy(update={"standby": first.url}), *others)
+        settings = changed(well, "drills", directory=Path("/" + "a" * 5000)).model_copy(
+            update={"pdf_service": service, "cluster": clusters}
+        )
         for server in ("live_db", "system_db", "primary", "redis"):
             frozen.enter_context(sandbox.frozen(server))
         found = answers(settings)
