@@ -26,13 +26,17 @@ BOOKLET, BOOKLET_PAGES = (148 * mm, 210 * mm), 8
 
 
 class _Jpeg(ImageReader):  # type: ignore[misc]
-    """A picture that is named by its own bytes; to name it by its pixels, each page would decode it anew."""
+    """A picture whose pixels are decoded once, and not on every page; reportlab names it by them."""
 
     def getRGBData(self) -> bytes:
-        """What reportlab makes its name of, and nothing else: the stream of a JPEG is its file."""
+        """Its pixels, of which none is transparent."""
         self._dataA = None
-        content: bytes = self.fp.getvalue()
-        return content
+        return _pixels(self.fp.getvalue())
+
+
+@lru_cache(maxsize=16)
+def _pixels(jpeg: bytes) -> bytes:
+    return Image.open(io.BytesIO(jpeg)).tobytes()
 
 
 def print_pdf(number: int, *, pages: int = 1) -> bytes:
