@@ -21,7 +21,7 @@ test: setup lint ## Lint, types, architecture, unit and stack tests
 	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not exhaustive" $(ARGS)
 
 test-all: setup lint ## As test, and every further member of kinds of which test tries the first
-	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder --hypothesis-profile=exhaustive $(ARGS)
 
 test-versions: ## The demo and the tests on other releases of Debian, each in a throwaway root (SUITES=trixie ARGS=--durations=50; needs root)
 	@bash deploy/test-versions.sh $(SUITES)

@@ -103,7 +103,7 @@ def posting(ca_file: Path | None) -> Iterator[Poster]:
     alarm = Alarm()
 
     def send(post: Post, seconds: float) -> Reply:
-        too_late = f"did not answer within {seconds:.0f} s"
+        too_late = f"did not answer within {round(seconds, 1):g} s"
         client = client_for(post.url)
         try:
             with alarm.set_to(seconds):

@@ -15,6 +15,8 @@ UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 def printable(text: str) -> str:
     """Text from outside on one line: every control character escaped, also the newline in a key."""
+    if text.isprintable():  # most text is, and may be long
+        return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

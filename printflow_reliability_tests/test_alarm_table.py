@@ -57,6 +57,13 @@ def test_a_whole_run_that_never_saw_a_check_ring_fails_and_names_it(
     result.stdout.fnmatch_lines(["LACKING  no passed test sees wal.continuity ring"])
 
 
+def test_a_run_without_further_members_is_a_whole_one(pytester: pytest.Pytester) -> None:
+    seen = marked(*(mark for mark in ALL if mark != ("wal.continuity", "ring")))
+    result = run(pytester, seen, "-m", "not exhaustive")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["LACKING  no passed test sees wal.continuity ring"])
+
+
 def test_a_failed_test_counts_for_nothing(pytester: pytest.Pytester) -> None:
     result = run(pytester, marked(*ALL, body="assert False"))
     assert result.ret == 1

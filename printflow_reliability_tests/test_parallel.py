@@ -45,7 +45,10 @@ def test_an_error_that_is_certain_is_raised_rather_than_one_that_could_not_tell(
     assert ended == [1]
 
 
-def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_hangs() -> None:
+def test_an_interrupt_waits_for_tasks_that_can_be_given_up_and_not_for_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("printflow_reliability.parallel.GRACE_SECONDS", 1.0)
     given_up, ended = threading.Event(), threading.Event()
 
     def can_be_ended() -> bool:

@@ -45,8 +45,8 @@ def test_a_time_limit_kills_what_the_program_started_too(programs: Programs, tmp
         if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o011)
     with pytest.raises(ProgramFailed, match="did not end within"):
-        programs.run(sh(f"(sleep 2; touch {tmp_path}/late) & sleep 60"), timeout=0.5)
-    time.sleep(2.5)
+        programs.run(sh(f"(sleep 0.8; touch {tmp_path}/late) & sleep 60"), timeout=0.3)
+    time.sleep(1)
     assert not (tmp_path / "late").exists()
 
 
@@ -55,7 +55,7 @@ def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints
 ) -> None:
     monkeypatch.setattr("printflow_reliability.programs.WATCH_SECONDS", 0.1)
     looks = []
-    done = programs.run(sh("echo one; sleep 0.5; echo two"), timeout=10, watches=[lambda: looks.append(1)])
+    done = programs.run(sh("echo one; sleep 0.3; echo two"), timeout=10, watches=[lambda: looks.append(1)])
     assert done.stdout == "one\ntwo\n"
     assert looks
 
@@ -67,7 +67,7 @@ def test_a_program_that_is_not_worth_waiting_for_is_ended_and_one_that_is_prints
         programs.run(sh("sleep 60"), timeout=90, watches=[silent])
     assert time.monotonic() - began < 30
     with pytest.raises(ProgramFailed, match="did not end within"):
-        programs.run(sh("sleep 60"), timeout=0.5, watches=[lambda: None])
+        programs.run(sh("sleep 60"), timeout=0.3, watches=[lambda: None])
 
 
 def test_our_environment_is_not_handed_down(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,20 @@ BOOKLET, BOOKLET_PAGES = (148 * mm, 210 * mm), 8
 """A5, for what has at least as many pages: files of a megabyte and more."""
 
 
+class _Jpeg(ImageReader):  # type: ignore[misc]
+    """A picture whose pixels are decoded once, and not on every page; reportlab names it by them."""
+
+    def getRGBData(self) -> bytes:
+        """Its pixels, of which none is transparent."""
+        self._dataA = None
+        return _pixels(self.fp.getvalue())
+
+
+@lru_cache(maxsize=16)
+def _pixels(jpeg: bytes) -> bytes:
+    return Image.open(io.BytesIO(jpeg)).tobytes()
+
+
 def print_pdf(number: int, *, pages: int = 1) -> bytes:
     """A print-ready PDF; the same number and pages give the same bytes."""
     width, height = BOOKLET if pages >= BOOKLET_PAGES else FORMATS[number % len(FORMATS)]
@@ -36,7 +50,7 @@ def print_pdf(number: int, *, pages: int = 1) -> bytes:
     for page in range(1, pages + 1):
         canvas.setTrimBox((BLEED, BLEED, BLEED + width, BLEED + height))
         canvas.setBleedBox((0, 0, *full))
-        canvas.drawImage(ImageReader(io.BytesIO(_motif((number + page - 1) % MOTIFS, full))), 0, 0, *full)
+        canvas.drawImage(_Jpeg(io.BytesIO(_motif((number + page - 1) % MOTIFS, full))), 0, 0, *full)
         canvas.setFont(FONT, 9)
         canvas.drawString(2 * BLEED, 2 * BLEED, f"Job {number}, page {page} of {pages}")
         canvas.showPage()

@@ -115,7 +115,7 @@ class Session(socketserver.StreamRequestHandler):
 def mail_server(tls: ssl.SSLContext | None = None, answers: Mapping[str, str] | None = None) -> Iterator[MailServer]:
     """A mail server that answers so; with `tls` it offers STARTTLS."""
     with MailServer(tls, answers or {}) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield server
         finally:

@@ -126,7 +126,7 @@ def answering(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[S
     with Service(answers) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield server
         finally:

@@ -119,18 +119,18 @@ def test_a_server_that_is_encrypted_from_the_start(certified: tuple[ssl.SSLConte
 @pytest.mark.parametrize("where", ["greeting", "EHLO", "MAIL", "message"])
 @pytest.mark.parametrize("fault", ["hang", "drip"])
 def test_a_server_that_never_comes_to_an_end_is_left(where: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 0.3)
     with mail_server(answers={where: fault}) as server:
         refusal = refusal_of(server)
     assert refusal.stops
-    assert refusal.reason == "route mail did not answer within 1 s"
+    assert refusal.reason == "route mail did not answer within 0.3 s"
 
 
 def test_a_hang_within_tls_is_left_too(certified: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 0.3)
     with mail_server(certified[0], {"MAIL": "drip"}) as server:
         refusal = refusal_of(server, "starttls", ca_file=certified[1])
-    assert refusal.reason == "route mail did not answer within 1 s"
+    assert refusal.reason == "route mail did not answer within 0.3 s"
 
 
 def test_a_server_that_is_not_there_cannot_be_reached() -> None:

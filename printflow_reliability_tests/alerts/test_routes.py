@@ -145,9 +145,9 @@ def test_a_webhook_that_says_what_to_expect_is_held_to_it(body: str, taken: bool
 @pytest.mark.parametrize("kind", OVER_HTTP)
 @pytest.mark.parametrize("fault", ["hang", "drip", "drip body", "drip body without its length"])
 def test_a_server_that_never_comes_to_an_end_is_left(kind: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 0.3)
     refusal = refusal_of(kind, Answer(fault=fault))  # type: ignore[arg-type]
-    assert refusal.reason == "route pager did not answer within 1 s"
+    assert refusal.reason == "route pager did not answer within 0.3 s"
     assert (refusal.stops, refusal.blames) == (True, True)
 
 
@@ -193,7 +193,7 @@ def test_an_authority_whose_file_is_gone_is_said(tmp_path: Path) -> None:
 
 
 def test_a_server_that_hangs_before_there_is_tls_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 0.3)
     with silent_port() as port, answering(Answer()) as service:
         url = f"https://127.0.0.1:{port}/{TOKEN}"
         refusal = send(route_to(service, "slack").model_copy(update={"url": url}), message())

@@ -213,7 +213,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_whatever_happens_in_whatever_order_each_route_hears_all_of_it_in_order(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

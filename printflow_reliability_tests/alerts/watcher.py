@@ -24,7 +24,7 @@ def answering(status: int, text: str) -> Iterator[tuple[str, list[tuple[str, byt
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/{SECRET}", got
         finally:

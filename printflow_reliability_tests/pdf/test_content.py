@@ -224,7 +224,7 @@ def test_a_document_whose_pages_paint_nothing_is_blank(tmp_path: Path, content: 
     assert (found.verdict, [problem.code for problem in found.problems]) == (verdict, ["blank"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=24, max_size=200).map(lambda rest: b"\x80" + rest))
 def test_random_bytes_are_never_content(tmp_path: Path, content: bytes) -> None:
     """The first of them begins no operator; white space with a single letter might be content."""
@@ -232,7 +232,7 @@ def test_random_bytes_are_never_content(tmp_path: Path, content: bytes) -> None:
     assert found.verdict is Verdict.UNUSABLE, found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from(

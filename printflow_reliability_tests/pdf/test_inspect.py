@@ -172,7 +172,7 @@ def test_other_rules_have_another_fingerprint() -> None:
     assert RULES.fingerprint != replace(RULES, min_dpi=151).fingerprint
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=40))
 def test_a_spoiled_file_has_a_verdict_or_raises_nothing_but_what_the_worker_expects(
     tmp_path: Path, spoils: list[tuple[int, int]]

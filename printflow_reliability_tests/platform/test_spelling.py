@@ -56,7 +56,7 @@ def meant(key: str, objects: list[str]) -> list[str]:
     return [candidate for candidate in objects if spellings.form_of(candidate) is not None]
 
 
-@settings(max_examples=400)
+@settings()
 @given(NAMES, st.sampled_from(list(itertools.permutations(DRESSES, 2))))
 def test_one_key_in_any_two_dresses_is_one_key(name: str, dresses: tuple[Callable[[str], str], ...]) -> None:
     key = f"tenants/1/orders/{name.strip(' .') or 'a'}.pdf"

@@ -75,7 +75,7 @@ def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
             """A client that went away."""
 
     with Server(("127.0.0.1", 0), Handler) as proxy:
-        thread = Thread(target=proxy.serve_forever, daemon=True)
+        thread = Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{proxy.server_port}"

@@ -33,7 +33,7 @@ STEPS = st.lists(
     max_size=25,
 )
 WITH_FILES = st.lists(st.tuples(STEPS, st.sampled_from(FILES)), min_size=1, max_size=4)
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

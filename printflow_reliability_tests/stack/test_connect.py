@@ -220,17 +220,23 @@ def web_server(guest: socket.socket) -> None:
 
 @pytest.mark.parametrize(
     ("behave", "what"),
-    [(silent, "did not answer within 5 s"), (dripping, "did not answer within 5 s"), (web_server, "cannot be reached")],
+    [(silent, "did not answer within 2 s"), (dripping, "did not answer within 2 s"), (web_server, "cannot be reached")],
 )
-def test_what_accepts_and_never_lets_in_is_given_up(behave: Callable[[socket.socket], None], what: str) -> None:
+def test_what_accepts_and_never_lets_in_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, behave: Callable[[socket.socket], None], what: str
+) -> None:
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 2)
     with listener(behave) as port:
         assert what in refusal(f"postgresql://u:{ESCAPED}@127.0.0.1:{port}/d").what
 
 
-def test_only_a_server_that_says_nothing_is_not_worth_waiting_for(server: tuple[PlainCluster, int]) -> None:
+def test_only_a_server_that_says_nothing_is_not_worth_waiting_for(
+    server: tuple[PlainCluster, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 2)
     for url in (f"postgresql://u@127.0.0.1:{free_port()}/d", f"postgresql://ghost:x@127.0.0.1:{server[1]}/d"):
         answer_watch(cluster_at(url))()
-    with listener(silent) as port, pytest.raises(CouldNotTell, match="did not answer within 5 s"):
+    with listener(silent) as port, pytest.raises(CouldNotTell, match="did not answer within 2 s"):
         answer_watch(cluster_at(f"postgresql://u:{ESCAPED}@127.0.0.1:{port}/d"))()
 
 

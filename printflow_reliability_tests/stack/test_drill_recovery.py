@@ -133,7 +133,7 @@ def test_another_cluster_under_the_stanzas_name_is_refused(backed_up: StackSandb
     ("setting", "said"),
     [
         ({"listen_addresses": "127.0.0.1"}, "is not isolated: it listens on '127.0.0.1'"),
-        ({"archive_mode": "on"}, "is not isolated"),
+        pytest.param({"archive_mode": "on"}, "is not isolated", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_clone_that_is_not_isolated_is_ended_at_once(

@@ -113,13 +113,21 @@ def drilling_in(settings: Settings, directory: Path, **more: object) -> Settings
     )
 
 
-def test_a_drill_killed_while_it_tears_down_is_reaped_and_the_next_one_passes(backed_up: StackSandbox) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "outcome"),
+    [(0.2, Outcome.UNKNOWN), pytest.param(600.0, Outcome.PASS, marks=pytest.mark.exhaustive)],
+    ids=["that is ended at once", "that passes"],
+)
+def test_a_drill_killed_while_it_tears_down_is_reaped_by_the_next_one(
+    backed_up: StackSandbox, seconds: float, outcome: Outcome
+) -> None:
     argv = [sys.executable, "-c", KILLED_WHILE_TEARING_DOWN, str(backed_up.config)]
     killed = subprocess.run(argv, timeout=120, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert left_behind(backed_up)
-    report = run_drill(backed_up.settings)
-    assert report.passed, report.checks
+    drills = backed_up.settings.drills.model_copy(update={"phase_timeout_seconds": seconds})
+    report = run_drill(backed_up.settings.model_copy(update={"drills": drills}))
+    assert report.outcome is outcome, report.checks
     assert left_behind(backed_up) == []
     before = list_drills(backed_up.settings)[1]
     assert (before["outcome"], before["passed"]) == (Outcome.UNKNOWN, False)

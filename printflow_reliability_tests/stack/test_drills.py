@@ -182,7 +182,7 @@ def test_either_repository_alone_is_enough_while_the_other_server_is_dead(
     assert found["drill.isolation"] is Outcome.UNKNOWN
 
 
-def test_a_random_moment_is_compared_with_a_fence_recorded_before_it(backed_up: StackSandbox) -> None:
+def test_a_moment_is_compared_with_a_fence_recorded_before_it(backed_up: StackSandbox) -> None:
     with open_records(backed_up.settings.records) as records:
         # What others recorded while they had planted faults is not what this one is about.
         records.execute("DELETE FROM fences")
@@ -201,6 +201,16 @@ def test_a_random_moment_is_compared_with_a_fence_recorded_before_it(backed_up: 
     assert outcomes(given)["drill.fence"] is Outcome.PASS, detail(given, "drill.fence")
     assert outcomes(given)["drill.recovery"] is Outcome.PASS, detail(given, "drill.recovery")
     assert given.moment == moment[0]
+
+
+@pytest.mark.exhaustive
+def test_a_random_moment_that_is_chosen_is_compared_with_the_fence_before_it(backed_up: StackSandbox) -> None:
+    with open_records(backed_up.settings.records) as records:
+        records.execute("DELETE FROM fences")
+    for _ in range(2):
+        record_fence(backed_up.settings)
+        switch_wal(backed_up, "live_db")
+        switch_wal(backed_up, "admin_db")
     chosen = run_drill(without_production(backed_up.settings), target="random")
     assert chosen.moment is not None
     assert outcomes(chosen)["drill.fence"] is Outcome.PASS, detail(chosen, "drill.fence")

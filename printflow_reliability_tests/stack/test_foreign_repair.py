@@ -95,7 +95,7 @@ def pdf_service(foreign: ForeignPlatform, items: list[Sold]) -> Iterator[None]:
     """The platform has a pdf-service, and printflow.toml names it."""
     text = foreign.config.read_text(encoding="utf-8")
     with MakerServer(foreign, items) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         section = f'\n[pdf_service]\nurl = "http://127.0.0.1:{server.server_port}/"\ntoken = "{TOKEN}"\n'
         foreign.config.write_text(text + section, encoding="utf-8")
         try:

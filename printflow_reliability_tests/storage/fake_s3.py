@@ -113,7 +113,7 @@ def serving(bucket: FakeBucket) -> Iterator[BucketSettings]:
         request_queue_size = 128
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield BucketSettings(
             name="files",

@@ -89,7 +89,8 @@ def test_a_refusal_is_unknown_and_names_the_key_of_the_file() -> None:
     assert "access key" in raised.value.next_step
 
 
-def test_a_server_that_is_away_is_unknown_and_no_signature_is_shown() -> None:
+def test_a_server_that_is_away_is_unknown_and_no_signature_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 2)
     with serving(lambda _: (200, page([]))) as bucket:
         pass
     with pytest.raises(CouldNotTell) as raised:

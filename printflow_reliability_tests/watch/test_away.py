@@ -200,7 +200,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS)
 def test_in_every_order_of_events_everybody_hears_and_the_records_have_it(
     begin: Callable[[], World], events: list[tuple[str, str]]

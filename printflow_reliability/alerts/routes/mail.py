@@ -61,7 +61,7 @@ def send(route: AlertRouteSettings, message: Message, seconds: float, now: datet
             refused = server.send_message(written(route, message, now), route.sender, route.recipients)
     except Exception as error:
         if alarm.over.is_set() or isinstance(error, TimeoutError):
-            return Refusal(f"route {route.name} did not answer within {seconds:.0f} s", stops=True)
+            return Refusal(f"route {route.name} did not answer within {seconds:g} s", stops=True)
         if isinstance(error, UnicodeError):
             return unspeakable(route.name, "host, user or password")
         if not isinstance(error, OSError):  # as those of smtplib are

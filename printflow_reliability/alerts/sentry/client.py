@@ -10,16 +10,9 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import sentry_sdk
-from sentry_sdk.integrations.atexit import AtexitIntegration
-from sentry_sdk.integrations.excepthook import ExcepthookIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration
-from sentry_sdk.integrations.threading import ThreadingIntegration
-
 from printflow_reliability.addresses import is_loopback
 from printflow_reliability.alerts.sentry.recent import Recent
 from printflow_reliability.alerts.sentry.scrubbing import OURS, Scrubber
-from printflow_reliability.alerts.sentry.transport import MOST_WAITING, BoundedTransport
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.settings import SentrySettings, Settings
 
@@ -75,6 +68,8 @@ def start(settings: Settings, process: str) -> None:
         if wanted == _current:
             return
         _end(CHANGE_SECONDS)
+        import sentry_sdk  # see loaded.py
+
         try:
             client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
         except Exception as unusable:  # whatever Sentry's client meets, the work goes on
@@ -97,6 +92,8 @@ def _end(timeout: float) -> None:
     global _current
     if _current is None:
         return
+    import sentry_sdk
+
     scope = sentry_sdk.get_global_scope()
     client, _current = scope.client, None
     scope.set_client(None)
@@ -106,6 +103,13 @@ def _end(timeout: float) -> None:
 
 def options(settings: Settings, sentry: SentrySettings, recent: Recent) -> dict[str, Any]:
     """What the SDK's client is made with. Every default that sends more than an error is turned off by name."""
+    from sentry_sdk.integrations.atexit import AtexitIntegration
+    from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+    from sentry_sdk.integrations.threading import ThreadingIntegration
+
+    from printflow_reliability.alerts.sentry.transport import MOST_WAITING, BoundedTransport
+
     scrubber = Scrubber(settings.redact)
 
     def before_send(event: "Event", hint: "Hint") -> "Event | None":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sentry_sdk.crons import capture_checkin
+from printflow_reliability.alerts.sentry.loaded import is_loaded
 
 if TYPE_CHECKING:
     from sentry_sdk.types import MonitorConfig
@@ -66,6 +66,10 @@ class Monitors:
         self._tell(part, OK if well else ERROR, occasion, check_in, lasted)
 
     def _tell(self, part: str, status: str, occasion: Occasion, check_in: str | None, lasted: float | None) -> None:
+        if not is_loaded():
+            return
+        from sentry_sdk.crons import capture_checkin
+
         try:
             capture_checkin(slug(part), check_in, status, lasted, monitor_config(occasion))
         except Exception as unsent:  # whatever Sentry's client meets, the work goes on

@@ -2,11 +2,9 @@
 
 import logging
 
-import sentry_sdk
-
 from printflow_reliability.alerts.sentry.client import options
+from printflow_reliability.alerts.sentry.loaded import is_loaded
 from printflow_reliability.alerts.sentry.recent import Recent
-from printflow_reliability.alerts.sentry.transport import REQUEST_SECONDS, BoundedTransport
 from printflow_reliability.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -14,6 +12,10 @@ log = logging.getLogger(__name__)
 
 def report_error(error: BaseException) -> None:
     """Send an unexpected error; one that a person can act on is none, and the same one is sent once in a while."""
+    if not is_loaded():
+        return
+    import sentry_sdk
+
     try:
         sentry_sdk.capture_exception(error)
     except Exception as unsent:  # whatever Sentry's client meets, the work goes on
@@ -22,6 +24,10 @@ def report_error(error: BaseException) -> None:
 
 def report_message(message: str) -> None:
     """Send what went wrong where there is no error at hand; the message is made of this program's own words."""
+    if not is_loaded():
+        return
+    import sentry_sdk
+
     try:
         sentry_sdk.capture_message(message, level="error")
     except Exception as unsent:
@@ -36,6 +42,10 @@ def refusal_of_test(settings: Settings) -> str | None:
     """
     if settings.sentry is None:
         raise ValueError("there is no [sentry]")
+    import sentry_sdk
+
+    from printflow_reliability.alerts.sentry.transport import REQUEST_SECONDS, BoundedTransport
+
     try:
         client = sentry_sdk.Client(**options(settings, settings.sentry, Recent()))
     except Exception as unusable:

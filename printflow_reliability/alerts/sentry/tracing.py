@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import sentry_sdk
-
 from printflow_reliability.alerts.sentry.client import OPERATION
+from printflow_reliability.alerts.sentry.loaded import is_loaded
 from printflow_reliability.alerts.sentry.scrubbing import named
 
 
 @contextmanager
 def operation(name: str) -> Iterator[None]:
     """Trace the block under this name, which is of this program's own words; within another one, as a part of it."""
+    if not is_loaded():
+        yield
+        return
+    import sentry_sdk
+
     if sentry_sdk.get_current_span() is not None:
         with part(name):
             yield
@@ -24,6 +28,11 @@ def operation(name: str) -> Iterator[None]:
 @contextmanager
 def part(name: str) -> Iterator[None]:
     """Trace the block as a part of the operation that it belongs to; of none, nothing is traced."""
+    if not is_loaded():
+        yield
+        return
+    import sentry_sdk
+
     named.add(name)
     with sentry_sdk.start_span(op=OPERATION, name=name):
         yield

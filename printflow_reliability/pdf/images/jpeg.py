@@ -5,6 +5,7 @@ one that lacks nothing but its end marker. Both are told by the layout of the fi
 twice with different bytes behind its end: a decoder takes what is missing from whatever follows.
 """
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,15 +75,15 @@ def jpeg_flaw(packed: bytes, components: int | None, width: int, height: int) ->
         height: its rows, by the PDF.
     """
     try:
-        layout = _layout(packed)
-        if not _decoded(packed if layout.ended else packed[: layout.data_end] + END, SMALLEST_SCALE):
+        layout, decoder = _layout(packed), _Decoder()
+        if not decoder.pixels(packed if layout.ended else packed[: layout.data_end] + END, SMALLEST_SCALE):
             return Flaw("has no pixels")
         if not all(_has_all_restarts(layout, scan) for scan in layout.scans) or not _has_all_scans(layout):
             return Flaw("lacks a part of its data")
         if components is not None and len(layout.sampling) != components:
             return Flaw(f"has {len(layout.sampling)} colours, and its colour space {components}")
         data = packed[: layout.data_end]
-        if _needs_what_follows(data, layout) or _ends_early(data, layout):
+        if _needs_what_follows(data, layout, decoder) or _ends_early(data, layout, decoder):
             return Flaw("is cut off, or damaged within")
     except SyntaxError:
         return Flaw("is no JPEG")
@@ -93,23 +94,40 @@ def jpeg_flaw(packed: bytes, components: int | None, width: int, height: int) ->
     return None if layout.ended else Flaw("lacks its end marker", lost=False)
 
 
-def _needs_what_follows(data: bytes, layout: _Layout) -> bool:
+class _Decoder:
+    """Decodes the same bytes once only; most of a healthy JPEG's decodings would be repeated."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, int], bytes] = {}
+
+    def pixels(self, packed: bytes, scale: int) -> bytes:
+        """A digest of the pixels, which may be large; nothing where there are none."""
+        if (packed, scale) not in self._known:
+            self._known[packed, scale] = _digest(_decoded(packed, scale))
+        return self._known[packed, scale]
+
+
+def _digest(pixels: bytes) -> bytes:
+    return hashlib.sha256(pixels).digest() if pixels else b""
+
+
+def _needs_what_follows(data: bytes, layout: _Layout, decoder: _Decoder) -> bool:
     """Whether the pixels depend on the bytes behind a JPEG's data, so that some of these are missing."""
     scale = SMALLEST_SCALE if layout.ended and not layout.progressive else 1
     fillers = FILLERS if not layout.ended else (b"".join(FILLERS),)
-    pixels = {_decoded(data.removesuffix(b"\xff") + filler * FILLER_BYTES + END, scale) for filler in fillers}
+    pixels = {decoder.pixels(data.removesuffix(b"\xff") + filler * FILLER_BYTES + END, scale) for filler in fillers}
     if layout.ended:
-        pixels.add(_decoded(data + END, scale))
+        pixels.add(decoder.pixels(data + END, scale))
     return len(pixels) > 1
 
 
-def _ends_early(data: bytes, layout: _Layout) -> bool:
+def _ends_early(data: bytes, layout: _Layout, decoder: _Decoder) -> bool:
     """Whether the pixels are complete long before the data are, as where a block was written twice."""
     if len(data) - layout.data_start < 2 * UNUSED_BYTES:
         return False
     scale = 1 if layout.progressive else SMALLEST_SCALE
     filler = b"".join(FILLERS) * (UNUSED_BYTES // len(FILLERS))
-    return _decoded(data + END, scale) == _decoded(data[:-UNUSED_BYTES] + filler + END, scale)
+    return decoder.pixels(data + END, scale) == decoder.pixels(data[:-UNUSED_BYTES] + filler + END, scale)
 
 
 def _decoded(packed: bytes, scale: int) -> bytes:

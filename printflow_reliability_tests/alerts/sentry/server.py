@@ -124,7 +124,7 @@ def _parsed(raw: bytes) -> Arrived:
 def sentry_server(status: int = 200, fault: Literal["none", "hang", "endless body"] = "none") -> Iterator[SentryServer]:
     """A Sentry that answers so."""
     with SentryServer(status, fault) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield server
         finally:

@@ -8,7 +8,6 @@ import sentry_sdk
 
 from printflow_reliability.alerts.heartbeats import AGAIN_AFTER_SECONDS, Heartbeats
 from printflow_reliability.alerts.sentry import client as sentry
-from printflow_reliability.alerts.sentry import monitors
 from printflow_reliability.alerts.sentry.monitors import LONGEST_SLUG, Monitors, Occasion, slug
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.alerts.planted import everything, leaks
@@ -150,7 +149,7 @@ def test_a_client_that_breaks_keeps_nobody_from_working(monkeypatch: pytest.Monk
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(monitors, "capture_checkin", broken)
+    monkeypatch.setattr("sentry_sdk.crons.capture_checkin", broken)
     Monitors().started("guard", Occasion())
 
 

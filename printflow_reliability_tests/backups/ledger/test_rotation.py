@@ -35,7 +35,7 @@ days = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), days, st.integers(3, 40))
 def test_every_byte_is_read_again_in_time_and_no_pass_reads_far_more_than_its_share(
     sizes: list[int], passes: Days, reread_days: int

@@ -109,7 +109,7 @@ def decisions_of(history: list[StoredBackup], policy: Policy) -> tuple[Decision,
     return decide(history, policy, NOW).decisions
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories(), POLICIES)
 def test_what_is_kept_is_what_the_oracle_keeps(history: list[StoredBackup], policy: Policy) -> None:
     retention = decide(history, policy, NOW)
@@ -117,7 +117,7 @@ def test_what_is_kept_is_what_the_oracle_keeps(history: list[StoredBackup], poli
     assert kept(retention) == oracle(history, policy)
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories(), POLICIES)
 def test_nothing_that_is_kept_loses_what_it_needs_and_the_newest_good_one_stays(
     history: list[StoredBackup], policy: Policy
@@ -132,7 +132,7 @@ def test_nothing_that_is_kept_loses_what_it_needs_and_the_newest_good_one_stays(
         assert not expired
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories(), POLICIES, st.randoms())
 def test_the_order_of_the_listing_does_not_matter(history: list[StoredBackup], policy: Policy, chance: object) -> None:
     shuffled = list(history)
@@ -140,7 +140,7 @@ def test_the_order_of_the_listing_does_not_matter(history: list[StoredBackup], p
     assert decide(shuffled, policy, NOW) == decide(history, policy, NOW)
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories((SOUND, SOUND, UNVERIFIED)), POLICIES, st.data())
 def test_an_interrupted_expiry_goes_on_where_it_was(
     history: list[StoredBackup], policy: Policy, data: st.DataObject
@@ -152,7 +152,7 @@ def test_an_interrupted_expiry_goes_on_where_it_was(
     assert (kept(again), again.wal_from) == (kept(retention), retention.wal_from)
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories(), POLICIES)
 def test_each_backup_expires_before_those_that_it_needs(history: list[StoredBackup], policy: Policy) -> None:
     gone = in_order(decisions_of(history, policy))
@@ -160,7 +160,7 @@ def test_each_backup_expires_before_those_that_it_needs(history: list[StoredBack
         assert not backup.needs & {earlier.label for earlier in gone[:number]}
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories((SOUND,)), POLICIES)
 def test_a_backup_more_never_costs_one_of_the_periods_that_are_filled(
     history: list[StoredBackup], policy: Policy
@@ -277,7 +277,7 @@ def test_with_nothing_to_keep_the_newest_sound_backup_still_stays() -> None:
     assert kept(decide([full(3), full(2)], Policy(0, 0, 0), NOW)) == {full(2).label}
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(histories((SOUND, SOUND, UNVERIFIED)), POLICIES)
 def test_every_moment_of_the_days_stays_restorable(history: list[StoredBackup], policy: Policy) -> None:
     retention = decide(history, policy, NOW)

@@ -71,7 +71,7 @@ def test_a_repository_that_was_copied_is_whole_where_nothing_is_missing() -> Non
     assert outcome(walk, at(395)) is Outcome.PASS
 
 
-@sampling(deadline=None, max_examples=60)
+@sampling(deadline=None)
 @given(st.data())
 def test_windows_never_overlap_whenever_segments_were_stored(data: st.DataObject) -> None:
     removed = data.draw(st.sets(st.integers(5, 80), min_size=1, max_size=6))
