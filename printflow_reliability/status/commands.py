@@ -24,8 +24,8 @@ def status_command(
 ) -> None:
     """Say on one screen what is wrong, worst first, each with the command to type.
 
-    Clusters and buckets are asked now, for 4 s each at most; everything else is as the records have it. What cannot be
-    seen is said, and what is overdue is not known, whatever it was when somebody last looked.
+    Clusters, Redis and buckets are asked now, for 4 s each at most; everything else is as the records have it. What
+    cannot be seen is said, and what is overdue is not known, whatever it was when somebody last looked.
     """
     given = invocation(ctx)
     settings = given.settings()

@@ -1,4 +1,4 @@
-"""Cheap questions that are asked now: do clusters answer and archive, do buckets and the records answer?"""
+"""Cheap questions that are asked now: do clusters answer and archive, do Redis, buckets and the records answer?"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from printflow_reliability.overview.facts import Facts, read_facts
 from printflow_reliability.parallel import run_parallel
 from printflow_reliability.readiness.questions import Questions
 from printflow_reliability.records.database import open_records
-from printflow_reliability.settings import BucketSettings, ClusterSettings, Settings
+from printflow_reliability.settings import BucketSettings, ClusterSettings, RedisSettings, Settings
 from printflow_reliability.status.line import Line
 from printflow_reliability.storage.observation import observe_bucket
 from printflow_reliability.text import counted, shell_word
 
 LIMIT_SECONDS = 4.0
 """For each system; whoever looks at 3 a.m. waits no longer than that for one that hangs."""
-ARCHIVING, BUCKETS, RECORDS = "archiving", "buckets", "records"
+ARCHIVING, REDIS, BUCKETS, RECORDS = "archiving", "redis", "buckets", "records"
 LOOK = "printflow ready"
 NOT_SEEN = "held orders, recoverable moments, files, backups, drills, dumps, queues, alerts and watchers cannot be seen"
 """What only the records know."""
@@ -37,6 +37,7 @@ def ask_live(settings: Settings, questions: Questions) -> Live:
     """Ask every system, side by side."""
     asked: list[Callable[[], Line | Facts]] = [partial(_records, settings, questions)]
     asked += [partial(_archiving, settings, questions, cluster) for cluster in settings.cluster]
+    asked += [partial(_redis, questions, server) for server in settings.redis]
     asked += [partial(_bucket, questions, bucket) for bucket in settings.bucket]
     found = run_parallel(asked)
     lines = [answer for answer in found if isinstance(answer, Line)]
@@ -63,6 +64,22 @@ def _archiving(settings: Settings, questions: Questions, cluster: ClusterSetting
     except PrintflowError as away:
         return Line(ARCHIVING, Outcome.UNKNOWN, away.sentence, command, Severity.CRITICAL)
     return Line(ARCHIVING, verdict.outcome, verdict.sentence, command, Severity.CRITICAL)
+
+
+def _redis(questions: Questions, server: RedisSettings) -> Line:
+    def ask() -> None:
+        # Its client is slow to load, and only some platforms need it.
+        from printflow_reliability.platform.redis_server import asking
+
+        with asking(server) as client:
+            client.ping()
+
+    command = "printflow queues"
+    try:
+        questions.ask(f'Redis "{server.name}"', ask)
+    except PrintflowError as away:
+        return Line(REDIS, Outcome.UNKNOWN, away.sentence, command, Severity.CRITICAL)
+    return Line(REDIS, Outcome.PASS, f'Redis "{server.name}" answers now', command)
 
 
 def _bucket(questions: Questions, bucket: BucketSettings) -> Line:
