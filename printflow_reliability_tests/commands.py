@@ -25,6 +25,7 @@ ARGUMENTS = {
     "orders repair": ("1",),
     "backup undelete": ("--before", "2026-11-02T14:05:00Z"),
     "files rollback": ("--to", "2026-11-02T14:05:00Z"),
+    "files acknowledge": ("1", "--reason", "known"),
     "orders override": ("1", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 """What a command needs to be called at all."""

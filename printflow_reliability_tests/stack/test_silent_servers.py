@@ -33,6 +33,7 @@ BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
+    *("files show", "files acknowledge", "files recheck"),  # with nothing to ask about
     *("queues", "posture"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
@@ -46,6 +47,7 @@ ARGUMENTS = {
     "drill show": ("1",),
     "drill report": ("1", "--into", "{home}/report.html"),
     "files heal": ("--apply",),
+    "files acknowledge": ("1", "--reason", "known"),
     "pdf inspect": ("s3://print-files/{key}",),
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),
