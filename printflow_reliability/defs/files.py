@@ -37,7 +37,7 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
 
     chosen = _chosen(context)
     with as_dagster_failure():
-        report = reconcile(configuration.settings(), tenants=chosen)
+        report = reconcile(configuration.settings(), tenants=chosen, publish=True)
     _tell_each_tenant(context, report.as_json()["tenants"])
     found = findings_table(report.worst, sum(report.counts.values()), "printflow files reconcile")
     return result(

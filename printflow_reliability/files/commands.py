@@ -11,6 +11,7 @@ from printflow_reliability.console import JSON_OPTION, finish, invocation, progr
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.erasure_command import app as erasure_app
+from printflow_reliability.files.findings_commands import acknowledge_command, recheck_command, show_command
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import OrphanReport, known_orphans
 from printflow_reliability.files.protect_command import protect_command
@@ -48,11 +49,15 @@ def reconcile_command(
             findings_file=findings,
             advance=advance,
             accept_empty=accept_empty or (),
+            publish=True,
         )
     conclude(settings, report, as_json=json, show=lambda: _show(report, findings))
 
 
 app.command("heal")(heal_command)
+app.command("show")(show_command)
+app.command("acknowledge")(acknowledge_command)
+app.command("recheck")(recheck_command)
 app.command("catalog")(catalog_command)
 app.command("protect")(protect_command)
 app.add_typer(erasure_app, name="erasure")
@@ -82,6 +87,11 @@ def _show(report: ReconcileReport, findings: Path | None) -> None:
     _show_findings(report.worst)
     for warning in report.warnings:
         say(f"note: {warning}")
+    if any(report.states.values()):
+        states = ", ".join(f"{count:,} {state}" for state, count in report.states.items())
+        say(f"findings: {states}. See: printflow files show")
+    if report.all_findings is not None and report.worst:
+        say(f"All of them: {report.all_findings}")
     if report.findings_file is not None:
         count = sum(report.counts.values())
         say(f"{counted(count, 'finding') if count else 'No finding'}: {report.findings_file}")

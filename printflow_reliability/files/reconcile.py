@@ -5,9 +5,8 @@ checks are unknown (or the pass is refused) and no findings file is left that lo
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,12 +18,14 @@ from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.checks import scope_of, within
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
+from printflow_reliability.files.acknowledged import as_acknowledged
 from printflow_reliability.files.confirm import Confirmation
 from printflow_reliability.files.emptied import Emptied, emptied, failing
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
 from printflow_reliability.files.plausible import require_plausible
 from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.remembered import Remembered, from_before
 from printflow_reliability.files.report import ReconcileReport, Tally
 from printflow_reliability.files.scan import Candidates, Scope, scan
 from printflow_reliability.files.spool import FindingsFile
@@ -34,8 +35,8 @@ from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
 from printflow_reliability.progress import Advance
-from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.database import open_records
+from printflow_reliability.records.lasting_findings import About, Acknowledgement
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
@@ -59,6 +60,7 @@ def reconcile(
     advance: Advance | None = None,
     as_of: datetime | None = None,
     accept_empty: Sequence[str] = (),
+    publish: bool = False,
 ) -> ReconcileReport:
     """Compare every reference with its bucket.
 
@@ -72,6 +74,7 @@ def reconcile(
         as_of: the moment that the databases stand at, if that is not now; objects that were overwritten since are
             then told too, in the report's `overwritten`, with the version that was current at that moment.
         accept_empty: references, by name, that rightly return no rows any more for tenants that had some.
+        publish: whether all findings go into the bucket of reports too.
 
     Raises:
         ConfigError: a query is refused, or a tenant or bucket is unknown.
@@ -80,6 +83,7 @@ def reconcile(
     """
     started, started_at = time.monotonic(), datetime.now(UTC)
     tally, pass_id, run = Tally(), None, None
+    last: Remembered | None = None
     warnings: list[str] = []
     unknown: list[str] = []
     with ExitStack() as stack:
@@ -98,7 +102,10 @@ def reconcile(
         if not unknown:
             findings.complete()
             if run is not None and connect_with is None and buckets is None:
-                pass_id = _remember(settings, tenants, started_at, tally, findings, run, warnings)
+                last = Remembered(settings, tenants, started_at, tally, findings, warnings)
+                pass_id = last.keep(run.rows, run.kept)
+                if publish and pass_id is not None:
+                    last.publish(pass_id)
     return ReconcileReport(
         checks=within(scope_of(tenant=tenants, bucket=buckets), tally.checks(unknown)),
         references=tally.references,
@@ -113,6 +120,8 @@ def reconcile(
         warnings=[*warnings, *tally.by_inventory()],
         incomplete=tuple(unknown),
         overwritten=tuple(tally.overwritten),
+        states=last.states if last else {},
+        all_findings=last.published if last else None,
     )
 
 
@@ -129,6 +138,7 @@ class _Run:
     records: Records | None
     as_of: datetime | None
     before: Mapping[Rows, int]
+    known_of: Mapping[About, Acknowledgement]
     rows: dict[Rows, int] = field(default_factory=dict)
     kept: set[Rows] = field(default_factory=set)
     told: list[Finding] = field(default_factory=list)
@@ -219,8 +229,8 @@ class _Run:
                 self.told.append(finding)
                 self._tell(finding, findings, tally)
 
-    @staticmethod
-    def _tell(finding: Finding, findings: FindingsFile, tally: Tally) -> None:
+    def _tell(self, finding: Finding, findings: FindingsFile, tally: Tally) -> None:
+        finding = as_acknowledged(finding, self.known_of)
         findings.write(finding)
         tally.add(finding)
 
@@ -284,11 +294,12 @@ def _prepare(
             raise ConfigError(f'there is no reference "{name}"', f"name one of printflow.toml: {', '.join(names)}")
     records: Records | None = None
     before: Mapping[Rows, int] = {}
+    known_of: Mapping[About, Acknowledgement] = {}
     try:
         if catalog.knows_checksums:
             records = stack.enter_context(open_records(settings.records))
         if connect_with is None:
-            before = _before(settings, tenants, records, accept_empty)
+            before, known_of = from_before(settings, tenants, records, accept_empty)
     except CouldNotTell as away:
         compared = "checksums, and rows at the last pass," if catalog.knows_checksums else "rows at the last pass"
         warnings.append(f"{compared} were not compared: {away.sentence}")
@@ -302,48 +313,4 @@ def _prepare(
         scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen if tenant is not None)
     used = tuple(dict.fromkeys(buckets or catalog.buckets))
     odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
-    return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before)
-
-
-def _before(
-    settings: Settings, tenants: Sequence[str] | None, records: Records | None, accept_empty: Sequence[str]
-) -> Mapping[Rows, int]:
-    """Rows at the last pass, without those of the references that may be empty now."""
-    with nullcontext(records) if records is not None else open_records(settings.records) as connection:
-        found = reference_rows.known(connection, tenants)
-    return {whose: rows for whose, rows in found.items() if whose.reference not in accept_empty}
-
-
-def _remember(
-    settings: Settings,
-    tenants: Sequence[str] | None,
-    started_at: datetime,
-    tally: Tally,
-    findings: FindingsFile,
-    run: _Run,
-    warnings: list[str],
-) -> int | None:
-    """Keep the pass in the records: one over everything, or one for each tenant. Without records, a warning."""
-
-    def of(tenant: str | None) -> Iterator[Finding]:
-        return (finding for finding in findings if tenant is None or finding.tenant == tenant)
-
-    number = None
-    try:
-        with open_records(settings.records) as connection:
-            reference_rows.remember(connection, run.rows, tenants=tenants, kept=run.kept)
-            for tenant in (None,) if tenants is None else tuple(dict.fromkeys(tenants)):
-                counts = tally.counts if tenant is None else tally.tenants.get(tenant, Counter())
-                number = passes.store(
-                    connection,
-                    "reconcile",
-                    tenant=tenant,
-                    started_at=started_at,
-                    finished_at=datetime.now(UTC),
-                    counts={kind: counts.get(kind, 0) for kind in kinds.KINDS},
-                    findings=of(tenant),
-                )
-    except (CouldNotTell, ConfigError) as away:
-        warnings.append(f"this pass was not kept in the records: {away.sentence}")
-        return None
-    return number
+    return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before, known_of)

@@ -39,6 +39,8 @@ class ReconcileReport:
         warnings: what else a person should know.
         incomplete: why the pass did not go through to its end; empty if it did.
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
+        states: how many findings appeared, continue, are acknowledged and were resolved; empty if that is not kept.
+        all_findings: the address of all findings in the bucket of reports.
     """
 
     checks: tuple[CheckResult, ...]
@@ -54,6 +56,8 @@ class ReconcileReport:
     warnings: Sequence[str] = ()
     incomplete: Sequence[str] = ()
     overwritten: Sequence[Finding] = ()
+    states: Mapping[str, int] = field(default_factory=dict)
+    all_findings: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -75,7 +79,7 @@ class ReconcileReport:
             "orphaned_files": self.counts[kinds.ORPHAN],
             "orphaned_bytes": self.orphan_bytes,
             "seconds": self.seconds,
-        }
+        } | {f"{state}_findings": count for state, count in self.states.items()}
 
     def as_json(self) -> dict[str, Any]:
         """As `files reconcile --json` shows it."""
@@ -91,6 +95,8 @@ class ReconcileReport:
             "findings": [finding.as_json() for finding in self.worst],
             "findings_file": self.findings_file,
             "pass": self.pass_id,
+            "states": dict(self.states),
+            "all_findings": self.all_findings,
             "warnings": list(self.warnings),
         }
 
@@ -171,7 +177,7 @@ class Tally:
 
 
 def _all_well(name: str, references: int, objects: int, information: str) -> str:
-    after = f" ({information}, of soft-deleted things only)" if information else ""
+    after = f" ({information}, soft-deleted or acknowledged)" if information else ""
     every = "the only reference" if references == 1 else f"each of {references:,} references"
     each = "the only object" if objects == 1 else f"each of {objects:,} objects"
     return {

@@ -265,7 +265,7 @@ def test_many_orphans_cost_no_question_each(shop: Shop, tmp_path: Path, monkeypa
 def test_a_bucket_is_listed_side_by_side_as_by_one_listing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("printflow_reliability.storage.pages.PAGE_KEYS", 5)
     monkeypatch.setattr("printflow_reliability.storage.side_by_side.PAGES_ALONE", 2)
-    bucket, below = shop.settings.bucket_named("print-files"), shop.path("")
+    bucket, below = shop.settings.bucket_named("print-files"), shop.path("many/")
     asked = []
 
     def fetch(prefix: str, delimiter: str, token: str | None) -> Page:
@@ -273,16 +273,16 @@ def test_a_bucket_is_listed_side_by_side_as_by_one_listing(shop: Shop, monkeypat
         return fetcher(bucket)(prefix, delimiter, token)
 
     for name in (*(f"orders/{order}/{number}" for order in range(9) for number in range(4)), *SPELLED):
-        shop.put(shop.path(name), buckets=("print-files",))
+        shop.put(f"{below}{name}", buckets=("print-files",))
     with Workers(4) as pool:
         pages = SideBySide(bucket.name, fetch, pool, 4).pages(below)
         found = list(proven(itertools.chain.from_iterable(pages)))
     whole = [stored for page in list_pages(bucket, below) for stored in page]
     assert found == whole
-    assert {shop.path(name).replace("\x01", "\ufffd") for name in SPELLED} < {stored.key for stored in whole}
-    assert {shop.path("orders/1/"), shop.path("orders/8/")} < set(asked)
+    assert {f"{below}{name}".replace("\x01", "\ufffd") for name in SPELLED} < {stored.key for stored in whole}
+    assert {f"{below}orders/1/", f"{below}orders/8/"} < set(asked)
     for name in ("orders-new/1", "orders.pdf"):  # from here on this server breaks the order of bytes
-        shop.put(shop.path(name), buckets=("print-files",))
+        shop.put(f"{below}{name}", buckets=("print-files",))
     whole = sorted(stored for page in list_pages(bucket, below) for stored in page)
     assert len(whole) == len(found) + 2
     assert read_in_order(ObjectListing(bucket), below, list) == whole

@@ -32,16 +32,9 @@ SLACK_SECONDS = 30.0
 BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
-    *(
-        "files erasure record",
-        "files erasure list",
-        "files erasure withdraw",
-        "files orphans",
-        "drill fence",
-        "drill list",
-        "drill show",
-        "drill objectives",
-    ),
+    *("files erasure record", "files erasure list", "files erasure withdraw"),
+    *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
+    *("files show", "files acknowledge", "files recheck"),  # with nothing to ask about
     *("queues", "posture"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
@@ -55,6 +48,7 @@ ARGUMENTS = {
     "drill show": ("1",),
     "drill report": ("1", "--into", "{home}/report.html"),
     "files heal": ("--apply",),
+    "files acknowledge": ("1", "--reason", "known"),
     "pdf inspect": ("s3://print-files/{key}",),
     "pdf sweep": ("--all",),
     "orders check": ("{order}",),

@@ -1,0 +1,113 @@
+"""Findings from pass to pass: appearing, continuing, known to a person, resolved; and none is resolved unseen."""
+
+import gzip
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from printflow_reliability.checks import Outcome
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.files.acknowledged import acknowledge, known_finding, withdraw
+from printflow_reliability.files.recheck import recheck
+from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.files.report import ReconcileReport
+from printflow_reliability.records import lasting_findings
+from printflow_reliability.records.database import open_records
+from printflow_reliability.records.lasting_findings import LastingFinding
+from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability_tests.stack.foreign.build import REPORTS
+from printflow_reliability_tests.stack.foreign.objects import keys, without
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+from printflow_reliability_tests.stack.shop import BUCKETS, Shop, shop
+
+__all__ = ["shop"]
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def kept(shop: Shop) -> Iterator[Shop]:
+    """A shop of which no finding is left in the records."""
+    yield shop
+    with open_records(shop.settings.records) as records:
+        records.execute("DELETE FROM lasting_findings WHERE tenant = %s", (shop.tenant,))
+
+
+def of(shop: Shop) -> LastingFinding:
+    """The only lost file of the shop's tenant."""
+    with open_records(shop.settings.records) as records:
+        unresolved = lasting_findings.unresolved(records, 10_000)
+    (found,) = (found for found in unresolved if (found.tenant, found.kind) == (shop.tenant, "missing_lost"))
+    return found
+
+
+def missing(report: ReconcileReport) -> Outcome:
+    return next(check.outcome for check in report.checks if check.check == "files.missing")
+
+
+def test_a_lost_file_is_one_finding_until_it_is_back(kept: Shop) -> None:
+    lost = kept.path("0.pdf")
+    assert dict(kept.reconcile().states) == {"appearing": 0, "continuing": 0, "acknowledged": 0, "resolved": 0}
+    kept.destroy(lost, *BUCKETS)
+    assert kept.reconcile().states["appearing"] == 1
+    finding = of(kept)
+    assert (finding.state, finding.kind, finding.key) == ("appearing", "missing_lost", lost)
+
+    unjudged = kept.settings.model_copy(
+        update={"files": kept.settings.files.model_copy(update={"max_missing_fraction": 0.01})}
+    )
+    left_out = reconcile(unjudged, tenants=[kept.tenant, kept.neighbour])
+    assert left_out.counts["unknown"] == 1
+    assert left_out.states["resolved"] == 0  # nothing was concluded of it, so it is no better than before
+    assert of(kept).id == finding.id
+
+    again = kept.reconcile(publish=True)
+    assert (again.states["continuing"], missing(again)) == (1, Outcome.FAIL)
+    assert again.all_findings is not None
+    reports = kept.settings.bucket_named("reports").bucket
+    admin, key = seaweedfs.client(kept.sandbox.home, "reports"), again.all_findings.removeprefix(f"s3://{reports}/")
+    lines = gzip.decompress(admin.get_object(Bucket=reports, Key=key)["Body"].read()).splitlines()
+    admin.delete_object(Bucket=reports, Key=key)
+    assert [json.loads(line)["key"] for line in lines] == [lost]
+
+    with pytest.raises(ConfigError, match="needs a person and a reason"):
+        acknowledge(kept.settings, finding.id, "Ada", " ")
+    acknowledge(kept.settings, finding.id, "Ada", "the shop has closed")
+    known = kept.reconcile()
+    assert (known.states["acknowledged"], missing(known)) == (1, Outcome.PASS)
+    assert "known to Ada" in known.worst[0].detail
+    (still,) = recheck(kept.settings, [finding.id])
+    assert (still.outcome, still.finding.state) == (Outcome.FAIL, "acknowledged")
+    withdraw(kept.settings, finding.id)
+    assert missing(kept.reconcile()) is Outcome.FAIL
+
+    acknowledge(kept.settings, finding.id, "Ada", "the shop has closed")
+    kept.put(lost)
+    (resolved,) = recheck(kept.settings, [finding.id])
+    assert resolved.outcome is Outcome.PASS
+    assert known_finding(kept.settings, finding.id).state == "resolved"
+    with pytest.raises(ConfigError, match="is resolved"):
+        recheck(kept.settings, [finding.id])
+    kept.destroy(lost, *BUCKETS)
+    lost_again = kept.reconcile()
+    assert (lost_again.states["appearing"], missing(lost_again)) == (1, Outcome.FAIL)  # nobody knows of this loss
+    assert of(kept).id == finding.id
+
+
+def test_on_another_platform_a_finding_is_known_shown_and_resolved(foreign: ForeignPlatform) -> None:
+    key = next(key for key in keys(foreign) if key.endswith("карта.pdf"))
+    with without(foreign, key):
+        found = foreign.run("files", "reconcile", "--json")
+        shown = foreign.run("files", "show", "--json")
+        (number,) = (finding["id"] for finding in shown.document["findings"] if finding["key"] == key)
+        known = foreign.run("files", "acknowledge", str(number), "--by", "Ada", "--reason", "withdrawn", "--json")
+        after = foreign.run("files", "reconcile", "--json")
+    back = foreign.run("files", "recheck", str(number), "--json")
+    for ended in (found, after):
+        published = ended.document["all_findings"].removeprefix(f"s3://{REPORTS}/")
+        foreign.s3.delete_object(Bucket=REPORTS, Key=published)
+
+    assert (found.exit_code, found.document["states"]["appearing"]) == (1, 1), found
+    assert (shown.exit_code, known.exit_code, known.document["state"]) == (1, 0, "acknowledged")
+    assert (after.exit_code, after.document["states"]["acknowledged"]) == (0, 1), after
+    assert (back.exit_code, back.document["resolved"]) == (0, 1), back
