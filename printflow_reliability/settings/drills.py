@@ -87,6 +87,12 @@ class DrillsSettings(Section):
         default=(),
         description='Tables ("database.schema.table") that may lose any number of rows, such as queues and sessions.',
     )
+    scratch_bucket: str | None = Field(
+        default=None,
+        description="The `name` of a [[bucket]] that holds nothing of the platform, with a `heal_access_key_id`: a "
+        "drill copies a few files as of its moment there, as a rollback would, reads them back and removes them. "
+        "Absent: a drill only plans the rollback, and drill.rollback says so.",
+    )
     printable_max_bytes: int = Field(
         default=20 * 1024**3,
         gt=0,

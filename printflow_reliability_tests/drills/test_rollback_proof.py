@@ -6,6 +6,7 @@ import pytest
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.validation.rollback_proof import Proven, judge
+from printflow_reliability.drills.validation.scratch import Tried
 from printflow_reliability.findings import Finding, Severity
 
 FINDING = Finding(kind="overwritten", severity=Severity.WARNING, detail="", action="", bucket="files", key="a.pdf")
@@ -40,3 +41,17 @@ def test_every_file_of_then_must_come_back(
     result = judge([(FINDING, each) for each in proven], 52, lost, without)
     assert (result.outcome, said in result.detail) == (outcome, True), result.detail
     assert result.numbers["rollback_files"] == proven.count(BACK)
+
+
+@pytest.mark.parametrize(
+    ("tried", "outcome", "said"),
+    [
+        (Tried(5), Outcome.PASS, "5 files copied into the scratch bucket and read back the same"),
+        (Tried(4, ("a.pdf: its copy reads back differently",)), Outcome.FAIL, "not the same: a.pdf"),
+        (Tried(4, (), ("a.pdf: bucket files answered 403",)), Outcome.UNKNOWN, "not to be told: a.pdf"),
+        (None, Outcome.PASS, "planned only"),
+    ],
+)
+def test_copies_that_were_tried_must_read_back_the_same(tried: Tried | None, outcome: Outcome, said: str) -> None:
+    result = judge([(FINDING, BACK)], 52, 0, [], tried)
+    assert (result.outcome, said in result.detail) == (outcome, True), result.detail

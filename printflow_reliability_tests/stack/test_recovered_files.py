@@ -11,13 +11,14 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.validation.files_then import Moment
 from printflow_reliability.drills.validation.recovered_files import check_files
 from printflow_reliability.drills.validation.rollback_proof import check_rollback
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.queries import connect_to_platform
 from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.references import keys_of
-from printflow_reliability_tests.stack.shelf import SEALED, shelf_of
+from printflow_reliability_tests.stack.shelf import SEALED, Shelf, shelf_of
 
 pytestmark = pytest.mark.stack
 
@@ -57,6 +58,17 @@ def test_what_happened_to_objects_after_the_moment_is_told_and_planned(sandbox: 
     assert plan[1]["version_id"] == then
 
 
+def with_scratch(shelf: Shelf, name: str | None = None) -> Settings:
+    """The shelf's settings with a scratch bucket, an empty one unless a name is given."""
+    every, name = shelf.settings, name or f"{shelf.bucket}-scratch"
+    buckets = every.bucket
+    if name != shelf.bucket:
+        shelf.s3.create_bucket(Bucket=name)
+        buckets = (*buckets, shelf.admin.model_copy(update={"name": name, "bucket": name}))
+    drills = every.drills.model_copy(update={"scratch_bucket": name})
+    return every.model_copy(update={"bucket": buckets, "drills": drills})
+
+
 @pytest.mark.alarm("drill.rollback", "ring")
 def test_a_file_that_no_rollback_gives_is_named(sandbox: StackSandbox, tmp_path: Path) -> None:
     with shelf_of(sandbox, "rolled-back-files") as shelf:
@@ -67,11 +79,19 @@ def test_a_file_that_no_rollback_gives_is_named(sandbox: StackSandbox, tmp_path:
         moment = Moment(datetime.now(UTC), exact=True)
         found = check_files(shelf.settings, connect_to_platform, moment.at, tmp_path)
         kept = check_rollback(shelf.settings, connect_to_platform, found, moment)
+        tried = check_rollback(with_scratch(shelf), connect_to_platform, found, moment)
+        listed = shelf.s3.list_object_versions(Bucket=f"{shelf.bucket}-scratch")
+        shelf.s3.delete_bucket(Bucket=f"{shelf.bucket}-scratch")
+        with pytest.raises(ConfigError, match="holds files that the database refers to"):
+            check_rollback(with_scratch(shelf, shelf.bucket), connect_to_platform, found, moment)
         shelf.s3.put_bucket_versioning(Bucket=shelf.bucket, VersioningConfiguration={"Status": "Suspended"})
         with pytest.raises(CouldNotTell, match="is suspended"):
             check_rollback(shelf.settings, connect_to_platform, found, moment)
 
     assert kept.outcome is Outcome.FAIL, kept.detail
+    assert "planned only: drills.scratch_bucket" in kept.detail
+    assert tried.numbers["rollback_tried_files"] == 1, tried.detail
+    assert not {"Versions", "DeleteMarkers"} & listed.keys()
     assert "1 file would still be missing (shops/1/gone-before.pdf: it was not there at that moment" in kept.detail
 
 

@@ -18,6 +18,7 @@ from printflow_reliability.sandbox import pdfs, postgres, seaweedfs
 from printflow_reliability.sandbox.faults import planted
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.repairs import BUCKET, Printflow, guarded, held, keys, linked, printflow, repairs
 
 __all__ = ["guarded", "printflow"]
@@ -83,6 +84,17 @@ def test_each_fault_of_the_platform_is_repaired(
         code, done = printflow("orders", "repair", order, "--apply")
         assert (code, done["ready"]) == (0, True), done
         assert [(step["way"], step["status"]) for step in done["done"]] == [(way, "done")]
+
+
+def test_a_file_that_was_erased_on_purpose_is_left_to_a_person(guarded: StackSandbox, printflow: Printflow) -> None:
+    with planted(guarded.home, "object_deleted") as there:
+        order, key = there.where["order"], there.where["key"]
+        with erased(guarded.settings, key) as number:
+            code, done = printflow("orders", "repair", order, "--apply")
+    assert (code, done["ready"]) == (1, False), done
+    (step,) = done["plan"]
+    assert (step["way"], step["status"]) == ("person", "needs_person"), step
+    assert f"it was erased on purpose (erasure {number}, ada, " in step["detail"]
 
 
 def test_a_file_that_a_person_gives_is_inspected_stored_and_linked(

@@ -1,7 +1,8 @@
 """Could we print tomorrow? The files of every open paid order of the clone, read as they were at its moment.
 
-Each file's bytes are inspected and compared with the ledger's checksum. Where the budget does not suffice, the orders
-take turns from drill to drill; what was not read is said to be that, and never counts as printable.
+Each file's bytes are compared with the ledger's checksum, and inspected unless these very bytes were. Where the budget
+does not suffice, the orders take turns from drill to drill; what was not read is said to be that, and never counts as
+printable.
 """
 
 import time
@@ -24,8 +25,7 @@ from printflow_reliability.orders.vanished import known_orders
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.ledger import Ledger, checksums
 from printflow_reliability.pdf.verify import Pace, PdfVerification
-from printflow_reliability.pdf.versions import VersionVerifier
-from printflow_reliability.pdf.worker import InspectionWorker
+from printflow_reliability.pdf.versions import ContentWorker, VersionVerifier
 from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, paid_items
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
@@ -91,8 +91,9 @@ def _judged(settings: Settings, records: Records, paid: PaidItems, paths: BasePa
     chosen = within_budget(in_turn(orders, order_readings.known(records)), orders, there, budget.max_bytes)
     wanted = {key: head for order in chosen for key, head in _heads(orders[order], there)}
     began = time.monotonic()
-    with InspectionWorker(settings.pdf) as worker:
+    with ContentWorker(settings.pdf) as worker:
         reader, ledger = VersionVerifier(bucket, worker), Ledger(records, bucket.name, worker.rules.fingerprint)
+        worker.believe(ledger.known(list(wanted)).values())
         known = checksums(records, bucket.name, list(wanted))
         pace = Pace(until=began + budget.max_seconds, stop=began + budget.max_seconds + LAST_FILE_SECONDS)
         read: dict[str, PdfVerification] = {}

@@ -1,22 +1,25 @@
 """Would a rollback of the buckets to the recovered moment give every file that the clone refers to?
 
-Planned by the rollback's own rules, for the files that are not as they were; nothing is written. What was compared
-before is not listed again, so that a bucket of any size costs a few requests for each file that changed.
+Planned by the rollback's own rules, for the files that are not as they were; a few files are copied into a scratch
+bucket where there is one, and nothing is written elsewhere. What was compared before is not listed again, so that a
+bucket of any size costs a few requests for each file that changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.drills.validation.files_then import Moment
 from printflow_reliability.drills.validation.recovered_files import RecoveredFiles
+from printflow_reliability.drills.validation.scratch import FILES, Sample, Tried, scratch_bucket, try_writing
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.presence import in_parallel
 from printflow_reliability.files.rollback.plan import require_versions
 from printflow_reliability.files.rollback.since import Fate, fate_of, step_of
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import open_catalog
+from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import open_records
@@ -41,12 +44,14 @@ class Proven:
         there: whether there is a file under its key afterwards.
         why: what keeps it from coming back; empty if nothing does.
         erased: whether that is an erasure.
+        version_id: of what comes back.
     """
 
     back: bool = False
     there: bool = True
     why: str = ""
     erased: bool = False
+    version_id: str | None = None
 
 
 def check_rollback(settings: Settings, connect_with: Connector, found: RecoveredFiles, moment: Moment) -> CheckResult:
@@ -64,7 +69,8 @@ def check_rollback(settings: Settings, connect_with: Connector, found: Recovered
     """
     if found.result.outcome is Outcome.UNKNOWN:
         return CheckResult(CHECK, Outcome.UNKNOWN, f"not known, as the files are not: {found.result.detail}")
-    names = open_catalog(settings, connect_with=connect_with).buckets
+    catalog = open_catalog(settings, connect_with=connect_with)
+    names = catalog.buckets
     without: list[str] = []
     for bucket in (settings.bucket_named(name) for name in names):
         with s3_errors(bucket):
@@ -77,11 +83,22 @@ def check_rollback(settings: Settings, connect_with: Connector, found: Recovered
     changed = {(each.bucket, each.key): each for each in found.plan if each.bucket and each.key}
     asked = [each for each in changed.values() if each.bucket not in without]
     proven = list(in_parallel(lambda each: _proven(settings, each, moment, erased), asked))
-    return judge(proven, found.result.numbers.get("references", 0), found.result.numbers.get("lost_files", 0), without)
+    tried = None
+    if (scratch := scratch_bucket(settings, names)) is not None:
+        back = (Sample(found.bucket or "", found.key or "", each.version_id) for found, each in proven if each.back)
+        same = (sample for sample in _referenced(catalog) if (sample.bucket, sample.key) not in changed)
+        wanted = (sample for sample in chain(back, same) if not erased.of(sample.bucket, sample.key))
+        tried = try_writing(settings, scratch, islice(wanted, FILES))
+    numbers = found.result.numbers
+    return judge(proven, numbers.get("references", 0), numbers.get("lost_files", 0), without, tried)
 
 
 def judge(
-    proven: Sequence[tuple[Finding, Proven]], references: float, lost: float, without: Sequence[str]
+    proven: Sequence[tuple[Finding, Proven]],
+    references: float,
+    lost: float,
+    without: Sequence[str],
+    tried: Tried | None = None,
 ) -> CheckResult:
     """The check's answer.
 
@@ -90,6 +107,7 @@ def judge(
         references: how many the clones hold.
         lost: of how many of them no version is left.
         without: buckets that keep no versions.
+        tried: what came of trying it in the scratch bucket; None where there is none.
     """
     back, erased = sum(each.back for _, each in proven), [found for found in proven if found[1].erased]
     absent = [(finding, each) for finding, each in proven if not each.there and not each.erased]
@@ -112,8 +130,18 @@ def judge(
         parts.append(f"{counted(len(erased), 'file')} {agreed(len(erased), 'stays', 'stay')} erased ({some})")
     if without:
         parts.append(f"bucket {', '.join(without)} keeps no versions, so that nothing of it can go back")
-    parts.append("planned only: nothing was written")
-    outcome = Outcome.FAIL if absent or other or lost else Outcome.WARN if without else Outcome.PASS
+    if tried is None:
+        parts.append("planned only: drills.scratch_bucket names no bucket to try it in")
+    else:
+        numbers["rollback_tried_files"] = tried.written
+        parts.append(f"{counted(tried.written, 'file')} copied into the scratch bucket and read back the same")
+        parts += [f"not the same: {'; '.join(tried.failed)}"] if tried.failed else []
+        parts += [f"not to be told: {'; '.join(tried.untold)}"] if tried.untold else []
+    outcome = Outcome.WARN if without else Outcome.PASS
+    if absent or other or lost or (tried and tried.failed):
+        outcome = Outcome.FAIL
+    elif tried and tried.untold:
+        outcome = Outcome.UNKNOWN
     about = tuple(f"{name} versioning" for name in without)
     return CheckResult(CHECK, outcome, printable("; ".join(parts)), numbers, about)
 
@@ -139,4 +167,12 @@ def _by_history(bucket: BucketSettings, key: str, moment: Moment) -> Proven:
     if step.archived:
         why = f"its version of then lies in {step.archived} and must be retrieved first"
         return Proven(there=step.fate is Fate.OVERWRITTEN, why=why)
-    return Proven(back=True)
+    return Proven(back=True, version_id=step.version_id)
+
+
+def _referenced(catalog: Catalog) -> Iterator[Sample]:
+    """The first files that the clones refer to, bucket by bucket; the rest of a query is not read."""
+    for bucket in catalog.buckets:
+        with closing(catalog.references(bucket)) as references:
+            keys = (found.key for found in references if not found.key.endswith("/") and not found.soft_deleted)
+            yield from [Sample(bucket, key) for key in islice(keys, FILES)]

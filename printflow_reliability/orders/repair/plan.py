@@ -101,7 +101,8 @@ class Found:
         folder: the item's own prefix, if it has one that can be relied on.
         folder_trouble: why it has none.
         chosen: the file that a person chose by its key.
-        unclear: why the item cannot be told from another of its order; empty if it can.
+        unclear: why nothing may be chosen for the item: it cannot be told from another of its order, or its file was
+            erased on purpose; empty if something may.
     """
 
     candidates: Sequence[Candidate] = ()

@@ -82,6 +82,9 @@ class Search:
             return replace(found, chosen=Candidate(str(choice.file), trouble=why))
         if choice.made:
             return found
+        if erasure := self._erased.of(self._bucket.name, item.key or ""):
+            # Neither a copy of it nor a file that is made anew from the same design: a person decides.
+            return replace(found, unclear=f"{erasure.sentence}, and nothing brings it back")
         linked = [item.key] if item.key else []
         expected = expected_by(chain.from_iterable(self._references(linked).values()))
         spelled = self._spelled(item)
@@ -160,8 +163,6 @@ class Search:
         key = problem.key
         if key is None or problem.kind not in (Kind.MISSING, Kind.UNUSABLE):
             return None, ""
-        if erasure := self._erased.of(self._bucket.name, key):
-            return None, f"{erasure.sentence}, and nothing brings it back"
         replica = self._bucket.replica
         present = Presence(self._bucket)
         chooser = Chooser(present, Presence(self._settings.bucket_named(replica)) if replica else None, self._worker)
