@@ -19,7 +19,8 @@ from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.inventory import newest_inventory
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability.storage.sources import InventoryListing
+from printflow_reliability.storage.sources import InventoryListing, ObjectListing, source_of
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -181,3 +182,14 @@ def test_an_old_inventory_or_none_is_unknown_and_never_an_empty_bucket(client: "
     deliver(client, [gzipped([row("a.pdf")])])
     with pytest.raises(CouldNotTell, match="is 3 days old"):
         objects(BEGUN + timedelta(days=3))
+
+
+def test_an_inventory_without_a_place_is_refused() -> None:
+    with pytest.raises(ValueError, match='inventory_bucket: is missing, and listing = "inventory" needs it'):
+        BucketSettings(name="print-files", bucket="printflow360", listing="inventory")
+
+
+def test_one_tenants_files_are_listed_whatever_the_inventory_says() -> None:
+    settings = minimal_settings().model_copy(update={"bucket": (BUCKET, PLACE)})
+    assert isinstance(source_of(settings, BUCKET, "tenants/1/"), ObjectListing)
+    assert isinstance(source_of(settings, BUCKET, "", by_inventory=False), ObjectListing)
