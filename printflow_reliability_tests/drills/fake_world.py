@@ -39,9 +39,7 @@ from printflow_reliability_tests.drills.two_clusters import (
 
 AHEAD = timedelta(seconds=20)
 PLACE = Path("/drills/7")
-RESTORABLE = Finding(
-    kind="missing_restorable", severity=Severity.ERROR, detail="missing", action="copy it", key="a.pdf"
-)
+RESTORABLE = Finding(kind="missing_restorable", severity=Severity.ERROR, detail="gone", action="copy it", key="a.pdf")
 
 
 @dataclass
