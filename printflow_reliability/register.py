@@ -238,14 +238,14 @@ REGISTER: Mapping[str, Check] = {
             "Would a rollback of the buckets to the recovered moment give every file that the clone refers to?",
             Severity.ERROR,
             "Red: after a disaster database and buckets could not go back to one moment. The result names the files; "
-            "see printflow files rollback and printflow files protect.",
+            "see printflow files protect.",
         ),
         Check(
             "drill.printable",
             "Could the open paid orders of the recovered moment be printed, by the bytes of their files?",
             Severity.ERROR,
             "Red: a recovery would bring back paid orders whose print files are missing, damaged or not what was "
-            "inspected before. The result names the orders; see printflow orders repair.",
+            "inspected before. The result names the orders and their reasons. See printflow drill list.",
         ),
         Check(
             "drill.objectives",

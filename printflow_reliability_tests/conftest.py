@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import gc
+import importlib
 import signal
 from pathlib import Path
 
@@ -19,6 +20,13 @@ pytest_plugins = [
 # Dagster is imported, which gives SIGTERM the handler of SIGINT.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The definitions are made as they are imported: of no configuration, whatever sandbox runs in this checkout and
+# whatever file the environment names.
+with pytest.MonkeyPatch.context() as elsewhere:
+    elsewhere.delenv("PRINTFLOW_CONFIG", raising=False)
+    elsewhere.setenv("PRINTFLOW_HOME", "/nonexistent")
+    importlib.import_module("printflow_reliability.definitions")
 
 # A machine that is busy is no fault of what is tested. `make test-all` names the profile that searches for long.
 for profile, examples in (("tests", 40), ("exhaustive", 200)):

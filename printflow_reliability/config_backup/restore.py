@@ -17,6 +17,7 @@ from printflow_reliability.config_backup.manifest import Manifest
 from printflow_reliability.config_backup.store import NEWEST, chosen, stored_in
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.locked_objects.store import LockedStore
+from printflow_reliability.paths import is_directory, is_there
 
 ANOTHER = "name another directory: --into DIR"
 
@@ -110,9 +111,9 @@ def _require_usable(into: Path, names: set[str], *, add: bool) -> None:
     """Raises:
     ConfigError: it is no directory, or something in it would be replaced.
     """
-    if into.is_symlink() or (into.exists() and not into.is_dir()):
+    if into.is_symlink() or (is_there(into) and not is_directory(into)):
         raise ConfigError(f"{into} is no directory", ANOTHER)
-    there = {entry.name for entry in into.iterdir()} if into.exists() else set()
+    there = {entry.name for entry in into.iterdir()} if is_there(into) else set()
     if there and not add:
         raise ConfigError(f"{into} is not empty", f"{ANOTHER}, or --add to write beside what is there")
     if taken := sorted(there & names):
@@ -122,7 +123,7 @@ def _require_usable(into: Path, names: set[str], *, add: bool) -> None:
 def _put_in_place(partial: Path, into: Path) -> None:
     """Give what was written its name, at once where the directory is new."""
     try:
-        if into.is_dir() and any(into.iterdir()):
+        if is_directory(into) and any(into.iterdir()):
             for entry in partial.iterdir():
                 mode = stat.S_IMODE(entry.stat().st_mode)
                 entry.chmod(mode | stat.S_IRWXU)  # a directory that nobody may write to cannot be moved

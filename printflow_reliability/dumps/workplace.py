@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError
+from printflow_reliability.paths import is_directory
 from printflow_reliability.restore.interrupts import Interrupts
 from printflow_reliability.restore.reaper import remove
 
@@ -106,7 +107,7 @@ def _changing(directory: Path) -> Iterator[None]:
 
 
 def _places(directory: Path) -> Iterator[Path]:
-    if directory.is_dir():
+    if is_directory(directory):
         for place in sorted(directory.iterdir()):
             if place.name.startswith(NAME) and place.is_dir() and not place.is_symlink():
                 yield place

@@ -32,6 +32,8 @@ class Kept(Generic[Answer]):
 
     async def get(self, settings: Settings) -> Answer:
         """The answer: that of before, where it is new enough."""
+        if self._coming is not None and self._coming.done():
+            self._came(self._coming)  # whoever waited for it may hear of it before we do
         if self._kept is not None and self._clock() - self._kept[1] < KEPT_SECONDS:
             return self._kept[0]
         if self._coming is None:
@@ -40,6 +42,8 @@ class Kept(Generic[Answer]):
         return await asyncio.shield(self._coming)  # whoever gives up leaves it to the others
 
     def _came(self, coming: "asyncio.Future[Answer]") -> None:
+        if self._coming is not coming:
+            return
         self._coming = None
         if not coming.cancelled() and coming.exception() is None:
             self._kept = coming.result(), self._clock()

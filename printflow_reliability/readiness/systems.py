@@ -7,6 +7,7 @@ from pathlib import Path
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.paths import is_there
 from printflow_reliability.platform.connect import connect
 from printflow_reliability.platform.redis_server import asking as asking_redis
 from printflow_reliability.posting import NotAnswered, Post, posting
@@ -81,7 +82,7 @@ def _free_bytes(place: Path) -> int:
         CouldNotTell: the file system does not say.
     """
     try:
-        there = next(path for path in (place, *place.absolute().parents) if path.exists())
+        there = next(path for path in (place, *place.absolute().parents) if is_there(path))
         return shutil.disk_usage(there).free
     except OSError as refused:
         raise CouldNotTell(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld
+from printflow_reliability.paths import is_there
 from printflow_reliability.records.spool_lines import Entry, read_line
 from printflow_reliability.text import counted, size
 
@@ -105,7 +106,7 @@ class Spool:
         with self._usable("emptied", f"look at the rights and the disk of {self._directory}"):
             left = self._read()[1] + refused
             path = self._directory / LINES
-            if not path.exists():
+            if not is_there(path):
                 return
             if left:
                 aside = self._directory / DAMAGED.format(datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"))

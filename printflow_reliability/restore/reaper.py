@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.paths import is_directory, is_there
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.settings import Settings
 
@@ -79,7 +80,7 @@ def drills_in(directory: Path) -> tuple[Path, ...]:
     """The directories of drills below the drills' directory: of one that runs, and of those that were killed."""
     return tuple(
         place
-        for place in (sorted(directory.iterdir()) if directory.is_dir() else ())
+        for place in (sorted(directory.iterdir()) if is_directory(directory) else ())
         # One that is empty was killed as its marker was to be written, or had just been removed.
         if place.name.isdigit() and ((place / MARKER).is_file() or (place.is_dir() and not any(place.iterdir())))
     )
@@ -119,7 +120,7 @@ def remove(place: Path) -> None:
 
 
 def _remove_files(place: Path) -> None:
-    if not place.exists():
+    if not is_there(place):
         return
     # The marker goes last: without it, what a killed removal leaves would be nobody's to remove.
     for entry in place.iterdir():

@@ -80,6 +80,16 @@ def test_an_answer_is_given_again_for_some_seconds_and_a_defect_is_not() -> None
     assert asyncio.run(ask()) == [2, 2, 3]
 
 
+def test_a_defect_that_has_come_is_not_given_to_who_asks_later() -> None:
+    async def ask() -> int:
+        kept = Kept(lambda _settings: 7)
+        kept._coming = asyncio.get_running_loop().create_future()  # its caller heard of it first, and asks again
+        kept._coming.set_exception(RuntimeError())
+        return await kept.get(SETTINGS)
+
+    assert asyncio.run(ask()) == 7
+
+
 def test_whoever_gives_up_leaves_the_answer_to_the_others() -> None:
     def make(_settings: Settings) -> int:
         time.sleep(0.1)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from printflow_reliability.backups.configuration import RepositoryOptions
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.backups.pgbackrest_errors import RepositoryDamaged
+from printflow_reliability.paths import is_there
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings
 
@@ -52,7 +53,7 @@ class Reader:
             file.unlink()
 
     def _folder(self, folder: Path) -> None:
-        if not folder.exists():
+        if not is_there(folder):
             self._folder(folder.parent)
             folder.mkdir(mode=0o700)
             self._programs.own(folder)
