@@ -113,6 +113,7 @@ def test_a_bucket_goes_back_to_a_moment_and_forward_again(foreign: ForeignPlatfo
         planned = foreign.run("files", "rollback", "--to", moment, "--json")
         recorded = foreign.run("files", "erasure", "record", key, "--reason", "asked for", "--by", "ada", "--json")
         refused = foreign.run("files", "rollback", "--to", moment, "--json")
+        listed = foreign.run("files", "erasure", "list", "--json")
         withdrawn = foreign.run("files", "erasure", "withdraw", str(recorded.document["id"]), "--by", "ada")
         done = foreign.run("files", "rollback", "--to", moment, "--apply", "--json")
         back = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
@@ -126,6 +127,7 @@ def test_a_bucket_goes_back_to_a_moment_and_forward_again(foreign: ForeignPlatfo
     assert (planned.exit_code, planned.document["planned"]) == (1, 1), planned
     assert planned.document["tenants"][0]["reason"] == "overwritten"
     assert (recorded.exit_code, withdrawn.exit_code) == (0, 0), recorded
+    assert (listed.exit_code, [erasure["key"] for erasure in listed.document["erasures"]]) == (0, [key]), listed
     assert (refused.exit_code, refused.document["planned"], refused.document["erased_count"]) == (0, 0, 1), refused
     # An order that is paid, and whose artwork is older now, is held.
     assert (done.document["done"], done.document["left"]) == (1, 0), done
