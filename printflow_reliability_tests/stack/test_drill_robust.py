@@ -44,11 +44,11 @@ from printflow_reliability.settings import load
 
 whole = shutil.rmtree
 
-def half(place):
+def half(place, *options, **named):
     if (Path(place) / "data" / "base").is_dir():
         whole(Path(place) / "data" / "base")
         os.kill(os.getpid(), signal.SIGKILL)
-    whole(place)
+    whole(place, *options, **named)
 
 shutil.rmtree = half
 run_drill(load(Path(sys.argv[1])))
