@@ -8,6 +8,7 @@ from printflow_reliability.defs.graph import SystemsGraph, configured
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.defs.ticks import HEARTBEATS, KEPT, holder, is_preview, tick_settings
+from printflow_reliability.queues.look import check_queues
 from printflow_reliability.queues.turn import INTERVAL_SECONDS, queues_turn
 
 GROUP = "queues"
@@ -27,8 +28,6 @@ SERVERS = ("name", "role", "aof_enabled", "appendfsync", "maxmemory_policy", "ev
 )
 def queue_health(configuration: Configuration) -> dg.MaterializeResult:
     """Look at every queue and worker."""
-    from printflow_reliability.queues.look import check_queues
-
     with as_dagster_failure():
         report = check_queues(configuration.settings(), servers=False)
     rows = report.as_json()["queues"]
@@ -48,8 +47,6 @@ def queue_health(configuration: Configuration) -> dg.MaterializeResult:
 )
 def redis_durability(configuration: Configuration) -> dg.MaterializeResult:
     """Ask every Redis."""
-    from printflow_reliability.queues.look import check_queues
-
     with as_dagster_failure():
         report = check_queues(configuration.settings(), queues=False)
     rows = report.as_json()["redis"]
