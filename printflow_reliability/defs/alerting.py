@@ -12,7 +12,7 @@ from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED, schedule
 from printflow_reliability.defs.ticks import HEARTBEATS, KEPT, holder, is_preview, tick_settings
 
 GROUP = "alerts"
-INTERVAL_SECONDS = 10
+INTERVAL_SECONDS = 15
 
 
 @dg.asset(

@@ -22,7 +22,8 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted
 
-INTERVAL_SECONDS = 10
+INTERVAL_SECONDS = 15
+"""Less often than the watch looks: each tick is much work for Dagster's daemon, also where there is nothing to do."""
 SHOWN_AFTER_LIFTED = timedelta(days=1)
 """How long a mended order keeps its partition, so that people see that it succeeded."""
 LIFTED = "lifted"

@@ -31,7 +31,7 @@ GROUP = "orders"
     owners=words.OWNERS,
     kinds={"postgres", "s3"},
     deps=["print_file_integrity"],
-    freshness_policy=words.EVERY_QUARTER_HOUR,
+    freshness_policy=words.EVERY_HALF_HOUR,
     check_specs=check_specs("paid_orders", "orders.artwork"),
     description="How many paid orders there are, and how many must not go to print. Red: orders are held, or "
     "could not be judged. The table lists the oldest: printflow orders held",
@@ -124,8 +124,8 @@ def definitions() -> dg.Definitions:
         jobs=[judge_held_order],
         schedules=[
             schedule(
-                "paid_orders_every_ten_minutes",
-                "*/10 * * * *",
+                "paid_orders_every_half_hour",
+                "14,44 * * * *",
                 ["paid_orders"],
                 "Judge every paid order and count those that must not go to print.",
                 tags=HARMLESS | SHORT_LIVED,

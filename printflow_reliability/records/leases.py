@@ -20,7 +20,7 @@ from printflow_reliability.text import seconds, storable
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 20.0
+LEASE_SECONDS = 25.0
 """How long a lease lasts: longer than it takes from one tick to the next, and soon over when its holder is dead."""
 RENEWED_EVERY_SECONDS = 5.0
 RENEWED_FOR_SECONDS = 90.0

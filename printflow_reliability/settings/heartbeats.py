@@ -16,7 +16,7 @@ class HeartbeatSettings(Section):
 
     of: str = Field(
         min_length=1,
-        description='What it is the heartbeat of: "guard" (every ten seconds; the watcher hears of it twice a minute), '
+        description='What it is the heartbeat of: "guard" (many looks a minute; the watcher hears of two), '
         '"outbox" (likewise), "queues" (every minute, where any are named), or the name of a schedule as the Dagster '
         'UI shows it, such as "nightly_reconciliation".',
     )

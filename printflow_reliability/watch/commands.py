@@ -34,7 +34,7 @@ def watch_command(
 ) -> None:
     """Judge paid orders and deliver alerts, without Dagster.
 
-    It looks every ten seconds, until SIGTERM or Ctrl-C ends it in good order, and logs on stderr. Dagster's own guard
+    It looks every seven seconds, until SIGTERM or Ctrl-C ends it in good order, and logs on stderr. Dagster's own guard
     and this one share a lease in the records: one works, the other stands by and takes over within 30 s of the first
     one's death.
     """

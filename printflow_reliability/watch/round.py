@@ -15,8 +15,8 @@ from printflow_reliability.queues.turn import QUEUES, QueuesTurn, are_watched, q
 from printflow_reliability.records.leases import Lease, give_back
 from printflow_reliability.settings import Settings
 
-INTERVAL_SECONDS = 10.0
-LEASE_SECONDS = 15.0
+INTERVAL_SECONDS = 7.0
+LEASE_SECONDS = 10.0
 """Shorter than Dagster's: the watch comes back on time, and Dagster may take some seconds until its next tick."""
 AFTER_LEASE_SECONDS = 0.5
 

@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 import printflow_reliability
 from printflow_reliability.sandbox import dagster_services
 from printflow_reliability.sandbox.dagster_services import DAEMON
@@ -45,10 +47,20 @@ def run(seconds: float) -> dict[str, float]:
         services = recorded(installation.home)
         pids = {name: services[DAEMON].pid} | ({"watch": services[WATCH].pid} if name == "ours" else {})
         before = {part: cpu_seconds(pid) for part, pid in pids.items()}
+        runs = runs_begun(installation)
         time.sleep(seconds)
         for part, pid in pids.items():
             measured[part] = 100 * (cpu_seconds(pid) - before[part]) / seconds
             print(f"idle, {part:<6} {measured[part]:5.1f} % of a core over {seconds:.0f} s", flush=True)
+        print(f"idle, {name}: {runs_begun(installation) - runs} runs of schedules lie within", flush=True)
         stop_service(installation.home, DAEMON, grace_seconds=20)
     installation.stop()
     return measured
+
+
+def runs_begun(installation: Installation) -> int:
+    """How many runs Dagster has begun so far: each is a process of its own, and more work than minutes of waiting."""
+    environment = dagster_services.daemon(installation.home, installation.web).environment
+    with psycopg.connect(environment["PRINTFLOW_DAGSTER_URL"]) as connection:
+        row = connection.execute("SELECT count(*) FROM runs").fetchone()
+    return row[0] if row else 0

@@ -160,7 +160,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
     assert {name for name, most in tags.items() if most == "1"} == {
         *("hourly_wal_verification", "daily_backup_verification", "hourly_recoverable_window"),
         *("daily_recovery_objectives", "hourly_readiness"),
-        *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_ten_minutes", "hourly_alert_delivery"),
+        *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_half_hour", "hourly_alert_delivery"),
         "queues_every_half_hour",
         *("systems_every_half_hour", "daily_dump_verification", "daily_config_verification", "daily_backup_copies"),
         "daily_print_file_protection",
