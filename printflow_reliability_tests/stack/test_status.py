@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -17,14 +17,17 @@ from printflow_reliability.readiness.dagster_seen import DAGSTER, SEEN_BY_ITSELF
 from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
 from printflow_reliability.register import REGISTER
+from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.faults import Planted, planted
 from printflow_reliability.settings import Settings
 from printflow_reliability.status.status import status_of
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.queue_records import nothing_known_of_queues
 
 pytestmark = pytest.mark.stack
 
-FAULTS = ("print_ready_link_lost", "object_deleted", "wrong_tenant_path")
+FAULTS = ("print_ready_link_lost", "object_deleted", "wrong_tenant_path", "pdf_html_error")
+A_JOB = "INSERT INTO jobs (queue, payload, available_at, created_at) VALUES ('default', '{\"job\": \"call\"}', 0, 0)"
 HANGING_SECONDS = 60.0
 """What only a command that waits for ever takes."""
 A_DRILL = """
@@ -64,6 +67,17 @@ def history(sandbox: StackSandbox) -> Iterator[Settings]:
             records.execute("INSERT INTO check_results VALUES (%s, %s, %s, %s, %s, %s)", values)
 
 
+@contextmanager
+def a_job_that_waits(sandbox: StackSandbox) -> Iterator[None]:
+    """Work that no worker takes; the sandbox has none for this queue."""
+    with nothing_known_of_queues(sandbox), postgres.superuser(sandbox.home, "live_db", "live_db") as connection:
+        connection.execute(A_JOB)
+        try:
+            yield
+        finally:
+            connection.execute("DELETE FROM jobs WHERE queue = 'default'")
+
+
 def document(sandbox: StackSandbox, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     code = run(["--config", str(sandbox.config), *words])
     streams = capsys.readouterr()
@@ -76,9 +90,11 @@ def test_at_3_am_every_planted_fault_is_named_and_each_printed_command_runs(
     sandbox: StackSandbox, history: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ExitStack() as faults:
+        faults.enter_context(a_job_that_waits(sandbox))
         there: dict[str, Planted] = {name: faults.enter_context(planted(sandbox.home, name)) for name in FAULTS}
-        document(sandbox, capsys, "orders", "held")
-        document(sandbox, capsys, "files", "reconcile")
+        # The sweep first: what the guard need not inspect itself, it tells at its first look.
+        for words in (("pdf", "sweep"), ("orders", "held"), ("files", "reconcile"), ("queues",)):
+            document(sandbox, capsys, *words)
         code, said = document(sandbox, capsys, "status", "--json")
         lines: list[dict[str, Any]] = json.loads(said)["lines"]
         shown_code, shown = document(sandbox, capsys, "status")
@@ -86,9 +102,9 @@ def test_at_3_am_every_planted_fault_is_named_and_each_printed_command_runs(
 
         assert (code, shown_code) == (1, 1)
         order = there["print_ready_link_lost"].where["order"]
-        assert f"printflow orders repair {order}" in [line["command"] for line in lines[:3]], lines
-        assert any(line["text"].startswith("files.missing") and line["outcome"] == "fail" for line in unwell)
-        assert any(line["text"].startswith("files.tenancy") and line["outcome"] == "fail" for line in unwell)
+        assert f"printflow orders repair {order}" in [line["command"] for line in lines[:5]], lines
+        for check in ("files.missing", "files.tenancy", "pdf.integrity", "queues.age"):
+            assert any(line["text"].startswith(check) and line["outcome"] == "fail" for line in unwell), (check, lines)
         assert shown.startswith("FAIL: ")
         for command in sorted({line["command"] for line in unwell}):
             assert command in shown
@@ -99,7 +115,7 @@ def test_at_3_am_every_planted_fault_is_named_and_each_printed_command_runs(
             assert "the command with --help shows what it takes" not in said, (command, said)
 
 
-@pytest.mark.parametrize("away", ["system_db", "live_db", "primary"])
+@pytest.mark.parametrize("away", ["system_db", "live_db", "primary", "redis"])
 def test_with_a_system_frozen_it_still_answers_and_says_what_it_cannot_see(
     sandbox: StackSandbox, history: Settings, away: str
 ) -> None:
@@ -108,9 +124,15 @@ def test_with_a_system_frozen_it_still_answers_and_says_what_it_cannot_see(
         status = status_of(history)
     assert time.monotonic() - began < HANGING_SECONDS
     unknown = [line for line in status.lines if line.outcome is Outcome.UNKNOWN]
-    said = {"system_db": "held orders", "live_db": "live_db", "primary": 'bucket "print-files"'}[away]
+    said = {
+        "system_db": "held orders",
+        "live_db": "live_db",
+        "primary": 'bucket "print-files"',
+        "redis": 'Redis "redis"',
+    }[away]
     assert any(said in line.text for line in unknown), status.lines
     assert not status.well
     if away != "system_db":
         assert any(line.area == "drill" and line.outcome is Outcome.PASS for line in status.lines)
     assert any(line.area == "buckets" and line.outcome is Outcome.PASS for line in status.lines)
+    assert any(line.area == "redis" and line.outcome is Outcome.PASS for line in status.lines) is (away != "redis")
