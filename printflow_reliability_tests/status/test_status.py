@@ -130,7 +130,7 @@ def test_held_orders_come_first_each_with_the_plan_of_its_next_step() -> None:
         "4": "",
         "5": "printflow orders repair 5",
         "6": "printflow orders repair 6",
-        "7": "printflow orders repair 7",
+        **{str(number): f"printflow orders repair {number}" for number in range(7, 34)},
     }
     holds = tuple(
         Hold(order, "t", NOW, "its file is\nmissing", ({"key": "k", "problem": "p", "action": action},), NOW)
@@ -144,9 +144,11 @@ def test_held_orders_come_first_each_with_the_plan_of_its_next_step() -> None:
         "printflow orders check 3",
         "printflow orders check 4",
         "printflow orders repair 5",
-        "printflow orders held",
+        "printflow orders repair 6",
     ]
-    assert "2 more orders are held" in lines[5].text
+    assert lines[10].command == "printflow orders held"
+    assert lines[10].text.startswith("23 more orders are held: 11, 12, 13, ")
+    assert lines[10].text.endswith(", 29, 30 and 3 others")
     assert all("\n" not in line.text for line in lines)
 
 
