@@ -17,8 +17,8 @@ def records_kept(sandbox: StackSandbox) -> Iterator[None]:
     kept: dict[str, list[bytes]] = {}
     with postgres.superuser(sandbox.home, "system_db", "records") as records:
         for (name,) in records.execute(TABLES).fetchall():
-            with records.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(name))) as rows:
-                kept[name] = [bytes(row) for row in rows]
+            with records.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(name))) as copied:
+                kept[name] = [bytes(row) for row in copied]
     try:
         yield
     finally:

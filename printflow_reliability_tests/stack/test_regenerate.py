@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 import redis
@@ -129,8 +130,9 @@ def test_a_job_that_failed_is_kept_and_is_tried_again_when_it_is_asked_for_again
         node_pdf_service.behave(guarded.home, "job_fails", 99)
         code, failed = printflow("orders", "repair", order, "--apply")
         assert (code, "a font that is not there" in failed["failed"][0]["detail"]) == (1, True), failed
-        (kept,) = queue.zrange(FAILED, 0, -1)
-        assert json.loads(queue.hget(f"bull:print-files:{kept.decode()}", "data") or b"{}")["order"] == order
+        kept: list[Any] = queue.zrange(FAILED, 0, -1)
+        data: Any = queue.hget(f"bull:print-files:{kept[0].decode()}", "data")
+        assert (len(kept), json.loads(data)["order"]) == (1, order)
         node_pdf_service.behave(guarded.home, "job_fails", 0)
 
         code, done = printflow("orders", "repair", order, "--apply")

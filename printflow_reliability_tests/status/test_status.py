@@ -179,6 +179,23 @@ def test_dagster_that_is_silent_or_was_never_heard_of_is_said() -> None:
     assert [line.outcome for line in never.values()] == [Outcome.UNKNOWN]
 
 
+def test_each_command_of_what_never_answered_has_a_line_of_its_own_with_the_checks_that_it_answers() -> None:
+    never = ("files.missing", "files.content", "files.protection", "backup.window", "copies.media", "copies.files")
+    wrong = unwell(with_answers(without=tuple((check, "") for check in never)))
+    assert {line.command: line.text for line in wrong.values()} == {
+        "printflow files reconcile": "never answered: files.missing, files.content",
+        "printflow files protect": "never answered: files.protection",
+        "printflow backup window": "never answered: backup.window",
+        "printflow copies": "never answered: copies.media, copies.files",
+    }
+
+
+def test_a_check_of_drills_that_failed_leads_to_the_drill_where_its_remedy_names_no_command() -> None:
+    wrong = unwell(with_answers(answer("drill.fence", Outcome.FAIL), answer("drill.objectives", Outcome.FAIL)))
+    newest = WELL.drills["newest"].id
+    assert {line.command for line in wrong.values()} == {f"printflow drill show {newest}", "printflow drill objectives"}
+
+
 def test_alerts_that_wait_for_long_and_drills_that_failed_are_failures() -> None:
     waiting = unwell(replace(WELL, waiting=2, waiting_since=NOW - timedelta(hours=1)))
     just_now = unwell(replace(WELL, waiting=2, waiting_since=NOW))
