@@ -66,7 +66,7 @@ class Chooser:
         if not any(expectation.content for expectation in expected):
             return self._by_content(key, possible)
         proven = next((copy for copy in possible if all(expectation.met_by(copy) for expectation in expected)), None)
-        proven = proven or next((copy for copy in possible if _bytes_meet(key, copy, expected)), None)
+        proven = proven or next((copy for copy in possible if bytes_meet(key, copy, expected)), None)
         return Choice(proven, "" if proven else "no version has the checksum or ETag that the database knows")
 
     def _by_content(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
@@ -123,7 +123,12 @@ def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
     return sha256.hexdigest(), md5.hexdigest()
 
 
-def _bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
+def bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
+    """Whether a copy, once its bytes are read, is all that is expected.
+
+    Raises:
+        CouldNotTell: as `fetch`.
+    """
     with tempfile.TemporaryFile(prefix="printflow-heal-") as file:
         sha256, md5 = fetch(key, copy, file)
     return all(expectation.met_by(copy) or expectation.met_by_bytes(sha256, md5) for expectation in expected)

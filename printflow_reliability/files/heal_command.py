@@ -8,6 +8,7 @@ import typer
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal_deleted_command import heal_by_policy
 from printflow_reliability.files.heal_plan import Chosen
 from printflow_reliability.files.heal_report import HealAction, HealReport, HealStatus
 from printflow_reliability.text import counted, moment, printable, shell_word, size
@@ -34,15 +35,25 @@ def heal_command(
     source: str | None = typer.Option(
         None, "--source", metavar="BUCKET", help="With --version: the bucket that has it, such as the replica."
     ),
+    by_policy: bool = typer.Option(
+        False,
+        "--by-policy",
+        help="Only what files.heal_automatically would bring back by itself after a pass over all tenants.",
+    ),
     apply: bool = APPLY_OPTION,
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring missing objects back from prior versions or from the replica.
 
     Only keys that have no object now are written, each is read back, and what was written is recorded. Size, checksums
-    and ETag that the reference queries return choose the version; where nothing tells, you are asked.
+    and ETag that the reference queries return choose the version; where nothing tells, you are asked. Archived versions
+    are retrieved first: --apply asks for it, and once more, when they are readable, brings them back.
     """
     settings = invocation(ctx).settings()
+    if by_policy:
+        if tenant or key or version or source:
+            raise ConfigError("--by-policy looks at all tenants and chooses by itself", "printflow files heal --help")
+        heal_by_policy(settings, apply=apply, as_json=json)
     if (version and key is None) or (source and version is None):
         raise ConfigError("--version belongs to a --key, and --source to a --version", "printflow files heal --help")
     if source is not None:

@@ -155,7 +155,7 @@ def _of_one_bucket(
     replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
     chooser = Chooser(Presence(own), replica, worker)
     restorable = {finding.key for finding in findings if finding.kind == kinds.MISSING_RESTORABLE and finding.key}
-    known = _references(catalog, paths, bucket, restorable)
+    known = references_to(catalog, paths, bucket, restorable)
 
     def action(finding: Finding) -> HealAction:
         key = finding.key or ""
@@ -179,7 +179,7 @@ def _of_one_bucket(
         yield planned
 
 
-def _references(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
+def references_to(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
     """Who refers to each key now, and rightly: what a stranger's row says of an object does not count."""
     found: dict[str, list[Reference]] = defaultdict(list)
     for reference in catalog.look_up(bucket, keys):
