@@ -13,6 +13,7 @@ from printflow_reliability.files.heal_report import HealReport, HealStatus, orde
 from printflow_reliability.files.heal_write import carry_out
 from printflow_reliability.files.new_objects import may_write
 from printflow_reliability.files.parts import abort_begun
+from printflow_reliability.files.retrieval import ask
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import exclusive, open_records
@@ -57,7 +58,10 @@ def heal(
         # A reference query may name buckets row by row.
         require_healers(settings, {action.bucket for action in planned.actions})
         for number, action in enumerate(planned.actions, 1):
-            done.append(carry_out(settings, records, action) if action.deed is HealStatus.PLANNED else action)
+            if action.deed is HealStatus.PLANNED:
+                done.append(carry_out(settings, records, action))
+            else:
+                done.append(ask(settings, action) if action.deed is HealStatus.RETRIEVE else action)
             if advance is not None:
                 advance(number)
     return HealReport(True, ordered(done), planned.unknown)

@@ -19,6 +19,8 @@ WORDS = {
     HealStatus.UNDECIDED: "UNDECIDED",
     HealStatus.UNHEALABLE: "LOST",
     HealStatus.ERASED: "erased",
+    HealStatus.RETRIEVE: "to retrieve",
+    HealStatus.RETRIEVING: "retrieving",
     HealStatus.PLANNED: "would be healed",
     HealStatus.HEALED: "healed",
     HealStatus.THERE: "there",
@@ -95,11 +97,17 @@ def _show_options(action: HealAction) -> None:
 def _conclude(report: HealReport, again: str) -> None:
     left = report.count(HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE)
     planned, back = report.count(HealStatus.PLANNED), report.count(HealStatus.HEALED, HealStatus.THERE)
+    retrieve, under_way = (report.count(deed) for deed in (HealStatus.RETRIEVE, HealStatus.RETRIEVING))
     if not report.applied:
         say(f"{counted(planned, 'object')} can be brought back, {left:,} cannot without a person.")
-        if planned:
+        if retrieve:
+            bytes_ = sum(action.size or 0 for action in report.actions if action.deed is HealStatus.RETRIEVE)
+            say(f"{counted(retrieve, 'object')} ({size(bytes_)}) must be retrieved from an archive first.")
+        if planned or retrieve:
             say(f"Next: {again} --apply")
         return
+    if under_way:
+        say(f"{counted(under_way, 'object')} {_verb(under_way)} being retrieved. Next, once they can be read: {again}")
     say(f"{counted(back, 'object')} {_verb(back)} back, {left:,} {_verb(left)} not.")
     if report.count(HealStatus.FAILED):
         say(f"Next: remove the cause that is named above, then run: {again} --apply")
