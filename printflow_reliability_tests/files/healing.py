@@ -36,11 +36,11 @@ def records() -> Any:
 
 
 @contextmanager
-def two_buckets(*, locked: bool = False) -> Iterator["S3Client"]:
+def two_buckets() -> Iterator["S3Client"]:
     """The bucket with versioning, and its replica in another region."""
     with mock_aws():
         client = writer(BUCKET)
-        client.create_bucket(Bucket=BUCKET.bucket, ObjectLockEnabledForBucket=locked)
+        client.create_bucket(Bucket=BUCKET.bucket)
         client.put_bucket_versioning(Bucket=BUCKET.bucket, VersioningConfiguration={"Status": "Enabled"})
         writer(REPLICA).create_bucket(
             Bucket=REPLICA.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}

@@ -8,33 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from printflow_reliability.files.carried import Lock, headers_of, keep_lock, mail_safe, tagging_of
-from printflow_reliability.files.heal_report import HealStatus
-from printflow_reliability.files.heal_write import carry_out
-from printflow_reliability_tests.files.healing import BUCKET, KEY, deleted, records, settings_with, two_buckets
 
-BODY = b"%PDF-1.4 an order"
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON, LATER = NOW + timedelta(days=1), NOW + timedelta(days=30)
-
-
-def test_headers_metadata_tags_and_a_longer_lock_are_kept() -> None:
-    with two_buckets(locked=True) as client:
-        metadata = {"proof": "7", "customer": "=?UTF-8?B?w4RtaWw=?="}
-        headers = {"ContentType": "application/pdf", "ContentLanguage": "de", "CacheControl": "no-store"}
-        lock: Any = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": LATER}
-        tags = "kept=yes&of=a%20b"
-        action = deleted(
-            client, BODY, Metadata=metadata, Tagging=tags, ObjectLockLegalHoldStatus="ON", **headers, **lock
-        )
-        done = carry_out(settings_with(), records(), action)
-        there = client.get_object(Bucket=BUCKET.bucket, Key=KEY)
-        tagged = client.get_object_tagging(Bucket=BUCKET.bucket, Key=KEY)["TagSet"]
-        locked = Lock.of(client.head_object(Bucket=BUCKET.bucket, Key=KEY))
-    assert (done.deed, there["Body"].read()) == (HealStatus.HEALED, BODY), done
-    assert {name: there[name] for name in headers} == headers  # type: ignore[literal-required]
-    assert there["Metadata"] == metadata
-    assert {tag["Key"]: tag["Value"] for tag in tagged} == {"kept": "yes", "of": "a b"}
-    assert locked == Lock("GOVERNANCE", LATER, legal_hold=True)
 
 
 @pytest.mark.parametrize("text", ["Ämil", "карта 7", "🎴", "caf\u00e9 " * 30])
