@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from printflow_reliability.check_entry import Check as Check
 from printflow_reliability.findings import Severity
+from printflow_reliability.healing_checks import HEALING_CHECKS
 from printflow_reliability.posture_checks import POSTURE_CHECKS
 from printflow_reliability.queue_checks import QUEUE_CHECKS
 from printflow_reliability.ready_checks import READY_CHECKS
@@ -329,6 +330,7 @@ REGISTER: Mapping[str, Check] = {
             Severity.CRITICAL,
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
+        *HEALING_CHECKS,
         *POSTURE_CHECKS,
         *QUEUE_CHECKS,
         *READY_CHECKS,

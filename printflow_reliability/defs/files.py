@@ -1,7 +1,7 @@
 """Print files in the graph: every reference against the bucket, orphans, and whether the PDFs can be printed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -9,11 +9,14 @@ from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
-from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result
+from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
 from printflow_reliability.defs.ticks import asked, tick_settings
 from printflow_reliability.platform.tenancy import NO_ID, tenancy
 from printflow_reliability.text import counted
+
+if TYPE_CHECKING:
+    from printflow_reliability.files.healing_report import HealingReport
 
 GROUP = "files"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -26,18 +29,20 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
     partitions_def=words.TENANTS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     freshness_policy=words.EVERY_DAY,
-    check_specs=check_specs("tenant_files", "files.missing", "files.tenancy", "files.content"),
+    check_specs=check_specs("tenant_files", "files.missing", "files.tenancy", "files.content", "files.healing"),
     description="Every reference of the databases compared with the buckets, by tenant; all tenants at once are "
     "one pass. Red: files are missing, belong to another tenant or have changed, or a system did "
-    "not answer. The table lists the worst; bring back what can be: printflow files heal",
+    "not answer. The table lists the worst; bring back what can be: printflow files heal. With "
+    "files.heal_automatically it brings back what the platform deleted although rows refer to it.",
 )
 def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration) -> dg.MaterializeResult:
-    """Reconcile the chosen tenants."""
+    """Reconcile the chosen tenants, then let the policy bring back what it may."""
+    from printflow_reliability.files.healed_pass import with_healing
     from printflow_reliability.files.reconcile import reconcile
 
-    chosen = _chosen(context)
+    chosen, settings = _chosen(context), configuration.settings()
     with as_dagster_failure():
-        report = reconcile(configuration.settings(), tenants=chosen, publish=True)
+        report = with_healing(settings, reconcile(settings, tenants=chosen, publish=True), tenants=chosen)
     _tell_each_tenant(context, report.as_json()["tenants"])
     found = findings_table(report.worst, sum(report.counts.values()), "printflow files reconcile")
     return result(
@@ -45,9 +50,10 @@ def tenant_files(context: dg.AssetExecutionContext, configuration: Configuration
         "files.missing",
         "files.tenancy",
         "files.content",
+        "files.healing",
         part=chosen is not None,
         first=("missing_files", "lost_files", "restorable_files", "wrong_tenant_files", "mismatched_files"),
-        headline={"findings": found} if report.worst else {},
+        headline=({"findings": found} if report.worst else {}) | healed_table(report.healing),
     )
 
 
@@ -146,6 +152,14 @@ def tenants_known(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     if not requests:
         return dg.SkipReason(f"nothing changed: there are partitions for {counted(len(now), 'tenant')}")
     return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def healed_table(healing: "HealingReport | None") -> dict[str, dg.MarkdownMetadataValue]:
+    """What was brought back by itself; nothing where nothing was."""
+    if healing is None or not healing.brought_back:
+        return {}
+    rows = [{"what": action.deed, "where": action.key, "how": action.detail} for action in healing.brought_back]
+    return {"healed": shortened(rows, ("what", "where", "how"), len(rows), "printflow files reconcile")}
 
 
 def _chosen(context: dg.AssetExecutionContext) -> Sequence[str] | None:

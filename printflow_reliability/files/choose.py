@@ -18,6 +18,7 @@ from printflow_reliability.files.presence import Presence
 from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.storage.silence import chunks
 
 SUSPICIOUS = 0.5
@@ -29,10 +30,24 @@ NEIGHBOURS_AT_LEAST = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """What to bring an object back from; without a copy, why nobody but a person can tell."""
+    """What to bring an object back from; without a copy, why nobody but a person can tell.
+
+    `retrieve` is a copy that is archived, and must be retrieved before it can be judged or read; `there` is what HEAD
+    says of it.
+    """
 
     copy: KeptCopy | None
     reason: str = ""
+    retrieve: KeptCopy | None = None
+    there: ObjectHead | None = None
+
+
+class Archived(Exception):
+    """A copy whose bytes must be retrieved before they can be read."""
+
+    def __init__(self, copy: KeptCopy, there: ObjectHead) -> None:
+        super().__init__(copy.version_id)
+        self.copy, self.there = copy, there
 
 
 class Chooser:
@@ -54,6 +69,39 @@ class Chooser:
         """
         if not copies:
             return Choice(None, "its last copy went away meanwhile")
+        try:
+            choice = self._choose(key, copies, expected)
+            if choice.copy is not None:
+                choice = Choice(self.readable(key, choice.copy, copies))
+        except Archived as found:
+            return archived_choice(found)
+        return choice
+
+    def readable(self, key: str, copy: KeptCopy, copies: Sequence[KeptCopy]) -> KeptCopy:
+        """The copy, or one with the same content, whose bytes can be read now.
+
+        Raises:
+            Archived: each of these lies in an archive.
+            CouldNotTell: the store does not tell.
+        """
+        there = self._archived(key, copy)
+        if there is None:
+            return copy
+        alike = (other for other in copies if other is not copy and (other.etag, other.size) == (copy.etag, copy.size))
+        for other in alike:
+            if self._archived(key, other) is None:
+                return other
+        raise Archived(copy, there)
+
+    def _archived(self, key: str, copy: KeptCopy) -> ObjectHead | None:
+        """What HEAD says of a copy whose bytes must be retrieved; None of one that can be read."""
+        if not copy.may_be_archived:
+            return None
+        presence = self.present if copy.bucket.name == self.present.bucket.name or not self.replica else self.replica
+        there = presence.head_of(key, copy.version_id)
+        return there if there is not None and there.archived else None
+
+    def _choose(self, key: str, copies: Sequence[KeptCopy], expected: Sequence[Expected]) -> Choice:
         found = whole(copies, expected)
         if not found:
             return Choice(None, "every version that is left of it is empty")
@@ -66,8 +114,23 @@ class Chooser:
         if not any(expectation.content for expectation in expected):
             return self._by_content(key, possible)
         proven = next((copy for copy in possible if all(expectation.met_by(copy) for expectation in expected)), None)
-        proven = proven or next((copy for copy in possible if _bytes_meet(key, copy, expected)), None)
+        proven = proven or self._by_bytes(key, possible, copies, expected)
         return Choice(proven, "" if proven else "no version has the checksum or ETag that the database knows")
+
+    def _by_bytes(
+        self, key: str, possible: Sequence[KeptCopy], copies: Sequence[KeptCopy], expected: Sequence[Expected]
+    ) -> KeptCopy | None:
+        """The first copy whose bytes are what is expected; an archived one is read only where no other is it."""
+        archived: Archived | None = None
+        for copy in possible:
+            try:
+                if bytes_meet(key, self.readable(key, copy, copies), expected):
+                    return copy
+            except Archived as found:
+                archived = archived or found
+        if archived is not None:
+            raise archived
+        return None
 
     def _by_content(self, key: str, copies: Sequence[KeptCopy]) -> Choice:
         """The newest copy that looks like what its key says."""
@@ -91,7 +154,7 @@ class Chooser:
             if (copy.etag, copy.size) in reasons:
                 continue
             with tempfile.NamedTemporaryFile(prefix="printflow-heal-") as file:
-                fetch(key, copy, file)
+                fetch(key, self.readable(key, copy, copies), file)
                 inspection = self._worker.inspect(Path(file.name))
             if inspection.verdict is Verdict.UNKNOWN:
                 return Choice(None, f"whether its version {copy.version_id} is sound cannot be told")
@@ -100,6 +163,12 @@ class Chooser:
             reasons[copy.etag, copy.size] = inspection.reason
         versions = "the only version that is left" if len(reasons) == 1 else f"each of {len(reasons)} versions"
         return Choice(None, f"{versions} is unusable ({next(iter(reasons.values()))})")
+
+
+def archived_choice(found: Archived) -> Choice:
+    """That a copy must be retrieved first."""
+    where = f"its version {found.copy.version_id} lies in {found.there.archived} and must be retrieved first"
+    return Choice(None, where, found.copy, found.there)
 
 
 def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
@@ -123,7 +192,12 @@ def fetch(key: str, copy: KeptCopy, target: IO[bytes]) -> tuple[str, str]:
     return sha256.hexdigest(), md5.hexdigest()
 
 
-def _bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
+def bytes_meet(key: str, copy: KeptCopy, expected: Sequence[Expected]) -> bool:
+    """Whether a copy, once its bytes are read, is all that is expected.
+
+    Raises:
+        CouldNotTell: as `fetch`.
+    """
     with tempfile.TemporaryFile(prefix="printflow-heal-") as file:
         sha256, md5 = fetch(key, copy, file)
     return all(expectation.met_by(copy) or expectation.met_by_bytes(sha256, md5) for expectation in expected)

@@ -5,7 +5,7 @@ out many objects which are there nothing is believed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from printflow_reliability.errors import CouldNotTell
@@ -122,6 +122,10 @@ class MissingConfirmation:
         copy = likely_copy(self.present, self.replica, key, expected_by([reference]))
         if copy is None:
             return None
+        if copy.may_be_archived:
+            other = self.replica if self.replica and copy.bucket.name == self.replica.bucket.name else self.present
+            there = other.head_of(key, copy.version_id)
+            copy = replace(copy, archived=there.archived if there else "")
         say = wording.restorable_copy if copy.current else wording.restorable_version
         return say(reference, settings, copy)
 

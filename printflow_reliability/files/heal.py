@@ -12,6 +12,8 @@ from printflow_reliability.files.heal_plan import Chosen, plan
 from printflow_reliability.files.heal_report import HealReport, HealStatus, ordered
 from printflow_reliability.files.heal_write import carry_out
 from printflow_reliability.files.new_objects import may_write
+from printflow_reliability.files.parts import abort_begun
+from printflow_reliability.files.retrieval import ask
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import exclusive, open_records
@@ -50,12 +52,16 @@ def heal(
         return HealReport(False, ordered(planned.actions), planned.unknown)
     require_healers(settings)
     with open_records(settings.records) as records, exclusive(records, LOCK):
+        abort_begun(settings, records)
         erased = erasures.in_force(records)  # none is recorded while the lock is held
         planned, done = plan(settings, tenants, chosen, erased), []
         # A reference query may name buckets row by row.
         require_healers(settings, {action.bucket for action in planned.actions})
         for number, action in enumerate(planned.actions, 1):
-            done.append(carry_out(settings, records, action) if action.deed is HealStatus.PLANNED else action)
+            if action.deed is HealStatus.PLANNED:
+                done.append(carry_out(settings, records, action))
+            else:
+                done.append(ask(settings, action) if action.deed is HealStatus.RETRIEVE else action)
             if advance is not None:
                 advance(number)
     return HealReport(True, ordered(done), planned.unknown)

@@ -8,6 +8,7 @@ import typer
 from printflow_reliability.console import APPLY_OPTION, JSON_OPTION, finish, invocation, progress, say
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal_deleted_command import heal_by_policy
 from printflow_reliability.files.heal_plan import Chosen
 from printflow_reliability.files.heal_report import HealAction, HealReport, HealStatus
 from printflow_reliability.text import counted, moment, printable, shell_word, size
@@ -18,6 +19,8 @@ WORDS = {
     HealStatus.UNDECIDED: "UNDECIDED",
     HealStatus.UNHEALABLE: "LOST",
     HealStatus.ERASED: "erased",
+    HealStatus.RETRIEVE: "to retrieve",
+    HealStatus.RETRIEVING: "retrieving",
     HealStatus.PLANNED: "would be healed",
     HealStatus.HEALED: "healed",
     HealStatus.THERE: "there",
@@ -34,15 +37,25 @@ def heal_command(
     source: str | None = typer.Option(
         None, "--source", metavar="BUCKET", help="With --version: the bucket that has it, such as the replica."
     ),
+    by_policy: bool = typer.Option(
+        False,
+        "--by-policy",
+        help="Only what files.heal_automatically would bring back by itself after a pass over all tenants.",
+    ),
     apply: bool = APPLY_OPTION,
     json: bool = JSON_OPTION,
 ) -> None:
     """Bring missing objects back from prior versions or from the replica.
 
     Only keys that have no object now are written, each is read back, and what was written is recorded. Size, checksums
-    and ETag that the reference queries return choose the version; where nothing tells, you are asked.
+    and ETag that the reference queries return choose the version; where nothing tells, you are asked. Archived versions
+    are retrieved first: --apply asks for it, and once more, when they are readable, brings them back.
     """
     settings = invocation(ctx).settings()
+    if by_policy:
+        if tenant or key or version or source:
+            raise ConfigError("--by-policy looks at all tenants and chooses by itself", "printflow files heal --help")
+        heal_by_policy(settings, apply=apply, as_json=json)
     if (version and key is None) or (source and version is None):
         raise ConfigError("--version belongs to a --key, and --source to a --version", "printflow files heal --help")
     if source is not None:
@@ -84,11 +97,17 @@ def _show_options(action: HealAction) -> None:
 def _conclude(report: HealReport, again: str) -> None:
     left = report.count(HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE)
     planned, back = report.count(HealStatus.PLANNED), report.count(HealStatus.HEALED, HealStatus.THERE)
+    retrieve, under_way = (report.count(deed) for deed in (HealStatus.RETRIEVE, HealStatus.RETRIEVING))
     if not report.applied:
         say(f"{counted(planned, 'object')} can be brought back, {left:,} cannot without a person.")
-        if planned:
+        if retrieve:
+            bytes_ = sum(action.size or 0 for action in report.actions if action.deed is HealStatus.RETRIEVE)
+            say(f"{counted(retrieve, 'object')} ({size(bytes_)}) must be retrieved from an archive first.")
+        if planned or retrieve:
             say(f"Next: {again} --apply")
         return
+    if under_way:
+        say(f"{counted(under_way, 'object')} {_verb(under_way)} being retrieved. Next, once they can be read: {again}")
     say(f"{counted(back, 'object')} {_verb(back)} back, {left:,} {_verb(left)} not.")
     if report.count(HealStatus.FAILED):
         say(f"Next: remove the cause that is named above, then run: {again} --apply")

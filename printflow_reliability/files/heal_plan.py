@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.files import kinds
-from printflow_reliability.files.choose import Choice, Chooser
+from printflow_reliability.files import kinds, retrieval
+from printflow_reliability.files.choose import Archived, Choice, Chooser, archived_choice
 from printflow_reliability.files.heal_report import HealAction, HealStatus, Option
 from printflow_reliability.files.heal_write import overwriting
 from printflow_reliability.files.kept_copies import KeptCopy, expected_by
@@ -155,7 +155,7 @@ def _of_one_bucket(
     replica = Presence(settings.bucket_named(own.replica)) if own.replica else None
     chooser = Chooser(Presence(own), replica, worker)
     restorable = {finding.key for finding in findings if finding.kind == kinds.MISSING_RESTORABLE and finding.key}
-    known = _references(catalog, paths, bucket, restorable)
+    known = references_to(catalog, paths, bucket, restorable)
 
     def action(finding: Finding) -> HealAction:
         key = finding.key or ""
@@ -171,7 +171,7 @@ def _of_one_bucket(
                 asked, deed=HealStatus.UNDECIDED, detail="no row refers to it any more; run the command again"
             )
         try:
-            return _chosen(asked, chooser, known[key], chosen)
+            return _chosen(settings, asked, chooser, known[key], chosen)
         except CouldNotTell as refused:
             return replace(asked, deed=HealStatus.FAILED, detail=refused.sentence)
 
@@ -179,7 +179,7 @@ def _of_one_bucket(
         yield planned
 
 
-def _references(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
+def references_to(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:
     """Who refers to each key now, and rightly: what a stranger's row says of an object does not count."""
     found: dict[str, list[Reference]] = defaultdict(list)
     for reference in catalog.look_up(bucket, keys):
@@ -188,16 +188,22 @@ def _references(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collectio
     return found
 
 
-def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference], chosen: Chosen | None) -> HealAction:
+def _chosen(
+    settings: Settings, action: HealAction, chooser: Chooser, references: Sequence[Reference], chosen: Chosen | None
+) -> HealAction:
     copies = chooser.copies(action.key)
     if chosen is not None and chosen.version_id is not None:
-        choice = _by_a_person(copies, chosen, action.bucket)
+        choice = _by_a_person(chooser, action.key, copies, chosen, action.bucket)
     else:
         choice = chooser.choose(action.key, copies, expected_by(references))
     copy = choice.copy
     own = {kept.version_id for kept in copies if kept.bucket.name == action.bucket}
     if copy is not None and (why := overwriting(chooser.present, action, own)):
         return replace(action, deed=HealStatus.UNDECIDED, detail=why)
+    if choice.retrieve is not None and choice.there is not None:
+        kept, there = choice.retrieve, choice.there
+        found = replace(action, source=kept.bucket.name, version_id=kept.version_id, size=kept.size)
+        return retrieval.planned(settings, found, there.archived, there.retrieving)
     if copy is None:
         options = [Option(kept.bucket.name, kept.version_id, kept.size, kept.modified_at) for kept in copies]
         return replace(action, deed=HealStatus.UNDECIDED, detail=choice.reason, options=options)
@@ -211,9 +217,12 @@ def _chosen(action: HealAction, chooser: Chooser, references: Sequence[Reference
     )
 
 
-def _by_a_person(copies: Sequence[KeptCopy], chosen: Chosen, bucket: str) -> Choice:
+def _by_a_person(chooser: Chooser, key: str, copies: Sequence[KeptCopy], chosen: Chosen, bucket: str) -> Choice:
     source = chosen.source or bucket
     for copy in copies:
         if (copy.bucket.name, copy.version_id) == (source, chosen.version_id):
-            return Choice(copy)
+            try:
+                return Choice(chooser.readable(key, copy, ()))
+            except Archived as found:
+                return archived_choice(found)
     return Choice(None, f'bucket "{source}" has no version {chosen.version_id} of it')

@@ -17,6 +17,8 @@ class HealStatus(StrEnum):
     UNDECIDED = "undecided"
     UNHEALABLE = "unhealable"
     ERASED = "erased"
+    RETRIEVE = "retrieve"
+    RETRIEVING = "retrieving"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class HealAction:
         version_id: the version there.
         size: bytes; None where there is no copy.
         options: where it is undecided, what a person chooses from.
+        archive: where the version's bytes lie that must be retrieved first; empty where they can be read.
     """
 
     deed: HealStatus
@@ -51,6 +54,7 @@ class HealAction:
     version_id: str | None = None
     size: int | None = None
     options: Sequence[Option] = ()
+    archive: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class HealReport:
     @property
     def exit_code(self) -> int:
         """0 if nothing is left to do, 1 if something is, 2 if nothing is and more may be missing."""
-        if self.count(HealStatus.PLANNED, HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE):
+        left = (HealStatus.FAILED, HealStatus.UNDECIDED, HealStatus.UNHEALABLE)
+        if self.count(HealStatus.PLANNED, HealStatus.RETRIEVE, HealStatus.RETRIEVING, *left):
             return 1
         return 2 if self.unknown else 0
 
@@ -84,6 +89,9 @@ class HealReport:
             "unhealable": self.count(HealStatus.UNHEALABLE, HealStatus.UNDECIDED),
             "undecided": self.count(HealStatus.UNDECIDED),
             "erased": self.count(HealStatus.ERASED),
+            "to_retrieve": self.count(HealStatus.RETRIEVE),
+            "to_retrieve_bytes": sum(action.size or 0 for action in self.actions if action.archive),
+            "retrieving": self.count(HealStatus.RETRIEVING),
             "unknown": self.unknown or None,
             "actions": [asdict(action) for action in self.actions],
         }
@@ -96,6 +104,8 @@ def ordered(actions: Sequence[HealAction]) -> list[HealAction]:
         HealStatus.UNDECIDED,
         HealStatus.UNHEALABLE,
         HealStatus.ERASED,
+        HealStatus.RETRIEVE,
+        HealStatus.RETRIEVING,
         HealStatus.PLANNED,
         HealStatus.HEALED,
         HealStatus.THERE,

@@ -1,30 +1,30 @@
-"""Bringing one object back: its copy is read by its version, written if the key is still free, and read back."""
+"""Bringing one object back: its copy is read by its version, written if the key is still free, and read back.
+
+What it carried comes back with it: headers, metadata, tags, and a lock that has not ended.
+"""
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import IO, Any
 
 import psycopg
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files import parts
+from printflow_reliability.files.carried import Lock, headers_of, keep_lock, tagging_of
 from printflow_reliability.files.heal_report import HealAction, HealStatus
-from printflow_reliability.files.new_objects import NULL_VERSION, put_new, sha256_of, take_back
+from printflow_reliability.files.new_objects import NULL_VERSION, put_new, sha256_of, take_back, writer
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.records import erasures
+from printflow_reliability.records import erasures, file_heals
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
 from printflow_reliability.text import shell_word
 
 IN_MEMORY = 16 * 1024**2
-KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
 FASTER = "it is there again: somebody was faster"
-AUDIT = """
-INSERT INTO file_heals (bucket, key, tenant, source, version_id, new_version_id, bytes, sha256)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
 
 
 def overwriting(present: Presence, action: HealAction, version_ids: Iterable[str]) -> str:
@@ -48,8 +48,17 @@ def overwriting(present: Presence, action: HealAction, version_ids: Iterable[str
     )
 
 
-def carry_out(settings: Settings, records: psycopg.Connection, action: HealAction) -> HealAction:
-    """Copy one object back, unless it was erased on purpose; a failure is its own, and others go on."""
+def carry_out(
+    settings: Settings, records: psycopg.Connection, action: HealAction, *, automatic: bool = False
+) -> HealAction:
+    """Copy one object back, unless it was erased on purpose; a failure is its own, and others go on.
+
+    Args:
+        settings: the whole file.
+        records: where it is recorded.
+        action: what is planned.
+        automatic: nobody has asked for it but the policy.
+    """
     bucket = settings.bucket_named(action.bucket)
     source = settings.bucket_named(action.source or action.bucket)
     if erasure := erasures.in_force(records).of(action.bucket, action.key):
@@ -60,32 +69,60 @@ def carry_out(settings: Settings, records: psycopg.Connection, action: HealActio
             return replace(action, deed=HealStatus.THERE, detail=FASTER)
         if why := overwriting(present, action, {prior.version_id for prior in present.priors(action.key)}):
             return replace(action, deed=HealStatus.UNDECIDED, detail=why)
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
-            headers, sha256 = _read(source, action, body)
-            written = put_new(bucket, action.key, body, headers)
+        # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
+        version, size = action.version_id or NULL_VERSION, action.size or 0
+        carried, lock, lacking = _carried(source, action.key, version)
+        if size > parts.LARGEST_AT_ONCE:
+            written, sha256 = _in_parts(bucket, source, action, carried, records)
+        else:
+            with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
+                sha256 = _read(source, action, version, body)
+                written = put_new(bucket, action.key, body, carried)
         if written is None:
             return replace(action, deed=HealStatus.THERE, detail=FASTER)
         if sha256_of(bucket, action.key, written) != sha256:
             removed = take_back(bucket, action.key, written)
             detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
             return replace(action, deed=HealStatus.FAILED, detail=detail)
+        # From here on the object is back, and recorded, whatever its lock comes to.
+        where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
+        file_heals.record(records, (*where, action.size, sha256), automatic=automatic)
+        with s3_errors(bucket):
+            unlocked = keep_lock(writer(bucket), bucket.bucket, action.key, written, lock, present.now())
     except CouldNotTell as failed:
         return replace(action, deed=HealStatus.FAILED, detail=failed.sentence)
-    where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
-    records.execute(AUDIT, (*where, action.size, sha256))
-    return replace(
-        action, deed=HealStatus.HEALED, detail=f'back from version {action.version_id} of bucket "{source.name}"'
-    )
+    back = f'back from version {action.version_id} of bucket "{source.name}"'
+    detail = "; ".join(filter(None, (back, lacking, unlocked)))
+    return replace(action, deed=HealStatus.HEALED, detail=detail)
 
 
-def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[Mapping[str, Any], str]:
-    """Fetch the copy, by its version; the headers worth keeping, and the SHA-256 of what was read."""
+def _carried(source: BucketSettings, key: str, version: str) -> tuple[dict[str, Any], Lock, str]:
+    """What the copy carries besides its bytes: for the request that writes it, its lock, and what could not be told."""
+    with s3_errors(source):
+        client = s3_client(source)
+        answer = client.head_object(Bucket=source.bucket, Key=key, VersionId=version)
+        tags, lacking = tagging_of(client, source.bucket, key, version)
+    return headers_of(answer) | ({"Tagging": tags} if tags else {}), Lock.of(answer), lacking
+
+
+def _in_parts(
+    bucket: BucketSettings, source: BucketSettings, action: HealAction, carried: dict[str, Any], records: Any
+) -> tuple[str | None, str]:
+    """Bring back what is too large for one request; the new version's id, and the SHA-256 that it must have."""
+    version, size = action.version_id or NULL_VERSION, action.size or 0
+    target = parts.Target(bucket, action.key, carried)
+    with s3_errors(bucket):
+        if not parts.same_store(source, bucket):
+            return parts.sent(target, source, version, size, records)
+        written = parts.copied(target, source, version, size, records)
+    return written, "" if written is None else sha256_of(source, action.key, version)
+
+
+def _read(source: BucketSettings, action: HealAction, version: str, body: IO[bytes]) -> str:
+    """Fetch the copy, by its version; the SHA-256 of what was read."""
     digest = hashlib.sha256()
     with s3_errors(source):
-        # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
-        answer = s3_client(source).get_object(
-            Bucket=source.bucket, Key=action.key, VersionId=action.version_id or NULL_VERSION
-        )
+        answer = s3_client(source).get_object(Bucket=source.bucket, Key=action.key, VersionId=version)
         for chunk in chunks(source, answer["Body"]):
             digest.update(chunk)
             body.write(chunk)
@@ -93,4 +130,4 @@ def _read(source: BucketSettings, action: HealAction, body: IO[bytes]) -> tuple[
         sent = f'bucket "{source.name}" sent {body.tell():,} of {action.size:,} bytes of {action.key!r}'
         raise CouldNotTell(sent, "try again")
     body.seek(0)
-    return {name: answer[name] for name in KEPT_HEADERS if answer.get(name)}, digest.hexdigest()  # type: ignore[literal-required]
+    return digest.hexdigest()

@@ -21,6 +21,8 @@ class KeptCopy:
         size: in bytes.
         current: whether it is the replica's object of today, rather than a version.
         refuted: whether the database knows that its content should be another.
+        may_be_archived: whether its bytes may have to be retrieved before they can be read; HEAD tells.
+        archived: where they lie, once HEAD has told so.
     """
 
     bucket: BucketSettings
@@ -30,6 +32,8 @@ class KeptCopy:
     etag: str
     current: bool = False
     refuted: bool = False
+    may_be_archived: bool = False
+    archived: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,27 @@ def _object_and_versions(presence: Presence, key: str) -> list[KeptCopy]:
     now = presence.head(key)
     if now is None:
         return _versions(presence, key)
-    current = KeptCopy(presence.bucket, now.version_id, now.size, now.modified_at, now.etag, current=True)
+    current = KeptCopy(
+        presence.bucket,
+        now.version_id,
+        now.size,
+        now.modified_at,
+        now.etag,
+        current=True,
+        may_be_archived=bool(now.archived),
+    )
     return [current, *(version for version in _versions(presence, key) if version.version_id != now.version_id)]
 
 
 def _versions(presence: Presence, key: str) -> list[KeptCopy]:
     return [
-        KeptCopy(presence.bucket, prior.version_id, prior.size, prior.modified_at, prior.etag)
+        KeptCopy(
+            presence.bucket,
+            prior.version_id,
+            prior.size,
+            prior.modified_at,
+            prior.etag,
+            may_be_archived=prior.may_be_archived,
+        )
         for prior in presence.priors(key)
     ]

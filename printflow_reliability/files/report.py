@@ -10,6 +10,7 @@ from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.files import kinds
+from printflow_reliability.files.healing_report import HealingReport
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.register import REGISTER
 from printflow_reliability.text import counted, moment, printable
@@ -41,6 +42,7 @@ class ReconcileReport:
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
         states: how many findings appeared, continue, are acknowledged and were resolved; empty if that is not kept.
         all_findings: the address of all findings in the bucket of reports.
+        healing: what was brought back by itself after it; None where nothing was to be.
     """
 
     checks: tuple[CheckResult, ...]
@@ -58,6 +60,7 @@ class ReconcileReport:
     overwritten: Sequence[Finding] = ()
     states: Mapping[str, int] = field(default_factory=dict)
     all_findings: str | None = None
+    healing: HealingReport | None = None
 
     @property
     def ok(self) -> bool:
@@ -79,7 +82,9 @@ class ReconcileReport:
             "orphaned_files": self.counts[kinds.ORPHAN],
             "orphaned_bytes": self.orphan_bytes,
             "seconds": self.seconds,
-        } | {f"{state}_findings": count for state, count in self.states.items()}
+            **{f"{state}_findings": count for state, count in self.states.items()},
+            **(self.healing.numbers if self.healing else {}),
+        }
 
     def as_json(self) -> dict[str, Any]:
         """As `files reconcile --json` shows it."""
@@ -97,6 +102,7 @@ class ReconcileReport:
             "pass": self.pass_id,
             "states": dict(self.states),
             "all_findings": self.all_findings,
+            "healing": self.healing.as_json() if self.healing else None,
             "warnings": list(self.warnings),
         }
 

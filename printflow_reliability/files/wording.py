@@ -52,7 +52,8 @@ def restorable_copy(reference: Reference, settings: ReferenceSettings, copy: Kep
 
 
 def _refuted(copy: KeptCopy) -> str:
-    return ", which is not what the database knows" if copy.refuted else ""
+    archived = f"; it lies in {copy.archived}, and is restorable after a retrieval" if copy.archived else ""
+    return (", which is not what the database knows" if copy.refuted else "") + archived
 
 
 def _choose(reference: Reference) -> str:

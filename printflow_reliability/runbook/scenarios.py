@@ -26,6 +26,7 @@ def scenarios(names: Names) -> Mapping[str, Scenario]:
         _region_lost,
         _cluster_lost,
         _migration_failed,
+        _bad_deploy,
         _table_dropped,
         _tenant_deleted,
         _bucket_damaged,
@@ -70,6 +71,39 @@ def _migration_failed(names: Names) -> Scenario:
             Step("Deploy the application of before the migration, still stopped."),
             *_hand_over(names),
             FILES_TOO,
+            *_follow_up(names),
+        ),
+    )
+
+
+def _bad_deploy(names: Names) -> Scenario:
+    rollback = ("files", "rollback", "--to", names.facts.at)
+    return Scenario(
+        "bad-deploy",
+        "A deploy damaged rows and files",
+        "Did a deploy, a script or a person damage both rows and files, from a moment on that is known?",
+        (
+            Step("Stop the application: whatever it wrote since that moment, and writes from now on, is lost."),
+            Step("See what can be restored.", names.printflow("backup", "list")),
+            Step(
+                "Recover every cluster to the moment, beside production.",
+                recover_command(names, names.facts.at, None),
+                True,
+            ),
+            *inspect_recovered(names),
+            Step("Deploy the application of before, still stopped."),
+            *_hand_over(names),
+            Step(
+                "See what bringing the buckets back to the same moment would do, before the heartbeat goes on.",
+                names.printflow(*rollback),
+                True,
+            ),
+            Step(
+                "Bring them back. Orders whose artwork becomes older are held first; printflow files rollback --undo "
+                "ID --apply takes it back.",
+                names.printflow(*rollback, "--apply"),
+                True,
+            ),
             *_follow_up(names),
         ),
     )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,9 @@ TOLD = ("ETag", "ContentLength", "LastModified")
 NOT_THERE = ("404", "NoSuchKey", "NotFound")
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 """Storage classes whose bytes cannot be read before they were retrieved."""
+INTELLIGENT = "INTELLIGENT_TIERING"
+"""The class that moves what nobody reads into archives of its own."""
+EXPIRY = re.compile('expiry-date="([^"]+)"')
 
 
 class NotOfS3(BotoCoreError):
@@ -32,7 +36,8 @@ class ObjectHead:
 
     `etag_opaque` tells that the ETag is no MD5 though it may look like one: the object is encrypted with a key of its
     own, or lies in a directory bucket. `archived` names the storage class whose bytes must be retrieved before they can
-    be read; `prior` tells that it is not what the key holds now.
+    be read, `retrieving` that this was asked for and is under way, `readable_until` when what was retrieved is archived
+    again; `prior` tells that it is not what the key holds now.
     """
 
     version_id: str
@@ -42,17 +47,28 @@ class ObjectHead:
     etag_opaque: bool = False
     archived: str = ""
     prior: bool = False
+    retrieving: bool = False
+    readable_until: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a key. A delete marker has no bytes; while it is the newest, the object is not there."""
+    """One version of a key. A delete marker has no bytes; while it is the newest, the object is not there.
+
+    `storage_class` is as the store calls it; empty where it does not say.
+    """
 
     version_id: str
     etag: str
     size: int
     modified_at: datetime
     delete_marker: bool = False
+    storage_class: str = ""
+
+    @property
+    def may_be_archived(self) -> bool:
+        """Whether only HEAD can tell that its bytes can be read: of Intelligent-Tiering, no listing tells."""
+        return self.storage_class in (*ARCHIVED, INTELLIGENT)
 
 
 def head(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ObjectHead | None:
@@ -95,6 +111,8 @@ def head_in_existing(client: "S3Client", bucket: str, key: str, version_id: str 
         encrypted or answer.get("StorageClass") == "EXPRESS_ONEZONE",
         _archived(answer),
         version_id is not None,
+        'ongoing-request="true"' in answer.get("Restore", ""),
+        _readable_until(answer),
     )
 
 
@@ -104,6 +122,14 @@ def _archived(answer: Mapping[str, Any]) -> str:
         return ""
     storage_class = answer.get("StorageClass", "")
     return str(answer.get("ArchiveStatus", "") or (storage_class if storage_class in ARCHIVED else ""))
+
+
+def _readable_until(answer: Mapping[str, Any]) -> datetime | None:
+    told = EXPIRY.search(answer.get("Restore", ""))
+    try:
+        return parsedate_to_datetime(told[1]) if told else None
+    except ValueError:
+        return None
 
 
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -118,7 +144,13 @@ def versions(client: "S3Client", bucket: str, key: str) -> tuple[Version, ...]:
     latest = None
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
         found += [
-            Version(version["VersionId"], version["ETag"].strip('"'), version["Size"], version["LastModified"])
+            Version(
+                version["VersionId"],
+                version["ETag"].strip('"'),
+                version["Size"],
+                version["LastModified"],
+                storage_class=version.get("StorageClass", ""),
+            )
             for version in page.get("Versions", ())
             if version["Key"] in names
         ]

@@ -159,7 +159,11 @@ MAY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         f"{REPLICA}/a": ("GetObject", "GetObjectVersion", "GetObjectRetention"),
         f"{REPORTS}/a": ("PutObject", "PutObjectRetention", "GetObject"),
     },
-    "heal": {FILES: ("ListBucketVersions",), f"{FILES}/a": ("GetObjectVersion", "PutObject", "PutObjectTagging")},
+    "heal": {
+        FILES: ("ListBucketVersions",),
+        f"{FILES}/a": ("GetObjectVersion", "PutObject", "PutObjectTagging", "PutObjectRetention", "RestoreObject"),
+        f"{REPLICA}/a": ("GetObjectVersion", "RestoreObject"),
+    },
     "dump-writer": {
         DUMPS: ("ListBucket", "ListBucketVersions", "GetBucketObjectLockConfiguration"),
         f"{DUMPS}/a": ("PutObject", "PutObjectRetention", "GetObjectVersion", "GetObjectRetention"),
@@ -184,7 +188,10 @@ MAY_NOT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         f"{REPORTS}/a": ("DeleteObject", "DeleteObjectVersion", "BypassGovernanceRetention"),
         f"{REPO}/a": ("GetObject",),
     },
-    "heal": {f"{FILES}/a": ("DeleteObjectVersion",), f"{REPLICA}/a": ("PutObject", "DeleteObject")},
+    "heal": {
+        f"{FILES}/a": ("DeleteObjectVersion", "PutObjectLegalHold", "BypassGovernanceRetention"),
+        f"{REPLICA}/a": ("PutObject", "DeleteObject"),
+    },
     "dump-writer": {
         DUMPS: ("PutBucketObjectLockConfiguration", "PutBucketVersioning"),
         f"{DUMPS}/a": ("DeleteObject", "DeleteObjectVersion", "BypassGovernanceRetention"),

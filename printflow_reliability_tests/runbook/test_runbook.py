@@ -13,7 +13,7 @@ from printflow_reliability_tests.dumps.keys import PUBLIC
 REDIS = "redis://:hunter2@localhost"
 BRANCHES = {
     *("ransomware", "empty-machine", "region-lost", "cluster-lost", "migration-failed"),
-    *("table-dropped", "tenant-deleted", "bucket-damaged"),
+    *("bad-deploy", "table-dropped", "tenant-deleted", "bucket-damaged"),
 }
 
 

@@ -1,7 +1,7 @@
 """A proxy in front of the real S3 server that answers for single keys with whatever status a test says."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,11 +14,20 @@ OF_THE_CONNECTION = ("connection", "transfer-encoding", "keep-alive", "content-l
 """Headers that are not passed on."""
 
 
+Rewrite = Callable[[bytes], bytes]
+
+
+def as_it_is(body: bytes) -> bytes:
+    """Change nothing."""
+    return body
+
+
 @contextmanager
-def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
+def tampering(bucket: BucketSettings, fails: dict[str, int], listed: Rewrite = as_it_is) -> Iterator[str]:
     """The proxy's endpoint; `fails` may change as it runs, and has a key alone or with the method before it.
 
-    Signatures stay valid: the server verifies them with the host that the client named.
+    `listed` gets every page of a listing, and answers with what the client sees of it. Signatures stay valid, since the
+    server verifies them with the host that the client named.
     """
     server = urlsplit(bucket.endpoint_url or "")
     trusted = ssl.create_default_context(cafile=str(bucket.ca_file)) if bucket.ca_file else None
@@ -47,14 +56,17 @@ def tampering(bucket: BucketSettings, fails: dict[str, int]) -> Iterator[str]:
             if status is not None:
                 self._answer(status, [], b"")
                 return
-            self.upstream.request(self.command, self.path, headers=dict(self.headers.items()))
+            sent = self.rfile.read(int(self.headers.get("content-length") or 0)) or None
+            self.upstream.request(self.command, self.path, body=sent, headers=dict(self.headers.items()))
             answer = self.upstream.getresponse()
             body = answer.read()
+            if "list-type" in parse_qs(address.query):
+                body = listed(body)
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in OF_THE_CONNECTION]
             length = answer.getheader("content-length") if self.command == "HEAD" else None
             self._answer(answer.status, kept, body, length)
 
-        do_HEAD = do_GET
+        do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
         def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, length: str | None = None) -> None:
             self.send_response_only(status)

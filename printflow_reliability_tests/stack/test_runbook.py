@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,18 +81,42 @@ def follow(own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str], sce
     steps = json.loads(capsys.readouterr().out)["scenarios"][0]["steps"]
     commands = [step for step in steps if step["command"]]
     for step in commands:
-        done = subprocess.run(
-            ["/bin/bash", "-c", step["command"]],
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(Path.cwd())},
-            cwd="/",
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        allowed = (0, 1) if step["findings"] else (0,)
-        assert done.returncode in allowed, f"{step['command']}\n{done.stdout}\n{done.stderr}"
+        carry_out(step["command"], path, (0, 1) if step["findings"] else (0,))
     return len(commands)
+
+
+def carry_out(command: str, path: str, allowed: Sequence[int]) -> None:
+    """What a person does with a command of the runbook."""
+    done = subprocess.run(
+        ["/bin/bash", "-c", command],
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(Path.cwd())},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def printed_commands(own: StackSandbox, capsys: pytest.CaptureFixture[str], scenario: str, *facts: str) -> list[str]:
+    """The commands in the very text that a person reads."""
+    assert run(["--config", str(own.config), "runbook", scenario, *facts]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return [line.strip() for line in lines if line.startswith(" " * 7) and line.strip()]
+
+
+def content(own: StackSandbox) -> tuple[object, ...]:
+    """Every row of orders, their items and quotes, and every object of the bucket, as one would compare them."""
+    s3 = seaweedfs.client(own.home, "print-files", "app")
+    listed = s3.get_paginator("list_objects_v2").paginate(Bucket="print-files")
+    objects = {item["Key"]: (item["ETag"], item["Size"]) for page in listed for item in page.get("Contents", ())}
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        tables = ("orders", "order_items", "quotes", "tenants")
+        every = [f"(SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t)" for table in tables]
+        row = connection.execute(f"SELECT {', '.join(every)}".encode()).fetchone()
+    assert row is not None
+    return (*row, objects)
 
 
 def end_recovered(own: StackSandbox) -> None:
@@ -197,6 +221,43 @@ def test_a_bad_deploy_that_damaged_rows_and_files_is_undone_to_one_moment(
     assert run(["--config", str(own.config), "files", "reconcile"]) == 0
 
 
+def test_the_whole_disaster_is_undone_to_one_moment_by_the_runbooks_own_text(
+    own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
+) -> None:
+    """A bad deploy damages rows and files from a known moment on; databases and bucket are as at that moment again."""
+    s3 = seaweedfs.client(own.home, "print-files", "app")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="print-files", MaxKeys=6)["Contents"]]
+    with postgres.superuser(own.home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE heartbeats SET at = clock_timestamp()")
+    before = content(own)
+    damage = (
+        "UPDATE orders SET total_cents = 0",
+        "DELETE FROM quotes",
+        "UPDATE order_items SET print_ready_file = 'x'",
+    )
+    at = moment_before(own, damage)
+    time.sleep(1.1)
+    for key in keys[:4]:
+        s3.put_object(Bucket="print-files", Key=key, Body=b"a bad deploy")
+    for key in keys[4:]:
+        s3.delete_object(Bucket="print-files", Key=key)
+    assert all(was != now for was, now in zip(content(own)[:3], before[:3], strict=True))
+
+    shutil.rmtree(own.settings.runbook.directory, ignore_errors=True)
+    seconds = {}
+    for command in printed_commands(own, capsys, "bad-deploy", "--at", at):
+        began = time.monotonic()
+        carry_out(command, path, (0, 1))  # what a command finds is for a person to look at
+        seconds[command] = round(time.monotonic() - began, 1)
+    record_property("seconds_of_the_whole_disaster", sum(seconds.values()))
+    print(*(f"{took:>6.1f} s  {command}" for command, took in seconds.items()), sep="\n")
+
+    assert any(" files rollback --to " in command and command.endswith(" --apply") for command in seconds)
+    assert content(own) == before
+    assert run(["--config", str(own.config), "files", "reconcile"]) == 0
+
+
+@pytest.mark.exhaustive
 def test_a_migration_that_went_wrong_is_undone(
     own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from printflow_reliability.files import parts
+from printflow_reliability.files.carried import headers_of, tagging_of
 from printflow_reliability.files.new_objects import take_back, writer
 from printflow_reliability.files.rollback.since import Fate, Step
 from printflow_reliability.settings import BucketSettings
@@ -21,11 +22,8 @@ from printflow_reliability.storage.refusals import reason_for_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LARGEST_COPY = 5 * 1024**3
-"""Bytes that S3 copies in one request."""
 COPY_OF = "printflow-copy-of"
 """Metadata of a copy: the version that it was made of."""
-KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl")
 MEANWHILE = "somebody wrote or deleted it since it was planned"
 
 
@@ -117,13 +115,16 @@ def _copied(client: "S3Client", bucket: BucketSettings, step: Step, version: str
     name, key = bucket.bucket, step.key
     source: Any = {"Bucket": name, "Key": key, "VersionId": version}
     was: Any = client.head_object(Bucket=name, Key=key, VersionId=version)
-    metadata = {**was.get("Metadata", {}), COPY_OF: version}
-    headers: dict[str, Any] = {header: was[header] for header in KEPT_HEADERS if was.get(header)}
-    as_it_was: Any = {**headers, "Metadata": metadata, "MetadataDirective": "REPLACE"}
-    if was["ContentLength"] <= LARGEST_COPY:
-        client.copy_object(Bucket=name, Key=key, CopySource=source, **as_it_was)
-    else:
-        client.copy(source, name, key, ExtraArgs=as_it_was, Config=TransferConfig(use_threads=False))
+    as_it_was: Any = headers_of(was)
+    as_it_was["Metadata"] = {**as_it_was.get("Metadata", {}), COPY_OF: version}
+    if was["ContentLength"] <= parts.LARGEST_AT_ONCE:
+        client.copy_object(Bucket=name, Key=key, CopySource=source, MetadataDirective="REPLACE", **as_it_was)
+    else:  # the store copies the tags itself only where it copies at once
+        tags, lacking = tagging_of(client, name, key, version)
+        if lacking:
+            return Written(step, Deed.FAILED, lacking)
+        target = parts.Target(bucket, key, as_it_was | ({"Tagging": tags} if tags else {}), only_new=False)
+        parts.copied(target, bucket, version, was["ContentLength"], None)
     made = _current(client, bucket, key)
     if made is None or made.get("Metadata", {}).get(COPY_OF) != version:
         return Written(step, Deed.MEANWHILE, MEANWHILE)

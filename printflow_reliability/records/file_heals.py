@@ -1,0 +1,121 @@
+"""What was brought back, and by whom: a person's command, or the policy of `files.heal_automatically`.
+
+The policy's candidates are asked for here too, so that a million findings never come into this process.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from printflow_reliability.findings import Severity
+
+RECORD = """
+INSERT INTO file_heals (bucket, key, tenant, source, version_id, new_version_id, bytes, sha256, automatic)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_OPEN = """
+FROM lasting_findings WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND kind = 'missing_restorable'
+AND severity <> 'info' AND right(key, 1) <> '/' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s))"""
+CANDIDATES = f"""
+SELECT bucket, key, (array_agg(tenant ORDER BY id))[1], (array_agg(owner ORDER BY id))[1] {_OPEN}
+GROUP BY bucket, key ORDER BY max(array_position(%(ranks)s::text[], severity)) DESC, bucket, key COLLATE "C"
+LIMIT %(most)s"""
+HOW_MANY = f"SELECT count(DISTINCT (bucket, key)) {_OPEN}"
+UNJUDGED = """
+SELECT bucket, tenant, detail FROM lasting_findings
+WHERE resolved_at IS NULL AND kind = 'unknown' AND key IS NULL AND (bucket IS NOT NULL OR reference IS NOT NULL)
+ORDER BY id"""
+NEWEST = """
+SELECT DISTINCT ON (key) key, healed_at, automatic FROM file_heals WHERE bucket = %s AND key = ANY(%s)
+ORDER BY key, id DESC"""
+LEDGER = "SELECT key, version_id, etag, lower(sha256), verdict FROM print_files WHERE bucket = %s AND key = ANY(%s)"
+OF_KEYS = """
+SELECT id FROM lasting_findings JOIN unnest(%s::text[], %s::text[]) AS back (bucket, key) USING (bucket, key)
+WHERE resolved_at IS NULL AND kind = 'missing_restorable' ORDER BY id"""
+STILL_MISSING = """
+SELECT count(*) FROM lasting_findings WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND severity <> 'info'
+AND kind = ANY(%(kinds)s) AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s))"""
+
+
+class Candidate(NamedTuple):
+    """One missing object that has a copy."""
+
+    bucket: str
+    key: str
+    tenant: str | None
+    owner: str | None
+
+
+class Unjudged(NamedTuple):
+    """A whole query, tenant or bucket of which nothing was concluded; None stands for all of them."""
+
+    bucket: str | None
+    tenant: str | None
+    detail: str
+
+    def concerns(self, bucket: str, tenant: str | None) -> bool:
+        """Whether a tenant's objects in a bucket are among what was not judged."""
+        return self.bucket in (None, bucket) and (self.tenant is None or tenant is None or self.tenant == tenant)
+
+
+class LedgerEntry(NamedTuple):
+    """What the ledger knows of one version: `sha256` in lower-case hex."""
+
+    etag: str
+    sha256: str
+    verdict: str
+
+
+def record(connection: psycopg.Connection[TupleRow], values: Sequence[object], *, automatic: bool) -> None:
+    """Record one object that is back: bucket, key, tenant, source, its version, the new version, bytes, sha256."""
+    connection.execute(RECORD, (*values, automatic))
+
+
+def candidates(
+    connection: psycopg.Connection[TupleRow], tenants: Sequence[str] | None, most: int
+) -> tuple[Sequence[Candidate], int]:
+    """The missing objects that have a copy, the most urgent first, each once; and how many there are in all."""
+    asked = {"tenants": tenants and list(tenants), "ranks": [severity.value for severity in Severity], "most": most}
+    found = [Candidate(*row) for row in connection.execute(CANDIDATES, asked).fetchall()]
+    if len(found) < most:
+        return found, len(found)
+    row = connection.execute(HOW_MANY, asked).fetchone()
+    return found, int(row[0]) if row else 0
+
+
+def unjudged(connection: psycopg.Connection[TupleRow]) -> Sequence[Unjudged]:
+    """The queries, tenants and buckets that the passes concluded nothing of."""
+    return [Unjudged(*row) for row in connection.execute(UNJUDGED).fetchall()]
+
+
+def brought_back_by_itself(
+    connection: psycopg.Connection[TupleRow], bucket: str, keys: Sequence[str]
+) -> Mapping[str, datetime]:
+    """When each of these keys was brought back, if no person has done it since."""
+    rows = connection.execute(NEWEST, (bucket, list(keys))).fetchall()
+    return {key: healed_at for key, healed_at, automatic in rows if automatic}
+
+
+def ledger(
+    connection: psycopg.Connection[TupleRow], bucket: str, keys: Sequence[str]
+) -> Mapping[tuple[str, str], LedgerEntry]:
+    """What the ledger knows of the versions of these keys, by key and version id."""
+    rows = connection.execute(LEDGER, (bucket, list(keys))).fetchall()
+    return {
+        (key, version): LedgerEntry(etag.strip('"'), sha256, verdict) for key, version, etag, sha256, verdict in rows
+    }
+
+
+def findings_of(connection: psycopg.Connection[TupleRow], objects: Sequence[tuple[str, str]]) -> Sequence[int]:
+    """The numbers of the findings that say of these objects, by bucket and key, that they are missing."""
+    buckets, keys = [bucket for bucket, _ in objects], [key for _, key in objects]
+    return [number for (number,) in connection.execute(OF_KEYS, (buckets, keys)).fetchall()]
+
+
+def still_missing(connection: psycopg.Connection[TupleRow], kinds: Sequence[str], tenants: Sequence[str] | None) -> int:
+    """How many findings of these kinds alarm still."""
+    asked = {"kinds": list(kinds), "tenants": tenants and list(tenants)}
+    row = connection.execute(STILL_MISSING, asked).fetchone()
+    return int(row[0]) if row else 0
