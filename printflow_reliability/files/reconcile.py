@@ -125,6 +125,7 @@ def reconcile(
         overwritten=tuple(tally.overwritten),
         states=last.states if last else {},
         all_findings=last.published if last else None,
+        all_findings_parquet=last.published_parquet if last else None,
     )
 
 

@@ -40,7 +40,8 @@ class ReconcileReport:
         incomplete: why the pass did not go through to its end; empty if it did.
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
         states: how many findings appeared, continue, are acknowledged and were resolved; empty if that is not kept.
-        all_findings: the address of all findings in the bucket of reports.
+        all_findings: the address of all findings in the bucket of reports, as JSON Lines.
+        all_findings_parquet: the folder there that has them as Parquet.
     """
 
     checks: tuple[CheckResult, ...]
@@ -58,6 +59,7 @@ class ReconcileReport:
     overwritten: Sequence[Finding] = ()
     states: Mapping[str, int] = field(default_factory=dict)
     all_findings: str | None = None
+    all_findings_parquet: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,6 +99,7 @@ class ReconcileReport:
             "pass": self.pass_id,
             "states": dict(self.states),
             "all_findings": self.all_findings,
+            "all_findings_parquet": self.all_findings_parquet,
             "warnings": list(self.warnings),
         }
 
