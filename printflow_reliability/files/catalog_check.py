@@ -28,9 +28,10 @@ def check_catalog(
     catalog = open_catalog(settings, connect_with=connect_with)
     known = tenants(settings, connect_with=connect_with)
     index = ObjectIndex.of(
-        (settings.bucket_named(name) for name in buckets_of(settings)), (tenant.base_path for tenant in known)
+        (settings.bucket_named(name) for name in buckets_of(settings)),
+        (path for tenant in known for path in tenant.base_paths),
     )
-    scan = DatabaseScan(settings, index, known, connect_with, advance)
+    scan = DatabaseScan(settings, catalog, index, known, advance)
     for cluster in settings.cluster:
         scan.at(cluster)
     covered = _covered(catalog, scan.wanted())
@@ -40,7 +41,7 @@ def check_catalog(
     found = [column for column in judged if column is not None]
     references = [
         ValidReference(entry.settings.name, entry.settings.cluster, entry.settings.kind, entry.buckets, entry.columns)
-        for entry in catalog.entries
+        for entry in {entry.index: entry for entry in catalog.entries}.values()  # of many databases, one stands for all
     ]
     return CatalogReport(
         references,
@@ -54,7 +55,7 @@ def check_catalog(
 def _failing(catalog: Catalog) -> Iterator[Unread]:
     """Rows that a query fails on: which objects they cover is not known."""
     for entry in catalog.entries:
-        for tenant, why in catalog.failing.of(entry.index).items():
+        for tenant, why in catalog.failing.of(entry.place).items():
             whose = f"tenant {tenant}" if tenant else "no tenant"
             place = entry.settings.database or entry.settings.cluster
             yield Unread(f"{entry.key} fails on rows of {whose}: {why}", database=place)

@@ -16,8 +16,9 @@ from printflow_reliability.files.catalog_queries import Queries
 from printflow_reliability.files.catalog_report import Unread
 from printflow_reliability.files.key_candidates import candidates
 from printflow_reliability.files.object_index import Key, ObjectIndex
+from printflow_reliability.platform.catalog import Catalog
 from printflow_reliability.platform.columns import Column, Unreadable, other_databases, sampled, text_columns
-from printflow_reliability.platform.queries import Connection, Connector, session
+from printflow_reliability.platform.queries import Connection, session
 from printflow_reliability.platform.tenancy import Tenant
 from printflow_reliability.progress import Advance
 from printflow_reliability.settings import ClusterSettings, Settings
@@ -62,16 +63,17 @@ class DatabaseScan:
     def __init__(
         self,
         settings: Settings,
+        catalog: Catalog,
         index: ObjectIndex,
         known: Sequence[Tenant],
-        connect_with: Connector | None,
         advance: Advance | None,
     ) -> None:
         self.places: list[Place] = []
         self.unread: list[Unread] = []
         self.columns = 0
-        self._settings, self._index, self._connect_with, self._advance = settings, index, connect_with, advance
-        self._base_paths = [tenant.base_path for tenant in known]
+        self._settings, self._index, self._connect_with, self._advance = settings, index, catalog.connect_with, advance
+        self._references = [entry.settings for entry in catalog.entries]
+        self._base_paths = [path for tenant in known for path in tenant.base_paths]
         self._looks_like_path = _pattern(known)
 
     def at(self, cluster: ClusterSettings) -> None:
@@ -84,7 +86,7 @@ class DatabaseScan:
             return
         named = [
             reference.database
-            for reference in self._settings.reference
+            for reference in self._references
             if reference.cluster == cluster.name and reference.database
         ]
         for database in (None, *dict.fromkeys((*named, *others))):
@@ -112,7 +114,7 @@ class DatabaseScan:
         read = Queries(
             [
                 reference.query
-                for reference in self._settings.reference
+                for reference in self._references
                 if (reference.cluster, reference.database) == (cluster, database)
             ],
             {column.relation for column in columns if column.is_view},
@@ -169,7 +171,7 @@ class DatabaseScan:
 
 def _pattern(known: Sequence[Tenant]) -> re.Pattern[str]:
     """What a path below some tenant's base path looks like, also below that of a tenant who is gone."""
-    shapes = {re.escape(tenant.base_path).replace(re.escape(tenant.id), "[^/]+") for tenant in known}
+    shapes = {re.escape(path).replace(re.escape(tenant.id), "[^/]+") for tenant in known for path in tenant.base_paths}
     # Base paths that do not hold the id are all different; some hundreds of them will do for a sample.
     return re.compile(f"(?:{'|'.join(sorted(shapes)[:500])}).+") if shapes else re.compile(r"(?!)")
 

@@ -91,7 +91,7 @@ def _show(report: ReconcileReport, findings: Path | None) -> None:
         states = ", ".join(f"{count:,} {state}" for state, count in report.states.items())
         say(f"findings: {states}. See: printflow files show")
     if report.all_findings is not None and report.worst:
-        say(f"All of them: {report.all_findings}")
+        say(f"All of them: {report.all_findings}, and as Parquet in {report.all_findings_parquet}")
     if report.findings_file is not None:
         count = sum(report.counts.values())
         say(f"{counted(count, 'finding') if count else 'No finding'}: {report.findings_file}")

@@ -70,7 +70,7 @@ class MissingConfirmation:
                         yield wording.unknown(reference, self._settings_of(reference), there.reason)
                     elif there is None:
                         gone.append(reference)
-                    elif reference.key.startswith(self.scope.prefix) and there < self.started_at - SETTLED:
+                    elif self.scope.contains(reference.key) and there < self.started_at - SETTLED:
                         skipped += 1
                 _require_whole(self.present.bucket.name, skipped, found.references)
                 for reference, finding in in_parallel(or_refusal(self._restorable), gone):

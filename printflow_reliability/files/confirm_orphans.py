@@ -119,7 +119,7 @@ class OrphanConfirmation:
                     raise
                 return there
 
-            listed = stack.enter_context(closing(read_in_order(self.source, self.scope.prefix, still_there)))
+            listed = stack.enter_context(closing(read_in_order(self.source, "", still_there)))
             for stored in listed:
                 yield stored.key, ObjectHead("", stored.etag, stored.size, stored.modified_at)
 
@@ -138,7 +138,8 @@ class OrphanConfirmation:
     def _tenants(self) -> Sequence[Tenant] | None:
         if self.scope.tenant is None:
             return None
-        return [Tenant(self.scope.tenant, self.scope.prefix)]
+        first, *further = self.scope.prefixes or ("",)
+        return [Tenant(self.scope.tenant, first, tuple(further))]
 
 
 def _in_both(objects: Iterable[StoredObject], wanted: Iterable[StoredObject]) -> Iterator[StoredObject]:

@@ -59,7 +59,7 @@ def failing(catalog: Catalog, before: Mapping[Rows, int], bucket: str, tenants: 
         if bucket not in entry.buckets:
             continue
         reasons: dict[str, dict[str, int]] = defaultdict(dict)
-        for tenant, why in catalog.failing.of(entry.index).items():
+        for tenant, why in catalog.failing.of(entry.place).items():
             whose = Rows(entry.settings.name, bucket, tenant or NO_TENANT)
             if whose.tenant in tenants or tenant is None:
                 reasons[why][whose.tenant] = before.get(whose, 0)
@@ -84,19 +84,19 @@ def emptied(
         tenants: those that the platform knows, and `NO_TENANT` where rows without a tenant were read too.
     """
     fallen: dict[str, dict[str, int]] = defaultdict(dict)
-    places = {entry.settings.name: entry for entry in catalog.entries}
+    places = {entry.settings.name: catalog.entries_of(entry.settings.name) for entry in catalog.entries}
     for whose, rows in before.items():
         if whose.bucket != bucket or whose.tenant not in tenants or whose.reference not in places:
             continue
-        if not now.get((places[whose.reference].index, whose.tenant or None)):
+        if not now.get((places[whose.reference][0].index, whose.tenant or None)):
             fallen[whose.reference][whose.tenant] = rows
     found = []
     for name, rows_of in fallen.items():
-        entry = places[name]
-        still = catalog.tenants_in(entry, [tenant or None for tenant in rows_of])
+        asked = [tenant or None for tenant in rows_of]
+        still = frozenset[str | None]().union(*(catalog.tenants_in(entry, asked) for entry in places[name]))
         left = {tenant: rows for tenant, rows in rows_of.items() if (tenant or None) not in still}
         if left:
-            found.append(Emptied(entry, bucket, left))
+            found.append(Emptied(places[name][0], bucket, left))
     return found
 
 

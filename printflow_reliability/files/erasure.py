@@ -6,7 +6,7 @@ Nothing is erased by it: the platform does that, and lifecycle rules end the ver
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.heal import LOCK
 from printflow_reliability.platform.catalog import open_catalog
-from printflow_reliability.platform.tenancy import BasePaths, tenancy
+from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.records.erasures import Erasure
@@ -80,8 +80,12 @@ def _owner(settings: Settings, key: str, tenant: str | None) -> str:
         raise ConfigError(f"{printable(key)} lies under no tenant's base path", "--tenant ID says whose it was")
     if owner not in (None, whose):
         raise ConfigError(f"{printable(key)} is a file of tenant {owner}", f"--tenant {shell_word(owner or '')}")
-    if other := next((each.id for each in found if each.base_path.startswith(key) and each.id != whose), None):
+    if other := next((each.id for each in found if each.id != whose and _above(key, each)), None):
         raise ConfigError(
             f"{printable(key)} covers files of tenant {other} too", "record an erasure for each tenant's own path"
         )
     return whose
+
+
+def _above(key: str, tenant: Tenant) -> bool:
+    return any(path.startswith(key) for path in tenant.base_paths)

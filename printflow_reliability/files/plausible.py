@@ -12,9 +12,10 @@ def require_plausible(settings: Settings, bucket: str, scope: Scope, found: Cand
     """Raises:
     Refused: what was seen looks like a misconfiguration rather than a loss.
     """
-    if found.references == 0 or (scope.tenant is not None and found.references < FEW_REFERENCES):
+    few = scope.tenant is not None and found.references < FEW_REFERENCES
+    if found.references == 0 or few or not scope.prefixes:  # of what was not listed, nothing can be missing in a list
         return
-    where = f"bucket {bucket}" if scope.tenant is None else f"{scope.prefix} in bucket {bucket}"
+    where = f"bucket {bucket}" if scope.tenant is None else f"{' and '.join(scope.prefixes)} in bucket {bucket}"
     next_step = (
         f'check `bucket` and `endpoint_url` of bucket "{bucket}" and the reference queries in printflow.toml; '
         "if the files really are gone, raise files.max_missing_fraction to have them listed"

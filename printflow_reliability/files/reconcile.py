@@ -5,7 +5,7 @@ checks are unknown (or the pass is refused) and no findings file is left that lo
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.queries import Connector
 from printflow_reliability.platform.tenancy import KEY as TENANTS_KEY
 from printflow_reliability.platform.tenancy import BasePaths, Tenant, tenancy, tenant_named
+from printflow_reliability.platform.useless_rows import not_utf8, strangers, without_keys
 from printflow_reliability.progress import Advance
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.lasting_findings import About, Acknowledgement
@@ -45,6 +46,8 @@ from printflow_reliability.storage.sources import Source, source_of
 
 CLOCKS = timedelta(seconds=5)
 """How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
+
+NOT_UTF8 = "its key is not UTF-8, as every key of S3 is"
 
 Records = psycopg.Connection[TupleRow]
 
@@ -122,6 +125,7 @@ def reconcile(
         overwritten=tuple(tally.overwritten),
         states=last.states if last else {},
         all_findings=last.published if last else None,
+        all_findings_parquet=last.published_parquet if last else None,
     )
 
 
@@ -133,6 +137,7 @@ class _Run:
     catalog: Catalog
     tenants: tuple[Tenant, ...]
     odd: Mapping[str, str]
+    overlapping: Mapping[str, str]
     buckets: tuple[str, ...]
     scopes: tuple[Scope, ...]
     records: Records | None
@@ -171,7 +176,7 @@ class _Run:
         """Both looks at one bucket, or at one tenant's part of it."""
         present = Presence(self.settings.bucket_named(name))
         replica = present.bucket.replica
-        source = source_of(self.settings, present.bucket, scope.prefix, by_inventory=self.as_of is None)
+        source = source_of(self.settings, present.bucket, scope.prefixes, by_inventory=self.as_of is None)
         started_at = present.now()
         if source.as_of is not None:
             tally.inventories[name] = source.as_of
@@ -179,7 +184,7 @@ class _Run:
         with closing(self._scan(present, source, scope, advance)) as found:
             require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
-            self._tell_once(fallen, findings, tally)
+            self._tell_once((query.finding for query in fallen), findings, tally)
             second = Confirmation(
                 present=present,
                 replica=Presence(self.settings.bucket_named(replica)) if replica else None,
@@ -194,6 +199,10 @@ class _Run:
             )
             for finding in second.findings(found):
                 self._tell(finding, findings, tally)
+            known = {tenant.id for tenant in self.tenants} | self.odd.keys()
+            unknown = strangers(self.catalog, found.rows, known).items()
+            references = self.settings.reference
+            self._tell_once((wording.unknown_tenants(references[at], ids) for at, ids in unknown), findings, tally)
             if self.as_of is not None:
                 tally.overwritten += overwritten(present, self.catalog, found.rewritten, self.as_of)
             tally.references += found.references
@@ -209,22 +218,31 @@ class _Run:
 
     def beside_buckets(self, findings: FindingsFile, tally: Tally) -> None:
         """Tenants without a usable base path, rows into unknown buckets, queries that fell to nothing in a bucket."""
-        everything = self.scopes == (Scope(),)
+        everything = all(scope.whole for scope in self.scopes)
         ids = [scope.tenant for scope in self.scopes if scope.tenant is not None]
         for tenant, why in self.odd.items():
             for bucket in (None,) if everything else self.buckets:
                 self._tell(wording.odd_tenant(tenant, why, bucket), findings, tally)
+        for reference in not_utf8(self.catalog) if everything else ():
+            entry = self.settings.reference[reference.entry]
+            self._tell(wording.names_nothing(reference, entry, NOT_UTF8), findings, tally)
+            tally.references += 1
+        for entry in self.settings.reference if everything else ():
+            if not any(whose.reference == entry.name for whose in self.rows) and without_keys(self.catalog, entry.name):
+                self._tell(wording.without_keys(entry), findings, tally)
+        for tenant, why in self.overlapping.items():
+            self._tell(wording.overlapping(tenant, why), findings, tally)
         for reference in self.catalog.elsewhere(None if everything else [*ids, *self.odd]):
             entry = self.settings.reference[reference.entry]
             self._tell(wording.unknown_bucket(reference, entry), findings, tally)
             tally.references += 1
         for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
             for scope in self.scopes:
-                self._tell_once(self._fallen(bucket, scope, {}), findings, tally)
+                self._tell_once((query.finding for query in self._fallen(bucket, scope, {})), findings, tally)
 
-    def _tell_once(self, fallen: Sequence[Emptied], findings: FindingsFile, tally: Tally) -> None:
-        """What concerns the rows of no tenant is met with each tenant anew."""
-        for finding in (query.finding for query in fallen):
+    def _tell_once(self, found: Iterable[Finding], findings: FindingsFile, tally: Tally) -> None:
+        """What concerns the rows of no tenant is met with each tenant anew, and whole queries with each bucket."""
+        for finding in found:
             if finding not in self.told:
                 self.told.append(finding)
                 self._tell(finding, findings, tally)
@@ -263,7 +281,7 @@ class _Run:
                     references, objects, paths, present.bucket.bucket, scope, known, advance, _settled(self.as_of)
                 )
 
-        return read_in_order(source, scope.prefix, read)
+        return read_in_order(source, "", read)
 
 
 def _settled(as_of: datetime | None) -> datetime | None:
@@ -310,7 +328,8 @@ def _prepare(
     scopes: tuple[Scope, ...] = (Scope(),)
     if tenants is not None:
         chosen = [tenant_named(platform, name) for name in dict.fromkeys(tenants)]
-        scopes = tuple(Scope(tenant.base_path, tenant.id) for tenant in chosen if tenant is not None)
+        scopes = tuple(Scope(tenant.base_paths, tenant.id) for tenant in chosen if tenant is not None)
     used = tuple(dict.fromkeys(buckets or catalog.buckets))
     odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
-    return _Run(settings, catalog, known, odd, used, scopes, records, as_of, before, known_of)
+    overlapping = {name: why for name, why in platform.overlapping.items() if tenants is None or name in tenants}
+    return _Run(settings, catalog, known, odd, overlapping, used, scopes, records, as_of, before, known_of)

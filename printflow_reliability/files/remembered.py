@@ -1,23 +1,21 @@
 """What one reconciliation keeps for the next: the pass with its findings, and how long each finding has lasted.
 
-All findings of a pass are also written into the bucket of reports, one JSON document a line, for whoever must work
-through more of them than a screen holds.
+All findings of a pass are also written into the bucket of reports, for whoever must work through more of them than a
+screen holds.
 """
 
-import gzip
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from tempfile import TemporaryFile
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import kinds
+from printflow_reliability.files.published import publish
 from printflow_reliability.files.report import Tally
 from printflow_reliability.files.spool import FindingsFile
 from printflow_reliability.findings import Finding
@@ -26,7 +24,6 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.records.lasting_findings import About, Acknowledgement
 from printflow_reliability.records.reference_rows import Rows
 from printflow_reliability.settings import Settings
-from printflow_reliability.storage.clients import s3_client, s3_errors
 
 
 def from_before(
@@ -54,7 +51,8 @@ class Remembered:
         tenants: that it was about; None for all.
         warnings: gets what could not be kept.
         states: how many findings are in each state after it.
-        published: where all findings are, as an s3:// address.
+        published: where all findings are as JSON Lines, as an s3:// address.
+        published_parquet: the folder in which they are as Parquet.
     """
 
     settings: Settings
@@ -65,6 +63,7 @@ class Remembered:
     warnings: list[str]
     states: dict[str, int] = field(default_factory=dict)
     published: str | None = None
+    published_parquet: str | None = None
 
     def keep(self, rows: Mapping[Rows, int], kept: Collection[Rows]) -> int | None:
         """Keep the pass in the records: one over everything, or one for each tenant. Without records, a warning.
@@ -106,23 +105,10 @@ class Remembered:
         name = self.settings.drills.reports_bucket
         if name is None:
             return
-        place, key = self.settings.bucket_named(name), f"findings/{number}/findings.jsonl.gz"
         try:
-            with TemporaryFile(prefix="printflow-findings-") as body, s3_errors(place):
-                with gzip.open(body, "wt", encoding="utf-8") as lines:
-                    for finding in self.findings:
-                        lines.write(json.dumps(finding.as_json()) + "\n")
-                body.seek(0)
-                s3_client(place).upload_fileobj(
-                    body,
-                    place.bucket,
-                    key,
-                    ExtraArgs={"ContentType": "application/x-ndjson", "ContentEncoding": "gzip"},
-                )
+            self.published, self.published_parquet = publish(self.settings.bucket_named(name), number, self.findings)
         except (CouldNotTell, ConfigError) as away:
             self.warnings.append(f"the findings were not written into the bucket of reports: {away.sentence}")
-        else:
-            self.published = f"s3://{place.bucket}/{key}"
 
     def _of(self, tenant: str | None) -> Iterator[Finding]:
         return (finding for finding in self.findings if tenant is None or finding.tenant == tenant)

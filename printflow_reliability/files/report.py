@@ -41,8 +41,9 @@ class ReconcileReport:
         incomplete: why the pass did not go through to its end; empty if it did.
         overwritten: of a pass as of a moment, the objects that are others now than they were then.
         states: how many findings appeared, continue, are acknowledged and were resolved; empty if that is not kept.
-        all_findings: the address of all findings in the bucket of reports.
         healing: what was brought back by itself after it; None where nothing was to be.
+        all_findings: the address of all findings in the bucket of reports, as JSON Lines.
+        all_findings_parquet: the folder there that has them as Parquet.
     """
 
     checks: tuple[CheckResult, ...]
@@ -61,6 +62,7 @@ class ReconcileReport:
     states: Mapping[str, int] = field(default_factory=dict)
     all_findings: str | None = None
     healing: HealingReport | None = None
+    all_findings_parquet: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -103,6 +105,7 @@ class ReconcileReport:
             "states": dict(self.states),
             "all_findings": self.all_findings,
             "healing": self.healing.as_json() if self.healing else None,
+            "all_findings_parquet": self.all_findings_parquet,
             "warnings": list(self.warnings),
         }
 

@@ -66,16 +66,28 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a pass looks at: everything below a prefix, and the references of one tenant or of all (None)."""
+    """What a pass looks at: everything below some prefixes, and the references of one tenant or of all (None).
 
-    prefix: str = ""
+    The prefixes of a tenant without base paths are none: its references alone are asked about.
+    """
+
+    prefixes: tuple[str, ...] = ("",)
     tenant: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is everything."""
+        return self == Scope()
+
+    def contains(self, key: str) -> bool:
+        """Whether an object of this key is among those that are looked at."""
+        return key.startswith(self.prefixes)
 
     def covers(self, reference: Reference) -> bool:
         """Whether the pass answers for this reference, rather than only having it cover objects."""
         if self.tenant is None or reference.tenant == self.tenant:
             return True
-        return reference.tenant is None and reference.key.startswith(self.prefix)
+        return reference.tenant is None and self.contains(reference.key)
 
 
 def scan(
@@ -128,7 +140,7 @@ def _join(
             found.wrong_tenant.append(reference)
         elif stored is None:
             found.missing.append(reference)
-            found.elsewhere += not reference.key.startswith(scope.prefix)
+            found.elsewhere += not scope.contains(reference.key)
         elif not folder and not rewritten:
             _compare(reference, stored, found, known)
 
@@ -157,8 +169,7 @@ def out_of_place(reference: Reference, paths: BasePaths, bucket: str | None = No
         return True
     if reference.tenant is None:
         return False
-    base_path = paths.of.get(reference.tenant)
-    if base_path is not None and key.startswith(base_path):
+    if key.startswith(paths.of.get(reference.tenant, ())):
         return paths.nested and paths.owner_of(key) != reference.tenant
     owner = paths.owner_of(key)
     if owner is not None:

@@ -8,7 +8,7 @@ from printflow_reliability.files.content import Difference
 from printflow_reliability.files.kept_copies import KeptCopy
 from printflow_reliability.files.near_miss import difference
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import NAME_THE_BUCKET, UNKNOWN_BUCKET, Reference
+from printflow_reliability.platform.catalog import NAME_THE_BUCKET, Reference, unknown_place
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.text import counted, moment, shell_word, size
@@ -140,7 +140,7 @@ def unknown_bucket(reference: Reference, settings: ReferenceSettings) -> Finding
         kinds.UNKNOWN,
         reference,
         settings,
-        f"{_owner(reference)}: {UNKNOWN_BUCKET.format(reference.bucket)}",
+        f"{_owner(reference)}: {unknown_place(reference.bucket)}",
         NAME_THE_BUCKET,
     )
 
@@ -170,6 +170,43 @@ def odd_tenant(tenant: str, why: str, bucket: str | None) -> Finding:
         bucket=bucket,
         detail=f"tenant {tenant} {why}: {untold}",
         action="give the tenant a base path of its own that ends in a slash, or have tenancy.tenants leave it out",
+    )
+
+
+def overlapping(tenant: str, why: str) -> Finding:
+    """A tenant whose base path lies within another's, which printflow.toml does not say is meant so."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenant,
+        detail=f"tenant {tenant} {why}: whose the files below it are is not certain",
+        action="give each tenant a base path beside the others'; if it is meant so, set nested_base_paths = true in "
+        "[tenancy] of printflow.toml",
+    )
+
+
+def unknown_tenants(settings: ReferenceSettings, tenants: Sequence[str]) -> Finding:
+    """Rows of tenants that the platform does not name among its tenants."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, "derived"),
+        tenant=tenants[0] if len(tenants) == 1 else None,
+        owner=f'reference "{settings.name}"',
+        detail=f'reference "{settings.name}" returns rows of {_named(tenants)}, which tenancy.tenants does not return: '
+        "whether they stay within their tenant cannot be told",
+        action="correct tenancy.tenants, or the tenant that the query returns; a tenant that is gone has no rows",
+    )
+
+
+def without_keys(settings: ReferenceSettings) -> Finding:
+    """A query that returns rows, and a key in none of them."""
+    return Finding(
+        kind=kinds.UNKNOWN,
+        severity=kinds.severity_of(kinds.UNKNOWN, settings.kind),
+        reference=settings.name,
+        detail=f'reference "{settings.name}" returns rows, and its column "key" is NULL in each of them',
+        action="correct the expression of its key; if no row has a file yet, have the query leave them out: "
+        "WHERE ... IS NOT NULL",
     )
 
 

@@ -120,8 +120,14 @@ def keys_in_place(items: Sequence[PaidItem], paths: BasePaths) -> frozenset[str]
 
 
 def in_place(key: str, tenant: str | None, paths: BasePaths) -> bool:
-    """Whether a key lies under a tenant's own base path and no other tenant's within it, and is not the path itself."""
-    if tenant is None or paths.owner_of(key) != tenant or key == paths.of[tenant]:
+    """Whether a key lies under a tenant's own base path and no other tenant's within it, and is not the path itself.
+
+    A tenant without base paths may have its files anywhere but under another's, whatever the key's spelling.
+    """
+    own = paths.of.get(tenant) if tenant is not None else None
+    if own is None or key in own:
+        return False
+    if paths.owner_of(key) != tenant and (own or paths.owners_meant(key, "")):
         return False
     return ".." not in key.replace("\\", "/").split("/")
 

@@ -51,7 +51,7 @@ class PaidRows:
             return (
                 f'the folder "{folder}" of orders.paid does not lie within its tenant\'s base path, or lacks its slash'
             )
-        if folder == self._paths.of[tenant]:
+        if folder in self._paths.of[tenant]:
             return f'the folder "{folder}" of orders.paid is the whole base path of its tenant'
         for paid in self._paid:
             shared = paid.folder and (paid.folder.startswith(folder) or folder.startswith(paid.folder))

@@ -20,10 +20,10 @@ from printflow_reliability.pdf.verify import BATCH, PdfVerification, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import (
     NAME_THE_BUCKET,
-    UNKNOWN_BUCKET,
     Catalog,
     Reference,
     open_catalog,
+    unknown_place,
 )
 from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
@@ -144,8 +144,8 @@ def sweep(
             for reference in catalog.elsewhere(tenants):
                 if _wanted(reference, entries, only):
                     tally.add_elsewhere(reference, entries)
-            for entry in entries.values():
-                for tenant, why in catalog.failing.of(entry.index).items():
+            for entry in (entry for entry in catalog.entries if entry.index in entries):
+                for tenant, why in catalog.failing.of(entry.place).items():
                     if only is None or tenant in only:
                         tally.add_failing(entry, tenant, why)
             isolation = worker.isolation
@@ -237,7 +237,7 @@ class _Tally:
     def add_elsewhere(self, reference: Reference, entries: Mapping[int, CatalogEntry]) -> None:
         """Count a reference into a bucket that nobody can look into."""
         self.counts[Verdict.UNKNOWN] += 1
-        name, reason = entries[reference.entry].settings.name, UNKNOWN_BUCKET.format(reference.bucket)
+        name, reason = entries[reference.entry].settings.name, unknown_place(reference.bucket)
         self.findings.append(
             _finding(Verdict.UNKNOWN, reference, name, f"could not be judged: {reason}", NAME_THE_BUCKET)
         )

@@ -7,42 +7,27 @@ one database run as one statement, so that they see one moment and cost one conn
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.platform.catalog_entry import CatalogEntry, query_key
+from printflow_reliability.platform.accepted_entries import accepted_entries, left_out
+from printflow_reliability.platform.catalog_entry import UNMAPPED, CatalogEntry
 from printflow_reliability.platform.conditions import below, key_is, naming
 from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.platform.identifiers import kept
-from printflow_reliability.platform.queries import (
-    Connection,
-    Connector,
-    FailsOnData,
-    as_table,
-    columns_of,
-    config_errors,
-    require_columns,
-    session,
-)
+from printflow_reliability.platform.queries import Connector, FailsOnData, config_errors, session
+from printflow_reliability.platform.refusals import NoAnswer, NotReached
+from printflow_reliability.platform.sorted_runs import SortedRuns
 from printflow_reliability.platform.tenancy import Tenant, tenancy
-from printflow_reliability.settings import ReferenceSettings, Settings
+from printflow_reliability.settings import Settings
 
-REQUIRED = ("tenant", "owner", "key")
-OPTIONAL = {
-    "bucket": ("text", "varchar", "bpchar", "name"),
-    "size": ("int2", "int4", "int8", "numeric"),
-    "sha256": ("text", "varchar", "bpchar", "bytea"),
-    "md5": ("text", "varchar", "bpchar", "bytea", "uuid"),
-    "etag": ("text", "varchar", "bpchar"),
-    "soft_deleted": ("bool",),
-}
-"""The optional columns and the types they may have."""
 KEYS_IN_ONE_QUERY = 2000
 UNKNOWN_BUCKET = 'its bucket "{}" is no [[bucket]] of printflow.toml'
+UNKNOWN_DISK = 'its disk "{}" is no [[reference.disk]] of its query'
 NAME_THE_BUCKET = "name the bucket in printflow.toml, correct the row, or have the query leave it out"
 
 
@@ -129,7 +114,7 @@ class Catalog:
 
     def mentioning(self, bucket: str, tenants: Sequence[Tenant]) -> Generator[Reference, None, None]:
         """What may refer to something in these tenants' base paths under another spelling; it reads whole tables."""
-        condition = naming(tenant.base_path for tenant in tenants)
+        condition = naming(path for tenant in tenants for path in tenant.base_paths)
         entries = [entry for entry in self.entries if bucket in entry.buckets]
         yield from self._stream(entries, _always(condition), bucket)
 
@@ -143,22 +128,30 @@ class Catalog:
                 of_tenants, entry.bucket_column, sql.Literal(known)
             )
 
-        yield from self._stream([entry for entry in self.entries if "bucket" in entry.columns], condition, None)
+        yield from self._stream(
+            [entry for entry in self.entries if {"bucket", "disk"} & {*entry.columns}], condition, None
+        )
+
+    def entries_of(self, name: str) -> list[CatalogEntry]:
+        """Those of one reference, of which there are several where its query runs in several databases."""
+        return [entry for entry in self.entries if entry.settings.name == name]
 
     def tenants_in(self, entry: CatalogEntry, tenants: Collection[str | None]) -> frozenset[str | None]:
         """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
+        if self.failing.leaves_out(entry.place):
+            return frozenset(self.failing.of(entry.place).keys() & tenants)
         named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
         wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
         filled = sql.SQL("key IS NOT NULL AND {}").format(wanted)
-        table = as_table(entry.settings.query)
+        table = entry.table
         query = sql.SQL("\nUNION\n").join(
             sql.SQL("SELECT tenant::text FROM {} WHERE {}").format(table, condition)
-            for condition in self.failing.conditions(entry.index, filled)
+            for condition in self.failing.conditions(entry.place, filled)
         )
         cluster = self.settings.cluster_named(entry.settings.cluster)
         with session(cluster, entry.settings.database, self.connect_with) as connection, config_errors(entry.key):
             there = {tenant and kept(tenant) for (tenant,) in connection.execute(query)}
-        return frozenset(there) | (self.failing.of(entry.index).keys() & tenants)
+        return frozenset(there) | (self.failing.of(entry.place).keys() & tenants)
 
     def _stream(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None = None
@@ -167,8 +160,29 @@ class Catalog:
             return entry.settings.cluster, entry.settings.database or ""
 
         groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
-        streams = [self._of_one_database(group, condition, bucket, most) for group in groups]
+        several = [group for group in groups if any(entry.settings.databases for entry in group)]
+        streams = [self._of_one_database(group, condition, bucket, most) for group in groups if group not in several]
+        if several:
+            streams.append(self._of_several(several, condition, bucket, most))
         yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
+
+    def _of_several(
+        self, groups: Sequence[list[CatalogEntry]], condition: Condition, bucket: str | None, most: int | None
+    ) -> Generator[Reference, None, None]:
+        """The rows of databases of which there may be thousands, one after the other; in trouble, each is alone."""
+        with SortedRuns() as runs:
+            for group in groups:
+                entries = [entry for entry in group if not self.failing.leaves_out(entry.place)]
+                try:
+                    runs.add(self._of_one_database(entries, condition, bucket, most) if entries else ())
+                except (NotReached, NoAnswer):  # the server, and so all of them
+                    raise
+                except (CouldNotTell, ConfigError) as trouble:
+                    if any(entry.settings.databases is None for entry in entries):
+                        raise
+                    for entry in entries:
+                        self.failing.leave_out(entry.place, entry.tenant, left_out(entry, trouble))
+            yield from (Reference(*row) for row in runs.merged())
 
     def _of_one_database(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None
@@ -184,7 +198,7 @@ class Catalog:
             cluster = self.settings.cluster_named(entries[0].settings.cluster)
             with session(cluster, entries[0].settings.database, self.connect_with) as connection:
                 for entry in entries:
-                    self.failing.find(connection, entry.index, entry.by_tenant, self._known_tenants)
+                    self.failing.find(connection, entry.place, entry.by_tenant, self._known_tenants)
             yield from self._copied(entries, condition, bucket, most)
 
     def _copied(
@@ -208,9 +222,11 @@ class Catalog:
 
     def _wanted(self, entry: CatalogEntry, condition: Condition, bucket: str | None) -> list[sql.Composable]:
         wanted = sql.SQL("key IS NOT NULL AND {}").format(condition(entry))
+        if entry.unencoded:
+            wanted = sql.SQL("{} AND {}").format(wanted, entry.utf8)
         if bucket is not None:
             wanted = sql.SQL("{} AND {} = {}").format(wanted, entry.bucket_column, sql.Literal(bucket))
-        return self.failing.conditions(entry.index, wanted)
+        return self.failing.conditions(entry.place, wanted)
 
 
 def open_catalog(
@@ -227,78 +243,36 @@ def open_catalog(
         ConfigError: a query is refused, lacks a column, or has one nobody knows.
         CouldNotTell: a cluster is unreachable, or hides rows.
     """
-    entries: dict[int, CatalogEntry] = {}
-    numbered = sorted(enumerate(settings.reference), key=lambda pair: (pair[1].cluster, pair[1].database or ""))
-    for (cluster, database), group in itertools.groupby(numbered, key=lambda pair: (pair[1].cluster, pair[1].database)):
-        with session(settings.cluster_named(cluster), database, connect_with) as connection:
-            for index, reference in group:
-                entries[index] = _accepted(settings, connection, index, reference, tenants)
-    return Catalog(settings, tuple(entries[index] for index in sorted(entries)), connect_with)
+    failing = FailingRows()
+    return Catalog(settings, accepted_entries(settings, tenants, connect_with, failing), connect_with, failing)
 
 
-def _accepted(
-    settings: Settings,
-    connection: Connection,
-    index: int,
-    reference: ReferenceSettings,
-    tenants: Sequence[str] | None,
-) -> CatalogEntry:
-    key = query_key(index)
-    have = columns_of(connection, key, reference.query)
-    require_columns(key, have, REQUIRED)
-    for name, type_name in have.items():
-        if name not in REQUIRED and name not in OPTIONAL:
-            raise ConfigError(
-                f'{key}: returns a column "{name}" that has no meaning; known are {", ".join((*REQUIRED, *OPTIONAL))}',
-                "mend the query in printflow.toml",
-            )
-        if name in OPTIONAL and type_name not in OPTIONAL[name]:
-            raise ConfigError(
-                f'{key}: its column "{name}" is {type_name}; it must be {" or ".join(OPTIONAL[name])}',
-                "cast it in the query",
-            )
-    kinds = {"sha256": "bytea", "md5": "bytea", "size": "numeric"}  # which are read in a way of their own
-    columns = (*have, *(f"{name} {kind}" for name, kind in kinds.items() if have.get(name) == kind))
-    entry = CatalogEntry(index, reference, columns, (reference.bucket,), have["tenant"])
-    if "bucket" not in have:
-        return entry
-    condition = sql.SQL("true") if tenants is None else entry.of_tenants(tenants)
-    known = {bucket.name for bucket in settings.bucket}
-    try:
-        with config_errors(key):
-            rows = connection.execute(
-                sql.SQL("SELECT DISTINCT {} FROM {} WHERE key IS NOT NULL AND {}").format(
-                    entry.bucket_column, as_table(reference.query), condition
-                )
-            ).fetchall()
-    except FailsOnData:  # on the rows of some tenants, who are found once they are read
-        return replace(entry, buckets=tuple(sorted(known)))
-    # Rows that name a bucket nobody knows are those rows' trouble: `Catalog.elsewhere`.
-    return replace(entry, buckets=tuple(sorted(known & {str(row[0]) for row in rows})))
+def unknown_place(bucket: str) -> str:
+    """What is wrong with the bucket of a row that `Catalog.elsewhere` returns."""
+    disk = bucket.removeprefix(UNMAPPED)
+    return UNKNOWN_BUCKET.format(bucket) if disk == bucket else UNKNOWN_DISK.format(disk)
 
 
 def _in_order(cluster: str, rows: Iterable[tuple[str, ...]]) -> Generator[Reference, None, None]:
     """The rows of a COPY as references, whose keys must come in the order of their bytes."""
     last = ""
-    for key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag in rows:
-        if key < last:
+    for row in rows:
+        reference = as_reference(row)
+        if reference.key < last:
             raise CouldNotTell(
-                f"cluster {cluster} does not sort keys by their UTF-8 bytes ({last!r} before {key!r})",
+                f"cluster {cluster} does not sort keys by their UTF-8 bytes ({last!r} before {reference.key!r})",
                 "references are read only from databases with the encoding UTF8",
             )
-        last = key
-        yield Reference(
-            key,
-            int(entry),
-            tenant and kept(tenant),
-            owner,
-            place,
-            None if size is None else int(size),
-            sha256,
-            soft_deleted == "t",
-            md5,
-            etag,
-        )
+        last = reference.key
+        yield reference
+
+
+def as_reference(row: Sequence[str]) -> Reference:
+    """A row of a COPY of an entry's columns."""
+    key, entry, tenant, owner, place, size, sha256, soft_deleted, md5, etag = row
+    number = None if size is None else int(size)
+    whose = tenant and kept(tenant)
+    return Reference(key, int(entry), whose, owner, place, number, sha256, soft_deleted == "t", md5, etag)
 
 
 def _single_objects(entry: CatalogEntry) -> sql.Composable:
@@ -315,7 +289,7 @@ def _always(condition: sql.Composable) -> Condition:
 
 def _touching(tenants: Sequence[Tenant], of_others: bool) -> Condition:
     """The references of some tenants, and those into their base paths of no known tenant, or of anybody."""
-    paths = below(tenant.base_path for tenant in tenants)
+    paths = below(path for tenant in tenants for path in tenant.base_paths)
     whose = sql.SQL("({})" if of_others else "(tenant IS NULL AND ({}))").format(paths)
     ids = [tenant.id for tenant in tenants]
     return lambda entry: sql.SQL("({} OR {})").format(entry.of_tenants(ids), whose)

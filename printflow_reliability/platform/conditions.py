@@ -41,12 +41,15 @@ def key_is(keys: Sequence[str]) -> sql.Composable:
 
 def below(base_paths: Iterable[str]) -> sql.Composable:
     """The rows with keys below any of these paths."""
-    return sql.SQL(" OR ").join(sql.SQL("starts_with(key::text, {})").format(sql.Literal(path)) for path in base_paths)
+    found = [sql.SQL("starts_with(key::text, {})").format(sql.Literal(path)) for path in base_paths]
+    return sql.SQL(" OR ").join(found) if found else sql.SQL("false")
 
 
 def naming(base_paths: Iterable[str]) -> sql.Composable:
     """The rows with keys that have the last part of such a path anywhere in them, as it is or encoded."""
     names = [path.rstrip("/").rpartition("/")[2].lower() for path in base_paths]
+    if not names:
+        return sql.SQL("false")
     if not all(name.isascii() for name in names):
         return sql.SQL("true")
     found = sql.SQL(" OR ").join(

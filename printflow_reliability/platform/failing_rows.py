@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from psycopg import sql
 
@@ -13,6 +14,8 @@ SECONDS = 600.0
 """How long the tenants are looked for: millions of rows are read some twenty times."""
 MOST_ALONE = 500
 """How many tenants' rows may be read one by one, as one statement."""
+Place: TypeAlias = tuple[int, str]
+"""Of a query in printflow.toml, and the database that it runs in."""
 OTHERS = "its rows, and those of tenants that tenancy.tenants does not return, cannot be read apart from them"
 
 
@@ -32,24 +35,33 @@ class _Failing:
 
 
 class FailingRows:
-    """By query, told by its place in printflow.toml: the tenants whose rows it fails on (None: those of no tenant)."""
+    """By query and database: the tenants whose rows it fails on (None: those of no tenant)."""
 
     def __init__(self) -> None:
-        self._found: dict[int, _Failing] = {}
+        self._found: dict[Place, _Failing] = {}
+        self._left_out: dict[Place, Mapping[str | None, str]] = {}
 
-    def of(self, index: int) -> Mapping[str | None, str]:
+    def of(self, place: Place) -> Mapping[str | None, str]:
         """Whose rows a query was found to fail on, and why."""
-        found = self._found.get(index)
-        return found.tenants if found else {}
+        found = self._found.get(place)
+        return self._left_out.get(place) or (found.tenants if found else {})
+
+    def leave_out(self, place: Place, tenant: str | None, why: str) -> None:
+        """Note that a whole database cannot be read, whose it is (None: nobody can tell), and why."""
+        self._left_out[place] = {tenant: why}
+
+    def leaves_out(self, place: Place) -> bool:
+        """Whether a whole database is not read."""
+        return place in self._left_out
 
     def find(
-        self, connection: Connection, index: int, query: Query, known_tenants: Callable[[], Iterable[str]]
+        self, connection: Connection, place: Place, query: Query, known_tenants: Callable[[], Iterable[str]]
     ) -> None:
         """Find out whose rows a query fails on.
 
         Args:
             connection: to its database.
-            index: its place in printflow.toml.
+            place: its place in printflow.toml, and the database.
             query: all that is read of its rows, by their column `tenant`.
             known_tenants: whom to ask for where it fails on rows that its own condition would leave out.
 
@@ -70,14 +82,14 @@ class FailingRows:
             if len(alone) > MOST_ALONE:
                 raise FailsOnData(f"{query.key}: {found.others}", "correct these rows, or the query in printflow.toml")
             failing.setdefault(None, f"{found.others}: {OTHERS}")
-        self._found[index] = _Failing(query, failing, alone)
+        self._found[place] = _Failing(query, failing, alone)
 
-    def conditions(self, index: int, condition: sql.Composable) -> list[sql.Composable]:
+    def conditions(self, place: Place, condition: sql.Composable) -> list[sql.Composable]:
         """The condition, for rows alone that the query is not known to fail on: of others nothing is evaluated.
 
         Each of these conditions has rows of its own; together they are all.
         """
-        found = self._found.get(index)
+        found = self._found.get(place)
         if found is None or not found.tenants:
             return [condition]
         query = found.query

@@ -1,6 +1,6 @@
 """Running the SQL of printflow.toml: what the database refuses is an error that names the file's key."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias
 
@@ -131,7 +131,7 @@ def _type_name(connection: Connection, code: int) -> str:
     return f"{known.name}[]" if code == known.array_oid else known.name
 
 
-def require_columns(key: str, have: Mapping[str, str], need: tuple[str, ...]) -> None:
+def require_columns(key: str, have: Mapping[str, str], need: Sequence[str]) -> None:
     """Raises:
     ConfigError: a column is missing; the message says which there are.
     """

@@ -1,8 +1,8 @@
 """The tenants, and where in the buckets each one's files belong."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -19,16 +19,25 @@ from printflow_reliability.text import counted
 KEY = "tenancy.tenants"
 NO_ID = "NULL"
 """Stands for a tenant without an id."""
-COLUMNS = sql.SQL("DISTINCT tenant::text, base_path::text")
+COLUMNS = sql.SQL("DISTINCT tenant::text, {}::text")
 Owner = TypeVar("Owner", str, frozenset[str])
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant: its id, and the prefix under which all of its objects lie; it ends in a slash."""
+    """One tenant: its id, and the prefixes under which its objects lie; each ends in a slash.
+
+    Most have one. `further` are those after the first; of a tenant without any, `base_path` is empty.
+    """
 
     id: str
-    base_path: str
+    base_path: str = ""
+    further: tuple[str, ...] = ()
+
+    @property
+    def base_paths(self) -> tuple[str, ...]:
+        """All of them; none of a tenant whose objects may lie anywhere."""
+        return (self.base_path, *self.further) if self.base_path else ()
 
 
 @dataclass(frozen=True)
@@ -40,17 +49,25 @@ class _Spelled:
 
 
 class BasePaths:
-    """Whose base path a key lies under; `nested` tells whether one tenant's lies within another's."""
+    """Whose base path a key lies under; `nested` tells whether one tenant's lies within another's.
+
+    `of` has the base paths of each tenant, none of one whose objects may lie anywhere.
+    """
 
     def __init__(self, tenants: Iterable[Tenant]) -> None:
-        self.of = {tenant.id: tenant.base_path for tenant in tenants}
-        self._tenants = {path: tenant for tenant, path in self.of.items()}
-        self.nested = any(self.owner_of(path[:-1]) is not None for path in self._tenants)
+        self.of = {tenant.id: tenant.base_paths for tenant in tenants}
+        self._tenants = {path: tenant for tenant, paths in self.of.items() for path in paths}
+        self.nested = any(self.around(path) is not None for path in self._tenants)
         self._spelled: dict[str, _Spelled] = {}
 
     def owner_of(self, key: str) -> str | None:
         """The tenant under whose base path a key lies (the innermost), or None if it lies under nobody's."""
         return _innermost(self._tenants, key)
+
+    def around(self, path: str) -> str | None:
+        """The other tenant within whose base path this one lies."""
+        owner = self.owner_of(path[:-1])
+        return owner if owner != self._tenants.get(path) else None
 
     def owners_meant(self, key: str, bucket: str) -> frozenset[str]:
         """The tenants under whose base path a key lies under any of its spellings; mostly one, or none.
@@ -86,7 +103,7 @@ class BasePaths:
     def _in_normal_form(self, bucket: str) -> _Spelled:
         if bucket not in self._spelled:
             owners: dict[str, frozenset[str]] = {}
-            for tenant, path in self.of.items():
+            for path, tenant in self._tenants.items():
                 spelled = folded(path, bucket)
                 owners[spelled] = owners.get(spelled, frozenset()) | {tenant}
             wide = frozenset(prefix for path in owners for prefix in above(path))
@@ -113,10 +130,14 @@ def _innermost(owners: Mapping[str, Owner], key: str) -> Owner | None:
 
 @dataclass(frozen=True)
 class Tenancy:
-    """What the platform says of its tenants; `odd` tells why the base path of some of them cannot be used."""
+    """What the platform says of its tenants.
+
+    `odd` tells why the base path of some of them cannot be used, `overlapping` whose lies within another tenant's.
+    """
 
     tenants: tuple[Tenant, ...]
     odd: Mapping[str, str]
+    overlapping: Mapping[str, str] = field(default_factory=dict)
 
 
 def tenants(settings: Settings, *, connect_with: Connector | None = None) -> tuple[Tenant, ...]:
@@ -148,38 +169,61 @@ def tenancy(settings: Settings, *, connect_with: Connector | None = None) -> Ten
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with session(cluster, None, connect_with) as connection:
         have = columns_of(connection, KEY, settings.tenancy.tenants)
-        require_columns(KEY, have, ("tenant", "base_path"))
-        query = Query(KEY, as_table(settings.tenancy.tenants), COLUMNS, "tenant", have["tenant"])
+        required = settings.tenancy.base_path_required
+        require_columns(KEY, have, ("tenant", "base_path") if required else ("tenant",))
+        columns = COLUMNS.format(sql.SQL("base_path" if "base_path" in have else "NULL"))
+        query = Query(KEY, as_table(settings.tenancy.tenants), columns, "tenant", have["tenant"])
         rows = rows_of(connection, query)
-    return told_apart(rows.rows, {**dict.fromkeys(rows.unread, NO_TIME), **rows.failing})
+    failing = {**dict.fromkeys(rows.unread, NO_TIME), **rows.failing}
+    return told_apart(rows.rows, failing, required=required, nested=settings.tenancy.nested_base_paths)
 
 
 def told_apart(
-    rows: Iterable[tuple[str | None, str | None]], failing: Mapping[str | None, str] = MappingProxyType({})
+    rows: Iterable[tuple[str | None, str | None]],
+    failing: Mapping[str | None, str] = MappingProxyType({}),
+    *,
+    required: bool = True,
+    nested: bool = True,
 ) -> Tenancy:
     """The tenants that their base paths tell apart.
 
     Args:
-        rows: each tenant and its base path.
+        rows: each tenant and a base path, once for each that it has; None where it has none.
         failing: tenants whose rows the database does not give, and why.
+        required: whether a tenant without a base path is odd.
+        nested: whether base paths may lie within those of others.
     """
-    found = {(tenant and kept(tenant), base_path) for tenant, base_path in rows}
-    paths = Counter(tenant for tenant, _ in found)
-    owners = Counter(base_path for _, base_path in found)
-    usable: list[Tenant] = []
+    paths: dict[str, set[str | None]] = {}
     odd = {kept(tenant or NO_ID): f"cannot be read: {why}" for tenant, why in failing.items()}
-    for tenant, base_path in sorted(found, key=lambda row: (row[0] or "", row[1] or "")):
-        if not tenant:
-            odd[NO_ID] = "has no id"
-        elif base_path is None or not base_path.endswith("/") or base_path.startswith("/"):
-            odd[tenant] = f'has the base path "{base_path}", which keeps nobody apart'
-        elif paths[tenant] > 1:
-            odd[tenant] = "comes with two base paths"
-        elif owners[base_path] > 1:
-            odd[tenant] = f'shares its base path "{base_path}" with another tenant'
+    for tenant, base_path in rows:
+        if tenant:
+            paths.setdefault(kept(tenant), set()).add(base_path)
         else:
-            usable.append(Tenant(tenant, base_path))
-    return Tenancy(tuple(usable), odd)
+            odd[NO_ID] = "has no id"
+    owners = Counter(path for every in paths.values() for path in every)
+    usable: list[Tenant] = []
+    for tenant, every in sorted(paths.items()):
+        some = sorted(path for path in every if path is not None)
+        if None in every and required:
+            odd[tenant] = "has no base path (NULL), so nothing keeps it apart"
+        elif useless := [path for path in some if not path.endswith("/") or path.startswith("/")]:
+            odd[tenant] = f'has the base path "{useless[0]}", which keeps nobody apart'
+        elif shared := next((path for path in some if owners[path] > 1), None):
+            odd[tenant] = f'shares its base path "{shared}" with another tenant'
+        else:
+            usable.append(Tenant(tenant, some[0] if some else "", tuple(some[1:])))
+    return Tenancy(tuple(usable), odd, {} if nested else _overlapping(usable))
+
+
+def _overlapping(usable: Sequence[Tenant]) -> Mapping[str, str]:
+    """The tenants that have a base path within another tenant's, and which."""
+    paths = BasePaths(usable)
+    return {
+        tenant.id: f'has the base path "{path}", which lies within that of tenant {around}'
+        for tenant in usable
+        for path in tenant.base_paths
+        if (around := paths.around(path)) is not None
+    }
 
 
 def tenant_named(platform: Tenancy, name: str) -> Tenant | None:

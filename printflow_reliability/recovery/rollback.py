@@ -166,6 +166,11 @@ def _scope(settings: Settings, request: Request) -> Scope:
             f"tenant {request.tenant} has no base path of its own: {known.odd.get(request.tenant, 'unknown')}",
             "correct tenancy.tenants in printflow.toml",
         )
+    if tenant is not None and not tenant.base_paths:
+        raise ConfigError(
+            f"tenant {tenant.id} has no base path, so its files cannot be told from others' by their keys",
+            f"whole buckets can go back: printflow files rollback --to {request.moment:%Y-%m-%dT%H:%M:%SZ}",
+        )
     names = {*open_catalog(settings).buckets} | {reference.bucket for reference in settings.reference}
     buckets = [bucket for bucket in settings.bucket if bucket.name in names]
     with open_records(settings.records) as records:

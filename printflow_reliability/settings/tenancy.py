@@ -39,7 +39,18 @@ class TenancySettings(Section):
     tenants: str = Field(
         description="Query that returns `tenant` (what identifies a tenant, such as a UUID) and `base_path` (the "
         "prefix of the keys of the tenant's files: it ends in a slash and does not begin with one), one row for each "
-        "tenant."
+        "tenant, or for each of its base paths where it has several."
+    )
+    base_path_required: bool = Field(
+        default=True,
+        description="Whether every tenant has a base path. Off: where `base_path` is NULL, or the query returns no "
+        "such column, a tenant's files may lie anywhere but below another tenant's base path, and no orphan is said "
+        "to be the tenant's.",
+    )
+    nested_base_paths: bool = Field(
+        default=False,
+        description="Whether a tenant's base path may lie within another tenant's, as a branch's within its company's: "
+        "a file then belongs to the innermost. Off: files.tenancy is unknown where that is so.",
     )
     table: str = Field(default="tenants", description="The table of tenants, with its schema where that is not public.")
     column: str = Field(default="tenant_id", description="Column that names the tenant of a row in every other table.")

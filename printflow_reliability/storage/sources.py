@@ -5,7 +5,8 @@ its key: an inventory is hours old, and a listing may lack what came meanwhile.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -111,24 +112,55 @@ class InventoryListing:
         return self._listing.listed_anyhow(prefix) if prefix else self._inventory.objects()
 
 
-def source_of(settings: Settings, bucket: BucketSettings, prefix: str, *, by_inventory: bool = True) -> Source:
+@dataclass(frozen=True)
+class Part:
+    """What a source has below some prefixes alone; what is asked for below another prefix is for the source to say."""
+
+    source: Source
+    prefixes: tuple[str, ...]
+
+    @property
+    def as_of(self) -> datetime | None:
+        """As the source's."""
+        return self.source.as_of
+
+    def listed(self, prefix: str) -> Iterator[StoredObject]:
+        """Those below the prefixes, each once."""
+        return itertools.chain.from_iterable(map(self.source.listed, outermost(self.prefixes, prefix)))
+
+    def listed_anyhow(self, prefix: str) -> Iterator[StoredObject]:
+        """The same in any order."""
+        return itertools.chain.from_iterable(map(self.source.listed_anyhow, outermost(self.prefixes, prefix)))
+
+
+def outermost(prefixes: Iterable[str], prefix: str = "") -> list[str]:
+    """The prefixes, or another one in place of them, in byte order and without those that lie within one of them."""
+    found: list[str] = []
+    for each in sorted({prefix} if prefix else {*prefixes}):
+        if not found or not each.startswith(found[-1]):
+            found.append(each)
+    return found
+
+
+def source_of(
+    settings: Settings, bucket: BucketSettings, prefixes: tuple[str, ...], *, by_inventory: bool = True
+) -> Source:
     """What a bucket's objects are read from, as its `listing` says.
 
     Args:
         settings: has the bucket that inventories are delivered to.
         bucket: where.
-        prefix: below which; other than "", an inventory is not read.
+        prefixes: below which; other than "" alone, an inventory is not read.
         by_inventory: whether objects as of some hours ago will do.
 
     Raises:
         ConfigError: there is no inventory, or it is of another bucket or lacks columns.
         CouldNotTell: it cannot be read, or is too old.
     """
-    if bucket.listing == "versions":
-        return VersionListing(bucket)
-    if bucket.listing == "inventory" and bucket.inventory_bucket is not None and by_inventory and not prefix:
+    if bucket.listing == "inventory" and bucket.inventory_bucket is not None and by_inventory and prefixes == ("",):
         return InventoryListing(bucket, newest_inventory(bucket, settings.bucket_named(bucket.inventory_bucket)))
-    return ObjectListing(bucket)
+    source = VersionListing(bucket) if bucket.listing == "versions" else ObjectListing(bucket)
+    return source if prefixes == ("",) else Part(source, prefixes)
 
 
 def _current(page: "ListObjectVersionsOutputTypeDef") -> Iterator[StoredObject]:

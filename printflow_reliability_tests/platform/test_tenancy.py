@@ -32,8 +32,8 @@ def test_tenants_beside_each_other_are_not_nested() -> None:
 def test_a_tenant_with_an_odd_base_path_is_odd_alone() -> None:
     rows = [("1", "a/"), ("2", None), ("3", "b"), ("4", "/c/"), ("5", "d/"), ("5", "e/"), ("6", "f/"), ("7", "f/")]
     found = told_apart([*rows, (None, "g/")])
-    assert found.tenants == (Tenant("1", "a/"),)
-    assert set(found.odd) == {"2", "3", "4", "5", "6", "7", "NULL"}
+    assert found.tenants == (Tenant("1", "a/"), Tenant("5", "d/", ("e/",)))
+    assert set(found.odd) == {"2", "3", "4", "6", "7", "NULL"}
     assert told_apart(rows[:1]).odd == {}
 
 
@@ -41,3 +41,22 @@ def test_all_tenants_may_be_odd() -> None:
     found = told_apart([("1", "a"), ("2", None)])
     assert found.tenants == ()
     assert set(found.odd) == {"1", "2"}
+
+
+def test_a_tenant_may_have_several_base_paths() -> None:
+    paths = BasePaths([Tenant("1", "a/", ("b/c/",)), Tenant("2", "b/"), Tenant("3")])
+    owners = {key: paths.owner_of(key) for key in ("a/x", "b/x", "b/c/x", "c/x")}
+    assert owners == {"a/x": "1", "b/x": "2", "b/c/x": "1", "c/x": None}
+    assert paths.of == {"1": ("a/", "b/c/"), "2": ("b/",), "3": ()}
+
+
+def test_a_tenant_without_a_base_path_is_odd_unless_it_may_be() -> None:
+    rows = [("1", "a/"), ("2", None), ("3", "")]
+    assert set(told_apart(rows).odd) == {"2", "3"}
+    assert told_apart(rows, required=False).tenants == (Tenant("1", "a/"), Tenant("2"))
+
+
+def test_a_base_path_within_anothers_is_said_unless_it_is_meant_so() -> None:
+    rows = [("1", "a/"), ("2", "a/b/"), ("1", "a/c/"), ("3", "ab/")]
+    assert set(told_apart(rows, nested=False).overlapping) == {"2"}
+    assert told_apart(rows, nested=True).overlapping == {}

@@ -23,8 +23,11 @@ def test_a_finding_is_known_shown_and_resolved(foreign: ForeignPlatform) -> None
         after = foreign.run("files", "reconcile", "--json")
     back = foreign.run("files", "recheck", str(number), "--json")
     for ended in (found, after):
-        published = ended.document["all_findings"].removeprefix(f"s3://{REPORTS}/")
-        foreign.s3.delete_object(Bucket=REPORTS, Key=published)
+        for published in (
+            ended.document["all_findings"],
+            f"{ended.document['all_findings_parquet']}part-00000.parquet",
+        ):
+            foreign.s3.delete_object(Bucket=REPORTS, Key=published.removeprefix(f"s3://{REPORTS}/"))
 
     assert (found.exit_code, found.document["states"]["appearing"]) == (1, 1), found
     assert (shown.exit_code, known.exit_code, known.document["state"]) == (1, 0, "acknowledged")

@@ -1,10 +1,12 @@
 """Findings from pass to pass: appearing, continuing, known to a person, resolved; and none is resolved unseen."""
 
 import gzip
+import io
 import json
 from collections.abc import Iterator
 
 import pytest
+from arro3.io import read_parquet
 
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError
@@ -65,6 +67,10 @@ def test_a_lost_file_is_one_finding_until_it_is_back(kept: Shop) -> None:
     admin, key = seaweedfs.client(kept.sandbox.home, "reports"), again.all_findings.removeprefix(f"s3://{reports}/")
     lines = gzip.decompress(admin.get_object(Bucket=reports, Key=key)["Body"].read()).splitlines()
     admin.delete_object(Bucket=reports, Key=key)
+    part = f"{again.all_findings_parquet}part-00000.parquet".removeprefix(f"s3://{reports}/")
+    parquet = read_parquet(io.BytesIO(admin.get_object(Bucket=reports, Key=part)["Body"].read())).read_all()
+    admin.delete_object(Bucket=reports, Key=part)
+    assert parquet["key"].to_pylist() == [lost]
     assert [json.loads(line)["key"] for line in lines] == [lost]
 
     with pytest.raises(ConfigError, match="needs a person and a reason"):

@@ -110,7 +110,7 @@ def _looked_at(settings: Settings) -> tuple[Sequence[str], Sequence[str], str]:
     named = {reference.bucket for reference in settings.reference}
     try:
         named |= {*open_catalog(settings).buckets} & {bucket.name for bucket in settings.bucket}
-        folders = [tenant.base_path for tenant in tenancy(settings).tenants]
+        folders = [path for tenant in tenancy(settings).tenants for path in tenant.base_paths]
     except CouldNotTell as away:
         return sorted(named), (), away.what
     return sorted(named), folders, ""

@@ -4,6 +4,7 @@ Nothing is planned on what a bucket cannot know: without versioning, or with wri
 what was there then is gone, and no listing tells that it was.
 """
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from printflow_reliability.progress import Advance
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
+from printflow_reliability.storage.sources import outermost
 from printflow_reliability.storage.version_listing import Entry, list_versions
 from printflow_reliability.text import moment as told
 
@@ -132,9 +134,10 @@ def make_plan(scope: Scope, steps: Steps, advance: Advance | None = None) -> Pla
         with s3_errors(bucket):
             client = s3_client(bucket)
             require_versions(client, bucket, scope.moment)
-            prefix = scope.tenant.base_path if scope.tenant else ""
-            looked = Looked(bucket, scope.moment, f" below {prefix}" if prefix else "")
-            for history in histories(looked.at(list_versions(client, bucket.bucket, prefix))):
+            prefixes = outermost(scope.tenant.base_paths) if scope.tenant else [""]
+            looked = Looked(bucket, scope.moment, f" below {' and '.join(prefixes)}" if scope.tenant else "")
+            listed = itertools.chain.from_iterable(list_versions(client, bucket.bucket, prefix) for prefix in prefixes)
+            for history in histories(looked.at(listed)):
                 seen += 1
                 if advance is not None and seen % ADVANCE_EVERY == 0:
                     advance(seen)
