@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -24,7 +25,9 @@ class Finding:
     """One thing that is wrong. `detail` and `action` are sentences for a person; tenants are UUIDs, never names.
 
     `kind` is a stable word, such as those of `files/kinds.py`; `reference` is the name of the catalog entry that led
-    here, and `owner` what the database calls the thing ("order 10482").
+    here, and `owner` what the database calls the thing ("order 10482"). Of an object that nothing refers to, `bytes`
+    and `written_at` (ISO 8601) are known, and `superseded_by` is the key of the newer file in its place, if there is
+    one.
     """
 
     kind: str
@@ -37,8 +40,11 @@ class Finding:
     version_id: str | None = None
     reference: str | None = None
     owner: str | None = None
+    bytes: int | None = None
+    written_at: str | None = None
+    superseded_by: str | None = None
 
-    def as_json(self) -> Mapping[str, str | None]:
+    def as_json(self) -> Mapping[str, Any]:
         """The finding for programs: every key present, null where it does not apply."""
         return asdict(self)
 

@@ -198,7 +198,8 @@ def _is_records(settings: Settings, cluster: ClusterSettings, database: str | No
 
 
 def buckets_of(settings: Settings) -> Sequence[str]:
-    """The buckets that files of the platform may lie in: all but replicas, which hold the same, and our own reports."""
+    """The buckets that files of the platform may lie in: all but replicas, which hold the same, and our own."""
     used = {*(reference.bucket for reference in settings.reference), settings.orders.bucket}
-    others = {*(bucket.replica for bucket in settings.bucket), settings.drills.reports_bucket}
+    ours = {settings.drills.reports_bucket, settings.files.quarantine_bucket}
+    others = {*(bucket.replica for bucket in settings.bucket), *ours}
     return tuple(bucket.name for bucket in settings.bucket if bucket.name in used or bucket.name not in others)

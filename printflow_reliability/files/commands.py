@@ -7,7 +7,7 @@ import typer
 
 from printflow_reliability.checks import CheckResult, Outcome, exit_code
 from printflow_reliability.conclusion import conclude
-from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say
+from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say, table
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
 from printflow_reliability.files.erasure_command import app as erasure_app
@@ -15,10 +15,11 @@ from printflow_reliability.files.findings_commands import acknowledge_command, r
 from printflow_reliability.files.heal_command import heal_command
 from printflow_reliability.files.orphans import OrphanReport, known_orphans
 from printflow_reliability.files.protect_command import protect_command
+from printflow_reliability.files.quarantine.command import quarantine_command, release_command
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.findings import Finding
-from printflow_reliability.text import counted, moment, printable, seconds, shell_word
+from printflow_reliability.text import counted, moment, printable, seconds, shell_word, size
 
 SHOWN = 20
 """Findings that a person sees at once; the file and --json have more."""
@@ -55,6 +56,8 @@ def reconcile_command(
 
 
 app.command("heal")(heal_command)
+app.command("quarantine")(quarantine_command)
+app.command("release")(release_command)
 app.command("show")(show_command)
 app.command("acknowledge")(acknowledge_command)
 app.command("recheck")(recheck_command)
@@ -75,8 +78,27 @@ def orphans_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
 def _show_orphans(report: OrphanReport) -> None:
     _show_checks(report.checks)
     _show_findings(report.findings)
+    _show_tenants(report)
     if report.as_of is not None:
         say(f"As of {moment(report.as_of)}; look again: printflow files reconcile. Nothing was moved or deleted.")
+    if report.findings:
+        say("Next: printflow files quarantine plans what can be moved aside")
+
+
+def _show_tenants(report: OrphanReport) -> None:
+    rows = [
+        (
+            found["tenant"] or "-",
+            f"{found['orphans']:,}",
+            size(found["bytes"]),
+            f"{found['superseded']:,}",
+            size(found["superseded_bytes"]),
+            "-" if found["yearly_cost"] is None else f"{found['yearly_cost']:,.2f}",
+        )
+        for found in report.by_tenant
+    ]
+    if rows:
+        table(("tenant", "orphans", "bytes", "superseded", "bytes of these", "cost in a year"), rows)
 
 
 def _show(report: ReconcileReport, findings: Path | None) -> None:

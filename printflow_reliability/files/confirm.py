@@ -23,6 +23,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.records.quarantine import Held, nothing_held
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import Refusal
 from printflow_reliability.storage.sources import Source
@@ -40,6 +41,7 @@ class Confirmation:
         started_at: the moment that the objects were listed as of, by the S3 server's clock, or before it.
         source: where the bucket's objects are read from.
         fallen: the queries that return nothing any more.
+        quarantined: tells which keys of the bucket are in quarantine.
         orphan_bytes: of the orphans found so far.
         not_compared: objects so far whose ETag turned out to say nothing of their content.
     """
@@ -54,6 +56,7 @@ class Confirmation:
     grace_seconds: float
     checksums: Checksums | None
     fallen: Sequence[Emptied] = ()
+    quarantined: Held = nothing_held
     orphan_bytes: int = 0
     not_compared: int = 0
     _meant: MeantObjects = field(default_factory=MeantObjects)
@@ -68,7 +71,14 @@ class Confirmation:
         self._note_meant(found)
         yield from self._wrong_tenant(found)
         missing = MissingConfirmation(
-            self.present, self.replica, self.catalog, self.paths, self.scope, self.started_at, self._meant
+            self.present,
+            self.replica,
+            self.catalog,
+            self.paths,
+            self.scope,
+            self.started_at,
+            self._meant,
+            self.quarantined,
         )
         yield from missing.findings(found)
         yield from self._mismatched(found.mismatched)
@@ -76,7 +86,15 @@ class Confirmation:
         oldest = self.started_at - timedelta(seconds=self.grace_seconds)
         needed = self._meant.keys | missing.near
         orphans = OrphanConfirmation(
-            self.present, self.catalog, self.paths, self.scope, oldest, needed, self.fallen, self.source
+            self.present,
+            self.catalog,
+            self.paths,
+            self.scope,
+            oldest,
+            needed,
+            self.fallen,
+            self.source,
+            found.regenerations,
         )
         for finding, size in orphans.findings(found.unreferenced):
             self.orphan_bytes += size

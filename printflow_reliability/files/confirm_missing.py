@@ -20,6 +20,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import plain
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.records.quarantine import Held, nothing_held
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
 
@@ -40,6 +41,7 @@ class MissingConfirmation:
         replica: where its objects are copied to, if anywhere.
         started_at: the S3 server's clock before the listing began.
         meant: objects that references may mean under another spelling.
+        quarantined: tells which keys are in quarantine.
         near: the keys that references probably mean, of those looked at so far.
     """
 
@@ -50,6 +52,7 @@ class MissingConfirmation:
     scope: Scope
     started_at: datetime
     meant: MeantObjects
+    quarantined: Held = nothing_held
     near: set[str] = field(default_factory=set)
 
     def findings(self, found: Candidates) -> Iterator[Finding]:
@@ -73,6 +76,11 @@ class MissingConfirmation:
                     elif self.scope.contains(reference.key) and there < self.started_at - SETTLED:
                         skipped += 1
                 _require_whole(self.present.bucket.name, skipped, found.references)
+                held = self.quarantined({reference.key for reference in gone})
+                for reference in gone:
+                    if reference.key in held:
+                        yield wording.in_quarantine(reference, self._settings_of(reference), held[reference.key])
+                gone = [reference for reference in gone if reference.key not in held]
                 for reference, finding in in_parallel(or_refusal(self._restorable), gone):
                     if isinstance(finding, Refusal):
                         yield wording.unknown(reference, self._settings_of(reference), finding.reason)

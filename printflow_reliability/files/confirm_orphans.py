@@ -5,13 +5,14 @@ Few are asked about one by one; for many, one more listing and one more stream o
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from printflow_reliability.files import wording
 from printflow_reliability.files.emptied import Emptied, untold
 from printflow_reliability.files.merge import merge
 from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.regenerations import Regenerations
 from printflow_reliability.files.scan import Scope, objects_spool
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Spellings
 from printflow_reliability.files.spool import Spool, batches
@@ -37,6 +38,7 @@ class OrphanConfirmation:
         needed: keys that something may mean under another spelling.
         fallen: the queries that return nothing any more.
         source: where the bucket's objects are read from.
+        regenerations: which of them a newer file has taken the place of.
     """
 
     present: Presence
@@ -47,6 +49,7 @@ class OrphanConfirmation:
     needed: set[str]
     fallen: Sequence[Emptied]
     source: Source
+    regenerations: Regenerations = field(default_factory=Regenerations)
 
     def findings(self, unnamed: Iterable[StoredObject]) -> Iterator[tuple[Finding, int]]:
         """The orphans with their bytes, and the objects of which nothing can be told, with 0."""
@@ -77,7 +80,8 @@ class OrphanConfirmation:
         elif UNWRITABLE in key:
             yield wording.unknown_object(name, owner, key, CONTROL_CHARACTERS), 0
         elif there is not None and there.modified_at < self.oldest:
-            yield wording.orphan(name, owner, key, there), there.size
+            newer = self.regenerations.superseding(key, there.modified_at)
+            yield wording.orphan(name, owner, key, there, newer), there.size
 
     def _looked_up(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
         """What is still there, asked for by key."""

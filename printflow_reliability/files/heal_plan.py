@@ -17,6 +17,7 @@ from printflow_reliability.files import kinds, retrieval
 from printflow_reliability.files.choose import Archived, Choice, Chooser, archived_choice
 from printflow_reliability.files.heal_report import HealAction, HealStatus, Option
 from printflow_reliability.files.heal_write import overwriting
+from printflow_reliability.files.held import held_of
 from printflow_reliability.files.kept_copies import KeptCopy, expected_by
 from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.reconcile import reconcile
@@ -26,10 +27,13 @@ from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
 from printflow_reliability.records.erasures import Erasure, Erasures
+from printflow_reliability.records.quarantine import Quarantined
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import printable
 
-KINDS = (kinds.MISSING_LOST, kinds.MISSING_RESTORABLE, kinds.NEAR_MISS)
+BACK = (kinds.MISSING_RESTORABLE, kinds.IN_QUARANTINE)
+"""Of these something is left that can be brought back."""
+KINDS = (kinds.MISSING_LOST, *BACK, kinds.NEAR_MISS)
 FOLDER = "it names a whole folder, and the database does not tell which objects belong there"
 
 
@@ -116,7 +120,7 @@ def _read(file: Path) -> Iterator[Finding]:
 
 def _missing(finding: Finding) -> bool:
     """Whether somebody has to do something for a missing object; what only a deleted row refers to is no such one."""
-    idle = finding.kind != kinds.MISSING_RESTORABLE and finding.severity is Severity.INFO
+    idle = finding.kind not in BACK and finding.severity is Severity.INFO
     return finding.kind in KINDS and not idle
 
 
@@ -156,12 +160,15 @@ def _of_one_bucket(
     chooser = Chooser(Presence(own), replica, worker)
     restorable = {finding.key for finding in findings if finding.kind == kinds.MISSING_RESTORABLE and finding.key}
     known = references_to(catalog, paths, bucket, restorable)
+    held = held_of(settings, bucket)({finding.key or "" for finding in findings if finding.kind == kinds.IN_QUARANTINE})
 
     def action(finding: Finding) -> HealAction:
         key = finding.key or ""
         asked = HealAction(HealStatus.UNHEALABLE, bucket, key, finding.tenant, finding.owner, finding.action)
         if finding.kind == kinds.MISSING_LOST:
             return asked
+        if finding.kind == kinds.IN_QUARANTINE:
+            return _from_quarantine(asked, held.get(key))
         if finding.kind == kinds.NEAR_MISS:
             return replace(asked, deed=HealStatus.UNDECIDED)
         if key.endswith("/"):
@@ -177,6 +184,20 @@ def _of_one_bucket(
 
     for _, planned in in_parallel(action, findings):
         yield planned
+
+
+def _from_quarantine(action: HealAction, row: Quarantined | None) -> HealAction:
+    if row is None:
+        return replace(action, deed=HealStatus.UNDECIDED, detail="it is in quarantine no more; run the command again")
+    return replace(
+        action,
+        deed=HealStatus.PLANNED,
+        detail=f"release it: it is {row.sentence}",
+        source=row.place,
+        version_id=row.place_version,
+        size=row.bytes,
+        quarantine=row.id,
+    )
 
 
 def references_to(catalog: Catalog, paths: BasePaths, bucket: str, keys: Collection[str]) -> dict[str, list[Reference]]:

@@ -40,6 +40,7 @@ class HealAction:
         source: the bucket that still has it; None if none does.
         version_id: the version there.
         size: bytes; None where there is no copy.
+        quarantine: its number in the manifest of what was moved aside; None if it was not.
         options: where it is undecided, what a person chooses from.
         archive: where the version's bytes lie that must be retrieved first; empty where they can be read.
     """
@@ -54,6 +55,7 @@ class HealAction:
     version_id: str | None = None
     size: int | None = None
     options: Sequence[Option] = ()
+    quarantine: int | None = None
     archive: str = ""
 
 

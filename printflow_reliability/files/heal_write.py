@@ -17,7 +17,9 @@ from printflow_reliability.files.carried import Lock, headers_of, keep_lock, tag
 from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.new_objects import NULL_VERSION, put_new, sha256_of, take_back, writer
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.records import erasures, file_heals
+from printflow_reliability.files.quarantine.back import bring_back
+from printflow_reliability.files.quarantine.outcome import Deed
+from printflow_reliability.records import erasures, file_heals, quarantine
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 from printflow_reliability.storage.silence import chunks
@@ -64,6 +66,8 @@ def carry_out(
     if erasure := erasures.in_force(records).of(action.bucket, action.key):
         return replace(action, deed=HealStatus.ERASED, detail=f"{erasure.sentence}: nothing brings it back")
     try:
+        if action.quarantine is not None:
+            return _released(settings, records, action, action.quarantine)
         present = Presence(bucket)
         if present.head(action.key) is not None:
             return replace(action, deed=HealStatus.THERE, detail=FASTER)
@@ -94,6 +98,15 @@ def carry_out(
     back = f'back from version {action.version_id} of bucket "{source.name}"'
     detail = "; ".join(filter(None, (back, lacking, unlocked)))
     return replace(action, deed=HealStatus.HEALED, detail=detail)
+
+
+def _released(settings: Settings, records: psycopg.Connection, action: HealAction, number: int) -> HealAction:
+    row = next((row for row in quarantine.chosen(records, [action.key]) if row.id == number), None)
+    if row is None:
+        return replace(action, deed=HealStatus.FAILED, detail="it is in quarantine no more; run the command again")
+    back = bring_back(settings, records, row, "files heal")
+    status = {Deed.DONE: HealStatus.HEALED, Deed.THERE: HealStatus.THERE, Deed.MEANWHILE: HealStatus.THERE}
+    return replace(action, deed=status.get(back.deed, HealStatus.FAILED), detail=back.detail)
 
 
 def _carried(source: BucketSettings, key: str, version: str) -> tuple[dict[str, Any], Lock, str]:

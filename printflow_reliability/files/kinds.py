@@ -7,6 +7,7 @@ from printflow_reliability.findings import Finding, Severity
 MISSING_RESTORABLE = "missing_restorable"
 MISSING_LOST = "missing_lost"
 NEAR_MISS = "near_miss"
+IN_QUARANTINE = "in_quarantine"
 WRONG_TENANT = "wrong_tenant"
 SIZE_MISMATCH = "size_mismatch"
 CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -14,7 +15,9 @@ ORPHAN = "orphan"
 UNKNOWN = "unknown"
 """What could not be judged: one key, or what a query no longer returns."""
 
-MISSING = (MISSING_LOST, MISSING_RESTORABLE, NEAR_MISS)
+MISSING = (MISSING_LOST, MISSING_RESTORABLE, IN_QUARANTINE, NEAR_MISS)
+WITHOUT_OBJECT = (MISSING_LOST, MISSING_RESTORABLE, IN_QUARANTINE)
+"""Of these nothing is under the key, nor under one that is spelled nearly so."""
 KINDS_OF_CHECK: Mapping[str, tuple[str, ...]] = {
     "files.missing": MISSING,
     "files.tenancy": (WRONG_TENANT,),

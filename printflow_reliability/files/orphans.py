@@ -9,6 +9,7 @@ from typing import Any
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import kinds
+from printflow_reliability.files.yearly_cost import yearly_cost
 from printflow_reliability.findings import Finding
 from printflow_reliability.records import passes
 from printflow_reliability.records.database import open_records
@@ -20,21 +21,34 @@ CHECK = "files.orphans"
 
 @dataclass(frozen=True)
 class OrphanReport:
-    """The orphans of one pass; `as_of` is when that pass began, None if there is none."""
+    """The orphans of one pass.
+
+    Attributes:
+        as_of: when that pass began; None if there is none.
+        price: of a GB and month; None where it is not known.
+    """
 
     checks: tuple[CheckResult, ...]
     findings: Sequence[Finding]
     as_of: datetime | None = None
+    price: float | None = None
 
     @property
     def numbers(self) -> Mapping[str, int | float]:
-        """How many there are."""
-        return {"orphaned_files": len(self.findings)}
+        """How many there are, and their bytes; what they cost in a year where the price is known."""
+        known = {
+            "orphaned_files": len(self.findings),
+            "orphaned_bytes": _bytes(self.findings),
+            "superseded_files": len(self.superseded),
+            "superseded_bytes": _bytes(self.superseded),
+        }
+        cost = yearly_cost(_bytes(self.findings), self.price)
+        return known if cost is None else {**known, "orphans_yearly_cost": cost}
 
     @property
-    def tenants(self) -> Mapping[str | None, int]:
-        """How many each tenant has; None stands for what lies under nobody's base path."""
-        return Counter(finding.tenant for finding in self.findings)
+    def superseded(self) -> Sequence[Finding]:
+        """Those that a newer file of the same order and version took the place of."""
+        return [finding for finding in self.findings if finding.superseded_by is not None]
 
     def as_json(self) -> dict[str, Any]:
         """As `files orphans --json` shows it."""
@@ -42,9 +56,29 @@ class OrphanReport:
             "ok": all(result.outcome is Outcome.PASS for result in self.checks),
             "orphans": [finding.as_json() for finding in self.findings],
             "as_of": self.as_of,
-            "tenants": [{"tenant": tenant, "orphans": count} for tenant, count in self.tenants.items()],
+            "numbers": dict(self.numbers),
+            "tenants": self.by_tenant,
             "checks": [check.as_json() for check in self.checks],
         }
+
+    @property
+    def by_tenant(self) -> Sequence[Mapping[str, Any]]:
+        """Of each tenant: how many, their bytes and yearly cost, and how many of them were superseded."""
+        found: dict[str | None, Counter[str]] = {}
+        for finding in self.findings:
+            counts = found.setdefault(finding.tenant, Counter(superseded=0, superseded_bytes=0))
+            counts.update(orphans=1, bytes=finding.bytes or 0)
+            if finding.superseded_by is not None:
+                counts.update(superseded=1, superseded_bytes=finding.bytes or 0)
+        return [
+            {"tenant": tenant, **counts, "yearly_cost": yearly_cost(counts["bytes"], self.price)}
+            for tenant, counts in found.items()
+        ]
+
+
+def _bytes(findings: Sequence[Finding]) -> int:
+    """Together; a pass of an earlier version of this program kept none."""
+    return sum(finding.bytes or 0 for finding in findings)
 
 
 def known_orphans(settings: Settings) -> OrphanReport:
@@ -73,4 +107,5 @@ def known_orphans(settings: Settings) -> OrphanReport:
     else:
         detail, outcome = f"on {when} nothing referred to {counted(len(found), 'object')}", Outcome.FAIL
     numbers = {"orphan_files": len(found)}
-    return OrphanReport((CheckResult(CHECK, outcome, detail, numbers),), found, newest.started_at)
+    price = settings.files.storage_price_per_gb_month
+    return OrphanReport((CheckResult(CHECK, outcome, detail, numbers),), found, newest.started_at, price)

@@ -13,6 +13,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import kinds
 from printflow_reliability.files.confirm import Confirmation
+from printflow_reliability.files.held import held_of
 from printflow_reliability.files.known_content import Checksums
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.scan import Candidates, Scope
@@ -103,6 +104,7 @@ def _in_bucket(
             source=ObjectListing(present.bucket),
             grace_seconds=settings.files.orphan_grace_seconds,
             checksums=checksums,
+            quarantined=held_of(settings, name),
         )
         now = {_about(finding): finding for finding in second.findings(found)}
     referring = {(row.key, row.tenant, names[row.entry], row.owner) for row in rows}

@@ -21,6 +21,7 @@ from printflow_reliability.files import kinds, wording
 from printflow_reliability.files.acknowledged import as_acknowledged
 from printflow_reliability.files.confirm import Confirmation
 from printflow_reliability.files.emptied import Emptied, emptied, failing
+from printflow_reliability.files.held import held_of
 from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
 from printflow_reliability.files.overwritten import overwritten
 from printflow_reliability.files.plausible import require_plausible
@@ -196,6 +197,7 @@ class _Run:
                 grace_seconds=self.settings.files.orphan_grace_seconds,
                 checksums=Checksums(self.records) if self.records else None,
                 fallen=fallen,
+                quarantined=held_of(self.settings, name),
             )
             for finding in second.findings(found):
                 self._tell(finding, findings, tally)

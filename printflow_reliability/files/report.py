@@ -21,6 +21,7 @@ SHOWN = 100
 NOUN: Mapping[str, str] = {
     kinds.MISSING_LOST: "lost",
     kinds.MISSING_RESTORABLE: "missing but restorable",
+    kinds.IN_QUARANTINE: "in quarantine",
     kinds.NEAR_MISS: "under a key that is spelled differently",
     kinds.WRONG_TENANT: "outside the tenant's own base path",
     kinds.SIZE_MISMATCH: "of another size",
@@ -75,9 +76,10 @@ class ReconcileReport:
         return {
             "references": self.references,
             "objects": self.objects,
-            "missing_files": self.counts[kinds.MISSING_LOST] + self.counts[kinds.MISSING_RESTORABLE],
+            "missing_files": sum(self.counts[kind] for kind in kinds.WITHOUT_OBJECT),
             "restorable_files": self.counts[kinds.MISSING_RESTORABLE],
             "lost_files": self.counts[kinds.MISSING_LOST],
+            "quarantined_files": self.counts[kinds.IN_QUARANTINE],
             "near_miss_files": self.counts[kinds.NEAR_MISS],
             "wrong_tenant_files": self.counts[kinds.WRONG_TENANT],
             "mismatched_files": self.counts[kinds.SIZE_MISMATCH] + self.counts[kinds.CHECKSUM_MISMATCH],

@@ -12,6 +12,7 @@ from datetime import datetime
 from printflow_reliability.files.content import compared, difference
 from printflow_reliability.files.known_content import KnownContent
 from printflow_reliability.files.merge import Pair, merge
+from printflow_reliability.files.regenerations import Regenerations
 from printflow_reliability.files.spool import Spool
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.platform.spelling import has_parent_segment
@@ -48,6 +49,7 @@ class Candidates:
     other_etag: Spool[Reference] = field(default_factory=_references)
     rewritten: Spool[Reference] = field(default_factory=_references)
     unreferenced: Spool[StoredObject] = field(default_factory=objects_spool)
+    regenerations: Regenerations = field(default_factory=Regenerations)
     rows: Counter[tuple[int, str | None]] = field(default_factory=Counter)
     """References by query and tenant."""
     references: int = 0
@@ -127,12 +129,15 @@ def _join(
         if reference is None:
             if stored is not None:
                 found.unreferenced.append(stored)
+                found.regenerations.alone(stored)
             continue
         if not scope.covers(reference):
             continue
         found.references += 1
         found.rows[reference.entry, reference.tenant] += 1
         folder = reference.key.endswith("/")
+        if stored is not None and not folder:
+            found.regenerations.named(stored, reference.owner)
         rewritten = since is not None and stored is not None and stored.modified_at > since and not folder
         if rewritten:
             found.rewritten.append(reference)
@@ -143,6 +148,7 @@ def _join(
             found.elsewhere += not scope.contains(reference.key)
         elif not folder and not rewritten:
             _compare(reference, stored, found, known)
+    found.regenerations.end()
 
 
 def _compare(reference: Reference, stored: StoredObject, found: Candidates, known: KnownContent | None) -> None:

@@ -7,8 +7,10 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.content import Difference
 from printflow_reliability.files.kept_copies import KeptCopy
 from printflow_reliability.files.near_miss import difference
+from printflow_reliability.files.regenerations import Named
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import NAME_THE_BUCKET, Reference, unknown_place
+from printflow_reliability.records.quarantine import Quarantined
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.text import counted, moment, shell_word, size
@@ -63,6 +65,18 @@ def _choose(reference: Reference) -> str:
 def _heal(reference: Reference) -> str:
     only = f" --tenant {reference.tenant}" if reference.tenant else ""
     return f"printflow files heal{only} --apply"
+
+
+def in_quarantine(reference: Reference, settings: ReferenceSettings, held: Quarantined) -> Finding:
+    """Missing since it was moved aside as an orphan; a row names it again."""
+    return _finding(
+        kinds.IN_QUARANTINE,
+        reference,
+        settings,
+        f'{_owner(reference)}: its file is {held.sentence}, {size(held.bytes)} in bucket "{held.place}"',
+        f"release it: {held.release_command}",
+        version_id=held.version_id,
+    )
 
 
 def restorable_folder(reference: Reference, settings: ReferenceSettings, bucket: str) -> Finding:
@@ -253,8 +267,9 @@ def mismatch(reference: Reference, settings: ReferenceSettings, there: ObjectHea
     )
 
 
-def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Finding:
-    """An object that nothing refers to."""
+def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead, newer: Named | None = None) -> Finding:
+    """An object that nothing refers to; `newer` is the file that took its place."""
+    superseded = f"; superseded by {newer.key!r} of {newer.owner or 'something'}" if newer else ""
     return Finding(
         kind=kinds.ORPHAN,
         severity=kinds.severity_of(kinds.ORPHAN, "derived"),
@@ -262,8 +277,11 @@ def orphan(bucket: str, tenant: str | None, key: str, there: ObjectHead) -> Find
         bucket=bucket,
         key=key,
         version_id=there.version_id or None,
-        detail=f"nothing refers to it; {size(there.size)}, written {moment(there.modified_at)}",
+        detail=f"nothing refers to it; {size(there.size)}, written {moment(there.modified_at)}{superseded}",
         action="if something does need it, a reference query is missing: printflow files catalog; nothing is deleted",
+        bytes=there.size,
+        written_at=there.modified_at.isoformat(),
+        superseded_by=newer.key if newer else None,
     )
 
 

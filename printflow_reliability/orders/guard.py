@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -29,6 +30,7 @@ from printflow_reliability.pdf.verify import Pace
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.platform.paid_orders import PaidItem, PaidItems, paid_items
+from printflow_reliability.records import quarantine
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.queues import failed_orders
 from printflow_reliability.settings import Settings
@@ -66,7 +68,7 @@ def check_paid_orders(settings: Settings, *, orders: Sequence[str] | None = None
         paid = paid_items(settings, orders)
         with open_records(settings.records) as records, InspectionWorker(settings.pdf) as worker:
             pace, ledger = pace_from(began, time.monotonic()), _ledger(settings, records, worker)
-            guard_pass = GuardPass(settings, ledger, worker, _remembered(records, paid.items), pace)
+            guard_pass = GuardPass(settings, ledger, worker, _remembered(settings, records, paid.items), pace)
             open_holds = held(records)
             answers = guard_pass.confirmed(
                 guard_pass.check(paid.items, By.LISTING), {hold.order for hold in open_holds}
@@ -118,7 +120,7 @@ def check_order(
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
-        ledger, remembered = _ledger(settings, records, inspecting), _remembered(records, items)
+        ledger, remembered = _ledger(settings, records, inspecting), _remembered(settings, records, items)
         guard_pass = GuardPass(settings, ledger, inspecting, remembered, pace)
         if answers := guard_pass.check(items, By.SURE):
             return answers[0]
@@ -136,10 +138,11 @@ def check_order(
     raise UnknownOrder(f"order {order} is no longer waiting for print; its hold is lifted at the guard's next look")
 
 
-def _remembered(records: Records, items: Sequence[PaidItem]) -> Remembered:
+def _remembered(settings: Settings, records: Records, items: Sequence[PaidItem]) -> Remembered:
     """What the records say of the orders of these items: jobs of a month's other orders are not read."""
     failed = failed_orders(records, {item.order for item in items})
-    return Remembered(in_force(records), failed, rolled_back(records))
+    in_quarantine = partial(quarantine.held, records, settings.orders.bucket)
+    return Remembered(in_force(records), failed, rolled_back(records), in_quarantine)
 
 
 def _ledger(settings: Settings, records: Records, worker: InspectionWorker) -> Ledger:

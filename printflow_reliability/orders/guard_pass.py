@@ -17,6 +17,7 @@ from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenants
+from printflow_reliability.records.quarantine import Held, nothing_held
 from printflow_reliability.records.queues import FailedOrder
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
@@ -47,11 +48,13 @@ class Remembered:
         overrides: those in force, by order.
         failed_jobs: the newest failed job of each of the judged orders that has any.
         rolled_back: the rollbacks that took files back under orders.
+        quarantined: tells which keys of the orders' bucket were moved aside as orphans.
     """
 
     overrides: Mapping[str, Override]
     failed_jobs: Mapping[str, FailedOrder] = field(default_factory=dict)
     rolled_back: RolledBack = field(default_factory=dict)
+    quarantined: Held = nothing_held
 
 
 class GuardPass:
@@ -88,7 +91,9 @@ class GuardPass:
         files = {judged.key: judged for judged in self._verifier.verify_within(keys, self._pace, by)}
         grace = self._settings.orders.grace_seconds
         known = self.remembered
-        answers = check_items(items, paths, files, known.overrides, datetime.now(UTC), grace, known.rolled_back)
+        gone = {key for key, judged in files.items() if judged.head is None and not judged.refused}
+        held = known.quarantined(gone) if gone else {}
+        answers = check_items(items, paths, files, known.overrides, datetime.now(UTC), grace, known.rolled_back, held)
         return with_failed_jobs(answers, known.failed_jobs)
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:

@@ -18,6 +18,7 @@ from printflow_reliability.pdf.inspection import Verdict
 from printflow_reliability.pdf.verify import PdfVerification
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths
+from printflow_reliability.records.quarantine import Quarantined
 
 HELD_VERDICTS = (Verdict.UNUSABLE, Verdict.UNPRINTABLE)
 
@@ -76,6 +77,7 @@ def check_items(
     now: datetime,
     grace_seconds: float,
     rolled_back: RolledBack = MappingProxyType({}),
+    quarantined: Mapping[str, Quarantined] = MappingProxyType({}),
 ) -> tuple[OrderAnswer, ...]:
     """The answer for each order of these items, the one paid longest ago first.
 
@@ -87,6 +89,7 @@ def check_items(
         now: on the clock that payments are dated by.
         grace_seconds: how long after its payment an order may wait for its artwork.
         rolled_back: the rollbacks that took files back under paid orders.
+        quarantined: what of the keys without an object was moved aside as an orphan.
     """
     answers = []
     in_order = sorted(items, key=lambda item: (item.order, item.key is None, item.key or ""))
@@ -96,7 +99,7 @@ def check_items(
         problems = tuple(
             replace(problem, item=item)
             for item in found
-            if (problem := problem_of(item, paths, files) or _taken_back(item, rolled_back)) is not None
+            if (problem := _problem(item, paths, files, rolled_back, quarantined)) is not None
         )
         # A payment in the future is a clock that is off by no more than the grace period, or nobody's to wait for.
         young = paid_at is not None and abs((now - paid_at).total_seconds()) < grace_seconds
@@ -104,6 +107,20 @@ def check_items(
             OrderAnswer(order, found[0].tenant, paid_at, problems, bool(problems) and young, overrides.get(order))
         )
     return tuple(sorted(answers, key=lambda answer: (answer.paid_at is not None, answer.paid_at or now, answer.order)))
+
+
+def _problem(
+    item: PaidItem,
+    paths: BasePaths,
+    files: Mapping[str, PdfVerification],
+    rolled_back: RolledBack,
+    quarantined: Mapping[str, Quarantined],
+) -> Problem | None:
+    found = problem_of(item, paths, files) or _taken_back(item, rolled_back)
+    held = quarantined.get(item.key or "")
+    if found is not None and found.kind is Kind.MISSING and held is not None:
+        return Problem(Kind.QUARANTINED, item.key, f"print-ready file is {held.sentence}: {held.release_command}")
+    return found
 
 
 def _taken_back(item: PaidItem, rolled_back: RolledBack) -> Problem | None:

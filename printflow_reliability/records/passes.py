@@ -12,7 +12,8 @@ from printflow_reliability.findings import Finding, Severity
 
 KEPT = 30
 """How many passes of one kind and tenant are kept, with their findings."""
-COLUMNS = "kind, severity, tenant, bucket, key, version_id, reference, owner, detail, action"
+OF_ORPHANS = "bytes, written_at, superseded_by"
+COLUMNS = f"kind, severity, tenant, bucket, key, version_id, reference, owner, detail, action, {OF_ORPHANS}"
 FORGET_OLD = """
 DELETE FROM passes WHERE id IN (
     SELECT id FROM passes WHERE kind = %s AND tenant IS NOT DISTINCT FROM %s ORDER BY id DESC OFFSET %s)"""
@@ -58,7 +59,7 @@ def store(
                     (
                         number,
                         *(
-                            (document[name] or "").replace("\0", "\\0") if document[name] is not None else None
+                            value.replace("\0", "\\0") if isinstance(value := document[name], str) else value
                             for name in COLUMNS.split(", ")
                         ),
                     )

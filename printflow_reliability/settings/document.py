@@ -186,6 +186,8 @@ class Settings(Section):
         uses += self._of_queues(clusters)
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
+        if self.files.quarantine_bucket is not None:
+            uses.append(("files.quarantine_bucket", self.files.quarantine_bucket, buckets))
         if self.dumps is not None:
             uses.append(("dumps.bucket", self.dumps.bucket, buckets))
         if self.config_backup is not None:
@@ -195,7 +197,24 @@ class Settings(Section):
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
+        self._quarantine_is_apart()
         return self
+
+    def _quarantine_is_apart(self) -> None:
+        """What is moved aside must lie where nothing of the platform, and no copy of it, is listed."""
+        name = self.files.quarantine_bucket
+        place = next((bucket for bucket in self.bucket if bucket.name == name), None)
+        if place is None:
+            return
+        listed = {reference.bucket for reference in self.reference} | {self.orders.bucket}
+        listed |= {bucket.replica for bucket in self.bucket if bucket.replica is not None}
+        for bucket in self.bucket:
+            same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
+            if bucket.name in listed and same:
+                raise ValueError(
+                    f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket '
+                    f'"{bucket.name}"; name a bucket that neither references nor replicas use'
+                )
 
 
 def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:

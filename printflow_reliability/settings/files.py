@@ -1,14 +1,14 @@
-"""`[files]`: reconciliation of references and objects."""
+"""`[files]`: reconciliation of references and objects, and the quarantine of what nothing refers to."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from printflow_reliability.settings.section import Section
 
 
 class FilesSettings(Section):
-    """Reconciliation: every reference against the objects of its bucket."""
+    """Reconciliation: every reference against the objects of its bucket. What nothing refers to can be moved aside."""
 
     orphan_grace_seconds: float = Field(
         default=24 * 3600,
@@ -60,3 +60,34 @@ class FilesSettings(Section):
         description="How fast a retrieval is, and what it costs: minutes, hours, or up to two days. DEEP_ARCHIVE knows "
         "no Expedited, and gets Standard.",
     )
+    quarantine_bucket: str | None = Field(
+        default=None,
+        description="The `name` of the [[bucket]] that `files quarantine` moves orphans into: one that no reference "
+        "points into, with a key that may write (`heal_access_key_id`, else `access_key_id`), and whose lifecycle "
+        "lets objects live for longer than the longest backup retention. Absent: nothing is moved.",
+    )
+    quarantine_prefix: str = Field(
+        default="quarantine/",
+        description="What the keys of moved objects begin with there; it ends in a slash. No base path of a tenant "
+        "may lie within it, nor it within a base path.",
+    )
+    max_orphan_fraction: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Fraction of the objects of a pass that may be orphans for `files quarantine` to move any. More "
+        "of them look like a reference query that is missing. Raise it only when they really are orphans.",
+    )
+    storage_price_per_gb_month: float | None = Field(
+        default=None,
+        ge=0,
+        description="What a GB (10^9 bytes) costs in a month, in any currency: the reports of orphans then say what "
+        "they cost in a year. Absent: they say bytes only.",
+    )
+
+    @model_validator(mode="after")
+    def _prefix_is_a_folder(self) -> Self:
+        prefix = self.quarantine_prefix
+        if not prefix.endswith("/") or prefix.startswith("/") or "//" in prefix or ".." in prefix.split("/"):
+            raise ValueError("quarantine_prefix: must end in a slash, not begin with one, and hold no empty part")
+        return self

@@ -121,7 +121,9 @@ def saying(shelf: Shelf, **reference: Any) -> Iterator[None]:
 
 def cleared(shelf: Shelf) -> None:
     """No rows, no objects, and the three tenants alone."""
-    shelf.execute("DELETE FROM shelf_files; DELETE FROM shelf_tenants WHERE tenant > '3' OR starts_with(base_path, 'archive')")
+    shelf.execute(
+        "DELETE FROM shelf_files; DELETE FROM shelf_tenants WHERE tenant > '3' OR starts_with(base_path, 'archive')"
+    )
     for item in shelf.s3.list_objects_v2(Bucket=shelf.bucket).get("Contents", ()):
         shelf.delete(item["Key"])
 

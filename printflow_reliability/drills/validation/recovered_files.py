@@ -20,7 +20,7 @@ from printflow_reliability.text import counted
 CHECK = "drill.files"
 WRONG = ("wrong_tenant", "size_mismatch", "checksum_mismatch")
 """Kinds of findings in which an object is there, and is not what the database means."""
-RESTORABLE = "missing_restorable"
+RESTORABLE = ("missing_restorable", "in_quarantine")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def check_files(settings: Settings, connect_with: Connector, moment: datetime | 
         missing = [
             Finding(**{**document, "severity": Severity(document["severity"])})
             for document in found
-            if document["kind"] == RESTORABLE
+            if document["kind"] in RESTORABLE
         ]
     plan = (*missing, *report.overwritten)
     result = check_counts({**report.counts, "overwritten": len(report.overwritten)}, report.references)
@@ -70,7 +70,7 @@ def check_files(settings: Settings, connect_with: Connector, moment: datetime | 
 
 def check_counts(counts: Mapping[str, int], references: int) -> CheckResult:
     """The check's answer for these findings by kind."""
-    restorable = counts.get(RESTORABLE, 0)
+    restorable = sum(counts.get(kind, 0) for kind in RESTORABLE)
     lost = counts.get("missing_lost", 0)
     misspelled = counts.get("near_miss", 0)
     overwritten = counts.get("overwritten", 0)

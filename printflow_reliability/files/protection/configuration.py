@@ -94,9 +94,7 @@ def read_configuration(
             versioning=_ask(lambda: asking.get_bucket_versioning(Bucket=name), "s3:GetBucketVersioning"),
             lock=_ask(lambda: asking.get_object_lock_configuration(Bucket=name), "s3:GetBucketObjectLockConfiguration"),
             replication=_ask(lambda: asking.get_bucket_replication(Bucket=name), "s3:GetReplicationConfiguration"),
-            lifecycle=_ask(
-                lambda: asking.get_bucket_lifecycle_configuration(Bucket=name), "s3:GetLifecycleConfiguration"
-            ),
+            lifecycle=_lifecycle(asking, name),
             policy=_ask(lambda: asking.get_bucket_policy(Bucket=name), "s3:GetBucketPolicy"),
             policy_status=_ask(lambda: asking.get_bucket_policy_status(Bucket=name), "s3:GetBucketPolicyStatus"),
             acl=_ask(lambda: asking.get_bucket_acl(Bucket=name), "s3:GetBucketAcl"),
@@ -104,6 +102,20 @@ def read_configuration(
             encryption=_ask(lambda: asking.get_bucket_encryption(Bucket=name), "s3:GetEncryptionConfiguration"),
             anonymous=(anonymous or _as_a_stranger)(bucket),
         )
+
+
+def lifecycle_of(bucket: BucketSettings) -> Answer:
+    """The lifecycle rules of a bucket.
+
+    Raises:
+        CouldNotTell: it does not answer, or knows no such bucket.
+    """
+    with s3_errors(bucket):
+        return _lifecycle(_auditor(bucket), bucket.bucket)
+
+
+def _lifecycle(asking: "S3Client", name: str) -> Answer:
+    return _ask(lambda: asking.get_bucket_lifecycle_configuration(Bucket=name), "s3:GetLifecycleConfiguration")
 
 
 def _auditor(bucket: BucketSettings) -> "S3Client":

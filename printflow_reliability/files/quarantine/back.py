@@ -1,0 +1,119 @@
+"""One object back from quarantine: our own marker is taken away, or where that is not enough the copy is written back.
+
+Nothing that is there is ever replaced, and no marker but our own is removed.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from printflow_reliability.files.new_objects import take_back, writer
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.quarantine.copies import Belongings, digest_of, fetch, send
+from printflow_reliability.files.quarantine.outcome import Deed
+from printflow_reliability.files.quarantine.place import writing
+from printflow_reliability.files.rollback.write import COPY_OF
+from printflow_reliability.records import erasures
+from printflow_reliability.records import quarantine as manifest
+from printflow_reliability.records.quarantine import Quarantined, Records
+from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability.storage.clients import s3_errors
+from printflow_reliability.storage.objects import NOT_THERE, Version
+from printflow_reliability.storage.refusals import REFUSED, reason_for_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_MEMORY = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What came of one object, and why in a sentence."""
+
+    deed: Deed
+    detail: str
+
+
+def bring_back(settings: Settings, records: Records, row: Quarantined, person: str) -> Returned:
+    """Bring one object back, unless it was erased on purpose or something else is there by now.
+
+    Raises:
+        ConfigError: printflow.toml names its bucket or its place no more.
+        CouldNotTell: a store does not answer.
+    """
+    if erasure := erasures.in_force(records).of(row.bucket, row.key):
+        return Returned(Deed.ERASED, erasure.sentence)
+    bucket, place = settings.bucket_named(row.bucket), settings.bucket_named(row.place)
+    present = Presence(bucket)
+    if not present.keeps_versions():
+        return Returned(Deed.FAILED, f'bucket "{bucket.name}" keeps no versions now, so that nothing is written there')
+    with s3_errors(bucket), s3_errors(place):
+        try:
+            returned = _brought_back(bucket, place, present.history(row.key), row)
+        except ClientError as refused:
+            return Returned(Deed.FAILED, reason_for_key(refused))
+    if returned.deed in (Deed.DONE, Deed.THERE):
+        manifest.end(records, row.id, manifest.RELEASED, person, returned.detail)
+    return returned
+
+
+def _brought_back(
+    bucket: BucketSettings, place: BucketSettings, history: tuple[Version, ...], row: Quarantined
+) -> Returned:
+    client = writer(bucket)
+    newest = history[0] if history else None
+    if newest is not None and not newest.delete_marker:
+        if newest.version_id == row.version_id or _is_copy_of(client, bucket, row):
+            return Returned(Deed.THERE, "it is there")
+        return Returned(Deed.MEANWHILE, "another file was written under its key since, and stays; so does the copy")
+    below = history[1] if len(history) > 1 else None
+    ours = newest is not None and newest.version_id == row.marker_version
+    if ours and below is not None and below.version_id == row.version_id and not below.delete_marker:
+        try:
+            client.delete_object(Bucket=bucket.bucket, Key=row.key, VersionId=row.marker_version or "")
+        except ClientError as refused:  # a key that may not end versions may still write
+            if refused.response.get("Error", {}).get("Code") not in REFUSED:
+                raise
+        else:
+            return _seen(client, bucket, row)
+    return _copied_back(client, bucket, place, row)
+
+
+def _seen(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> Returned:
+    """Whether the object is there once its marker is gone."""
+    now = client.head_object(Bucket=bucket.bucket, Key=row.key)
+    if now.get("VersionId") == row.version_id:
+        return Returned(Deed.DONE, "its delete marker was removed")
+    return Returned(Deed.MEANWHILE, "another file was written under its key meanwhile, and stays; so does the copy")
+
+
+def _is_copy_of(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> bool:
+    """Whether the current object is what an earlier release wrote back."""
+    try:
+        now = client.head_object(Bucket=bucket.bucket, Key=row.key)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in NOT_THERE:
+            raise
+        return False
+    return now.get("Metadata", {}).get(COPY_OF) == row.version_id
+
+
+def _copied_back(client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined) -> Returned:
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
+        _, sha256 = fetch(place, writing(place), row.place_key, row.place_version or "", body)
+        if sha256 != row.sha256:
+            return Returned(
+                Deed.FAILED, f'its copy in bucket "{place.name}" reads back differently; nothing was written'
+            )
+        arguments = Belongings(**row.headers or {}).arguments(printflow_copy_of=row.version_id)
+        written = send(bucket, client, row.key, body, arguments)
+    if written is None:
+        return Returned(Deed.MEANWHILE, "somebody was faster: another file is there, and stays; so does the copy")
+    if digest_of(bucket, client, row.key, written) != sha256:
+        removed = take_back(bucket, row.key, written)
+        detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
+        return Returned(Deed.FAILED, detail)
+    return Returned(Deed.DONE, "its copy was written back")

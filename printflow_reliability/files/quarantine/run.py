@@ -1,0 +1,126 @@
+"""`files quarantine` and `files release`: planned first, done by one at a time, and gone on with after a crash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from printflow_reliability.alerts.sentry.tracing import operation
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.files.heal import LOCK, require_healers
+from printflow_reliability.files.quarantine.back import bring_back
+from printflow_reliability.files.quarantine.move import Mover
+from printflow_reliability.files.quarantine.outcome import Outcome
+from printflow_reliability.files.quarantine.place import place_of
+from printflow_reliability.files.quarantine.plan import Request, make_plan
+from printflow_reliability.files.quarantine.references import References
+from printflow_reliability.files.quarantine.report import QuarantineReport, ReleaseReport
+from printflow_reliability.files.rollback.carry_out import Pace
+from printflow_reliability.platform.catalog import open_catalog
+from printflow_reliability.platform.tenancy import BasePaths, tenancy
+from printflow_reliability.progress import Advance
+from printflow_reliability.records import erasures
+from printflow_reliability.records import quarantine as manifest
+from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.records.quarantine import Quarantined, Records
+from printflow_reliability.settings import Settings
+
+
+@operation("quarantine")
+def quarantine(
+    settings: Settings, request: Request, *, apply: bool = False, advance: Advance | None = None
+) -> QuarantineReport:
+    """Plan which orphans are moved aside, and move them with `apply`.
+
+    Raises:
+        ConfigError: there is no place for them, a bucket may not be written, or no such tenant.
+        Refused: not all references are known, or the place would not keep the copies.
+        CouldNotTell: a database, a bucket or a repository does not answer.
+        LockHeld: somebody else is healing, rolling back or moving files.
+    """
+    price = settings.files.storage_price_per_gb_month
+    place = place_of(settings)
+    if not apply:
+        with open_records(settings.records) as records:
+            erased, held = erasures.in_force(records), manifest.totals(records)
+            unfinished = len(manifest.unfinished(records))
+        plan = make_plan(settings, request, erased, advance)
+        return QuarantineReport(plan, held, price, unfinished)
+    require_healers(settings)
+    with open_records(settings.records) as records, exclusive(records, LOCK):
+        mover = Mover(settings, records, _references(settings), place, request.person, Pace(request.per_second))
+        mover.go_on()
+        plan = make_plan(settings, request, erasures.in_force(records), advance)
+        require_healers(settings, {orphan.bucket for orphan in plan.orphans})
+        outcome = mover.move(plan.orphans, advance)
+        unfinished = len(manifest.unfinished(records))
+        return QuarantineReport(plan, manifest.totals(records), price, unfinished, outcome)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person wants back: these keys, these tenants' files, of a bucket; each empty stands for all.
+
+    `needed`: only what a row refers to now.
+    """
+
+    person: str
+    keys: Sequence[str] = ()
+    tenants: Sequence[str] = ()
+    bucket: str | None = None
+    needed: bool = False
+    per_second: float = 50.0
+
+
+@operation("release")
+def release(
+    settings: Settings, chosen: Chosen, *, apply: bool = False, advance: Advance | None = None
+) -> ReleaseReport:
+    """Plan what comes back from quarantine, and bring it back with `apply`.
+
+    Raises:
+        ConfigError: nothing of that name is in quarantine, or a bucket may not be written.
+        CouldNotTell: the records or a database do not answer.
+        LockHeld: somebody else is healing, rolling back or moving files.
+    """
+    if chosen.bucket is not None:
+        settings.bucket_named(chosen.bucket)
+    if not apply:
+        with open_records(settings.records) as records:
+            rows = _rows(settings, records, chosen)
+            erased = erasures.in_force(records)
+        return ReleaseReport([row for row in rows if not erased.of(row.bucket, row.key)], len(rows))
+    with open_records(settings.records) as records, exclusive(records, LOCK):
+        rows = _rows(settings, records, chosen)
+        require_healers(settings, {row.bucket for row in rows})
+        outcome, pace = Outcome(), Pace(chosen.per_second)
+        try:
+            for number, row in enumerate(rows, 1):
+                pace.wait()
+                back = bring_back(settings, records, row, chosen.person)
+                outcome.add(back.deed, row.bucket, row.key, row.bytes, back.detail)
+                if advance is not None:
+                    advance(number, len(rows))
+        except CouldNotTell as away:
+            outcome.stopped = away.sentence
+    return ReleaseReport(rows, len(rows), outcome)
+
+
+def _rows(settings: Settings, records: Records, chosen: Chosen) -> Sequence[Quarantined]:
+    rows = manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket)
+    lacking = sorted({*chosen.keys} - {row.key for row in rows})
+    if lacking:
+        raise ConfigError(
+            f"{lacking[0]!r} is not in quarantine", "printflow files release --needed lists what rows miss"
+        )
+    if not chosen.needed or not rows:
+        return rows
+    references = _references(settings)
+    named = {
+        (bucket, key)
+        for bucket in {row.bucket for row in rows}
+        for key in references.naming(bucket, [row.key for row in rows if row.bucket == bucket])
+    }
+    return [row for row in rows if (row.bucket, row.key) in named]
+
+
+def _references(settings: Settings) -> References:
+    return References(settings, open_catalog(settings), BasePaths(tenancy(settings).tenants))

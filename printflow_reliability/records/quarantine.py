@@ -1,0 +1,168 @@
+"""Orphans that were moved aside: where each copy lies, what it was, and the delete marker that stands for it.
+
+A row is begun before anything is copied, so that a run that was killed leaves nothing that nobody knows of.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from printflow_reliability.text import moment, printable, shell_word, storable
+
+Records = psycopg.Connection[TupleRow]
+RELEASED, GIVEN_UP = "released", "given up"
+COLUMNS = (
+    "id, bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, place_version, sha256, "
+    "headers, person, begun_at, quarantined_at, marker_version"
+)
+BEGIN = f"""
+INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, person)
+VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
+        %(place_key)s, %(person)s)
+ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET reason = excluded.reason
+RETURNING {COLUMNS}"""  # noqa: S608 - our own column names
+OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
+HELD = f"""{OPEN} quarantined_at IS NOT NULL AND bucket = %s AND key = ANY(%s) ORDER BY id"""
+TOTALS = """
+SELECT tenant, count(*), sum(bytes)::bigint FROM quarantine WHERE ended IS NULL AND quarantined_at IS NOT NULL
+GROUP BY tenant ORDER BY tenant"""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """One object of the manifest.
+
+    Attributes:
+        bucket: by its name in printflow.toml; `key`, `version_id`, `bytes` and `etag` are the object's own.
+        superseded_by: the key of the newer file in its place, if there is one.
+        place: the bucket of the copy, by its name in printflow.toml; `place_version` is None until it was read back.
+        headers: content type and the like, metadata, tags and lock, as the object had them.
+        quarantined_at: UTC, when the delete marker stood; None before.
+        marker_version: of that marker; None where a run was killed before it noted it.
+    """
+
+    id: int
+    bucket: str
+    key: str
+    tenant: str
+    version_id: str
+    bytes: int
+    etag: str
+    reason: str
+    superseded_by: str | None
+    place: str
+    place_key: str
+    place_version: str | None
+    sha256: str | None
+    headers: Mapping[str, Any] | None
+    person: str
+    begun_at: datetime
+    quarantined_at: datetime | None
+    marker_version: str | None
+
+    @property
+    def copied(self) -> bool:
+        """Whether the copy is there and was read back."""
+        return self.place_version is not None and self.sha256 is not None
+
+    @property
+    def release_command(self) -> str:
+        """What brings it back."""
+        return f"printflow files release {shell_word(self.key)} --bucket {shell_word(self.bucket)} --apply"
+
+    @property
+    def sentence(self) -> str:
+        """Since when and why it is in quarantine."""
+        since = moment(self.quarantined_at) if self.quarantined_at else "now"
+        return f"in quarantine since {since} ({printable(self.reason)})"
+
+    def as_json(self) -> dict[str, Any]:
+        """As `files release --json` shows it."""
+        return asdict(self)
+
+
+Held: TypeAlias = Callable[[Collection[str]], Mapping[str, Quarantined]]
+"""Tells which keys of one bucket are in quarantine."""
+
+
+def nothing_held(_: Collection[str]) -> Mapping[str, Quarantined]:
+    """Where nothing is known of a quarantine."""
+    return {}
+
+
+def begin(records: Records, **row: Any) -> Quarantined:
+    """Note that an object is about to be moved; the row of a run that was killed is gone on with.
+
+    Args:
+        records: a connection to the records.
+        row: bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key and person.
+    """
+    given = {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
+    return _of(records.execute(BEGIN, given).fetchone())
+
+
+def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:
+    """Note that the copy is there and reads back as the object."""
+    records.execute(
+        "UPDATE quarantine SET place_version = %s, sha256 = %s, headers = %s WHERE id = %s",
+        (place_version, sha256, json.dumps(headers), number),
+    )
+
+
+def moved(records: Records, number: int, marker_version: str | None) -> None:
+    """Note that the delete marker stands; None where it is not known which one is ours."""
+    records.execute(
+        "UPDATE quarantine SET quarantined_at = now(), marker_version = %s WHERE id = %s", (marker_version, number)
+    )
+
+
+def end(records: Records, number: int, how: str, person: str, why: str) -> None:
+    """Note that an object is back (`RELEASED`), or was not moved after all (`GIVEN_UP`); its row stays."""
+    records.execute(
+        "UPDATE quarantine SET ended = %s, ended_at = now(), ended_by = %s, why = %s WHERE id = %s AND ended IS NULL",
+        (how, storable(person), storable(why), number),
+    )
+
+
+def unfinished(records: Records) -> Sequence[Quarantined]:
+    """What a run that was killed, or broke off, has begun and not ended."""
+    return _all(records.execute(f"{OPEN} quarantined_at IS NULL ORDER BY id").fetchall())
+
+
+def held(records: Records, bucket: str, keys: Collection[str]) -> Mapping[str, Quarantined]:
+    """What of these keys of a bucket is in quarantine, the newest of each."""
+    known = {storable(key): key for key in keys}
+    rows = _all(records.execute(HELD, (bucket, [*known])).fetchall())
+    return {known[row.key]: row for row in rows}
+
+
+def chosen(
+    records: Records, keys: Collection[str] = (), tenants: Collection[str] = (), bucket: str | None = None
+) -> Sequence[Quarantined]:
+    """What is in quarantine, oldest first: of these keys, tenants and bucket; each given empty stands for all."""
+    rows = records.execute(
+        f"{OPEN} quarantined_at IS NOT NULL AND (%s::text[] IS NULL OR key = ANY(%s)) "
+        "AND (%s::text[] IS NULL OR tenant = ANY(%s)) AND (%s::text IS NULL OR bucket = %s) ORDER BY id",
+        (*[[storable(key) for key in keys] or None] * 2, *[[*tenants] or None] * 2, bucket, bucket),
+    )
+    return _all(rows.fetchall())
+
+
+def totals(records: Records) -> Mapping[str, tuple[int, int]]:
+    """How many objects of each tenant are in quarantine, and their bytes."""
+    return {tenant: (count, size) for tenant, count, size in records.execute(TOTALS).fetchall()}
+
+
+def _all(rows: Iterable[TupleRow]) -> Sequence[Quarantined]:
+    return [Quarantined(*row) for row in rows]
+
+
+def _of(row: TupleRow | None) -> Quarantined:
+    if row is None:
+        raise AssertionError("INSERT ... RETURNING returned nothing")
+    return Quarantined(*row)
