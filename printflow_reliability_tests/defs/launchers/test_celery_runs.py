@@ -26,11 +26,12 @@ class Celery:
         self.asked: list[object] = []
         self.control = SimpleNamespace(inspect=self._inspect)
 
-    def AsyncResult(self, task: str) -> SimpleNamespace:  # noqa: N802 - Celery's own name
+    def AsyncResult(self, task: str) -> SimpleNamespace:
         assert task == TASK
         return SimpleNamespace(state=self.states[0] if len(self.states) == 1 else self.states.pop(0), info=BEGUN)
 
     def _inspect(self, *, destination: object, timeout: float) -> SimpleNamespace:
+        assert timeout > 0
         self.asked.append(destination)
         return SimpleNamespace(query_task=lambda _task: self._answer())
 
