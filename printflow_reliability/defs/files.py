@@ -7,7 +7,7 @@ import dagster as dg
 
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.graph import BUCKET_DAMAGED, configured
+from printflow_reliability.defs.graph import BUCKET_DAMAGED, SystemsGraph, configured
 from printflow_reliability.defs.partition_names import identifier_of, partition_of
 from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, findings_table, result, shortened
 from printflow_reliability.defs.schedules import HARMLESS, SHORT_LIVED
@@ -189,15 +189,21 @@ def _name(partitions: dg.DynamicPartitionsDefinition) -> str:
     return partitions.name
 
 
+def _divided(asset: dg.AssetsDefinition, graph: SystemsGraph) -> dg.AssetsDefinition:
+    """The asset, its backfills cut into runs of as many tenants as the configuration says; else one run takes all."""
+    most = graph.settings.dagster.tenants_per_run if graph.settings else None
+    return asset if most is None else asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(most))
+
+
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Reconciliation of the catalog of printflow.toml."""
     graph = configured()
     return dg.Definitions(
         assets=[
-            graph.place(tenant_files, graph.catalog, runbook=BUCKET_DAMAGED),
+            graph.place(_divided(tenant_files, graph), graph.catalog, runbook=BUCKET_DAMAGED),
             graph.place(orphaned_files, runbook=BUCKET_DAMAGED),
-            graph.place(print_file_integrity, runbook=BUCKET_DAMAGED),
+            graph.place(_divided(print_file_integrity, graph), runbook=BUCKET_DAMAGED),
         ],
         schedules=[nightly_reconciliation, nightly_sweep],
         sensors=[tenants_known],

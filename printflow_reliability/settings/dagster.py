@@ -30,6 +30,13 @@ class DagsterSettings(Section):
         ge=1,
         description="Days from its end until such a run is deleted. Lower it if Dagster's database grows too large.",
     )
+    tenants_per_run: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many tenants each run of a backfill of `tenant_files` or `print_file_integrity` takes. Set it "
+        "where a launcher spreads runs over several machines. Absent: one run takes all. The nightly pass is one run "
+        "in any case, since orphans are known from a pass over all tenants only.",
+    )
     authenticating_proxy: bool = Field(
         default=False,
         description="Whether a proxy that asks people who they are stands before Dagster's web server, so that nothing "

@@ -210,6 +210,10 @@ def test_loading_the_definitions_loads_nothing_that_only_a_run_needs(loaded: fro
     assert f"printflow_reliability.{module}" not in loaded
 
 
+def test_loading_the_definitions_loads_no_celery(loaded: frozenset[str]) -> None:
+    assert loaded & {"celery", "kombu", "dagster_celery"} == set()
+
+
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     """The modules that the daemon's code server loads anew every minute."""
