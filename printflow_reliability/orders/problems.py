@@ -18,6 +18,7 @@ class Kind(StrEnum):
     MISSING = "missing"
     UNUSABLE = "unusable"
     ROLLED_BACK = "rolled_back"
+    SYNTHETIC = "synthetic"
     UNREADABLE = "unreadable"
     UNJUDGED = "unjudged"
     UNINSPECTED = "uninspected"
@@ -81,6 +82,8 @@ def by_hand(problem: Problem, order: str, tenant: str | None) -> str:
             return f"let the access key of printflow.toml read the file, or upload it again, then: {check}"
         case Kind.UNUSABLE:
             return f"generate the print file again from its design, then: {check}"
+        case Kind.SYNTHETIC:
+            return "nothing; printflow checkout cancels it through the platform"
         case Kind.ROLLED_BACK:
             return f"compare the file with what the customer approved; {last_resort(order)}"
     return check
