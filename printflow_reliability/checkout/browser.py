@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from printflow_reliability.checkout.page import Dead, ShopPage
@@ -21,7 +21,7 @@ from printflow_reliability.checkout.reaper import end_processes, remove
 
 ARGUMENTS = ("--headless=new", "--disable-breakpad", "--disable-crash-reporter", "--no-first-run", "--disable-gpu")
 START_MS = 30_000
-VIEW = {"width": 1280, "height": 900}
+VIEW = ViewportSize(width=1280, height=900)
 
 
 def main() -> None:

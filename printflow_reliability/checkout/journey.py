@@ -254,6 +254,7 @@ def clean_up(
     steps: list[StepResult] = []
     asked: list[str] = []
     trouble = ""
+    left: list[str] | None
     try:
         for order in _open(plan, shop)[:MOST_CANCELLED]:
             if browser is None:

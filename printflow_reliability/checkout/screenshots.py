@@ -51,9 +51,8 @@ def _in_directory(directory: Path, run: str, named: Iterable[tuple[str, Path, st
         for step, path, name in named:
             shutil.copyfile(path, place / name)
             kept[step] = str(place / name)
-        for old in sorted(path for path in directory.iterdir() if path.is_dir() and RUN.fullmatch(path.name))[
-            :-KEPT_RUNS
-        ]:
+        runs = sorted(path for path in directory.iterdir() if path.is_dir() and RUN.fullmatch(path.name))
+        for old in runs[:-KEPT_RUNS]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as refused:
         raise CouldNotTell(f"checkout.directory: {place} cannot be written to ({refused.strerror})") from None
