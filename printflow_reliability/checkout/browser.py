@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from printflow_reliability.checkout.page import Dead, ShopPage
-from printflow_reliability.checkout.reaper import end_processes, remove
+from printflow_reliability.checkout.reaper import remove
 
 ARGUMENTS = ("--headless=new", "--disable-breakpad", "--disable-crash-reporter", "--no-first-run", "--disable-gpu")
 START_MS = 30_000
@@ -31,26 +31,34 @@ def main() -> None:
     directory = Path(first["directory"])
     threading.Thread(target=_read, args=(requests, directory), daemon=True).start()
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=first["browser"],
-                args=list(ARGUMENTS),
-                chromium_sandbox=first["sandbox"],
-                timeout=START_MS,
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-            )
-            context = browser.new_context(viewport=VIEW, locale="en-GB", timezone_id="UTC", service_workers="block")
-            page = ShopPage(context, directory, first["proof"])
-            _answer({"ready": True, "version": browser.version})
-            while True:
-                _answer(_done(browser, page, requests.get()))
+        _serve(first, directory, requests)
     except (Dead, PlaywrightError) as gone:
         said = [line for line in str(gone).splitlines() if line.strip()]
         _answer({"dead": _cause(said)})
-    remove(directory)
-    os._exit(0)
+    finally:
+        remove(directory)
+        os._exit(0)
+
+
+def _serve(first: Mapping[str, Any], directory: Path, requests: "queue.Queue[Mapping[str, Any]]") -> None:
+    """Raises:
+    Dead, PlaywrightError: the browser does not start, or lives no more.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=first["browser"],
+            args=list(ARGUMENTS),
+            chromium_sandbox=first["sandbox"],
+            timeout=START_MS,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+        context = browser.new_context(viewport=VIEW, locale="en-GB", timezone_id="UTC", service_workers="block")
+        page = ShopPage(context, directory, first["proof"])
+        _answer({"ready": True, "version": browser.version})
+        while True:
+            _answer(_done(browser, page, requests.get()))
 
 
 def _done(browser: Browser, page: ShopPage, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +83,6 @@ def _cause(said: list[str]) -> str:
 def _read(requests: "queue.Queue[Mapping[str, Any]]", directory: Path) -> None:
     for line in sys.stdin:
         requests.put(json.loads(line))
-    end_processes(directory)
     remove(directory)
     os._exit(1)
 

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response, Route
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Frame,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+)
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -19,6 +29,8 @@ MOST_SAID = 20
 LONGEST = 300
 """Characters of an error that are kept."""
 SCREENSHOT_MS = 5000
+LOOK_MS = 500.0
+"""How often a page that is waited for is looked at."""
 UNREACHED = (
     *("ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_ADDRESS_UNREACHABLE"),
     *("ERR_CONNECTION_TIMED_OUT", "ERR_PROXY_CONNECTION_FAILED", "ERR_NETWORK_ACCESS_DENIED", "ERR_NAME_RESOLUTION"),
@@ -50,13 +62,15 @@ class ShopPage:
         self._proof = proof
         self._masked: list[str] = []
         self._exceptions: list[str] = []
+        self._of_this_page: list[str] = []
         self._console: list[str] = []
         self._status = 0
         self._live = ""
         self._pictures = 0
         self.page: Page = context.new_page()
         context.route("**/*", self._checked)
-        self.page.on("pageerror", lambda error: self._exceptions.append(str(error)))
+        self.page.on("pageerror", self._thrown)
+        self.page.on("framenavigated", self._navigated)
         self.page.on("console", self._heard)
         self.page.on("response", self._answered)
         self.page.on("dialog", self._agreed)
@@ -78,7 +92,7 @@ class ShopPage:
         began = time.monotonic()
         self._exceptions.clear()
         self._console.clear()
-        self._live = ""
+        self._live, self._status = "", 0
         answer: dict[str, Any] = {"ok": True}
         try:
             if step["payment"]:
@@ -105,7 +119,6 @@ class ShopPage:
         page, kind, selector = self.page, step["kind"], step["selector"]
         done: dict[str, Any] = {}
         if kind == "open":
-            self._status = 0
             page.goto(step["address"], timeout=_left(until), wait_until="domcontentloaded")
         elif kind == "click":
             page.locator(selector).click(timeout=_left(until))
@@ -115,13 +128,27 @@ class ShopPage:
             page.locator(selector).select_option(step["value"], timeout=_left(until))
         elif kind == "download":
             done["download"] = str(self._download(selector, until))
+        self._require_page()
         if step["expect"]:
-            page.get_by_text(step["expect"]).first.wait_for(state="visible", timeout=_left(until))
+            self._see(page.get_by_text(step["expect"]).first, until)
         if step["expect_selector"]:
-            page.locator(step["expect_selector"]).first.wait_for(state="visible", timeout=_left(until))
+            self._see(page.locator(step["expect_selector"]).first, until)
+        return done
+
+    def _see(self, wanted: Locator, until: float) -> None:
+        """Wait for an element; a page that answers with an error is not waited for."""
+        while True:
+            try:
+                wanted.wait_for(state="visible", timeout=min(_left(until), LOOK_MS))
+                return
+            except PlaywrightTimeout:
+                self._require_page()
+                if time.monotonic() >= until:
+                    raise
+
+    def _require_page(self) -> None:
         if self._status >= 400:
             raise NotDone(f"the page answers HTTP {self._status}")
-        return done
 
     def _download(self, selector: str, until: float) -> Path:
         """What a link leads to, fetched with the customer's session; a button is clicked instead."""
@@ -182,6 +209,14 @@ class ShopPage:
         else:
             route.continue_()
 
+    def _thrown(self, error: PlaywrightError) -> None:
+        self._exceptions.append(str(error))
+        self._of_this_page.append(str(error))
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame == self.page.main_frame:
+            self._of_this_page.clear()
+
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._console.append(message.text)
@@ -200,9 +235,9 @@ class ShopPage:
         """Why a step did not end in time, in the order of how much it explains."""
         wanted = f'"{step["expect"]}"' if step["expect"] else step["expect_selector"] or step["selector"] or "the page"
         said = f"{wanted} did not appear within {step['limit_seconds']:g} s"
-        if self._exceptions:
-            return f"{said}; JavaScript threw: {_short(self._exceptions)[0]}"
-        return f"{said}; the page answers HTTP {self._status}" if self._status >= 400 else said
+        if self._of_this_page:  # also before this step: a script that ends early never listens to a button
+            return f"{said}; JavaScript threw: {_short(self._of_this_page)[0]}"
+        return said
 
     @staticmethod
     def _of_error(error: PlaywrightError) -> dict[str, Any]:

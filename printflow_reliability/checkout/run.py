@@ -12,7 +12,7 @@ from printflow_reliability.checkout.files import OrderFiles
 from printflow_reliability.checkout.journey import CleanUp, Journey, Plan, StepResult, Traveller, clean_up
 from printflow_reliability.checkout.report import CheckoutReport, report_of
 from printflow_reliability.checkout.session import installed, opened
-from printflow_reliability.checkout.steps import BrowserDead, Step
+from printflow_reliability.checkout.steps import Step
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -56,9 +56,10 @@ def run_checkout(settings: Settings) -> CheckoutReport:
     version = ""
     with RecordsSession(settings.records, LOCK), ExitStack() as stack:
         try:
+            shop.orders()  # nothing is begun that nobody could follow
             browser = stack.enter_context(opened(settings, checkout))
-        except BrowserDead as dead:
-            journey = Journey(outcome=Outcome.UNKNOWN, why=dead.what)
+        except CouldNotTell as away:
+            journey = Journey(outcome=Outcome.UNKNOWN, why=away.sentence)
             cleaned = clean_up(plan, None, shop)
         else:
             version = browser.version

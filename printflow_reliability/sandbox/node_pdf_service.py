@@ -45,9 +45,9 @@ def server(home: SandboxHome) -> Server:
     )
 
 
-def misbehave_shop(home: SandboxHome, fault: str | None) -> None:
-    """Have the shop go wrong from now on: the names of `FAULTS` in storefront.js; None ends it."""
-    _post(home, {"shop": fault})
+def misbehave_shop(home: SandboxHome, *faults: str) -> None:
+    """Have the shop go wrong in these ways from now on: the names of `FAULTS` in storefront.js; none ends it."""
+    _post(home, {"shop": list(faults)})
 
 
 def behave(home: SandboxHome, fault: str, times: int) -> None:

@@ -4,7 +4,7 @@
  * POST /print-files puts a job into a BullMQ queue on the sandbox's Redis; its worker draws a PDF, puts it into the
  * bucket and writes the link into the database. One Idempotency-Key is one job, however often it is asked for.
  * POST /behave with {"fault": NAME, "times": N} makes the next N requests go wrong as the platform's do. Below /shop is
- * the shop of the synthetic checkout (storefront.js); POST /behave with {"shop": NAME} has that go wrong, null ends it.
+ * the shop of the synthetic checkout (storefront.js); POST /behave with {"shop": [NAME, ...]} has that go wrong.
  *
  * Run as `node service.js HOME` with the sandbox's directory, NODE_PATH and NODE_EXTRA_CA_CERTS.
  */

@@ -20,7 +20,7 @@ const TEST_CARD = "4242424242424242";
  */
 function storefront(shop) {
   const sessions = new Map(); // by cookie: the cart
-  let fault = null;
+  let faults = [];
   let opened = null;
 
   const ask = async (name, values) => (await shop.ask(shop.statements[name], values)).rows;
@@ -35,7 +35,7 @@ function storefront(shop) {
   }
 
   async function product(_request, response) {
-    const throws = fault === "javascript_throws" ? "window.nobody.knows();" : "";
+    const throws = faults.includes("javascript_throws") ? "window.nobody.knows();" : "";
     const script = `${throws} document.querySelector("#add").addEventListener("click", async () => {
       await fetch("${shop.base}/cart", { method: "POST" });
       document.querySelector("#count").textContent = "1 item in the cart";
@@ -75,12 +75,12 @@ function storefront(shop) {
   }
 
   async function payment(request, response, _session, order) {
-    const key = fault === "live_key" ? shop.key.replace("_test_", "_live_") : shop.key;
+    const key = faults.includes("live_key") ? shop.key.replace("_test_", "_live_") : shop.key;
     if (request.method === "GET") {
       return page(response, "Payment", `<div id="payment" data-key="${key}"></div>
         ${form(`/pay/${order}`, `<input id="card" name="card"> <button id="pay">Pay</button>`)}`);
     }
-    if (fault === "payment_hangs") return undefined;
+    if (faults.includes("payment_hangs")) return undefined;
     const given = new URLSearchParams(await bodyOf(request));
     if (given.get("card") !== TEST_CARD) return page(response, "The card was declined", "", 402);
     const items = await ask("pay", [order, shop.tenant]);
@@ -100,16 +100,16 @@ function storefront(shop) {
   }
 
   async function file(_request, response, _session, number) {
-    if (fault === "download_error_page") return page(response, "Service unavailable", "");
+    if (faults.includes("download_error_page")) return page(response, "Service unavailable", "");
     const [mine] = await ask("order", [number, shop.tenant]);
-    const [other] = fault === "other_customer" ? await ask("others", [shop.tenant]) : [];
+    const [other] = faults.includes("other_customer") ? await ask("others", [shop.tenant]) : [];
     const body = await shop.fetchFile((other ?? mine).key);
     const headers = { "Content-Type": "application/pdf", "Content-Disposition": "attachment; filename=print.pdf" };
     return response.writeHead(200, headers).end(body);
   }
 
   async function cancel(_request, response, _session, number) {
-    if (fault === "cancel_fails") return page(response, "Something went wrong", "", 500);
+    if (faults.includes("cancel_fails")) return page(response, "Something went wrong", "", 500);
     await ask("cancel", [number, shop.tenant]);
     return page(response, "Cancelled", `Order ${number} is cancelled`);
   }
@@ -151,10 +151,10 @@ function storefront(shop) {
     return page(response, "There is no such page", "", 404);
   }
 
-  /** Choose how the shop goes wrong until it is told otherwise; null is not at all. */
+  /** Choose how the shop goes wrong until it is told otherwise; an empty list is not at all. */
   function behave(wanted) {
-    if (wanted !== null && !FAULTS.includes(wanted)) throw new Error(`a fault is one of ${FAULTS.join(", ")}`);
-    fault = wanted;
+    if (!wanted.every((name) => FAULTS.includes(name))) throw new Error(`a fault is one of ${FAULTS.join(", ")}`);
+    faults = wanted;
   }
 
   return { handle, behave };
