@@ -36,14 +36,14 @@ class Shop(Protocol):
 class Files(Protocol):
     """The print files of an order."""
 
-    def judge(self, order: SyntheticOrder) -> "Judged":
+    def judge(self, order: SyntheticOrder, /) -> "Judged":
         """Whether every print file of the order is in its place and can be printed.
 
         Raises:
             CouldNotTell: the bucket or the database does not answer.
         """
 
-    def compare(self, order: SyntheticOrder, download: Path) -> "Judged":
+    def compare(self, order: SyntheticOrder, download: Path, /) -> "Judged":
         """Whether what was downloaded can be printed, and is a file of this very order.
 
         Raises:
