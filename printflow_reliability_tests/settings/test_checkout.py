@@ -1,11 +1,16 @@
 """[checkout]: a file that could pay in earnest, cancel a customer's order or print a synthetic one is refused."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability_tests.checkout.configured import TENANT, checkout_settings
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 PAYS = "payment = true\n"
+PAGE = Path(__file__).parents[2] / "docs" / "platform" / "checkout.md"
 
 
 def test_a_whole_checkout_is_taken() -> None:
@@ -42,6 +47,13 @@ def test_a_whole_checkout_is_taken() -> None:
 def test_what_would_do_harm_or_nothing_is_refused(change: tuple[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         checkout_settings(change)
+
+
+def test_the_example_of_the_page_is_taken_as_it_stands() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    checkout = minimal_settings(example).checkout
+    assert checkout is not None
+    assert checkout.schedule == "20 * * * *"
 
 
 @pytest.mark.parametrize("schedule", ["20 * * * *", "*/15 * * * *", "5,35 6-22/2 * * *"])

@@ -38,7 +38,7 @@ pytestmark = [
 @pytest.fixture(scope="module", autouse=True)
 def place() -> Iterator[Path]:
     """Where browsers have their directories: that of other tests is not this module's."""
-    with tempfile.TemporaryDirectory(prefix="pfc-", dir="/tmp") as directory, pytest.MonkeyPatch.context() as patch:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="pfc-", dir="/tmp") as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", directory)
         yield Path(directory)
 
