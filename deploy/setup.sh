@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on this machine: missing system packages (Debian and Ubuntu; elsewhere it says which),
-# .venv, the pinned dependencies, the libraries of the sandbox's pdf-service, which needs Node, and Prometheus, whose rules
-# are tested. A second run finds everything there and does nothing.
+# .venv, the pinned dependencies, the libraries of the sandbox's pdf-service, which needs Node, Prometheus, whose rules
+# are tested, and Chromium for the synthetic checkout. A second run finds everything there and does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -121,7 +121,31 @@ without_prometheus() {
     printf 'setup: the tests of deploy/prometheus are skipped. To run them: %s, then run this again. Log: %s\n' "$1" "$2" >&2
 }
 
+# Only the synthetic checkout and its tests need it, so that nothing here ends the set-up. Some 420 MB on disk.
+install_chromium() {
+    local as_root=() log
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null && return
+    log=$(mktemp)
+    if ! command -v apt-get >/dev/null || { [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; }; then
+        without_chromium "install it as somebody who may (sudo apt-get install --no-install-recommends chromium)" "$log"
+        return
+    fi
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    printf 'setup: installing chromium\n' >&2
+    if ! { "${as_root[@]}" apt-get update &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1; then
+        without_chromium "make apt-get reach its mirrors, and leave 420 MB free" "$log"
+        return
+    fi
+    rm -f "$log"
+}
+
+without_chromium() {
+    printf 'setup: printflow checkout has no browser, and its tests are skipped. To have it: %s, then run this again. Log: %s\n' "$1" "$2" >&2
+}
+
 install_system_packages
 install_python_packages
 install_pdf_service
 install_prometheus
+install_chromium

@@ -99,3 +99,5 @@ PostgresUrl = Annotated[str, AfterValidator(postgres_url)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 EndpointUrl = Annotated[str, AfterValidator(endpoint_url)]
 HeartbeatUrl = Annotated[str, AfterValidator(heartbeat_url)]
+ShopUrl = Annotated[str, AfterValidator(heartbeat_url)]
+"""Of a shop that people open too: what is typed into its forms goes over no wire in the open."""

@@ -62,6 +62,7 @@ PLACES = {
     "pdf accept": "printflow_reliability.orders.acceptance.command:accept_command",
     "orders": "printflow_reliability.orders.commands:app",
     "queues": "printflow_reliability.queues.commands:queues_command",
+    "checkout": "printflow_reliability.checkout.commands:checkout_command",
     "posture": "printflow_reliability.posture.commands:posture_command",
     "watch": "printflow_reliability.watch.commands:watch_command",
     "serve": "printflow_reliability.http.commands:serve_command",

@@ -25,6 +25,7 @@ RECENT_WITHIN: Mapping[str, timedelta] = {
     "queues": OFTEN,
     "redis": OFTEN,
     "posture": DAILY,
+    "checkout": DAILY,
 }
 """By a check's name, or the part of it before the dot; whatever is not named is looked at every hour at least."""
 

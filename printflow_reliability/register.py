@@ -7,6 +7,7 @@ fault, stays silent on a healthy system, and says "unknown" when its system is a
 from collections.abc import Mapping
 
 from printflow_reliability.check_entry import Check as Check
+from printflow_reliability.checkout_checks import CHECKOUT_CHECKS
 from printflow_reliability.findings import Severity
 from printflow_reliability.healing_checks import HEALING_CHECKS
 from printflow_reliability.posture_checks import POSTURE_CHECKS
@@ -331,6 +332,7 @@ REGISTER: Mapping[str, Check] = {
             "Red: an alert has reached nobody. See printflow alerts list; try the routes: printflow alerts test.",
         ),
         *HEALING_CHECKS,
+        *CHECKOUT_CHECKS,
         *POSTURE_CHECKS,
         *QUEUE_CHECKS,
         *READY_CHECKS,

@@ -19,6 +19,7 @@ MATTERS_TO: Mapping[str, str] = {
     "orders": "customers who have paid, and whoever prints for them",
     "queues": "customers who have paid, and whoever runs the platform's workers",
     "redis": "customers who have paid, and whoever runs the platform's servers",
+    "checkout": "customers who want to order, and whoever develops and runs the platform",
     "posture": "whoever develops and deploys the platform",
     "alerts": "everybody who relies on being told",
 }

@@ -31,6 +31,7 @@ RESERVED = frozenset(
         *("paid_orders", "held_orders", "alert_delivery"),
         *("queue_health", "redis_durability"),
         *("platform_posture", "action_plan"),
+        "synthetic_checkout",
     }
 )
 """The graph's own assets; a system of the same name gets another key."""

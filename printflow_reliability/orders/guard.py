@@ -24,6 +24,7 @@ from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.orders.overrides import in_force
 from printflow_reliability.orders.rolled_back import rolled_back
 from printflow_reliability.orders.settling import settle
+from printflow_reliability.orders.synthetic import refusal_of_order, refusal_of_tenant
 from printflow_reliability.orders.vanished import Vanished
 from printflow_reliability.pdf.ledger import Ledger
 from printflow_reliability.pdf.verify import Pace
@@ -102,6 +103,8 @@ def check_order(
 ) -> OrderAnswer:
     """The guard's answer for one order, from the database and the bucket as they are now.
 
+    An order of the synthetic checkout must not go to print, whatever there is of it.
+
     Args:
         settings: the whole file.
         order: its number.
@@ -114,10 +117,14 @@ def check_order(
         ConfigError: a query is refused.
         CouldNotTell: the database or S3 does not answer, or the order is held and no longer paid; it must not go on.
     """
+    if (refused := refusal_of_tenant(settings, order, tenant)) is not None:
+        return refused
     paid = paid_items(settings, [order])
     meant = None if tenant is None else kept(tenant)
     # Two tenants may count their orders alike; what belongs to nobody may be anybody's.
     items = [item for item in paid.items if meant is None or item.tenant in (meant, None)]
+    if (refused := refusal_of_order(settings, order, meant, items)) is not None:
+        return refused
     own_worker = InspectionWorker(settings.pdf) if worker is None else nullcontext(worker)
     with open_records(settings.records) as records, own_worker as inspecting:
         ledger, remembered = _ledger(settings, records, inspecting), _remembered(settings, records, items)

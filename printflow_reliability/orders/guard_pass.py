@@ -12,6 +12,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.orders.failed_generation import with_failed_jobs
 from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
 from printflow_reliability.orders.rolled_back import RolledBack
+from printflow_reliability.orders.synthetic import without_synthetic
 from printflow_reliability.pdf.ledger import Verdicts
 from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
@@ -79,11 +80,12 @@ class GuardPass:
         self.remembered = remembered
 
     def check(self, items: Sequence[PaidItem], by: By) -> tuple[OrderAnswer, ...]:
-        """The answer for each order of these items.
+        """The answer for each order of these items that is some customer's.
 
         Raises:
             CouldNotTell: the database or S3 does not answer, or the tenants' query has fallen to nothing.
         """
+        items = without_synthetic(self._settings, items)
         if not items:
             return ()
         paths = self._paths = self._paths or base_paths(self._settings)

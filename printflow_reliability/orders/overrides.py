@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError
 from printflow_reliability.orders.holds import held
 from printflow_reliability.orders.judgement import Override
+from printflow_reliability.orders.synthetic import require_customers
 from printflow_reliability.platform.paid_orders import paid_items
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import storable
@@ -31,7 +32,7 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
     """Make sure that there is one such order: a mistyped number must not let another one go some day.
 
     Raises:
-        ConfigError: it is neither held nor paid, or is the number of orders of several tenants.
+        ConfigError: it is neither held nor paid, is the number of orders of several tenants, or is synthetic.
         CouldNotTell: it is not held, and the database does not answer, or fails on rows that may be its own.
     """
     on_hold = any(hold.order == order for hold in held(connection))
@@ -41,6 +42,7 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
         if on_hold:
             return
         raise
+    require_customers(settings, order, paid.items)
     if len({item.tenant for item in paid.items if item.tenant is not None}) > 1:
         raise ConfigError(
             f"orders.paid returns order {order} for several tenants, and an override would let all of them go",

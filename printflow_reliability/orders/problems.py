@@ -19,6 +19,7 @@ class Kind(StrEnum):
     UNUSABLE = "unusable"
     ROLLED_BACK = "rolled_back"
     QUARANTINED = "quarantined"
+    SYNTHETIC = "synthetic"
     UNREADABLE = "unreadable"
     UNJUDGED = "unjudged"
     UNINSPECTED = "uninspected"
@@ -84,6 +85,8 @@ def by_hand(problem: Problem, order: str, tenant: str | None) -> str:
             return f"generate the print file again from its design, then: {check}"
         case Kind.QUARANTINED if problem.key is not None:
             return f"printflow files release {shell_word(problem.key)} --apply"
+        case Kind.SYNTHETIC:
+            return "nothing; printflow checkout cancels it through the platform"
         case Kind.ROLLED_BACK:
             return f"compare the file with what the customer approved; {last_resort(order)}"
     return check

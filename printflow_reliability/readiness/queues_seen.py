@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "dump": ("dumps",),
     "config": ("config_backup",),
     "posture": ("posture",),
+    "checkout": ("checkout",),
 }
 """The areas of checks that a platform may do without, and the tables of printflow.toml that call for each."""
 

@@ -10,6 +10,7 @@ from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.receiver import server as receiver
 
 CATALOG = Path(__file__).with_name("catalog.toml")
+CHECKOUT = Path(__file__).with_name("checkout.toml")
 
 HEAD = """\
 # Written by `printflow sandbox up`; a change here is lost.
@@ -227,7 +228,9 @@ def write_config(home: SandboxHome) -> None:
     }
     rest = CATALOG.read_text(encoding="utf-8")
     if not node_pdf_service.missing():
-        rest = PDF_SERVICE.format(endpoint=node_pdf_service.server(home).endpoint) + rest
+        endpoint = node_pdf_service.server(home).endpoint
+        checkout = CHECKOUT.read_text(encoding="utf-8").format(endpoint=endpoint)
+        rest = PDF_SERVICE.format(endpoint=endpoint) + rest + checkout
     rest = QUEUES + rest
     for file, identity in ((home.config, ""), (home.verification_config, IDENTITY)):
         write(file, text + TAIL.format(**tail, identity=identity) + rest, mode=0o600)

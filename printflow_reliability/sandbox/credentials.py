@@ -20,6 +20,7 @@ NAMES = (
     "redis.watcher",
     "receiver.token",
     "pdf-service.token",
+    "storefront.password",
     "http.token",
     "config.fingerprints",
 )

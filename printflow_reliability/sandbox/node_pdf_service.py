@@ -5,6 +5,7 @@ Without Node the rest of the sandbox works as it does with it, and `orders repai
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -44,11 +45,20 @@ def server(home: SandboxHome) -> Server:
     )
 
 
+def misbehave_shop(home: SandboxHome, *faults: str) -> None:
+    """Have the shop go wrong in these ways from now on: the names of `FAULTS` in storefront.js; none ends it."""
+    _post(home, {"shop": list(faults)})
+
+
 def behave(home: SandboxHome, fault: str, times: int) -> None:
     """Have the next requests go wrong as the platform's do: the names of `FAULTS` in the program."""
+    _post(home, {"fault": fault, "times": times})
+
+
+def _post(home: SandboxHome, wanted: Mapping[str, object]) -> None:
     asked = httpx.post(
         f"{server(home).endpoint}/behave",
-        json={"fault": fault, "times": times},
+        json=dict(wanted),
         headers={"Authorization": f"Bearer {home.secret(f'{NAME}.token')}"},
         timeout=10,
         trust_env=False,

@@ -7,6 +7,7 @@ from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.checkout import CheckoutSettings, CheckoutStepSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.config_backup import ConfigBackupSettings, RedisCopySettings
 from printflow_reliability.settings.copies import CopiesSettings
@@ -45,6 +46,8 @@ __all__ = [
     "BackupsSettings",
     "BreakGlassSettings",
     "BucketSettings",
+    "CheckoutSettings",
+    "CheckoutStepSettings",
     "ClusterSettings",
     "ConfigBackupSettings",
     "CopiesSettings",

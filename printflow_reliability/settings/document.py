@@ -13,6 +13,7 @@ from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings
 from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.checkout import CheckoutSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.config_backup import ConfigBackupSettings
 from printflow_reliability.settings.copies import CopiesSettings
@@ -73,6 +74,7 @@ class Settings(Section):
     pdf: PdfSettings = PdfSettings()
     pdf_service: PdfServiceSettings | None = None
     posture: PostureSettings | None = None
+    checkout: CheckoutSettings | None = None
     acknowledged: tuple[AcknowledgedSettings, ...] = ()
     alerts: AlertsSettings = AlertsSettings()
     alert_route: tuple[AlertRouteSettings, ...] = ()

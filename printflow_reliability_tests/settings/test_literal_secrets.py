@@ -19,6 +19,7 @@ NO_SECRET = {
     ("BucketSettings", "endpoint_url"),  # refused with a user or a query in it
     ("DrillsSettings", "reports_url"),  # people open it
     ("DagsterSettings", "url"),  # and this
+    ("CheckoutSettings", "base_url"),  # people open it, and it is refused with a user or a query in it
     ("PdfServiceSettings", "url"),  # its token is a key of its own
 }
 

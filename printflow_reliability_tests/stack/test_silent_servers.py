@@ -87,6 +87,7 @@ FROZEN = {
         "alerts list",
         "queues",
         "posture",
+        "checkout",
         "ready",
     ),
     "redis": ("queues", "ready", "status", "config backup"),

@@ -3,7 +3,8 @@
  *
  * POST /print-files puts a job into a BullMQ queue on the sandbox's Redis; its worker draws a PDF, puts it into the
  * bucket and writes the link into the database. One Idempotency-Key is one job, however often it is asked for.
- * POST /behave with {"fault": NAME, "times": N} makes the next N requests go wrong as the platform's do.
+ * POST /behave with {"fault": NAME, "times": N} makes the next N requests go wrong as the platform's do. Below /shop is
+ * the shop of the synthetic checkout (storefront.js); POST /behave with {"shop": [NAME, ...]} has that go wrong.
  *
  * Run as `node service.js HOME` with the sandbox's directory, NODE_PATH and NODE_EXTRA_CA_CERTS.
  */
@@ -20,6 +21,8 @@ const { AwsClient } = require("aws4fetch");
 const { Queue, QueueEvents, Worker } = require("bullmq");
 const { Pool } = require("pg");
 const { drawing } = require("./drawing");
+const sandboxShop = require("./sandbox_shop");
+const { storefront } = require("./storefront");
 
 const FAULTS = [
   "link_error_swallowed", "timestamped", "hang", "error_page", "error_page_stored", "other_order", "job_fails",
@@ -57,6 +60,20 @@ const events = new QueueEvents(QUEUE, { connection });
 const worker = new Worker(QUEUE, make, { connection, concurrency: 2 });
 for (const part of [queue, events, worker, database]) part.on("error", (error) => console.error(String(error.message)));
 
+const shop = storefront({
+  ...sandboxShop,
+  password: secret("storefront.password"),
+  key: "pk_test_sandbox0001",
+  ask: (statement, values) => database.query(statement, values),
+  printFile: ({ order, item, tenant }) =>
+    queue.add("make", { order, item, tenant, version: "1", misbehave: misbehaviour() }, { removeOnComplete: true }),
+  fetchFile: async (key) => {
+    const stored = await s3.fetch(addressOf(key));
+    if (!stored.ok) throw new Error(`the bucket answered ${stored.status}`);
+    return Buffer.from(await stored.arrayBuffer());
+  },
+});
+
 let ready = false;
 let fault = null;
 let times = 0;
@@ -80,9 +97,8 @@ async function make(job) {
   const page = misbehave === "error_page_stored";
   const body = page ? Buffer.from("<html><body>502 Bad Gateway</body></html>") : drawing(`${order} ${item} ${name}`);
   const sha256 = createHash("sha256").update(body).digest("hex");
-  const url = `https://localhost:${ports.primary}/${BUCKET}/${key.split("/").map(encodeURIComponent).join("/")}`;
   const headers = { "Content-Type": "application/pdf", "X-Amz-Content-Sha256": sha256 };
-  const stored = await s3.fetch(url, { method: "PUT", body, headers });
+  const stored = await s3.fetch(addressOf(key), { method: "PUT", body, headers });
   if (!stored.ok) throw new Error(`the bucket answered ${stored.status}`);
   try {
     if (misbehave === "link_error_swallowed") throw new Error("could not serialize access");
@@ -111,6 +127,10 @@ async function jobOf(jobId, data) {
   return before;
 }
 
+function addressOf(key) {
+  return `https://localhost:${ports.primary}/${BUCKET}/${key.split("/").map(encodeURIComponent).join("/")}`;
+}
+
 /** Put a job into the queue, and wait for what it makes. */
 async function printFiles(request, response) {
   const wanted = JSON.parse(await bodyOf(request));
@@ -136,6 +156,10 @@ async function printFiles(request, response) {
 /** Choose how the next requests go wrong. */
 async function behave(request, response) {
   const wanted = JSON.parse(await bodyOf(request));
+  if ("shop" in wanted) {
+    shop.behave(wanted.shop);
+    return answer(response, 200, wanted);
+  }
   if (!FAULTS.includes(wanted.fault)) return answer(response, 422, { error: `a fault is one of ${FAULTS.join(", ")}` });
   fault = wanted.fault;
   times = Number(wanted.times ?? 1);
@@ -175,6 +199,7 @@ const server = createServer(async (request, response) => {
       ready = true;
       return answer(response, 200, { ok: true });
     }
+    if (await shop.handle(request, response)) return undefined;
     const known = { "/print-files": printFiles, "/behave": behave }[request.url];
     if (request.method !== "POST" || !known) return answer(response, 404, { error: "try POST /print-files" });
     if (!allowed(request)) return answer(response, 401, { error: "wrong token" });

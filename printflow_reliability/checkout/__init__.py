@@ -1,0 +1,1 @@
+"""Synthetic checkout: a customer's path through a shop, tried for real in a browser and cancelled again."""

@@ -1,0 +1,269 @@
+"""One page of the browser: steps are carried out on it, and what its JavaScript complains of is listened to.
+
+Runs in the browser's own process (`browser.py`), which knows nothing of the configuration.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Frame,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+)
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+MOST_SAID = 20
+"""Errors of one step that are kept."""
+LONGEST = 300
+"""Characters of an error that are kept."""
+SCREENSHOT_MS = 5000
+LOOK_MS = 500.0
+"""How often a page that is waited for is looked at."""
+UNREACHED = (
+    *("ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_ADDRESS_UNREACHABLE"),
+    *("ERR_CONNECTION_TIMED_OUT", "ERR_PROXY_CONNECTION_FAILED", "ERR_NETWORK_ACCESS_DENIED", "ERR_NAME_RESOLUTION"),
+    "ERR_INSUFFICIENT_RESOURCES",
+)
+"""What Chromium says where the trouble may be this machine's or the network's in between."""
+DEAD = ("Target closed", "Target page, context or browser has been closed", "Target crashed", "Page crashed")
+"""What Playwright says where the browser is gone."""
+
+
+class Dead(Exception):
+    """The browser is gone, or its page is."""
+
+
+class NotProven(Exception):
+    """Test mode was not proven; the message says why."""
+
+
+class NotDone(Exception):
+    """A step did not go as it should; the message says why."""
+
+
+class ShopPage:
+    """A page of the shop, in a session of its own."""
+
+    def __init__(self, context: BrowserContext, directory: Path, proof: Mapping[str, Any]) -> None:
+        self._context = context
+        self._directory = directory
+        self._proof = proof
+        self._masked: list[str] = []
+        self._exceptions: list[str] = []
+        self._of_this_page: list[str] = []
+        self._console: list[str] = []
+        self._status = 0
+        self._live = ""
+        self._pictures = 0
+        self.page: Page = context.new_page()
+        context.route("**/*", self._checked)
+        self.page.on("pageerror", self._thrown)
+        self.page.on("framenavigated", self._navigated)
+        self.page.on("console", self._heard)
+        self.page.on("response", self._answered)
+        self.page.on("dialog", self._agreed)
+
+    def prove(self) -> dict[str, Any]:
+        """The proof that needs no page."""
+        began = time.monotonic()
+        answer: dict[str, Any] = {"ok": True}
+        try:
+            self._prove_by_document()
+        except NotProven as refused:
+            answer = {"ok": False, "refused": True, "why": str(refused)}
+        except PlaywrightError as error:
+            answer = {"ok": False, **self._of_error(error)}
+        return {**answer, "seconds": time.monotonic() - began}
+
+    def carry_out(self, step: Mapping[str, Any]) -> dict[str, Any]:
+        """Do a step and wait for what it expects; how that went, with a picture of the page."""
+        began = time.monotonic()
+        self._exceptions.clear()
+        self._console.clear()
+        self._live, self._status = "", 0
+        answer: dict[str, Any] = {"ok": True}
+        try:
+            if step["payment"]:
+                self._prove_by_document()
+                self._prove_by_page()
+            answer |= self._do(step, began + step["limit_seconds"])
+        except NotProven as refused:
+            answer = {"ok": False, "refused": True, "why": str(refused)}
+        except NotDone as error:
+            answer = {"ok": False, "why": str(error)}
+        except PlaywrightTimeout:
+            answer = {"ok": False, "why": self._too_late(step)}
+        except PlaywrightError as error:
+            answer = {"ok": False, **self._of_error(error)}
+        if self._live:
+            answer = {"ok": False, "refused": True, "why": self._live}
+        took = time.monotonic() - began
+        if step["masked"]:
+            self._masked.append(step["selector"])
+        said = {"exceptions": _short(self._exceptions), "console_errors": _short(self._console)}
+        return {**answer, **said, "seconds": took, "screenshot": self._picture()}
+
+    def _do(self, step: Mapping[str, Any], until: float) -> dict[str, Any]:
+        page, kind, selector = self.page, step["kind"], step["selector"]
+        done: dict[str, Any] = {}
+        if kind == "open":
+            page.goto(step["address"], timeout=_left(until), wait_until="domcontentloaded")
+        elif kind == "click":
+            page.locator(selector).click(timeout=_left(until))
+        elif kind == "fill":
+            page.locator(selector).fill(step["value"], timeout=_left(until))
+        elif kind == "select":
+            page.locator(selector).select_option(step["value"], timeout=_left(until))
+        elif kind == "download":
+            done["download"] = str(self._download(selector, until))
+        self._require_page()
+        if step["expect"]:
+            self._see(page.get_by_text(step["expect"]).first, until)
+        if step["expect_selector"]:
+            self._see(page.locator(step["expect_selector"]).first, until)
+        return done
+
+    def _see(self, wanted: Locator, until: float) -> None:
+        """Wait for an element; a page that answers with an error is not waited for."""
+        while True:
+            try:
+                wanted.wait_for(state="visible", timeout=min(_left(until), LOOK_MS))
+                return
+            except PlaywrightTimeout:
+                self._require_page()
+                if time.monotonic() >= until:
+                    raise
+
+    def _require_page(self) -> None:
+        if self._status >= 400:
+            raise NotDone(f"the page answers HTTP {self._status}")
+
+    def _download(self, selector: str, until: float) -> Path:
+        """What a link leads to, fetched with the customer's session; a button is clicked instead."""
+        target = self._directory / f"download-{self._pictures}"
+        element = self.page.locator(selector)
+        element.wait_for(state="visible", timeout=_left(until))
+        if href := element.get_attribute("href", timeout=_left(until)):
+            answer = self._context.request.get(urljoin(self.page.url, href), timeout=_left(until))
+            if answer.status >= 400:
+                raise NotDone(f"the download answers HTTP {answer.status}")
+            target.write_bytes(answer.body())
+            return target
+        with self.page.expect_download(timeout=_left(until)) as coming:
+            element.click(timeout=_left(until))
+        coming.value.save_as(target)
+        return target
+
+    def _prove_by_document(self) -> None:
+        proof = self._proof
+        if not proof["address"]:
+            return
+        answer = self._context.request.get(proof["address"], timeout=10_000)
+        try:
+            found: Any = json.loads(answer.body())
+            for name in proof["member"].split("."):
+                found = found[name]
+        except (ValueError, KeyError, TypeError):
+            found = None
+        if answer.status != 200 or not isinstance(found, str):
+            raise NotProven(f"test mode is not proven: its document answers HTTP {answer.status} without a key")
+        self._require_test(found, "the shop's document")
+
+    def _prove_by_page(self) -> None:
+        proof = self._proof
+        if any(live and live in self.page.content() for live in proof["live_prefixes"]):
+            raise NotProven("the page that pays holds a key of live mode")
+        if not proof["selector"]:
+            return
+        elements = self.page.locator(proof["selector"]).all()
+        if not elements:
+            raise NotProven("test mode is not proven: the page that pays does not show the key of its payment account")
+        for element in elements:
+            name = proof["attribute"]
+            text = element.get_attribute(name, timeout=2000) if name else element.text_content(timeout=2000)
+            self._require_test(text or "", "the page that pays")
+
+    def _require_test(self, key: str, whose: str) -> None:
+        if not key.strip().startswith(self._proof["prefix"]):
+            raise NotProven(f"test mode is not proven: the key of {whose} does not begin with {self._proof['prefix']}")
+
+    def _checked(self, route: Route, request: Request) -> None:
+        """Let a request go unless it carries a key of live mode."""
+        sent = [request.url.encode(), *(value.encode() for value in request.headers.values())]
+        sent.append(request.post_data_buffer or b"")
+        if any(live and live.encode() in part for live in self._proof["live_prefixes"] for part in sent):
+            self._live = "the page was about to send a key of live mode, and was kept from it"
+            route.abort("blockedbyclient")
+        else:
+            route.continue_()
+
+    def _thrown(self, error: PlaywrightError) -> None:
+        self._exceptions.append(str(error))
+        self._of_this_page.append(str(error))
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame == self.page.main_frame:
+            self._of_this_page.clear()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._console.append(message.text)
+
+    def _answered(self, response: Response) -> None:
+        request = response.request
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self._status = response.status
+
+    @staticmethod
+    def _agreed(dialog: Dialog) -> None:
+        """A shop asks back before it cancels."""
+        dialog.accept()
+
+    def _too_late(self, step: Mapping[str, Any]) -> str:
+        """Why a step did not end in time, in the order of how much it explains."""
+        wanted = f'"{step["expect"]}"' if step["expect"] else step["expect_selector"] or step["selector"] or "the page"
+        said = f"{wanted} did not appear within {step['limit_seconds']:g} s"
+        if self._of_this_page:  # also before this step: a script that ends early never listens to a button
+            return f"{said}; JavaScript threw: {_short(self._of_this_page)[0]}"
+        return said
+
+    @staticmethod
+    def _of_error(error: PlaywrightError) -> dict[str, Any]:
+        """Raises:
+        Dead: the browser is gone.
+        """
+        said = error.message.splitlines()[0] if error.message else "no reason"
+        if any(word in error.message for word in DEAD):
+            raise Dead(said)
+        return {"why": said[:LONGEST], "unreached": any(word in error.message for word in UNREACHED)}
+
+    def _picture(self) -> str | None:
+        self._pictures += 1
+        target = self._directory / f"step-{self._pictures:02d}.png"
+        covered = [self.page.locator(selector) for selector in self._masked]
+        try:
+            self.page.screenshot(path=target, timeout=SCREENSHOT_MS, mask=covered, animations="disabled")
+        except PlaywrightError:
+            return None
+        return str(target)
+
+
+def _left(until: float) -> float:
+    """Milliseconds that are left; Playwright takes 0 for no limit at all."""
+    return max((until - time.monotonic()) * 1000, 1.0)
+
+
+def _short(said: list[str]) -> list[str]:
+    return [" ".join(text.split())[:LONGEST] for text in said[:MOST_SAID]]
