@@ -7,6 +7,7 @@ import gzip
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -15,7 +16,8 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.clients import s3_client, s3_errors
 
-COLUMNS = ("kind", "severity", "tenant", "bucket", "key", "version_id", "reference", "owner", "detail", "action")
+COLUMNS = tuple(field.name for field in fields(Finding))
+NUMBERS = ("bytes",)
 PART_ROWS, BATCH_ROWS = 50_000, 5_000
 JSON_LINES = {"ContentType": "application/x-ndjson", "ContentEncoding": "gzip"}
 PARQUET = {"ContentType": "application/vnd.apache.parquet"}
@@ -51,16 +53,16 @@ def publish(place: BucketSettings, number: int, findings: Iterable[Finding]) -> 
 
 
 def write_parquet_part(target: IO[bytes], findings: Iterable[Finding]) -> None:
-    """Write findings as one Parquet file: a column of text for each field, NULL where a finding has none."""
+    """Write findings as one Parquet file: a column for each field, NULL where a finding has none."""
     from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema  # only who publishes needs it
     from arro3.io import write_parquet
 
-    text = DataType.utf8()
-    schema = Schema([Field(name, text, nullable=True) for name in COLUMNS])
+    types = {name: DataType.int64() if name in NUMBERS else DataType.utf8() for name in COLUMNS}
+    schema = Schema([Field(name, kind, nullable=True) for name, kind in types.items()])
 
     def columns(rows: Sequence[Finding]) -> list[Array]:
         documents = [finding.as_json() for finding in rows]
-        return [Array([document[name] for document in documents], type=text) for name in COLUMNS]
+        return [Array([document[name] for document in documents], type=kind) for name, kind in types.items()]
 
     written = [RecordBatch.from_arrays(columns(rows), schema=schema) for rows in batches(findings, BATCH_ROWS)]
     write_parquet(RecordBatchReader.from_batches(schema, written), target, compression="zstd(3)")

@@ -39,6 +39,7 @@ def finding(number: int) -> Finding:
         action="ask",
         key=f"{number}.pdf",
         tenant=str(number) if number % 2 else None,
+        bytes=number * 10**10 if number % 3 else None,
     )
 
 
