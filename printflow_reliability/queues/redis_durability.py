@@ -68,9 +68,10 @@ class Durability:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Its keys, and how often it was told to forget them: what the next look compares with."""
-        keys = self.facts.get(f"db{self.database}", {}).get("keys", 0)
-        return {KEYS: float(keys), **(self.flushes or {})}
+        """Its keys that do not end by themselves, and how often it was told to forget them, for the next look."""
+        held = self.facts.get(f"db{self.database}", {})
+        # A worker that is started again makes its locks and heartbeats at once, also where all else is lost.
+        return {KEYS: float(held.get("keys", 0) - held.get("expires", 0)), **(self.flushes or {})}
 
     @property
     def run_id(self) -> str:

@@ -175,7 +175,9 @@ def test_a_real_prometheus_has_data_for_every_query_of_the_dashboard(server: Ser
         while not found(client, "printflow_held_orders") and time.monotonic() < deadline:
             time.sleep(0.2)
         without = [query for query in queries() if not found(client, query)]
-        named = {sample["metric"]["scope"] for sample in found(client, 'printflow_check_status{check="queues.age"}')}
+        named = {
+            sample["metric"].get("scope", "") for sample in found(client, 'printflow_check_status{check="queues.age"}')
+        }
         rules = client.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
         scraped = client.get("/api/v1/targets").json()["data"]["activeTargets"]
     assert without == [], (tmp_path / "log").read_text(encoding="utf-8")

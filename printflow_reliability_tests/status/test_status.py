@@ -14,6 +14,7 @@ from printflow_reliability.readiness.queues_seen import is_watched
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability.status.checks import TOLD_OTHERWISE, check_lines
+from printflow_reliability.status.commands import LONGEST_TEXT, shortened
 from printflow_reliability.status.line import Line, command_of, worst_lines_first
 from printflow_reliability.status.recorded import recorded_lines
 from printflow_reliability_tests.commands import ARGUMENTS, COMMANDS
@@ -194,6 +195,14 @@ def test_a_check_of_drills_that_failed_leads_to_the_drill_where_its_remedy_names
     wrong = unwell(with_answers(answer("drill.fence", Outcome.FAIL), answer("drill.objectives", Outcome.FAIL)))
     newest = WELL.drills["newest"].id
     assert {line.command for line in wrong.values()} == {f"printflow drill show {newest}", "printflow drill objectives"}
+
+
+def test_a_sentence_that_is_too_long_for_the_screen_keeps_how_old_it_is() -> None:
+    long = "queues.age: " + "word " * 60 + "(5 min 3 s ago)"
+    assert shortened(long).endswith(" word ... (5 min 3 s ago)")
+    assert len(shortened(long)) <= LONGEST_TEXT
+    assert shortened("word " * 60).endswith("word ...")
+    assert shortened("queues.age: short (3 s ago)") == "queues.age: short (3 s ago)"
 
 
 def test_alerts_that_wait_for_long_and_drills_that_failed_are_failures() -> None:
