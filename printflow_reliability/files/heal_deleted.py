@@ -142,7 +142,7 @@ class _Turn:
                 judged = policy.judge(present.bucket, references.get(key, ()), history, known, before.get(key))
                 return judged if isinstance(judged, Left) else self._readable(present, key, judged)
             except CouldNotTell as refused:
-                return Left(Why.FAILED, refused.sentence)
+                return Left(Why.UNJUDGED, refused.sentence)
 
         yield from in_parallel(judge, batch)
 

@@ -14,8 +14,13 @@ from printflow_reliability.text import counted, printable, shell_word
 CHECK = "files.healing"
 SHOWN = 100
 OFF = "nothing is brought back by itself: files.heal_automatically is off"
+TROUBLE: Mapping[Why, tuple[str, str]] = {
+    Why.AGAIN: ("deleted again after it was brought back", "find out what deletes it"),
+    Why.FAILED: ("not brought back", "remove the cause"),
+    Why.UNJUDGED: ("not judged", "remove the cause"),
+}
+"""What is named, in this order, and what is done about it before a person brings it back."""
 SAID: Mapping[Why, str] = {
-    Why.UNJUDGED: "of which a pass could not conclude anything",
     Why.YOUNG: "deleted too recently",
     Why.OLD: "older than files.heal_retention_days",
     Why.UNPROVEN: "that nothing proves to be what the database means",
@@ -51,7 +56,7 @@ class HealingReport:
     def leave(self, candidate: Candidate, left: Left) -> None:
         """Count one that is left; what pages is kept before all others."""
         self.reasons[left.why] += 1
-        if left.why in (Why.AGAIN, Why.FAILED):
+        if left.why in TROUBLE:
             self.left.insert(0, (candidate, left))
         elif len(self.left) < SHOWN:
             self.left.append((candidate, left))
@@ -85,8 +90,7 @@ class HealingReport:
     @property
     def sentence(self) -> str:
         """What was brought back, what needs a person first, and how many were left for which reason."""
-        said = [self._trouble(Why.AGAIN, "deleted again after it was brought back")]
-        said.append(self._trouble(Why.FAILED, "not brought back"))
+        said = [self._trouble(why) for why in TROUBLE if self.reasons[why]]
         verb = "brought back" if self.applied else "would be brought back"
         said.append(f"{counted(len(self.brought_back), 'file')} {verb}{self._named()}")
         if self.beyond_bound:
@@ -94,16 +98,14 @@ class HealingReport:
         left = [f"{self.reasons[why]:,} {words}" for why, words in SAID.items() if self.reasons[why]]
         if left:
             said.append(f"left to a person: {', '.join(left)}")
-        return "; ".join(filter(None, said))
+        return "; ".join(said)
 
-    def _trouble(self, why: Why, words: str) -> str:
-        if not self.reasons[why]:
-            return ""
+    def _trouble(self, why: Why) -> str:
+        words, cause = TROUBLE[why]
         candidate, left = next(entry for entry in self.left if entry[1].why is why)
         more = f" and {self.reasons[why] - 1:,} more" if self.reasons[why] > 1 else ""
         heal = f"printflow files heal --key {shell_word(candidate.key)} --apply"
-        cause = "find out what deletes it, then" if why is Why.AGAIN else "remove the cause, then"
-        return f"{words}: {printable(candidate.key)} ({left.detail}){more}. Next: {cause}: {heal}"
+        return f"{words}: {printable(candidate.key)} ({left.detail}){more}. Next: {cause}, then: {heal}"
 
     def _named(self) -> str:
         if not self.brought_back:

@@ -47,7 +47,7 @@ def test_a_marker_over_the_version_that_the_row_or_the_ledger_knows_is_undone() 
     assert (by_size.copy.version_id, by_size.proven) == ("v", True)
     assert isinstance(by_both, Deleted)
     assert not by_both.proven, "only its bytes tell whether it has the ledger's checksum"
-    by_ledger = judged(rows=[replace(ROW, size=None)], ledger=WHOLE)
+    by_ledger = judged(rows=[ROW._replace(size=None)], ledger=WHOLE)
     assert isinstance(by_ledger, Deleted)
     assert isinstance(judged(history=(MARKER, MARKER, GOOD)), Deleted)
 
@@ -58,13 +58,13 @@ def test_what_could_be_meant_otherwise_is_left() -> None:
     assert why(history=(young, GOOD)) is Why.YOUNG
     assert why(history=(ahead, GOOD)) is Why.YOUNG, "a store whose clock went back has deleted nothing long ago"
     assert why(history=(MARKER, replace(GOOD, modified_at=NOW - timedelta(days=91)))) is Why.OLD
-    assert why(rows=[replace(ROW, size=None)]) is Why.UNPROVEN
-    assert why(rows=[replace(ROW, size=9)]) is Why.UNPROVEN
+    assert why(rows=[ROW._replace(size=None)]) is Why.UNPROVEN
+    assert why(rows=[ROW._replace(size=9)]) is Why.UNPROVEN
     assert why(ledger={"v": LedgerEntry("e", "ab" * 32, "unusable")}) is Why.UNPROVEN
-    assert why(rows=[replace(ROW, size=None)], ledger={"v": LedgerEntry("another", "", "good")}) is Why.UNPROVEN
+    assert why(rows=[ROW._replace(size=None)], ledger={"v": LedgerEntry("another", "", "good")}) is Why.UNPROVEN
     # Nobody goes further back than the newest version, however well an older one fits.
     assert why(history=(MARKER, replace(GOOD, size=3), GOOD)) is Why.UNPROVEN
-    assert why(rows=[replace(ROW, soft_deleted=True)]) is Why.UNREFERENCED
+    assert why(rows=[ROW._replace(soft_deleted=True)]) is Why.UNREFERENCED
     assert why(rows=[]) is Why.UNREFERENCED
     assert why(history=(GOOD,)) is Why.THERE
     assert why(history=()) is Why.OTHERWISE
@@ -87,7 +87,7 @@ def report(*reasons: Why, beyond: int = 0, healed: int = 0) -> HealingReport:
         (report(), Outcome.PASS, "0 files brought back"),
         (report(Why.YOUNG, Why.ERASED, healed=2), Outcome.PASS, "2 files brought back (b.png and 1 more); left to a"),
         (report(beyond=7, healed=1), Outcome.WARN, "7 left by files.heal_at_most, for the next pass"),
-        (report(Why.UNJUDGED, beyond=7), Outcome.UNKNOWN, "1 of which a pass could not conclude anything"),
+        (report(Why.UNJUDGED, beyond=7), Outcome.UNKNOWN, "not judged: unjudged.png (why). Next: remove the cause"),
         (report(Why.UNJUDGED, Why.AGAIN), Outcome.FAIL, "deleted again after it was brought back: deleted_again.png"),
         (report(Why.FAILED, Why.FAILED), Outcome.FAIL, "not brought back: failed.png (why) and 1 more. Next: remove"),
     ],

@@ -93,7 +93,7 @@ def carry_out(command: str, path: str, allowed: Sequence[int]) -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
