@@ -28,6 +28,7 @@ RUNBOOK: Mapping[str, str] = {
     "drill.shrinkage": "table-dropped",
     "files.missing": "bucket-damaged",
     "files.content": "bucket-damaged",
+    "files.deletions": "bucket-damaged",
     "pdf.integrity": "bucket-damaged",
 }
 """The scenario of the runbook that a failure may be the first sign of."""
