@@ -20,6 +20,7 @@ RECENT_WITHIN: Mapping[str, timedelta] = {
     "drill": WEEKLY,
     "recovery": WEEKLY,
     "files": DAILY,
+    "files.deletions": OFTEN,
     "pdf": DAILY,
     "orders": OFTEN,
     "queues": OFTEN,

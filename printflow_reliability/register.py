@@ -292,6 +292,13 @@ REGISTER: Mapping[str, Check] = {
             "printflow files reconcile.",
         ),
         Check(
+            "files.deletions",
+            "Is every file that the store says was deleted lately back, or needed no more?",
+            Severity.CRITICAL,
+            "Red: somebody deleted files that are needed. See printflow files deletions, which names who; bring them "
+            "back: printflow files heal.",
+        ),
+        Check(
             "files.content",
             "Has every object the size and checksum that the database knows?",
             Severity.ERROR,

@@ -30,6 +30,7 @@ RUNBOOK: Mapping[str, str] = {
     "files.missing": "bucket-damaged",
     "files.content": "bucket-damaged",
     "files.healing": "bucket-damaged",
+    "files.deletions": "bucket-damaged",
     "pdf.integrity": "bucket-damaged",
 }
 """The scenario of the runbook that a failure may be the first sign of."""

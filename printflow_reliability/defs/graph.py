@@ -28,6 +28,7 @@ RESERVED = frozenset(
         *("logical_dump", "dump_verification", "dump_expiry", "config_backup", "config_verification", "backup_copies"),
         *("recovery_fence", "restore_drill", "recovery_objectives", "readiness"),
         *("tenant_files", "orphaned_files", "print_file_integrity", "print_file_protection"),
+        *("file_deletions",),
         *("paid_orders", "held_orders", "alert_delivery"),
         *("queue_health", "redis_durability"),
         *("platform_posture", "action_plan"),

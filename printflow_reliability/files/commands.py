@@ -10,6 +10,7 @@ from printflow_reliability.conclusion import conclude
 from printflow_reliability.console import JSON_OPTION, finish, invocation, progress, say, table
 from printflow_reliability.files import kinds
 from printflow_reliability.files.catalog_command import catalog_command
+from printflow_reliability.files.deletions_command import deletions_command
 from printflow_reliability.files.erasure_command import app as erasure_app
 from printflow_reliability.files.findings_commands import acknowledge_command, recheck_command, show_command
 from printflow_reliability.files.heal_command import heal_command
@@ -63,6 +64,7 @@ app.command("acknowledge")(acknowledge_command)
 app.command("recheck")(recheck_command)
 app.command("catalog")(catalog_command)
 app.command("protect")(protect_command)
+app.command("deletions")(deletions_command)
 app.add_typer(erasure_app, name="erasure")
 
 

@@ -19,13 +19,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "config": ("config_backup",),
     "posture": ("posture",),
     "checkout": ("checkout",),
+    "files.deletions": ("journal",),
 }
-"""The areas of checks that a platform may do without, and the tables of printflow.toml that call for each."""
+"""The checks, or areas of them, that a platform may do without, and the tables of printflow.toml that call for each."""
 
 
 def is_watched(settings: Settings, check: str) -> bool:
     """Whether the configuration calls for this check: a platform without queues has no answers about them."""
-    sections = SECTIONS.get(check.partition(".")[0])
+    sections = SECTIONS.get(check) or SECTIONS.get(check.partition(".")[0])
     return sections is None or any(bool(getattr(settings, section)) for section in sections)
 
 

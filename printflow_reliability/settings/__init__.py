@@ -18,6 +18,7 @@ from printflow_reliability.settings.dumps import DumpsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings, HttpTokenSettings, Scope
+from printflow_reliability.settings.journal import JournalSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.loading import default_home, find_config, load, notify_socket
 from printflow_reliability.settings.objectives import ObjectiveSettings
@@ -58,6 +59,7 @@ __all__ = [
     "HeartbeatSettings",
     "HttpSettings",
     "HttpTokenSettings",
+    "JournalSettings",
     "LinkSettings",
     "ManualStepSettings",
     "ObjectiveSettings",

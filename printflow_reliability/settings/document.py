@@ -23,6 +23,7 @@ from printflow_reliability.settings.dumps import DumpsSettings
 from printflow_reliability.settings.files import FilesSettings
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings
+from printflow_reliability.settings.journal import JournalSettings
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.objectives import ObjectiveSettings
 from printflow_reliability.settings.orders import OrdersSettings
@@ -71,6 +72,7 @@ class Settings(Section):
     objective: tuple[ObjectiveSettings, ...] = ()
     runbook: RunbookSettings = RunbookSettings()
     files: FilesSettings = FilesSettings()
+    journal: JournalSettings | None = None
     pdf: PdfSettings = PdfSettings()
     pdf_service: PdfServiceSettings | None = None
     posture: PostureSettings | None = None
@@ -175,6 +177,11 @@ class Settings(Section):
         for index, reference in enumerate(self.reference):
             uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
             uses.append((f"reference[{index}].bucket", reference.bucket, buckets))
+            uses += [
+                (f"reference[{index}].disk[{number}].bucket", disk.bucket, buckets)
+                for number, disk in enumerate(reference.disk)
+                if disk.bucket is not None
+            ]
         for index, link in enumerate(self.link):
             uses.append((f"link[{index}].cluster", link.cluster, clusters))
             uses.append((f"link[{index}].target_cluster", link.target_cluster, clusters))
@@ -186,6 +193,8 @@ class Settings(Section):
             if bucket.inventory_bucket is not None:
                 uses.append((f"bucket[{index}].inventory_bucket", bucket.inventory_bucket, buckets))
         uses += self._of_queues(clusters)
+        if self.journal is not None:
+            uses.append(("journal.cluster", self.journal.cluster, clusters))
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
         if self.files.quarantine_bucket is not None:

@@ -163,7 +163,7 @@ def test_what_only_looks_is_begun_again_once_when_its_process_is_lost() -> None:
         *("nightly_reconciliation", "nightly_sweep", "paid_orders_every_half_hour", "hourly_alert_delivery"),
         "queues_every_half_hour",
         *("systems_every_half_hour", "daily_dump_verification", "daily_config_verification", "daily_backup_copies"),
-        "daily_print_file_protection",
+        *("daily_print_file_protection", "file_deletions_every_five_minutes"),
         "daily_posture",
     }
 
@@ -204,6 +204,7 @@ def test_the_definitions_load_where_the_package_is_installed_without_its_pyproje
         *("drills.drill", "drills.fences.nightly", "backups.base_backup", "backups.integrity", "config_backup.backup"),
         *("copies.copies", "dumps.run", "dumps.verify", "posture.report", "files.protection.protect"),
         "checkout.run",
+        "files.deletions",
     ],
 )
 def test_loading_the_definitions_loads_nothing_that_only_a_run_needs(loaded: frozenset[str], module: str) -> None:

@@ -66,8 +66,8 @@ ARGUMENTS = {
 }
 OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}
 """What needs nothing of the primary region."""
-ELSEWHERE = {"serve"}
-"""It answers others, and tells them of a silent server: test_serve.py."""
+ELSEWHERE = {"serve", "files deletions"}
+"""What answers others, and tells them of a silent server (test_serve.py), or needs a [journal] (test_deletions.py)."""
 CERTAIN = {"copies"}
 """There is no dump here that nobody could delete, whatever else is not known."""
 OF_EVERYTHING = {"ready", "status"}

@@ -1,0 +1,206 @@
+"""Deletions of referenced files, minutes after they happened and with the principal, from the object journal.
+
+The journal says what the store did; whether a file is needed says the catalog, and whether it is really gone the
+bucket. A journal that stands still, or holds what cannot be read, never says that nothing was deleted.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.files import kinds
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.files.store_events import Deletion, UnreadableEvent, deletions_in
+from printflow_reliability.findings import Finding, Severity, worst_first
+from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
+from printflow_reliability.platform.queries import (
+    Connector,
+    as_table,
+    columns_of,
+    config_errors,
+    require_columns,
+    session,
+)
+from printflow_reliability.records import erasures
+from printflow_reliability.records.database import open_records
+from printflow_reliability.settings import JournalSettings, Settings
+from printflow_reliability.storage.single_keys import Refusal
+from printflow_reliability.text import counted, moment, printable, seconds
+
+CHECK = "files.deletions"
+KEY = "journal.query"
+PAGE = 5000
+PAGE_OF = """
+SELECT number::bigint, at, event::text FROM {} WHERE at > {} AND number > {} ORDER BY number LIMIT {}"""
+NEWEST = "SELECT max(at), now() FROM {}"
+
+
+@dataclass(frozen=True)
+class DeletionReport:
+    """What was deleted and is still needed.
+
+    Attributes:
+        findings: the files that are gone, worst first.
+        checks: the answer of `files.deletions`.
+        events: how many deletions the journal has within the time that is looked at.
+        newest: when the newest event was written down.
+    """
+
+    findings: Sequence[Finding]
+    checks: tuple[CheckResult, ...]
+    events: int = 0
+    newest: datetime | None = None
+
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """Deletions in the journal, and those of files that are needed."""
+        return {"deletion_events": self.events, "deleted_files": len(self.findings)}
+
+    def as_json(self) -> dict[str, Any]:
+        """As `files deletions --json` shows it."""
+        return {
+            "ok": all(check.outcome is Outcome.PASS for check in self.checks),
+            "events": self.events,
+            "newest": self.newest,
+            "checks": [check.as_json() for check in self.checks],
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def check_deletions(settings: Settings, *, connect_with: Connector | None = None) -> DeletionReport:
+    """Which referenced files were deleted and are not back.
+
+    Raises:
+        ConfigError: there is no journal, or its query is refused.
+    """
+    journal = settings.journal
+    if journal is None:
+        raise ConfigError(
+            "there is no [journal] in printflow.toml, so nobody tells of deletions before the next reconciliation",
+            "printflow files reconcile; docs/operation.md says what a journal needs",
+        )
+    try:
+        read = _read(settings, journal, connect_with)
+        findings, unknown = _needed(settings, read.deletions, connect_with)
+    except CouldNotTell as away:
+        return DeletionReport((), (CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
+    unknown = [*read.troubles, *unknown]
+    found = worst_first(findings)
+    numbers = {"deletion_events": len(read.deletions), "deleted_files": len(found)}
+    urgent = [finding for finding in found if finding.severity.rank >= Severity.ERROR.rank]
+    if urgent:
+        said = f"{counted(len(found), 'referenced file')} deleted: {urgent[0].detail}"
+        answer = CheckResult(CHECK, Outcome.FAIL, "; ".join((said, *unknown)), numbers)
+    elif unknown:
+        answer = CheckResult(CHECK, Outcome.UNKNOWN, "; ".join(unknown), numbers)
+    elif found:
+        answer = CheckResult(CHECK, Outcome.WARN, f"{counted(len(found), 'file')} deleted: {found[0].detail}", numbers)
+    else:
+        events = counted(len(read.deletions), "deletion")
+        answer = CheckResult(CHECK, Outcome.PASS, f"{events} in the journal; none of a file that is needed", numbers)
+    return DeletionReport(found, (answer,), len(read.deletions), read.newest)
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """The newest deletion of each object, by S3's name of the bucket and the key; and what else is to be said."""
+
+    deletions: Mapping[tuple[str, str], Deletion]
+    newest: datetime | None
+    troubles: Sequence[str]
+
+
+def _read(settings: Settings, journal: JournalSettings, connect_with: Connector | None) -> _Journal:
+    cluster = settings.cluster_named(journal.cluster)
+    found: dict[tuple[str, str], Deletion] = {}
+    troubles: list[str] = []
+    unreadable: list[str] = []
+    with session(cluster, journal.database, connect_with) as connection:
+        have = columns_of(connection, KEY, journal.query)
+        require_columns(KEY, have, ("number", "at", "event"))
+        if have["at"] != "timestamptz":
+            raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
+        table = as_table(journal.query)
+        with config_errors(KEY):
+            newest, now = connection.execute(sql.SQL(NEWEST).format(table)).fetchone() or (None, None)
+            since, last = now - timedelta(seconds=journal.look_back_seconds), -(2**63)
+            while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, last, PAGE)).fetchall():
+                for number, _, event in page:
+                    try:
+                        for deletion in deletions_in(event):
+                            found[deletion.bucket, deletion.key] = deletion
+                    except UnreadableEvent as odd:
+                        unreadable.append(f"event {number} of the journal cannot be read: {odd}")
+                last = page[-1][0]
+    if newest is None:
+        troubles.append("the journal is empty, so nothing tells whether files were deleted")
+    elif (silent := (now - newest).total_seconds()) > journal.max_silence_seconds:
+        troubles.append(f"the journal stands still: its newest event came {seconds(silent)} ago")
+    if unreadable:
+        troubles.append(unreadable[0] + (f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""))
+    return _Journal(found, newest, troubles)
+
+
+def _needed(
+    settings: Settings, deletions: Mapping[tuple[str, str], Deletion], connect_with: Connector | None
+) -> tuple[list[Finding], list[str]]:
+    """The findings of deleted files that a row still names and that are not there; why some cannot be told."""
+    findings: list[Finding] = []
+    unknown: list[str] = []
+    if not deletions:
+        return findings, unknown
+    catalog = open_catalog(settings, connect_with=connect_with)
+    erased = _erased(settings)
+    for bucket in (settings.bucket_named(name) for name in catalog.buckets):
+        of_bucket = {key: deletion for (name, key), deletion in deletions.items() if name == bucket.bucket}
+        rows = [row for row in _rows(catalog, bucket.name, of_bucket) if not erased.of(bucket.name, row.key)]
+        try:
+            there = Presence(bucket).look_up({row.key for row in rows})
+        except CouldNotTell as away:
+            unknown.append(away.sentence)
+            continue
+        for row in rows:
+            answer = there[row.key]
+            if isinstance(answer, Refusal):
+                unknown.append(f"{printable(row.key)}: {answer.reason}")
+            elif answer is None:
+                findings.append(_finding(settings, row, of_bucket[row.key]))
+    unknown += (why for entry in catalog.entries for why in catalog.failing.of(entry.place).values())
+    return findings, unknown
+
+
+def _rows(catalog: Catalog, bucket: str, deletions: Mapping[str, Deletion]) -> Iterator[Reference]:
+    return (row for row in catalog.look_up(bucket, deletions) if not row.soft_deleted)
+
+
+def _erased(settings: Settings) -> erasures.Erasures:
+    """What was erased on purpose; nothing where the records are away, so that nothing is kept from anybody."""
+    try:
+        with open_records(settings.records) as records:
+            return erasures.in_force(records)
+    except CouldNotTell:
+        return erasures.Erasures()
+
+
+def _finding(settings: Settings, row: Reference, deletion: Deletion) -> Finding:
+    reference = settings.reference[row.entry]
+    only = f" --tenant {row.tenant}" if row.tenant else ""
+    who = deletion.principal
+    how = "for good" if deletion.for_good else "by a delete marker, so that its versions are still there"
+    return Finding(
+        kind=kinds.MISSING_LOST if deletion.for_good else kinds.MISSING_RESTORABLE,
+        severity=kinds.severity_of(kinds.MISSING_LOST, reference.kind),
+        tenant=row.tenant,
+        bucket=row.bucket,
+        key=row.key,
+        version_id=deletion.version_id,
+        reference=reference.name,
+        owner=row.owner,
+        detail=f"{row.owner or 'Something'}: its file was deleted {how}, {moment(deletion.at)}, by {who}",
+        action=f"find out why {who} deletes files that are needed; printflow files heal{only} --apply",
+    )

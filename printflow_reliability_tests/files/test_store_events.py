@@ -1,0 +1,45 @@
+"""Deletions are read out of events as AWS records them; what is none is said to be unreadable."""
+
+import pytest
+
+from printflow_reliability.files.store_events import LIFECYCLE, Deletion, UnreadableEvent, deletions_in
+from printflow_reliability_tests.files.recorded_events import AT, TEST_EVENT, USER, bridged, notification
+
+KEY = "tenants/1/Größe 50% + Rand.pdf"
+VERSION, BRIDGED = "096fKKXTRTtl3on89fVO.nfljtsv6qko", "1QW9g1Z99LUNbvaaYVpW9xDlOLU.qxgF"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (notification("files", KEY), Deletion("files", KEY, AT, USER, False, VERSION)),
+        (notification("files", KEY, "s3:ObjectRemoved:Delete"), Deletion("files", KEY, AT, USER, True, VERSION)),
+        (
+            notification("files", KEY, "LifecycleExpiration:Delete", "s3.amazonaws.com"),
+            Deletion("files", KEY, AT, LIFECYCLE, True, VERSION),
+        ),
+        (bridged("files", KEY), Deletion("files", KEY, AT, "123456789012", False, BRIDGED)),
+        (
+            bridged("files", KEY, "Permanently Deleted", "Lifecycle Expiration"),
+            Deletion("files", KEY, AT, LIFECYCLE, True, BRIDGED),
+        ),
+    ],
+)
+def test_what_was_deleted_and_by_whom_is_read(event: str, expected: Deletion) -> None:
+    assert list(deletions_in(event)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "event", [TEST_EVENT, notification("files", KEY, "ObjectCreated:Put"), '{"detail-type": "Object Created"}']
+)
+def test_other_events_are_no_deletions(event: str) -> None:
+    assert list(deletions_in(event)) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["", "{", "[]", "1", "null", "{}", '{"Records": [{}]}', '{"Records": 1}', '{"eventName": "ObjectRemoved:Delete"}'],
+)
+def test_what_is_no_event_is_said_to_be_unreadable(event: str) -> None:
+    with pytest.raises(UnreadableEvent):
+        list(deletions_in(event))

@@ -1,0 +1,102 @@
+"""The object journal on real servers, filled with events as AWS records them: who deleted a file that is needed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.errors import ConfigError
+from printflow_reliability.files.deletions import DeletionReport, check_deletions
+from printflow_reliability.settings import JournalSettings
+from printflow_reliability_tests.files.recorded_events import TEST_EVENT, USER, bridged, notification
+from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.foreign.build import BUCKET
+from printflow_reliability_tests.stack.foreign.objects import keys, without
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def shelf(sandbox: StackSandbox) -> Iterator[Shelf]:
+    with shelf_of(sandbox, "deletions") as made:
+        yield made
+
+
+def journal_of(*events: str, age: str = "1 minute") -> str:
+    """A query that returns these events, the last of this age."""
+    rows = ", ".join(
+        f"({number}, now() - interval '{age}', $event${event}$event$)" for number, event in enumerate(events)
+    )
+    return f"SELECT number::bigint, at, event FROM (VALUES {rows}) AS journal (number, at, event)"
+
+
+def looked_at(shelf: Shelf, query: str) -> tuple[DeletionReport, CheckResult]:
+    shelf.changes["journal"] = JournalSettings(cluster=shelf.site.cluster, query=query)
+    report = check_deletions(shelf.settings)
+    (answer,) = report.checks
+    return report, answer
+
+
+@pytest.mark.alarm("files.deletions", "silent")
+@pytest.mark.alarm("files.deletions", "ring")
+def test_a_needed_file_that_was_deleted_is_named_with_who_did_it_until_it_is_back(shelf: Shelf) -> None:
+    lost, needed_no_more = shelf.stock("shops/1/a + b%.pdf"), "shops/1/old.pdf"
+    events = (TEST_EVENT, notification(shelf.bucket, needed_no_more), bridged(shelf.bucket, lost))
+    _, healthy = looked_at(shelf, journal_of(*events))
+    shelf.delete(lost)
+    report, answer = looked_at(shelf, journal_of(*events))
+    shelf.put(lost)
+    _, again = looked_at(shelf, journal_of(*events))
+
+    assert (healthy.outcome, again.outcome) == (Outcome.PASS, Outcome.PASS), (healthy.detail, again.detail)
+    assert "2 deletions in the journal" in healthy.detail
+    assert answer.outcome is Outcome.FAIL
+    (finding,) = report.findings
+    assert (finding.key, finding.tenant, finding.kind) == (lost, "1", "missing_restorable")
+    assert "by 123456789012" in finding.detail
+    assert "printflow files heal --tenant 1 --apply" in finding.action
+
+
+@pytest.mark.alarm("files.deletions", "unknown")
+def test_a_journal_that_stands_still_is_empty_or_unreadable_is_unknown(shelf: Shelf) -> None:
+    event = notification(shelf.bucket, "shops/1/old.pdf")
+    empty = f"{journal_of(event)} WHERE false"
+    for query, said in (
+        (journal_of(event, age="3 hours"), "stands still: its newest event came 3 h"),
+        (empty, "the journal is empty"),
+        (journal_of(event, "no event"), "event 1 of the journal cannot be read"),
+    ):
+        _, answer = looked_at(shelf, query)
+        assert (answer.outcome, said in answer.detail) == (Outcome.UNKNOWN, True), answer.detail
+    lost = shelf.stock("shops/2/c.pdf", tenant="2")
+    shelf.delete(lost)
+    _, answer = looked_at(shelf, journal_of(notification(shelf.bucket, lost), "no event", age="3 hours"))
+    assert answer.outcome is Outcome.FAIL
+    assert "stands still" in answer.detail
+    with pytest.raises(ConfigError, match='returns no column "event"'):
+        looked_at(shelf, "SELECT 1 AS number, now() AS at")
+    del shelf.changes["journal"]
+    with pytest.raises(ConfigError, match=r"there is no \[journal\]"):
+        check_deletions(shelf.settings)
+
+
+def test_the_foreign_shop_hears_of_a_deletion_too(foreign: ForeignPlatform) -> None:
+    key = keys(foreign)[0]
+    config = foreign.root / "printflow.toml"
+    whole = config.read_text(encoding="utf-8")
+    journal = f"\n[journal]\ncluster = \"shop\"\nquery = '''{journal_of(notification(BUCKET, key))}'''\n"
+    try:
+        config.write_text(whole + journal, encoding="utf-8")
+        healthy = foreign.run("files", "deletions", "--json")
+        with without(foreign, key):
+            found = foreign.run("files", "deletions", "--json")
+    finally:
+        config.write_text(whole, encoding="utf-8")
+    absent = foreign.run("files", "deletions")
+
+    assert (healthy.exit_code, healthy.document["events"]) == (0, 1), healthy
+    assert (found.exit_code, [finding["key"] for finding in found.document["findings"]]) == (1, [key]), found
+    assert USER in found.document["findings"][0]["detail"]
+    assert (absent.exit_code, "there is no [journal]" in absent.stderr) == (2, True), absent
