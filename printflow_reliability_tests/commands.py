@@ -27,6 +27,7 @@ ARGUMENTS = {
     "files erasure record": ("tenants/a.pdf", "--reason", "asked for", "--by", "ada"),
     "files erasure withdraw": ("1", "--by", "ada"),
     "files rollback": ("--to", "2026-11-02T14:05:00Z"),
+    "files release": ("tenants/a.pdf",),
     "files acknowledge": ("1", "--reason", "known"),
     "orders override": ("1", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }

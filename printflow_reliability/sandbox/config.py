@@ -96,6 +96,7 @@ hands = "types the commands, and reads them out first"
 
 [files]
 orphan_grace_seconds = 20
+quarantine_bucket = "reports"
 
 [[acknowledged]]
 check = "copies.files"

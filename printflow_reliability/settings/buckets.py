@@ -35,7 +35,8 @@ class BucketSettings(Section):
         json_schema_extra=SECRET,
         default=None,
         description="Access key that may write. Only `files heal --apply`, `files rollback --apply`, "
-        "`orders repair --apply` and `tenant restore --apply` use it.",
+        "`files quarantine --apply`, `files release --apply`, `orders repair --apply` and `tenant restore --apply` "
+        "use it.",
     )
     heal_secret_access_key: str | None = Field(
         json_schema_extra=SECRET, default=None, description="The secret of `heal_access_key_id`."

@@ -25,7 +25,7 @@ from printflow_reliability.orders.guard import check_order, check_paid_orders
 from printflow_reliability.orders.judgement import Override, UnknownOrder
 from printflow_reliability.orders.problems import Kind
 from printflow_reliability.pdf.worker import InspectionWorker
-from printflow_reliability.records import passes
+from printflow_reliability.records import passes, quarantine
 from printflow_reliability.records.database import open_records
 from printflow_reliability.settings import HttpSettings, HttpTokenSettings, Scope
 from printflow_reliability.storage.workers import Workers
@@ -71,6 +71,7 @@ CASES: Mapping[str, Case] = {
     "sealed": Case(lambda counter, order: Row(order, key=counter.put_sealed("sealed.pdf")), HELD, Kind.UNREADABLE),
     "waiting": Case(lambda _, order: Row(order, paid_at=just_now()), WAITING, Kind.UNLINKED),
     "taken back": Case(lambda counter, order: Row(order, key=counter.put("t.pdf")), HELD, Kind.ROLLED_BACK),
+    "moved aside": Case(lambda _, order: Row(order, key="guard/guard-a/aside.pdf"), HELD, Kind.QUARANTINED),
     "overridden": Case(lambda _, order: Row(order), READY, Kind.UNLINKED),
     "paid at no time": Case(lambda _, order: Row(order, paid_at="infinity"), HELD, Kind.UNLINKED),
     "a number with 2/slashes & \"quotes'": Case(lambda _, order: Row(order), HELD, Kind.UNLINKED),
@@ -135,6 +136,17 @@ def taken_back(records: psycopg.Connection[TupleRow], row: Row) -> None:
     passes.store(records, rolled_back.KIND, tenant=None, started_at=now, finished_at=now, counts={}, findings=[found])
 
 
+def moved_aside(records: psycopg.Connection[TupleRow], counter: Counter, row: Row) -> int:
+    """What `files quarantine` notes of an order's file; its number."""
+    texts = dict.fromkeys(("version_id", "etag", "reason", "place", "place_key", "person"), "a test")
+    bucket = counter.settings.orders.bucket
+    made = quarantine.begin(
+        records, bucket=bucket, key=row.key, tenant=row.tenant, bytes=1, superseded_by=None, **texts
+    )
+    quarantine.moved(records, made.id, None)
+    return made.id
+
+
 def test_there_is_a_case_of_every_kind() -> None:
     apart = {Kind.UNJUDGED, Kind.UNINSPECTED}  # what depends on the time that a look has
     assert {case.kind for case in CASES.values()} == {*Kind, None} - apart
@@ -146,11 +158,18 @@ def test_all_three_say_the_same_of_every_order(counter: Counter) -> None:
         until = datetime.now(UTC) + timedelta(hours=1)
         overrides.override(records, "overridden", Override("eve", "by phone", until))
         taken_back(records, next(row for row in counter.rows if row.order == "taken back"))
-    report = check_paid_orders(counter.settings)
-    told = by_server(counter, [*CASES])
+        number = moved_aside(records, counter, next(row for row in counter.rows if row.order == "moved aside"))
+    try:
+        report = check_paid_orders(counter.settings)
+        told = by_server(counter, [*CASES])
+        by_hand = {name: by_command(counter, name) for name in CASES}
+    finally:
+        with open_records(counter.settings.records) as records:
+            records.execute("DELETE FROM quarantine WHERE id = %s", (number,))
 
     assert {name: said for name, (said, _) in told.items()} == {name: case.said for name, case in CASES.items()}
-    assert {name: by_command(counter, name) for name in CASES} == told
+    assert by_hand == told
+    assert "in quarantine" in told["moved aside"][1][0]
     reasons = {name: reasons for name, (said, reasons) in told.items() if said == HELD}
     assert {hold.order: (hold.reason,) for hold in report.held} == reasons
     assert {name: bool(reasons) for name, (_, reasons) in told.items()} == {

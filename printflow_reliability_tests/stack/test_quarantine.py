@@ -1,26 +1,34 @@
 """Orphans moved aside on real servers, and back: whatever comes in between, nothing that a row names is ever away."""
 
+import pickle
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, Refused
 from printflow_reliability.files import kinds
-from printflow_reliability.files.heal import heal
+from printflow_reliability.files.heal import LOCK, heal
 from printflow_reliability.files.heal_report import HealStatus
+from printflow_reliability.files.quarantine import move
 from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
-from printflow_reliability.files.quarantine.plan import Reason, Request
+from printflow_reliability.files.quarantine.outcome import Deed
+from printflow_reliability.files.quarantine.plan import Left, Reason, Request
 from printflow_reliability.files.quarantine.report import QuarantineReport, ReleaseReport
 from printflow_reliability.files.quarantine.run import Chosen, quarantine, release
 from printflow_reliability.files.reconcile import reconcile
-from printflow_reliability.records.database import open_records
-from printflow_reliability.sandbox import seaweedfs
+from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability.settings import Settings
+from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.shop import GRACE_OVER, Shop, shop
 
 __all__ = ["shop"]
@@ -122,7 +130,7 @@ def test_orphans_go_aside_and_a_restored_older_database_finds_them_again(aside: 
     assert planned.plan.files == {(tenant, Reason.SUPERSEDED): 1, (tenant, Reason.UNREFERENCED): 1}
     assert planned.as_json()["yearly_cost"] == 0.0
     done = aside.quarantine()
-    assert (done.exit_code, done.held[tenant]) == (0, (2, 19)), done.as_json()
+    assert (done.exit_code, done.held[tenant]) == (0, (2, 19)), done.outcome
     assert [aside.body(key) for key in before] == [None, None]
     assert sorted(aside.copies().values()) == sorted(filter(None, before.values()))
     assert aside.quarantine().planned == 0  # once is enough
@@ -148,3 +156,125 @@ def test_orphans_go_aside_and_a_restored_older_database_finds_them_again(aside: 
     assert again.counts[kinds.IN_QUARANTINE] + again.counts[kinds.MISSING_RESTORABLE] == 0
     with pytest.raises(ConfigError, match="is not in quarantine"):
         aside.release(superseded)
+
+
+def test_what_is_named_or_written_meanwhile_or_erased_or_too_young_stays_where_it_is(
+    aside: Aside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    superseded, stray = orphans(aside)
+    shop, key = aside.shop, aside.shop.path("orders/7/v2/card.pdf")
+    young = aside.quarantine(oldest_backup=lambda _: OldestBackup("a backup", datetime(2020, 1, 1, tzinfo=UTC)))
+    assert (young.exit_code, young.plan.left) == (0, {Left.YOUNG: 2})
+    with erased(aside.settings, stray):
+        plan = aside.quarantine(apply=False).plan
+    assert (plan.left, [orphan.key for orphan in plan.orphans]) == ({Left.ERASED: 1}, [superseded])
+
+    # Between the copy and the marker an order names the first, and somebody writes over the second.
+    copied = move.copied
+
+    def meanwhile(*arguments: Any) -> Any:
+        found = copied(*arguments)
+        if arguments[2].key == key:
+            shop.refer(key, owner="order 8")
+        else:
+            shop.put(stray, b"newer", buckets=(BUCKET,))
+        return found
+
+    monkeypatch.setattr(move, "copied", meanwhile)
+    held_back = aside.quarantine()
+    assert held_back.outcome is not None
+    assert held_back.outcome.deeds == {Deed.NAMED: 1, Deed.MEANWHILE: 1}, held_back.outcome
+    assert (aside.body(superseded), aside.body(stray)) == (b"%PDF-1.4 first", b"newer")
+    assert (held_back.exit_code, held_back.held.get(shop.tenant)) == (1, None)
+
+
+KILLED = """
+import os, pickle, signal, sys
+from printflow_reliability.files.quarantine import move
+from printflow_reliability.files.quarantine.run import quarantine
+
+settings, request = pickle.load(sys.stdin.buffer)
+move.manifest.moved = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+quarantine(settings, request, apply=True)
+"""
+
+
+def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_released(aside: Aside) -> None:
+    superseded, stray = orphans(aside)
+    before = {key: aside.body(key) for key in (superseded, stray)}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        input=pickle.dumps((aside.settings, aside.request)),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    gone = [key for key in before if aside.body(key) is None]
+    assert gone  # a marker stands, and nothing is noted of it
+
+    done = aside.quarantine()
+    assert done.exit_code == 0, done.outcome
+    assert done.outcome is not None
+    assert (done.outcome.deeds, done.held[aside.shop.tenant][0], done.unfinished) == ({Deed.DONE: 2}, 2, 0)
+    assert len(aside.copies()) == 2
+    with (
+        open_records(aside.settings.records) as records,
+        exclusive(records, LOCK),
+        pytest.raises(LockHeld),
+    ):
+        aside.quarantine()
+    with erased(aside.settings, stray):
+        back = aside.release(tenants=[aside.shop.tenant])
+    assert back.outcome is not None
+    assert back.outcome.deeds == {Deed.DONE: 1, Deed.ERASED: 1}, back.outcome
+    assert (aside.body(superseded), aside.body(stray)) == (before[superseded], None)
+
+
+def test_a_store_that_dies_in_between_loses_nothing_and_the_next_run_goes_on(
+    aside: Aside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    superseded, stray = orphans(aside)
+    before = {key: aside.body(key) for key in (superseded, stray)}
+    sandbox, copied = aside.shop.sandbox, move.copied
+
+    def dies(*arguments: Any) -> Any:
+        with sandbox.stopped("offsite"):
+            return copied(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(move, "IN_FLIGHT", 1)
+        patch.setattr(move, "copied", dies)
+        broken = aside.quarantine()
+    assert broken.outcome is not None
+    assert (broken.exit_code, broken.outcome.deeds[Deed.DONE]) == (2, 0)
+    assert {key: aside.body(key) for key in before} == before
+    assert aside.quarantine(apply=False).unfinished >= 1
+    done = aside.quarantine()
+    assert (done.exit_code, done.held[aside.shop.tenant][0], done.unfinished) == (0, 2, 0), done.outcome
+
+
+def test_nothing_is_moved_while_a_reference_may_be_missing_or_the_place_would_not_keep_it(aside: Aside) -> None:
+    before = aside.quarantine(apply=False)  # the pass after which a query may fall
+    shop, admin = aside.shop, seaweedfs.client(aside.shop.sandbox.home, BUCKET)
+    less = Aside(shop)
+    less.settings = aside.settings.model_copy(
+        update={"reference": tuple(entry for entry in aside.settings.reference if entry.name != "product image")}
+    )
+    with pytest.raises(Refused, match=r"no reference query returns what live_db.*product_images"):
+        less.quarantine()
+    with postgres.superuser(shop.sandbox.home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE stack_files SET tenant = %s", (shop.neighbour,))
+    with pytest.raises(Refused, match="not all references are known"):
+        aside.quarantine()
+    with postgres.superuser(shop.sandbox.home, "live_db", "live_db") as connection:
+        connection.execute("UPDATE stack_files SET tenant = %s", (shop.tenant,))
+    try:
+        admin.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+        with pytest.raises(Refused, match="keeps no versions"):
+            aside.quarantine()
+    finally:
+        admin.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    with shop.sandbox.stopped("primary"), pytest.raises(CouldNotTell):
+        aside.quarantine()
+    assert (before.exit_code, aside.copies()) == (0, {})

@@ -35,6 +35,7 @@ WITHOUT_S3 = {
     *("files erasure record", "files erasure list", "files erasure withdraw"),
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
     *("files show", "files acknowledge", "files recheck"),  # with nothing to ask about
+    "files release",  # with nothing in quarantine
     *("queues", "posture"),
     *("wal acknowledge", "alerts list", "alerts test", "alerts ack", "alerts silence", "records migrate", "runbook"),
 }
@@ -62,6 +63,7 @@ ARGUMENTS = {
     "files erasure withdraw": ("1", "--by", "ada"),
     "posture": ("--source", "{checkout}"),
     "files rollback": ("--to", "{moment}"),
+    "files release": ("--needed",),
     "orders override": ("{order}", "--reason", "approved", "--until", "2999-11-02T14:05:00Z"),
 }
 OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}

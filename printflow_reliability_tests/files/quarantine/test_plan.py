@@ -1,0 +1,204 @@
+"""What is moved and what stays; what refuses everything; and a place that keeps copies for long enough."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
+from printflow_reliability.files.protection.configuration import Answer
+from printflow_reliability.files.quarantine import place, plan
+from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
+from printflow_reliability.files.quarantine.outcome import Deed, Outcome
+from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_versions
+from printflow_reliability.files.quarantine.plan import (
+    Left,
+    Plan,
+    Reason,
+    require_covered,
+    require_few,
+    require_whole,
+    sort_out,
+)
+from printflow_reliability.files.quarantine.report import QuarantineReport
+from printflow_reliability.files.regenerations import Regenerations
+from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.records.erasures import Erasure, Erasures
+from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability.storage.pages import StoredObject
+from printflow_reliability_tests.minimal_settings import minimal_settings
+
+OLDEST = OldestBackup("base backup", datetime(2026, 3, 1, tzinfo=UTC))
+PLACE = Place(BucketSettings(name="place", bucket="place"), "quarantine/")
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def orphan(key: str, **changed: Any) -> dict[str, Any]:
+    found = {"kind": "orphan", "bucket": "files", "key": key, "tenant": "t", "bytes": 10, "superseded_by": None}
+    return {**found, "written_at": "2026-01-01T00:00:00+00:00", **changed}
+
+
+def test_only_what_is_older_than_every_backup_and_somebodys_and_not_erased_is_moved() -> None:
+    found = [
+        orphan("old.pdf"),
+        orphan("made-again.pdf", superseded_by="newer.pdf"),
+        orphan("young.pdf", written_at="2026-03-01T00:00:00+00:00"),
+        orphan("nobodys.pdf", tenant=None),
+        orphan("erased.pdf"),
+        orphan("nul\0.pdf"),
+        orphan("one-too-many.pdf"),
+        orphan("missing.pdf", kind="missing_lost", written_at=None),
+    ]
+    erased = Erasures([Erasure(1, "files", "erased.pdf", "t", "asked for", "ada", NOW)])
+    made = Plan(oldest=OLDEST)
+    sort_out(made, iter(found), erased, most=2)
+    assert [each.key for each in made.orphans] == ["old.pdf", "made-again.pdf"]
+    assert made.files == {("t", Reason.UNREFERENCED): 1, ("t", Reason.SUPERSEDED): 1}
+    assert made.left == dict.fromkeys((Left.YOUNG, Left.NOBODYS, Left.ERASED, Left.UNRECORDABLE, Left.LATER), 1)
+    assert made.orphans[1].said == "superseded by newer.pdf"
+    report = QuarantineReport(made, price=1e8)
+    assert (report.as_json()["yearly_cost"], QuarantineReport(made).as_json()["yearly_cost"]) == (24.0, None)
+    assert report.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome(), 0),
+        (Outcome(stopped="the store does not answer"), 2),
+    ],
+)
+def test_a_run_that_broke_off_could_not_tell_and_what_was_not_done_needs_a_person(outcome: Outcome, code: int) -> None:
+    report = QuarantineReport(Plan(), outcome=outcome)
+    assert report.exit_code == code
+    if not code:
+        outcome.add(Deed.NAMED, "files", "a.pdf", 10, "a row refers to it now")
+        assert report.exit_code == 1
+
+
+def test_rows_that_were_not_seen_refuse_everything_and_a_single_key_refuses_nothing() -> None:
+    one_key = {"kind": "unknown", "key": "a.pdf", "detail": "the store refuses it"}
+    require_whole(iter([orphan("a.pdf"), one_key]))
+    with pytest.raises(Refused, match="the query fell to nothing"):
+        require_whole(iter([one_key, {"kind": "unknown", "key": None, "detail": "the query fell to nothing"}]))
+
+
+def test_so_many_orphans_are_a_missing_query() -> None:
+    require_few(minimal_settings(), 20, 20)
+    require_few(minimal_settings(), 50, 100)
+    with pytest.raises(Refused, match="51 of 100 objects are orphans"):
+        require_few(minimal_settings(), 51, 100)
+
+
+def test_a_column_that_no_query_covers_or_that_cannot_be_read_refuses_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = CatalogReport([], [Uncovered("shop", "proofs", "path", "a.pdf")], [], [], 1)
+    monkeypatch.setattr(plan, "check_catalog", lambda _: answer)
+    with pytest.raises(Refused, match=r"shop\.proofs\.path"):
+        require_covered(minimal_settings())
+    answer = CatalogReport([], [], [Unread("permission denied", "shop", "proofs", "path")], [], 1)
+    with pytest.raises(CouldNotTell, match="permission denied"):
+        require_covered(minimal_settings())
+
+
+@pytest.mark.parametrize(
+    ("rule", "early"),
+    [
+        ({"Expiration": {"Days": 400}}, False),
+        ({"Expiration": {"Days": 372}}, True),
+        ({"Expiration": {"Days": 1}, "Status": "Disabled"}, False),
+        ({"Expiration": {"Days": 1}, "Filter": {"Prefix": "reports/"}}, False),
+        ({"Expiration": {"Days": 1}, "Filter": {"Prefix": "quarantine/files/"}}, True),
+        ({"Expiration": {"Days": 1}, "Filter": {"And": {"Prefix": "quar", "Tags": []}}}, True),
+        ({"Expiration": {"Days": 1}, "Prefix": ""}, True),
+        ({"Expiration": {"Date": NOW + timedelta(days=10)}}, True),
+        ({"Expiration": {"Date": NOW + timedelta(days=1000)}}, False),
+        ({"NoncurrentVersionExpiration": {"NoncurrentDays": 1}}, False),
+    ],
+)
+def test_a_lifecycle_rule_must_outlast_the_longest_retention(rule: dict[str, Any], early: bool) -> None:
+    found = Answer({"Rules": [{"ID": "tidy", "Status": "Enabled", **rule}]})
+    assert ends_early(found, "quarantine/", 372, NOW) == ('rule "tidy"' if early else "")
+
+
+def test_a_lifecycle_that_is_too_short_or_unknown_refuses_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer({"Rules": [{"ID": "tidy", "Status": "Enabled", "Expiration": {"Days": 30}}]})
+    monkeypatch.setattr(place, "lifecycle_of", lambda _: answer)
+    with pytest.raises(Refused, match="372 days"):
+        PLACE.require_lasting(372)
+    PLACE.require_lasting(29)
+    answer = Answer(reason="the key may not ask (AccessDenied)")
+    with pytest.raises(CouldNotTell, match="AccessDenied"):
+        PLACE.require_lasting(1)
+    answer = Answer()  # no rule ends anything
+    PLACE.require_lasting(372)
+
+
+def test_the_place_lies_apart_from_every_tenant_and_every_reference() -> None:
+    PLACE.require_apart([Tenant("t", "tenants/t/")], ["files"])
+    with pytest.raises(ConfigError, match="rows refer into"):
+        PLACE.require_apart([], ["files", "place"])
+    for path in ("quarantine/t/", "q/"):
+        other = Place(PLACE.bucket, "q/aside/" if path == "q/" else "quarantine/")
+        with pytest.raises(ConfigError, match="lie within each other"):
+            other.require_apart([Tenant("t", path)], ["files"])
+    with pytest.raises(ConfigError, match=r"files\.quarantine_bucket: is missing"):
+        place_of(minimal_settings())
+
+
+def test_a_bucket_without_versions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unversioned:
+        def __init__(self, bucket: BucketSettings) -> None:
+            self.bucket = bucket
+
+        def keeps_versions(self) -> bool:
+            return self.bucket.name == "versioned"
+
+    monkeypatch.setattr(place, "Presence", Unversioned)
+    require_versions([BucketSettings(name="versioned", bucket="b")])
+    with pytest.raises(Refused, match="a delete would be final"):
+        require_versions([BucketSettings(name="other", bucket="b")])
+
+
+def with_place(**files: Any) -> Settings:
+    document = minimal_settings().model_dump()
+    buckets = [*document["bucket"], {"name": "aside", "bucket": "aside"}]
+    return Settings.model_validate({**document, "bucket": buckets, "files": files})
+
+
+def test_a_place_where_the_platforms_files_are_listed_is_no_setting() -> None:
+    files = minimal_settings().reference[0].bucket
+    assert place_of(with_place(quarantine_bucket="aside")).prefix == "quarantine/"
+    for wrong, said in (
+        ({"quarantine_bucket": files}, "is listed for files of the platform"),
+        ({"quarantine_bucket": "nowhere"}, "nothing is named"),
+        ({"quarantine_bucket": "aside", "quarantine_prefix": "aside"}, "must end in a slash"),
+        ({"quarantine_bucket": "aside", "quarantine_prefix": "/"}, "must end in a slash"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            with_place(**wrong)
+
+
+def test_a_superseded_regeneration_is_older_than_a_named_file_of_its_folder_and_ending() -> None:
+    def stored(key: str, day: int) -> StoredObject:
+        return StoredObject(key, 1, "e", datetime(2026, 11, day, tzinfo=UTC))
+
+    made = Regenerations()
+    made.alone(stored("a/1/card-1.pdf", 1))
+    made.alone(stored("a/1/card-9.pdf", 9))
+    made.alone(stored("a/1/notes.txt", 1))
+    made.alone(stored("a/1/sub/card.pdf", 1))
+    made.named(stored("a/1/z.PDF", 5), "order 7")
+    made.alone(stored("a/2/card.pdf", 1))
+    made.end()
+
+    def newer(key: str, day: int) -> str | None:
+        found = made.superseding(key, datetime(2026, 11, day, tzinfo=UTC))
+        return found and found.key
+
+    assert newer("a/1/card-1.pdf", 1) == "a/1/z.PDF"
+    # Newer than what the row names: perhaps the file that was never linked.
+    assert newer("a/1/card-9.pdf", 9) is None
+    assert [newer(key, 1) for key in ("a/1/notes.txt", "a/1/sub/card.pdf", "a/2/card.pdf")] == [None] * 3

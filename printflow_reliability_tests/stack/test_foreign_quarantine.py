@@ -1,0 +1,47 @@
+"""The quarantine on the foreign platform: an object whose row is gone goes aside, and comes back with its row."""
+
+import pytest
+
+from printflow_reliability_tests.stack.foreign.build import BUCKET, REPORTS
+from printflow_reliability_tests.stack.foreign.objects import keys
+from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
+
+pytestmark = pytest.mark.stack
+UNPAID = """
+SELECT l.id, l.medium FROM purchase_lines l JOIN purchases p ON p.id = l.purchase WHERE p.state = 'neu'
+ORDER BY l.id LIMIT 1"""
+
+
+def test_a_file_whose_row_is_gone_goes_aside_and_comes_back_with_its_row(foreign: ForeignPlatform) -> None:
+    with foreign.connect() as connection:
+        line, number = connection.execute(UNPAID).fetchone() or (None, None)
+        (key,) = (key for key in keys(foreign) if f"/print/{number}/" in key)
+        before = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        connection.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM media WHERE id = %s", (number,))
+        connection.execute("UPDATE purchase_lines SET medium = NULL WHERE id = %s", (line,))
+        connection.execute("DELETE FROM media WHERE id = %s", (number,))
+        try:
+            planned = foreign.run("files", "quarantine", "--json")
+            moved = foreign.run("files", "quarantine", "--apply", "--by", "Ada", "--json")
+            there = key in keys(foreign)
+        finally:
+            connection.execute("INSERT INTO media OVERRIDING SYSTEM VALUE SELECT * FROM kept")
+            connection.execute("UPDATE purchase_lines SET medium = %s WHERE id = %s", (number, line))
+    try:
+        found = foreign.run("files", "reconcile", "--json")
+        released = foreign.run("files", "release", "--needed", "--apply", "--by", "Ada", "--json")
+        after = foreign.run("files", "reconcile", "--json")
+        body = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    finally:
+        for item in foreign.s3.list_objects_v2(Bucket=REPORTS, Prefix="beiseite/").get("Contents", ()):
+            foreign.s3.delete_object(Bucket=REPORTS, Key=item["Key"])
+        for ended in (found, after):
+            published = ended.document["all_findings"].removeprefix(f"s3://{REPORTS}/")
+            foreign.s3.delete_object(Bucket=REPORTS, Key=published)
+
+    assert (planned.exit_code, planned.document["planned"]) == (1, 1), planned
+    assert planned.document["tenants"][0]["yearly_cost"] is not None
+    assert (moved.exit_code, moved.document["outcome"]["done"], there) == (0, 1, False), moved
+    assert (found.exit_code, found.document["counts"]["in_quarantine"]) == (1, 1), found
+    assert (released.exit_code, released.document["outcome"]["done"]) == (0, 1), released
+    assert (after.exit_code, body) == (0, before), after
