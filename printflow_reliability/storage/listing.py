@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import IO, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.storage.pages import StoredObject
@@ -71,39 +71,68 @@ def in_order(
 ) -> Iterator[StoredObject]:
     """The objects sorted by key in constant memory: sorted runs go to temporary files, which are then merged.
 
+    Runs of about one size are merged into a larger one when they would need too many files. An object is so written
+    once, and once more for each power of `most_runs` in the number of runs: twice at 10^9 objects.
+
+    Args:
+        objects: in any order.
+        run_objects: how many are sorted in memory at a time.
+        most_runs: how many runs of about one size wait in files of their own; at least two.
+
     Raises:
         CouldNotTell: a key came twice, so that others may be missing.
     """
-    files: list[IO[str]] = []
+    sizes: list[list[_Run]] = []
     try:
-        runs: list[Iterator[StoredObject]] = []
+        last: list[StoredObject] = []
         coming = iter(objects)
         while run := sorted(itertools.islice(coming, run_objects)):
             if len(run) < run_objects:
-                runs.append(iter(run))  # the last one has no need of a file
+                last = run  # it has no need of a file
                 break
-            if len(runs) == most_runs:
-                files.append(_temporary())
-                runs = [_spilled(files[-1], heapq.merge(*runs))]
-                while len(files) > 1:
-                    files.pop(0).close()
-            files.append(_temporary())
-            runs.append(_spilled(files[-1], run))
-        yield from proven(heapq.merge(*runs))
+            _keep(sizes, 0, _spilled(run), most_runs)
+        yield from proven(heapq.merge(*(run.objects for runs in sizes for run in runs), last))
     finally:
-        for file in files:
-            file.close()
+        for runs in sizes:
+            _close(runs)
 
 
-def _temporary() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-listing-")
+class _Run(NamedTuple):
+    """A sorted run in a file of its own."""
+
+    file: IO[str]
+    objects: Iterator[StoredObject]
 
 
-def _spilled(file: IO[str], run: Iterable[StoredObject]) -> Iterator[StoredObject]:
-    for stored in run:
-        file.write(json.dumps((stored.key, stored.size, stored.etag, stored.modified_at.isoformat())) + "\n")
+def _keep(sizes: list[list[_Run]], size: int, run: _Run, most_runs: int) -> None:
+    """Put a run to those of its size, which become one of the next size when they are too many."""
+    if size == len(sizes):
+        sizes.append([])
+    runs = sizes[size]
+    runs.append(run)
+    if len(runs) == most_runs:
+        larger = _spilled(heapq.merge(*(smaller.objects for smaller in runs)))
+        _close(runs)
+        runs.clear()
+        _keep(sizes, size + 1, larger, most_runs)
+
+
+def _close(runs: Iterable[_Run]) -> None:
+    for run in runs:
+        run.file.close()
+
+
+def _spilled(run: Iterable[StoredObject]) -> _Run:
+    # closed by in_order
+    file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="printflow-listing-")  # noqa: SIM115
+    try:
+        for stored in run:
+            file.write(json.dumps((stored.key, stored.size, stored.etag, stored.modified_at.isoformat())) + "\n")
+    except BaseException:
+        file.close()
+        raise
     file.seek(0)
-    return _read(file)
+    return _Run(file, _read(file))
 
 
 def _read(file: IO[str]) -> Iterator[StoredObject]:

@@ -20,8 +20,11 @@ from printflow_reliability_tests.benchmarks import (
     dump,
     guard,
     idle,
+    offline,
+    other_ways,
     page,
     reconcile,
+    scale,
     sweep,
     tenant,
     under_load,
@@ -29,12 +32,13 @@ from printflow_reliability_tests.benchmarks import (
 )
 
 T = TypeVar("T")
+FINDINGS = 100_000
 
 
 def main() -> None:
     """Run what was asked for, and print what was measured side by side."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--objects", type=int, default=100_000, help="objects and references to reconcile")
+    parser.add_argument("--objects", type=int, default=300_000, help="objects and references to reconcile")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a database to dump")
     parser.add_argument("--segments", type=int, default=100_000, help="WAL segments of an archive to judge")
@@ -43,11 +47,17 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100, help="print files to inspect")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, of which the median counts")
     parser.add_argument("--pages", type=int, default=20, help="orders without artwork in each scenario of a page")
+    parser.add_argument("--page-seconds", type=float, default=0.1, help="scale: that your store takes for a page")
+    parser.add_argument("--requests", type=int, default=8, help="scale: requests side by side (listing_requests)")
+    parser.add_argument("--window-hours", type=float, default=8.0, help="scale: that a pass may take")
     parser.add_argument("--seed", type=int, default=1, help="what is killed when in chaos")
     parser.add_argument(
         "--only",
         choices=(
             "reconcile",
+            "offline",
+            "findings",
+            "scale",
             "tenant",
             "sweep",
             "drill",
@@ -66,10 +76,17 @@ def main() -> None:
     rows = []
     if given.only in (None, "reconcile"):
         found = _in_own_sandbox(lambda: reconcile.run(given.objects, given.rounds))
-        memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
-        rows.append(
-            _row(f"reconcile {given.objects:,}", found, ("reconcile_seconds", "list_seconds"), "bare LIST", memory)
-        )
+        rows += _reconcile_rows(found, given.objects)
+    if given.only in (None, "offline"):
+        found = offline.run()
+        rows += _offline_rows(found)
+    if given.only in (None, "findings"):
+        found = _in_own_sandbox(lambda: reconcile.run(FINDINGS, 1, ("mismatched",)))
+        memory, heads = f"{found['mismatched_rss_mb']:.0f} MB", f"{found['mismatched_heads']:,.0f} HEADs"
+        rows.append((f"{FINDINGS:,} findings", f"{found['mismatched_seconds']:.2f} s", "-", heads, "-", memory))
+    if given.only in (None, "scale"):
+        inputs = scale.Inputs(given.page_seconds, given.requests, given.window_hours * 3600)
+        _in_own_sandbox(lambda: scale.run(given.objects, given.rounds, inputs))
     if given.only in (None, "tenant"):
         measured = _in_own_sandbox(lambda: tenant.run(given.tenants, given.rounds))
         for name, key in (("", "healthy"), (", with an orphan", "orphan")):
@@ -129,6 +146,35 @@ def main() -> None:
         )
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
+
+
+def _reconcile_rows(found: Mapping[str, float], objects: int) -> list[tuple[str, ...]]:
+    memory = f"{found['reconcile_rss_mb']:.0f} MB, LIST {found['list_rss_mb']:.0f} MB"
+    keys = ("reconcile_seconds", "list_seconds")
+    rows = [_row(f"reconcile {objects:,}", found, keys, "bare LIST", memory)]
+    cpu = f"{found['reconcile_cpu_us']:.1f} us", f"{found['list_cpu_us']:.1f} us", f"{found['beyond_us']:.1f} us beyond"
+    rows.append(("  client CPU a key", *cpu, "bare LIST", "-"))
+    others = {"head": f"HEAD a key, extrapolated from {other_ways.SAMPLE:,}", "rclone": "rclone lsf, sort, comm"}
+    for way, name in others.items():
+        if f"{way}_seconds" not in found:
+            rows.append((f"  beside {name}", "-", "not installed", "-", "-", "-"))
+            continue
+        compared = {**found, "ratio": found["reconcile_seconds"] / found[f"{way}_seconds"]}
+        used = f"{found[f'{way}_rss_mb']:.0f} MB, {found[f'{way}_cpu_us']:.1f} us a key"
+        rows.append(_row("  beside", compared, ("reconcile_seconds", f"{way}_seconds"), name, used))
+    return rows
+
+
+def _offline_rows(found: Mapping[str, float]) -> list[tuple[str, ...]]:
+    first, last = offline.MERGED[0], offline.MERGED[-1]
+    seconds = [f"{found[f'merge_{count}_seconds']:.2f} s" for count in (last, first)]
+    growth = f"{found['growth_seconds']:+.1%} a million"
+    memory = f"{found[f'merge_{last}_rss_mb']:.0f} MB, {first} million {found[f'merge_{first}_rss_mb']:.0f} MB"
+    spill = f"{found['spill_seconds']:.2f} s", "-", "-", "-", f"{found['spill_rss_mb']:.0f} MB"
+    return [
+        (f"merge of {last} million, a million", *seconds, growth, f"of {first} million", memory),
+        ("1 million keys out of order", *spill),
+    ]
 
 
 def _row(name: str, found: Mapping[str, float], keys: tuple[str, str], other: str, memory: str) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
-"""Reconciling against the bare LIST of the same bucket: seconds, their ratio, and peak memory of each.
+"""Reconciling against the bare LIST of the same bucket, and other ways to the same end: seconds, CPU, peak memory.
 
-Both run interleaved in processes of their own, on a sandbox of the benchmark's own (PRINTFLOW_HOME) that is filled with
-as many small objects as references. The bare LIST is obstore's, the fastest that is known here.
+All run interleaved in processes of their own, on a sandbox of the benchmark's own (PRINTFLOW_HOME) that is filled with
+as many small objects as references. The bare LIST is obstore's, the fastest that is known here. Server and client share
+the machine, so that seconds and the client's own CPU are both told.
 """
 
 import argparse
 import asyncio
 import json
-import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Sequence
@@ -19,15 +21,20 @@ from pathlib import Path
 import obstore
 
 from printflow_reliability.files.reconcile import reconcile
+from printflow_reliability.platform.connect import connect
 from printflow_reliability.sandbox import postgres
 from printflow_reliability.sandbox.home import SandboxHome, write
 from printflow_reliability.sandbox.up import up
 from printflow_reliability.settings import BucketSettings, load
 from printflow_reliability.storage.clients import s3_store
+from printflow_reliability.storage.single_keys import Found, SingleKeys
+from printflow_reliability_tests.benchmarks import inventory, other_ways
+from printflow_reliability_tests.benchmarks.peak import cpu_seconds, peak_mb
 
 BUCKET = "print-files"
 PER_TENANT = 500
 IN_FLIGHT = 64
+WAYS = ("list", "reconcile", "inventory", "head", "rclone", "mismatched")
 CATALOG = """
 [tenancy]
 cluster = "live_db"
@@ -47,9 +54,46 @@ paid = "SELECT 1 AS order, tenant, now() AS paid_at, key FROM bench_references W
 """
 
 
-def run(objects: int, rounds: int) -> dict[str, float]:
-    """Fill the sandbox, measure both, print and return the medians."""
+def run(objects: int, rounds: int, ways: Sequence[str] = ("list", "reconcile", "head", "rclone")) -> dict[str, float]:
+    """Fill the sandbox, measure each way, print and return the medians: `_seconds`, `_cpu_us` a key, `_rss_mb` of each.
+
+    Of "head" a sample is measured and extrapolated to all keys; "rclone" is left out where it is not installed.
+    """
     home = SandboxHome.locate()
+    config = filled(home, objects)
+    if "inventory" in ways:
+        inventory.deliver(home, BUCKET)
+    results: dict[str, list[dict[str, float]]] = {
+        way: [] for way in ways if way != "rclone" or other_ways.rclone_installed()
+    }
+    for _ in range(rounds):
+        for way, measured in results.items():
+            measured.append(_measured(way, config))
+            last = measured[-1]
+            print(
+                f"{way:<10} {last['seconds']:8.2f} s  {last['cpu_us']:6.1f} us of CPU a key  {last['rss_mb']:6.0f} MB",
+                flush=True,
+            )
+    found = {
+        f"{way}_{what}": statistics.median(measurement[what] for measurement in measured)
+        for way, measured in results.items()
+        for what in ("seconds", "cpu_us", "heads")
+    }
+    found |= {
+        f"{way}_rss_mb": max(measurement["rss_mb"] for measurement in measured) for way, measured in results.items()
+    }
+    if {"list", "reconcile"} <= results.keys():
+        found["ratio"] = found["reconcile_seconds"] / found["list_seconds"]
+        found["beyond_us"] = found["reconcile_cpu_us"] - found["list_cpu_us"]
+        print(
+            f"{objects:,} objects and references, median of {rounds}: ratio {found['ratio']:.2f}, "
+            f"{found['beyond_us']:.1f} us of client CPU a key beyond the listing"
+        )
+    return found
+
+
+def filled(home: SandboxHome, objects: int) -> Path:
+    """Bring up the sandbox with that many objects and references; returns the configuration that reconciles them."""
     up(home)
     keys = [
         f"tenants/{uuid.uuid5(uuid.NAMESPACE_DNS, str(n // PER_TENANT))}/orders/{n}/print-ready.pdf"
@@ -59,47 +103,70 @@ def run(objects: int, rounds: int) -> dict[str, float]:
     refer(home, keys)
     config = home.path("bench.toml")
     write(config, home.config.read_text(encoding="utf-8").partition("\n[tenancy]")[0] + CATALOG, mode=0o600)
-    results: dict[str, list[dict[str, float]]] = {"list": [], "reconcile": []}
-    for _ in range(rounds):
-        for what, measured in results.items():
-            measured.append(_measured(what, config))
-            print(f"{what:<10} {measured[-1]['seconds']:8.2f} s  {measured[-1]['rss_mb']:6.0f} MB", flush=True)
-    seconds = {
-        what: statistics.median(measurement["seconds"] for measurement in measured)
-        for what, measured in results.items()
-    }
-    memory = {what: max(measurement["rss_mb"] for measurement in measured) for what, measured in results.items()}
-    ratio = seconds["reconcile"] / seconds["list"]
-    print(f"{objects:,} objects and references, median of {rounds}: ratio {ratio:.2f}")
-    return (
-        {"ratio": ratio}
-        | {f"{what}_seconds": value for what, value in seconds.items()}
-        | {f"{what}_rss_mb": value for what, value in memory.items()}
-    )
+    return config
 
 
-def measure(what: str, config: Path) -> dict[str, float]:
-    """One measurement, in this process: seconds of the work alone, and the peak memory of the whole process."""
+def measure(way: str, config: Path) -> dict[str, float]:
+    """One measurement, in this process: seconds and CPU of the work alone, and the peak memory of the whole process."""
     settings = load(config)
-    began = time.perf_counter()
-    if what == "list":
-        count = sum(len(page) for page in s3_store(settings.bucket_named(BUCKET)).list(chunk_size=1000))
-        result = {"objects": float(count)}
+    bucket = settings.bucket_named(BUCKET)
+    if way == "inventory":
+        settings = inventory.read_instead(SandboxHome.locate(), settings, BUCKET)
+    if way == "mismatched":
+        wrong = [
+            entry.model_copy(update={"query": entry.query.replace("key FROM", "key, 15 AS size FROM")})
+            for entry in settings.reference
+        ]
+        settings = settings.model_copy(update={"reference": tuple(wrong)})
+    asked = _count_heads()
+    began, cpu = time.perf_counter(), cpu_seconds() + cpu_seconds(resource.RUSAGE_CHILDREN)
+    result: dict[str, float] = {}
+    if way == "list":
+        result["objects"] = float(sum(len(page) for page in s3_store(bucket).list(chunk_size=1000)))
+    elif way == "head":
+        result["objects"] = float(other_ways.heads(bucket, other_ways.SAMPLE))
+    elif way == "rclone":
+        with tempfile.TemporaryDirectory(prefix="pf-bench-") as directory:
+            result |= other_ways.rclone(settings, bucket, Path(directory))
+        result["objects"] = _count(config)
     else:
         report = reconcile(settings, buckets=[BUCKET])
-        result = {"objects": report.objects, "references": report.references, "findings": sum(report.counts.values())}
-        if not report.ok:
+        result |= {"objects": report.objects, "findings": float(sum(report.counts.values()))}
+        if not report.ok and way != "mismatched":
             print([check.detail for check in report.checks], file=sys.stderr)
-    result["seconds"] = time.perf_counter() - began
-    # Not getrusage: its peak is inherited from the parent through fork and exec.
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    result["rss_mb"] = int(peak[1]) / 1024 if peak else float("nan")
-    return result
+    seconds = time.perf_counter() - began
+    cpu = cpu_seconds() + cpu_seconds(resource.RUSAGE_CHILDREN) - cpu
+    share = _count(config) / result["objects"] if way == "head" else 1.0
+    return result | {
+        "seconds": seconds * share,
+        "cpu_us": cpu / max(result["objects"], 1.0) * 1e6,
+        "rss_mb": result.pop("peak_mb", peak_mb()),
+        "heads": float(len(asked)),
+    }
 
 
-def _measured(what: str, config: Path) -> dict[str, float]:
+def _count(config: Path) -> float:
+    settings = load(config)
+    with connect(settings.cluster_named(settings.tenancy.cluster)) as connection:
+        return float(connection.execute("SELECT count(*) FROM bench_references").fetchall()[0][0])
+
+
+def _count_heads() -> list[str]:
+    """The keys that this process asks for one at a time from now on."""
+    asked: list[str] = []
+    ask = SingleKeys.ask
+
+    def counted(self: SingleKeys, key: str) -> Found:
+        asked.append(key)
+        return ask(self, key)
+
+    SingleKeys.ask = counted  # type: ignore[method-assign]
+    return asked
+
+
+def _measured(way: str, config: Path) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", __spec__.name, "--measure", what, "--config", str(config)],
+        [sys.executable, "-m", __spec__.name, "--measure", way, "--config", str(config)],
         check=True,
         stdout=subprocess.PIPE,
     )
@@ -145,7 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--measure", choices=("list", "reconcile"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--config", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:

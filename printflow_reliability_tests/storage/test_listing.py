@@ -1,5 +1,7 @@
 """The order of a listing is proven, mended where it is broken, and a repeated key is an incomplete listing."""
 
+import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.storage import listing
 from printflow_reliability.storage.listing import in_order, proven, read_in_order
 from printflow_reliability.storage.pages import StoredObject
 from printflow_reliability.storage.side_by_side import OrderBroken
@@ -39,6 +42,23 @@ def test_a_listing_in_any_other_order_does_not(keys: list[str]) -> None:
 def test_sorting_in_runs_on_disk_gives_the_byte_order(keys: list[str], run_objects: int, most_runs: int) -> None:
     expected = [stored(key) for key in sorted(keys, key=lambda key: key.encode())]
     assert list(in_order(map(stored, keys), run_objects, most_runs)) == expected
+
+
+def test_an_object_is_written_once_for_each_power_of_the_runs_and_not_for_each_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written, spilled = [], listing._spilled
+
+    def counted(run: Iterable[StoredObject]) -> listing._Run:
+        objects = list(run)
+        written.append(len(objects))
+        return spilled(objects)
+
+    monkeypatch.setattr(listing, "_spilled", counted)
+    count, most_runs = 256, 4
+    keys = [f"{(number * 77) % count:03d}" for number in range(count)]
+    assert [found.key for found in in_order(map(stored, keys), 1, most_runs)] == sorted(keys)
+    assert sum(written) == count * (1 + round(math.log(count, most_runs)))
 
 
 @pytest.mark.parametrize("keys", [["a", "a"], ["a", "b", "a"]])

@@ -43,7 +43,7 @@ class Celery:
 
 def launcher_over(celery: Celery) -> CeleryRuns:
     launcher = CeleryRuns(default_queue="dagster", broker="memory://", backend="cache+memory://")
-    launcher.celery = celery  # type: ignore[assignment]
+    launcher.celery = celery
     return launcher
 
 

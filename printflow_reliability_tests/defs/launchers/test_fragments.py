@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from dagster import Shape
 from dagster._config import process_config, validate_config
 from dagster._core.instance.config import dagster_instance_config_schema
 
@@ -19,8 +18,10 @@ BLOCKS = {"run_launcher", "run_coordinator", "concurrency", "run_monitoring"}
 
 def merged(fragment: Path) -> dict[str, Any]:
     """The project's dagster.yaml with the blocks of a fragment."""
-    base: dict[str, Any] = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
-    return base | yaml.safe_load(fragment.read_text(encoding="utf-8"))
+    merged_file: dict[str, Any] = {}
+    for file in (ROOT / "dagster.yaml", fragment):
+        merged_file |= yaml.safe_load(file.read_text(encoding="utf-8"))
+    return merged_file
 
 
 def launcher_of(fragment: Path) -> tuple[Any, dict[str, Any]]:
@@ -37,7 +38,7 @@ def test_there_is_a_fragment_for_each_of_the_launchers() -> None:
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda path: path.stem)
 def test_dagster_takes_the_merged_file(fragment: Path) -> None:
     assert set(yaml.safe_load(fragment.read_text(encoding="utf-8"))) == BLOCKS
-    taken = validate_config(Shape(dagster_instance_config_schema()), merged(fragment))
+    taken = validate_config(dict(dagster_instance_config_schema()), merged(fragment))
     assert taken.success, taken.errors
 
 
@@ -46,7 +47,7 @@ def test_the_launcher_takes_its_settings_and_no_misspelled_one(fragment: Path, m
     launcher, settings = launcher_of(fragment)
     for name in set(NAMED.findall(fragment.read_text(encoding="utf-8"))):
         monkeypatch.setenv(name, "a-value")
-    schema = Shape(launcher.config_type())
+    schema = launcher.config_type()
     taken = process_config(schema, settings)
     assert taken.success, taken.errors
     assert not validate_config(schema, {**settings, "resources_of_runs": {}}).success
