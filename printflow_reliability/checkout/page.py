@@ -33,9 +33,9 @@ LOOK_MS = 500.0
 UNREACHED = (
     *("ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_ADDRESS_UNREACHABLE"),
     *("ERR_CONNECTION_TIMED_OUT", "ERR_PROXY_CONNECTION_FAILED", "ERR_NETWORK_ACCESS_DENIED", "ERR_NAME_RESOLUTION"),
-    "ERR_INSUFFICIENT_RESOURCES",
+    *("ERR_INSUFFICIENT_RESOURCES", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"),
 )
-"""What Chromium says where the trouble may be this machine's or the network's in between."""
+"""What Chromium and Playwright say where the trouble may be this machine's or the network's in between."""
 DEAD = ("Target closed", "Target page, context or browser has been closed", "Target crashed", "Page crashed")
 """What Playwright says where the browser is gone."""
 
@@ -66,7 +66,7 @@ class ShopPage:
         self.page.on("framenavigated", self._navigated)
         self.page.on("console", self._heard)
         self.page.on("response", self._answered)
-        self.page.on("dialog", self._agreed)
+        self.page.on("dialog", _agreed)
 
     def prove(self) -> dict[str, Any]:
         """The proof that needs no page."""
@@ -77,7 +77,7 @@ class ShopPage:
         except NotProven as refused:
             answer = {"ok": False, "refused": True, "why": str(refused)}
         except PlaywrightError as error:
-            answer = {"ok": False, **self._of_error(error)}
+            answer = {"ok": False, **_of_error(error)}
         return {**answer, "seconds": time.monotonic() - began}
 
     def carry_out(self, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class ShopPage:
         except PlaywrightTimeout:
             answer = {"ok": False, "why": self._too_late(step)}
         except PlaywrightError as error:
-            answer = {"ok": False, **self._of_error(error)}
+            answer = {"ok": False, **_of_error(error)}
         if sent := self._test_mode.sent_live:
             answer = {"ok": False, "refused": True, "why": sent}
         took = time.monotonic() - began
@@ -176,11 +176,6 @@ class ShopPage:
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._status = response.status
 
-    @staticmethod
-    def _agreed(dialog: Dialog) -> None:
-        """A shop asks back before it cancels."""
-        dialog.accept()
-
     def _too_late(self, step: Mapping[str, Any]) -> str:
         """Why a step did not end in time, in the order of how much it explains."""
         wanted = f'"{step["expect"]}"' if step["expect"] else step["expect_selector"] or step["selector"] or "the page"
@@ -188,16 +183,6 @@ class ShopPage:
         if self._of_this_page:  # also before this step: a script that ends early never listens to a button
             return f"{said}; JavaScript threw: {_short(self._of_this_page)[0]}"
         return said
-
-    @staticmethod
-    def _of_error(error: PlaywrightError) -> dict[str, Any]:
-        """Raises:
-        Dead: the browser is gone.
-        """
-        said = error.message.splitlines()[0] if error.message else "no reason"
-        if any(word in error.message for word in DEAD):
-            raise Dead(said)
-        return {"why": said[:LONGEST], "unreached": any(word in error.message for word in UNREACHED)}
 
     def _picture(self) -> str | None:
         self._pictures += 1
@@ -208,6 +193,21 @@ class ShopPage:
         except PlaywrightError:
             return None
         return str(target)
+
+
+def _agreed(dialog: Dialog) -> None:
+    """A shop asks back before it cancels."""
+    dialog.accept()
+
+
+def _of_error(error: PlaywrightError) -> dict[str, Any]:
+    """Raises:
+    Dead: the browser is gone.
+    """
+    said = error.message.splitlines()[0] if error.message else "no reason"
+    if any(word in error.message for word in DEAD):
+        raise Dead(said)
+    return {"why": said[:LONGEST], "unreached": any(word in error.message for word in UNREACHED)}
 
 
 def _left(until: float) -> float:

@@ -3,14 +3,16 @@
 Runs in the browser's own process, as `page.py` does.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Request, Route
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 DOCUMENT_MS = 10_000
-ELEMENT_MS = 2000
+ELEMENT_MS = 5000
 
 
 class NotProven(Exception):
@@ -39,7 +41,10 @@ class TestMode:
         proof = self._proof
         if not proof["address"]:
             return
-        answer = self._context.request.get(proof["address"], timeout=DOCUMENT_MS)
+        try:
+            answer = self._context.request.get(proof["address"], timeout=DOCUMENT_MS)
+        except PlaywrightTimeout:
+            raise NotProven("test mode is not proven: its document does not come in time") from None
         try:
             found: Any = json.loads(answer.body())
             for name in proof["member"].split("."):
@@ -55,7 +60,11 @@ class TestMode:
         NotProven: the page holds no key of test mode, or any of live mode.
         PlaywrightError: it cannot be read.
         """
-        content, proof = page.content(), self._proof
+        proof = self._proof
+        if proof["selector"]:  # the payment's own script may still be at work
+            with contextlib.suppress(PlaywrightTimeout):
+                page.locator(proof["selector"]).first.wait_for(state="attached", timeout=ELEMENT_MS)
+        content = page.content()
         if any(live in content for live in self._live):
             raise NotProven("the page that pays holds a key of live mode")
         if not proof["selector"]:
