@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from printflow_reliability.checkout.page import Dead, ShopPage
-from printflow_reliability.checkout.reaper import remove
+from printflow_reliability.checkout.reaper import end_processes, remove
 
 ARGUMENTS = ("--headless=new", "--disable-breakpad", "--disable-crash-reporter", "--no-first-run", "--disable-gpu")
 START_MS = 30_000
@@ -29,14 +29,17 @@ def main() -> None:
     requests: queue.Queue[Mapping[str, Any]] = queue.Queue()
     first = json.loads(sys.stdin.readline())
     directory = Path(first["directory"])
-    threading.Thread(target=_read, args=(requests, directory), daemon=True).start()
+    alone = threading.Event()
+    threading.Thread(target=_read, args=(requests, directory, alone), daemon=True).start()
     try:
         _serve(first, directory, requests)
     except (Dead, PlaywrightError) as gone:
         said = [line for line in str(gone).splitlines() if line.strip()]
         _answer({"dead": _cause(said)})
     finally:
-        remove(directory)
+        end_processes(directory)  # its owner still wants the pictures
+        if alone.is_set():
+            remove(directory)
         os._exit(0)
 
 
@@ -80,9 +83,10 @@ def _cause(said: list[str]) -> str:
     return next(telling, said[0] if said else "it gave no reason").strip()[:300]
 
 
-def _read(requests: "queue.Queue[Mapping[str, Any]]", directory: Path) -> None:
+def _read(requests: "queue.Queue[Mapping[str, Any]]", directory: Path, alone: threading.Event) -> None:
     for line in sys.stdin:
         requests.put(json.loads(line))
+    alone.set()
     remove(directory)
     os._exit(1)
 

@@ -3,7 +3,6 @@
 Runs in the browser's own process (`browser.py`), which knows nothing of the configuration.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +16,12 @@ from playwright.sync_api import (
     Frame,
     Locator,
     Page,
-    Request,
     Response,
-    Route,
 )
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from printflow_reliability.checkout.payment import NotProven, TestMode
 
 MOST_SAID = 20
 """Errors of one step that are kept."""
@@ -34,19 +33,15 @@ LOOK_MS = 500.0
 UNREACHED = (
     *("ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_ADDRESS_UNREACHABLE"),
     *("ERR_CONNECTION_TIMED_OUT", "ERR_PROXY_CONNECTION_FAILED", "ERR_NETWORK_ACCESS_DENIED", "ERR_NAME_RESOLUTION"),
-    "ERR_INSUFFICIENT_RESOURCES",
+    *("ERR_INSUFFICIENT_RESOURCES", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"),
 )
-"""What Chromium says where the trouble may be this machine's or the network's in between."""
+"""What Chromium and Playwright say where the trouble may be this machine's or the network's in between."""
 DEAD = ("Target closed", "Target page, context or browser has been closed", "Target crashed", "Page crashed")
 """What Playwright says where the browser is gone."""
 
 
 class Dead(Exception):
     """The browser is gone, or its page is."""
-
-
-class NotProven(Exception):
-    """Test mode was not proven; the message says why."""
 
 
 class NotDone(Exception):
@@ -59,32 +54,30 @@ class ShopPage:
     def __init__(self, context: BrowserContext, directory: Path, proof: Mapping[str, Any]) -> None:
         self._context = context
         self._directory = directory
-        self._proof = proof
         self._masked: list[str] = []
         self._exceptions: list[str] = []
         self._of_this_page: list[str] = []
         self._console: list[str] = []
         self._status = 0
-        self._live = ""
         self._pictures = 0
         self.page: Page = context.new_page()
-        context.route("**/*", self._checked)
+        self._test_mode = TestMode(context, proof)
         self.page.on("pageerror", self._thrown)
         self.page.on("framenavigated", self._navigated)
         self.page.on("console", self._heard)
         self.page.on("response", self._answered)
-        self.page.on("dialog", self._agreed)
+        self.page.on("dialog", _agreed)
 
     def prove(self) -> dict[str, Any]:
         """The proof that needs no page."""
         began = time.monotonic()
         answer: dict[str, Any] = {"ok": True}
         try:
-            self._prove_by_document()
+            self._test_mode.prove_by_document()
         except NotProven as refused:
             answer = {"ok": False, "refused": True, "why": str(refused)}
         except PlaywrightError as error:
-            answer = {"ok": False, **self._of_error(error)}
+            answer = {"ok": False, **_of_error(error)}
         return {**answer, "seconds": time.monotonic() - began}
 
     def carry_out(self, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,12 +85,12 @@ class ShopPage:
         began = time.monotonic()
         self._exceptions.clear()
         self._console.clear()
-        self._live, self._status = "", 0
+        self._test_mode.sent_live, self._status = "", 0
         answer: dict[str, Any] = {"ok": True}
         try:
             if step["payment"]:
-                self._prove_by_document()
-                self._prove_by_page()
+                self._test_mode.prove_by_document()
+                self._test_mode.prove_by_page(self.page)
             answer |= self._do(step, began + step["limit_seconds"])
         except NotProven as refused:
             answer = {"ok": False, "refused": True, "why": str(refused)}
@@ -106,9 +99,9 @@ class ShopPage:
         except PlaywrightTimeout:
             answer = {"ok": False, "why": self._too_late(step)}
         except PlaywrightError as error:
-            answer = {"ok": False, **self._of_error(error)}
-        if self._live:
-            answer = {"ok": False, "refused": True, "why": self._live}
+            answer = {"ok": False, **_of_error(error)}
+        if sent := self._test_mode.sent_live:
+            answer = {"ok": False, "refused": True, "why": sent}
         took = time.monotonic() - began
         if step["masked"]:
             self._masked.append(step["selector"])
@@ -166,49 +159,6 @@ class ShopPage:
         coming.value.save_as(target)
         return target
 
-    def _prove_by_document(self) -> None:
-        proof = self._proof
-        if not proof["address"]:
-            return
-        answer = self._context.request.get(proof["address"], timeout=10_000)
-        try:
-            found: Any = json.loads(answer.body())
-            for name in proof["member"].split("."):
-                found = found[name]
-        except (ValueError, KeyError, TypeError):
-            found = None
-        if answer.status != 200 or not isinstance(found, str):
-            raise NotProven(f"test mode is not proven: its document answers HTTP {answer.status} without a key")
-        self._require_test(found, "the shop's document")
-
-    def _prove_by_page(self) -> None:
-        proof = self._proof
-        if any(live and live in self.page.content() for live in proof["live_prefixes"]):
-            raise NotProven("the page that pays holds a key of live mode")
-        if not proof["selector"]:
-            return
-        elements = self.page.locator(proof["selector"]).all()
-        if not elements:
-            raise NotProven("test mode is not proven: the page that pays does not show the key of its payment account")
-        for element in elements:
-            name = proof["attribute"]
-            text = element.get_attribute(name, timeout=2000) if name else element.text_content(timeout=2000)
-            self._require_test(text or "", "the page that pays")
-
-    def _require_test(self, key: str, whose: str) -> None:
-        if not key.strip().startswith(self._proof["prefix"]):
-            raise NotProven(f"test mode is not proven: the key of {whose} does not begin with {self._proof['prefix']}")
-
-    def _checked(self, route: Route, request: Request) -> None:
-        """Let a request go unless it carries a key of live mode."""
-        sent = [request.url.encode(), *(value.encode() for value in request.headers.values())]
-        sent.append(request.post_data_buffer or b"")
-        if any(live and live.encode() in part for live in self._proof["live_prefixes"] for part in sent):
-            self._live = "the page was about to send a key of live mode, and was kept from it"
-            route.abort("blockedbyclient")
-        else:
-            route.continue_()
-
     def _thrown(self, error: PlaywrightError) -> None:
         self._exceptions.append(str(error))
         self._of_this_page.append(str(error))
@@ -226,11 +176,6 @@ class ShopPage:
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self._status = response.status
 
-    @staticmethod
-    def _agreed(dialog: Dialog) -> None:
-        """A shop asks back before it cancels."""
-        dialog.accept()
-
     def _too_late(self, step: Mapping[str, Any]) -> str:
         """Why a step did not end in time, in the order of how much it explains."""
         wanted = f'"{step["expect"]}"' if step["expect"] else step["expect_selector"] or step["selector"] or "the page"
@@ -238,16 +183,6 @@ class ShopPage:
         if self._of_this_page:  # also before this step: a script that ends early never listens to a button
             return f"{said}; JavaScript threw: {_short(self._of_this_page)[0]}"
         return said
-
-    @staticmethod
-    def _of_error(error: PlaywrightError) -> dict[str, Any]:
-        """Raises:
-        Dead: the browser is gone.
-        """
-        said = error.message.splitlines()[0] if error.message else "no reason"
-        if any(word in error.message for word in DEAD):
-            raise Dead(said)
-        return {"why": said[:LONGEST], "unreached": any(word in error.message for word in UNREACHED)}
 
     def _picture(self) -> str | None:
         self._pictures += 1
@@ -258,6 +193,21 @@ class ShopPage:
         except PlaywrightError:
             return None
         return str(target)
+
+
+def _agreed(dialog: Dialog) -> None:
+    """A shop asks back before it cancels."""
+    dialog.accept()
+
+
+def _of_error(error: PlaywrightError) -> dict[str, Any]:
+    """Raises:
+    Dead: the browser is gone.
+    """
+    said = error.message.splitlines()[0] if error.message else "no reason"
+    if any(word in error.message for word in DEAD):
+        raise Dead(said)
+    return {"why": said[:LONGEST], "unreached": any(word in error.message for word in UNREACHED)}
 
 
 def _left(until: float) -> float:

@@ -69,8 +69,8 @@ def run_checkout(settings: Settings) -> CheckoutReport:
             run = f"{at:%Y%m%dT%H%M%SZ}-{os.getpid()}"
             try:
                 pictures.update(screenshots.keep(settings, checkout, run, _taken([*journey.steps, *cleaned.steps])))
-            except CouldNotTell as refused:
-                notes.append(f"the screenshots were not kept: {refused.what}")
+            except (CouldNotTell, OSError) as refused:
+                notes.append(f"the screenshots were not kept: {refused}")
     return report_of(
         settings,
         journey,

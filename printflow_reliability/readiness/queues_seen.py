@@ -26,8 +26,16 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 def is_watched(settings: Settings, check: str) -> bool:
     """Whether the configuration calls for this check: a platform without queues has no answers about them."""
+    if not is_due(settings, check):
+        return False
     sections = SECTIONS.get(check) or SECTIONS.get(check.partition(".")[0])
     return sections is None or any(bool(getattr(settings, section)) for section in sections)
+
+
+def is_due(settings: Settings, check: str) -> bool:
+    """Whether anything asks this check by itself: a checkout without a schedule is a person's to start."""
+    by_hand = settings.checkout is not None and settings.checkout.schedule is None
+    return not (by_hand and check.partition(".")[0] == "checkout")
 
 
 def queues_verdict(settings: Settings, answers: Mapping[tuple[str, str], Answer]) -> Verdict:

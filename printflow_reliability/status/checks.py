@@ -8,7 +8,7 @@ from printflow_reliability.orders.names import ARTWORK
 from printflow_reliability.overview.facts import Facts
 from printflow_reliability.readiness.canary import STORAGE
 from printflow_reliability.readiness.dagster_seen import DAGSTER
-from printflow_reliability.readiness.queues_seen import OF_QUEUES, QUEUES, is_watched
+from printflow_reliability.readiness.queues_seen import OF_QUEUES, QUEUES, is_due, is_watched
 from printflow_reliability.readiness.recorded import BACKUPS, OUTBOX, RECORDS, RESTORES
 from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
@@ -30,7 +30,7 @@ def check_lines(settings: Settings, facts: Facts) -> Iterator[Line]:
     whole = {answer.result.check: answer for answer in facts.answers if not answer.result.scope}
     passed = 0
     for answer in whole.values():
-        line = _line(answer, facts)
+        line = _line(answer, facts, due=is_due(settings, answer.result.check))
         if line is not None:
             yield line
         elif answer.result.outcome is Outcome.PASS and answer.result.check not in TOLD_OTHERWISE:
@@ -42,7 +42,7 @@ def check_lines(settings: Settings, facts: Facts) -> Iterator[Line]:
         yield Line("checks", Outcome.PASS, f"{counted(passed, 'other check')} passed when last due", "printflow ready")
 
 
-def _line(answer: Answer, facts: Facts) -> Line | None:
+def _line(answer: Answer, facts: Facts, *, due: bool) -> Line | None:
     check, outcome, age = answer.result.check, answer.result.outcome, answer.age_seconds
     if check in TOLD_OTHERWISE or (check == ARTWORK and (facts.holds or outcome is Outcome.PASS)):
         return None
@@ -51,7 +51,7 @@ def _line(answer: Answer, facts: Facts) -> Line | None:
         text = f"{check}: {printable(answer.result.detail)} ({ago})"
         return Line(area_of(check), outcome, text, _command_of(check, facts), answer.result.severity)
     allowed = recent_within(check).total_seconds()
-    if age > allowed:
+    if due and age > allowed:
         text = f"{check} last passed {ago}, and is due every {seconds(allowed)}"
         return Line(area_of(check), Outcome.UNKNOWN, text, command_of(check), REGISTER[check].severity)
     if check in ALWAYS_TOLD:

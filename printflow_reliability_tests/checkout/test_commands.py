@@ -1,11 +1,13 @@
 """`printflow checkout` with bad input: a sentence, the next step and exit code 2."""
 
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import printflow_reliability
 from printflow_reliability.cli import run
 from printflow_reliability_tests.checkout.configured import CHECKOUT
 from printflow_reliability_tests.platform_elsewhere import configured
@@ -47,6 +49,12 @@ def test_a_browser_that_is_not_installed_is_named_with_the_command_that_installs
     other = CHECKOUT.replace("[checkout.test_mode]", 'browser = "/nowhere/chromium"\n[checkout.test_mode]')
     code, err = said(config(other), capsys)
     assert (code, "/nowhere/chromium is no program that can be run" in err) == (2, True)
+
+
+def test_only_the_browsers_own_process_imports_playwright() -> None:
+    product = Path(printflow_reliability.__file__).parent
+    users = {path.stem for path in product.rglob("*.py") if re.search(r"(from|import) playwright", path.read_text())}
+    assert users == {"browser", "page", "payment"}
 
 
 def test_without_playwright_the_extra_is_named(

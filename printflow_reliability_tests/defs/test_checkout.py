@@ -5,9 +5,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from printflow_reliability.checkout import run
+from printflow_reliability.checkout.report import report_of
+from printflow_reliability.checkout.steps import Carried
 from printflow_reliability.defs import checkout
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability_tests.checkout.configured import CHECKOUT
+from printflow_reliability_tests.checkout.configured import CHECKOUT, TENANT, checkout_settings
+from printflow_reliability_tests.checkout.fakes import STEPS, tried
 from printflow_reliability_tests.platform_elsewhere import configured
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -58,3 +62,36 @@ def test_a_browser_that_is_not_installed_fails_the_run_with_what_to_do(
     assert not done.success
     (failure,) = done.get_step_failure_events()
     assert "no browser is installed here" in str(failure.step_failure_data.user_failure_data)
+
+
+def test_each_step_is_kept_with_its_time_its_errors_and_its_picture_on_a_bad_day_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threw = Carried(
+        False, "#pay did not appear", exceptions=("ReferenceError: pay",), console_errors=("404",), seconds=2
+    )
+    made = tried(lambda made: made.browser.goes_wrong.update(pay=threw))
+    journey, cleaned = made.go(), made.clean_up()
+    report = report_of(
+        *(checkout_settings()[0], journey, cleaned),
+        names=[step.name for step in STEPS],
+        tenant=TENANT,
+        screenshots={"pay": "s3://reports/checkout/1/03-pay.png"},
+        took=3.0,
+        browser="156",
+    )
+    monkeypatch.setattr(run, "run_checkout", lambda _settings: report)
+    done = dg.materialize(
+        [checkout.synthetic_checkout],
+        resources={"configuration": Configuration(file=str(with_checkout(tmp_path, CHECKOUT)))},
+    )
+
+    answers = {found.check_name: found.passed for found in done.get_asset_check_evaluations()}
+    assert answers == {"checkout__journey": False, "checkout__clean_up": True}
+    (kept,) = done.asset_materializations_for_node("synthetic_checkout")
+    (row,) = [line for line in str(kept.metadata["journey"].value).splitlines() if line.startswith("| pay ")]
+    assert row == (
+        "| pay | fail | 2 | #pay did not appear | ReferenceError: pay; 404 | s3://reports/checkout/1/03-pay.png |"
+    )
+    assert "| download | not reached |" in str(kept.metadata["journey"].value)
+    assert (kept.metadata["exceptions"].value, kept.metadata["browser"].value) == (1, "156")

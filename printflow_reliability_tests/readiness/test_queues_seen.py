@@ -6,9 +6,10 @@ import pytest
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.readiness.probe import Verdict
-from printflow_reliability.readiness.queues_seen import is_watched, queues_verdict
+from printflow_reliability.readiness.queues_seen import is_due, is_watched, queues_verdict
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
+from printflow_reliability_tests.checkout.configured import CHECKOUT
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 QUEUES = '[[redis]]\nname = "jobs"\nurl = "redis://127.0.0.1:1/0"\n[posture]\nsource = "/srv/shop"\n'
@@ -20,11 +21,22 @@ def missing(sections: str) -> set[str]:
 
 
 def test_checks_of_sections_that_are_not_there_are_not_watched() -> None:
-    assert missing("") == {"queues", "redis", "dump", "config", "posture"}
+    assert missing("") == {"queues", "redis", "dump", "config", "posture", "checkout"}
 
 
 def test_checks_of_sections_that_are_there_are() -> None:
-    assert missing(QUEUES) == {"queues", "dump", "config"}
+    assert missing(QUEUES) == {"queues", "dump", "config", "checkout"}
+
+
+def test_a_checkout_that_people_start_by_hand_is_neither_watched_nor_due() -> None:
+    by_hand = minimal_settings(CHECKOUT)
+    scheduled = minimal_settings(
+        CHECKOUT.replace("[checkout.test_mode]", 'schedule = "5 * * * *"\n[checkout.test_mode]')
+    )
+    for settings, wanted in ((by_hand, False), (scheduled, True)):
+        assert is_due(settings, "checkout.journey") is wanted
+        assert is_watched(settings, "checkout.journey") is wanted
+    assert is_due(by_hand, "backup.recent")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.WARN])

@@ -68,8 +68,9 @@ ARGUMENTS = {
 }
 OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}
 """What needs nothing of the primary region."""
-ELSEWHERE = {"serve", "files deletions"}
-"""What answers others, and tells them of a silent server (test_serve.py), or needs a [journal] (test_deletions.py)."""
+ELSEWHERE = {"serve", "files deletions", "checkout"}
+"""They have tests of their own: `serve` tells others of a silent server, `files deletions` needs a [journal], and a shop
+without S3 is truly down."""
 CERTAIN = {"copies"}
 """There is no dump here that nobody could delete, whatever else is not known."""
 OF_EVERYTHING = {"ready", "status"}
@@ -79,7 +80,7 @@ FROZEN = {
     "offsite": ("drill report", "backup list", "files heal", "dump run", "dump list", "config backup", "config list"),
     "live_db": (
         *("backup run", "drill run", "files reconcile", "files protect", "files rollback", "orders held"),
-        *("config backup", "queues", "ready", "status"),
+        *("config backup", "queues", "ready", "status", "checkout"),
     ),
     "system_db": (
         "drill run",
