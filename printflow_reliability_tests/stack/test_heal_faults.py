@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import Outcome
-from printflow_reliability.files import heal_write
+from printflow_reliability.files import heal_write, new_objects
 from printflow_reliability.files.heal import heal
 from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.files.reconcile import reconcile
@@ -67,7 +67,7 @@ def test_a_store_that_is_killed_in_mid_heal_loses_nothing_and_the_next_run_finis
     sandbox: StackSandbox, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = deleted(shelf, 3)
-    write = heal_write.put_new
+    write = new_objects.put_new
     with ExitStack() as away:
 
         def then_killed(*arguments: Any) -> Any:

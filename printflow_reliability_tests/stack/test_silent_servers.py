@@ -69,8 +69,8 @@ ARGUMENTS = {
 OFFSITE = {"drill report", *(command for command in COMMANDS if command.startswith(("dump ", "config ")))}
 """What needs nothing of the primary region."""
 ELSEWHERE = {"serve", "files deletions", "checkout"}
-"""They have tests of their own: `serve` tells others of a silent server, `files deletions` needs a [journal], and a shop
-without S3 is truly down."""
+"""They have tests of their own: `serve` tells others of a silent server, `files deletions` needs a [journal], and a
+shop without S3 is truly down."""
 CERTAIN = {"copies"}
 """There is no dump here that nobody could delete, whatever else is not known."""
 OF_EVERYTHING = {"ready", "status"}

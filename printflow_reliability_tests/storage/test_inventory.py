@@ -191,5 +191,5 @@ def test_an_inventory_without_a_place_is_refused() -> None:
 
 def test_one_tenants_files_are_listed_whatever_the_inventory_says() -> None:
     settings = minimal_settings().model_copy(update={"bucket": (BUCKET, PLACE)})
-    assert isinstance(source_of(settings, BUCKET, "tenants/1/"), ObjectListing)
-    assert isinstance(source_of(settings, BUCKET, "", by_inventory=False), ObjectListing)
+    assert isinstance(source_of(settings, BUCKET, ("tenants/1/",)), ObjectListing)
+    assert isinstance(source_of(settings, BUCKET, ("",), by_inventory=False), ObjectListing)
