@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from printflow_reliability.files import wording
 from printflow_reliability.findings import Finding
-from printflow_reliability.platform.catalog import Catalog
+from printflow_reliability.platform.catalog import Catalog, entries_of, tenants_in
 from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 
@@ -84,7 +84,7 @@ def emptied(
         tenants: those that the platform knows, and `NO_TENANT` where rows without a tenant were read too.
     """
     fallen: dict[str, dict[str, int]] = defaultdict(dict)
-    places = {entry.settings.name: catalog.entries_of(entry.settings.name) for entry in catalog.entries}
+    places = {entry.settings.name: entries_of(catalog, entry.settings.name) for entry in catalog.entries}
     for whose, rows in before.items():
         if whose.bucket != bucket or whose.tenant not in tenants or whose.reference not in places:
             continue
@@ -93,7 +93,7 @@ def emptied(
     found = []
     for name, rows_of in fallen.items():
         asked = [tenant or None for tenant in rows_of]
-        still = frozenset[str | None]().union(*(catalog.tenants_in(entry, asked) for entry in places[name]))
+        still = frozenset[str | None]().union(*(tenants_in(catalog, entry, asked) for entry in places[name]))
         left = {tenant: rows for tenant, rows in rows_of.items() if (tenant or None) not in still}
         if left:
             found.append(Emptied(places[name][0], bucket, left))

@@ -259,9 +259,8 @@ class _Run:
         for (entry, tenant), number in rows.items():
             whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
             self.rows[whose] = self.rows.get(whose, 0) + number
-        known = (
-            {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT} if scope.tenant is None else {scope.tenant}
-        )
+        everybodys = {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT}
+        known = everybodys if scope.tenant is None else {scope.tenant}
         failed = failing(self.catalog, self.before, bucket, known)
         fallen = [*failed, *emptied(self.catalog, self.before, rows, bucket, known)]
         for query in fallen:
@@ -269,7 +268,6 @@ class _Run:
         return fallen
 
     def _scan(self, present: Presence, source: Source, scope: Scope, advance: Advance | None) -> Candidates:
-        paths = BasePaths(self.tenants)
         only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
 
         def read(objects: Iterator[StoredObject]) -> Candidates:
@@ -280,7 +278,14 @@ class _Run:
                     known = KnownContent(ledger)
                 references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
                 return scan(
-                    references, objects, paths, present.bucket.bucket, scope, known, advance, _settled(self.as_of)
+                    references,
+                    objects,
+                    BasePaths(self.tenants),
+                    present.bucket.bucket,
+                    scope,
+                    known,
+                    advance,
+                    _settled(self.as_of),
                 )
 
         return read_in_order(source, "", read)

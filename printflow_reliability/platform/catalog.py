@@ -132,27 +132,6 @@ class Catalog:
             [entry for entry in self.entries if {"bucket", "disk"} & {*entry.columns}], condition, None
         )
 
-    def entries_of(self, name: str) -> list[CatalogEntry]:
-        """Those of one reference, of which there are several where its query runs in several databases."""
-        return [entry for entry in self.entries if entry.settings.name == name]
-
-    def tenants_in(self, entry: CatalogEntry, tenants: Collection[str | None]) -> frozenset[str | None]:
-        """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
-        if self.failing.leaves_out(entry.place):
-            return frozenset(self.failing.of(entry.place).keys() & tenants)
-        named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
-        wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
-        filled = sql.SQL("key IS NOT NULL AND {}").format(wanted)
-        table = entry.table
-        query = sql.SQL("\nUNION\n").join(
-            sql.SQL("SELECT tenant::text FROM {} WHERE {}").format(table, condition)
-            for condition in self.failing.conditions(entry.place, filled)
-        )
-        cluster = self.settings.cluster_named(entry.settings.cluster)
-        with session(cluster, entry.settings.database, self.connect_with) as connection, config_errors(entry.key):
-            there = {tenant and kept(tenant) for (tenant,) in connection.execute(query)}
-        return frozenset(there) | (self.failing.of(entry.place).keys() & tenants)
-
     def _stream(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None = None
     ) -> Generator[Reference, None, None]:
@@ -227,6 +206,29 @@ class Catalog:
         if bucket is not None:
             wanted = sql.SQL("{} AND {} = {}").format(wanted, entry.bucket_column, sql.Literal(bucket))
         return self.failing.conditions(entry.place, wanted)
+
+
+def entries_of(catalog: Catalog, name: str) -> list[CatalogEntry]:
+    """Those of one reference, of which there are several where its query runs in several databases."""
+    return [entry for entry in catalog.entries if entry.settings.name == name]
+
+
+def tenants_in(catalog: Catalog, entry: CatalogEntry, tenants: Collection[str | None]) -> frozenset[str | None]:
+    """Those of these tenants that a query returns any row for now; None stands for rows without a tenant."""
+    if catalog.failing.leaves_out(entry.place):
+        return frozenset(catalog.failing.of(entry.place).keys() & tenants)
+    named = entry.of_tenants(tenant for tenant in tenants if tenant is not None)
+    wanted = sql.SQL("({} OR tenant IS NULL)").format(named) if None in tenants else named
+    filled = sql.SQL("key IS NOT NULL AND {}").format(wanted)
+    table = entry.table
+    query = sql.SQL("\nUNION\n").join(
+        sql.SQL("SELECT tenant::text FROM {} WHERE {}").format(table, condition)
+        for condition in catalog.failing.conditions(entry.place, filled)
+    )
+    cluster = catalog.settings.cluster_named(entry.settings.cluster)
+    with session(cluster, entry.settings.database, catalog.connect_with) as connection, config_errors(entry.key):
+        there = {tenant and kept(tenant) for (tenant,) in connection.execute(query)}
+    return frozenset(there) | (catalog.failing.of(entry.place).keys() & tenants)
 
 
 def open_catalog(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Generator, Mapping
 
 from psycopg import sql
 
-from printflow_reliability.platform.catalog import Catalog, Reference, as_reference
+from printflow_reliability.platform.catalog import Catalog, Reference, as_reference, entries_of, tenants_in
 from printflow_reliability.platform.queries import config_errors, session
 from printflow_reliability.platform.tenancy import tenancy
 
@@ -28,7 +28,7 @@ def not_utf8(catalog: Catalog) -> Generator[Reference, None, None]:
 def without_keys(catalog: Catalog, name: str) -> bool:
     """Whether a reference's query returns rows, and not one of them with a key."""
     rows = False
-    for entry in catalog.entries_of(name):
+    for entry in entries_of(catalog, name):
         if catalog.failing.of(entry.place):
             return False  # which says so itself
         query = sql.SQL("SELECT EXISTS (SELECT FROM {0}), EXISTS (SELECT FROM {0} WHERE key IS NOT NULL)")
@@ -61,8 +61,8 @@ def strangers(
     now = {tenant.id for tenant in platform.tenants} | platform.odd.keys()
     left: dict[int, list[str]] = {}
     for index, tenants in found.items():
-        entries = catalog.entries_of(catalog.settings.reference[index].name)
-        still = {tenant for entry in entries for tenant in catalog.tenants_in(entry, tenants - now)}
+        entries = entries_of(catalog, catalog.settings.reference[index].name)
+        still = {tenant for entry in entries for tenant in tenants_in(catalog, entry, tenants - now)}
         if named := sorted(tenant for tenant in still if tenant is not None):
             left[index] = named
     return left

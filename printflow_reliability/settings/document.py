@@ -146,27 +146,7 @@ class Settings(Section):
     def _names_resolve(self) -> Self:
         clusters = {cluster.name for cluster in self.cluster}
         buckets = {bucket.name for bucket in self.bucket}
-        for kind, names in (
-            ("cluster", self.cluster),
-            ("bucket", self.bucket),
-            ("reference", self.reference),
-            ("redis", self.redis),
-            ("queue", self.queue),
-            ("worker", self.worker),
-            ("alert_route", self.alert_route),
-            ("config_backup.redis", self.config_backup.redis if self.config_backup else ()),
-        ):
-            seen: set[str] = set()
-            for entry in names:
-                if entry.name in seen:
-                    raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
-                seen.add(entry.name)
-        tiers = [objective.tier for objective in self.objective]
-        if twice_set := next((tier for tier in tiers if tiers.count(tier) > 1), None):
-            raise ValueError(f'objective: the tier "{twice_set}" is given twice')
-        parts = [heartbeat.of for heartbeat in self.heartbeat]
-        if twice := next((part for part in parts if parts.count(part) > 1), None):
-            raise ValueError(f'heartbeat: "{twice}" has two; one watcher hears of each part')
+        _unique(self)
         uses: list[tuple[str, str, set[str]]] = [
             ("tenancy.cluster", self.tenancy.cluster, clusters),
             ("orders.cluster", self.orders.cluster, clusters),
@@ -208,24 +188,49 @@ class Settings(Section):
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
-        self._quarantine_is_apart()
+        _quarantine_is_apart(self)
         return self
 
-    def _quarantine_is_apart(self) -> None:
-        """What is moved aside must lie where nothing of the platform, and no copy of it, is listed."""
-        name = self.files.quarantine_bucket
-        place = next((bucket for bucket in self.bucket if bucket.name == name), None)
-        if place is None:
-            return
-        listed = {reference.bucket for reference in self.reference} | {self.orders.bucket}
-        listed |= {bucket.replica for bucket in self.bucket if bucket.replica is not None}
-        for bucket in self.bucket:
-            same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
-            if bucket.name in listed and same:
-                raise ValueError(
-                    f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket '
-                    f'"{bucket.name}"; name a bucket that neither references nor replicas use'
-                )
+
+def _unique(settings: Settings) -> None:
+    for kind, names in (
+        ("cluster", settings.cluster),
+        ("bucket", settings.bucket),
+        ("reference", settings.reference),
+        ("redis", settings.redis),
+        ("queue", settings.queue),
+        ("worker", settings.worker),
+        ("alert_route", settings.alert_route),
+        ("config_backup.redis", settings.config_backup.redis if settings.config_backup else ()),
+    ):
+        seen: set[str] = set()
+        for entry in names:
+            if entry.name in seen:
+                raise ValueError(f'{kind}: the name "{entry.name}" is given twice; names are unique')
+            seen.add(entry.name)
+    tiers = [objective.tier for objective in settings.objective]
+    if twice_set := next((tier for tier in tiers if tiers.count(tier) > 1), None):
+        raise ValueError(f'objective: the tier "{twice_set}" is given twice')
+    parts = [heartbeat.of for heartbeat in settings.heartbeat]
+    if twice := next((part for part in parts if parts.count(part) > 1), None):
+        raise ValueError(f'heartbeat: "{twice}" has two; one watcher hears of each part')
+
+
+def _quarantine_is_apart(settings: Settings) -> None:
+    """What is moved aside must lie where nothing of the platform, and no copy of it, is listed."""
+    name = settings.files.quarantine_bucket
+    place = next((bucket for bucket in settings.bucket if bucket.name == name), None)
+    if place is None:
+        return
+    listed = {reference.bucket for reference in settings.reference} | {settings.orders.bucket}
+    listed |= {bucket.replica for bucket in settings.bucket if bucket.replica is not None}
+    for bucket in settings.bucket:
+        same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
+        if bucket.name in listed and same:
+            raise ValueError(
+                f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket '
+                f'"{bucket.name}"; name a bucket that neither references nor replicas use'
+            )
 
 
 def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:

@@ -47,7 +47,7 @@ def test_the_platform_as_it_was_found_exits_1_with_every_finding(
     assert (code, said["ok"], said["source"]) == (1, False, str(source))
     (debug,) = [finding for finding in said["findings"] if finding["kind"] == "app_debug"]
     assert debug == {
-        **dict.fromkeys(("tenant", "bucket", "key", "version_id", "reference")),
+        **dict.fromkeys(("tenant", "bucket", "key", "version_id", "reference", "bytes", "written_at", "superseded_by")),
         "kind": "app_debug",
         "severity": "critical",
         "owner": "APP_DEBUG",

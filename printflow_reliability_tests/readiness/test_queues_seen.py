@@ -17,15 +17,18 @@ QUEUES = '[[redis]]\nname = "jobs"\nurl = "redis://127.0.0.1:1/0"\n[posture]\nso
 
 def missing(sections: str) -> set[str]:
     settings = minimal_settings(sections)
-    return {check.partition(".")[0] for check in REGISTER if not is_watched(settings, check)}
+    left_out = {check for check in REGISTER if not is_watched(settings, check)}
+    areas = {check.partition(".")[0] for check in REGISTER}
+    whole = {area for area in areas if {check for check in REGISTER if check.startswith(f"{area}.")} <= left_out}
+    return whole | {check for check in left_out if check.partition(".")[0] not in whole}
 
 
 def test_checks_of_sections_that_are_not_there_are_not_watched() -> None:
-    assert missing("") == {"queues", "redis", "dump", "config", "posture", "checkout"}
+    assert missing("") == {"queues", "redis", "dump", "config", "posture", "checkout", "files.deletions"}
 
 
 def test_checks_of_sections_that_are_there_are() -> None:
-    assert missing(QUEUES) == {"queues", "dump", "config", "checkout"}
+    assert missing(QUEUES) == {"queues", "dump", "config", "checkout", "files.deletions"}
 
 
 def test_a_checkout_that_people_start_by_hand_is_neither_watched_nor_due() -> None:
