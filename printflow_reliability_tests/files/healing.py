@@ -15,7 +15,8 @@ from printflow_reliability.settings import BucketSettings, FilesSettings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS: Any = {"access_key_id": "k", "secret_access_key": "s", "heal_access_key_id": "h", "heal_secret_access_key": "s"}
+KEYS: dict[str, Any] = dict.fromkeys(("access_key_id", "secret_access_key"), "k")
+KEYS |= dict.fromkeys(("heal_access_key_id", "heal_secret_access_key"), "h")
 BUCKET = BucketSettings(name="files", bucket="print-files", **KEYS)
 REPLICA = BucketSettings(name="replica", bucket="print-files-replica", region="eu-west-1", **KEYS)
 KEY = "shops/1/a ü.pdf"
