@@ -6,7 +6,7 @@ bucket. A journal that stands still, or holds what cannot be read, never says th
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -127,7 +127,7 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
             raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
         table = as_table(journal.query)
         with config_errors(KEY):
-            newest, now = connection.execute(sql.SQL(NEWEST).format(table)).fetchone() or (None, None)
+            newest, now = connection.execute(sql.SQL(NEWEST).format(table)).fetchone() or (None, datetime.now(UTC))
             since, last = now - timedelta(seconds=journal.look_back_seconds), -(2**63)
             while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, last, PAGE)).fetchall():
                 for number, _, event in page:
