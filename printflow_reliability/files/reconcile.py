@@ -43,7 +43,7 @@ from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability.storage.sources import Source, source_of
+from printflow_reliability.storage.sources import Part, Source, source_of
 
 CLOCKS = timedelta(seconds=5)
 """How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
@@ -177,7 +177,10 @@ class _Run:
         """Both looks at one bucket, or at one tenant's part of it."""
         present = Presence(self.settings.bucket_named(name))
         replica = present.bucket.replica
-        source = source_of(self.settings, present.bucket, scope.prefixes, by_inventory=self.as_of is None)
+        everywhere = scope.prefixes == Scope().prefixes
+        by_inventory = everywhere and self.as_of is None  # an inventory is of the whole bucket
+        source = source_of(self.settings, present.bucket, "", by_inventory=by_inventory)
+        source = source if everywhere else Part(source, scope.prefixes)
         started_at = present.now()
         if source.as_of is not None:
             tally.inventories[name] = source.as_of

@@ -142,25 +142,24 @@ def outermost(prefixes: Iterable[str], prefix: str = "") -> list[str]:
     return found
 
 
-def source_of(
-    settings: Settings, bucket: BucketSettings, prefixes: tuple[str, ...], *, by_inventory: bool = True
-) -> Source:
+def source_of(settings: Settings, bucket: BucketSettings, prefix: str, *, by_inventory: bool = True) -> Source:
     """What a bucket's objects are read from, as its `listing` says.
 
     Args:
         settings: has the bucket that inventories are delivered to.
         bucket: where.
-        prefixes: below which; other than "" alone, an inventory is not read.
+        prefix: below which; other than "", an inventory is not read.
         by_inventory: whether objects as of some hours ago will do.
 
     Raises:
         ConfigError: there is no inventory, or it is of another bucket or lacks columns.
         CouldNotTell: it cannot be read, or is too old.
     """
-    if bucket.listing == "inventory" and bucket.inventory_bucket is not None and by_inventory and prefixes == ("",):
+    if bucket.listing == "versions":
+        return VersionListing(bucket)
+    if bucket.listing == "inventory" and bucket.inventory_bucket is not None and by_inventory and not prefix:
         return InventoryListing(bucket, newest_inventory(bucket, settings.bucket_named(bucket.inventory_bucket)))
-    source = VersionListing(bucket) if bucket.listing == "versions" else ObjectListing(bucket)
-    return source if prefixes == ("",) else Part(source, prefixes)
+    return ObjectListing(bucket)
 
 
 def _current(page: "ListObjectVersionsOutputTypeDef") -> Iterator[StoredObject]:

@@ -15,7 +15,6 @@ from printflow_reliability.pdf.inspection import concluded
 from printflow_reliability.pdf.verify import PdfVerification
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
-from printflow_reliability.records.quarantine import Quarantined
 from printflow_reliability.storage.objects import ObjectHead
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -135,8 +134,8 @@ def test_whatever_else_is_paid_the_others_are_judged_as_without_it(rows: list[Pa
     alone = kinds(*healthy)
     mixed = kinds(*healthy[:place], *rows, *healthy[place:])
     assert {order: found for order, found in mixed.items() if order in alone} == alone
-    bases = tuple(base for of_tenant in PATHS.of.values() for base in of_tenant)
-    assert all(key.startswith(bases) for key in keys_in_place([*healthy, *rows], PATHS))
+    paths = tuple(path for each in PATHS.of.values() for path in each)
+    assert all(key.startswith(paths) for key in keys_in_place([*healthy, *rows], PATHS))
 
 
 def test_artwork_that_a_rollback_made_older_holds_its_order_and_no_other() -> None:
@@ -150,19 +149,3 @@ def test_artwork_that_a_rollback_made_older_holds_its_order_and_no_other() -> No
     assert "printflow orders override" in next_step(problem, "7", "tenant")
     assert answers["8"].ready
     assert check_items([item()], PATHS, FILES, {}, NOW, 0, {("7", "tenants/tenant/other.pdf"): 3})[0].ready
-
-
-def test_artwork_in_quarantine_is_a_problem_of_its_own_that_ends_in_its_release() -> None:
-    key = "tenants/tenant/missing.pdf"
-    row = Quarantined(
-        *(1, "files", key, "tenant", "v1", 100, "e", "nothing refers to it", None),
-        *("aside", "quarantine/1", "v9", "0" * 64, {}, "ada", LONG_AGO, LONG_AGO, "m1"),
-    )
-    held = {key: row, GOOD: row}  # what is there is no longer in quarantine, whatever the records say
-    answers = check_items([item(key), item(order="8")], PATHS, FILES, {}, NOW, 0, {}, held)
-    found = {answer.order: answer for answer in answers}
-    (problem,) = found["7"].problems
-    assert problem.kind is Kind.QUARANTINED
-    assert f"printflow files release {key} --bucket files --apply" in problem.text
-    assert next_step(problem, "7", "tenant") == f"printflow files release {key} --apply"
-    assert found["8"].ready
