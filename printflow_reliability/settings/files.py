@@ -1,9 +1,11 @@
 """`[files]`: reconciliation of references and objects, and the quarantine of what nothing refers to."""
 
+from collections.abc import Collection
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.section import Section
 
 
@@ -54,3 +56,33 @@ class FilesSettings(Section):
         if not prefix.endswith("/") or prefix.startswith("/") or "//" in prefix or ".." in prefix.split("/"):
             raise ValueError("quarantine_prefix: must end in a slash, not begin with one, and hold no empty part")
         return self
+
+
+def require_quarantine_apart(
+    files: FilesSettings, buckets: Collection[BucketSettings], listed: Collection[str]
+) -> None:
+    """What is moved aside must lie where nothing of the platform, and no copy of it, is listed.
+
+    Args:
+        files: the section.
+        buckets: of the file.
+        listed: the names of those that references point into; their replicas count too.
+
+    Raises:
+        ValueError: there is no such place, or it is one of these, or another name of one.
+    """
+    name = files.quarantine_bucket
+    if name is None:
+        return
+    place = next((bucket for bucket in buckets if bucket.name == name), None)
+    if place is None:
+        known = ", ".join(sorted(bucket.name for bucket in buckets))
+        raise ValueError(f'files.quarantine_bucket: nothing is named "{name}" here; there is {known}')
+    used = {*listed, *(bucket.replica for bucket in buckets)}
+    for bucket in buckets:
+        same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
+        if same and bucket.name in used:
+            raise ValueError(
+                f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket "{bucket.name}"; '
+                "name a bucket that neither references nor replicas use"
+            )

@@ -25,7 +25,7 @@ from printflow_reliability.settings import BucketSettings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS = {"access_key_id": "k", "secret_access_key": "s", "heal_access_key_id": "k", "heal_secret_access_key": "s"}
+KEYS: Any = {"access_key_id": "k", "secret_access_key": "s", "heal_access_key_id": "k", "heal_secret_access_key": "s"}
 FILES = BucketSettings(name="files", bucket="print-files", **KEYS)
 PLACE = Place(BucketSettings(name="place", bucket="place", **KEYS), "quarantine/")
 KEY = "a ü/it's.pdf"
