@@ -195,9 +195,7 @@ class Settings(Section):
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
-        require_quarantine_apart(
-            self.files, self.bucket, {self.orders.bucket, *(each.bucket for each in self.reference)}
-        )
+        require_quarantine_apart(self.files, self.bucket, (self.orders, *self.reference))
         return self
 
 

@@ -6,6 +6,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.section import Section
 
 
@@ -59,14 +61,14 @@ class FilesSettings(Section):
 
 
 def require_quarantine_apart(
-    files: FilesSettings, buckets: Collection[BucketSettings], listed: Collection[str]
+    files: FilesSettings, buckets: Collection[BucketSettings], users: Collection[OrdersSettings | ReferenceSettings]
 ) -> None:
     """What is moved aside must lie where nothing of the platform, and no copy of it, is listed.
 
     Args:
         files: the section.
         buckets: of the file.
-        listed: the names of those that references point into; their replicas count too.
+        users: the sections that files lie in the buckets of; the replicas of these count too.
 
     Raises:
         ValueError: there is no such place, or it is one of these, or another name of one.
@@ -78,7 +80,7 @@ def require_quarantine_apart(
     if place is None:
         known = ", ".join(sorted(bucket.name for bucket in buckets))
         raise ValueError(f'files.quarantine_bucket: nothing is named "{name}" here; there is {known}')
-    used = {*listed, *(bucket.replica for bucket in buckets)}
+    used = {*(user.bucket for user in users), *(bucket.replica for bucket in buckets)}
     for bucket in buckets:
         same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
         if same and bucket.name in used:
