@@ -20,7 +20,7 @@ from printflow_reliability.settings.copies import CopiesSettings
 from printflow_reliability.settings.dagster import DagsterSettings
 from printflow_reliability.settings.drills import DrillsSettings
 from printflow_reliability.settings.dumps import DumpsSettings
-from printflow_reliability.settings.files import FilesSettings
+from printflow_reliability.settings.files import FilesSettings, require_quarantine_apart
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings
 from printflow_reliability.settings.journal import JournalSettings
@@ -177,8 +177,6 @@ class Settings(Section):
             uses.append(("journal.cluster", self.journal.cluster, clusters))
         if self.drills.reports_bucket is not None:
             uses.append(("drills.reports_bucket", self.drills.reports_bucket, buckets))
-        if self.files.quarantine_bucket is not None:
-            uses.append(("files.quarantine_bucket", self.files.quarantine_bucket, buckets))
         if self.dumps is not None:
             uses.append(("dumps.bucket", self.dumps.bucket, buckets))
         if self.config_backup is not None:
@@ -188,7 +186,7 @@ class Settings(Section):
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
-        _quarantine_is_apart(self)
+        require_quarantine_apart(self.files, self.bucket, (self.orders, *self.reference))
         return self
 
 
@@ -214,23 +212,6 @@ def _unique(settings: Settings) -> None:
     parts = [heartbeat.of for heartbeat in settings.heartbeat]
     if twice := next((part for part in parts if parts.count(part) > 1), None):
         raise ValueError(f'heartbeat: "{twice}" has two; one watcher hears of each part')
-
-
-def _quarantine_is_apart(settings: Settings) -> None:
-    """What is moved aside must lie where nothing of the platform, and no copy of it, is listed."""
-    name = settings.files.quarantine_bucket
-    place = next((bucket for bucket in settings.bucket if bucket.name == name), None)
-    if place is None:
-        return
-    listed = {reference.bucket for reference in settings.reference} | {settings.orders.bucket}
-    listed |= {bucket.replica for bucket in settings.bucket if bucket.replica is not None}
-    for bucket in settings.bucket:
-        same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
-        if bucket.name in listed and same:
-            raise ValueError(
-                f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket '
-                f'"{bucket.name}"; name a bucket that neither references nor replicas use'
-            )
 
 
 def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:

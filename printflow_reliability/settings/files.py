@@ -1,9 +1,13 @@
 """`[files]`: reconciliation of references and objects, and the quarantine of what nothing refers to."""
 
+from collections.abc import Collection
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.orders import OrdersSettings
+from printflow_reliability.settings.references import ReferenceSettings
 from printflow_reliability.settings.section import Section
 
 
@@ -91,3 +95,33 @@ class FilesSettings(Section):
         if not prefix.endswith("/") or prefix.startswith("/") or "//" in prefix or ".." in prefix.split("/"):
             raise ValueError("quarantine_prefix: must end in a slash, not begin with one, and hold no empty part")
         return self
+
+
+def require_quarantine_apart(
+    files: FilesSettings, buckets: Collection[BucketSettings], users: Collection[OrdersSettings | ReferenceSettings]
+) -> None:
+    """What is moved aside must lie where nothing of the platform, and no copy of it, is listed.
+
+    Args:
+        files: the section.
+        buckets: of the file.
+        users: the sections that files lie in the buckets of; the replicas of these count too.
+
+    Raises:
+        ValueError: there is no such place, or it is one of these, or another name of one.
+    """
+    name = files.quarantine_bucket
+    if name is None:
+        return
+    place = next((bucket for bucket in buckets if bucket.name == name), None)
+    if place is None:
+        known = ", ".join(sorted(bucket.name for bucket in buckets))
+        raise ValueError(f'files.quarantine_bucket: nothing is named "{name}" here; there is {known}')
+    used = {*(user.bucket for user in users), *(bucket.replica for bucket in buckets)}
+    for bucket in buckets:
+        same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
+        if same and bucket.name in used:
+            raise ValueError(
+                f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket "{bucket.name}"; '
+                "name a bucket that neither references nor replicas use"
+            )

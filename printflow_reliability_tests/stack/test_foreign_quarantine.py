@@ -7,6 +7,8 @@ from printflow_reliability_tests.stack.foreign.objects import keys
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 pytestmark = pytest.mark.stack
+COLUMNS = 'id, merchant, collection, file_name, bytes, sha256, "table"'
+BACK = f"INSERT INTO media ({COLUMNS}) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s)"
 UNPAID = """
 SELECT l.id, l.medium FROM purchase_lines l JOIN purchases p ON p.id = l.purchase WHERE p.state = 'neu'
 ORDER BY l.id LIMIT 1"""
@@ -17,7 +19,7 @@ def test_a_file_whose_row_is_gone_goes_aside_and_comes_back_with_its_row(foreign
         line, number = connection.execute(UNPAID).fetchone() or (None, None)
         (key,) = (key for key in keys(foreign) if f"/print/{number}/" in key)
         before = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        connection.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM media WHERE id = %s", (number,))
+        kept = connection.execute(f"SELECT {COLUMNS} FROM media WHERE id = %s", (number,)).fetchone()
         connection.execute("UPDATE purchase_lines SET medium = NULL WHERE id = %s", (line,))
         connection.execute("DELETE FROM media WHERE id = %s", (number,))
         try:
@@ -25,7 +27,7 @@ def test_a_file_whose_row_is_gone_goes_aside_and_comes_back_with_its_row(foreign
             moved = foreign.run("files", "quarantine", "--apply", "--by", "Ada", "--json")
             there = key in keys(foreign)
         finally:
-            connection.execute("INSERT INTO media OVERRIDING SYSTEM VALUE SELECT * FROM kept")
+            connection.execute(BACK, kept)
             connection.execute("UPDATE purchase_lines SET medium = %s WHERE id = %s", (number, line))
     try:
         found = foreign.run("files", "reconcile", "--json")

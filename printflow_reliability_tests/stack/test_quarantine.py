@@ -27,6 +27,7 @@ from printflow_reliability.files.quarantine.run import Chosen, quarantine, relea
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.sandbox import postgres, seaweedfs
+from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.settings import Settings
 from printflow_reliability_tests.stack.erased import erased
 from printflow_reliability_tests.stack.shop import GRACE_OVER, Shop, shop
@@ -236,16 +237,22 @@ def test_a_store_that_dies_in_between_loses_nothing_and_the_next_run_goes_on(
 ) -> None:
     superseded, stray = orphans(aside)
     before = {key: aside.body(key) for key in (superseded, stray)}
-    sandbox, copied = aside.shop.sandbox, move.copied
+    home, copied = aside.shop.sandbox.home, move.copied
+    dead: list[bool] = []
 
     def dies(*arguments: Any) -> Any:
-        with sandbox.stopped("offsite"):
-            return copied(*arguments)
+        if not dead:
+            dead.append(True)
+            lifecycle.stop(home, "offsite", with_signal=signal.SIGKILL)
+        return copied(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(move, "IN_FLIGHT", 1)
         patch.setattr(move, "copied", dies)
-        broken = aside.quarantine()
+        try:
+            broken = aside.quarantine()
+        finally:
+            lifecycle.start(home, "offsite")
     assert broken.outcome is not None
     assert (broken.exit_code, broken.outcome.deeds[Deed.DONE]) == (2, 0)
     assert {key: aside.body(key) for key in before} == before
