@@ -144,6 +144,8 @@ def main() -> None:
         rows.append(
             ("idle daemon", f"{found['ours']:.1f} %", f"{found['bare']:.1f} %", more, "one trivial sensor", "-")
         )
+    if not rows:
+        return
     say()
     table(("", "ours", "theirs", "ratio", "compared with", "peak memory"), rows)
 

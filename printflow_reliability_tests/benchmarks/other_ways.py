@@ -39,7 +39,9 @@ def rclone(settings: Settings, bucket: BucketSettings, directory: Path) -> dict[
         "RCLONE_CONFIG_B_REGION": str(bucket.region),
         "RCLONE_CA_CERT": str(bucket.ca_file or ""),
     }
-    environment = {**os.environ, **secrets, "LC_ALL": "C"}
+    # rclone would refuse the certificates that AWS_CA_BUNDLE names.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = {**inherited, **secrets, "RCLONE_CONFIG": os.devnull, "LC_ALL": "C"}
     listed, ordered, named = (directory / name for name in ("listed", "ordered", "named"))
     cluster = settings.cluster_named(settings.tenancy.cluster)
     with connect(cluster) as connection, named.open("w", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.inventory import newest_inventory
 from printflow_reliability.storage.listing import read_in_order
 from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability.storage.sources import InventoryListing, ObjectListing, Part, source_of
+from printflow_reliability.storage.sources import InventoryListing, ObjectListing, source_of
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
@@ -191,7 +191,5 @@ def test_an_inventory_without_a_place_is_refused() -> None:
 
 def test_one_tenants_files_are_listed_whatever_the_inventory_says() -> None:
     settings = minimal_settings().model_copy(update={"bucket": (BUCKET, PLACE)})
-    below = source_of(settings, BUCKET, ("tenants/1/",))
-    assert isinstance(below, Part)
-    assert isinstance(below.source, ObjectListing)
-    assert isinstance(source_of(settings, BUCKET, ("",), by_inventory=False), ObjectListing)
+    assert isinstance(source_of(settings, BUCKET, "tenants/1/"), ObjectListing)
+    assert isinstance(source_of(settings, BUCKET, "", by_inventory=False), ObjectListing)
