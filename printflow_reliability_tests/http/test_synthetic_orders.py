@@ -14,7 +14,8 @@ from printflow_reliability_tests.minimal_settings import minimal_settings
 def test_the_guard_answers_409_for_the_synthetic_tenant_without_any_server() -> None:
     settings, judgement, health = minimal_settings(TOKENS + CHECKOUT), GuardJudgement(), FakeHealth()
     asked = Asked(lambda: settings, judgement, Threads(Workers(1), 1), Health(health.readiness, health.metrics))
-    site = Site(application(asked, [].append), FakeJudgement(), [], health)
+    defects: list[Exception] = []
+    site = Site(application(asked, defects.append), FakeJudgement(), defects, health)
     answer = site.get(f"/orders/7/artwork?tenant={TENANT}")
     judgement.close()
 
