@@ -202,7 +202,13 @@ class CheckoutSettings(Section):
         sound = len(fields) == 5 and fields[2:] == ["*"] * 3
         for field, largest in zip(fields, CRON_LIMITS, strict=False):
             numbers = [int(number) for number in re.findall(r"\d+", field)]
-            sound = sound and bool(CRON_FIELD.fullmatch(field)) and all(number <= largest for number in numbers)
+            backwards = [bounds for bounds in re.findall(r"(\d+)-(\d+)", field) if int(bounds[0]) > int(bounds[1])]
+            sound = (
+                sound
+                and not backwards
+                and bool(CRON_FIELD.fullmatch(field))
+                and all(number <= largest for number in numbers)
+            )
         if not sound:
             raise ValueError('is no minute and hour with three stars behind them; write "20 * * * *"')
         return schedule
