@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.settings.checkout import ORDER, CheckoutSettings, CheckoutStepSettings
+from printflow_reliability.settings import CheckoutActionSettings, CheckoutSettings, CheckoutStepSettings
+from printflow_reliability.settings.checkout import ORDER
 
 
 class BrowserDead(CouldNotTell):
@@ -34,7 +35,7 @@ class Step:
     payment: bool = False
 
     @classmethod
-    def of(cls, settings: CheckoutStepSettings, base_url: str, secrets: tuple[str, ...]) -> "Step":
+    def of(cls, settings: CheckoutActionSettings, base_url: str, secrets: tuple[str, ...]) -> "Step":
         """The step as printflow.toml has it."""
         return cls(
             name=settings.name,
@@ -46,7 +47,7 @@ class Step:
             expect_selector=settings.expect_selector or "",
             limit_seconds=settings.limit_seconds,
             masked=bool(settings.value) and settings.value in secrets,
-            payment=settings.payment,
+            payment=isinstance(settings, CheckoutStepSettings) and settings.payment,
         )
 
     def of_order(self, order: str) -> "Step":

@@ -7,7 +7,11 @@ from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings, BreakGlassSettings, RetentionSettings
 from printflow_reliability.settings.buckets import BucketSettings
-from printflow_reliability.settings.checkout import CheckoutSettings, CheckoutStepSettings
+from printflow_reliability.settings.checkout import (
+    CheckoutActionSettings,
+    CheckoutSettings,
+    CheckoutStepSettings,
+)
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.config_backup import ConfigBackupSettings, RedisCopySettings
 from printflow_reliability.settings.copies import CopiesSettings
@@ -47,6 +51,7 @@ __all__ = [
     "BackupsSettings",
     "BreakGlassSettings",
     "BucketSettings",
+    "CheckoutActionSettings",
     "CheckoutSettings",
     "CheckoutStepSettings",
     "ClusterSettings",

@@ -17,12 +17,8 @@ CRON_LIMITS = (59, 23)
 """The largest minute and hour."""
 
 
-class CheckoutStepSettings(Section):
-    """A step of the browser, in the order of the file.
-
-    A selector is CSS, or another that Playwright knows (`text=Pay now`). It must name one element alone, so that
-    nothing else is clicked. `{order}` in a path, a selector or an expected text is the order's number.
-    """
+class CheckoutActionSettings(Section):
+    """What a browser does once."""
 
     name: str = Field(min_length=1, max_length=60, description="What the report calls the step; unique.")
     kind: Literal["open", "click", "fill", "select", "wait", "download"] = Field(
@@ -41,11 +37,6 @@ class CheckoutStepSettings(Section):
     limit_seconds: float = Field(
         default=15, gt=0, le=300, description="How long the step may take, with what it waits for."
     )
-    payment: bool = Field(
-        default=False,
-        description="Whether this step pays. There is one such step, a click, and it is carried out only where "
-        "`checkout.test_mode` is proven.",
-    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -63,8 +54,6 @@ class CheckoutStepSettings(Section):
             raise ValueError(f'step "{self.name}": wait needs expect or expect_selector')
         if self.path is not None and (not self.path.startswith("/") or self.path.startswith("//")):
             raise ValueError(f'step "{self.name}": path begins with a slash, and stays below base_url')
-        if self.payment and self.kind != "click":
-            raise ValueError(f'step "{self.name}": the step that pays is a click')
         return self
 
     @property
@@ -72,6 +61,30 @@ class CheckoutStepSettings(Section):
         """Whether it needs the order's number."""
         texts = (self.path, self.selector, self.expect, self.expect_selector)
         return any(ORDER in text for text in texts if text is not None)
+
+
+class CheckoutStepSettings(CheckoutActionSettings):
+    """A step of the browser on the way to the download, in the order of the file.
+
+    A selector is CSS, or another that Playwright knows (`text=Pay now`). It must name one element alone, so that
+    nothing else is clicked. `{order}` in a path, a selector or an expected text is the order's number.
+    """
+
+    payment: bool = Field(
+        default=False,
+        description="Whether this step pays. There is one such step, a click, and it is carried out only where "
+        "`checkout.test_mode` is proven.",
+    )
+
+    @model_validator(mode="after")
+    def _pays_by_a_click(self) -> Self:
+        if self.payment and self.kind != "click":
+            raise ValueError(f'step "{self.name}": the step that pays is a click')
+        return self
+
+
+class CheckoutCancelSettings(CheckoutActionSettings):
+    """A step of the platform's own cancel, for each order that is open at the end; as `[[checkout.step]]`."""
 
 
 class CheckoutTestModeSettings(Section):
@@ -163,7 +176,7 @@ class CheckoutSettings(Section):
     )
     test_mode: CheckoutTestModeSettings
     step: tuple[CheckoutStepSettings, ...] = Field(min_length=1)
-    cancel: tuple[CheckoutStepSettings, ...] = Field(min_length=1)
+    cancel: tuple[CheckoutCancelSettings, ...] = Field(min_length=1)
 
     @field_validator("tenant")
     @classmethod
@@ -189,7 +202,13 @@ class CheckoutSettings(Section):
         sound = len(fields) == 5 and fields[2:] == ["*"] * 3
         for field, largest in zip(fields, CRON_LIMITS, strict=False):
             numbers = [int(number) for number in re.findall(r"\d+", field)]
-            sound = sound and bool(CRON_FIELD.fullmatch(field)) and all(number <= largest for number in numbers)
+            backwards = [bounds for bounds in re.findall(r"(\d+)-(\d+)", field) if int(bounds[0]) > int(bounds[1])]
+            sound = (
+                sound
+                and not backwards
+                and bool(CRON_FIELD.fullmatch(field))
+                and all(number <= largest for number in numbers)
+            )
         if not sound:
             raise ValueError('is no minute and hour with three stars behind them; write "20 * * * *"')
         return schedule
@@ -200,8 +219,8 @@ class CheckoutSettings(Section):
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f'the step "{twice}" is given twice; names are unique')
         paying = [place for place, step in enumerate(self.step) if step.payment]
-        if len(paying) != 1 or any(step.payment for step in self.cancel):
-            raise ValueError("step: exactly one has payment = true, and none of cancel")
+        if len(paying) != 1:
+            raise ValueError("step: exactly one has payment = true")
         if self.step[0].kind != "open":
             raise ValueError("step: the first one opens a page")
         if early := next((step.name for step in self.step[: paying[0] + 1] if step.names_the_order), None):

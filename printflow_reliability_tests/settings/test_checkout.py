@@ -41,6 +41,7 @@ def test_a_whole_checkout_is_taken() -> None:
         (('kind = "open"\npath = "/"', 'kind = "wait"\nexpect = "x"'), "the first one opens a page"),
         (("[checkout.test_mode]", 'schedule = "0 5 * * 1"\n[checkout.test_mode]'), r"checkout\.schedule"),
         (("[checkout.test_mode]", 'schedule = "61 * * * *"\n[checkout.test_mode]'), r"checkout\.schedule"),
+        (("[checkout.test_mode]", 'schedule = "0 22-6 * * *"\n[checkout.test_mode]'), r"checkout\.schedule"),
         (("[checkout.test_mode]", 'schedule = "hourly"\n[checkout.test_mode]'), r"checkout\.schedule"),
     ],
 )

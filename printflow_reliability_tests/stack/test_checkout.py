@@ -137,6 +137,7 @@ def test_a_browser_that_is_dead_is_not_a_checkout_that_is_down(shop: StackSandbo
         ("payment_hangs", "pay", '"Thank you" did not appear within 3 s'),
         ("javascript_throws", "add to cart", "JavaScript threw: Cannot read properties of undefined"),
         ("live_key", "pay", "nothing was paid: the page that pays holds a key of live mode"),
+        ("sends_live_key", "pay", "the page was about to send a key of live mode, and was kept from it"),
         ("download_error_page", "", "it is not a PDF but an HTML page"),
     ],
 )
@@ -162,7 +163,7 @@ def test_an_error_page_that_was_stored_for_a_pdf_is_told(shop: StackSandbox) -> 
 def test_a_browser_that_is_killed_in_between_is_unknown_and_the_next_run_cancels_its_order(
     shop: StackSandbox, place: Path
 ) -> None:
-    killer = threading.Thread(target=_kill_the_browser_once_it_orders, args=(shop, place))
+    killer = threading.Thread(target=_signal_the_browser_once_it_orders, args=(shop, place, signal.SIGKILL))
     with going_wrong(shop, "payment_hangs"):
         killer.start()
         report = run_checkout(with_limit(shop.settings, "pay", 60))
@@ -175,14 +176,28 @@ def test_a_browser_that_is_killed_in_between_is_unknown_and_the_next_run_cancels
     assert again.numbers["cancelled_orders"] == 2
 
 
-def _kill_the_browser_once_it_orders(shop: StackSandbox, place: Path) -> None:
+@pytest.mark.exhaustive
+def test_a_browser_that_hangs_is_not_a_shop_that_hangs(shop: StackSandbox, place: Path) -> None:
+    freezer = threading.Thread(target=_signal_the_browser_once_it_orders, args=(shop, place, signal.SIGSTOP))
+    with going_wrong(shop, "payment_hangs"):
+        freezer.start()
+        report = run_checkout(with_limit(shop.settings, "pay", 5))
+    freezer.join()
+
+    assert outcomes(report) == {"checkout.journey": Outcome.UNKNOWN, "checkout.clean_up": Outcome.FAIL}
+    assert report.checks[0].detail.startswith("the browser does not answer")
+    assert not working_in(place)
+    assert run_checkout(shop.settings).checks[1].outcome is Outcome.PASS
+
+
+def _signal_the_browser_once_it_orders(shop: StackSandbox, place: Path, number: signal.Signals) -> None:
     deadline = time.monotonic() + 120
     while not open_orders(shop) and time.monotonic() < deadline:
         time.sleep(0.2)
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         if "/chrom" in (arguments := _arguments(path)) and str(place) in arguments:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(path.parent.name), signal.SIGKILL)
+                os.kill(int(path.parent.name), number)
 
 
 @pytest.mark.exhaustive

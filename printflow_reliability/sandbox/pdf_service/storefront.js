@@ -8,7 +8,7 @@
 
 const { randomBytes } = require("node:crypto");
 
-const FAULTS = ["payment_hangs", "live_key", "download_error_page", "other_customer", "javascript_throws", "cancel_fails"];
+const FAULTS = ["payment_hangs", "live_key", "sends_live_key", "download_error_page", "other_customer", "javascript_throws", "cancel_fails"];
 const MOST_BYTES = 65536;
 const TEST_CARD = "4242424242424242";
 
@@ -77,8 +77,12 @@ function storefront(shop) {
   async function payment(request, response, _session, order) {
     const key = faults.includes("live_key") ? shop.key.replace("_test_", "_live_") : shop.key;
     if (request.method === "GET") {
+      const script = `document.querySelector("#pay").addEventListener("click", () => {
+        document.querySelector("#key").value = "pk_" + "live_sandbox0001";
+      });`;
+      const sends = faults.includes("sends_live_key") ? `<input id="key" name="key" type="hidden"><script>${script}</script>` : "";
       return page(response, "Payment", `<div id="payment" data-key="${key}"></div>
-        ${form(`/pay/${order}`, `<input id="card" name="card"> <button id="pay">Pay</button>`)}`);
+        ${form(`/pay/${order}`, `<input id="card" name="card"> <button id="pay">Pay</button> ${sends}`)}`);
     }
     if (faults.includes("payment_hangs")) return undefined;
     const given = new URLSearchParams(await bodyOf(request));
