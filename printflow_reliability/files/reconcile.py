@@ -210,11 +210,7 @@ class _Run:
             self._tell_once((wording.unknown_tenants(references[at], ids) for at, ids in unknown), findings, tally)
             if self.as_of is not None:
                 tally.overwritten += overwritten(present, self.catalog, found.rewritten, self.as_of)
-            tally.references += found.references
-            tally.objects += found.objects
-            tally.without_ledger += found.without_ledger
-            tally.not_compared += found.not_compared + second.not_compared
-            tally.orphan_bytes += second.orphan_bytes
+            tally.count(found, second)
 
     def leave_out(self, bucket: str, scope: Scope, why: Refused, findings: FindingsFile, tally: Tally) -> None:
         """A tenant or a bucket looks misconfigured: nothing is concluded of it, and all others are compared."""
@@ -272,6 +268,7 @@ class _Run:
 
     def _scan(self, present: Presence, source: Source, scope: Scope, advance: Advance | None) -> Candidates:
         only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
+        paths, settled = BasePaths(self.tenants), _settled(self.as_of)
 
         def read(objects: Iterator[StoredObject]) -> Candidates:
             with ExitStack() as stack:
@@ -280,16 +277,7 @@ class _Run:
                     ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
                     known = KnownContent(ledger)
                 references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
-                return scan(
-                    references,
-                    objects,
-                    BasePaths(self.tenants),
-                    present.bucket.bucket,
-                    scope,
-                    known,
-                    advance,
-                    _settled(self.as_of),
-                )
+                return scan(references, objects, paths, present.bucket.bucket, scope, known, advance, settled)
 
         return read_in_order(source, "", read)
 

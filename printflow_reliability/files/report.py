@@ -10,7 +10,9 @@ from typing import Any
 
 from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.files import kinds
+from printflow_reliability.files.confirm import Confirmation
 from printflow_reliability.files.healing_report import HealingReport
+from printflow_reliability.files.scan import Candidates
 from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.register import REGISTER
 from printflow_reliability.text import counted, moment, printable
@@ -143,6 +145,14 @@ class Tally:
         urgency = finding.severity.rank * 100 - kinds.KINDS.index(finding.kind)
         entry = (urgency, -sum(self.counts.values()), finding)
         (heapq.heappush if len(self._worst) < SHOWN else heapq.heappushpop)(self._worst, entry)
+
+    def count(self, found: Candidates, second: Confirmation) -> None:
+        """Count what both looks at a bucket have seen."""
+        self.references += found.references
+        self.objects += found.objects
+        self.without_ledger += found.without_ledger
+        self.not_compared += found.not_compared + second.not_compared
+        self.orphan_bytes += second.orphan_bytes
 
     def worst(self) -> tuple[Finding, ...]:
         """The worst findings, worst first, otherwise as they came."""
