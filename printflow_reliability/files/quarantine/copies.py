@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from printflow_reliability.errors import CouldNotTell
@@ -114,6 +113,8 @@ def send(
     listed = client.list_objects_v2(Bucket=bucket.bucket, Prefix=key, MaxKeys=1).get("Contents", ())
     if any(item["Key"] == key for item in listed):
         return None
+    from boto3.s3.transfer import TransferConfig  # seldom needed, and much to load
+
     # In parts no condition can be set; whoever is faster stays as a version.
     client.upload_fileobj(body, bucket.bucket, key, ExtraArgs=dict(arguments), Config=TransferConfig(use_threads=False))
     return client.head_object(Bucket=bucket.bucket, Key=key).get("VersionId", NULL_VERSION)
