@@ -50,13 +50,13 @@ def tampering(bucket: BucketSettings, fails: dict[str, int], listed: Rewrite = a
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
+            sent = self.rfile.read(int(self.headers.get("content-length") or 0)) or None
             key = unquote(address.path.removeprefix(f"/{bucket.bucket}").removeprefix("/"))
             asked = key or parse_qs(address.query, keep_blank_values=True).get("prefix", [""])[0]
             status = fails.get(asked, fails.get(f"{self.command} {asked}"))
             if status is not None:
                 self._answer(status, [], b"")
                 return
-            sent = self.rfile.read(int(self.headers.get("content-length") or 0)) or None
             self.upstream.request(self.command, self.path, body=sent, headers=dict(self.headers.items()))
             answer = self.upstream.getresponse()
             body = answer.read()

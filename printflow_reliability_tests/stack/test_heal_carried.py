@@ -37,6 +37,7 @@ def test_tags_metadata_and_a_lock_come_back_at_once_and_in_parts(shelf: Shelf, m
     small, large = b"a picture " * 50, os.urandom(5 * 1024**2 + 7)
     monkeypatch.setattr(parts, "LARGEST_AT_ONCE", 5 * 1024**2)
     monkeypatch.setattr(parts, "COPIED_PART", 5 * 1024**2)
+    shelf.stock("shops/1/there.png")
     bodies = {"shops/1/small.png": small, "shops/1/large.png": large}
     for key, body in bodies.items():
         shelf.put(

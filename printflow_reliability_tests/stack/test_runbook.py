@@ -119,6 +119,12 @@ def content(own: StackSandbox) -> tuple[object, ...]:
     return (*row, objects)
 
 
+def forget_lost(own: StackSandbox) -> None:
+    """Remove what a rehearsal has kept aside: the next one keeps its own there."""
+    for cluster in own.settings.cluster:
+        shutil.rmtree(own.home.path("postgres", f"{cluster.name}.lost"), ignore_errors=True)
+
+
 def end_recovered(own: StackSandbox) -> None:
     """What the runbook leaves running on purpose."""
     for cluster in own.settings.cluster:
@@ -244,6 +250,7 @@ def test_the_whole_disaster_is_undone_to_one_moment_by_the_runbooks_own_text(
     assert all(was != now for was, now in zip(content(own)[:3], before[:3], strict=True))
 
     shutil.rmtree(own.settings.runbook.directory, ignore_errors=True)
+    forget_lost(own)
     seconds = {}
     for command in printed_commands(own, capsys, "bad-deploy", "--at", at):
         began = time.monotonic()
@@ -253,6 +260,7 @@ def test_the_whole_disaster_is_undone_to_one_moment_by_the_runbooks_own_text(
     print(*(f"{took:>6.1f} s  {command}" for command, took in seconds.items()), sep="\n")
 
     assert any(" files rollback --to " in command and command.endswith(" --apply") for command in seconds)
+    forget_lost(own)
     assert content(own) == before
     assert run(["--config", str(own.config), "files", "reconcile"]) == 0
 
