@@ -83,10 +83,7 @@ def main() -> None:
         rows += _offline_rows(found)
     if given.only in (None, "findings"):
         found = _in_own_sandbox(lambda: reconcile.run(FINDINGS, 1, ("orphans", "mismatched")))
-        for way in ("orphans", "mismatched"):
-            seconds, heads = f"{found[f'{way}_seconds']:.2f} s", f"{found[f'{way}_heads']:,.0f} HEADs"
-            count, memory = f"{found[f'{way}_findings']:,.0f} {way}", f"{found[f'{way}_rss_mb']:.0f} MB"
-            rows.append((f"findings: {count}", seconds, "-", heads, "-", memory))
+        rows += [_findings_row(found, way) for way in ("orphans", "mismatched")]
     if given.only in (None, "scale"):
         inputs = scale.Inputs(given.page_seconds, given.requests, given.window_hours * 3600)
         _in_own_sandbox(lambda: scale.run(given.objects, given.rounds, inputs))
@@ -168,6 +165,12 @@ def _reconcile_rows(found: Mapping[str, float], objects: int) -> list[tuple[str,
         used = f"{found[f'{way}_rss_mb']:.0f} MB, {found[f'{way}_cpu_us']:.1f} us a key"
         rows.append(_row("  beside", compared, ("reconcile_seconds", f"{way}_seconds"), name, used))
     return rows
+
+
+def _findings_row(found: Mapping[str, float], way: str) -> tuple[str, ...]:
+    name = f"findings: {found[f'{way}_findings']:,.0f} {way}"
+    heads, memory = f"{found[f'{way}_heads']:,.0f} HEADs", f"{found[f'{way}_rss_mb']:.0f} MB"
+    return name, f"{found[f'{way}_seconds']:.2f} s", "-", heads, "-", memory
 
 
 def _offline_rows(found: Mapping[str, float]) -> list[tuple[str, ...]]:
