@@ -32,7 +32,8 @@ from printflow_reliability_tests.benchmarks import (
 )
 
 T = TypeVar("T")
-FINDINGS = 100_000
+FINDINGS = 112_000
+"""Objects of which more than 100,000 are findings, as orphans and as mismatches."""
 
 
 def main() -> None:
@@ -81,9 +82,8 @@ def main() -> None:
         found = offline.run()
         rows += _offline_rows(found)
     if given.only in (None, "findings"):
-        found = _in_own_sandbox(lambda: reconcile.run(FINDINGS, 1, ("mismatched",)))
-        memory, heads = f"{found['mismatched_rss_mb']:.0f} MB", f"{found['mismatched_heads']:,.0f} HEADs"
-        rows.append((f"{FINDINGS:,} findings", f"{found['mismatched_seconds']:.2f} s", "-", heads, "-", memory))
+        found = _in_own_sandbox(lambda: reconcile.run(FINDINGS, 1, ("orphans", "mismatched")))
+        rows += [_findings_row(found, way) for way in ("orphans", "mismatched")]
     if given.only in (None, "scale"):
         inputs = scale.Inputs(given.page_seconds, given.requests, given.window_hours * 3600)
         _in_own_sandbox(lambda: scale.run(given.objects, given.rounds, inputs))
@@ -165,6 +165,12 @@ def _reconcile_rows(found: Mapping[str, float], objects: int) -> list[tuple[str,
         used = f"{found[f'{way}_rss_mb']:.0f} MB, {found[f'{way}_cpu_us']:.1f} us a key"
         rows.append(_row("  beside", compared, ("reconcile_seconds", f"{way}_seconds"), name, used))
     return rows
+
+
+def _findings_row(found: Mapping[str, float], way: str) -> tuple[str, ...]:
+    name = f"findings: {found[f'{way}_findings']:,.0f} {way}"
+    heads, memory = f"{found[f'{way}_heads']:,.0f} HEADs", f"{found[f'{way}_rss_mb']:.0f} MB"
+    return name, f"{found[f'{way}_seconds']:.2f} s", "-", heads, "-", memory
 
 
 def _offline_rows(found: Mapping[str, float]) -> list[tuple[str, ...]]:

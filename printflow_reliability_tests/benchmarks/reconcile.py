@@ -34,7 +34,9 @@ from printflow_reliability_tests.benchmarks.peak import cpu_seconds, peak_mb
 BUCKET = "print-files"
 PER_TENANT = 500
 IN_FLIGHT = 64
-WAYS = ("list", "reconcile", "inventory", "head", "rclone", "mismatched")
+NAMED = 10
+"""Of so many objects one is referenced where orphans are measured."""
+WAYS = ("list", "reconcile", "inventory", "head", "rclone", "mismatched", "orphans")
 CATALOG = """
 [tenancy]
 cluster = "live_db"
@@ -77,7 +79,7 @@ def run(objects: int, rounds: int, ways: Sequence[str] = ("list", "reconcile", "
     found = {
         f"{way}_{what}": statistics.median(measurement[what] for measurement in measured)
         for way, measured in results.items()
-        for what in ("seconds", "cpu_us", "heads")
+        for what in ("seconds", "cpu_us", "heads", "findings")
     }
     found |= {
         f"{way}_rss_mb": max(measurement["rss_mb"] for measurement in measured) for way, measured in results.items()
@@ -118,9 +120,15 @@ def measure(way: str, config: Path) -> dict[str, float]:
             for entry in settings.reference
         ]
         settings = settings.model_copy(update={"reference": tuple(wrong)})
+    if way == "orphans":
+        few = [
+            entry.model_copy(update={"query": f"{entry.query} WHERE n % {NAMED} = 0"}) for entry in settings.reference
+        ]
+        files = settings.files.model_copy(update={"orphan_grace_seconds": 0.0})
+        settings = settings.model_copy(update={"reference": tuple(few), "files": files})
     asked = _count_heads()
     began, cpu = time.perf_counter(), cpu_seconds() + cpu_seconds(resource.RUSAGE_CHILDREN)
-    result: dict[str, float] = {}
+    result: dict[str, float] = {"findings": 0.0}
     if way == "list":
         result["objects"] = float(sum(len(page) for page in s3_store(bucket).list(chunk_size=1000)))
     elif way == "head":
@@ -132,7 +140,7 @@ def measure(way: str, config: Path) -> dict[str, float]:
     else:
         report = reconcile(settings, buckets=[BUCKET])
         result |= {"objects": report.objects, "findings": float(sum(report.counts.values()))}
-        if not report.ok and way != "mismatched":
+        if not report.ok and way not in ("mismatched", "orphans"):
             print([check.detail for check in report.checks], file=sys.stderr)
     seconds = time.perf_counter() - began
     cpu = cpu_seconds() + cpu_seconds(resource.RUSAGE_CHILDREN) - cpu
