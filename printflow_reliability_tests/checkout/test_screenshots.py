@@ -1,4 +1,4 @@
-"""Screenshots in a directory, where no bucket is for reports: the newest runs stay, and nothing else is touched."""
+"""Screenshots in a directory, where there is no bucket for reports: the newest runs stay, and others' files too."""
 
 from pathlib import Path
 

@@ -16,7 +16,6 @@ DELETE FROM customers WHERE tenant_id = %(tenant)s;
 DELETE FROM tenants WHERE id = %(tenant)s"""
 PLACES = (("print-files", "tenants/{tenant}/"), ("reports", "checkout/"))
 """Where the objects of a synthetic checkout lie."""
-CHECKS = "DELETE FROM check_results WHERE check_name LIKE 'checkout.%%'"
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import node_pdf_service, ports
 from printflow_reliability_tests.stack.foreign.build import BUCKET, REPORTS
 from printflow_reliability_tests.stack.foreign.platform import DATABASE, ForeignPlatform
@@ -113,6 +114,7 @@ FORGET = (
     "DELETE FROM merchants WHERE id = %s",
     'DELETE FROM "Audit"."Trail" WHERE "row" ->> \'merchant\' = %s',
 )
+ANSWERS = "DELETE FROM check_results WHERE check_name LIKE 'checkout.%'"
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ def front(foreign: ForeignPlatform) -> Iterator[Front]:
         with foreign.connect() as connection:
             for statement in FORGET:
                 connection.execute(statement, (TENANT,))
+        with open_records(foreign.settings.records) as records:
+            records.execute(ANSWERS)
         for bucket, prefix in ((BUCKET, "shops/probe-bestellung/"), (REPORTS, "checkout/")):
             listed = foreign.s3.list_object_versions(Bucket=bucket, Prefix=prefix)
             for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
