@@ -176,10 +176,7 @@ class _Run:
         """Both looks at one bucket, or at one tenant's part of it."""
         present = Presence(self.settings.bucket_named(name))
         replica = present.bucket.replica
-        everywhere = scope.prefixes == Scope().prefixes
-        by_inventory = everywhere and self.as_of is None  # an inventory is of the whole bucket
-        source = source_of(self.settings, present.bucket, "", by_inventory=by_inventory)
-        source = source if everywhere else Part(source, scope.prefixes)
+        source = _source(self.settings, present, scope, by_inventory=self.as_of is None)
         started_at = present.now()
         if source.as_of is not None:
             tally.inventories[name] = source.as_of
@@ -226,13 +223,8 @@ class _Run:
         for tenant, why in self.odd.items():
             for bucket in (None,) if everything else self.buckets:
                 self._tell(wording.odd_tenant(tenant, why, bucket), findings, tally)
-        for reference in not_utf8(self.catalog) if everything else ():
-            entry = self.settings.reference[reference.entry]
-            self._tell(wording.names_nothing(reference, entry, NOT_UTF8), findings, tally)
-            tally.references += 1
-        for entry in self.settings.reference if everything else ():
-            if not any(whose.reference == entry.name for whose in self.rows) and without_keys(self.catalog, entry.name):
-                self._tell(wording.without_keys(entry), findings, tally)
+        for finding in _useless_rows(self.catalog, self.rows) if everything else ():
+            self._tell(finding, findings, tally)
         for tenant, why in self.overlapping.items():
             self._tell(wording.overlapping(tenant, why), findings, tally)
         for reference in self.catalog.elsewhere(None if everything else [*ids, *self.odd]):
@@ -285,6 +277,22 @@ class _Run:
                 )
 
         return read_in_order(source, "", read)
+
+
+def _source(settings: Settings, present: Presence, scope: Scope, *, by_inventory: bool) -> Source:
+    everywhere = scope.prefixes == Scope().prefixes
+    source = source_of(settings, present.bucket, "", by_inventory=by_inventory and everywhere)
+    return source if everywhere else Part(source, scope.prefixes)
+
+
+def _useless_rows(catalog: Catalog, rows: Iterable[Rows]) -> Iterator[Finding]:
+    """What is to be said of rows with keys that are no text, and of queries whose keys are all NULL."""
+    for reference in not_utf8(catalog):
+        yield wording.names_nothing(reference, catalog.settings.reference[reference.entry], NOT_UTF8)
+    filled = {whose.reference for whose in rows}
+    for entry in catalog.settings.reference:
+        if entry.name not in filled and without_keys(catalog, entry.name):
+            yield wording.without_keys(entry)
 
 
 def _settled(as_of: datetime | None) -> datetime | None:

@@ -163,26 +163,10 @@ class Catalog:
         several = [group for group in groups if any(entry.settings.databases for entry in group)]
         streams = [self._of_one_database(group, condition, bucket, most) for group in groups if group not in several]
         if several:
-            streams.append(self._of_several(several, condition, bucket, most))
+            streams.append(
+                _one_by_one(several, self.failing, lambda group: self._of_one_database(group, condition, bucket, most))
+            )
         yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
-
-    def _of_several(
-        self, groups: Sequence[list[CatalogEntry]], condition: Condition, bucket: str | None, most: int | None
-    ) -> Generator[Reference, None, None]:
-        """The rows of databases of which there may be thousands, one after the other; in trouble, each is alone."""
-        with SortedRuns() as runs:
-            for group in groups:
-                entries = [entry for entry in group if not self.failing.leaves_out(entry.place)]
-                try:
-                    runs.add(self._of_one_database(entries, condition, bucket, most) if entries else ())
-                except (NotReached, NoAnswer):  # the server, and so all of them
-                    raise
-                except (CouldNotTell, ConfigError) as trouble:
-                    if any(entry.settings.databases is None for entry in entries):
-                        raise
-                    for entry in entries:
-                        self.failing.leave_out(entry.place, entry.tenant, left_out(entry, trouble))
-            yield from (Reference(*row) for row in runs.merged())
 
     def _of_one_database(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None
@@ -245,6 +229,27 @@ def open_catalog(
     """
     failing = FailingRows()
     return Catalog(settings, accepted_entries(settings, tenants, connect_with, failing), connect_with, failing)
+
+
+def _one_by_one(
+    groups: Sequence[list[CatalogEntry]],
+    failing: FailingRows,
+    read: Callable[[Sequence[CatalogEntry]], Iterable[Reference]],
+) -> Generator[Reference, None, None]:
+    """The rows of databases of which there may be thousands, one after the other; in trouble, each is alone."""
+    with SortedRuns() as runs:
+        for group in groups:
+            entries = [entry for entry in group if not failing.leaves_out(entry.place)]
+            try:
+                runs.add(read(entries) if entries else ())
+            except (NotReached, NoAnswer):  # the server, and so all of them
+                raise
+            except (CouldNotTell, ConfigError) as trouble:
+                if any(entry.settings.databases is None for entry in entries):
+                    raise
+                for entry in entries:
+                    failing.leave_out(entry.place, entry.tenant, left_out(entry, trouble))
+        yield from (Reference(*row) for row in runs.merged())
 
 
 def unknown_place(bucket: str) -> str:

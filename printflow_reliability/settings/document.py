@@ -1,6 +1,6 @@
 """The whole of printflow.toml, typed, with the names in it resolved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -172,14 +172,7 @@ class Settings(Section):
         ]
         for index, elsewhere in enumerate(self.tenancy.elsewhere):
             uses.append((f"tenancy.elsewhere[{index}].cluster", elsewhere.cluster, clusters))
-        for index, reference in enumerate(self.reference):
-            uses.append((f"reference[{index}].cluster", reference.cluster, clusters))
-            uses.append((f"reference[{index}].bucket", reference.bucket, buckets))
-            uses += [
-                (f"reference[{index}].disk[{number}].bucket", disk.bucket, buckets)
-                for number, disk in enumerate(reference.disk)
-                if disk.bucket is not None
-            ]
+        uses += _of_references(self.reference, clusters, buckets)
         for index, link in enumerate(self.link):
             uses.append((f"link[{index}].cluster", link.cluster, clusters))
             uses.append((f"link[{index}].target_cluster", link.target_cluster, clusters))
@@ -205,6 +198,18 @@ class Settings(Section):
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
         return self
+
+
+def _of_references(
+    references: Iterable[ReferenceSettings], clusters: set[str], buckets: set[str]
+) -> Iterator[tuple[str, str, set[str]]]:
+    """What reference queries name: the key, the name, and the names that there are."""
+    for index, reference in enumerate(references):
+        yield f"reference[{index}].cluster", reference.cluster, clusters
+        yield f"reference[{index}].bucket", reference.bucket, buckets
+        for number, disk in enumerate(reference.disk):
+            if disk.bucket is not None:
+                yield f"reference[{index}].disk[{number}].bucket", disk.bucket, buckets
 
 
 def _named(entries: tuple[Named, ...], name: str, kind: str) -> Named:

@@ -1,29 +1,15 @@
 """One tenant, one version or one row in trouble on the foreign platform: it is said, and all others are as before."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from printflow_reliability_tests.stack.foreign.build import BUCKET
+from printflow_reliability_tests.stack.foreign.changed import changed
 from printflow_reliability_tests.stack.foreign.objects import keys, without
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 
 pytestmark = pytest.mark.stack
-
-
-@contextmanager
-def changed(foreign: ForeignPlatform, before: str, after: str) -> Iterator[None]:
-    """The configuration says something else for the block."""
-    config = foreign.root / "printflow.toml"
-    whole = config.read_text(encoding="utf-8")
-    assert whole.count(before) == 1
-    config.write_text(whole.replace(before, after), encoding="utf-8")
-    try:
-        yield
-    finally:
-        config.write_text(whole, encoding="utf-8")
 
 
 def version(foreign: ForeignPlatform, status: Any) -> None:

@@ -21,10 +21,10 @@ from printflow_reliability.platform.catalog import open_catalog
 from printflow_reliability.platform.key_rules import RULES, spelled
 from printflow_reliability.settings.references import DiskSettings, SpellingRule
 from printflow_reliability_tests.stack.conftest import StackSandbox
+from printflow_reliability_tests.stack.foreign.changed import changed
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 from printflow_reliability_tests.stack.shelf import TENANTS, Shelf, shelf_at, shelf_of
 from printflow_reliability_tests.stack.shelf_site import on_foreign
-from printflow_reliability_tests.stack.test_foreign_alone import changed
 
 pytestmark = pytest.mark.stack
 
@@ -121,7 +121,8 @@ def saying(shelf: Shelf, **reference: Any) -> Iterator[None]:
 
 def cleared(shelf: Shelf) -> None:
     """No rows, no objects, and the three tenants alone."""
-    shelf.execute("DELETE FROM shelf_files; DELETE FROM shelf_tenants WHERE tenant > '3' OR starts_with(base_path, 'archive')")
+    shelf.execute("DELETE FROM shelf_files")
+    shelf.execute("DELETE FROM shelf_tenants WHERE tenant > '3' OR starts_with(base_path, 'archive')")
     for item in shelf.s3.list_objects_v2(Bucket=shelf.bucket).get("Contents", ()):
         shelf.delete(item["Key"])
 
