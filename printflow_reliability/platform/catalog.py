@@ -156,10 +156,7 @@ class Catalog:
     def _stream(
         self, entries: Sequence[CatalogEntry], condition: Condition, bucket: str | None, most: int | None = None
     ) -> Generator[Reference, None, None]:
-        def place(entry: CatalogEntry) -> tuple[str, str]:
-            return entry.settings.cluster, entry.settings.database or ""
-
-        groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=place), key=place)]
+        groups = [list(group) for _, group in itertools.groupby(sorted(entries, key=_database), key=_database)]
         several = [group for group in groups if any(entry.settings.databases for entry in group)]
         streams = [self._of_one_database(group, condition, bucket, most) for group in groups if group not in several]
         if several:
@@ -182,7 +179,7 @@ class Catalog:
             cluster = self.settings.cluster_named(entries[0].settings.cluster)
             with session(cluster, entries[0].settings.database, self.connect_with) as connection:
                 for entry in entries:
-                    self.failing.find(connection, entry.place, entry.by_tenant, self._known_tenants)
+                    self.failing.find(connection, entry.place, entry.by_tenant, lambda: _known_tenants(self))
             yield from self._copied(entries, condition, bucket, most)
 
     def _copied(
@@ -199,10 +196,6 @@ class Catalog:
             connection.cursor().copy(copy_sql) as copy,
         ):
             yield from _in_order(cluster.name, copy.rows())
-
-    def _known_tenants(self) -> Iterable[str]:
-        platform = tenancy(self.settings, connect_with=self.connect_with)
-        return [*(tenant.id for tenant in platform.tenants), *platform.odd]
 
     def _wanted(self, entry: CatalogEntry, condition: Condition, bucket: str | None) -> list[sql.Composable]:
         wanted = sql.SQL("key IS NOT NULL AND {}").format(condition(entry))
@@ -229,6 +222,15 @@ def open_catalog(
     """
     failing = FailingRows()
     return Catalog(settings, accepted_entries(settings, tenants, connect_with, failing), connect_with, failing)
+
+
+def _database(entry: CatalogEntry) -> tuple[str, str]:
+    return entry.settings.cluster, entry.settings.database or ""
+
+
+def _known_tenants(catalog: Catalog) -> Iterable[str]:
+    platform = tenancy(catalog.settings, connect_with=catalog.connect_with)
+    return [*(tenant.id for tenant in platform.tenants), *platform.odd]
 
 
 def _one_by_one(
