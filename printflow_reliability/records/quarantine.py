@@ -24,7 +24,9 @@ BEGIN = f"""
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, person)
 VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
         %(place_key)s, %(person)s)
-ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET reason = excluded.reason
+ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET reason = excluded.reason,
+    place = CASE WHEN quarantine.place_version IS NULL THEN excluded.place ELSE quarantine.place END,
+    place_key = CASE WHEN quarantine.place_version IS NULL THEN excluded.place_key ELSE quarantine.place_key END
 RETURNING {COLUMNS}"""  # noqa: S608 - our own column names
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
 HELD = f"""{OPEN} quarantined_at IS NOT NULL AND bucket = %s AND key = ANY(%s) ORDER BY id"""

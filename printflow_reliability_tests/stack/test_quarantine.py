@@ -232,6 +232,7 @@ def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_releas
     assert (aside.body(superseded), aside.body(stray)) == (before[superseded], None)
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_dies_in_between_loses_nothing_and_the_next_run_goes_on(
     aside: Aside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

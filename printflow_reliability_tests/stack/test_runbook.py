@@ -227,6 +227,7 @@ def test_a_bad_deploy_that_damaged_rows_and_files_is_undone_to_one_moment(
     assert run(["--config", str(own.config), "files", "reconcile"]) == 0
 
 
+@pytest.mark.exhaustive
 def test_the_whole_disaster_is_undone_to_one_moment_by_the_runbooks_own_text(
     own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
 ) -> None:
@@ -265,7 +266,6 @@ def test_the_whole_disaster_is_undone_to_one_moment_by_the_runbooks_own_text(
     assert run(["--config", str(own.config), "files", "reconcile"]) == 0
 
 
-@pytest.mark.exhaustive
 def test_a_migration_that_went_wrong_is_undone(
     own: StackSandbox, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
