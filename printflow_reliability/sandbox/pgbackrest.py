@@ -1,8 +1,15 @@
 """pgBackRest in the sandbox: two encrypted repositories, one a region away, and read-only credentials for drills."""
 
+import time
+
+from printflow_reliability.programs import ProgramFailed
 from printflow_reliability.sandbox import seaweedfs
 from printflow_reliability.sandbox.home import SandboxHome, programs, write
 from printflow_reliability.sandbox.postgres import PROTECTED
+
+LOCK_HELD = 50
+"""pgBackRest ends with it where another of its processes works on the stanza."""
+LOCK_SECONDS = 60.0
 
 REPOSITORIES = {1: "pgbackrest-repo1", 2: "pgbackrest-repo2"}
 
@@ -64,15 +71,20 @@ def prepare(home: SandboxHome) -> None:
 def create_stanza(home: SandboxHome, cluster: str) -> None:
     """Make the cluster's stanza in both repositories; does nothing where it is.
 
-    Without `--no-online` the server would have to run, and its first segments would fail to be archived.
+    Without `--no-online` the server would have to run, and its first segments would fail to be archived. An
+    asynchronous archive-push outlives a server that was killed, and holds the lock until its store has answered or is given up.
     """
-    programs().run(
-        [
-            *("pgbackrest", f"--config={home.path('pgbackrest', 'pgbackrest.conf')}"),
-            *(f"--stanza={cluster}", "--no-online", "stanza-create"),
-        ],
-        timeout=60,
-    )
+    create = ("pgbackrest", f"--config={home.path('pgbackrest', 'pgbackrest.conf')}", f"--stanza={cluster}")
+    given_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            programs().run([*create, "--no-online", "stanza-create"], timeout=60)
+        except ProgramFailed as failed:
+            if failed.exit_code != LOCK_HELD or time.monotonic() > given_up:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _configuration(home: SandboxHome, name: str, identity: str) -> str:
