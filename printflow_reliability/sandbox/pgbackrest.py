@@ -72,7 +72,7 @@ def create_stanza(home: SandboxHome, cluster: str) -> None:
     """Make the cluster's stanza in both repositories; does nothing where it is.
 
     Without `--no-online` the server would have to run, and its first segments would fail to be archived. An
-    asynchronous archive-push outlives a server that was killed, and holds the lock until its store has answered or is given up.
+    asynchronous archive-push outlives a server that was killed, and holds the lock while it waits for its store.
     """
     create = ("pgbackrest", f"--config={home.path('pgbackrest', 'pgbackrest.conf')}", f"--stanza={cluster}")
     given_up = time.monotonic() + LOCK_SECONDS
