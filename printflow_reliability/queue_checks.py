@@ -35,6 +35,6 @@ QUEUE_CHECKS = (
         "redis.durability",
         "Does every Redis keep what was written to it?",
         Severity.ERROR,
-        "Red: a crash or a full memory of a Redis would lose jobs. See printflow queues, which names the setting.",
+        "Red: a Redis lost its jobs, or a crash or full memory would lose them. See printflow queues, which says why.",
     ),
 )

@@ -136,7 +136,7 @@ def not_believable(client: "redis.Redis") -> str:
 def away(server: RedisSettings, failed: Exception) -> CouldNotTell:
     """What to tell a person of a Redis that does not answer, or not as it should."""
     name = server.name
-    said = " ".join(str(failed).split()) or type(failed).__name__
+    said = " ".join(str(failed).split()).rstrip(".") or type(failed).__name__
     for sign, what, following in ODD:
         if re.search(sign, f"{type(failed).__name__} {said}"):
             return CouldNotTell(f"Redis {name} {what}: {said}", following)

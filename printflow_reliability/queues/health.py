@@ -177,7 +177,9 @@ def _failed(queue: QueueSettings, state: QueueState, untold: Mapping[str, int]) 
         yield Verdict(Outcome.UNKNOWN, f"{_name(queue)}: its failed jobs are not known: {why}")
     elif state.growth > queue.failed_growth:
         within = f"within {seconds(queue.failed_seconds)} (limit {queue.failed_growth})"
-        kept = f"; {state.failed:,} are kept as failed" if state.failed is not None else ""
+        kept = (
+            f"; {state.failed:,} {agreed(state.failed, 'is', 'are')} kept as failed" if state.failed is not None else ""
+        )
         yield Verdict(Outcome.FAIL, f"{_name(queue)}: {counted(state.growth, 'job')} failed {within}{kept}")
     elif not orders:
         yield Verdict(Outcome.PASS, "")

@@ -16,6 +16,8 @@ from printflow_reliability.settings import QueueSettings
 MASTER_SECONDS = 14
 SUPERVISOR_SECONDS = 29
 """Horizon's own limits: what has not renewed its time for so long is removed by the next one."""
+PAUSED = b"paused"
+"""The status of a master or a supervisor whose processes take nothing."""
 AHEAD = "the times of Horizon's masters lie in the future: is the clock of their machine right?"
 
 
@@ -50,12 +52,15 @@ def with_workers(client: "redis.Redis", queue: QueueSettings, state: QueueState)
             pipe.hget(f"{prefix}master:".encode() + name, "status")
         answers = pipe.execute()
     supervisors, statuses = answers[: len(alive)], answers[len(alive) :]
-    paused = all(status == b"paused" for status in statuses)
     counts = [_processes(processes, queue.own_name) for processes, _ in supervisors]
+    # A supervisor can be paused by itself: its processes live, and take nothing.
+    own = [status for count, (_, status) in zip(counts, supervisors, strict=True) if count]
+    paused = all(status == PAUSED for status in statuses) or (bool(own) and all(status == PAUSED for status in own))
     if any(count is None for count in counts):
         why = "what a supervisor of Horizon says of its processes cannot be read"
         return replace(state, paused=paused, unknown={**state.unknown, "workers": why})
-    return replace(state, paused=paused, workers=sum(count or 0 for count in counts))
+    working = [count or 0 for count, (_, status) in zip(counts, supervisors, strict=True) if status != PAUSED]
+    return replace(state, paused=paused, workers=sum(working))
 
 
 def _traces(client: "redis.Redis", prefix: str) -> Any:

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import Connection
+from printflow_reliability.queues.bullmq_failures import without_failed
 from printflow_reliability.queues.failed_table import failures_or_why, table_of
 from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
@@ -69,7 +70,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
             "correct jobs_table in [[queue]]",
         ) from None
     documents = [payload_of(payload).document for (payload,) in payloads]
-    failed, why_not = failures_or_why(connection, queue, known.cursor)
+    failed, why_not = failures_or_why(connection, queue, known)
     here = bool(waits or later or reserved or never or (failed and failed.kept))
     if not (here or known.seen) and others:
         return unreadable(
@@ -80,7 +81,7 @@ def read(connection: Connection, queue: QueueSettings, known: Known) -> Reading:
     # A job whose time is none, such as 0, is as old as our first sight of such a job, and hides no other.
     jobs = [Claimable(TOLD, since)] if since is not None else []
     jobs += [Claimable(TIMELESS, None)] if timeless else []
-    found = waiting(jobs, now, known.first_seen, whole=True)
+    found = waiting(jobs, now, without_failed(known.first_seen), whole=True)
     state = QueueState(
         queue.name,
         queue.kind,

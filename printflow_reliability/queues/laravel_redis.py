@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 
+from printflow_reliability.queues.bullmq_failures import without_failed
 from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
@@ -72,7 +73,7 @@ class LaravelQueue:
             if score <= counts.now
         ]
         # Jobs that are due or expired begin with the one that waits longest.
-        found = waiting(jobs, counts.now, self._known.first_seen, whole=len(payloads) >= counts.line)
+        found = waiting(jobs, counts.now, without_failed(self._known.first_seen), whole=len(payloads) >= counts.line)
         state = QueueState(
             self._queue.name,
             self._queue.kind,
@@ -137,7 +138,8 @@ class LaravelQueue:
     def _absent(self) -> str:
         """Why the queue is not known to be there; empty where an empty one is believed."""
         name, prefix = self._queue.own_name, str(self._queue.prefix)
-        what = f'no job of a queue "{printable(name)}" with the prefix "{printable(prefix)}" was ever seen'
+        when = "since its Redis was emptied" if self._known.emptied else "ever"
+        what = f'no job of a queue "{printable(name)}" with the prefix "{printable(prefix)}" was seen {when}'
         elsewhere = sorted(
             {
                 key.removesuffix(f"queues:{name}")

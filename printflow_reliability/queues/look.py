@@ -21,7 +21,8 @@ from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.queues import health, horizon, laravel_database
 from printflow_reliability.queues.bullmq import BullQueue
 from printflow_reliability.queues.bullmq_failures import without_failed
-from printflow_reliability.queues.failed_table import failures
+from printflow_reliability.queues.emptied import Run, look_back
+from printflow_reliability.queues.failed_table import failures, marks_of
 from printflow_reliability.queues.heartbeats import Heartbeat, heartbeat
 from printflow_reliability.queues.laravel_redis import LaravelQueue
 from printflow_reliability.queues.order_jobs import order_jobs
@@ -103,9 +104,13 @@ def check_queues(settings: Settings, *, queues: bool = True, servers: bool = Tru
     readings = [answer for answer in answers if isinstance(answer, Reading)]
     beats = [answer for answer in answers if isinstance(answer, Heartbeat)]
     found = [answer for answer in answers if isinstance(answer, Durability)]
-    states, untold = _remembered(settings, looked_at, known, readings)
     # Records that hang cost seconds each time that they are asked.
     runs = {} if known is None else _runs(settings, found)
+    readings = [
+        _read_anew(settings, queue, (known or {}).get(queue.name), reading, runs)
+        for queue, reading in zip(looked_at, readings, strict=True)
+    ]
+    states, untold = _remembered(settings, looked_at, known, readings)
     checks: list[CheckResult] = []
     parts: list[CheckResult] = []
     if queues and (looked_at or workers):
@@ -172,7 +177,7 @@ def _failures(settings: Settings, queue: QueueSettings, known: Known) -> tuple[F
     cluster = settings.cluster_named(str(queue.cluster))
     try:
         with session(cluster, queue.database, connect_for_question) as connection:
-            return failures(connection, queue, known.cursor), ""
+            return failures(connection, queue, known), ""
     except PrintflowError as away:
         return None, away.sentence
     except psycopg.Error as refused:
@@ -191,9 +196,17 @@ def _known(settings: Settings) -> Mapping[str, Known] | None:
     try:
         with open_records(settings.records) as records:
             found = records_of_queues.known_queues(records, places)
+            emptied = records_of_queues.emptied(records)
     except PrintflowError:
         return None
-    return {name: Known(row.seen, row.cursor, row.first_seen) for name, row in found.items()}
+    held_by = {queue.name: str(queue.redis) for queue in settings.queue}
+    return {name: _known_of(row, emptied.get(held_by[name])) for name, row in found.items()}
+
+
+def _known_of(row: records_of_queues.QueueRow, emptied: float | None) -> Known:
+    """What is known of a queue; what was seen of it before its Redis was emptied tells nothing any more."""
+    seen = row.seen_at is not None and (emptied is None or row.seen_at > emptied)
+    return Known(seen, row.cursor, row.first_seen, emptied=row.seen_at is not None and not seen)
 
 
 def _remembered(
@@ -230,7 +243,8 @@ def _kept(
         new=failed.new if failed else 0,
     )
     if moved:  # else another look came first, and knows jobs that this one has not counted
-        records_of_queues.remember_jobs(records, queue.name, reading.first_seen)
+        marks = failed.marks if failed else marks_of(known.first_seen)
+        records_of_queues.remember_jobs(records, queue.name, {**reading.first_seen, **marks})
     if failed is None:
         why = state.unknown.get("failed", "failed jobs could not be read")
         return replace(state, unknown={**state.unknown, "growth": why})
@@ -248,13 +262,23 @@ def _without_records(reading: Reading) -> QueueState:
     return replace(state, growth=failed.new if failed else None, unknown=unknown)
 
 
-def _runs(settings: Settings, servers: Sequence[Durability]) -> Mapping[str, float | None]:
-    """How long ago each Redis was first seen to have been started again; nothing where the records are away."""
-    runs = {server.name: server.run_id for server in servers if server.run_id}
-    if not runs:
+def _read_anew(
+    settings: Settings, queue: QueueSettings, known: Known | None, reading: Reading, runs: Mapping[str, Run]
+) -> Reading:
+    """The reading; taken again where its Redis was emptied just now, so that the queue was read as one that is done."""
+    run = runs.get(str(queue.redis), Run())
+    if known is None or not known.seen or not run.now or reading.seen or reading.state.unreadable:
+        return reading
+    return read_queue(settings, queue, replace(known, seen=False, emptied=True))
+
+
+def _runs(settings: Settings, servers: Sequence[Durability]) -> Mapping[str, Run]:
+    """What became of each Redis since the look before; nothing where the records are away."""
+    told = [server for server in servers if server.run_id and not server.unreadable]
+    if not told:
         return {}
     try:
         with open_records(settings.records) as records:
-            return {name: records_of_queues.remember_run(records, name, run) for name, run in runs.items()}
+            return {server.name: look_back(records, server.name, server.run_id, server.numbers) for server in told}
     except PrintflowError:
         return {}

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.platform.redis_server import asking
+from printflow_reliability.queues.emptied import KEYS, Run, flushes
 from printflow_reliability.queues.verdicts import Verdict, answer
 from printflow_reliability.settings import RedisSettings
 from printflow_reliability.text import counted, printable, seconds, size, storable
@@ -54,6 +55,7 @@ class Durability:
         config_refused: whether CONFIG GET was refused.
         cache: a key of a cache that was seen in the same database; empty where none was.
         database: the number of the database that the address names.
+        flushes: how often it was told to forget its data since it was started; None where it does not tell.
     """
 
     name: str
@@ -62,6 +64,14 @@ class Durability:
     config_refused: bool = False
     cache: str = ""
     database: int = 0
+    flushes: Mapping[str, int] | None = None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Its keys that do not end by themselves, and how often it was told to forget them, for the next look."""
+        held = self.facts.get(f"db{self.database}", {})
+        # A worker that is started again makes its locks and heartbeats at once, also where all else is lost.
+        return {KEYS: float(held.get("keys", 0) - held.get("expires", 0)), **(self.flushes or {})}
 
     @property
     def run_id(self) -> str:
@@ -81,9 +91,8 @@ def durability(server: RedisSettings) -> Durability:
             facts: dict[str, Any] = dict(client.info())
             configured = _configured(client)
             number = int(client.connection_pool.connection_kwargs.get("db") or 0)
-            return Durability(
-                server.name, "", facts | (configured or {}), configured is None, _cache_key(client), number
-            )
+            cache, told = _cache_key(client), flushes(client)
+            return Durability(server.name, "", facts | (configured or {}), configured is None, cache, number, told)
     except PrintflowError as away:
         return Durability(server.name, away.sentence)
 
@@ -106,44 +115,44 @@ def _cache_key(client: "redis.Redis") -> str:
 
 
 def durability_check(
-    servers: Sequence[RedisSettings], found: Sequence[Durability], restarted: Mapping[str, float | None]
+    servers: Sequence[RedisSettings], found: Sequence[Durability], runs: Mapping[str, Run]
 ) -> CheckResult:
     """The answer on all of them.
 
     Args:
         servers: of printflow.toml.
         found: what each said.
-        restarted: how long ago another run of each was first seen; None: never.
+        runs: what the records know of each since the look before; none where they are away.
     """
-    verdicts = [verdict for given in _of_each(servers, found, restarted) for verdict in given]
+    verdicts = [verdict for given in _of_each(servers, found, runs) for verdict in given]
     return answer(CHECK, verdicts, f"{counted(len(servers), 'Redis', 'Redis servers')}: what is written is kept")
 
 
 def durability_parts(
-    servers: Sequence[RedisSettings], found: Sequence[Durability], restarted: Mapping[str, float | None]
+    servers: Sequence[RedisSettings], found: Sequence[Durability], runs: Mapping[str, Run]
 ) -> list[CheckResult]:
     """What is recorded of each Redis by itself, with the numbers that it tells.
 
     Args:
-        servers, found, restarted: as of `durability_check`.
+        servers, found, runs: as of `durability_check`.
     """
     return [
         replace(
             answer(CHECK, verdicts, "what is written is kept", _numbers(said.facts)),
             scope=scope_of(redis=[printable(server.name)]),
         )
-        for server, said, verdicts in zip(servers, found, _of_each(servers, found, restarted), strict=True)
+        for server, said, verdicts in zip(servers, found, _of_each(servers, found, runs), strict=True)
     ]
 
 
 def _of_each(
-    servers: Sequence[RedisSettings], found: Sequence[Durability], restarted: Mapping[str, float | None]
+    servers: Sequence[RedisSettings], found: Sequence[Durability], runs: Mapping[str, Run]
 ) -> list[list[Verdict]]:
     databases: dict[str, set[str]] = {}
     for said in found:
         databases.setdefault(said.run_id, set()).add(f"db{said.database}")
     return [
-        [*server_verdicts(server, said, restarted.get(server.name), databases[said.run_id])]
+        [*server_verdicts(server, said, runs.get(server.name, Run()), databases[said.run_id])]
         for server, said in zip(servers, found, strict=True)
     ]
 
@@ -161,9 +170,7 @@ def _replicas(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [fact for name, fact in facts.items() if re.fullmatch(r"slave[0-9]+", str(name)) and isinstance(fact, dict)]
 
 
-def server_verdicts(
-    server: RedisSettings, said: Durability, restarted: float | None, databases: Set[str]
-) -> Iterator[Verdict]:
+def server_verdicts(server: RedisSettings, said: Durability, run: Run, databases: Set[str]) -> Iterator[Verdict]:
     """The verdicts on one Redis; `databases` are those of its instance that printflow.toml names."""
     name = f"Redis {server.name}"
     if said.unreadable:
@@ -190,13 +197,24 @@ def server_verdicts(
             *_eviction(facts),
             *_cache(said, databases),
         ]
-    if restarted is not None and restarted < RESTART_SECONDS:
+        findings += [*_emptied(run)]
+    if run.restarted is not None and run.restarted < RESTART_SECONDS:
         findings.append((Outcome.WARN, f"was started again {seconds(float(facts.get('uptime_in_seconds', 0)))} ago"))
     for outcome, what in findings:
         yield Verdict(outcome, f"{name}: {what}")
 
 
 Finding = tuple[Outcome, str]
+
+
+def _emptied(run: Run) -> Iterator[Finding]:
+    if run.emptied is not None and run.emptied < RESTART_SECONDS:
+        yield (
+            Outcome.FAIL,
+            f"its data were gone at once {seconds(run.emptied)} ago, by FLUSHALL, FLUSHDB or a restart that found "
+            "nothing to load: the jobs that waited are lost. Next: see which paid orders lack their files with "
+            "printflow orders held, and have their jobs dispatched again",
+        )
 
 
 def _persistence(facts: Mapping[str, Any], *, config_refused: bool) -> Iterator[Finding]:

@@ -125,11 +125,13 @@ class Known:
         seen: whether a job of it was ever seen, or anything else that only this queue can have left.
         cursor: up to where failed jobs were counted; None at the first look.
         first_seen: when each waiting job was seen first, in seconds by the clock of its store.
+        emptied: whether its Redis was emptied since a job of it was seen, so that nothing tells that it is there.
     """
 
     seen: bool = False
     cursor: float | None = None
     first_seen: Mapping[str, float] = field(default_factory=dict)
+    emptied: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class Failures:
         cursor: the new one.
         jobs: the newest of the new ones, where orders are to be found in them.
         unlooked: how many of the new ones these are not, where orders are to be found in them.
+        marks: the failed jobs that the next look is to know, as `Known.first_seen`.
     """
 
     kept: int
@@ -149,6 +152,7 @@ class Failures:
     cursor: float
     jobs: tuple[FailedJob, ...] = ()
     unlooked: int = 0
+    marks: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,19 @@ ON CONFLICT (name) DO UPDATE SET run_id = excluded.run_id,
 RETURNING extract(epoch FROM now() - changed_at)::float8"""
 
 
+OF_REDIS = "/redis/"
+"""What stands before the name of a Redis where its numbers are kept beside the jobs of queues."""
+EMPTIED = "emptied"
+KEEP_NUMBERS = """
+INSERT INTO queue_jobs SELECT %s, * FROM unnest(%s::text[], %s::float8[])
+ON CONFLICT (queue, job) DO UPDATE SET first_seen = excluded.first_seen"""
+
+
 @dataclass(frozen=True)
 class QueueRow:
-    """What is known of a queue that is still where it was."""
+    """What is known of a queue that is still where it was; `seen_at` in seconds since 1970, None where it never was."""
 
-    seen: bool
+    seen_at: float | None
     cursor: float | None
     first_seen: Mapping[str, float]
 
@@ -69,7 +77,9 @@ class FailedOrder:
 
 def known_queues(records: Records, places: Mapping[str, str]) -> Mapping[str, QueueRow]:
     """What is known of each of these queues; nothing of one that was never looked at, or is elsewhere now."""
-    found = records.execute("SELECT name, place, seen_at IS NOT NULL, failed_cursor FROM queues").fetchall()
+    found = records.execute(
+        "SELECT name, place, extract(epoch FROM seen_at)::float8, failed_cursor FROM queues"
+    ).fetchall()
     jobs: dict[str, dict[str, float]] = {}
     for queue, job, first_seen in records.execute("SELECT queue, job, first_seen FROM queue_jobs").fetchall():
         jobs.setdefault(queue, {})[job] = first_seen
@@ -137,3 +147,21 @@ def remember_run(records: Records, name: str, run_id: str) -> float | None:
     """Keep the run of a Redis; says how long ago another one was first seen, None if none ever was."""
     row = records.execute(RUN, {"name": name, "run": run_id}).fetchone()
     return None if row is None or row[0] is None else float(row[0])
+
+
+def redis_numbers(records: Records, name: str) -> Mapping[str, float]:
+    """What was kept of a Redis at the look before."""
+    found = records.execute("SELECT job, first_seen FROM queue_jobs WHERE queue = %s", (OF_REDIS + name,)).fetchall()
+    return {str(number): float(value) for number, value in found}
+
+
+def remember_redis_numbers(records: Records, name: str, numbers: Mapping[str, float]) -> None:
+    """Keep these numbers of a Redis for the next look; others stay as they are."""
+    records.execute(KEEP_NUMBERS, (OF_REDIS + name, list(numbers), [float(number) for number in numbers.values()]))
+
+
+def emptied(records: Records) -> Mapping[str, float]:
+    """When each Redis was last seen to have been emptied, in seconds since 1970; those that never were are left out."""
+    query = "SELECT queue, first_seen FROM queue_jobs WHERE job = %s AND starts_with(queue, %s)"
+    found = records.execute(query, (EMPTIED, OF_REDIS)).fetchall()
+    return {queue.removeprefix(OF_REDIS): at for queue, at in found}

@@ -180,6 +180,10 @@ redis = "redis"
 queue = "print-files"
 oldest_seconds = 300
 
+[[queue.order]]
+job = "make"
+path = "order"
+
 [pdf_service]
 url = "{endpoint}/print-files"
 token = "file:secrets/pdf-service.token"

@@ -11,7 +11,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.config_backup.verification import verify_config
 from printflow_reliability.dumps.verify import verify_dumps
 from printflow_reliability.errors import CouldNotTell, PrintflowError
-from printflow_reliability.sandbox import dagster_services, evidence, seaweedfs, traffic
+from printflow_reliability.sandbox import dagster_services, evidence, node_pdf_service, seaweedfs, traffic
 from printflow_reliability.sandbox import up as lifecycle
 from printflow_reliability.sandbox.demo import RUN_SECONDS, Demo, Stage
 from printflow_reliability.sandbox.faults import planted
@@ -36,6 +36,7 @@ FILE_FAULTS = (
     "wrong_tenant_path",
     "key_near_miss",
 )
+JOB_FAULT, WAITING_FAULT = "generation_failed", "job_waits"
 DATABASE_FAULT = "foreign_key_violated"
 REPOSITORY_FAULTS = ("wal_segment_missing", "backup_byte_flipped")
 
@@ -159,8 +160,30 @@ def _damaged_files(demo: Demo) -> None:
             f"{files.get('references', 0)} references against {files.get('objects', 0)} objects, "
             f"{pdfs.get('checked_files', 0)} PDFs judged, {pdfs.get('inspected_files', 0)} of them anew"
         )
+    with demo.stage("queues") as stage:
+        _queues(demo, stage)
     with demo.stage("held orders") as stage:
         _held_orders(demo, stage, mending, order)
+
+
+def _queues(demo: Demo, stage: Stage) -> None:
+    """A job that waits rings; one that failed to make a paid order's file holds that order, and names itself."""
+    demo.plant(WAITING_FAULT)
+    told = "without the pdf-service no job can fail here"
+    if not node_pdf_service.missing():
+        demo.plant(JOB_FAULT)
+    ended = demo.materialize("queue_health")
+    demo.found[WAITING_FAULT] = evidence.in_checks(ended.failed_checks, demo.planted[WAITING_FAULT])
+    if JOB_FAULT in demo.planted:
+        lost = demo.planted[JOB_FAULT]
+        order = lost.where["order"]
+        reason = partial(evidence.held_orders, demo.home)
+        _until(lambda: JOB_FAULT in reason().get(order, ""), GUARD_SECONDS, f"the hold of order {order} for its job")
+        _until(lambda: evidence.hold_and_alert(demo.home, lost).found, ALERT_SECONDS, f"the alert for order {order}")
+        demo.found[JOB_FAULT] = evidence.hold_and_alert(demo.home, lost)
+        told = f"order {order} is held, since the job failed that makes its print file"
+    stage.ok = demo.found[WAITING_FAULT].found
+    stage.summary = f"a job that nobody takes was found; {told}"
 
 
 def _held_orders(demo: Demo, stage: Stage, mending: ExitStack, mended: str) -> None:

@@ -6,13 +6,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from psycopg import sql
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.sandbox import postgres, repository_faults, seaweedfs
-from printflow_reliability.sandbox import up as lifecycle
+from printflow_reliability.sandbox import database_faults, postgres, queue_faults, repository_faults, seaweedfs
 from printflow_reliability.sandbox.home import SandboxHome
 from printflow_reliability.sandbox.seed import BUCKETS
 
@@ -183,68 +179,16 @@ def _orphans(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
     return _where(target, key), lambda: _erase(home, key)
 
 
-def _foreign_key(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    with postgres.superuser(home, "live_db", "live_db") as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("INSERT INTO invoices (number, order_id, snapshot) VALUES (1, 999999999, '{}')")
+def _generation_failed(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
+    target = _target(home, 8)
+    failed = queue_faults.print_job_failed(home, str(target.order), str(target.item), target.tenant)
+    _link(home, target, None)
 
     def mend() -> None:
-        with postgres.superuser(home, "live_db", "live_db") as connection:
-            connection.execute("DELETE FROM invoices WHERE number = 1")
+        _link(home, target, target.key)
+        failed()
 
-    return {"cluster": "live_db", "table": "public.invoices"}, mend
-
-
-def _index_missing_rows(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    ready = "UPDATE pg_index SET indisready = %s WHERE indexrelid = 'jobs_queue_idx'::regclass"
-    with postgres.superuser(home, "live_db", "live_db") as connection:
-        connection.execute(ready, (False,))
-        connection.execute("INSERT INTO jobs (queue, payload, available_at, created_at) VALUES ('fault', '{}', 0, 0)")
-        connection.execute(ready, (True,))
-
-    def mend() -> None:
-        with postgres.superuser(home, "live_db", "live_db") as connection:
-            connection.execute("REINDEX INDEX jobs_queue_idx")
-            connection.execute("DELETE FROM jobs WHERE queue = 'fault'")
-
-    return {"cluster": "live_db", "index": "jobs_queue_idx"}, mend
-
-
-def _heap_truncated(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    with postgres.superuser(home, "admin_db", "admin_db") as connection:
-        connection.execute("CHECKPOINT")
-        rows = connection.execute(
-            "SELECT current_setting('data_directory'), pg_relation_filepath('audit_logs')"
-        ).fetchall()
-    heap = Path(*rows[0])
-    whole = _rewritten(home, heap, b"")
-    return {"cluster": "admin_db", "table": "audit_logs"}, lambda: _restored(home, heap, whole)
-
-
-def _rewritten(home: SandboxHome, heap: Path, content: bytes) -> bytes:
-    """Stop the cluster, replace a heap file in place, start again; what the file held before."""
-    lifecycle.stop(home, "admin_db")
-    before = heap.read_bytes()
-    with heap.open("r+b") as file:
-        file.truncate(0)
-        file.write(content)
-    lifecycle.start(home, "admin_db")
-    return before
-
-
-def _restored(home: SandboxHome, heap: Path, whole: bytes) -> None:
-    _rewritten(home, heap, whole)
-
-
-def _archiving_broken(home: SandboxHome) -> tuple[Mapping[str, str], Mend]:
-    def archive_with(command: str | None) -> None:
-        statement = sql.SQL("ALTER SYSTEM SET archive_command = {}").format(sql.Literal(command))
-        with postgres.superuser(home, "live_db") as connection:
-            connection.execute(statement if command else "ALTER SYSTEM RESET archive_command")
-            connection.execute("SELECT pg_reload_conf()")
-
-    archive_with("false")
-    return {"cluster": "live_db"}, lambda: archive_with(None)
+    return _where(target), mend
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -303,21 +247,21 @@ FAULTS: Mapping[str, Fault] = {
             "drill.foreign_keys",
             "",
             "the drill finds an invoice of an order that does not exist",
-            _foreign_key,
+            database_faults.foreign_key,
         ),
         Fault(
             "index_missing_rows",
             "drill.indexes",
             "",
             "the drill's amcheck finds an index that lacks rows",
-            _index_missing_rows,
+            database_faults.index_missing_rows,
         ),
         Fault(
             "heap_truncated",
             "drill.fence",
             "",
             "the clone holds rows of audit_logs that production has lost",
-            _heap_truncated,
+            database_faults.heap_truncated,
         ),
         Fault(
             "wal_segment_missing",
@@ -333,6 +277,20 @@ FAULTS: Mapping[str, Fault] = {
             "a damaged file in a backup of live_db, named by its backup",
             repository_faults.byte_flipped,
         ),
-        Fault("archiving_broken", "wal.lag", "", "WAL is no longer archived", _archiving_broken),
+        Fault(
+            "generation_failed",
+            "orders.artwork",
+            "",
+            "the paid order is held: the job that makes its print file failed",
+            _generation_failed,
+        ),
+        Fault(
+            "job_waits",
+            "queues.age",
+            "",
+            "a job waits for longer than it may: no worker takes it",
+            queue_faults.job_waits,
+        ),
+        Fault("archiving_broken", "wal.lag", "", "WAL is no longer archived", database_faults.archiving_broken),
     )
 }

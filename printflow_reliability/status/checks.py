@@ -14,7 +14,7 @@ from printflow_reliability.recency import recent_within
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability.settings import Settings
-from printflow_reliability.status.line import Line, area_of, asks, command_of
+from printflow_reliability.status.line import OF_AREA, Line, area_of, asks, command_of
 from printflow_reliability.text import counted, printable, seconds
 
 ALWAYS_TOLD = ("backup.recent", "dump.recent", "files.missing", "pdf.integrity", "queues.age")
@@ -30,7 +30,7 @@ def check_lines(settings: Settings, facts: Facts) -> Iterator[Line]:
     whole = {answer.result.check: answer for answer in facts.answers if not answer.result.scope}
     passed = 0
     for answer in whole.values():
-        line = _line(answer, held=bool(facts.holds))
+        line = _line(answer, facts)
         if line is not None:
             yield line
         elif answer.result.outcome is Outcome.PASS and answer.result.check not in TOLD_OTHERWISE:
@@ -42,14 +42,14 @@ def check_lines(settings: Settings, facts: Facts) -> Iterator[Line]:
         yield Line("checks", Outcome.PASS, f"{counted(passed, 'other check')} passed when last due", "printflow ready")
 
 
-def _line(answer: Answer, *, held: bool) -> Line | None:
+def _line(answer: Answer, facts: Facts) -> Line | None:
     check, outcome, age = answer.result.check, answer.result.outcome, answer.age_seconds
-    if check in TOLD_OTHERWISE or (check == ARTWORK and (held or outcome is Outcome.PASS)):
+    if check in TOLD_OTHERWISE or (check == ARTWORK and (facts.holds or outcome is Outcome.PASS)):
         return None
     ago = f"{seconds(max(age, 0))} ago"
     if outcome is not Outcome.PASS:
         text = f"{check}: {printable(answer.result.detail)} ({ago})"
-        return Line(area_of(check), outcome, text, command_of(check), answer.result.severity)
+        return Line(area_of(check), outcome, text, _command_of(check, facts), answer.result.severity)
     allowed = recent_within(check).total_seconds()
     if age > allowed:
         text = f"{check} last passed {ago}, and is due every {seconds(allowed)}"
@@ -57,6 +57,12 @@ def _line(answer: Answer, *, held: bool) -> Line | None:
     if check in ALWAYS_TOLD:
         return Line(area_of(check), outcome, f"{printable(answer.result.detail)} ({ago})", command_of(check))
     return None
+
+
+def _command_of(check: str, facts: Facts) -> str:
+    """The first command of the remedy; for a check of drills whose remedy names none, that which shows the newest."""
+    command, newest = command_of(check), facts.drills.get("newest")
+    return f"printflow drill show {newest.id}" if newest and command == OF_AREA["drill"] else command
 
 
 def _counts(answer: Answer, whole: Mapping[str, Answer]) -> bool:
@@ -77,13 +83,13 @@ def _part(answer: Answer) -> Line:
 
 
 def _never_answered(checks: Sequence[str], *, drilled: bool) -> Iterator[Line]:
-    """One line an area; that no drill ever ended is said by the line of drills."""
-    missing: dict[str, list[str]] = {}
+    """A line for each command that answers some; that no drill ever ended is said by the line of drills."""
+    missing: dict[tuple[str, str], list[str]] = {}
     for check in checks:
         if check not in TOLD_OTHERWISE and check != ARTWORK and (drilled or area_of(check) != "drill"):
-            missing.setdefault(area_of(check), []).append(check)
-    for area, names in missing.items():
-        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(names)}", asks(names[0]))
+            missing.setdefault((area_of(check), asks(check)), []).append(check)
+    for (area, command), names in missing.items():
+        yield Line(area, Outcome.UNKNOWN, f"never answered: {_listed(names)}", command)
 
 
 def _listed(names: Sequence[str]) -> str:

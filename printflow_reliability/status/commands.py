@@ -1,5 +1,6 @@
 """`printflow status`: what is wrong, worst first, on one screen."""
 
+import re
 import time
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from printflow_reliability.text import counted, moment
 EVERY_SECONDS = 10.0
 LONGEST_TEXT = 150
 """Characters of a sentence on the screen; its command, and --json, have all of it."""
+AGE = re.compile(r" \([^()]{1,40} ago\)$")
 
 
 def status_command(
@@ -60,9 +62,14 @@ def _show(status: Status) -> None:
         if unwell
         else f"{word}: all is well"
     )
-    rows = [(OUTCOME_WORDS[line.outcome], line.area, line.command, _short(line.text)) for line in status.lines]
+    rows = [(OUTCOME_WORDS[line.outcome], line.area, line.command, shortened(line.text)) for line in status.lines]
     table(("", "area", "command", "what"), rows)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 3].rpartition(' ')[0]} ..."
+def shortened(text: str) -> str:
+    """A sentence that fits on the screen: how long ago it was true is never what is left out."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    found = AGE.search(text)
+    age = found[0] if found else ""
+    return f"{text[: LONGEST_TEXT - 3 - len(age)].rpartition(' ')[0]} ...{age}"

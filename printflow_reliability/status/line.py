@@ -15,8 +15,9 @@ COMMAND = re.compile(r"printflow(?: (?:--)?[a-z][a-z-]*)+")
 OF_AREA = {"drill": "printflow drill list"}
 """Where a remedy names none: what to look at first."""
 ANYTHING = "printflow ready"
-FIRST_OF_AREA = {"files": "printflow files reconcile"}
-"""What answers the checks of an area for the first time, where the remedy of one that failed begins with another."""
+RECONCILE = "printflow files reconcile"
+ANSWERED_BY = dict.fromkeys(("files.missing", "files.content", "files.orphans"), RECONCILE)
+"""What answers a check for the first time, where the remedy of one that failed begins with another command."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def command_of(check: str) -> str:
 
 def asks(check: str) -> str:
     """The command that has a check answered which never was."""
-    return FIRST_OF_AREA.get(area_of(check)) or command_of(check)
+    return ANSWERED_BY.get(check) or command_of(check)
 
 
 def area_of(check: str) -> str:

@@ -16,8 +16,10 @@ from printflow_reliability.settings import Settings
 from printflow_reliability.status.line import Line
 from printflow_reliability.text import agreed, counted, moment, printable, seconds, shell_word
 
-SHOWN_ORDERS = 5
+SHOWN_ORDERS = 10
 """Held orders with a line of their own; the others share one."""
+NAMED_ORDERS = 20
+"""Of the others, how many that line names."""
 JUDGED_SECONDS = 900.0
 """The guard judges every ten seconds; a quarter of an hour later nobody knows of new orders."""
 WAITING_SECONDS = 300.0
@@ -41,7 +43,9 @@ def _orders(facts: Facts) -> Iterator[Line]:
         text = f"order {printable(hold.order)} is held for {held}: {printable(hold.reason)}"
         yield Line("orders", Outcome.FAIL, text, _command(hold), Severity.CRITICAL)
     if more := facts.holds[SHOWN_ORDERS:]:
-        text = f"{counted(len(more), 'more order')} {agreed(len(more), 'is', 'are')} held"
+        named = ", ".join(printable(hold.order) for hold in more[:NAMED_ORDERS])
+        rest = f" and {counted(left, 'other')}" if (left := len(more) - NAMED_ORDERS) > 0 else ""
+        text = f"{counted(len(more), 'more order')} {agreed(len(more), 'is', 'are')} held: {named}{rest}"
         yield Line("orders", Outcome.FAIL, text, "printflow orders held", Severity.CRITICAL)
     if facts.holds:
         return

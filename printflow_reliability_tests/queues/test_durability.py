@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.queues.emptied import Run
 from printflow_reliability.queues.redis_durability import Durability, server_verdicts
 from printflow_reliability.settings import RedisSettings
 
@@ -22,7 +23,7 @@ WELL: dict[str, Any] = {
 
 
 def outcomes(facts: dict[str, Any]) -> set[Outcome]:
-    return {verdict.outcome for verdict in server_verdicts(SERVER, Durability("main", "", facts), None, {"db0"})}
+    return {verdict.outcome for verdict in server_verdicts(SERVER, Durability("main", "", facts), Run(), {"db0"})}
 
 
 def test_a_redis_that_tells_everything_is_well() -> None:

@@ -44,7 +44,8 @@ def _forget(sandbox: StackSandbox) -> None:
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
     with redis.Redis.from_url(sandbox.home.secret("redis.url")) as queue:  # a job that is known is not done again
         for job in [*queue.scan_iter("bull:print-files:printflow-*")]:
-            queue.zrem("bull:print-files:completed", job.decode().rpartition(":")[2])
+            for done in ("completed", "failed"):
+                queue.zrem(f"bull:print-files:{done}", job.decode().rpartition(":")[2])
             queue.delete(job)
 
 

@@ -193,6 +193,16 @@ def test_horizons_processes_are_counted_for_their_queue_alone(server: RedisHere,
     assert (horizon(server).workers, horizon(server).paused) == (0, True)
 
 
+def test_a_supervisor_that_is_paused_by_itself_has_no_worker(server: RedisHere, client: "redis.Redis") -> None:
+    client.rpush(LINE, payload())
+    beat(client, age=1, processes='{"redis:default": 3}')
+    client.hset(f"{HORIZON}supervisor:host-a:one", "status", "paused")
+    assert (horizon(server).workers, horizon(server).paused) == (0, True)
+    client.zadd(f"{HORIZON}supervisors", {"host-a:two": time.time()})
+    client.hset(f"{HORIZON}supervisor:host-a:two", mapping={"processes": '{"redis:default": 2}', "status": "running"})
+    assert (horizon(server).workers, horizon(server).paused) == (2, False)
+
+
 def test_a_horizon_whose_time_is_old_is_dead(server: RedisHere, client: "redis.Redis") -> None:
     client.rpush(LINE, payload())
     beat(client, age=40, processes='{"redis:default": 3}')

@@ -17,12 +17,13 @@ from psycopg.types.json import Jsonb
 
 import printflow_reliability
 from printflow_reliability.backups.wal import CONTINUITY, repository_scope
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult, Outcome, scope_of
 from printflow_reliability.queues.look import check_queues
 from printflow_reliability.readiness.dagster_seen import DAGSTER, SEEN_BY_ITSELF
 from printflow_reliability.records.check_results import remember
 from printflow_reliability.records.database import open_records
 from printflow_reliability.records.leases import announce
+from printflow_reliability.text import printable, storable
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.queue_records import nothing_known_of_queues
 from printflow_reliability_tests.stack.serving import PROGRAM, Serving, serving
@@ -48,6 +49,18 @@ PLANTED = (
     # Where there is no Node, the sandbox has no queue that tells of its workers.
     CheckResult("queues.workers", Outcome.PASS, "-", {"living_workers": 1, "needed_workers": 1}, scope="queue planted"),
 )
+ODD = (
+    'Druck "sachen"',
+    "back\\slash",
+    "two\nlines",
+    '{a="b"} 1',
+    "\u5370\u5237 \U0001f5a8\u2028",
+    "tab\t\r\x00\x7f",
+    "\ud800",
+    "'",
+)
+"""Names of queues as nobody should give them, and somebody will."""
+ODD_SCOPES = [scope_of(queue=[printable(storable(name))]) for name in ODD]
 A_DRILL = """
 INSERT INTO drills (started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds)
 VALUES (now(), now(), 'latest', 1, 'pass', 60, 2) RETURNING id"""
@@ -92,6 +105,7 @@ def known(sandbox: StackSandbox) -> Iterator[None]:
         check_queues(sandbox.settings)
     with open_records(sandbox.settings.records) as records:
         remember(records, [*PLANTED, repository])
+        remember(records, [CheckResult("queues.age", Outcome.FAIL, "late", scope=scope) for scope in ODD_SCOPES])
         (drill,) = records.execute(A_DRILL).fetchone() or (0,)
         records.execute(A_HOLD)
         (alert,) = records.execute(AN_ALERT).fetchone() or (0,)
@@ -161,8 +175,12 @@ def test_a_real_prometheus_has_data_for_every_query_of_the_dashboard(server: Ser
         while not found(client, "printflow_held_orders") and time.monotonic() < deadline:
             time.sleep(0.2)
         without = [query for query in queries() if not found(client, query)]
+        named = {
+            sample["metric"].get("scope", "") for sample in found(client, 'printflow_check_status{check="queues.age"}')
+        }
         rules = client.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
         scraped = client.get("/api/v1/targets").json()["data"]["activeTargets"]
     assert without == [], (tmp_path / "log").read_text(encoding="utf-8")
+    assert set(ODD_SCOPES) <= named, "a name of a queue is a label that reads back as it is"
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
     assert [target["lastError"] for target in scraped] == [""]

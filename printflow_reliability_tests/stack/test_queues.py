@@ -111,6 +111,23 @@ def test_growth_is_counted_by_cursor_and_no_retry_makes_it_less(failing: tuple[S
     assert growth(settings) == (1, 4)
 
 
+def test_a_failure_whose_transaction_commits_after_a_later_ones_is_counted_once(failing: tuple[Settings, str]) -> None:
+    settings, name = failing
+    rule = QueueOrderSettings(job="make", path="order")
+    settings = settings.model_copy(update={"queue": (settings.queue[0].model_copy(update={"order": (rule,)}),)})
+    assert growth(settings) == (0, 0)
+    application = settings.cluster_named("live_db").model_copy(update={"url": settings.tenancy.restore_url})
+    with connect(application, read_only=False) as slow, slow.transaction():
+        slow.execute(FAILED, (uuid4(), name, json.dumps({"job": "make", "order": "late"})))  # its id is given here
+        platform(settings, FAILED, uuid4(), name, "{}")
+        assert growth(settings) == (1, 1)
+    run_parallel([lambda: growth(settings)] * 3)
+    assert growth(settings) == (2, 2)
+    assert orders_found(settings, ["late"]) == {"late"}
+    platform(settings, FAILED, uuid4(), name, "{}")
+    assert growth(settings) == (3, 3)
+
+
 def test_failures_after_a_restore_to_an_earlier_moment_are_counted(failing: tuple[Settings, str]) -> None:
     settings, name = failing
     platform(settings, FAILED, uuid4(), name, "{}")
@@ -230,6 +247,42 @@ def test_a_redis_that_was_started_again_is_told_for_a_while(fresh: StackSandbox,
         found = check_queues(settings).checks[0]
     assert found.outcome == "warn"
     assert "was started again" in found.detail
+
+
+@pytest.mark.parametrize("way", ["FLUSHALL", "FLUSHDB", "a restart", "the last job is done", "another database"])
+def test_a_redis_that_was_emptied_rings_and_its_queue_is_not_empty(
+    fresh: StackSandbox, tmp_path: Path, way: str
+) -> None:
+    queue = QueueSettings(
+        name="mail", kind="laravel-redis", redis="main", prefix="shop_", cluster="live_db", oldest_seconds=300
+    )
+    with redis_here(tmp_path, "--appendonly", "yes") as server, server.client() as opened:
+        client: Any = opened
+        settings = fresh.settings.model_copy(update={"redis": (server.settings(),), "queue": (queue,), "worker": ()})
+        client.rpush("shop_queues:mail", json.dumps({"uuid": "1", "job": "call"}))
+        client.set("shop_restart", "1")
+        assert check_queues(settings).queues[0].depth == 1
+        port = server.port
+        if way in ("FLUSHALL", "FLUSHDB"):
+            client.execute_command(way)
+        elif way == "another database":
+            client.execute_command("SELECT", 1)
+            client.flushdb()
+        if way in ("another database", "the last job is done"):
+            client.execute_command("SELECT", 0)
+            client.delete("shop_queues:mail")
+        found = None if way == "a restart" else check_queues(settings)
+    if way == "a restart":
+        (tmp_path / "empty").mkdir()
+        with redis_here(tmp_path / "empty", "--appendonly", "yes", port=port):
+            found = check_queues(settings)
+    assert found is not None
+    durable = next(check for check in found.checks if check.check == "redis.durability")
+    lost = "its data were gone at once" in durable.detail
+    emptied = way in ("FLUSHALL", "FLUSHDB", "a restart")
+    assert (lost, durable.outcome is Outcome.FAIL) == (emptied, emptied), durable
+    assert (found.queues[0].depth is None) is emptied, found.queues
+    assert ("was seen since its Redis was emptied" in found.queues[0].unreadable) is emptied
 
 
 def test_a_failed_job_holds_its_order_within_its_time_of_grace(fresh: StackSandbox) -> None:

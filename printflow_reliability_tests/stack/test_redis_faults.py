@@ -28,7 +28,8 @@ PASSED = "pass"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisHere]:
-    with redis_here(tmp_path_factory.mktemp("redis"), *AOF) as here:
+    directory = tmp_path_factory.mktemp("redis")
+    with redis_here(directory, *AOF, "--bind", "127.0.0.1", "-::1", "--unixsocket", str(directory / "s")) as here:
         yield here
 
 
@@ -106,7 +107,7 @@ def test_a_job_that_failed_rings(server: RedisHere, client: "redis.Redis") -> No
     plant(client, "failed", 7)
     found = check(check_queues(server.configured(BULL)), "queues.failed")
     assert found.outcome is Outcome.FAIL
-    assert found.detail == 'queue "print files": 1 job failed within 1 h (limit 0); 1 are kept as failed'
+    assert found.detail == 'queue "print files": 1 job failed within 1 h (limit 0); 1 is kept as failed'
 
 
 @pytest.mark.alarm("queues.stalled", "ring")
@@ -231,6 +232,28 @@ def test_a_redis_that_wants_tls_is_read_with_its_authority_alone(tmp_path: Path)
         assert "certificate" in asked(secure).detail
         assert asked(plain).outcome is Outcome.UNKNOWN
         assert "does it want TLS?" in asked(plain).detail
+
+
+@pytest.mark.parametrize("way", ["IPv6", "a socket", "a socket of nobody", "a closed port"])
+def test_a_redis_is_asked_by_ipv6_and_by_a_socket(server: RedisHere, client: "redis.Redis", way: str) -> None:
+    plant(client, "wait", 7, age=400)
+    configured: Any = client.config_get("unixsocket")
+    secret = "of%20this%20test"
+    with closed_port() as closed:
+        url = {
+            "IPv6": f"redis://:{secret}@[::1]:{server.port}/0",
+            "a socket": f"unix://:{secret}@{configured['unixsocket']}?db=0",
+            "a socket of nobody": f"unix://:{secret}@{configured['unixsocket']}-of-nobody",
+            "a closed port": f"redis://:{secret}@[::1]:{closed}/0",
+        }[way]
+        report = check_queues(server.configured(BULL, url=url))
+    if way in ("IPv6", "a socket"):
+        assert (report.queues[0].depth, outcomes(report)["queues.age"]) == (1, "fail")
+        assert outcomes(report)["redis.durability"] == PASSED
+    else:
+        assert set(outcomes(report).values()) == {"unknown"}
+        assert all("cannot be reached" in check.detail for check in report.checks), report.checks
+    assert "of this test" not in str(report)
 
 
 def test_a_redis_that_is_stopped_in_mid_work_is_unknown(server: RedisHere, client: "redis.Redis") -> None:

@@ -1,10 +1,13 @@
 """The real pdf-service with each of the platform's faults: one file is made, and only what was inspected is linked."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+import redis
 
 from printflow_reliability.sandbox import node_pdf_service
 from printflow_reliability.sandbox.faults import planted
@@ -16,6 +19,7 @@ pytestmark = [
     pytest.mark.stack,
     pytest.mark.skipif(bool(node_pdf_service.missing()), reason=node_pdf_service.missing()),
 ]
+FAILED = "bull:print-files:failed"
 
 
 @pytest.fixture
@@ -116,3 +120,21 @@ def impatient(guarded: StackSandbox) -> Iterator[None]:
     guarded.config.write_text(text.replace("timeout_seconds = 20", "timeout_seconds = 3"))
     yield
     guarded.config.write_text(text)
+
+
+def test_a_job_that_failed_is_kept_and_is_tried_again_when_it_is_asked_for_again(
+    guarded: StackSandbox, printflow: Printflow, lost: Mapping[str, str], impatient: None
+) -> None:
+    order = lost["order"]
+    with redis.Redis.from_url(guarded.home.secret("redis.url")) as queue:
+        node_pdf_service.behave(guarded.home, "job_fails", 99)
+        code, failed = printflow("orders", "repair", order, "--apply")
+        assert (code, "a font that is not there" in failed["failed"][0]["detail"]) == (1, True), failed
+        kept: list[Any] = queue.zrange(FAILED, 0, -1)
+        data: Any = queue.hget(f"bull:print-files:{kept[0].decode()}", "data")
+        assert (len(kept), json.loads(data)["order"]) == (1, order)
+        node_pdf_service.behave(guarded.home, "job_fails", 0)
+
+        code, done = printflow("orders", "repair", order, "--apply")
+        assert (code, done["ready"]) == (0, True), done
+        assert queue.zcard(FAILED) == 0

@@ -14,6 +14,7 @@ from printflow_reliability.readiness.queues_seen import is_watched
 from printflow_reliability.records.check_results import Answer
 from printflow_reliability.register import REGISTER
 from printflow_reliability.status.checks import TOLD_OTHERWISE, check_lines
+from printflow_reliability.status.commands import LONGEST_TEXT, shortened
 from printflow_reliability.status.line import Line, command_of, worst_lines_first
 from printflow_reliability.status.recorded import recorded_lines
 from printflow_reliability_tests.commands import ARGUMENTS, COMMANDS
@@ -130,7 +131,7 @@ def test_held_orders_come_first_each_with_the_plan_of_its_next_step() -> None:
         "4": "",
         "5": "printflow orders repair 5",
         "6": "printflow orders repair 6",
-        "7": "printflow orders repair 7",
+        **{str(number): f"printflow orders repair {number}" for number in range(7, 34)},
     }
     holds = tuple(
         Hold(order, "t", NOW, "its file is\nmissing", ({"key": "k", "problem": "p", "action": action},), NOW)
@@ -144,9 +145,11 @@ def test_held_orders_come_first_each_with_the_plan_of_its_next_step() -> None:
         "printflow orders check 3",
         "printflow orders check 4",
         "printflow orders repair 5",
-        "printflow orders held",
+        "printflow orders repair 6",
     ]
-    assert "2 more orders are held" in lines[5].text
+    assert lines[10].command == "printflow orders held"
+    assert lines[10].text.startswith("23 more orders are held: 11, 12, 13, ")
+    assert lines[10].text.endswith(", 29, 30 and 3 others")
     assert all("\n" not in line.text for line in lines)
 
 
@@ -175,6 +178,31 @@ def test_dagster_that_is_silent_or_was_never_heard_of_is_said() -> None:
 
     assert [line.outcome for line in silent.values()] == [Outcome.FAIL]
     assert [line.outcome for line in never.values()] == [Outcome.UNKNOWN]
+
+
+def test_each_command_of_what_never_answered_has_a_line_of_its_own_with_the_checks_that_it_answers() -> None:
+    never = ("files.missing", "files.content", "files.protection", "backup.window", "copies.media", "copies.files")
+    wrong = unwell(with_answers(without=tuple((check, "") for check in never)))
+    assert {line.command: line.text for line in wrong.values()} == {
+        "printflow files reconcile": "never answered: files.missing, files.content",
+        "printflow files protect": "never answered: files.protection",
+        "printflow backup window": "never answered: backup.window",
+        "printflow copies": "never answered: copies.media, copies.files",
+    }
+
+
+def test_a_check_of_drills_that_failed_leads_to_the_drill_where_its_remedy_names_no_command() -> None:
+    wrong = unwell(with_answers(answer("drill.fence", Outcome.FAIL), answer("drill.objectives", Outcome.FAIL)))
+    newest = WELL.drills["newest"].id
+    assert {line.command for line in wrong.values()} == {f"printflow drill show {newest}", "printflow drill objectives"}
+
+
+def test_a_sentence_that_is_too_long_for_the_screen_keeps_how_old_it_is() -> None:
+    long = "queues.age: " + "word " * 60 + "(5 min 3 s ago)"
+    assert shortened(long).endswith(" word ... (5 min 3 s ago)")
+    assert len(shortened(long)) <= LONGEST_TEXT
+    assert shortened("word " * 60).endswith("word ...")
+    assert shortened("queues.age: short (3 s ago)") == "queues.age: short (3 s ago)"
 
 
 def test_alerts_that_wait_for_long_and_drills_that_failed_are_failures() -> None:

@@ -21,7 +21,9 @@ const { Queue, QueueEvents, Worker } = require("bullmq");
 const { Pool } = require("pg");
 const { drawing } = require("./drawing");
 
-const FAULTS = ["link_error_swallowed", "timestamped", "hang", "error_page", "error_page_stored", "other_order"];
+const FAULTS = [
+  "link_error_swallowed", "timestamped", "hang", "error_page", "error_page_stored", "other_order", "job_fails",
+];
 const QUEUE = "print-files";
 const BUCKET = "print-files";
 const MOST_BYTES = 65536;
@@ -71,6 +73,7 @@ async function make(job) {
   const { order, item, tenant, version, misbehave } = job.data;
   const found = await database.query(ITEM, [order, item, tenant]);
   if (!found.rowCount) throw new Error(`order ${order} has no item ${item}`);
+  if (misbehave === "job_fails") throw new Error("the design has a font that is not there");
   if (misbehave === "other_order") return (await database.query(OTHER, [order, tenant])).rows[0].key;
   const name = misbehave === "timestamped" ? Date.now() : version;
   const key = `tenants/${tenant}/orders/${order}/${found.rows[0].n}/print-ready-${name}.pdf`;
@@ -90,6 +93,24 @@ async function make(job) {
   return key;
 }
 
+/**
+ * The job of an id. One that failed is kept, so that people see it, and is tried again when it is asked for again: a
+ * second job of its id would not be added.
+ */
+async function jobOf(jobId, data) {
+  const before = await queue.getJob(jobId);
+  if (!before || !(await before.isFailed())) {
+    return queue.add("make", data, { jobId, removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } });
+  }
+  await before.updateData(data);
+  try {
+    await before.retry("failed");
+  } catch (error) {
+    if (await before.isFailed()) throw error; // otherwise another request came first, and both wait for that try
+  }
+  return before;
+}
+
 /** Put a job into the queue, and wait for what it makes. */
 async function printFiles(request, response) {
   const wanted = JSON.parse(await bodyOf(request));
@@ -103,8 +124,7 @@ async function printFiles(request, response) {
   if (misbehave === "error_page") return page(response);
   const [order, item, tenant, version] = words;
   const jobId = misbehave === "timestamped" ? `${id}-${Date.now()}` : id;
-  const options = { jobId, removeOnComplete: { count: 1000 }, removeOnFail: true };
-  const job = await queue.add("make", { order, item, tenant, version, misbehave }, options);
+  const job = await jobOf(jobId, { order, item, tenant, version, misbehave });
   try {
     return answer(response, 201, { key: await job.waitUntilFinished(events, WAIT_MS) });
   } catch (error) {
