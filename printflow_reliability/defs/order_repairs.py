@@ -1,6 +1,6 @@
 """Repairing a paid order from the UI: always a plan, and more only behind a proxy that asks people who they are."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -8,10 +8,11 @@ from pydantic import Field
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.reporting import as_dagster_failure, document_table
 from printflow_reliability.orders.problems import repair_command
-from printflow_reliability.orders.repair.plan import Choice
-from printflow_reliability.orders.repair.repair import RepairReport, repair
 from printflow_reliability.platform.identifiers import kept
 from printflow_reliability.text import printable
+
+if TYPE_CHECKING:
+    from printflow_reliability.orders.repair.repair import RepairReport
 
 COLUMNS = ("item", "problem", "way", "status", "key", "detail")
 
@@ -37,6 +38,9 @@ class RepairConfig(dg.Config):
 @dg.op(description="Plan what brings the order's artwork back; carry it out where the run says so and it is allowed.")
 def repair_order(context: dg.OpExecutionContext, config: RepairConfig, configuration: Configuration) -> None:
     """Repair one order; a run that was to make it ready and could not fails."""
+    from printflow_reliability.orders.repair.plan import Choice
+    from printflow_reliability.orders.repair.repair import repair
+
     order = kept(config.order)
     choice = Choice(config.item, config.key, None, config.regenerate, config.ask)
     with as_dagster_failure():
@@ -84,7 +88,7 @@ def _require_somebody(config: RepairConfig, order: str, *, proxied: bool) -> Non
         )
 
 
-def _told(report: RepairReport) -> dict[str, Any]:
+def _told(report: "RepairReport") -> dict[str, Any]:
     """The plan with what became of it, to be read."""
     steps = [step.as_json() for step in (*report.done, *(() if report.done else report.plan))]
     table = dg.MetadataValue.md(document_table(steps, COLUMNS)) if steps else "nothing is left to do"

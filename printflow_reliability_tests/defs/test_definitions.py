@@ -203,6 +203,7 @@ def test_the_definitions_load_where_the_package_is_installed_without_its_pyproje
     [
         *("drills.drill", "drills.fences.nightly", "backups.base_backup", "backups.integrity", "config_backup.backup"),
         *("copies.copies", "dumps.run", "dumps.verify", "posture.report", "files.protection.protect"),
+        "orders.repair.repair",
     ],
 )
 def test_loading_the_definitions_loads_nothing_that_only_a_run_needs(loaded: frozenset[str], module: str) -> None:

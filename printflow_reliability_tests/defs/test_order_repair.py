@@ -5,12 +5,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from printflow_reliability.defs import order_repairs
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.order_repairs import order_repair
 from printflow_reliability.errors import LockHeld
 from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import Kind, Problem
+from printflow_reliability.orders.repair import repair
 from printflow_reliability.orders.repair.plan import Status, Step, Way
 from printflow_reliability.orders.repair.repair import RepairReport
 from printflow_reliability_tests.minimal_settings import minimal_settings
@@ -40,7 +40,7 @@ def launch(
 ) -> tuple[dg.ExecuteInProcessResult, Repairs, str]:
     """The run, what was asked of the capability, and how the run failed."""
     repairs = Repairs(report)
-    monkeypatch.setattr(order_repairs, "repair", repairs)
+    monkeypatch.setattr(repair, "repair", repairs)
     monkeypatch.setattr(Configuration, "settings", lambda _self: minimal_settings(more))
     done = order_repair.execute_in_process(
         run_config=dg.RunConfig(ops={"repair_order": {"config": {"order": "7", **config}}}),
