@@ -21,7 +21,7 @@ SHOWN_ORDERS = 10
 NAMED_ORDERS = 20
 """Of the others, how many that line names."""
 JUDGED_SECONDS = 900.0
-"""The guard judges every ten seconds; a quarter of an hour later nobody knows of new orders."""
+"""The guard judges several times a minute; a quarter of an hour later nobody knows of new orders."""
 WAITING_SECONDS = 300.0
 """How long an alert may wait for its route: a round of delivery takes half a minute at most."""
 PROGRAM = "printflow "
