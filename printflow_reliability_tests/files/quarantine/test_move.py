@@ -24,7 +24,7 @@ from printflow_reliability.files.quarantine.steps import Copied, Seen, Unsure, c
 from printflow_reliability.files.rollback.carry_out import Pace
 from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.records.quarantine import Quarantined, newest_of_each
-from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.objects import Version
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -101,7 +101,7 @@ def aside(client: "S3Client", version: str) -> Quarantined:
     marker = marked(FILES, row(version))
     assert isinstance(marker, str), marker
     known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-    return row(version, marker_version=marker, **known)
+    return row(version, marker_version=marker, quarantined_at=datetime(2026, 11, 2, tzinfo=UTC), **known)
 
 
 def released(moved: Quarantined) -> back.Returned:
@@ -202,7 +202,8 @@ def test_any_order_of_events_shows_what_the_model_shows_and_loses_no_quarantined
             assert isinstance(copy, Copied)
             assert isinstance(marker, str)
             known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-            moved, kept, shown = row(version, **{**vars(target), **known, "marker_version": marker}), shown, None
+            done = {"marker_version": marker, "quarantined_at": datetime(2026, 11, 2, tzinfo=UTC)}
+            moved, kept, shown = row(version, **{**vars(target), **known, **done}), shown, None
         elif step == "expire" and moved is not None and shown is None:
             client.delete_object(Bucket="print-files", Key=KEY, VersionId=moved.version_id)
         elif step == "back" and moved is not None:
@@ -258,7 +259,9 @@ class Manifest:
     GIVEN_UP = "given up"
 
     def __init__(self, *rows: Quarantined) -> None:
-        self.rows, self.ended, self.noted = rows, [], []  # type: ignore[var-annotated]
+        self.rows = rows
+        self.ended: list[int] = []
+        self.noted: list[int] = []
 
     def unfinished(self, _: Any) -> Any:
         return self.rows
@@ -280,8 +283,7 @@ class Nobody:
 def gone_on_with(monkeypatch: pytest.MonkeyPatch, *rows: Quarantined) -> tuple[Manifest, Any]:
     kept = Manifest(*rows)
     monkeypatch.setattr(move, "manifest", kept)
-    document = minimal_settings().model_dump()
-    named = Settings.model_validate({**document, "bucket": [*document["bucket"][1:], FILES.model_dump()]})
+    named = minimal_settings().model_copy(update={"bucket": (FILES,)})
     mover = move.Mover(named, cast(Any, None), cast(Any, Nobody()), PLACE, "ada", Pace(1000))
     mover.go_on()
     return kept, mover.outcome
