@@ -28,6 +28,7 @@ from printflow_reliability.files.quarantine.report import QuarantineReport
 from printflow_reliability.files.regenerations import Regenerations
 from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
+from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.pages import StoredObject
@@ -240,8 +241,8 @@ def test_rows_that_were_not_compared_with_the_last_pass_refuse_everything() -> N
 @pytest.mark.parametrize(("known", "rows"), [(None, {}), ("a pass", {}), (None, {"rows": 1}), ("a pass", {"rows": 1})])
 def test_without_an_earlier_pass_nothing_is_moved(monkeypatch: pytest.MonkeyPatch, known: Any, rows: Any) -> None:
     monkeypatch.setattr(plan, "open_records", lambda _: nullcontext())
-    monkeypatch.setattr(plan.passes, "newest", lambda *_: known)
-    monkeypatch.setattr(plan.reference_rows, "known", lambda _: rows)
+    monkeypatch.setattr(passes, "newest", lambda *_: known)
+    monkeypatch.setattr(reference_rows, "known", lambda _: rows)
     expected = nullcontext() if known and rows else pytest.raises(Refused, match="no complete reconciliation")
     with expected:
         plan.require_earlier_pass(minimal_settings())
