@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import wording
 from printflow_reliability.files.kept_copies import expected_by, likely_copy
-from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.presence import KeyRefused, Presence, in_parallel, or_refusal
+from printflow_reliability.files.quarantine.history import content
 from printflow_reliability.files.scan import Candidates, Scope
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Nearest
 from printflow_reliability.files.spool import Spool, batches
@@ -20,7 +21,7 @@ from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import plain
 from printflow_reliability.platform.tenancy import BasePaths
-from printflow_reliability.records.quarantine import Held, nothing_held
+from printflow_reliability.records.quarantine import Held, Quarantined, nothing_held
 from printflow_reliability.settings import ReferenceSettings
 from printflow_reliability.storage.single_keys import LONGEST_KEY_BYTES, Refusal, possible
 
@@ -77,10 +78,15 @@ class MissingConfirmation:
                         skipped += 1
                 _require_whole(self.present.bucket.name, skipped, found.references)
                 held = self.quarantined({reference.key for reference in gone})
-                for reference in gone:
-                    if reference.key in held:
-                        yield wording.in_quarantine(reference, self._settings_of(reference), held[reference.key])
+                aside = [(reference, held[reference.key]) for reference in gone if reference.key in held]
                 gone = [reference for reference in gone if reference.key not in held]
+                for (reference, row), releasable in in_parallel(self._releasable, aside):
+                    if isinstance(releasable, Refusal):
+                        yield wording.unknown(reference, self._settings_of(reference), releasable.reason)
+                    elif releasable:
+                        yield wording.in_quarantine(reference, self._settings_of(reference), row)
+                    else:
+                        gone.append(reference)
                 for reference, finding in in_parallel(or_refusal(self._restorable), gone):
                     if isinstance(finding, Refusal):
                         yield wording.unknown(reference, self._settings_of(reference), finding.reason)
@@ -92,6 +98,20 @@ class MissingConfirmation:
                 yield from self._near_or_lost(batch)
         finally:
             without_copy.close()
+
+    def _releasable(self, held: tuple[Reference, Quarantined]) -> bool | Refusal:
+        """Whether a release would bring a key's newest content back; the manifest may be older than a lifecycle."""
+        _, row = held
+        try:
+            shown = content(self.present.history(row.key))
+            if shown is not None:  # what was written since is newer than what was moved aside
+                return shown.version_id == row.version_id
+            place = Presence(self.catalog.settings.bucket_named(row.place))
+            return row.place_version is not None and place.head_of(row.place_key, row.place_version) is not None
+        except KeyRefused as refused:
+            return refused.refusal
+        except (ConfigError, CouldNotTell) as away:
+            return Refusal(f"whether its copy in quarantine is still there is not known: {away.what}")
 
     def _near_or_lost(self, lost: list[Reference]) -> Iterator[Finding]:
         """The object that each reference probably means, or that nothing is left of it."""

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import psycopg
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import parts
 from printflow_reliability.files.carried import Lock, headers_of, keep_lock, tagging_of
 from printflow_reliability.files.heal_report import HealAction, HealStatus
@@ -61,8 +61,11 @@ def carry_out(
         action: what is planned.
         automatic: nobody has asked for it but the policy.
     """
-    bucket = settings.bucket_named(action.bucket)
-    source = settings.bucket_named(action.source or action.bucket)
+    try:
+        bucket = settings.bucket_named(action.bucket)
+        source = settings.bucket_named(action.source or action.bucket)
+    except ConfigError as renamed:  # such as the place of a file in quarantine
+        return replace(action, deed=HealStatus.FAILED, detail=renamed.sentence)
     if erasure := erasures.in_force(records).of(action.bucket, action.key):
         return replace(action, deed=HealStatus.ERASED, detail=f"{erasure.sentence}: nothing brings it back")
     try:
@@ -101,7 +104,8 @@ def carry_out(
 
 
 def _released(settings: Settings, records: psycopg.Connection, action: HealAction, number: int) -> HealAction:
-    row = next((row for row in quarantine.chosen(records, [action.key]) if row.id == number), None)
+    rows = quarantine.newest_of_each(quarantine.chosen(records, [action.key], bucket=action.bucket))
+    row = next((row for row in rows if row.id == number), None)
     if row is None:
         return replace(action, deed=HealStatus.FAILED, detail="it is in quarantine no more; run the command again")
     back = bring_back(settings, records, row, "files heal")

@@ -15,7 +15,7 @@ import psycopg
 from botocore.exceptions import ClientError
 from psycopg.rows import TupleRow
 
-from printflow_reliability.files.new_objects import CHANGED, NULL_VERSION, writer
+from printflow_reliability.files.new_objects import CHANGED, NULL_VERSION, may_write, writer
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.silence import chunks
@@ -72,7 +72,7 @@ def copied(
         )
         return part["CopyPartResult"]["ETag"]
 
-    return _in_parts(client, target, size, COPIED_PART, send, records)
+    return in_parts(client, target, size, COPIED_PART, send, records)
 
 
 def sent(
@@ -96,7 +96,7 @@ def sent(
         part = {"Bucket": target.bucket.bucket, "Key": target.key, "UploadId": upload}
         return client.upload_part(**part, PartNumber=number, Body=body)["ETag"]  # type: ignore[arg-type]
 
-    written = _in_parts(client, target, size, SENT_PART, send, records)
+    written = in_parts(client, target, size, SENT_PART, send, records)
     return written, digest.hexdigest()
 
 
@@ -107,13 +107,14 @@ def abort_begun(settings: Settings, records: psycopg.Connection[TupleRow]) -> No
     for number, name, key, upload in found:
         try:
             if name in known:
-                _abort(writer(known[name]), known[name].bucket, key, upload)
+                bucket = known[name]  # the place of the quarantine may have one key for everything
+                _abort(writer(bucket) if may_write(bucket) else s3_client(bucket), known[name].bucket, key, upload)
         except FAILURES:
             continue
         records.execute("DELETE FROM begun_uploads WHERE id = %s", (number,))
 
 
-def _in_parts(
+def in_parts(
     client: "S3Client",
     target: Target,
     size: int,
@@ -121,6 +122,18 @@ def _in_parts(
     send: SendPart,
     records: psycopg.Connection[TupleRow] | None,
 ) -> str | None:
+    """Write an object in parts; the new version's id, or None if there is an object.
+
+    Args:
+        client: with the key that may write.
+        target: what is written.
+        size, part_size: in bytes.
+        send: sends a part.
+        records: know of the upload until it has ended.
+
+    Raises:
+        ClientError, BotoCoreError: it failed; no part is left behind.
+    """
     length = max(part_size, math.ceil(size / MOST_PARTS))
     place: Any = {"Bucket": target.bucket.bucket, "Key": target.key}
     upload = client.create_multipart_upload(**place, **target.carried)["UploadId"]

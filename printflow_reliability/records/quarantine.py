@@ -24,12 +24,16 @@ BEGIN = f"""
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, person)
 VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
         %(place_key)s, %(person)s)
-ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET reason = excluded.reason,
-    place = CASE WHEN quarantine.place_version IS NULL THEN excluded.place ELSE quarantine.place END,
-    place_key = CASE WHEN quarantine.place_version IS NULL THEN excluded.place_key ELSE quarantine.place_key END
+ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET
+    tenant = excluded.tenant, bytes = excluded.bytes, etag = excluded.etag, reason = excluded.reason,
+    superseded_by = excluded.superseded_by, place = excluded.place, place_key = excluded.place_key,
+    person = excluded.person, begun_at = now(), place_version = NULL, sha256 = NULL, headers = NULL,
+    quarantined_at = NULL, marker_version = NULL
 RETURNING {COLUMNS}"""  # noqa: S608 - our own column names
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
-HELD = f"""{OPEN} quarantined_at IS NOT NULL AND bucket = %s AND key = ANY(%s) ORDER BY id"""
+ASIDE = "(quarantined_at IS NOT NULL OR place_version IS NOT NULL)"
+"""Also what a run has copied and then broke off: its marker may stand."""
+HELD = f"""{OPEN} {ASIDE} AND bucket = %s AND key = ANY(%s) ORDER BY id"""
 TOTALS = """
 SELECT tenant, count(*), sum(bytes)::bigint FROM quarantine WHERE ended IS NULL AND quarantined_at IS NOT NULL
 GROUP BY tenant ORDER BY tenant"""
@@ -44,7 +48,7 @@ class Quarantined:
         superseded_by: the key of the newer file in its place, if there is one.
         place: the bucket of the copy, by its name in printflow.toml; `place_version` is None until it was read back.
         headers: content type and the like, metadata, tags and lock, as the object had them.
-        quarantined_at: UTC, when the delete marker stood; None before.
+        quarantined_at: UTC, when the delete marker stood and no row named the object; None before.
         marker_version: of that marker; None where a run was killed before it noted it.
     """
 
@@ -98,7 +102,9 @@ def nothing_held(_: Collection[str]) -> Mapping[str, Quarantined]:
 
 
 def begin(records: Records, **row: Any) -> Quarantined:
-    """Note that an object is about to be moved; the row of a run that was killed is gone on with.
+    """Note that an object is about to be moved; the row of a run that was killed is begun anew.
+
+    An old copy is not trusted: the place may have ended it by now, and a version "null" may hold something else.
 
     Args:
         records: a connection to the records.
@@ -116,11 +122,14 @@ def copied(records: Records, number: int, place_version: str, sha256: str, heade
     )
 
 
-def moved(records: Records, number: int, marker_version: str | None) -> None:
-    """Note that the delete marker stands; None where it is not known which one is ours."""
-    records.execute(
-        "UPDATE quarantine SET quarantined_at = now(), marker_version = %s WHERE id = %s", (marker_version, number)
-    )
+def marked(records: Records, number: int, marker_version: str) -> None:
+    """Note which delete marker is ours; whether a row names the object meanwhile is still to be asked."""
+    records.execute("UPDATE quarantine SET marker_version = %s WHERE id = %s", (marker_version, number))
+
+
+def moved(records: Records, number: int) -> None:
+    """Note that the object is in quarantine: its marker stands, and no row names it."""
+    records.execute("UPDATE quarantine SET quarantined_at = now() WHERE id = %s", (number,))
 
 
 def end(records: Records, number: int, how: str, person: str, why: str) -> None:
@@ -146,13 +155,19 @@ def held(records: Records, bucket: str, keys: Collection[str]) -> Mapping[str, Q
 def chosen(
     records: Records, keys: Collection[str] = (), tenants: Collection[str] = (), bucket: str | None = None
 ) -> Sequence[Quarantined]:
-    """What is in quarantine, oldest first: of these keys, tenants and bucket; each given empty stands for all."""
+    """What is in quarantine, or was on its way, oldest first: of these keys, tenants and bucket; empty is all."""
     rows = records.execute(
-        f"{OPEN} quarantined_at IS NOT NULL AND (%s::text[] IS NULL OR key = ANY(%s)) "
+        f"{OPEN} {ASIDE} AND (%s::text[] IS NULL OR key = ANY(%s)) "
         "AND (%s::text[] IS NULL OR tenant = ANY(%s)) AND (%s::text IS NULL OR bucket = %s) ORDER BY id",
         (*[[storable(key) for key in keys] or None] * 2, *[[*tenants] or None] * 2, bucket, bucket),
     )
     return _all(rows.fetchall())
+
+
+def newest_of_each(rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
+    """Of each key only what was moved last, oldest first: what was moved before it is older content."""
+    newest = {(row.bucket, row.key): row for row in sorted(rows, key=lambda row: row.id)}
+    return sorted(newest.values(), key=lambda row: row.id)
 
 
 def totals(records: Records) -> Mapping[str, tuple[int, int]]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from printflow_reliability.files.new_objects import take_back, writer
-from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.quarantine.copies import Belongings, digest_of, fetch, send
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.files.new_objects import NULL_VERSION, take_back, writer
+from printflow_reliability.files.presence import KeyRefused, Presence
+from printflow_reliability.files.quarantine.copies import Belongings, CutShort, digest_of, fetch, send
+from printflow_reliability.files.quarantine.history import content, hidden
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.place import writing
 from printflow_reliability.files.rollback.write import COPY_OF
@@ -40,28 +42,37 @@ class Returned:
 def bring_back(settings: Settings, records: Records, row: Quarantined, person: str) -> Returned:
     """Bring one object back, unless it was erased on purpose or something else is there by now.
 
+    What concerns this one alone, such as a bucket that printflow.toml names no more, is its own failure.
+
     Raises:
-        ConfigError: printflow.toml names its bucket or its place no more.
         CouldNotTell: a store does not answer.
     """
     if erasure := erasures.in_force(records).of(row.bucket, row.key):
         return Returned(Deed.ERASED, erasure.sentence)
-    bucket, place = settings.bucket_named(row.bucket), settings.bucket_named(row.place)
-    present = Presence(bucket)
-    if not present.keeps_versions():
-        return Returned(Deed.FAILED, f'bucket "{bucket.name}" keeps no versions now, so that nothing is written there')
-    with s3_errors(bucket), s3_errors(place):
-        try:
-            returned = _brought_back(bucket, place, present.history(row.key), row)
-        except ClientError as refused:
-            return Returned(Deed.FAILED, reason_for_key(refused))
+    try:
+        bucket, place = settings.bucket_named(row.bucket), settings.bucket_named(row.place)
+        present = Presence(bucket)
+        if not present.keeps_versions():
+            why = f'bucket "{bucket.name}" keeps no versions now, so that nothing is written there'
+            return Returned(Deed.FAILED, why)
+        with s3_errors(bucket), s3_errors(place):
+            try:
+                returned = _brought_back(bucket, place, present.history(row.key), row, records)
+            except ClientError as refused:
+                return Returned(Deed.FAILED, reason_for_key(refused))
+    except (ConfigError, KeyRefused, CutShort) as own:
+        return Returned(Deed.FAILED, own.what)
     if returned.deed in (Deed.DONE, Deed.THERE):
         manifest.end(records, row.id, manifest.RELEASED, person, returned.detail)
     return returned
 
 
 def _brought_back(
-    bucket: BucketSettings, place: BucketSettings, history: tuple[Version, ...], row: Quarantined
+    bucket: BucketSettings,
+    place: BucketSettings,
+    history: tuple[Version, ...],
+    row: Quarantined,
+    records: Records | None = None,
 ) -> Returned:
     client = writer(bucket)
     newest = history[0] if history else None
@@ -69,6 +80,9 @@ def _brought_back(
         if newest.version_id == row.version_id or _is_copy_of(client, bucket, row):
             return Returned(Deed.THERE, "it is there")
         return Returned(Deed.MEANWHILE, "another file was written under its key since, and stays; so does the copy")
+    shown = content(history)
+    if row.quarantined_at is None and shown is not None and shown.version_id != row.version_id:
+        return Returned(Deed.FAILED, hidden(row, shown))  # its own content is older than what the marker hides
     below = history[1] if len(history) > 1 else None
     ours = newest is not None and newest.version_id == row.marker_version
     if ours and below is not None and below.version_id == row.version_id and not below.delete_marker:
@@ -79,7 +93,7 @@ def _brought_back(
                 raise
         else:
             return _seen(client, bucket, row)
-    return _copied_back(client, bucket, place, row)
+    return _copied_back(client, bucket, place, row, records)
 
 
 def _seen(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> Returned:
@@ -91,29 +105,41 @@ def _seen(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> Retur
 
 
 def _is_copy_of(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> bool:
-    """Whether the current object is what an earlier release wrote back."""
+    """Whether the current object is what an earlier release wrote back, and reads as it must."""
     try:
         now = client.head_object(Bucket=bucket.bucket, Key=row.key)
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") not in NOT_THERE:
             raise
         return False
-    return now.get("Metadata", {}).get(COPY_OF) == row.version_id
+    if now.get("Metadata", {}).get(COPY_OF) != row.version_id:
+        return False
+    return digest_of(bucket, client, row.key, now.get("VersionId", NULL_VERSION)) == row.sha256
 
 
-def _copied_back(client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined) -> Returned:
+def _copied_back(
+    client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined, records: Records | None
+) -> Returned:
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
-        _, sha256 = fetch(place, writing(place), row.place_key, row.place_version or "", body)
+        try:
+            _, sha256 = fetch(place, writing(place), row.place_key, row.place_version or "", body)
+        except ClientError as gone:
+            if gone.response.get("Error", {}).get("Code") not in (*NOT_THERE, "NoSuchVersion"):
+                raise
+            _, sha256 = fetch(bucket, client, row.key, row.version_id, body)  # its own version may still be there
         if sha256 != row.sha256:
             return Returned(
                 Deed.FAILED, f'its copy in bucket "{place.name}" reads back differently; nothing was written'
             )
         arguments = Belongings(**row.headers or {}).arguments(printflow_copy_of=row.version_id)
-        written = send(bucket, client, row.key, body, arguments)
+        written = send(bucket, client, row.key, body, arguments, records)
     if written is None:
         return Returned(Deed.MEANWHILE, "somebody was faster: another file is there, and stays; so does the copy")
     if digest_of(bucket, client, row.key, written) != sha256:
-        removed = take_back(bucket, row.key, written)
+        try:
+            removed = take_back(bucket, row.key, written)
+        except CouldNotTell:  # a key that may not end versions
+            removed = False
         detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
         return Returned(Deed.FAILED, detail)
     return Returned(Deed.DONE, "its copy was written back")

@@ -122,9 +122,12 @@ def _show_release(report: ReleaseReport) -> None:
         say(
             f"{counted(report.erased, 'object')} {agreed(report.erased, 'was', 'were')} erased on purpose: not released"
         )
+    if report.unread:
+        say(f"COULD NOT TELL: what else rows need is not known: {printable(report.unread)}")
     if report.outcome is None:
         if not report.rows:
-            say("OK: nothing has to come back from quarantine")
+            if not report.unread:
+                say("OK: nothing has to come back from quarantine")
             return
         said = f"{counted(len(report.rows), 'object')} would come back"
         say(f"{said}. Next: the same command with --apply")

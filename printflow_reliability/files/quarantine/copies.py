@@ -7,7 +7,7 @@ gives it; what it was stays in the manifest.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,12 +16,17 @@ from botocore.exceptions import ClientError
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.carried import HEADERS, mail_safe
 from printflow_reliability.files.new_objects import CHANGED, NULL_VERSION
-from printflow_reliability.files.parts import LARGEST_AT_ONCE
+from printflow_reliability.files.parts import LARGEST_AT_ONCE, SENT_PART, Target, in_parts
+from printflow_reliability.records.quarantine import Records
 from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.silence import chunks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class CutShort(CouldNotTell):
+    """A store sends less of one object than it says there is. Others are not concerned."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Belongings:
         return asdict(self)
 
     def arguments(self, **metadata: str) -> dict[str, Any]:
-        """What PUT takes; `metadata` is added, with dashes for underscores."""
+        """What PUT takes; `metadata` is added, with dashes for underscores. S3 refuses a lock that has ended."""
         more = {name.replace("_", "-"): value for name, value in metadata.items()}
         arguments: dict[str, Any] = {
             **self.headers,
@@ -53,7 +58,11 @@ class Belongings:
         }
         if self.tags:
             arguments["Tagging"] = urlencode(self.tags)
-        for name, value in self.lock.items():
+        lock, until = dict(self.lock), self.lock.get("ObjectLockRetainUntilDate")
+        if until is None or datetime.fromisoformat(until) <= datetime.now(UTC):  # a legal hold has no end
+            lock.pop("ObjectLockRetainUntilDate", None)
+            lock.pop("ObjectLockMode", None)
+        for name, value in lock.items():
             arguments[name] = datetime.fromisoformat(value) if name.endswith("Date") else value
         return arguments
 
@@ -65,7 +74,7 @@ def fetch(
 
     Raises:
         ClientError: the store refuses.
-        CouldNotTell: the bytes were cut short.
+        CutShort: the bytes are fewer than the store says.
     """
     digest = hashlib.sha256()
     answer: Any = client.get_object(Bucket=bucket.bucket, Key=key, VersionId=version)
@@ -74,7 +83,7 @@ def fetch(
         body.write(chunk)
     if body.tell() != answer["ContentLength"]:
         sent = f"{body.tell():,} of {answer['ContentLength']:,} bytes of {key!r}"
-        raise CouldNotTell(f'bucket "{bucket.name}" sent {sent}', "try again")
+        raise CutShort(f'bucket "{bucket.name}" sent {sent}', "try again")
     body.seek(0)
     tags = client.get_object_tagging(Bucket=bucket.bucket, Key=key, VersionId=version)["TagSet"]
     lock = {
@@ -92,9 +101,21 @@ def fetch(
 
 
 def send(
-    bucket: BucketSettings, client: "S3Client", key: str, body: IO[bytes], arguments: Mapping[str, Any]
+    bucket: BucketSettings,
+    client: "S3Client",
+    key: str,
+    body: IO[bytes],
+    arguments: Mapping[str, Any],
+    records: Records | None = None,
 ) -> str | None:
     """Write an object under a key that is free; its version, or None if the key is not free.
+
+    Args:
+        bucket, client: where, and with which key.
+        key: of the object.
+        body: its bytes.
+        arguments: what it carries.
+        records: know of an upload in parts until it has ended.
 
     Raises:
         ClientError: the store refuses.
@@ -102,22 +123,24 @@ def send(
     body.seek(0, 2)
     size = body.tell()
     body.seek(0)
+
+    def part(upload: str, number: int, first: int, length: int) -> str:
+        body.seek(first)
+        which: Any = {"Bucket": bucket.bucket, "Key": key, "UploadId": upload}
+        return client.upload_part(**which, PartNumber=number, Body=body.read(length))["ETag"]
+
+    if size > LARGEST_AT_ONCE:
+        listed = client.list_objects_v2(Bucket=bucket.bucket, Prefix=key, MaxKeys=1).get("Contents", ())
+        if any(item["Key"] == key for item in listed):
+            return None  # known before all of it was sent
+        return in_parts(client, Target(bucket, key, dict(arguments)), size, SENT_PART, part, records)
     try:
-        if size <= LARGEST_AT_ONCE:
-            answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **arguments)
-            return answer.get("VersionId", NULL_VERSION)
+        answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **arguments)
     except ClientError as refused:
         if refused.response.get("Error", {}).get("Code") in CHANGED:
             return None
         raise
-    listed = client.list_objects_v2(Bucket=bucket.bucket, Prefix=key, MaxKeys=1).get("Contents", ())
-    if any(item["Key"] == key for item in listed):
-        return None
-    from boto3.s3.transfer import TransferConfig  # seldom needed, and much to load
-
-    # In parts no condition can be set; whoever is faster stays as a version.
-    client.upload_fileobj(body, bucket.bucket, key, ExtraArgs=dict(arguments), Config=TransferConfig(use_threads=False))
-    return client.head_object(Bucket=bucket.bucket, Key=key).get("VersionId", NULL_VERSION)
+    return answer.get("VersionId", NULL_VERSION)
 
 
 def digest_of(bucket: BucketSettings, client: "S3Client", key: str, version: str) -> str:

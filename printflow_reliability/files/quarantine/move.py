@@ -4,64 +4,33 @@ Whether a row names an object is asked before its marker and once more after it:
 there again. Whatever breaks off is gone on with by the next run.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TypeAlias, TypeVar
+from itertools import chain, islice
+from typing import TypeVar
 
-from botocore.exceptions import ClientError
-
-from printflow_reliability.errors import CouldNotTell
-from printflow_reliability.files.new_objects import NULL_VERSION, writer
+from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.presence import KeyRefused, Presence
 from printflow_reliability.files.quarantine.back import bring_back
-from printflow_reliability.files.quarantine.copies import Belongings, digest_of, fetch, send
+from printflow_reliability.files.quarantine.history import content, hidden
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
 from printflow_reliability.files.quarantine.references import References
+from printflow_reliability.files.quarantine.steps import CHANGED, Copied, Failure, Seen, Unsure, copied, marked, seen
 from printflow_reliability.files.rollback.carry_out import Pace
-from printflow_reliability.files.spool import batches
 from printflow_reliability.progress import Advance
 from printflow_reliability.records import quarantine as manifest
 from printflow_reliability.records.quarantine import Quarantined, Records
-from printflow_reliability.settings import BucketSettings, Settings
-from printflow_reliability.storage.clients import s3_errors
-from printflow_reliability.storage.objects import NOT_THERE
-from printflow_reliability.storage.refusals import reason_for_key
+from printflow_reliability.settings import Settings
 from printflow_reliability.storage.workers import Workers
 
 IN_FLIGHT = 8
 AT_A_TIME = 16
 """Objects whose references are asked for together: the fewer, the sooner after it the markers follow."""
-IN_MEMORY = 16 * 1024**2
-CHANGED = "somebody wrote or deleted it since it was planned"
 NAMED = "a row refers to it now"
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is there before it is copied."""
-
-    version: str
-    etag: str
-
-
-@dataclass(frozen=True)
-class Copied:
-    """A verified copy."""
-
-    version: str
-    sha256: str
-    belongings: Belongings
-
-
-Failure: TypeAlias = tuple[Deed, str]
-"""What came of an object that was not moved, and why."""
 
 
 def in_threads(ask: Callable[[T], R], what: Sequence[T]) -> Iterable[tuple[T, R]]:
@@ -82,18 +51,30 @@ class Mover:
     pace: Pace
     outcome: Outcome = field(default_factory=Outcome)
 
-    def move(self, orphans: Sequence[Orphan], advance: Advance | None = None) -> Outcome:
-        """Move each; what a store refuses for a key is that key's, and one that is away ends the run."""
-        done = 0
+    def move(
+        self, orphans: Sequence[Orphan], advance: Advance | None = None, further: Sequence[Orphan] = ()
+    ) -> Outcome:
+        """Move each; what a store refuses for a key is that key's, and one that is away ends the run.
+
+        Args:
+            orphans: what is moved.
+            advance: hears how many were tried.
+            further: what is moved in place of those that cannot be.
+        """
+        waiting, before, tried = chain(orphans, further), self.outcome.deeds[Deed.DONE], 0
         try:
-            for batch in batches(orphans, AT_A_TIME):
+            while batch := self._next(waiting, len(orphans) + before):
                 self._batch(batch)
-                done += len(batch)
+                tried += len(batch)
+                self.outcome.further = max(0, tried - len(orphans))
                 if advance is not None:
-                    advance(done, len(orphans))
+                    advance(min(tried, len(orphans)), len(orphans))
         except CouldNotTell as away:
             self.outcome.stopped = away.sentence
         return self.outcome
+
+    def _next(self, waiting: Iterator[Orphan], wanted: int) -> Sequence[Orphan]:
+        return [*islice(waiting, min(AT_A_TIME, wanted - self.outcome.deeds[Deed.DONE]))]
 
     def go_on(self) -> None:
         """End what a run that was killed has begun: a marker that stands is noted, what changed is given up.
@@ -101,21 +82,28 @@ class Mover:
         Raises:
             CouldNotTell: a bucket or a database does not answer.
         """
-        rows = manifest.unfinished(self.records)
-        stand = [row for row in rows if self._stands(row)]
-        for row in stand:
-            manifest.moved(self.records, row.id, None)
-            self.outcome.add(Deed.DONE, row.bucket, row.key, row.bytes)
-        self._return_named(stand)
+        stand = []
+        for row in manifest.unfinished(self.records):
+            try:
+                if self._stands(row):
+                    stand.append(row)
+            except (ConfigError, KeyRefused) as own:
+                self.outcome.add(Deed.FAILED, row.bucket, row.key, row.bytes, own.what)
+        self._moved(stand)
 
     def _stands(self, row: Quarantined) -> bool:
-        """Whether its version is kept below a marker; gives up what is something else by now."""
+        """Whether it is aside; gives up what is something else by now, and tells what a marker may hide."""
         history = Presence(self.settings.bucket_named(row.bucket)).history(row.key)
-        newest, below = history[0] if history else None, history[1] if len(history) > 1 else None
-        if newest is not None and newest.version_id == row.version_id:
+        newest, shown = history[0] if history else None, content(history)
+        if row.copied and shown is None:
+            return True  # nothing but our copy is left
+        if newest is not None and shown is newest and newest.version_id == row.version_id:
             return False  # its marker was not made; the plan finds it again
-        if row.copied and newest is not None and newest.delete_marker and below and below.version_id == row.version_id:
-            return True
+        if row.copied and newest is not None and shown is not None and newest.delete_marker:
+            if shown.version_id == row.version_id:
+                return True
+            self.outcome.add(Deed.FAILED, row.bucket, row.key, row.bytes, hidden(row, shown))
+            return False
         manifest.end(self.records, row.id, manifest.GIVEN_UP, self.person, CHANGED)
         return False
 
@@ -126,7 +114,7 @@ class Mover:
                 rows.append(self._begun(orphan, found))
             else:
                 self.outcome.add(found[0], orphan.bucket, orphan.key, orphan.bytes, found[1])
-        for row, copy in in_threads(self._copied, [row for row in rows if not row.copied]):
+        for row, copy in in_threads(self._copied, [*rows]):
             if isinstance(copy, Copied):
                 manifest.copied(self.records, row.id, copy.version, copy.sha256, copy.belongings.as_json())
             else:
@@ -136,19 +124,28 @@ class Mover:
             self._give_up(row, (Deed.NAMED, NAMED))
             rows.remove(row)
         made: list[Quarantined] = []
+        away: CouldNotTell | None = None
         for row, marker in in_threads(self._marked, rows):
             if isinstance(marker, str):
-                manifest.moved(self.records, row.id, marker)
+                manifest.marked(self.records, row.id, marker)
                 made.append(row)
+            elif isinstance(marker, Unsure):  # its row stays open, and the next run looks again
+                away = away or marker.away
+                if marker.away is None:
+                    self.outcome.add(Deed.FAILED, row.bucket, row.key, row.bytes, marker.why)
             else:
                 self._give_up(row, marker)
-        returned: frozenset[int] = frozenset()
-        try:
-            returned = self._return_named(made)
-        finally:  # what was moved is moved, also where the databases cannot be asked once more
-            for row in made:
-                if row.id not in returned:
-                    self.outcome.add(Deed.DONE, row.bucket, row.key, row.bytes)
+        self._moved(made)
+        if away is not None:
+            raise away
+
+    def _moved(self, marked: Sequence[Quarantined]) -> None:
+        """Note those that no row names now; until it is known of them, they stay open for the next run."""
+        returned = self._return_named(marked)
+        for row in marked:
+            if row.id not in returned:
+                manifest.moved(self.records, row.id)
+                self.outcome.add(Deed.DONE, row.bucket, row.key, row.bytes)
 
     def _begun(self, orphan: Orphan, found: Seen) -> Quarantined:
         return manifest.begin(
@@ -185,7 +182,8 @@ class Mover:
     def _return_named(self, marked: Sequence[Quarantined]) -> frozenset[int]:
         """Bring back at once what was named while its marker was made; the numbers of these."""
         named = {row.id for row in self._named(marked)}
-        for row in manifest.chosen(self.records, [row.key for row in marked if row.id in named]) if named else ():
+        known = manifest.chosen(self.records, [row.key for row in marked if row.id in named]) if named else ()
+        for row in manifest.newest_of_each(known):
             if row.id in named:
                 back = bring_back(self.settings, self.records, row, self.person)
                 self.outcome.add(Deed.NAMED, row.bucket, row.key, row.bytes, f"{NAMED}; {back.detail}")
@@ -196,104 +194,7 @@ class Mover:
         return seen(self.settings.bucket_named(orphan.bucket), orphan)
 
     def _copied(self, row: Quarantined) -> Copied | Failure:
-        return copied(self.settings.bucket_named(row.bucket), self.place, row)
+        return copied(self.settings.bucket_named(row.bucket), self.place, row, self.records)
 
-    def _marked(self, row: Quarantined) -> str | Failure:
+    def _marked(self, row: Quarantined) -> str | Failure | Unsure:
         return marked(self.settings.bucket_named(row.bucket), row)
-
-
-def seen(bucket: BucketSettings, orphan: Orphan) -> Seen | Failure:
-    """The version that is there, if it is what the listing showed.
-
-    Raises:
-        CouldNotTell: the store does not answer.
-    """
-    try:
-        there = Presence(bucket).head(orphan.key)
-    except KeyRefused as refused:
-        return Deed.FAILED, refused.what
-    if there is None or (there.size, _second(there.modified_at)) != (orphan.bytes, _second(orphan.written_at)):
-        return Deed.MEANWHILE, CHANGED
-    if there.archived:
-        return Deed.FAILED, f"it lies in {there.archived} and must be retrieved first"
-    return Seen(there.version_id, there.etag)
-
-
-def copied(bucket: BucketSettings, place: Place, row: Quarantined) -> Copied | Failure:
-    """Copy the version into the place, and read the copy back; a copy that a killed run left there is taken.
-
-    Raises:
-        CouldNotTell: a store does not answer, or sends less than all.
-    """
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
-        try:
-            with s3_errors(bucket), refused_for_key():
-                belongings, sha256 = fetch(bucket, writer(bucket), row.key, row.version_id, body)
-            with s3_errors(place.bucket), refused_for_key():
-                client = place.client
-                version = send(place.bucket, client, row.place_key, body, belongings.arguments())
-                if version is None:
-                    head = client.head_object(Bucket=place.bucket.bucket, Key=row.place_key)
-                    version = head.get("VersionId", NULL_VERSION)
-                read_back = digest_of(place.bucket, client, row.place_key, version)
-        except _RefusedError as refused:
-            return refused.failure
-    if read_back != sha256:
-        return Deed.FAILED, f'its copy in bucket "{place.bucket.name}" reads back differently'
-    return Copied(version, sha256, belongings)
-
-
-def marked(bucket: BucketSettings, row: Quarantined) -> str | Failure:
-    """Make the delete marker on the version that was copied; the marker's version.
-
-    A newer version that came under it in the same moment is shown again: our marker is taken away.
-
-    Raises:
-        CouldNotTell: the store does not answer, or made no marker though it says that it keeps versions.
-    """
-    present = Presence(bucket)
-    try:
-        newest = next(iter(present.history(row.key)), None)
-        if newest is None or newest.delete_marker or newest.version_id != row.version_id:
-            return Deed.MEANWHILE, CHANGED
-        with s3_errors(bucket), refused_for_key():
-            answer = writer(bucket).delete_object(Bucket=bucket.bucket, Key=row.key)
-        history = present.history(row.key)
-    except KeyRefused as refused:
-        return Deed.FAILED, refused.what
-    except _RefusedError as refused:
-        return refused.failure
-    marker = answer.get("VersionId", "")
-    if not marker or not any(version.version_id == marker and version.delete_marker for version in history):
-        raise CouldNotTell(
-            f'bucket "{bucket.name}" made no delete marker for {row.key!r}, though it says that it keeps versions',
-            f"find out what became of it, then: {row.release_command}",
-        )
-    below = [version for version in history if not version.delete_marker]
-    if below and below[0].version_id == row.version_id:
-        return marker
-    with s3_errors(bucket):
-        writer(bucket).delete_object(Bucket=bucket.bucket, Key=row.key, VersionId=marker)
-    return Deed.MEANWHILE, CHANGED
-
-
-class _RefusedError(Exception):
-    """What a store refuses for one key."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure[1])
-        self.failure = failure
-
-
-@contextmanager
-def refused_for_key() -> Iterator[None]:
-    """A refusal is the key's own, and no reason to stop."""
-    try:
-        yield
-    except ClientError as error:
-        gone = error.response.get("Error", {}).get("Code") in (*NOT_THERE, "NoSuchVersion")
-        raise _RefusedError((Deed.MEANWHILE, CHANGED) if gone else (Deed.FAILED, reason_for_key(error))) from None
-
-
-def _second(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from printflow_reliability.backups.info import STATUS_NO_BACKUPS, STATUS_OK
 from printflow_reliability.backups.pgbackrest import PgBackRest
 from printflow_reliability.dumps.store import open_store
 from printflow_reliability.dumps.stored import stored_in
@@ -10,8 +11,8 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import moment
 
-NO_BACKUP = (0, 1, 2)
-"""What a repository's status is where it can be read: it has backups, it has no stanza, it has no backup."""
+READABLE = (STATUS_OK, STATUS_NO_BACKUPS)
+"""What a repository's status is where it was read. A missing stanza may be one that is not mounted."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def oldest_backup(settings: Settings) -> OldestBackup | None:
         for number in cluster.repositories:
             info = pgbackrest.info(number)
             status = info.status_of(number)
-            if status.code not in NO_BACKUP:
+            if status.code not in READABLE:
                 raise pgbackrest.unreadable(status)
             found += [
                 OldestBackup(f"base backup {backup.label} of {name} in repo{number}", backup.started_at)

@@ -27,12 +27,14 @@ class Outcome:
         deeds: how many came out how.
         bytes: of those that were done.
         not_done: bucket, key and reason of the first ones that were not.
+        further: how many were tried in place of others.
         stopped: why the rest was not tried; empty if all were.
     """
 
     deeds: Counter[Deed] = field(default_factory=Counter)
     bytes: int = 0
     not_done: list[tuple[str, str, str]] = field(default_factory=list)
+    further: int = 0
     stopped: str = ""
 
     def add(self, deed: Deed, bucket: str, key: str, size: int, detail: str = "") -> None:

@@ -52,12 +52,13 @@ class Place:
                 "name a bucket that no reference points into",
             )
         for tenant in tenants:
-            if tenant.base_path.startswith(self.prefix) or self.prefix.startswith(tenant.base_path):
-                raise ConfigError(
-                    f'files.quarantine_prefix: "{self.prefix}" and "{tenant.base_path}", the base path of tenant '
-                    f"{tenant.id}, lie within each other",
-                    "name a prefix that no base path begins with",
-                )
+            for path in tenant.base_paths:
+                if path.startswith(self.prefix) or self.prefix.startswith(path):
+                    raise ConfigError(
+                        f'files.quarantine_prefix: "{self.prefix}" and "{path}", a base path of tenant {tenant.id}, '
+                        "lie within each other",
+                        "name a prefix that no base path begins with",
+                    )
 
     def require_lasting(self, longest_days: int, now: datetime | None = None) -> None:
         """Make sure that no lifecycle rule ends a copy while a backup may still be restored that refers to it.

@@ -7,7 +7,7 @@ tenant or a bucket that looks misconfigured. Their files look like orphans.
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,14 +23,18 @@ from printflow_reliability.files.quarantine.oldest_backup import OldestBackup, o
 from printflow_reliability.files.quarantine.place import place_of, require_versions
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.catalog import open_catalog
-from printflow_reliability.platform.tenancy import tenancy
+from printflow_reliability.platform.tenancy import tenancy, tenant_named
 from printflow_reliability.progress import Advance
+from printflow_reliability.records import passes, reference_rows
+from printflow_reliability.records.database import open_records
 from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.settings import Settings
 from printflow_reliability.text import counted, printable, storable
 
 MOST = 1000
 """Objects that one run moves, unless it is told another number."""
+FURTHER = 10_000
+"""Orphans that are kept in mind beyond these, in place of those that turn out not to be movable."""
 GO_ON = "nothing was moved; fix that, then run the command again"
 
 
@@ -98,12 +102,14 @@ class Plan:
 
     Attributes:
         orphans: those to be moved, in the order of the listing.
-        files, bytes: of these, by tenant and reason.
+        further: those that come next, moved where some of these cannot be.
+        files, bytes: of `orphans`, by tenant and reason.
         left, left_bytes: of those that stay where they are, by why.
         oldest: the backup that nothing may be younger than; None if there is none.
     """
 
     orphans: list[Orphan] = field(default_factory=list)
+    further: list[Orphan] = field(default_factory=list)
     files: Counter[tuple[str, Reason]] = field(default_factory=Counter)
     bytes: Counter[tuple[str, Reason]] = field(default_factory=Counter)
     left: Counter[Left] = field(default_factory=Counter)
@@ -114,6 +120,12 @@ class Plan:
         """Count one that stays."""
         self.left[why] += 1
         self.left_bytes[why] += size
+
+    def tried_further(self, number: int) -> None:
+        """So many of those that come next are left no more."""
+        if number:
+            self.left[Left.LATER] -= number
+            self.left_bytes[Left.LATER] -= sum(orphan.bytes for orphan in self.further[:number])
 
     def take(self, orphan: Orphan) -> None:
         """Add one that is moved."""
@@ -131,27 +143,34 @@ def make_plan(settings: Settings, request: Request, erased: Erasures, advance: A
         CouldNotTell: a database, a bucket or a repository does not answer.
     """
     place = place_of(settings)
-    catalog = open_catalog(settings, tenants=request.tenants)
-    place.require_apart(tenancy(settings).tenants, catalog.buckets)
+    catalog, platform = open_catalog(settings), tenancy(settings)
+    for name in request.tenants or ():
+        tenant_named(platform, name)
+    place.require_apart(platform.tenants, catalog.buckets)
     place.require_lasting(longest_retention(settings))
     require_versions(settings.bucket_named(name) for name in catalog.buckets)
     require_covered(settings)
+    require_earlier_pass(settings)
     plan = Plan(oldest=request.oldest_backup(settings))
     with tempfile.TemporaryDirectory(prefix="printflow-quarantine-") as directory:
         file = Path(directory) / "findings.jsonl"
-        report = reconcile(settings, tenants=request.tenants, findings_file=file, advance=advance)
+        # Always of everybody: a row of another tenant may name these files, and a query fall for that one alone.
+        report = reconcile(settings, findings_file=file, advance=advance)
         if report.incomplete:
             raise CouldNotTell(f"which objects are orphans is not known: {report.incomplete[0]}", GO_ON)
-        require_whole(_read(file))
+        require_compared(report.warnings)
+        require_whole(_read(file), [bucket.name for bucket in settings.bucket])
         require_few(settings, report.counts[kinds.ORPHAN], report.objects)
-        sort_out(plan, _read(file), erased, request.most)
+        sort_out(plan, _read(file), erased, request.most, request.tenants)
     return plan
 
 
-def sort_out(plan: Plan, found: Iterator[dict[str, Any]], erased: Erasures, most: int) -> None:
-    """Put each orphan among what is moved, or what stays."""
+def sort_out(
+    plan: Plan, found: Iterator[dict[str, Any]], erased: Erasures, most: int, tenants: Collection[str] | None = None
+) -> None:
+    """Put each orphan, of these tenants only, among what is moved, or what stays."""
     for finding in found:
-        if finding["kind"] != kinds.ORPHAN:
+        if finding["kind"] != kinds.ORPHAN or (tenants is not None and finding["tenant"] not in tenants):
             continue
         written_at, size = datetime.fromisoformat(finding["written_at"]), finding["bytes"]
         bucket, key, tenant = finding["bucket"], finding["key"], finding["tenant"]
@@ -163,10 +182,14 @@ def sort_out(plan: Plan, found: Iterator[dict[str, Any]], erased: Erasures, most
             plan.leave(Left.ERASED, size)  # a copy of what is to be gone would be one more
         elif storable(key) != key:
             plan.leave(Left.UNRECORDABLE, size)
-        elif len(plan.orphans) >= most:
-            plan.leave(Left.LATER, size)
         else:
-            plan.take(Orphan(bucket, key, tenant, size, written_at, finding["superseded_by"]))
+            orphan = Orphan(bucket, key, tenant, size, written_at, finding["superseded_by"])
+            if len(plan.orphans) < most:
+                plan.take(orphan)
+                continue
+            plan.leave(Left.LATER, size)
+            if len(plan.further) < FURTHER:
+                plan.further.append(orphan)
 
 
 def require_covered(settings: Settings) -> None:
@@ -189,13 +212,36 @@ def require_covered(settings: Settings) -> None:
         raise CouldNotTell(f"{where} could not be looked into: {unread.reason}", "printflow files catalog")
 
 
-def require_whole(found: Iterator[dict[str, Any]]) -> None:
+def require_earlier_pass(settings: Settings) -> None:
     """Raises:
-    Refused: rows that may name files were not seen: a query fell or fails, or a tenant or bucket was left out.
+    Refused: no pass over everything is known, so that no query could be seen to have fallen.
+    CouldNotTell: the records do not answer.
+    """
+    with open_records(settings.records) as records:
+        if passes.newest(records, "reconcile") is None or not reference_rows.known(records):
+            raise Refused(
+                "there was no complete reconciliation yet, so that a query which returns too little would not be seen",
+                "printflow files reconcile, and look at what it finds; then run the command again",
+            )
+
+
+def require_compared(warnings: Iterable[str]) -> None:
+    """Raises:
+    CouldNotTell: what queries return now was not compared with what they returned at the last pass.
+    """
+    for warning in warnings:
+        if "were not compared" in warning:
+            raise CouldNotTell(f"whether a query fell is not known: {warning}", GO_ON)
+
+
+def require_whole(found: Iterator[dict[str, Any]], buckets: Collection[str]) -> None:
+    """Raises:
+    Refused: rows that may name files were not seen: a query fell or fails, a tenant or bucket was left out, or a row
+        says none of these buckets.
     """
     for finding in found:
-        # Of a single key that could not be judged nothing else follows.
-        if finding["kind"] == kinds.UNKNOWN and finding["key"] is None:
+        # Of a single key that could not be judged nothing else follows, unless nobody knows which bucket is meant.
+        if finding["kind"] == kinds.UNKNOWN and (finding["key"] is None or finding["bucket"] not in buckets):
             raise Refused(f"not all references are known: {printable(finding['detail'])}", GO_ON)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.catalog import Catalog
 from printflow_reliability.platform.tenancy import BasePaths, above
 from printflow_reliability.settings import Settings
@@ -18,6 +19,24 @@ class References:
 
     def naming(self, bucket: str, keys: Iterable[str]) -> Collection[str]:
         """Those of the keys that a row names, exactly or by a folder that they lie in.
+
+        Raises:
+            CouldNotTell: a database does not answer, or some of its rows could not be read.
+        """
+        found = self.named(bucket, keys)
+        if why := self.unread(bucket):
+            raise CouldNotTell(f"what rows name is not known: {why}", "printflow files reconcile")
+        return found
+
+    def unread(self, bucket: str) -> str:
+        """Which query left rows or a database out when it was asked about a bucket, and why; empty if none did."""
+        for entry in self.catalog.entries:
+            if bucket in entry.buckets and (why := self.catalog.failing.of(entry.place)):
+                return f"{entry.key}: {next(iter(why.values()))}"
+        return ""
+
+    def named(self, bucket: str, keys: Iterable[str]) -> Collection[str]:
+        """Those of the keys that a row names, as far as rows can be read.
 
         Raises:
             CouldNotTell: a database does not answer.

@@ -74,11 +74,19 @@ class QuarantineReport:
 
 @dataclass(frozen=True)
 class ReleaseReport:
-    """What comes back, or came: the objects, how many were chosen, and what came of it; None of a plan."""
+    """What comes back, or came.
+
+    Attributes:
+        rows: the objects.
+        chosen: how many were chosen.
+        outcome: what came of it; None of a plan.
+        unread: which rows could not be asked whether they need more; empty if all were.
+    """
 
     rows: Sequence[Quarantined]
     chosen: int
     outcome: Outcome | None = None
+    unread: str = ""
 
     @property
     def erased(self) -> int:
@@ -88,6 +96,8 @@ class ReleaseReport:
     @property
     def exit_code(self) -> int:
         """0: nothing to do, or back; 1: to be done, or something needs a person; 2: it broke off."""
+        if self.unread:
+            return 2
         if self.outcome is None:
             return 1 if self.rows else 0
         return 2 if self.outcome.stopped else 1 if self.outcome.left else 0
@@ -99,6 +109,7 @@ class ReleaseReport:
             "planned": len(self.rows),
             "bytes": sum(row.bytes for row in self.rows),
             "erased": self.erased,
+            "unread": self.unread,
             "files": [row.as_json() for row in self.rows],
             "outcome": self.outcome and self.outcome.as_json(),
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.heal import LOCK, require_healers
+from printflow_reliability.files.parts import abort_begun
 from printflow_reliability.files.quarantine.back import bring_back
 from printflow_reliability.files.quarantine.move import Mover
 from printflow_reliability.files.quarantine.outcome import Outcome
@@ -46,11 +47,13 @@ def quarantine(
         return QuarantineReport(plan, held, price, unfinished)
     require_healers(settings)
     with open_records(settings.records) as records, exclusive(records, LOCK):
+        abort_begun(settings, records)
         mover = Mover(settings, records, _references(settings), place, request.person, Pace(request.per_second))
         mover.go_on()
         plan = make_plan(settings, request, erasures.in_force(records), advance)
-        require_healers(settings, {orphan.bucket for orphan in plan.orphans})
-        outcome = mover.move(plan.orphans, advance)
+        require_healers(settings, {orphan.bucket for orphan in (*plan.orphans, *plan.further)})
+        outcome = mover.move(plan.orphans, advance, plan.further)
+        plan.tried_further(outcome.further)
         unfinished = len(manifest.unfinished(records))
         return QuarantineReport(plan, manifest.totals(records), price, unfinished, outcome)
 
@@ -85,11 +88,12 @@ def release(
         settings.bucket_named(chosen.bucket)
     if not apply:
         with open_records(settings.records) as records:
-            rows = _rows(settings, records, chosen)
+            rows, unread = _rows(settings, records, chosen)
             erased = erasures.in_force(records)
-        return ReleaseReport([row for row in rows if not erased.of(row.bucket, row.key)], len(rows))
+        return ReleaseReport([row for row in rows if not erased.of(row.bucket, row.key)], len(rows), unread=unread)
     with open_records(settings.records) as records, exclusive(records, LOCK):
-        rows = _rows(settings, records, chosen)
+        abort_begun(settings, records)
+        rows, unread = _rows(settings, records, chosen)
         require_healers(settings, {row.bucket for row in rows})
         outcome, pace = Outcome(), Pace(chosen.per_second)
         try:
@@ -101,25 +105,30 @@ def release(
                     advance(number, len(rows))
         except CouldNotTell as away:
             outcome.stopped = away.sentence
-    return ReleaseReport(rows, len(rows), outcome)
+    return ReleaseReport(rows, len(rows), outcome, unread)
 
 
-def _rows(settings: Settings, records: Records, chosen: Chosen) -> Sequence[Quarantined]:
-    rows = manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket)
+def _rows(settings: Settings, records: Records, chosen: Chosen) -> tuple[Sequence[Quarantined], str]:
+    """Those to be released, of each key what was moved last; and which rows could not be asked about them."""
+    rows = manifest.newest_of_each(manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket))
     lacking = sorted({*chosen.keys} - {row.key for row in rows})
     if lacking:
         raise ConfigError(
             f"{lacking[0]!r} is not in quarantine", "printflow files release --needed lists what rows miss"
         )
     if not chosen.needed or not rows:
-        return rows
-    references = _references(settings)
+        return rows, ""
+    references, known = _references(settings), {bucket.name for bucket in settings.bucket}
+    buckets = sorted({row.bucket for row in rows} & known)
     named = {
         (bucket, key)
-        for bucket in {row.bucket for row in rows}
-        for key in references.naming(bucket, [row.key for row in rows if row.bucket == bucket])
+        for bucket in buckets
+        for key in references.named(bucket, [row.key for row in rows if row.bucket == bucket])
     }
-    return [row for row in rows if (row.bucket, row.key) in named]
+    unread = next(filter(None, map(references.unread, buckets)), "")
+    if renamed := sorted({row.bucket for row in rows} - known):
+        unread = unread or f'nothing is named "{renamed[0]}" in printflow.toml, and files of it are in quarantine'
+    return [row for row in rows if (row.bucket, row.key) in named], unread
 
 
 def _references(settings: Settings) -> References:

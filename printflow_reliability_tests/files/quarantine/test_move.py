@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -14,14 +15,18 @@ from moto import mock_aws
 
 from printflow_reliability.files import new_objects
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.quarantine import back, move
+from printflow_reliability.files.quarantine import back, copies, move, steps
 from printflow_reliability.files.quarantine.copies import Belongings
-from printflow_reliability.files.quarantine.move import Copied, Seen, copied, marked, seen
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
-from printflow_reliability.records.quarantine import Quarantined
+from printflow_reliability.files.quarantine.steps import Copied, Seen, Unsure, copied, marked, seen
+from printflow_reliability.files.rollback.carry_out import Pace
+from printflow_reliability.records.erasures import Erasures
+from printflow_reliability.records.quarantine import Quarantined, newest_of_each
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.storage.objects import Version
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,7 +78,7 @@ def row(version: str, **known: Any) -> Quarantined:
         "tenant": "t",
         "version_id": version,
         "bytes": 3,
-        "etag": "",
+        "etag": "149603e6c03516362a8da23f624db945",
         "reason": "nothing refers to it",
         "superseded_by": None,
         "place": "place",
@@ -96,7 +101,7 @@ def aside(client: "S3Client", version: str) -> Quarantined:
     marker = marked(FILES, row(version))
     assert isinstance(marker, str), marker
     known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-    return row(version, marker_version=marker, **known)
+    return row(version, marker_version=marker, quarantined_at=datetime(2026, 11, 2, tzinfo=UTC), **known)
 
 
 def released(moved: Quarantined) -> back.Returned:
@@ -157,8 +162,8 @@ def test_what_was_written_between_the_look_and_the_marker_is_shown_again(
                 put(client, b"newer")
             return real.delete_object(**which)
 
-    monkeypatch.setattr(move, "writer", lambda _: Late())
-    assert marked(FILES, row(version)) == (Deed.MEANWHILE, move.CHANGED)
+    monkeypatch.setattr(steps, "writer", lambda _: Late())
+    assert marked(FILES, row(version)) == (Deed.MEANWHILE, steps.CHANGED)
     assert body(client) == b"newer"
 
 
@@ -170,7 +175,7 @@ def test_an_object_is_taken_only_as_the_listing_showed_it(client: "S3Client") ->
     assert isinstance(found, Seen)
     assert found.version == version
     put(client, b"longer than before")
-    assert seen(FILES, orphan) == (Deed.MEANWHILE, move.CHANGED)
+    assert seen(FILES, orphan) == (Deed.MEANWHILE, steps.CHANGED)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -197,7 +202,8 @@ def test_any_order_of_events_shows_what_the_model_shows_and_loses_no_quarantined
             assert isinstance(copy, Copied)
             assert isinstance(marker, str)
             known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-            moved, kept, shown = row(version, **{**vars(target), **known, "marker_version": marker}), shown, None
+            done = {"marker_version": marker, "quarantined_at": datetime(2026, 11, 2, tzinfo=UTC)}
+            moved, kept, shown = row(version, **{**vars(target), **known, **done}), shown, None
         elif step == "expire" and moved is not None and shown is None:
             client.delete_object(Bucket="print-files", Key=KEY, VersionId=moved.version_id)
         elif step == "back" and moved is not None:
@@ -227,6 +233,199 @@ def test_a_lock_is_kept_and_a_place_that_cannot_hold_it_is_that_keys_failure(cli
         lock={"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": "2099-01-01T00:00:00+00:00"}
     ).arguments()
     assert locked["ObjectLockRetainUntilDate"] == datetime(2099, 1, 1, tzinfo=UTC)
-    with pytest.raises(move._RefusedError) as refused, move.refused_for_key():
+    with pytest.raises(steps._RefusedError) as refused, steps.refused_for_key():
         raise ClientError({"Error": {"Code": "InvalidRequest"}}, "PutObject")
     assert refused.value.failure[0] is Deed.FAILED
+
+
+def of_moto(client: "S3Client", **changed: Any) -> Any:
+    """The store, but for some calls."""
+    real = new_objects.writer(FILES)
+
+    class Changed:
+        def __getattr__(self, name: str) -> Any:
+            return changed.get(name) or getattr(real, name)
+
+    return lambda _: Changed()
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}}, "DeleteObject")
+
+
+class Manifest:
+    """What is noted, instead of records."""
+
+    GIVEN_UP = "given up"
+
+    def __init__(self, *rows: Quarantined) -> None:
+        self.rows = rows
+        self.ended: list[int] = []
+        self.noted: list[int] = []
+
+    def unfinished(self, _: Any) -> Any:
+        return self.rows
+
+    def moved(self, _: Any, number: int) -> None:
+        self.noted.append(number)
+
+    def end(self, _: Any, number: int, *__: Any) -> None:
+        self.ended.append(number)
+
+
+class Nobody:
+    """No row names anything."""
+
+    def naming(self, *_: Any) -> Any:
+        return ()
+
+
+def gone_on_with(monkeypatch: pytest.MonkeyPatch, *rows: Quarantined) -> tuple[Manifest, Any]:
+    kept = Manifest(*rows)
+    monkeypatch.setattr(move, "manifest", kept)
+    named = minimal_settings().model_copy(update={"bucket": (FILES,)})
+    mover = move.Mover(named, cast(Any, None), cast(Any, Nobody()), PLACE, "ada", Pace(1000))
+    mover.go_on()
+    return kept, mover.outcome
+
+
+def test_a_delete_that_fails_and_was_done_all_the_same_stays_open_and_comes_back(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = put(client)
+    copy = copied(FILES, PLACE, row(version))
+    assert isinstance(copy, Copied)
+    real = new_objects.writer(FILES)
+
+    def done_and_refused(**which: Any) -> Any:
+        real.delete_object(**which)
+        raise refused("InternalError")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "writer", of_moto(client, delete_object=done_and_refused))
+        assert isinstance(marked(FILES, row(version)), Unsure)
+    known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
+    kept, outcome = gone_on_with(monkeypatch, row(version, **known))
+    assert (kept.noted, kept.ended, outcome.deeds) == ([1], [], {Deed.DONE: 1})
+    assert released(row(version, **known)).deed is Deed.DONE
+    assert body(client) == b"old"
+
+
+def test_a_bucket_that_keeps_versions_no_more_is_not_deleted_from(client: "S3Client") -> None:
+    version = put(client)
+    client.put_bucket_versioning(Bucket="print-files", VersioningConfiguration={"Status": "Suspended"})
+    try:
+        assert isinstance(answer := marked(FILES, row(version)), tuple)
+        assert answer[0] is Deed.FAILED
+    finally:
+        client.put_bucket_versioning(Bucket="print-files", VersioningConfiguration={"Status": "Enabled"})
+    assert body(client) == b"old"
+
+
+def test_a_version_null_that_was_written_over_is_somebody_elses() -> None:
+    def of(version: str, etag: str) -> Version:
+        return Version(version, etag, 3, datetime(2026, 11, 2, tzinfo=UTC))
+
+    target = row("null")
+    assert steps._is(of("null", target.etag), target)
+    assert not steps._is(of("null", "other"), target)
+
+
+def test_the_copy_is_kept_where_nothing_else_is_left(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    version = put(client)
+    moved = aside(client, version)
+    empty_of_files(client)
+    kept, _ = gone_on_with(monkeypatch, moved)
+    assert (kept.noted, kept.ended) == ([1], [])
+    assert released(moved).deed is Deed.DONE
+    assert body(client) == b"old"
+
+
+def empty_of_files(client: "S3Client") -> None:
+    listed = client.list_object_versions(Bucket="print-files")
+    for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+        client.delete_object(Bucket="print-files", Key=version["Key"], VersionId=version["VersionId"])
+
+
+def test_our_marker_over_a_newer_file_is_told_and_its_row_stays_open_and_brings_nothing_older_back(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = put(client)
+    copy = copied(FILES, PLACE, row(version))
+    assert isinstance(copy, Copied)
+    real = new_objects.writer(FILES)
+
+    def late(**which: Any) -> Any:
+        if "VersionId" in which:
+            raise refused("AccessDenied")
+        put(client, b"newer")
+        return real.delete_object(**which)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "writer", of_moto(client, delete_object=late))
+        answer = marked(FILES, row(version))
+    assert isinstance(answer, Unsure)
+    assert "files heal --key" in answer.why
+    open_row = row(version, place_version=copy.version, sha256=copy.sha256, headers=copy.belongings.as_json())
+    kept, outcome = gone_on_with(monkeypatch, open_row)
+    assert (kept.noted, kept.ended, outcome.deeds) == ([], [], {Deed.FAILED: 1})
+    assert "files heal --key" in outcome.not_done[0][2]
+    assert released(open_row).deed is Deed.FAILED
+    assert body(client) is None
+
+
+def test_a_row_whose_bucket_is_named_no_more_keeps_nobody_elses_from_going_on(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = aside(client, put(client))
+    kept, outcome = gone_on_with(monkeypatch, row("v", bucket="renamed", id=2), moved)
+    assert (kept.noted, outcome.deeds) == ([1], {Deed.FAILED: 1, Deed.DONE: 1})
+    monkeypatch.setattr(back.erasures, "in_force", lambda _: Erasures([]))
+    returned = back.bring_back(minimal_settings(), cast(Any, None), row("v", bucket="renamed"), "ada")
+    assert returned.deed is Deed.FAILED
+
+
+def test_of_one_key_only_what_was_moved_last_comes_back() -> None:
+    older, newer, other = row("v1"), row("v2", id=2), row("v3", key="b.pdf", id=3)
+    assert newest_of_each([older, other, newer]) == [newer, other]
+
+
+def test_a_copy_that_is_gone_is_made_up_for_by_the_version(client: "S3Client") -> None:
+    version = put(client)
+    moved = aside(client, version)
+    client.delete_object(Bucket="place", Key=moved.place_key, VersionId=moved.place_version or "")
+    assert released(row(version, **{**vars(moved), "marker_version": None})).deed is Deed.DONE
+    assert body(client) == b"old"
+
+
+def test_what_is_too_large_for_one_request_replaces_nothing(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "LARGEST_AT_ONCE", 2)
+    writing = new_objects.writer(FILES)
+    written = copies.send(FILES, writing, KEY, BytesIO(b"large"), {"Metadata": {"proof": "7"}})
+    head = client.head_object(Bucket="print-files", Key=KEY)
+    assert (body(client), head["VersionId"], head["Metadata"]) == (b"large", written, {"proof": "7"})
+    assert copies.send(FILES, writing, KEY, BytesIO(b"other"), {}) is None
+    assert body(client) == b"large"
+
+
+def test_a_lock_that_has_ended_is_not_asked_for_again() -> None:
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": "2020-01-01T00:00:00+00:00"}
+    assert Belongings(lock={**lock, "ObjectLockLegalHoldStatus": "ON"}).arguments() == {
+        "Metadata": {},
+        "ObjectLockLegalHoldStatus": "ON",
+    }
+
+
+def test_what_cannot_be_moved_keeps_no_other_orphan_from_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Orphan("files", str(number), "t", 3, datetime(2026, 1, 1, tzinfo=UTC)) for number in range(5)]
+    mover = move.Mover(minimal_settings(), cast(Any, None), cast(Any, Nobody()), PLACE, "ada", Pace(1000))
+
+    def batch(mover: move.Mover, orphans: Any) -> None:
+        for orphan in orphans:
+            mover.outcome.add(Deed.FAILED if orphan.key < "2" else Deed.DONE, "files", orphan.key, 3)
+
+    monkeypatch.setattr(move.Mover, "_batch", batch)
+    outcome = mover.move(found[:2], further=found[2:])
+    assert (outcome.deeds, outcome.further) == ({Deed.FAILED: 2, Deed.DONE: 2}, 2)

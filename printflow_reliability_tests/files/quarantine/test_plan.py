@@ -1,15 +1,17 @@
 """What is moved and what stays; what refuses everything; and a place that keeps copies for long enough."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from printflow_reliability.backups.info import STATUS_MISSING_STANZA
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
 from printflow_reliability.files.protection.configuration import Answer
 from printflow_reliability.files.quarantine import place, plan
-from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
+from printflow_reliability.files.quarantine.oldest_backup import READABLE, OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
 from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_versions
 from printflow_reliability.files.quarantine.plan import (
@@ -21,9 +23,12 @@ from printflow_reliability.files.quarantine.plan import (
     require_whole,
     sort_out,
 )
+from printflow_reliability.files.quarantine.references import References
 from printflow_reliability.files.quarantine.report import QuarantineReport
 from printflow_reliability.files.regenerations import Regenerations
-from printflow_reliability.platform.tenancy import Tenant
+from printflow_reliability.platform.failing_rows import FailingRows
+from printflow_reliability.platform.tenancy import BasePaths, Tenant
+from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.pages import StoredObject
@@ -78,10 +83,12 @@ def test_a_run_that_broke_off_could_not_tell_and_what_was_not_done_needs_a_perso
 
 
 def test_rows_that_were_not_seen_refuse_everything_and_a_single_key_refuses_nothing() -> None:
-    one_key = {"kind": "unknown", "key": "a.pdf", "detail": "the store refuses it"}
-    require_whole(iter([orphan("a.pdf"), one_key]))
+    one_key = {"kind": "unknown", "bucket": "files", "key": "a.pdf", "detail": "the store refuses it"}
+    require_whole(iter([orphan("a.pdf"), one_key]), ["files"])
     with pytest.raises(Refused, match="the query fell to nothing"):
-        require_whole(iter([one_key, {"kind": "unknown", "key": None, "detail": "the query fell to nothing"}]))
+        require_whole(
+            iter([one_key, {"kind": "unknown", "key": None, "detail": "the query fell to nothing"}]), ["files"]
+        )
 
 
 def test_so_many_orphans_are_a_missing_query() -> None:
@@ -202,3 +209,74 @@ def test_a_superseded_regeneration_is_older_than_a_named_file_of_its_folder_and_
     # Newer than what the row names: perhaps the file that was never linked.
     assert newer("a/1/card-9.pdf", 9) is None
     assert [newer(key, 1) for key in ("a/1/notes.txt", "a/1/sub/card.pdf", "a/2/card.pdf")] == [None] * 3
+
+
+def test_a_row_into_a_bucket_that_nobody_knows_refuses_everything() -> None:
+    elsewhere = {"kind": "unknown", "bucket": "print-files", "key": "a.pdf", "detail": "its bucket is no [[bucket]]"}
+    require_whole(iter([elsewhere]), ["print-files"])
+    with pytest.raises(Refused, match="its bucket is no"):
+        require_whole(iter([elsewhere]), ["files"])
+
+
+def test_only_the_orphans_of_whom_was_asked_for_are_moved() -> None:
+    made = Plan()
+    sort_out(made, iter([orphan("a.pdf"), orphan("b.pdf", tenant="branch")]), Erasures([]), 9, ["t"])
+    assert [each.key for each in made.orphans] == ["a.pdf"]
+
+
+def test_further_orphans_are_kept_in_mind_and_counted_as_left_until_they_were_tried() -> None:
+    made = Plan()
+    sort_out(made, iter([orphan("a.pdf"), orphan("b.pdf"), orphan("c.pdf")]), Erasures([]), 1)
+    assert ([each.key for each in made.further], made.left[Left.LATER]) == (["b.pdf", "c.pdf"], 2)
+    made.tried_further(1)
+    assert (made.left[Left.LATER], made.left_bytes[Left.LATER]) == (1, 10)
+
+
+def test_rows_that_were_not_compared_with_the_last_pass_refuse_everything() -> None:
+    plan.require_compared(["an inventory of yesterday was read"])
+    with pytest.raises(CouldNotTell, match="whether a query fell is not known"):
+        plan.require_compared(["rows at the last pass were not compared: the records are away"])
+
+
+@pytest.mark.parametrize(("known", "rows"), [(None, {}), ("a pass", {}), (None, {"rows": 1}), ("a pass", {"rows": 1})])
+def test_without_an_earlier_pass_nothing_is_moved(monkeypatch: pytest.MonkeyPatch, known: Any, rows: Any) -> None:
+    monkeypatch.setattr(plan, "open_records", lambda _: nullcontext())
+    monkeypatch.setattr(passes, "newest", lambda *_: known)
+    monkeypatch.setattr(reference_rows, "known", lambda _: rows)
+    expected = nullcontext() if known and rows else pytest.raises(Refused, match="no complete reconciliation")
+    with expected:
+        plan.require_earlier_pass(minimal_settings())
+
+
+def test_a_database_that_was_left_out_makes_what_rows_name_unknown() -> None:
+    class Entry:
+        buckets, place, key = ("files",), (0, "branch"), "reference[0]"
+
+    class CatalogOf:
+        entries = (Entry,)
+
+        def __init__(self) -> None:
+            self.failing = FailingRows()
+
+        def look_up(self, *_: Any) -> Any:
+            return iter(())
+
+    catalog = CatalogOf()
+    name = minimal_settings().reference[0].bucket
+    Entry.buckets = (name,)
+    asked = References(minimal_settings(), cast(Any, catalog), BasePaths([]))
+    assert not asked.naming(name, ["a.pdf"])
+    catalog.failing.leave_out(Entry.place, "t", "too many connections")
+    with pytest.raises(CouldNotTell, match=r"reference\[0\]: too many connections"):
+        asked.naming(name, ["a.pdf"])
+    assert not asked.named(name, ["a.pdf"])  # a release still brings back what is known to be named
+
+
+def test_a_missing_stanza_is_no_repository_without_backups() -> None:
+    assert STATUS_MISSING_STANZA not in READABLE
+
+
+def test_every_base_path_of_a_tenant_counts_and_none_is_none() -> None:
+    PLACE.require_apart([Tenant("t")], [])
+    with pytest.raises(ConfigError, match="lie within each other"):
+        PLACE.require_apart([Tenant("t", "tenants/t/", ("quarantine/t/",))], [])
