@@ -5,9 +5,9 @@ was deleted again after that is never brought back again by itself, and pages.
 """
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -22,6 +22,7 @@ from printflow_reliability.files.heal_report import HealAction, HealStatus
 from printflow_reliability.files.heal_write import carry_out, overwriting
 from printflow_reliability.files.healing_report import HealingReport
 from printflow_reliability.files.new_objects import may_write
+from printflow_reliability.files.parts import abort_begun
 from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.platform.catalog import Catalog, open_catalog
@@ -31,10 +32,17 @@ from printflow_reliability.records.database import exclusive, open_records
 from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.records.file_heals import Candidate, Unjudged
 from printflow_reliability.settings import Settings
+from printflow_reliability.storage.objects import Version
 
+PAGE = 10_000
+"""Candidates that are fetched from the records at once."""
 JUDGED_AT_MOST = 10_000
-"""Objects that one turn looks at; of a deletion by the million, the most urgent."""
+"""Objects that one turn looks at once the bound is reached, so that what was deleted again pages; the most urgent."""
+FAILED_AT_MOST = 50
+"""Objects of a bucket that one turn tries in vain; a bucket that takes no writes must not hold the others up."""
 AT_A_TIME = 200
+READ_AT_ONCE = 16
+"""Objects whose bytes are read side by side, never more than may still be brought back."""
 INCOMPLETE = "nothing is brought back after a pass that did not go through to its end"
 NOT_KEPT = "nothing is brought back, since the pass was not kept in the records"
 
@@ -63,6 +71,7 @@ def heal_deleted(
         with open_records(settings.records) as records:
             if apply:
                 with exclusive(records, LOCK):
+                    abort_begun(settings, records)
                     _Turn.begin(settings, records, apply).take(done, tenants)
             else:
                 _Turn.begin(settings, records, apply).take(done, tenants)
@@ -73,7 +82,14 @@ def heal_deleted(
 
 @dataclass
 class _Turn:
-    """What one turn works with."""
+    """What one turn works with, and how far it is.
+
+    Attributes:
+        back: how many objects are back, or may be.
+        failed: how many objects of each bucket were tried in vain.
+        away: why a bucket cannot be judged in this turn.
+        present: the buckets, as the batch at hand asks them.
+    """
 
     settings: Settings
     records: psycopg.Connection[TupleRow]
@@ -82,6 +98,10 @@ class _Turn:
     paths: BasePaths
     erased: Erasures
     unjudged: Sequence[Unjudged]
+    back: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    away: dict[str, str] = field(default_factory=dict)
+    present: dict[str, Presence] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, settings: Settings, records: psycopg.Connection[TupleRow], apply: bool) -> "_Turn":
@@ -99,31 +119,56 @@ class _Turn:
 
     def take(self, done: HealingReport, tenants: Sequence[str] | None) -> None:
         """Judge the candidates, the most urgent first, and bring back as many as the bound allows."""
-        found, number = file_heals.candidates(self.records, tenants, JUDGED_AT_MOST)
-        done.beyond_bound = number - len(found)
-        most = self.settings.files.heal_at_most
-        coming = iter(found)
+        coming, seen = file_heals.candidates(self.records, tenants, PAGE), 0
         while batch := list(itertools.islice(coming, AT_A_TIME)):
-            for candidate, judged in self._judged(batch):
-                if isinstance(judged, Left):
-                    done.leave(candidate, judged)
-                elif len(done.brought_back) + done.reasons[Why.FAILED] >= most:
-                    done.beyond_bound += 1
+            seen += len(batch)
+            self._deal_with(done, batch)
+            if self._room == 0 and seen >= JUDGED_AT_MOST:
+                done.beyond_bound += max(file_heals.how_many(self.records, tenants) - seen, 0)
+                return
+
+    @property
+    def _room(self) -> int:
+        """How many more objects may be brought back."""
+        return max(self.settings.files.heal_at_most - self.back, 0)
+
+    def _deal_with(self, done: HealingReport, batch: Sequence[Candidate]) -> None:
+        deleted: list[tuple[Candidate, Deleted]] = []
+        for candidate, judged in self._judged(batch):
+            if isinstance(judged, Left):
+                done.leave(candidate, judged)
+            else:
+                deleted.append((candidate, judged))
+        urgency = {candidate: at for at, candidate in enumerate(batch)}
+        deleted.sort(key=lambda entry: urgency[entry[0]])
+        while deleted:
+            if self._room == 0:
+                done.beyond_bound += len(deleted)
+                return
+            tried = deleted[: min(self._room, READ_AT_ONCE)]
+            del deleted[: len(tried)]
+            for (candidate, _), readable in in_parallel(self._readable, tried):
+                if isinstance(readable, Left):
+                    done.leave(candidate, readable)
                 else:
-                    self._bring_back(done, candidate, judged)
+                    self._bring_back(done, candidate, readable)
 
     def _judged(self, batch: Sequence[Candidate]) -> Iterator[tuple[Candidate, Deleted | Left]]:
         by_bucket: Mapping[str, list[Candidate]] = defaultdict(list)
         for candidate in batch:
             by_bucket[candidate.bucket].append(candidate)
         for bucket, candidates in by_bucket.items():
-            try:
-                yield from self._judged_in(bucket, candidates)
-            except PrintflowError as away:  # this bucket's trouble, and no other's
-                yield from ((candidate, Left(Why.UNJUDGED, away.sentence)) for candidate in candidates)
+            if bucket not in self.away:
+                try:
+                    yield from self._judged_in(bucket, candidates)
+                    continue
+                except PrintflowError as away:  # this bucket's trouble, and no other's
+                    self.away[bucket] = away.sentence
+            yield from ((candidate, Left(Why.UNJUDGED, self.away[bucket])) for candidate in candidates)
 
     def _judged_in(self, name: str, batch: Sequence[Candidate]) -> Iterator[tuple[Candidate, Deleted | Left]]:
         present, keys = Presence(self.settings.bucket_named(name)), [candidate.key for candidate in batch]
+        self.present[name] = present
         policy = Policy.of(self.settings.files, present.now())
         references = references_to(self.catalog, self.paths, name, keys)
         before = file_heals.brought_back_by_itself(self.records, name, keys)
@@ -140,46 +185,68 @@ class _Turn:
                 history = present.history(key)
                 known = {version: entry for (of, version), entry in ledger.items() if of == key}
                 judged = policy.judge(present.bucket, references.get(key, ()), history, known, before.get(key))
-                return judged if isinstance(judged, Left) else self._readable(present, key, judged)
+                why_not = "" if isinstance(judged, Left) else _unwritable(present, _planned(candidate, judged), history)
+                return Left(Why.FAILED, why_not) if why_not else judged
             except CouldNotTell as refused:
                 return Left(Why.UNJUDGED, refused.sentence)
 
         yield from in_parallel(judge, batch)
 
-    def _readable(self, present: Presence, key: str, deleted: Deleted) -> Deleted | Left:
+    def _readable(self, entry: tuple[Candidate, Deleted]) -> Deleted | Left:
         """The same, if its bytes can be read now, and are what is expected where only they tell."""
-        there = present.head_of(key, deleted.copy.version_id)
-        if there is None:
-            return Left(Why.OTHERWISE, "its newest version went away meanwhile")
-        if there.archived:
-            return Left(Why.ARCHIVED, f"its version lies in {there.archived} and must be retrieved first")
-        if not deleted.proven and not bytes_meet(key, deleted.copy, deleted.expected):
-            return Left(Why.UNPROVEN, "the bytes of its newest version are not what its row or the ledger knows")
+        (bucket, key, *_), deleted = entry
+        if self.failed[bucket] >= FAILED_AT_MOST:
+            return Left(Why.FAILED, f'not tried, since {FAILED_AT_MOST} objects of bucket "{bucket}" failed before')
+        try:
+            there = self.present[bucket].head_of(key, deleted.copy.version_id)
+            if there is None:
+                return Left(Why.OTHERWISE, "its newest version went away meanwhile")
+            if there.archived:
+                return Left(Why.ARCHIVED, f"its version lies in {there.archived} and must be retrieved first")
+            if not deleted.proven and not bytes_meet(key, deleted.copy, deleted.expected):
+                return Left(Why.UNPROVEN, "the bytes of its newest version are not what its row or the ledger knows")
+        except PrintflowError as refused:
+            return Left(Why.UNJUDGED, refused.sentence)
         return deleted
 
     def _bring_back(self, done: HealingReport, candidate: Candidate, deleted: Deleted) -> None:
-        copy = deleted.copy
-        where = (candidate.bucket, candidate.key, candidate.tenant, candidate.owner)
-        detail = f"bring version {copy.version_id} back, which a delete marker hides"
-        action = HealAction(
-            HealStatus.PLANNED, *where, detail, source=candidate.bucket, version_id=copy.version_id, size=copy.size
-        )
-        if self.apply and not may_write(copy.bucket):
-            lacking = f'bucket "{candidate.bucket}" has no heal_access_key_id in printflow.toml'
-            done.leave(candidate, Left(Why.FAILED, lacking))
-            return
+        action = _planned(candidate, deleted)
         if self.apply:
             action = carry_out(self.settings, self.records, action, automatic=True)
-        else:
-            present = Presence(copy.bucket)
-            if why := overwriting(present, action, {copy.version_id}):
-                done.leave(candidate, Left(Why.FAILED, why))
-                return
         if action.deed in (HealStatus.HEALED, HealStatus.PLANNED):
+            self.back += 1
             done.brought_back.append(action)
         elif action.deed is HealStatus.THERE:
             done.leave(candidate, Left(Why.THERE, action.detail))
         elif action.deed is HealStatus.ERASED:
             done.leave(candidate, Left(Why.ERASED, action.detail))
         else:
+            # What failed after it was written is an object more, and one that is not there holds nobody else up.
+            self.back += self._may_be_there(candidate)
+            self.failed[candidate.bucket] += 1
             done.leave(candidate, Left(Why.FAILED, action.detail))
+
+    def _may_be_there(self, candidate: Candidate) -> bool:
+        try:
+            return Presence(self.settings.bucket_named(candidate.bucket)).head(candidate.key) is not None
+        except CouldNotTell:
+            return True
+
+
+def _planned(candidate: Candidate, deleted: Deleted) -> HealAction:
+    copy = deleted.copy
+    return HealAction(
+        HealStatus.PLANNED,
+        *candidate,
+        f"bring version {copy.version_id} back, which a delete marker hides",
+        source=candidate.bucket,
+        version_id=copy.version_id,
+        size=copy.size,
+    )
+
+
+def _unwritable(present: Presence, action: HealAction, history: Sequence[Version]) -> str:
+    """Why an object cannot be written, as far as that is known without trying; empty if it can."""
+    if not may_write(present.bucket):
+        return f'bucket "{action.bucket}" has no heal_access_key_id in printflow.toml'
+    return overwriting(present, action, {version.version_id for version in history if not version.delete_marker})

@@ -9,7 +9,7 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.heal_deleted import heal_deleted
 from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.files.healing_report import HealingReport
-from printflow_reliability.files.recheck import recheck
+from printflow_reliability.files.recheck import MOST, recheck
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.records import file_heals
 from printflow_reliability.records.database import open_records
@@ -51,14 +51,23 @@ def _afterwards(
     try:
         with open_records(settings.records) as records:
             numbers = file_heals.findings_of(records, sorted(back))
-        recheck(settings, numbers)
+        for first in range(0, len(numbers), MOST):
+            recheck(settings, numbers[first : first + MOST])
         with open_records(settings.records) as records:
             left = file_heals.still_missing(records, kinds.MISSING, tenants)
     except PrintflowError as away:
         return replace(missing, detail=f"{missing.detail}; {said}, and not looked at again: {away.sentence}")
-    if left or missing.outcome is not Outcome.FAIL:
+    if left or _unkept(report, tenants) or missing.outcome is not Outcome.FAIL:
         return replace(missing, detail=f"{missing.detail}; {said} since")
     if report.counts[kinds.UNKNOWN]:
         unjudged = f"{report.counts[kinds.UNKNOWN]:,} could not be judged: printflow files show"
         return replace(missing, outcome=Outcome.UNKNOWN, detail=f"{said}, no other is missing; {unjudged}")
     return replace(missing, outcome=Outcome.PASS, detail=f"each reference has its object again: {said}")
+
+
+def _unkept(report: ReconcileReport, tenants: Sequence[str] | None) -> int:
+    """How many missing files a tenant's pass found that are not in the records: rows of nobody, or of others."""
+    if tenants is None:
+        return 0
+    kept = [report.tenants.get(tenant, {}) for tenant in {*tenants}]
+    return sum(report.counts[kind] - sum(counts.get(kind, 0) for counts in kept) for kind in kinds.MISSING)

@@ -39,7 +39,7 @@ class HealingReport:
     Attributes:
         applied: whether it was carried out, or only planned.
         brought_back: what is back, or would be.
-        left: the first objects that were left, each with the reason; `reasons` counts all of them.
+        left: the first objects that were left for each reason in TROUBLE, then others; `reasons` counts all of them.
         beyond_bound: how many were left because files.heal_at_most were brought back.
         not_done: why nothing was done at all; empty where the policy had its turn.
         off: the policy is off.
@@ -57,7 +57,8 @@ class HealingReport:
         """Count one that is left; what pages is kept before all others."""
         self.reasons[left.why] += 1
         if left.why in TROUBLE:
-            self.left.insert(0, (candidate, left))
+            if self.reasons[left.why] <= SHOWN:
+                self.left.insert(0, (candidate, left))
         elif len(self.left) < SHOWN:
             self.left.append((candidate, left))
 

@@ -1,13 +1,14 @@
 """Objects that are too large for one request: copied or written in parts, and nothing is left behind if that fails.
 
 S3 writes and copies at most 5 GB at once. Parts of an upload that was never completed are listed nowhere and cost
-money: a failure aborts it, and one that was killed is known from the records, and aborted by the next run.
+money: a failure aborts it, and one that was killed is known from the records, and aborted by the next healing. Whoever
+uploads holds a lock of the upload, which ends with its session: what holds one is no upload that was killed.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ import psycopg
 from botocore.exceptions import ClientError
 from psycopg.rows import TupleRow
 
+from printflow_reliability.errors import LockHeld
 from printflow_reliability.files.new_objects import CHANGED, NULL_VERSION, may_write, writer
+from printflow_reliability.records.database import exclusive
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.silence import chunks
@@ -101,17 +104,22 @@ def sent(
 
 
 def abort_begun(settings: Settings, records: psycopg.Connection[TupleRow]) -> None:
-    """End the uploads that a killed run has left, while the lock of healing is held; what refuses stays for later."""
+    """End the uploads that a killed run has left, and none that is under way; what refuses stays for later."""
     known = {bucket.name: bucket for bucket in settings.bucket}
     found = records.execute("SELECT id, bucket, key, upload_id FROM begun_uploads ORDER BY id").fetchall()
     for number, name, key, upload in found:
         try:
-            if name in known:
-                bucket = known[name]  # the place of the quarantine may have one key for everything
-                _abort(writer(bucket) if may_write(bucket) else s3_client(bucket), known[name].bucket, key, upload)
-        except FAILURES:
+            with exclusive(records, _lock(upload)):
+                if name in known:
+                    bucket = known[name]  # the place of the quarantine may have one key for everything
+                    _abort(writer(bucket) if may_write(bucket) else s3_client(bucket), bucket.bucket, key, upload)
+                records.execute("DELETE FROM begun_uploads WHERE id = %s", (number,))
+        except (LockHeld, *FAILURES):
             continue
-        records.execute("DELETE FROM begun_uploads WHERE id = %s", (number,))
+
+
+def _lock(upload: str) -> str:
+    return f"upload {upload}"
 
 
 def in_parts(
@@ -137,8 +145,9 @@ def in_parts(
     length = max(part_size, math.ceil(size / MOST_PARTS))
     place: Any = {"Bucket": target.bucket.bucket, "Key": target.key}
     upload = client.create_multipart_upload(**place, **target.carried)["UploadId"]
-    with _noted(records, target, upload):
+    with ExitStack() as stack:
         try:
+            stack.enter_context(_noted(records, target, upload))
             parts: list[Any] = []
             for number, first in enumerate(range(0, size, length), 1):
                 etag = send(upload, number, first, min(length, size - first))
@@ -169,9 +178,10 @@ def _noted(records: psycopg.Connection[TupleRow] | None, target: Target, upload:
     if records is None:
         yield
         return
-    row = records.execute(
-        "INSERT INTO begun_uploads (bucket, key, upload_id) VALUES (%s, %s, %s) RETURNING id",
-        (target.bucket.name, target.key, upload),
-    ).fetchone()
-    yield
-    records.execute("DELETE FROM begun_uploads WHERE id = %s", row)
+    with exclusive(records, _lock(upload)):
+        row = records.execute(
+            "INSERT INTO begun_uploads (bucket, key, upload_id) VALUES (%s, %s, %s) RETURNING id",
+            (target.bucket.name, target.key, upload),
+        ).fetchone()
+        yield
+        records.execute("DELETE FROM begun_uploads WHERE id = %s", row)

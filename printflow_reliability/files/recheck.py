@@ -56,6 +56,8 @@ def recheck(settings: Settings, numbers: Sequence[int] | None = None) -> tuple[R
         ConfigError: there is no such finding, or it is resolved.
         CouldNotTell: the records or a database do not answer.
     """
+    if numbers is not None and not numbers:
+        return ()
     with open_records(settings.records) as records:
         asked = lasting_findings.unresolved(records, MOST, numbers)
         if lacking := sorted(set(numbers or ()) - {finding.id for finding in asked}):

@@ -3,7 +3,7 @@
 The policy's candidates are asked for here too, so that a million findings never come into this process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,9 +19,12 @@ _OPEN = """
 FROM lasting_findings WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND kind = 'missing_restorable'
 AND severity <> 'info' AND right(key, 1) <> '/' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s))"""
 CANDIDATES = f"""
-SELECT bucket, key, (array_agg(tenant ORDER BY id))[1], (array_agg(owner ORDER BY id))[1] {_OPEN}
-GROUP BY bucket, key ORDER BY max(array_position(%(ranks)s::text[], severity)) DESC, bucket, key COLLATE "C"
-LIMIT %(most)s"""
+SELECT bucket, key, tenant, owner, urgency FROM (
+    SELECT bucket COLLATE "C" AS bucket, key COLLATE "C" AS key, (array_agg(tenant ORDER BY id))[1] AS tenant,
+    (array_agg(owner ORDER BY id))[1] AS owner, -max(array_position(%(ranks)s::text[], severity)) AS urgency {_OPEN}
+    GROUP BY 1, 2) AS missing
+WHERE %(urgency)s::integer IS NULL OR (urgency, bucket, key) > (%(urgency)s::integer, %(bucket)s::text, %(key)s::text)
+ORDER BY urgency, bucket, key LIMIT %(page)s"""  # noqa: S608 - a constant of this module
 HOW_MANY = f"SELECT count(DISTINCT (bucket, key)) {_OPEN}"
 UNJUDGED = """
 SELECT bucket, tenant, detail FROM lasting_findings
@@ -74,15 +77,22 @@ def record(connection: psycopg.Connection[TupleRow], values: Sequence[object], *
 
 
 def candidates(
-    connection: psycopg.Connection[TupleRow], tenants: Sequence[str] | None, most: int
-) -> tuple[Sequence[Candidate], int]:
-    """The missing objects that have a copy, the most urgent first, each once; and how many there are in all."""
-    asked = {"tenants": tenants and list(tenants), "ranks": [severity.value for severity in Severity], "most": most}
-    found = [Candidate(*row) for row in connection.execute(CANDIDATES, asked).fetchall()]
-    if len(found) < most:
-        return found, len(found)
-    row = connection.execute(HOW_MANY, asked).fetchone()
-    return found, int(row[0]) if row else 0
+    connection: psycopg.Connection[TupleRow], tenants: Sequence[str] | None, page: int
+) -> Iterator[Candidate]:
+    """The missing objects that have a copy, the most urgent first, each once; so many are fetched at a time."""
+    asked: dict[str, object] = {"ranks": [severity.value for severity in Severity], "page": page}
+    asked |= {"tenants": tenants and list(tenants), "urgency": None, "bucket": None, "key": None}
+    while found := connection.execute(CANDIDATES, asked).fetchall():
+        yield from (Candidate(*row[:4]) for row in found)
+        if len(found) < page:
+            return
+        asked["bucket"], asked["key"], _, _, asked["urgency"] = found[-1]
+
+
+def how_many(connection: psycopg.Connection[TupleRow], tenants: Sequence[str] | None) -> int:
+    """How many missing objects have a copy."""
+    row = connection.execute(HOW_MANY, {"tenants": tenants and list(tenants)}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def unjudged(connection: psycopg.Connection[TupleRow]) -> Sequence[Unjudged]:

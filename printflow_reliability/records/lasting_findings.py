@@ -161,11 +161,12 @@ def unresolved(
 ) -> Sequence[LastingFinding]:
     """The worst findings that are not resolved, acknowledged ones last; of these numbers only."""
     ranks = [severity.value for severity in Severity]
+    only = None if numbers is None else list(numbers)
     with connection.cursor(row_factory=class_row(LastingFinding)) as cursor:
         return cursor.execute(
             f"""{SELECT} WHERE resolved_at IS NULL AND (%s::bigint[] IS NULL OR id = ANY(%s))
                 ORDER BY acknowledged_at IS NOT NULL, array_position(%s, severity) DESC, id LIMIT %s""",
-            (numbers and list(numbers), numbers and list(numbers), ranks, most),
+            (only, only, ranks, most),
         ).fetchall()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
@@ -101,4 +102,39 @@ def test_an_upload_that_was_killed_is_ended_by_the_next_healing(client: "S3Clien
     noted.execute.return_value.fetchall.return_value = [(1, "files", KEY, begun), (2, "files", KEY, "ended before")]
     parts.abort_begun(settings_with(), noted)
     assert uploads(client) == []
-    assert [call.args[1] for call in noted.execute.call_args_list[1:]] == [(1,), (2,)]
+    said = [call.args for call in noted.execute.call_args_list]
+    assert [values for statement, *values in said if statement.startswith("DELETE")] == [[(1,)], [(2,)]]
+
+
+def test_an_upload_that_is_under_way_is_left_alone(client: "S3Client") -> None:
+    begun = client.create_multipart_upload(Bucket=BUCKET.bucket, Key=KEY)["UploadId"]
+    noted = records()
+    noted.execute.return_value.fetchall.return_value = [(1, "files", KEY, begun)]
+    noted.execute.return_value.fetchone.side_effect = [(False,), None]  # another session holds the upload's lock
+    parts.abort_begun(settings_with(), noted)
+    assert [upload["UploadId"] for upload in uploads(client)] == [begun]
+    assert not any(call.args[0].startswith("DELETE") for call in noted.execute.call_args_list)
+
+
+def test_whoever_uploads_holds_the_uploads_lock_for_as_long_as_it_is_noted(client: "S3Client") -> None:
+    noted = records()
+    carry_out(settings_with(), noted, in_bucket(client))
+    said = [call.args[0] for call in noted.execute.call_args_list]
+    words = ("pg_try_advisory_lock", "INSERT INTO begun_uploads", "DELETE FROM begun_uploads", "pg_advisory_unlock")
+    places = [next(at for at, statement in enumerate(said) if word in statement) for word in words]
+    assert places == sorted(places)
+
+
+def test_an_upload_that_the_records_do_not_note_is_ended(client: "S3Client") -> None:
+    action, noted = in_bucket(client), records()
+    answer = noted.execute.return_value
+
+    def execute(statement: str, *_: Any) -> Any:
+        if "INSERT INTO begun_uploads" in statement:
+            raise psycopg.OperationalError("the server closed the connection")
+        return answer
+
+    noted.execute.side_effect = execute
+    with pytest.raises(psycopg.OperationalError):
+        carry_out(settings_with(), noted, action)
+    assert uploads(client) == []

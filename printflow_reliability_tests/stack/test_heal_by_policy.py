@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.files import heal_deleted
 from printflow_reliability.files.deleted import Why
 from printflow_reliability.files.heal import LOCK, heal
 from printflow_reliability.files.healed_pass import with_healing
@@ -59,7 +60,10 @@ def there(shelf: Shelf, key: str) -> bool:
 
 @pytest.mark.alarm("files.healing", "silent")
 @pytest.mark.alarm("files.healing", "ring")
-def test_a_deleted_file_comes_back_once_and_pages_when_it_is_deleted_again(shelf: Shelf) -> None:
+def test_a_deleted_file_comes_back_once_and_pages_when_it_is_deleted_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heal_deleted, "PAGE", 1)  # so that the candidates come page by page
     known, sized, unproven, untrue, replaced = (f"shops/1/{name}.png" for name in ("a", "b", "c", "d", "e"))
     shelf.stock(known, BODY, sha256=SHA256)
     shelf.stock(sized, BODY, size=len(BODY))
