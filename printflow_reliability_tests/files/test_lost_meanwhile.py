@@ -18,6 +18,7 @@ from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.records.reference_rows import Rows
+from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability.storage.pages import StoredObject
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -86,7 +87,7 @@ def test_an_object_whose_rows_are_lost_while_they_are_asked_for_again_is_no_orph
 
     present = SimpleNamespace(
         bucket=over.settings.bucket_named(BUCKET),
-        look_up=lambda keys: {key: SimpleNamespace(modified_at=WRITTEN, size=3, etag="") for key in keys},
+        look_up=lambda keys: {key: ObjectHead("", "", 3, WRITTEN) for key in keys},
     )
     confirming = OrphanConfirmation(
         cast("Any", present),
