@@ -4,7 +4,7 @@ An object written or deleted meanwhile, a row or a tenant gone meanwhile, is no 
 key is that key's "could not tell"; a store that does not answer ends the pass. Neither ever becomes "missing".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -40,7 +40,7 @@ class Confirmation:
         paths: the tenants' base paths, read anew after the scan.
         started_at: the moment that the objects were listed as of, by the S3 server's clock, or before it.
         source: where the bucket's objects are read from.
-        fallen: the queries that return nothing any more.
+        fallen: tells the queries that return nothing any more, or fail by now.
         quarantined: tells which keys of the bucket are in quarantine.
         orphan_bytes: of the orphans found so far.
         not_compared: objects so far whose ETag turned out to say nothing of their content.
@@ -55,7 +55,7 @@ class Confirmation:
     source: Source
     grace_seconds: float
     checksums: Checksums | None
-    fallen: Sequence[Emptied] = ()
+    fallen: Callable[[], Sequence[Emptied]] = tuple
     quarantined: Held = nothing_held
     orphan_bytes: int = 0
     not_compared: int = 0

@@ -3,7 +3,7 @@
 Few are asked about one by one; for many, one more listing and one more stream of references cost less.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,7 +36,7 @@ class OrphanConfirmation:
     Attributes:
         oldest: an object written since may yet be named.
         needed: keys that something may mean under another spelling.
-        fallen: the queries that return nothing any more.
+        fallen: tells the queries that return nothing any more, or fail by now: asking again may find further ones.
         source: where the bucket's objects are read from.
         regenerations: which of them a newer file has taken the place of.
     """
@@ -47,18 +47,19 @@ class OrphanConfirmation:
     scope: Scope
     oldest: datetime
     needed: set[str]
-    fallen: Sequence[Emptied]
+    fallen: Callable[[], Sequence[Emptied]]
     source: Source
     regenerations: Regenerations = field(default_factory=Regenerations)
 
     def findings(self, unnamed: Iterable[StoredObject]) -> Iterator[tuple[Finding, int]]:
         """The orphans with their bytes, and the objects of which nothing can be told, with 0."""
+        fallen = self.fallen()
         with closing(objects_spool()) as candidates:
             for stored in unnamed:
                 if (
                     stored.modified_at < self.oldest
                     and stored.key not in self.needed
-                    and self._owner_was_read(stored.key)
+                    and self._owner_was_read(stored.key, fallen)
                 ):
                     candidates.append(stored)
             if not len(candidates):
@@ -70,8 +71,8 @@ class OrphanConfirmation:
             for key, there in confirm(remaining):
                 yield from self._findings_of(key, there)
 
-    def _owner_was_read(self, key: str) -> bool:
-        return not untold(self.fallen, self.paths.owner_of(key))
+    def _owner_was_read(self, key: str, fallen: Sequence[Emptied]) -> bool:
+        return not untold(fallen, self.paths.owner_of(key))
 
     def _findings_of(self, key: str, there: Found) -> Iterator[tuple[Finding, int]]:
         name, owner = self.present.bucket.name, self.paths.owner_of(key)
@@ -98,7 +99,12 @@ class OrphanConfirmation:
                 reference.key
                 for reference in self.catalog.look_up(self.present.bucket.name, set().union(*covering.values()))
             }
-            alone = [candidate.key for candidate in batch if not covering[candidate.key] & named]
+            fallen = self.fallen()  # a database may have been lost while it was asked
+            alone = [
+                candidate.key
+                for candidate in batch
+                if not covering[candidate.key] & named and self._owner_was_read(candidate.key, fallen)
+            ]
             yield from sorted(self.present.look_up(alone).items())
 
     def _listed_again(self, candidates: Iterable[StoredObject]) -> Iterator[tuple[str, Found]]:
@@ -124,8 +130,10 @@ class OrphanConfirmation:
                 return there
 
             listed = stack.enter_context(closing(read_in_order(self.source, "", still_there)))
+            fallen = self.fallen()  # a database may have been lost while it was read anew
             for stored in listed:
-                yield stored.key, ObjectHead("", stored.etag, stored.size, stored.modified_at)
+                if self._owner_was_read(stored.key, fallen):
+                    yield stored.key, ObjectHead("", stored.etag, stored.size, stored.modified_at)
 
     def _meant_by_others(self, candidates: Iterable[StoredObject]) -> set[str]:
         """Those that references of other tenants mean under another spelling; theirs were not read before."""

@@ -4,7 +4,7 @@ The journal says what the store did; whether a file is needed says the catalog, 
 bucket. A journal that stands still, or holds what cannot be read, never says that nothing was deleted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import kinds
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.store_events import Deletion, UnreadableEvent, deletions_in
+from printflow_reliability.files.store_events import Deletion, UnreadableEvent, message_in
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
 from printflow_reliability.platform.queries import (
@@ -28,16 +28,23 @@ from printflow_reliability.platform.queries import (
 )
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import open_records
-from printflow_reliability.settings import JournalSettings, Settings
+from printflow_reliability.settings import JournalSettings, ReferenceSettings, Settings
 from printflow_reliability.storage.single_keys import Refusal
 from printflow_reliability.text import counted, moment, printable, seconds
 
 CHECK = "files.deletions"
 KEY = "journal.query"
 PAGE = 5000
+FIRST = (-(2**63), datetime.min.replace(tzinfo=UTC), "")
 PAGE_OF = """
-SELECT number::bigint, at, event::text FROM {} WHERE at > {} AND number > {} ORDER BY number LIMIT {}"""
-NEWEST = "SELECT max(at), now() FROM {}"
+SELECT number::bigint, at, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
+AND (number::bigint, at, coalesce(event::text, '') COLLATE "C") > ({}, {}, {}) ORDER BY 1, 2, 3 LIMIT {}"""
+"""Where numbers are not unique, a page may end between two rows of the same number; an equal row tells the same."""
+NEWEST = """
+SELECT max(at) FILTER (WHERE at <= now() + interval '5 minutes'), now(),
+count(*) FILTER (WHERE at IS NULL OR at > now() + interval '5 minutes'),
+count(*) FILTER (WHERE number IS NULL AND at > now() - {} * interval '1 second') FROM {}"""
+"""An event of tomorrow says nothing of whether the journal goes on, since it comes of a wrong clock."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def check_deletions(settings: Settings, *, connect_with: Connector | None = None
     """Which referenced files were deleted and are not back.
 
     Raises:
-        ConfigError: there is no journal, or its query is refused.
+        ConfigError: there is no journal, or its query or that of a reference is refused.
     """
     journal = settings.journal
     if journal is None:
@@ -86,10 +93,11 @@ def check_deletions(settings: Settings, *, connect_with: Connector | None = None
         )
     try:
         read = _read(settings, journal, connect_with)
-        findings, unknown = _needed(settings, read.deletions, connect_with)
+        catalog = open_catalog(settings, connect_with=connect_with)
+        findings, unknown = _needed(settings, read.deletions, catalog)
     except CouldNotTell as away:
         return DeletionReport((), (CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
-    unknown = [*read.troubles, *unknown]
+    unknown = [*read.troubles, *_unheard(settings, journal, catalog, read.heard), *unknown]
     found = worst_first(findings)
     numbers = {"deletion_events": len(read.deletions), "deleted_files": len(found)}
     urgent = [finding for finding in found if finding.severity.rank >= Severity.ERROR.rank]
@@ -108,11 +116,15 @@ def check_deletions(settings: Settings, *, connect_with: Connector | None = None
 
 @dataclass(frozen=True)
 class _Journal:
-    """The newest deletion of each object, by S3's name of the bucket and the key; and what else is to be said."""
+    """The newest deletion of each object, by S3's name of the bucket and the key; and what else is to be said.
+
+    `heard`: S3's names of the buckets that any event of the time looked at comes from.
+    """
 
     deletions: Mapping[tuple[str, str], Deletion]
     newest: datetime | None
     troubles: Sequence[str]
+    heard: frozenset[str]
 
 
 def _read(settings: Settings, journal: JournalSettings, connect_with: Connector | None) -> _Journal:
@@ -120,6 +132,7 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
     found: dict[tuple[str, str], Deletion] = {}
     troubles: list[str] = []
     unreadable: list[str] = []
+    heard: set[str] = set()
     with session(cluster, journal.database, connect_with) as connection:
         have = columns_of(connection, KEY, journal.query)
         require_columns(KEY, have, ("number", "at", "event"))
@@ -127,34 +140,56 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
             raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
         table = as_table(journal.query)
         with config_errors(KEY):
-            newest, now = connection.execute(sql.SQL(NEWEST).format(table)).fetchone() or (None, datetime.now(UTC))
-            since, last = now - timedelta(seconds=journal.look_back_seconds), -(2**63)
-            while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, last, PAGE)).fetchall():
+            newest, now, ill_timed, unnumbered = connection.execute(
+                sql.SQL(NEWEST).format(journal.look_back_seconds, table)
+            ).fetchone() or (None, datetime.now(UTC), 0, 0)
+            since, last = now - timedelta(seconds=journal.look_back_seconds), FIRST
+            while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, *last, PAGE)).fetchall():
                 for number, _, event in page:
                     try:
-                        for deletion in deletions_in(event):
-                            found[deletion.bucket, deletion.key] = deletion
+                        message = message_in(event)
                     except UnreadableEvent as odd:
                         unreadable.append(f"event {number} of the journal cannot be read: {odd}")
-                last = page[-1][0]
-    if newest is None:
+                        continue
+                    heard |= message.buckets
+                    found |= {(deletion.bucket, deletion.key): deletion for deletion in message.deletions}
+                last = page[-1]
+    if newest is None and ill_timed:
+        troubles.append("the journal has no event that was written down by now, so nothing tells whether it goes on")
+    elif newest is None:
         troubles.append("the journal is empty, so nothing tells whether files were deleted")
     elif (silent := (now - newest).total_seconds()) > journal.max_silence_seconds:
         troubles.append(f"the journal stands still: its newest event came {seconds(silent)} ago")
+    if unnumbered:
+        troubles.append(f"{counted(unnumbered, 'event')} of the journal without a number, which nobody reads")
     if unreadable:
         troubles.append(unreadable[0] + (f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""))
-    return _Journal(found, newest, troubles)
+    return _Journal(found, newest, troubles, frozenset(heard))
+
+
+def _unheard(settings: Settings, journal: JournalSettings, catalog: Catalog, heard: Collection[str]) -> Iterator[str]:
+    """What is said of buckets that references point into and that no event comes from."""
+    names = {*catalog.buckets} | {bucket for entry in settings.reference for bucket in _named_by(entry)}
+    silent = sorted(name for name in names if settings.bucket_named(name).bucket not in heard)
+    if heard and silent:  # where nothing was heard of any, the journal as a whole is told
+        yield (
+            f"the journal holds no event of {', '.join(f'bucket {name}' for name in silent)} within "
+            f"{seconds(journal.look_back_seconds)}, so nothing tells whether files were deleted there: look at its "
+            "notification, or raise journal.look_back_seconds for a bucket that nobody writes to"
+        )
+
+
+def _named_by(reference: ReferenceSettings) -> Iterator[str]:
+    yield reference.bucket
+    yield from (disk.bucket for disk in reference.disk if disk.bucket)
 
 
 def _needed(
-    settings: Settings, deletions: Mapping[tuple[str, str], Deletion], connect_with: Connector | None
+    settings: Settings, deletions: Mapping[tuple[str, str], Deletion], catalog: Catalog
 ) -> tuple[list[Finding], list[str]]:
     """The findings of deleted files that a row still names and that are not there; why some cannot be told."""
     findings: list[Finding] = []
     unknown: list[str] = []
-    if not deletions:
-        return findings, unknown
-    catalog = open_catalog(settings, connect_with=connect_with)
     erased = _erased(settings)
     for bucket in (settings.bucket_named(name) for name in catalog.buckets):
         of_bucket = {key: deletion for (name, key), deletion in deletions.items() if name == bucket.bucket}

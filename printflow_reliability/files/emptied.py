@@ -29,6 +29,11 @@ class Emptied:
         return wording.emptied(self.entry.settings, self.bucket, sorted(self.rows), sum(self.rows.values()))
 
     @property
+    def anybodys(self) -> bool:
+        """Whether these rows may be anybody's."""
+        return NO_TENANT in self.rows
+
+    @property
     def remembered(self) -> set[Rows]:
         """What the records go on to remember."""
         return {Rows(self.entry.settings.name, self.bucket, tenant) for tenant in self.rows}
@@ -36,9 +41,13 @@ class Emptied:
 
 @dataclass(frozen=True)
 class Failing(Emptied):
-    """One query that fails on the rows of some tenants; `rows` are those of the last pass, or 0."""
+    """One query that fails on the rows of some tenants; `rows` are those of the last pass, or 0.
+
+    `strangers`: whether any of them is none that the platform names, so that nobody can tell whose files they name.
+    """
 
     why: str
+    strangers: bool = False
 
     @property
     def finding(self) -> Finding:
@@ -46,24 +55,35 @@ class Failing(Emptied):
         most_rows_first = sorted(self.rows, key=lambda tenant: (-self.rows[tenant], tenant))
         return wording.failing(self.entry.settings, self.bucket, most_rows_first, self.why)
 
+    @property
+    def anybodys(self) -> bool:
+        """Whether these rows may be anybody's."""
+        return self.strangers or super().anybodys
 
-def failing(catalog: Catalog, before: Mapping[Rows, int], bucket: str, tenants: Collection[str]) -> list[Failing]:
-    """The queries that were found to fail on rows of any of these tenants, by what the database says.
+
+def failing(
+    catalog: Catalog, before: Mapping[Rows, int], bucket: str, known: Collection[str], tenant: str | None
+) -> list[Failing]:
+    """The queries that were found to fail on rows, by what the database says.
 
     Args:
         catalog: the queries, after the bucket's references were read.
-        before, bucket, tenants: as for `emptied`.
+        before, bucket: as for `emptied`.
+        known: the tenants that the platform names.
+        tenant: only its rows, and those that may be anybody's; None for everybody's.
     """
     found = []
     for entry in catalog.entries:
         if bucket not in entry.buckets:
             continue
         reasons: dict[str, dict[str, int]] = defaultdict(dict)
-        for tenant, why in catalog.failing.of(entry.place).items():
-            whose = Rows(entry.settings.name, bucket, tenant or NO_TENANT)
-            if whose.tenant in tenants or tenant is None:
+        for name, why in catalog.failing.of(entry.place).items():
+            whose = Rows(entry.settings.name, bucket, name or NO_TENANT)
+            if tenant is None or whose.tenant == tenant or whose.tenant not in known:
                 reasons[why][whose.tenant] = before.get(whose, 0)
-        found += [Failing(entry, bucket, rows, why) for why, rows in reasons.items()]
+        found += [
+            Failing(entry, bucket, rows, why, any(name not in known for name in rows)) for why, rows in reasons.items()
+        ]
     return found
 
 
@@ -102,5 +122,4 @@ def emptied(
 
 def untold(fallen: Collection[Emptied], owner: str | None) -> bool:
     """Whether rows that are gone may have named an object of this tenant, or of nobody (None)."""
-    tenants = {tenant for query in fallen for tenant in query.rows}
-    return bool(tenants) and (owner is None or owner in tenants or NO_TENANT in tenants)
+    return any(owner is None or owner in query.rows or query.anybodys for query in fallen)

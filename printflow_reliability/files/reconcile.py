@@ -5,10 +5,10 @@ checks are unknown (or the pass is refused) and no findings file is left that lo
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -20,15 +20,16 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, wording
 from printflow_reliability.files.acknowledged import as_acknowledged
 from printflow_reliability.files.confirm import Confirmation
-from printflow_reliability.files.emptied import Emptied, emptied, failing
+from printflow_reliability.files.emptied import Emptied, Failing, emptied, failing
+from printflow_reliability.files.first_look import FirstLook
 from printflow_reliability.files.held import held_of
-from printflow_reliability.files.known_content import Checksums, KnownContent, read_ledger
+from printflow_reliability.files.known_content import Checksums
 from printflow_reliability.files.overwritten import overwritten
 from printflow_reliability.files.plausible import require_plausible
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.remembered import Remembered, from_before
 from printflow_reliability.files.report import ReconcileReport, Tally
-from printflow_reliability.files.scan import Candidates, Scope, scan
+from printflow_reliability.files.scan import Scope
 from printflow_reliability.files.spool import FindingsFile
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, open_catalog
@@ -41,12 +42,7 @@ from printflow_reliability.records.database import open_records
 from printflow_reliability.records.lasting_findings import About, Acknowledgement
 from printflow_reliability.records.reference_rows import NO_TENANT, Rows
 from printflow_reliability.settings import Settings
-from printflow_reliability.storage.listing import read_in_order
-from printflow_reliability.storage.pages import StoredObject
-from printflow_reliability.storage.sources import Part, Source, source_of
-
-CLOCKS = timedelta(seconds=5)
-"""How far the clocks of a bucket and a database may be apart without an overwritten object being overlooked."""
+from printflow_reliability.storage.sources import Part, source_of
 
 NOT_UTF8 = "its key is not UTF-8, as every key of S3 is"
 
@@ -137,6 +133,7 @@ class _Run:
     settings: Settings
     catalog: Catalog
     tenants: tuple[Tenant, ...]
+    known: frozenset[str]
     odd: Mapping[str, str]
     overlapping: Mapping[str, str]
     buckets: tuple[str, ...]
@@ -185,7 +182,8 @@ class _Run:
         if source.as_of is not None:
             tally.inventories[name] = source.as_of
             started_at = min(started_at, source.as_of)
-        with closing(self._scan(present, source, scope, advance)) as found:
+        look = FirstLook(self.catalog, self.tenants, self.records, self.as_of)
+        with closing(look.at(present, source, scope, advance)) as found:
             require_plausible(self.settings, name, scope, found)
             fallen = self._fallen(name, scope, found.rows)
             self._tell_once((query.finding for query in fallen), findings, tally)
@@ -199,13 +197,13 @@ class _Run:
                 source=source,
                 grace_seconds=self.settings.files.orphan_grace_seconds,
                 checksums=Checksums(self.records) if self.records else None,
-                fallen=fallen,
+                fallen=lambda: [*fallen, *self._failing(name, scope)],
                 quarantined=held_of(self.settings, name),
             )
             for finding in second.findings(found):
                 self._tell(finding, findings, tally)
-            known = {tenant.id for tenant in self.tenants} | self.odd.keys()
-            unknown = strangers(self.catalog, found.rows, known).items()
+            self._tell_failing(name, scope, findings, tally)  # a candidate that nobody could ask about is no finding
+            unknown = strangers(self.catalog, found.rows, self.known).items()
             references = self.settings.reference
             self._tell_once((wording.unknown_tenants(references[at], ids) for at, ids in unknown), findings, tally)
             if self.as_of is not None:
@@ -240,6 +238,9 @@ class _Run:
         for bucket in sorted({whose.bucket for whose in self.before} - set(self.buckets)):
             for scope in self.scopes:
                 self._tell_once((query.finding for query in self._fallen(bucket, scope, {})), findings, tally)
+        for bucket in self.buckets:  # what was read here may have failed too
+            for scope in self.scopes:
+                self._tell_failing(bucket, scope, findings, tally)
 
     def _tell_once(self, found: Iterable[Finding], findings: FindingsFile, tally: Tally) -> None:
         """What concerns the rows of no tenant is met with each tenant anew, and whole queries with each bucket."""
@@ -247,6 +248,9 @@ class _Run:
             if finding not in self.told:
                 self.told.append(finding)
                 self._tell(finding, findings, tally)
+
+    def _tell_failing(self, bucket: str, scope: Scope, findings: FindingsFile, tally: Tally) -> None:
+        self._tell_once((query.finding for query in self._failing(bucket, scope)), findings, tally)
 
     def _tell(self, finding: Finding, findings: FindingsFile, tally: Tally) -> None:
         finding = as_acknowledged(finding, self.known_of)
@@ -258,33 +262,16 @@ class _Run:
         for (entry, tenant), number in rows.items():
             whose = Rows(self.settings.reference[entry].name, bucket, tenant or NO_TENANT)
             self.rows[whose] = self.rows.get(whose, 0) + number
-        everybodys = {tenant.id for tenant in self.tenants} | {*self.odd, NO_TENANT}
-        known = everybodys if scope.tenant is None else {scope.tenant}
-        failed = failing(self.catalog, self.before, bucket, known)
-        fallen = [*failed, *emptied(self.catalog, self.before, rows, bucket, known)]
-        for query in fallen:
-            self.kept |= query.remembered
-        return fallen
+        whose_rows = {*self.known, NO_TENANT} if scope.tenant is None else {scope.tenant}
+        gone = emptied(self.catalog, self.before, rows, bucket, whose_rows)
+        self.kept |= {whose for query in gone for whose in query.remembered}
+        return [*self._failing(bucket, scope), *gone]
 
-    def _scan(self, present: Presence, source: Source, scope: Scope, advance: Advance | None) -> Candidates:
-        only = [tenant for tenant in self.tenants if tenant.id == scope.tenant] if scope.tenant is not None else None
-        paths, settled = BasePaths(self.tenants), _settled(self.as_of)
-
-        def read(objects: Iterator[StoredObject]) -> Candidates:
-            with ExitStack() as stack:
-                known = None
-                if self.records is not None and self.catalog.knows_checksums:
-                    ledger = stack.enter_context(closing(read_ledger(self.records, present.bucket.name)))
-                    known = KnownContent(ledger)
-                references = stack.enter_context(closing(self.catalog.references(present.bucket.name, only)))
-                return scan(references, objects, paths, present.bucket.bucket, scope, known, advance, settled)
-
-        return read_in_order(source, "", read)
-
-
-def _settled(as_of: datetime | None) -> datetime | None:
-    """A little before the moment: buckets date objects to the second, and by another clock than the databases'."""
-    return None if as_of is None else as_of - CLOCKS
+    def _failing(self, bucket: str, scope: Scope) -> list[Failing]:
+        """The queries that were found to fail on rows by now."""
+        failed = failing(self.catalog, self.before, bucket, self.known, scope.tenant)
+        self.kept |= {whose for query in failed for whose in query.remembered}
+        return failed
 
 
 def _prepare(
@@ -330,4 +317,5 @@ def _prepare(
     used = tuple(dict.fromkeys(buckets or catalog.buckets))
     odd = {name: why for name, why in platform.odd.items() if tenants is None or name in tenants}
     overlapping = {name: why for name, why in platform.overlapping.items() if tenants is None or name in tenants}
-    return _Run(settings, catalog, known, odd, overlapping, used, scopes, records, as_of, before, known_of)
+    named = frozenset({tenant.id for tenant in known} | platform.odd.keys())
+    return _Run(settings, catalog, known, named, odd, overlapping, used, scopes, records, as_of, before, known_of)

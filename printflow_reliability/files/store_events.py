@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html say how the
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,27 +33,34 @@ class Deletion:
     version_id: str | None = None
 
 
-def deletions_in(text: str) -> Iterator[Deletion]:
-    """The deletions of one message, which may hold several events, or none.
+@dataclass(frozen=True)
+class Message:
+    """What one message tells: the buckets that it comes from, as S3 calls them, and its deletions."""
+
+    buckets: frozenset[str]
+    deletions: tuple[Deletion, ...] = ()
+
+
+def message_in(text: str) -> Message:
+    """What one message tells, which may hold several events, or none.
 
     Raises:
         UnreadableEvent: it is neither.
     """
     try:
         document = json.loads(text)
-        if "Records" in document:
-            found = [_notified(record) for record in document["Records"] if _removes(record)]
-        elif "eventName" in document:
-            found = [_notified(document)] if _removes(document) else []
-        elif "detail-type" in document:
-            found = [_bridged(document)] if document["detail-type"] == "Object Deleted" else []
-        elif document.get("Event") == "s3:TestEvent":
-            found = []
-        else:
-            raise UnreadableEvent("it is no event of S3")
+        if "Records" in document or "eventName" in document:
+            records = document.get("Records", [document])
+            deletions = tuple(_notified(record) for record in records if _removes(record))
+            return Message(frozenset(str(each["s3"]["bucket"]["name"]) for each in records), deletions)
+        if "detail-type" in document:
+            deletions = (_bridged(document),) if document["detail-type"] == "Object Deleted" else ()
+            return Message(frozenset({str(document["detail"]["bucket"]["name"])}), deletions)
+        if document.get("Event") == "s3:TestEvent":
+            return Message(frozenset({str(document["Bucket"])}))
     except (ValueError, KeyError, TypeError, AttributeError) as odd:
         raise UnreadableEvent(f"it is no event of S3 ({type(odd).__name__}: {odd})") from None
-    yield from found
+    raise UnreadableEvent("it is no event of S3")
 
 
 def _removes(record: Mapping[str, Any]) -> bool:

@@ -85,6 +85,12 @@ def accepted_entries(
         of_query = [entry for entry in entries if entry.index == index]
         if all(failing.leaves_out(entry.place) for entry in of_query):
             raise trouble  # not one tenant's, but the query's own
+    by_bucket = {entry.index for entry in entries if "bucket" in entry.columns}
+    anywhere = tuple(sorted(bucket.name for bucket in settings.bucket))
+    entries = [
+        replace(entry, buckets=anywhere) if entry.index in by_bucket and failing.leaves_out(entry.place) else entry
+        for entry in entries  # what a query returns, its other databases tell
+    ]
     return tuple(sorted(entries, key=lambda entry: entry.place))
 
 
@@ -133,7 +139,8 @@ def _in_one_database(
     def leave_out(each: _Database, trouble: PrintflowError) -> CatalogEntry:
         if each.settings.databases is None or isinstance(trouble, NotReached | NoAnswer):
             raise trouble
-        entry = CatalogEntry(each.index, each.settings, (), _may_point_into(settings, each.settings), "", each.tenant)
+        named = _may_point_into(settings, each.settings)
+        entry = CatalogEntry(each.index, each.settings, (), named, "", each.tenant, certain=named)
         failing.leave_out(entry.place, each.tenant, left_out(entry, trouble))
         refused.setdefault(each.index, trouble)
         return entry

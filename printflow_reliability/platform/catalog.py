@@ -65,8 +65,8 @@ class Catalog:
 
     @property
     def buckets(self) -> tuple[str, ...]:
-        """The buckets that references point into, by the names of printflow.toml."""
-        return tuple(sorted({bucket for entry in self.entries for bucket in entry.buckets}))
+        """The buckets that references point into, by the names of printflow.toml; unread databases add none to them."""
+        return tuple(sorted({bucket for entry in self.entries for bucket in entry.told_buckets}))
 
     @property
     def knows_checksums(self) -> bool:

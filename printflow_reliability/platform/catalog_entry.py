@@ -34,10 +34,11 @@ class CatalogEntry:
     Attributes:
         settings: its own, with this database.
         columns: that the query returns, and the type of those that are read in a way of their own.
-        buckets: that its rows point into, by their names in printflow.toml.
+        buckets: that its rows point into, or may if nobody can read them, by their names in printflow.toml.
         tenant_type: the type of its column `tenant`.
         tenant: whose database it is, where the query does not say.
         unencoded: whether the database has no encoding (SQL_ASCII), so that its text may be no text.
+        certain: those of `buckets` that do not depend on rows which nobody could read; None for all of them.
     """
 
     index: int
@@ -47,6 +48,7 @@ class CatalogEntry:
     tenant_type: str = ""
     tenant: str | None = None
     unencoded: bool = False
+    certain: tuple[str, ...] | None = None
 
     @property
     def key(self) -> str:
@@ -57,6 +59,11 @@ class CatalogEntry:
     def place(self) -> tuple[int, str]:
         """What tells it from every other entry: the place of its query in printflow.toml, and the database."""
         return self.index, self.settings.database or ""
+
+    @property
+    def told_buckets(self) -> tuple[str, ...]:
+        """Without those that nobody knows to be pointed into: in a bucket of copies, nothing is an orphan by that."""
+        return self.buckets if self.certain is None else self.certain
 
     @property
     def table(self) -> sql.Composable:

@@ -4,6 +4,7 @@ They are applied one in a subquery of the other, so that none is computed twice 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from psycopg import sql
 
@@ -28,11 +29,24 @@ ENCODED = "|".join(
     )
 )
 """A text of which every percent-encoded part is UTF-8 without NUL, as RFC 3629 has it; of others nothing is decoded."""
+ENTITIES = (
+    ("<", "lt|#0*60|#[xX]0*3[cC]"),
+    (">", "gt|#0*62|#[xX]0*3[eE]"),
+    ('"', "quot|#0*34|#[xX]0*22"),
+    ("''", "apos|#0*39|#[xX]0*27"),
+    ("`", "#0*96|#[xX]0*60"),
+    ("=", "#0*61|#[xX]0*3[dD]"),
+    ("+", "#0*43|#[xX]0*2[bB]"),
+    ("/", "#0*47|#[xX]0*2[fF]"),
+    ("&", "amp|#0*38|#[xX]0*26"),
+)
+"""What PHP, Python, Twig, Go, Ruby and JavaScript write for a character, which stands here as in a literal of SQL; the
+last one makes what the others would read, so that nothing is decoded twice."""
+UNESCAPED = reduce(lambda text, each: f"regexp_replace({text}, '&(?:{each[1]});', '{each[0]}', 'g')", ENTITIES, "key")
 URL = "^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]+"
 RULES: Mapping[SpellingRule, str] = {
     "trim": r"btrim(key, E' \t\r\n\f\u000b')",
-    "html": """replace(replace(replace(replace(replace(key, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''),
-'&amp;', '&')""",
+    "html": f"CASE WHEN strpos(key, '&') > 0 THEN {UNESCAPED} ELSE key END",
     "url": f"""CASE WHEN key ~ '{URL}'
 THEN ltrim(regexp_replace(regexp_replace(key, '{URL}', ''), '[?#].*$', ''), '/') ELSE key END""",
     "query_string": "regexp_replace(key, '[?].*$', '')",

@@ -79,12 +79,13 @@ class ReferenceSettings(Section):
     spelling: tuple[SpellingRule, ...] = Field(
         default=(),
         description="How the platform makes an object's key of what is in its rows, in the order in which it does so. "
-        "`trim`: blanks around it are none of it. `html`: `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&#39;` stand for "
-        "characters. `url`: scheme, host, query and fragment of a URL are none of it. `query_string`: nor is what "
-        "follows a question mark. `backslash`: it stands for a slash. `percent`: it is percent-encoded (what is no "
-        "UTF-8 stays as it is). `plus`: a plus sign stands for a space. `leading_slash`, `doubled_slash`: slashes in "
-        "front, and all but one of several, are none of it. `lower_case`: the letters A to Z are small in the bucket. "
-        "`nfc`, `nfd`: the bucket has that Unicode normal form. Without a rule a key is what the row says.",
+        "`trim`: blanks around it are none of it. `html`: `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&#039;` and whatever "
+        "else templates write for these, for a plus sign, `=`, a slash and a backtick stand for characters. `url`: "
+        "scheme, host, query and fragment of a URL are none of it. `query_string`: nor is what follows a question "
+        "mark. `backslash`: it stands for a slash. `percent`: it is percent-encoded (what is no UTF-8 stays as it is). "
+        "`plus`: a plus sign stands for a space. `leading_slash`, `doubled_slash`: slashes in front, and all but one "
+        "of several, are none of it. `lower_case`: the letters A to Z are small in the bucket. `nfc`, `nfd`: the "
+        "bucket has that Unicode normal form. Without a rule a key is what the row says.",
     )
     disk: tuple[DiskSettings, ...] = ()
 

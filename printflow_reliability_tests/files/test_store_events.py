@@ -2,7 +2,7 @@
 
 import pytest
 
-from printflow_reliability.files.store_events import LIFECYCLE, Deletion, UnreadableEvent, deletions_in
+from printflow_reliability.files.store_events import LIFECYCLE, Deletion, Message, UnreadableEvent, message_in
 from printflow_reliability_tests.files.recorded_events import AT, TEST_EVENT, USER, bridged, notification
 
 KEY = "tenants/1/Größe 50% + Rand.pdf"
@@ -26,14 +26,19 @@ VERSION, BRIDGED = "096fKKXTRTtl3on89fVO.nfljtsv6qko", "1QW9g1Z99LUNbvaaYVpW9xDl
     ],
 )
 def test_what_was_deleted_and_by_whom_is_read(event: str, expected: Deletion) -> None:
-    assert list(deletions_in(event)) == [expected]
+    assert message_in(event) == Message(frozenset({"files"}), (expected,))
 
 
 @pytest.mark.parametrize(
-    "event", [TEST_EVENT, notification("files", KEY, "ObjectCreated:Put"), '{"detail-type": "Object Created"}']
+    "event",
+    [
+        TEST_EVENT,
+        notification("files", KEY, "ObjectCreated:Put"),
+        bridged("files", KEY).replace("Object Deleted", "Object Created"),
+    ],
 )
 def test_other_events_are_no_deletions(event: str) -> None:
-    assert list(deletions_in(event)) == []
+    assert message_in(event).deletions == ()
 
 
 @pytest.mark.parametrize(
@@ -42,4 +47,16 @@ def test_other_events_are_no_deletions(event: str) -> None:
 )
 def test_what_is_no_event_is_said_to_be_unreadable(event: str) -> None:
     with pytest.raises(UnreadableEvent):
-        list(deletions_in(event))
+        message_in(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "bucket"),
+    [
+        (TEST_EVENT, "files"),
+        (notification("files", KEY, "ObjectCreated:Put"), "files"),
+        (bridged("other", KEY), "other"),
+    ],
+)
+def test_every_event_tells_which_bucket_is_heard(event: str, bucket: str) -> None:
+    assert message_in(event).buckets == {bucket}

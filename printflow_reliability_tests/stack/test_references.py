@@ -50,7 +50,23 @@ PIECES = (
         "%41",
         "%C3%A9",
     ),
-    *("%c3", "%ff", "%00", "%E2%82%AC", "%ED%A0%80", "%F0%9F%98%80", "%F4%90%80%80", "%C0%80", "%2F", "&amp;", "&#39;"),
+    *(
+        "%c3",
+        "%ff",
+        "%00",
+        "%E2%82%AC",
+        "%ED%A0%80",
+        "%F0%9F%98%80",
+        "%F4%90%80%80",
+        "%C0%80",
+        "%2F",
+        "&amp;",
+        "&#39;",
+        "&#039;",
+        "&#x27;",
+        "&#X2F;",
+        "&apos;",
+    ),
     *(
         "&quot;",
         "&lt;",
@@ -64,6 +80,7 @@ PIECES = (
 )
 STRIP = ("storage/", "https://cdn.example.org/")
 URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]+")
+ENTITY = re.compile("&(?:lt|gt|quot|apos|amp|#0*(?:60|62|34|39|96|61|43|47|38)|#[xX]0*(?:3[cCeEdD]|2[267bBfF]|60));")
 LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -73,9 +90,7 @@ def without_url(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    for name, character in (("lt", "<"), ("gt", ">"), ("quot", '"'), ("#39", "'"), ("amp", "&")):
-        text = text.replace(f"&{name};", character)
-    return text
+    return ENTITY.sub(lambda found: html.unescape(found[0]), text)
 
 
 def decoded(text: str) -> str:

@@ -18,7 +18,8 @@ ANSWER_SECONDS = 5.0
 """How long a worker may take to answer what it has; it answers while its runs work."""
 LOOKS = 2
 """In so many looks of the run monitoring in a row a run must be out of sight before it is given up."""
-STARTED = "STARTED"
+ENDED = (WorkerStatus.SUCCESS, WorkerStatus.FAILED)
+"""Alone to be believed at once; what the result backend does not know it may have lost, and the run goes on."""
 
 
 class CeleryRuns(CeleryRunLauncher):
@@ -35,20 +36,22 @@ class CeleryRuns(CeleryRunLauncher):
             return self._out_of_sight(run, "Dagster does not know its Celery task")
         try:
             told = super().check_run_worker_health(run)
-            if told.status is not WorkerStatus.RUNNING:
+            if told.status in ENDED:
                 return told
             worker = self.worker_of(task)
             answers = self._asked(worker, task)
             if any(task in tasks for tasks in answers.values()):
                 self._unseen.pop(run.run_id, None)
+                return CheckRunHealthResult(WorkerStatus.RUNNING)
+            told = super().check_run_worker_health(run)
+            if told.status in ENDED:  # while the worker was asked
                 return told
-            if self.celery.AsyncResult(task).state != STARTED:  # it ended while the worker was asked
-                return super().check_run_worker_health(run)
         except (OperationalError, OSError) as away:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"could not tell: the broker does not answer: {away}")
-        if answers:
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"Celery worker {worker} no longer has this run")
-        return self._out_of_sight(run, f"Celery worker {worker} does not answer")
+        who = f"Celery worker {worker}" if worker else "no Celery worker that answers"
+        if answers:  # which may be those of another worker of that name
+            return self._out_of_sight(run, f"{who} no longer has this run" if worker else f"{who} has this run")
+        return self._out_of_sight(run, f"{who} does not answer" if worker else "no Celery worker answers")
 
     def _out_of_sight(self, run: dg.DagsterRun, why: str) -> CheckRunHealthResult:
         self._unseen[run.run_id] += 1
