@@ -21,7 +21,6 @@ POLL_SECONDS = 0.5
 MOST_CANCELLED = 10
 """Orders that one clean-up has cancelled; the others have their turn at the next."""
 NOT_PROVEN = "no order was placed in this run, so that the shop may be another's, and nothing was cancelled there"
-NO_BROWSER = "there is no browser to cancel it with"
 
 
 class Shop(Protocol):
@@ -254,9 +253,8 @@ def clean_up(
 ) -> CleanUp:
     """Have the platform cancel every order of the tenant that is open, also of journeys that were interrupted.
 
-    Without a browser nothing is cancelled, and what is open is told. The same holds where the journey had no order
-    placed: nothing then shows that the shop is the tenant's, and where tenants number alike, another's would be
-    cancelled.
+    Without a browser nothing is cancelled, and what is open is told; likewise where the journey had no order placed:
+    nothing then shows whose shop it is, and where tenants number alike, a customer's order would be cancelled.
     """
     steps: list[StepResult] = []
     asked: list[str] = []
@@ -266,12 +264,13 @@ def clean_up(
     try:
         found = shop.orders()
         if browser is None or not _placed(journey, found):
-            gone = NO_BROWSER if browser is None else NOT_PROVEN
+            gone = "there is no browser to cancel it with" if browser is None else NOT_PROVEN
         else:
             for order in _in_turn([order for order in found if not order.ended(plan.ended)], journey):
-                if why := _cancelled(plan, browser, order, steps):
+                why, taken = _cancelled(plan, browser, order, steps)
+                if why:
                     troubles[order.order] = why
-                else:
+                if taken:
                     asked.append(order.order)
         awaited(lambda: None if _open_of(plan, shop, asked) else True, plan.paid_within, clock, sleep)
         left = [order.order for order in _open(plan, shop)]
@@ -279,9 +278,9 @@ def clean_up(
         gone, left = dead.what, _left(plan, shop)
     except (CouldNotTell, ConfigError) as away:
         return CleanUp(Outcome.UNKNOWN, away.sentence, steps=tuple(steps))
-    done = () if left is None else tuple(order for order in (*asked, *troubles) if order not in left)
     if left is None:
-        return CleanUp(Outcome.UNKNOWN, f"which orders are open is not known: {gone}", done, tuple(steps))
+        return CleanUp(Outcome.UNKNOWN, f"which orders are open is not known: {gone}", steps=tuple(steps))
+    done = tuple(order for order in dict.fromkeys((*asked, *troubles)) if order not in left)
     if left:
         shown = f"{counted(len(left), 'order')} of tenant {plan.tenant} {'is' if len(left) == 1 else 'are'} still open"
         such = next((order for order in left if order in troubles), left[0])
@@ -314,15 +313,21 @@ def _in_turn(orders: Sequence[SyntheticOrder], journey: Journey) -> list[Synthet
     return sorted(by_lot, key=lambda order: order.order in before)[:MOST_CANCELLED]
 
 
-def _cancelled(plan: Plan, browser: Browser, order: SyntheticOrder, steps: list[StepResult]) -> str:
-    """Cancel an order; why that could not be done, or nothing."""
+def _cancelled(plan: Plan, browser: Browser, order: SyntheticOrder, steps: list[StepResult]) -> tuple[str, bool]:
+    """Cancel an order: what went wrong, or nothing, and whether every step was taken.
+
+    A key of live mode that a page was kept from sending is told, and is no reason to leave an order open.
+    """
+    refused = ""
     for step in plan.cancel:
         carried = browser.carry_out(step.of_order(order.order))
         outcome = Outcome.PASS if carried.ok else _outcome_of(carried)
         steps.append(StepResult(f"{step.name} {order.order}", outcome, carried.why, carried))
-        if not carried.ok:
-            return f'step "{step.name}": {carried.why}'
-    return ""
+        why = "" if carried.ok else f'step "{step.name}": {carried.why}'
+        if why and not carried.refused:
+            return why, False
+        refused = refused or why
+    return refused, True
 
 
 def _open(plan: Plan, shop: Shop) -> list[SyntheticOrder]:

@@ -229,3 +229,18 @@ def test_a_step_is_that_of_the_file_with_its_address_and_masks_secrets() -> None
     assert replace(step, value="") != step
     assert settings.checkout is checkout
     assert Carried.from_json({"ok": True, "seconds": 1, "download": "a"}).download == Path("a")
+
+
+def test_a_live_key_that_a_page_was_kept_from_sending_leaves_no_order_open() -> None:
+    made = tried()
+    original = made.browser.carry_out
+
+    def carry_out(step: Step) -> Carried:
+        carried = original(step)
+        return Carried(False, "a live key", refused=True) if step.name == "cancel" else carried
+
+    made.browser.carry_out = carry_out  # type: ignore[method-assign]
+    made.go()
+    cleaned = made.clean_up()
+    assert (cleaned.outcome, cleaned.cancelled) == (Outcome.PASS, ("7",))
+    assert [step.why for step in cleaned.steps] == ["a live key"]
