@@ -201,7 +201,20 @@ def _cookie(cookie: Mapping[str, Any]) -> Cookie:
     domain = str(cookie["domain"])
     local = domain if "." in domain or ":" in domain else f"{domain}.local"  # what a cookie jar calls such a host
     return Cookie(
-        *(0, str(cookie["name"]), str(cookie["value"]), None, False),
-        *(local, domain.startswith("."), domain.startswith("."), str(cookie["path"]), True, bool(cookie["secure"])),
-        *(None, True, None, None, {}),
+        version=0,
+        name=str(cookie["name"]),
+        value=str(cookie["value"]),
+        port=None,
+        port_specified=False,
+        domain=local,
+        domain_specified=domain.startswith("."),
+        domain_initial_dot=domain.startswith("."),
+        path=str(cookie["path"]),
+        path_specified=True,
+        secure=bool(cookie["secure"]),
+        expires=None,
+        discard=True,
+        comment=None,
+        comment_url=None,
+        rest={},
     )
