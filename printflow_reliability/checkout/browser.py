@@ -58,10 +58,23 @@ def _serve(first: Mapping[str, Any], directory: Path, requests: "queue.Queue[Map
             handle_sighup=False,
         )
         context = browser.new_context(viewport=VIEW, locale="en-GB", timezone_id="UTC", service_workers="block")
-        page = ShopPage(context, directory, first["proof"])
+        page = ShopPage(context, directory, first["proof"], first["reach"])
         _answer({"ready": True, "version": browser.version})
         while True:
-            _answer(_done(browser, page, requests.get()))
+            _answer(_done(browser, page, _next(page, requests)))
+
+
+def _next(page: ShopPage, requests: "queue.Queue[Mapping[str, Any]]") -> Mapping[str, Any]:
+    """The next request; until it comes the page goes on, as a customer's would while its order is looked up.
+
+    Raises:
+        PlaywrightError: the page lives no more.
+    """
+    while True:
+        try:
+            return requests.get_nowait()
+        except queue.Empty:
+            page.stay()
 
 
 def _done(browser: Browser, page: ShopPage, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 It knows a browser, a shop's database and files by their protocols only, so that it is tested without any of them.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from printflow_reliability.text import counted, seconds
 Answer = TypeVar("Answer")
 POLL_SECONDS = 0.5
 MOST_CANCELLED = 10
-"""Orders that one clean-up cancels; the others have their turn at the next."""
+"""Orders that one clean-up has cancelled; the others have their turn at the next."""
+NOT_PROVEN = "no order was placed in this run, so that the shop may be another's, and nothing was cancelled there"
 
 
 class Shop(Protocol):
@@ -99,6 +101,7 @@ class Journey:
         steps: those that were begun, in order.
         order: the order that was placed; None where none is known.
         outcome, why: how it ended, and the reason as a sentence.
+        before: the tenant's orders at its start; None where it did not begin.
         numbers: seconds from the payment to what followed from it.
     """
 
@@ -106,6 +109,7 @@ class Journey:
     order: SyntheticOrder | None = None
     outcome: Outcome = Outcome.PASS
     why: str = ""
+    before: frozenset[str] | None = None
     numbers: dict[str, int | float] = field(default_factory=dict)
 
 
@@ -132,14 +136,13 @@ class Traveller:
     ) -> None:
         self._plan, self._browser, self._shop, self._files = plan, browser, shop, files
         self._clock, self._sleep = clock, sleep
-        self._before: frozenset[str] = frozenset()
         self.journey = Journey()
 
     def go(self) -> Journey:
         """Order, pay, wait for the print files and download them; what went wrong is in the answer."""
         journey = self.journey
         try:
-            self._before = frozenset(order.order for order in self._shop.orders())
+            journey.before = frozenset(order.order for order in self._shop.orders())
             proof = self._browser.prove()
             if not proof.ok:
                 raise _Stopped(_outcome_of(proof), f"nothing was ordered: {proof.why}")
@@ -213,7 +216,7 @@ class Traveller:
         return self.journey.order is None or order.order == self.journey.order.order
 
     def _new(self) -> list[SyntheticOrder]:
-        return [order for order in self._shop.orders() if order.order not in self._before]
+        return [order for order in self._shop.orders() if order.order not in (self.journey.before or ())]
 
     @staticmethod
     def _require(judged: Judged) -> None:
@@ -243,37 +246,46 @@ def clean_up(
     plan: Plan,
     browser: Browser | None,
     shop: Shop,
+    journey: Journey,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> CleanUp:
     """Have the platform cancel every order of the tenant that is open, also of journeys that were interrupted.
 
-    Without a browser nothing is cancelled, and what is open is told.
+    Without a browser nothing is cancelled, and what is open is told; likewise where the journey had no order placed:
+    nothing then shows whose shop it is, and where tenants number alike, a customer's order would be cancelled.
     """
     steps: list[StepResult] = []
     asked: list[str] = []
-    trouble = ""
+    troubles: dict[str, str] = {}
+    gone = ""
     left: list[str] | None
     try:
-        for order in _open(plan, shop)[:MOST_CANCELLED]:
-            if browser is None:
-                raise BrowserDead("there is no browser to cancel it with")
-            if trouble := _cancelled(plan, browser, order, steps):
-                break
-            asked.append(order.order)
+        found = shop.orders()
+        if browser is None or not _placed(journey, found):
+            gone = "there is no browser to cancel it with" if browser is None else NOT_PROVEN
+        else:
+            for order in _in_turn([order for order in found if not order.ended(plan.ended)], journey):
+                why, taken = _cancelled(plan, browser, order, steps)
+                if why:
+                    troubles[order.order] = why
+                if taken:
+                    asked.append(order.order)
         awaited(lambda: None if _open_of(plan, shop, asked) else True, plan.paid_within, clock, sleep)
         left = [order.order for order in _open(plan, shop)]
     except BrowserDead as dead:
-        trouble, left = dead.what, _left(plan, shop)
+        gone, left = dead.what, _left(plan, shop)
     except (CouldNotTell, ConfigError) as away:
         return CleanUp(Outcome.UNKNOWN, away.sentence, steps=tuple(steps))
-    done = tuple(order for order in asked if order not in (left or ()))
     if left is None:
-        return CleanUp(Outcome.UNKNOWN, f"which orders are open is not known: {trouble}", done, tuple(steps))
+        return CleanUp(Outcome.UNKNOWN, f"which orders are open is not known: {gone}", steps=tuple(steps))
+    done = tuple(order for order in dict.fromkeys((*asked, *troubles)) if order not in left)
     if left:
         shown = f"{counted(len(left), 'order')} of tenant {plan.tenant} {'is' if len(left) == 1 else 'are'} still open"
-        why = f"{shown}, such as order {left[0]}" + (f": {trouble}" if trouble else "")
+        such = next((order for order in left if order in troubles), left[0])
+        trouble = troubles.get(such) or gone
+        why = f"{shown}, such as order {such}" + (f": {trouble}" if trouble else "")
         return CleanUp(Outcome.FAIL, why, done, tuple(steps))
     said = f"the platform cancelled {counted(len(done), 'order')}" if done else "no order was left to be cancelled"
     return CleanUp(Outcome.PASS, said, done, tuple(steps))
@@ -289,15 +301,33 @@ def awaited(
     return found
 
 
-def _cancelled(plan: Plan, browser: Browser, order: SyntheticOrder, steps: list[StepResult]) -> str:
-    """Cancel an order; why that could not be done, or nothing."""
+def _placed(journey: Journey, orders: Sequence[SyntheticOrder]) -> bool:
+    """Whether the tenant has an order that it had not when the journey began: the shop is then the tenant's own."""
+    return journey.before is not None and any(order.order not in journey.before for order in orders)
+
+
+def _in_turn(orders: Sequence[SyntheticOrder], journey: Journey) -> list[SyntheticOrder]:
+    """Orders to cancel: the journey's own first, the others by lot, so that no stuck ones keep the rest from a turn."""
+    before = journey.before or frozenset()
+    by_lot = random.sample(orders, len(orders))
+    return sorted(by_lot, key=lambda order: order.order in before)[:MOST_CANCELLED]
+
+
+def _cancelled(plan: Plan, browser: Browser, order: SyntheticOrder, steps: list[StepResult]) -> tuple[str, bool]:
+    """Cancel an order: what went wrong, or nothing, and whether every step was taken.
+
+    A key of live mode that a page was kept from sending is told, and is no reason to leave an order open.
+    """
+    refused = ""
     for step in plan.cancel:
         carried = browser.carry_out(step.of_order(order.order))
         outcome = Outcome.PASS if carried.ok else _outcome_of(carried)
         steps.append(StepResult(f"{step.name} {order.order}", outcome, carried.why, carried))
-        if not carried.ok:
-            return f'step "{step.name}": {carried.why}'
-    return ""
+        why = "" if carried.ok else f'step "{step.name}": {carried.why}'
+        if why and not carried.refused:
+            return why, False
+        refused = refused or why
+    return refused, True
 
 
 def _open(plan: Plan, shop: Shop) -> list[SyntheticOrder]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urldefrag
 
 from playwright.sync_api import (
     BrowserContext,
@@ -21,6 +21,8 @@ from playwright.sync_api import (
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from printflow_reliability.checkout import downloads
+from printflow_reliability.checkout.downloads import NotDone, Reach
 from printflow_reliability.checkout.payment import NotProven, TestMode
 
 MOST_SAID = 20
@@ -28,6 +30,9 @@ MOST_SAID = 20
 LONGEST = 300
 """Characters of an error that are kept."""
 SCREENSHOT_MS = 5000
+STAY_MS = 50.0
+"""How long a page is let go on before something else is looked at."""
+LATE_SECONDS = 1.0
 LOOK_MS = 500.0
 """How often a page that is waited for is looked at."""
 UNREACHED = (
@@ -44,14 +49,12 @@ class Dead(Exception):
     """The browser is gone, or its page is."""
 
 
-class NotDone(Exception):
-    """A step did not go as it should; the message says why."""
-
-
 class ShopPage:
     """A page of the shop, in a session of its own."""
 
-    def __init__(self, context: BrowserContext, directory: Path, proof: Mapping[str, Any]) -> None:
+    def __init__(
+        self, context: BrowserContext, directory: Path, proof: Mapping[str, Any], reach: Mapping[str, Any]
+    ) -> None:
         self._context = context
         self._directory = directory
         self._masked: list[str] = []
@@ -62,6 +65,7 @@ class ShopPage:
         self._pictures = 0
         self.page: Page = context.new_page()
         self._test_mode = TestMode(context, proof)
+        self._reach = Reach(reach["hosts"], reach["max_bytes"], [live for live in proof["live_prefixes"] if live])
         self.page.on("pageerror", self._thrown)
         self.page.on("framenavigated", self._navigated)
         self.page.on("console", self._heard)
@@ -81,31 +85,36 @@ class ShopPage:
         return {**answer, "seconds": time.monotonic() - began}
 
     def carry_out(self, step: Mapping[str, Any]) -> dict[str, Any]:
-        """Do a step and wait for what it expects; how that went, with a picture of the page."""
+        """Do a step and wait for what it expects; how that went, with a picture of the page.
+
+        What the page did since the step before, such as an error that it threw, belongs to this one.
+        """
         began = time.monotonic()
-        self._exceptions.clear()
-        self._console.clear()
-        self._test_mode.sent_live, self._status = "", 0
+        if step["kind"] == "open":
+            self._status = 0  # otherwise it is that of the page which is still there
         answer: dict[str, Any] = {"ok": True}
         try:
             if step["payment"]:
+                self._test_mode.require_none_sent()
                 self._test_mode.prove_by_document()
                 self._test_mode.prove_by_page(self.page)
             answer |= self._do(step, began + step["limit_seconds"])
         except NotProven as refused:
             answer = {"ok": False, "refused": True, "why": str(refused)}
         except NotDone as error:
-            answer = {"ok": False, "why": str(error)}
+            answer = {"ok": False, "why": str(error)[:LONGEST], "unreached": error.unreached}
         except PlaywrightTimeout:
             answer = {"ok": False, "why": self._too_late(step)}
         except PlaywrightError as error:
             answer = {"ok": False, **_of_error(error)}
-        if sent := self._test_mode.sent_live:
+        if sent := self._test_mode.told():
             answer = {"ok": False, "refused": True, "why": sent}
         took = time.monotonic() - began
         if step["masked"]:
             self._masked.append(step["selector"])
         said = {"exceptions": _short(self._exceptions), "console_errors": _short(self._console)}
+        self._exceptions.clear()
+        self._console.clear()
         return {**answer, **said, "seconds": took, "screenshot": self._picture()}
 
     def _do(self, step: Mapping[str, Any], until: float) -> dict[str, Any]:
@@ -144,20 +153,34 @@ class ShopPage:
             raise NotDone(f"the page answers HTTP {self._status}")
 
     def _download(self, selector: str, until: float) -> Path:
-        """What a link leads to, fetched with the customer's session; a button is clicked instead."""
+        """What a link leads to, fetched with the customer's session; all else, such as a blob, is clicked instead."""
         target = self._directory / f"download-{self._pictures}"
         element = self.page.locator(selector)
         element.wait_for(state="visible", timeout=_left(until))
-        if href := element.get_attribute("href", timeout=_left(until)):
-            answer = self._context.request.get(urljoin(self.page.url, href), timeout=_left(until))
-            if answer.status >= 400:
-                raise NotDone(f"the download answers HTTP {answer.status}")
-            target.write_bytes(answer.body())
+        address = element.evaluate("element => typeof element.href === 'string' ? element.href : ''")
+        elsewhere = urldefrag(address).url != urldefrag(self.page.url).url
+        if address.startswith(("https://", "http://")) and elsewhere:
+            self._fetch(urldefrag(address).url, target, until)
             return target
         with self.page.expect_download(timeout=_left(until)) as coming:
             element.click(timeout=_left(until))
         coming.value.save_as(target)
+        if target.stat().st_size > self._reach.max_bytes:
+            raise NotDone(f"the download is larger than pdf.max_bytes ({self._reach.max_bytes} bytes)")
         return target
+
+    def _fetch(self, address: str, target: Path, until: float) -> None:
+        agent = str(self.page.evaluate("navigator.userAgent"))
+        coming = downloads.begin(address, self._context.cookies(), agent, target, until, self._reach)
+        while not coming.done():
+            if time.monotonic() >= until + LATE_SECONDS:  # such as a header that comes byte by byte
+                raise NotDone("the download did not come in time")
+            self.stay()
+        coming.result()
+
+    def stay(self) -> None:
+        """Let the page go on with what it does, for a moment: its requests are answered in our own loop."""
+        self.page.wait_for_timeout(STAY_MS)
 
     def _thrown(self, error: PlaywrightError) -> None:
         self._exceptions.append(str(error))

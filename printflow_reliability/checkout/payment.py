@@ -33,6 +33,18 @@ class TestMode:
         self.sent_live = ""
         context.route("**/*", self._checked)
 
+    def require_none_sent(self) -> None:
+        """Raises:
+        NotProven: the page was about to send a key of live mode since that was last told.
+        """
+        if self.sent_live:
+            raise NotProven(self.sent_live)
+
+    def told(self) -> str:
+        """What `sent_live` says; it is told once, also where it came between two steps."""
+        said, self.sent_live = self.sent_live, ""
+        return said
+
     def prove_by_document(self) -> None:
         """Raises:
         NotProven: the document holds no key of test mode.

@@ -60,12 +60,12 @@ def run_checkout(settings: Settings) -> CheckoutReport:
             browser = stack.enter_context(opened(settings, checkout))
         except CouldNotTell as away:
             journey = Journey(outcome=Outcome.UNKNOWN, why=away.sentence)
-            cleaned = clean_up(plan, None, shop)
+            cleaned = clean_up(plan, None, shop, journey)
         else:
             version = browser.version
             worker = stack.enter_context(InspectionWorker(settings.pdf))
             journey = Traveller(plan, browser, shop, OrderFiles(settings, checkout.tenant, worker)).go()
-            cleaned = clean_up(plan, browser, shop)
+            cleaned = clean_up(plan, browser, shop, journey)
             run = f"{at:%Y%m%dT%H%M%SZ}-{os.getpid()}"
             try:
                 pictures.update(screenshots.keep(settings, checkout, run, _taken([*journey.steps, *cleaned.steps])))

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from printflow_reliability.checkout import reaper
 from printflow_reliability.checkout.steps import BrowserDead, Carried, Proof, Step
@@ -27,6 +28,8 @@ PROGRAM = (sys.executable, "-I", "-m", "printflow_reliability.checkout.browser")
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 """What Chromium is called, in the order in which it is looked for."""
 INSTALL = "apt-get install --no-install-recommends chromium, or name another in checkout.browser"
+AMAZON = "https://amazonaws.com"
+"""What the names of buckets end with that have no endpoint of their own."""
 START_SECONDS = 60.0
 SLACK_SECONDS = 15.0
 """What a step may take above its own limit: a proof, a picture, and a busy machine."""
@@ -68,12 +71,19 @@ def opened(settings: Settings, checkout: CheckoutSettings) -> Iterator["BrowserP
     process = None
     try:
         process = BrowserProcess(directory)
-        process.begin(program, sandbox=checkout.browser_sandbox and os.geteuid() != 0, proof=Proof.of(checkout))
+        sandbox = checkout.browser_sandbox and os.geteuid() != 0
+        process.begin(program, sandbox=sandbox, proof=Proof.of(checkout), reach=reach_of(settings, checkout))
         yield process
     finally:
         if process is not None:
             process.end()
         reaper.remove(directory)
+
+
+def reach_of(settings: Settings, checkout: CheckoutSettings) -> Mapping[str, Any]:
+    """Where a download may come from, at whatever address, and its largest size in bytes; as `downloads.Reach`."""
+    places = [checkout.base_url, *(bucket.endpoint_url or AMAZON for bucket in settings.bucket)]
+    return {"hosts": [urlsplit(place).hostname for place in places], "max_bytes": settings.pdf.max_bytes}
 
 
 class BrowserProcess:
@@ -95,14 +105,16 @@ class BrowserProcess:
         self._rest = b""
         self.version = ""
 
-    def begin(self, program: str, *, sandbox: bool, proof: Proof) -> None:
+    def begin(self, program: str, *, sandbox: bool, proof: Proof, reach: Mapping[str, Any]) -> None:
         """Start the browser.
 
         Raises:
             BrowserDead: it does not start.
         """
-        first = {"directory": str(self._directory), "browser": program, "sandbox": sandbox, "proof": asdict(proof)}
-        self.version = str(self._ask(first, START_SECONDS).get("version", ""))
+        first = {"directory": str(self._directory), "browser": program, "sandbox": sandbox}
+        self.version = str(
+            self._ask({**first, "proof": asdict(proof), "reach": reach}, START_SECONDS).get("version", "")
+        )
 
     def prove(self) -> Carried:
         """Ask for the proof that needs no page.

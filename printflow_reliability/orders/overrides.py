@@ -33,7 +33,8 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
 
     Raises:
         ConfigError: it is neither held nor paid, is the number of orders of several tenants, or is synthetic.
-        CouldNotTell: it is not held, and the database does not answer, or fails on rows that may be its own.
+        CouldNotTell: it is not held, and the database does not answer, or fails on rows that may be its own; or
+            nobody says whose it is, and the synthetic tenant's orders are not known.
     """
     on_hold = any(hold.order == order for hold in held(connection))
     try:
@@ -42,17 +43,16 @@ def require_known(settings: Settings, connection: psycopg.Connection[TupleRow], 
         if on_hold:
             return
         raise
+    if not paid.items and not on_hold:
+        if paid.unread:
+            raise CouldNotTell(f"whether there is a paid order {order} is not known: {paid.unread}")
+        raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
     require_customers(settings, order, paid.items)
     if len({item.tenant for item in paid.items if item.tenant is not None}) > 1:
         raise ConfigError(
             f"orders.paid returns order {order} for several tenants, and an override would let all of them go",
             "have orders.paid return a number that only one order has, such as tenant and number together",
         )
-    if paid.items or on_hold:
-        return
-    if paid.unread:
-        raise CouldNotTell(f"whether there is a paid order {order} is not known: {paid.unread}")
-    raise ConfigError(f"there is no paid order {order} waiting for print, and none held", "printflow orders held")
 
 
 def override(connection: psycopg.Connection[TupleRow], order: str, given: Override) -> None:

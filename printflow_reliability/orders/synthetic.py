@@ -1,6 +1,7 @@
 """Orders of the synthetic checkout: the guard refuses them to whoever asks, holds none and pages nobody about them."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.orders.judgement import OrderAnswer
@@ -10,11 +11,18 @@ from printflow_reliability.platform.synthetic_orders import synthetic_orders
 from printflow_reliability.settings import Settings
 
 NEVER_PRINTED = "it is an order of the synthetic checkout, and is never printed"
+BYTES = "\\x"
+"""What PostgreSQL writes before the digits of a bytea: platforms that came from MySQL keep UUIDs as 16 bytes."""
 
 
 def is_synthetic(settings: Settings, tenant: str | None) -> bool:
-    """Whether this is the synthetic checkout's tenant, in any spelling of its UUID."""
-    return settings.checkout is not None and tenant is not None and tenant.casefold() == settings.checkout.tenant
+    """Whether this is the synthetic checkout's tenant, in any spelling of its UUID, such as without dashes."""
+    if settings.checkout is None or tenant is None:
+        return False
+    try:
+        return str(UUID(tenant.strip().removeprefix(BYTES))) == settings.checkout.tenant
+    except ValueError:
+        return False
 
 
 def without_synthetic(settings: Settings, items: Iterable[PaidItem]) -> tuple[PaidItem, ...]:
@@ -36,25 +44,37 @@ def refusal_of_order(
         settings: the whole file.
         order: its number.
         tenant: whose order the caller means; None where it does not say.
-        items: what the platform returns of that paid order; without any, the synthetic tenant's orders are asked.
+        items: what the platform returns of that paid order. Without any, or where an item does not say whose it is
+            (it may be anybody's), the synthetic tenant's orders are asked.
 
     Raises:
         CouldNotTell, ConfigError: as `synthetic_orders`.
     """
     if settings.checkout is None:
         return None
-    found = any(is_synthetic(settings, item.tenant) for item in items)
-    if not items and tenant is None:
-        found = any(synthetic.order == order for synthetic in synthetic_orders(settings))
-    return _refused(order, settings.checkout.tenant) if found else None
+    if tenant is not None and not items:
+        return None
+    return _refused(order, settings.checkout.tenant) if _has(settings, order, items) else None
 
 
-def require_customers(settings: Settings, order: str, items: Iterable[PaidItem]) -> None:
-    """Raises:
-    ConfigError: nobody may let an order of the synthetic checkout go to print.
+def require_customers(settings: Settings, order: str, items: Sequence[PaidItem]) -> None:
+    """Make sure that nobody lets an order of the synthetic checkout go; what is asked is as in `refusal_of_order`.
+
+    Raises:
+        ConfigError: it is such an order, or a query is refused.
+        CouldNotTell: as `synthetic_orders`.
     """
-    if any(is_synthetic(settings, item.tenant) for item in items):
+    if _has(settings, order, items):
         raise ConfigError(f"order {order} may not go to print: {NEVER_PRINTED}", "printflow checkout")
+
+
+def _has(settings: Settings, order: str, items: Sequence[PaidItem]) -> bool:
+    """Whether the synthetic tenant has the order, by what is paid of it, or else by its own orders."""
+    if any(is_synthetic(settings, item.tenant) for item in items):
+        return True
+    if items and all(item.tenant is not None for item in items):
+        return False
+    return any(synthetic.order == order for synthetic in synthetic_orders(settings))
 
 
 def _refused(order: str, tenant: str | None) -> OrderAnswer:

@@ -107,16 +107,18 @@ class Tried:
     files: FakeFiles = field(default_factory=FakeFiles)
     plan: Plan = PLAN
     clock: Clock = field(default_factory=Clock)
+    journey: Journey = field(default_factory=Journey)
 
     def go(self) -> Journey:
         """The journey."""
         browser, shop, files = self.browser, self.shop, self.files
-        return Traveller(self.plan, browser, shop, files, clock=self.clock, sleep=self.clock.sleep).go()
+        self.journey = Traveller(self.plan, browser, shop, files, clock=self.clock, sleep=self.clock.sleep).go()
+        return self.journey
 
     def clean_up(self, *, browser: bool = True) -> CleanUp:
         """The clean-up after it."""
         used = self.browser if browser else None
-        return clean_up(self.plan, used, self.shop, clock=self.clock, sleep=self.clock.sleep)
+        return clean_up(self.plan, used, self.shop, self.journey, clock=self.clock, sleep=self.clock.sleep)
 
 
 def tried(prepare: Callable[[Tried], object] = lambda _tried: None) -> Tried:

@@ -1,5 +1,6 @@
 """The journey: it pays only what is proven to be a test and the tenant's own, and says the true reason of its end."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.synthetic_orders import SyntheticOrder
 from printflow_reliability_tests.checkout.configured import TENANT, checkout_settings
-from printflow_reliability_tests.checkout.fakes import Tried, tried
+from printflow_reliability_tests.checkout.fakes import PLAN, Tried, tried
 
 REFUSED = Carried(False, "test mode is not proven", refused=True)
 OTHER = SyntheticOrder("5", "paid", True, ("tenants/t/b.pdf",))
@@ -110,7 +111,75 @@ def test_the_reason_is_the_true_one(change: object, outcome: Outcome, said: str)
 def test_what_an_interrupted_journey_left_is_cancelled_too() -> None:
     made = tried(lambda made: made.shop.found.update({"5": OTHER}))
     assert made.go().outcome is Outcome.PASS
-    assert made.clean_up().cancelled == ("5", "7")
+    assert made.clean_up().cancelled == ("7", "5")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made.browser.goes_wrong.update(checkout=Carried(True)),
+        lambda made: made.browser.goes_wrong.update(checkout=Carried(False, "HTTP 500")),
+        lambda made: made.browser.goes_wrong.update(storefront=Carried(False, "no name", unreached=True)),
+        lambda made: setattr(made.browser, "proof", REFUSED),
+    ],
+    ids=["no order came", "its checkout fails", "it is not reached", "test mode is not proven"],
+)
+def test_nothing_is_cancelled_in_a_shop_that_may_be_anothers(change: Callable[[Tried], object]) -> None:
+    made = tried(change)
+    made.shop.found["5"] = OTHER
+    assert made.go().outcome is not Outcome.PASS
+    cleaned = made.clean_up()
+
+    assert not any(address.endswith("/cancel") for address in made.browser.done)
+    assert (cleaned.outcome, cleaned.cancelled, cleaned.steps) == (Outcome.FAIL, (), ())
+    assert cleaned.why.startswith("1 order of tenant the-tenant is still open, such as order 5: no order was placed")
+
+
+def test_a_new_order_of_the_tenant_shows_whose_shop_it_is_also_where_it_is_not_paid() -> None:
+    made = tried(lambda made: made.browser.goes_wrong.update(pay=REFUSED))
+    made.shop.found["5"] = OTHER
+    assert made.go().outcome is Outcome.FAIL
+    assert made.clean_up().cancelled == ("7", "5")
+
+
+def stuck(*orders: str) -> Callable[[Tried], None]:
+    """The shop refuses to cancel these orders."""
+
+    def change(made: Tried) -> None:
+        original = made.browser.carry_out
+
+        def carry_out(step: Step) -> Carried:
+            if step.name == "cancel" and step.address.split("/")[-2] in orders:
+                return Carried(False, "HTTP 500")
+            return original(step)
+
+        made.browser.carry_out = carry_out  # type: ignore[method-assign]
+
+    return change
+
+
+def test_an_order_that_cannot_be_cancelled_keeps_no_other_from_it() -> None:
+    made = tried(stuck("5"))
+    made.shop.found |= {number: replace(OTHER, order=number) for number in ("4", "5", "6")}
+    made.go()
+    cleaned = made.clean_up()
+
+    assert cleaned.outcome is Outcome.FAIL
+    assert sorted(cleaned.cancelled) == ["4", "6", "7"]
+    assert cleaned.why == '1 order of tenant the-tenant is still open, such as order 5: step "cancel": HTTP 500'
+
+
+def test_many_orders_that_cannot_be_cancelled_leave_the_others_their_turn() -> None:
+    numbers = [str(number) for number in range(100, 120)]
+    made = tried(stuck(*numbers))
+    made.shop.found |= {number: replace(OTHER, order=number) for number in (*numbers, "5")}
+    made.go()
+    assert "7" in made.clean_up().cancelled, "the journey's own comes first"
+    for _ in range(500):
+        made.clean_up()
+        if made.shop.found["5"].ended(PLAN.ended):
+            break
+    assert made.shop.found["5"].ended(PLAN.ended)
 
 
 def test_an_order_that_the_platform_does_not_cancel_is_told() -> None:
@@ -160,3 +229,18 @@ def test_a_step_is_that_of_the_file_with_its_address_and_masks_secrets() -> None
     assert replace(step, value="") != step
     assert settings.checkout is checkout
     assert Carried.from_json({"ok": True, "seconds": 1, "download": "a"}).download == Path("a")
+
+
+def test_a_live_key_that_a_page_was_kept_from_sending_leaves_no_order_open() -> None:
+    made = tried()
+    original = made.browser.carry_out
+
+    def carry_out(step: Step) -> Carried:
+        carried = original(step)
+        return Carried(False, "a live key", refused=True) if step.name == "cancel" else carried
+
+    made.browser.carry_out = carry_out  # type: ignore[method-assign]
+    made.go()
+    cleaned = made.clean_up()
+    assert (cleaned.outcome, cleaned.cancelled) == (Outcome.PASS, ("7",))
+    assert [step.why for step in cleaned.steps] == ["a live key"]

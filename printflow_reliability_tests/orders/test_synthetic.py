@@ -1,10 +1,12 @@
 """Orders of the synthetic checkout: refused to whoever asks, held by nobody, and let go by nobody."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from printflow_reliability.errors import ConfigError
+from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.orders import synthetic
 from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.problems import Kind, next_step
 from printflow_reliability.orders.synthetic import (
@@ -14,6 +16,7 @@ from printflow_reliability.orders.synthetic import (
     without_synthetic,
 )
 from printflow_reliability.platform.paid_orders import PaidItem
+from printflow_reliability.platform.synthetic_orders import SyntheticOrder
 from printflow_reliability_tests.checkout.configured import TENANT, checkout_settings
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -52,3 +55,80 @@ def test_nobody_lets_such_an_order_go() -> None:
     with pytest.raises(ConfigError, match="order 7 may not go to print"):
         require_customers(settings, "7", [OURS])
     require_customers(settings, "8", [THEIRS])
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [UUID(TENANT).hex, TENANT.upper(), f"{{{TENANT}}}", f" {TENANT} ", f"\\x{UUID(TENANT).hex}", UUID(TENANT).urn],
+)
+def test_the_tenant_is_known_in_every_spelling_of_its_uuid(spelled: str) -> None:
+    settings, _ = checkout_settings()
+    item = PaidItem("7", spelled, NOW, "tenants/t/a.pdf")
+    assert is_synthetic(settings, spelled)
+    assert without_synthetic(settings, [item]) == ()
+    assert refusal_of_order(settings, "7", None, [item]) is not None
+    with pytest.raises(ConfigError, match="order 7 may not go to print"):
+        require_customers(settings, "7", [item])
+    assert not any(is_synthetic(settings, other) for other in ("", "7", "shop", spelled[:-4], str(THEIRS.tenant)))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The synthetic tenant has order 7 in the platform's database; how often that was asked."""
+    looks: list[str] = []
+
+    def orders(_settings: object) -> tuple[SyntheticOrder, ...]:
+        looks.append("looked")
+        return (SyntheticOrder("7", "paid", True, (None,)),)
+
+    monkeypatch.setattr(synthetic, "synthetic_orders", orders)
+    return looks
+
+
+NULL_TENANT = PaidItem("7", None, NOW, "tenants/t/a.pdf")
+FAILING = PaidItem("7", None, None, None, "division by zero")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "items"),
+    [
+        (None, [NULL_TENANT]),
+        (None, [FAILING]),
+        (None, []),
+        (None, [PaidItem("7", THEIRS.tenant, NOW, "x"), NULL_TENANT]),
+        (THEIRS.tenant, [NULL_TENANT]),
+    ],
+)
+def test_an_order_that_nobody_says_whose_it_is_is_looked_for_among_the_tenants_own(
+    asked: list[str], tenant: str | None, items: list[PaidItem]
+) -> None:
+    settings, _ = checkout_settings()
+    answer = refusal_of_order(settings, "7", tenant, items)
+    assert answer is not None
+    assert not answer.ready
+    with pytest.raises(ConfigError, match="order 7 may not go to print"):
+        require_customers(settings, "7", items)
+    others = [PaidItem("8", item.tenant, item.paid_at, item.key, item.refusal) for item in items]
+    assert refusal_of_order(settings, "8", tenant, others) is None
+    require_customers(settings, "8", others)
+    assert len(asked) == 4
+
+
+def test_an_order_whose_rows_say_whose_it_is_costs_no_further_look(asked: list[str]) -> None:
+    settings, _ = checkout_settings()
+    assert refusal_of_order(settings, "8", None, [THEIRS]) is None
+    require_customers(settings, "8", [THEIRS])
+    assert refusal_of_order(minimal_settings(), "7", None, [NULL_TENANT]) is None
+    assert asked == []
+
+
+def test_nobody_lets_an_order_go_while_it_is_not_known_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_settings: object) -> tuple[SyntheticOrder, ...]:
+        raise CouldNotTell("the cluster does not answer")
+
+    monkeypatch.setattr(synthetic, "synthetic_orders", away)
+    settings, _ = checkout_settings()
+    with pytest.raises(CouldNotTell):
+        refusal_of_order(settings, "7", None, [FAILING])
+    with pytest.raises(CouldNotTell):
+        require_customers(settings, "7", [FAILING])
