@@ -49,6 +49,45 @@ class Dead(Exception):
     """The browser is gone, or its page is."""
 
 
+class Heard:
+    """What a page says of itself: its answers' status, what its JavaScript throws, and the errors of its console."""
+
+    def __init__(self, page: Page) -> None:
+        self.status = 0
+        self.exceptions: list[str] = []
+        self.of_this_page: list[str] = []
+        self.console: list[str] = []
+        self._page = page
+        page.on("pageerror", self._thrown)
+        page.on("framenavigated", self._navigated)
+        page.on("console", self._written)
+        page.on("response", self._answered)
+
+    def taken(self) -> dict[str, list[str]]:
+        """What was said since this was asked last."""
+        said = {"exceptions": _short(self.exceptions), "console_errors": _short(self.console)}
+        self.exceptions.clear()
+        self.console.clear()
+        return said
+
+    def _thrown(self, error: PlaywrightError) -> None:
+        self.exceptions.append(str(error))
+        self.of_this_page.append(str(error))
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame == self._page.main_frame:
+            self.of_this_page.clear()
+
+    def _written(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console.append(message.text)
+
+    def _answered(self, response: Response) -> None:
+        request = response.request
+        if request.is_navigation_request() and request.frame == self._page.main_frame:
+            self.status = response.status
+
+
 class ShopPage:
     """A page of the shop, in a session of its own."""
 
@@ -58,18 +97,11 @@ class ShopPage:
         self._context = context
         self._directory = directory
         self._masked: list[str] = []
-        self._exceptions: list[str] = []
-        self._of_this_page: list[str] = []
-        self._console: list[str] = []
-        self._status = 0
         self._pictures = 0
         self.page: Page = context.new_page()
         self._test_mode = TestMode(context, proof)
         self._reach = Reach(reach["hosts"], reach["max_bytes"], [live for live in proof["live_prefixes"] if live])
-        self.page.on("pageerror", self._thrown)
-        self.page.on("framenavigated", self._navigated)
-        self.page.on("console", self._heard)
-        self.page.on("response", self._answered)
+        self._heard = Heard(self.page)
         self.page.on("dialog", _agreed)
 
     def prove(self) -> dict[str, Any]:
@@ -91,7 +123,7 @@ class ShopPage:
         """
         began = time.monotonic()
         if step["kind"] == "open":
-            self._status = 0  # otherwise it is that of the page which is still there
+            self._heard.status = 0  # otherwise it is that of the page which is still there
         answer: dict[str, Any] = {"ok": True}
         try:
             if step["payment"]:
@@ -112,10 +144,7 @@ class ShopPage:
         took = time.monotonic() - began
         if step["masked"]:
             self._masked.append(step["selector"])
-        said = {"exceptions": _short(self._exceptions), "console_errors": _short(self._console)}
-        self._exceptions.clear()
-        self._console.clear()
-        return {**answer, **said, "seconds": took, "screenshot": self._picture()}
+        return {**answer, **self._heard.taken(), "seconds": took, "screenshot": self._picture()}
 
     def _do(self, step: Mapping[str, Any], until: float) -> dict[str, Any]:
         page, kind, selector = self.page, step["kind"], step["selector"]
@@ -149,8 +178,8 @@ class ShopPage:
                     raise
 
     def _require_page(self) -> None:
-        if self._status >= 400:
-            raise NotDone(f"the page answers HTTP {self._status}")
+        if self._heard.status >= 400:
+            raise NotDone(f"the page answers HTTP {self._heard.status}")
 
     def _download(self, selector: str, until: float) -> Path:
         """What a link leads to, fetched with the customer's session; all else, such as a blob, is clicked instead."""
@@ -182,29 +211,12 @@ class ShopPage:
         """Let the page go on with what it does, for a moment: its requests are answered in our own loop."""
         self.page.wait_for_timeout(STAY_MS)
 
-    def _thrown(self, error: PlaywrightError) -> None:
-        self._exceptions.append(str(error))
-        self._of_this_page.append(str(error))
-
-    def _navigated(self, frame: Frame) -> None:
-        if frame == self.page.main_frame:
-            self._of_this_page.clear()
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self._console.append(message.text)
-
-    def _answered(self, response: Response) -> None:
-        request = response.request
-        if request.is_navigation_request() and request.frame == self.page.main_frame:
-            self._status = response.status
-
     def _too_late(self, step: Mapping[str, Any]) -> str:
         """Why a step did not end in time, in the order of how much it explains."""
         wanted = f'"{step["expect"]}"' if step["expect"] else step["expect_selector"] or step["selector"] or "the page"
         said = f"{wanted} did not appear within {step['limit_seconds']:g} s"
-        if self._of_this_page:  # also before this step: a script that ends early never listens to a button
-            return f"{said}; JavaScript threw: {_short(self._of_this_page)[0]}"
+        if self._heard.of_this_page:  # also before this step: a script that ends early never listens to a button
+            return f"{said}; JavaScript threw: {_short(self._heard.of_this_page)[0]}"
         return said
 
     def _picture(self) -> str | None:

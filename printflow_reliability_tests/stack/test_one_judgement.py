@@ -143,7 +143,7 @@ def moved_aside(records: psycopg.Connection[TupleRow], counter: Counter, row: Ro
     made = quarantine.begin(
         records, bucket=bucket, key=row.key, tenant=row.tenant, bytes=1, superseded_by=None, **texts
     )
-    quarantine.moved(records, made.id, None)
+    quarantine.moved(records, made.id)
     return made.id
 
 

@@ -18,7 +18,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, Re
 from printflow_reliability.files import kinds
 from printflow_reliability.files.heal import LOCK, heal
 from printflow_reliability.files.heal_report import HealStatus
-from printflow_reliability.files.quarantine import move
+from printflow_reliability.files.quarantine import move, steps
 from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.plan import Left, Reason, Request
@@ -176,7 +176,7 @@ def test_what_is_named_or_written_meanwhile_or_erased_or_too_young_stays_where_i
     assert (plan.left, [orphan.key for orphan in plan.orphans]) == ({Left.ERASED: 1}, [superseded])
 
     # Between the copy and the marker an order names the first, and somebody writes over the second.
-    copied = move.copied
+    copied = steps.copied
 
     def meanwhile(*arguments: Any) -> Any:
         found = copied(*arguments)
@@ -196,7 +196,7 @@ def test_what_is_named_or_written_meanwhile_or_erased_or_too_young_stays_where_i
 
 KILLED = """
 import os, pickle, signal, sys
-from printflow_reliability.files.quarantine import move
+from printflow_reliability.files.quarantine import move, steps
 from printflow_reliability.files.quarantine.run import quarantine
 
 settings, request = pickle.load(sys.stdin.buffer)
@@ -243,7 +243,7 @@ def test_a_store_that_dies_in_between_loses_nothing_and_the_next_run_goes_on(
 ) -> None:
     superseded, stray = orphans(aside)
     before = {key: aside.body(key) for key in (superseded, stray)}
-    home, copied = aside.shop.sandbox.home, move.copied
+    home, copied = aside.shop.sandbox.home, steps.copied
     dead: list[bool] = []
 
     def dies(*arguments: Any) -> Any:

@@ -120,7 +120,7 @@ class Mover:
             else:
                 self._give_up(row, copy)
                 rows.remove(row)
-        for row in self._named(rows):
+        for row in _named_now(self.references, rows):
             self._give_up(row, (Deed.NAMED, NAMED))
             rows.remove(row)
         made: list[Quarantined] = []
@@ -168,21 +168,12 @@ class Mover:
         manifest.end(self.records, row.id, manifest.GIVEN_UP, self.person, why)
         self.outcome.add(deed, row.bucket, row.key, row.bytes, why)
 
-    def _named(self, rows: Iterable[Quarantined]) -> list[Quarantined]:
-        """Those that a row of the platform names now."""
-        by_bucket: dict[str, list[Quarantined]] = {}
-        for row in rows:
-            by_bucket.setdefault(row.bucket, []).append(row)
-        found = []
-        for bucket, of_bucket in by_bucket.items():
-            named = self.references.naming(bucket, [row.key for row in of_bucket])
-            found += [row for row in of_bucket if row.key in named]
-        return found
-
     def _return_named(self, marked: Sequence[Quarantined]) -> frozenset[int]:
         """Bring back at once what was named while its marker was made; the numbers of these."""
-        named = {row.id for row in self._named(marked)}
-        known = manifest.chosen(self.records, [row.key for row in marked if row.id in named]) if named else ()
+        named = {row.id for row in _named_now(self.references, marked)}
+        if not named:
+            return frozenset()
+        known = manifest.chosen(self.records, [row.key for row in marked if row.id in named])
         for row in manifest.newest_of_each(known):
             if row.id in named:
                 back = bring_back(self.settings, self.records, row, self.person)
@@ -198,3 +189,15 @@ class Mover:
 
     def _marked(self, row: Quarantined) -> str | Failure | Unsure:
         return marked(self.settings.bucket_named(row.bucket), row)
+
+
+def _named_now(references: References, rows: Iterable[Quarantined]) -> list[Quarantined]:
+    """Those that a row of the platform names."""
+    by_bucket: dict[str, list[Quarantined]] = {}
+    for row in rows:
+        by_bucket.setdefault(row.bucket, []).append(row)
+    found = []
+    for bucket, of_bucket in by_bucket.items():
+        named = references.naming(bucket, [row.key for row in of_bucket])
+        found += [row for row in of_bucket if row.key in named]
+    return found

@@ -1,111 +1,41 @@
 """One object aside and back on a versioned bucket, against a model: nothing is lost, replaced, or anybody else's."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from printflow_reliability.files import new_objects
-from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.quarantine import back, copies, move, steps
+from printflow_reliability.files.quarantine import copies, move, steps
 from printflow_reliability.files.quarantine.copies import Belongings
 from printflow_reliability.files.quarantine.outcome import Deed
-from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
-from printflow_reliability.files.quarantine.steps import Copied, Seen, Unsure, copied, marked, seen
+from printflow_reliability.files.quarantine.steps import Copied, Seen, copied, marked, seen
 from printflow_reliability.files.rollback.carry_out import Pace
-from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.records.quarantine import Quarantined, newest_of_each
-from printflow_reliability.settings import BucketSettings
 from printflow_reliability.storage.objects import Version
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS: Any = {"access_key_id": "k", "secret_access_key": "s", "heal_access_key_id": "k", "heal_secret_access_key": "s"}
-FILES = BucketSettings(name="files", bucket="print-files", **KEYS)
-PLACE = Place(BucketSettings(name="place", bucket="place", **KEYS), "quarantine/")
-KEY = "a ü/it's.pdf"
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator["S3Client"]:
-    with mock_aws():
-        made = boto3.client("s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
-        for bucket in ("print-files", "place"):
-            made.create_bucket(Bucket=bucket)
-            made.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _emptied(client: "S3Client") -> None:
-    empty(client)
-
-
-def empty(client: "S3Client") -> None:
-    for bucket in ("print-files", "place"):
-        listed = client.list_object_versions(Bucket=bucket)
-        for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-            client.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
-
-
-def put(client: "S3Client", body: bytes = b"old", **more: Any) -> str:
-    return client.put_object(Bucket="print-files", Key=KEY, Body=body, **more)["VersionId"]
-
-
-def body(client: "S3Client") -> bytes | None:
-    try:
-        return client.get_object(Bucket="print-files", Key=KEY)["Body"].read()
-    except client.exceptions.NoSuchKey:
-        return None
-
-
-def row(version: str, **known: Any) -> Quarantined:
-    fields: dict[str, Any] = {
-        "id": 1,
-        "bucket": "files",
-        "key": KEY,
-        "tenant": "t",
-        "version_id": version,
-        "bytes": 3,
-        "etag": "149603e6c03516362a8da23f624db945",
-        "reason": "nothing refers to it",
-        "superseded_by": None,
-        "place": "place",
-        "place_key": "quarantine/files/t/1",
-        "place_version": None,
-        "sha256": None,
-        "headers": None,
-        "person": "ada",
-        "begun_at": datetime(2026, 11, 2, tzinfo=UTC),
-        "quarantined_at": None,
-        "marker_version": None,
-    }
-    return Quarantined(**{**fields, **known})
-
-
-def aside(client: "S3Client", version: str) -> Quarantined:
-    """The whole way of one version, as a run goes it."""
-    copy = copied(FILES, PLACE, row(version))
-    assert isinstance(copy, Copied), copy
-    marker = marked(FILES, row(version))
-    assert isinstance(marker, str), marker
-    known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-    return row(version, marker_version=marker, quarantined_at=datetime(2026, 11, 2, tzinfo=UTC), **known)
-
-
-def released(moved: Quarantined) -> back.Returned:
-    return back._brought_back(FILES, PLACE.bucket, Presence(FILES).history(KEY), moved)
+from printflow_reliability_tests.files.quarantine.object_aside import (
+    FILES,
+    KEY,
+    PLACE,
+    Nobody,
+    aside,
+    body,
+    empty,
+    put,
+    released,
+    row,
+)
 
 
 def test_an_object_goes_aside_with_all_that_belongs_to_it_and_its_own_version_comes_back(client: "S3Client") -> None:
@@ -238,79 +168,6 @@ def test_a_lock_is_kept_and_a_place_that_cannot_hold_it_is_that_keys_failure(cli
     assert refused.value.failure[0] is Deed.FAILED
 
 
-def of_moto(client: "S3Client", **changed: Any) -> Any:
-    """The store, but for some calls."""
-    real = new_objects.writer(FILES)
-
-    class Changed:
-        def __getattr__(self, name: str) -> Any:
-            return changed.get(name) or getattr(real, name)
-
-    return lambda _: Changed()
-
-
-def refused(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code}}, "DeleteObject")
-
-
-class Manifest:
-    """What is noted, instead of records."""
-
-    GIVEN_UP = "given up"
-
-    def __init__(self, *rows: Quarantined) -> None:
-        self.rows = rows
-        self.ended: list[int] = []
-        self.noted: list[int] = []
-
-    def unfinished(self, _: Any) -> Any:
-        return self.rows
-
-    def moved(self, _: Any, number: int) -> None:
-        self.noted.append(number)
-
-    def end(self, _: Any, number: int, *__: Any) -> None:
-        self.ended.append(number)
-
-
-class Nobody:
-    """No row names anything."""
-
-    def naming(self, *_: Any) -> Any:
-        return ()
-
-
-def gone_on_with(monkeypatch: pytest.MonkeyPatch, *rows: Quarantined) -> tuple[Manifest, Any]:
-    kept = Manifest(*rows)
-    monkeypatch.setattr(move, "manifest", kept)
-    named = minimal_settings().model_copy(update={"bucket": (FILES,)})
-    mover = move.Mover(named, cast(Any, None), cast(Any, Nobody()), PLACE, "ada", Pace(1000))
-    mover.go_on()
-    return kept, mover.outcome
-
-
-def test_a_delete_that_fails_and_was_done_all_the_same_stays_open_and_comes_back(
-    client: "S3Client", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = put(client)
-    copy = copied(FILES, PLACE, row(version))
-    assert isinstance(copy, Copied)
-    real = new_objects.writer(FILES)
-
-    def done_and_refused(**which: Any) -> Any:
-        real.delete_object(**which)
-        raise refused("InternalError")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(steps, "writer", of_moto(client, delete_object=done_and_refused))
-        assert isinstance(marked(FILES, row(version)), Unsure)
-    known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
-    kept, outcome = gone_on_with(monkeypatch, row(version, **known))
-    assert (kept.noted, kept.ended, outcome.deeds) == ([1], [], {Deed.DONE: 1})
-    assert released(row(version, **known)).deed is Deed.DONE
-    assert body(client) == b"old"
-
-
 def test_a_bucket_that_keeps_versions_no_more_is_not_deleted_from(client: "S3Client") -> None:
     version = put(client)
     client.put_bucket_versioning(Bucket="print-files", VersioningConfiguration={"Status": "Suspended"})
@@ -329,60 +186,6 @@ def test_a_version_null_that_was_written_over_is_somebody_elses() -> None:
     target = row("null")
     assert steps._is(of("null", target.etag), target)
     assert not steps._is(of("null", "other"), target)
-
-
-def test_the_copy_is_kept_where_nothing_else_is_left(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
-    version = put(client)
-    moved = aside(client, version)
-    empty_of_files(client)
-    kept, _ = gone_on_with(monkeypatch, moved)
-    assert (kept.noted, kept.ended) == ([1], [])
-    assert released(moved).deed is Deed.DONE
-    assert body(client) == b"old"
-
-
-def empty_of_files(client: "S3Client") -> None:
-    listed = client.list_object_versions(Bucket="print-files")
-    for version in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-        client.delete_object(Bucket="print-files", Key=version["Key"], VersionId=version["VersionId"])
-
-
-def test_our_marker_over_a_newer_file_is_told_and_its_row_stays_open_and_brings_nothing_older_back(
-    client: "S3Client", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = put(client)
-    copy = copied(FILES, PLACE, row(version))
-    assert isinstance(copy, Copied)
-    real = new_objects.writer(FILES)
-
-    def late(**which: Any) -> Any:
-        if "VersionId" in which:
-            raise refused("AccessDenied")
-        put(client, b"newer")
-        return real.delete_object(**which)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(steps, "writer", of_moto(client, delete_object=late))
-        answer = marked(FILES, row(version))
-    assert isinstance(answer, Unsure)
-    assert "files heal --key" in answer.why
-    open_row = row(version, place_version=copy.version, sha256=copy.sha256, headers=copy.belongings.as_json())
-    kept, outcome = gone_on_with(monkeypatch, open_row)
-    assert (kept.noted, kept.ended, outcome.deeds) == ([], [], {Deed.FAILED: 1})
-    assert "files heal --key" in outcome.not_done[0][2]
-    assert released(open_row).deed is Deed.FAILED
-    assert body(client) is None
-
-
-def test_a_row_whose_bucket_is_named_no_more_keeps_nobody_elses_from_going_on(
-    client: "S3Client", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moved = aside(client, put(client))
-    kept, outcome = gone_on_with(monkeypatch, row("v", bucket="renamed", id=2), moved)
-    assert (kept.noted, outcome.deeds) == ([1], {Deed.FAILED: 1, Deed.DONE: 1})
-    monkeypatch.setattr(back.erasures, "in_force", lambda _: Erasures([]))
-    returned = back.bring_back(minimal_settings(), cast(Any, None), row("v", bucket="renamed"), "ada")
-    assert returned.deed is Deed.FAILED
 
 
 def test_of_one_key_only_what_was_moved_last_comes_back() -> None:

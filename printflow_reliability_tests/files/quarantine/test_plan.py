@@ -25,13 +25,11 @@ from printflow_reliability.files.quarantine.plan import (
 )
 from printflow_reliability.files.quarantine.references import References
 from printflow_reliability.files.quarantine.report import QuarantineReport
-from printflow_reliability.files.regenerations import Regenerations
 from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings, Settings
-from printflow_reliability.storage.pages import StoredObject
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 OLDEST = OldestBackup("base backup", datetime(2026, 3, 1, tzinfo=UTC))
@@ -186,29 +184,6 @@ def test_a_place_where_the_platforms_files_are_listed_is_no_setting() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             with_place(**wrong)
-
-
-def test_a_superseded_regeneration_is_older_than_a_named_file_of_its_folder_and_ending() -> None:
-    def stored(key: str, day: int) -> StoredObject:
-        return StoredObject(key, 1, "e", datetime(2026, 11, day, tzinfo=UTC))
-
-    made = Regenerations()
-    made.alone(stored("a/1/card-1.pdf", 1))
-    made.alone(stored("a/1/card-9.pdf", 9))
-    made.alone(stored("a/1/notes.txt", 1))
-    made.alone(stored("a/1/sub/card.pdf", 1))
-    made.named(stored("a/1/z.PDF", 5), "order 7")
-    made.alone(stored("a/2/card.pdf", 1))
-    made.end()
-
-    def newer(key: str, day: int) -> str | None:
-        found = made.superseding(key, datetime(2026, 11, day, tzinfo=UTC))
-        return found and found.key
-
-    assert newer("a/1/card-1.pdf", 1) == "a/1/z.PDF"
-    # Newer than what the row names: perhaps the file that was never linked.
-    assert newer("a/1/card-9.pdf", 9) is None
-    assert [newer(key, 1) for key in ("a/1/notes.txt", "a/1/sub/card.pdf", "a/2/card.pdf")] == [None] * 3
 
 
 def test_a_row_into_a_bucket_that_nobody_knows_refuses_everything() -> None:
