@@ -32,6 +32,7 @@ MEASURED_BY: Mapping[str, str] = {
     "backup": "printflow backup list",
     "backup.integrity": "printflow backup verify",
     "backup.window": "printflow backup window",
+    "checkout": "printflow checkout",
     "config": "printflow config list",
     "copies": "printflow copies",
     "drill": "printflow drill run",
@@ -153,9 +154,8 @@ PLAN = (
     PlanItem(
         priority="P2-3",
         text="synthetic checkout and PDF generation",
-        checks=("ready.pdf_service", "pdf.integrity"),
-        command="printflow ready",
-        unmeasured="a customer's path from the storefront to the payment: there is no synthetic checkout yet",
+        checks=("checkout.journey", "checkout.clean_up", "ready.pdf_service", "pdf.integrity"),
+        command="printflow checkout",
     ),
     PlanItem(
         priority="P2-4",

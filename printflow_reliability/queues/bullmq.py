@@ -12,8 +12,9 @@ from typing import Any
 import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-from printflow_reliability.queues.bullmq_failures import failures, without_failed
+from printflow_reliability.queues.bullmq_failures import failures
 from printflow_reliability.queues.bullmq_jobs import MARKER, waiting_jobs
+from printflow_reliability.queues.failed_marks import without_failed
 from printflow_reliability.queues.job_options import bullmq_options
 from printflow_reliability.queues.redis_keys import keys_like, literal, named
 from printflow_reliability.queues.state import Known, QueueState, Reading, unreadable

@@ -11,6 +11,7 @@ import redis
 
 from printflow_reliability.platform.identifiers import kept as kept_name
 from printflow_reliability.queues.bullmq_jobs import json_of
+from printflow_reliability.queues.failed_marks import MARK
 from printflow_reliability.queues.php_serialized import LARGEST
 from printflow_reliability.queues.state import FailedJob, Failures, Known
 from printflow_reliability.queues.waiting import MOST_KEPT, SKEW_SECONDS
@@ -23,13 +24,6 @@ AT_ONCE = 20
 FIELDS = ("name", "data", "failedReason")
 REASON = 500
 """Characters of what a job failed with."""
-MARK = "/failed/"
-"""What the records' names of failed jobs begin with, beside those of waiting ones."""
-
-
-def without_failed(first_seen: Mapping[str, float]) -> Mapping[str, float]:
-    """The waiting jobs among those that are known."""
-    return {job: seen for job, seen in first_seen.items() if not job.startswith(MARK)}
 
 
 def failures(

@@ -6,7 +6,7 @@ rows of the last ids are known by them, and one among those that is not is new.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg
@@ -16,6 +16,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.connect import error_text
 from printflow_reliability.platform.queries import Connection
 from printflow_reliability.platform.refusals import not_permitted
+from printflow_reliability.queues.failed_marks import MARK
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.php_serialized import LARGEST
 from printflow_reliability.queues.state import FailedJob, Failures, Known
@@ -40,8 +41,6 @@ WINDOW = 1_000
 """Ids below the highest whose rows may still come."""
 SHARE = 1 / 1024
 """What the cursor moves by where rows came below it alone, so that of two looks at once only one counts them."""
-MARK = "/failed/"
-"""What the records' names of failed jobs begin with, beside those of waiting ones."""
 LOOKED = f"{MARK}looked"
 """Says that the rows of the last ids are known, whether there were any or not."""
 RECENT = "failed_at > now() - %(seconds)s * interval '1 second'"
@@ -118,11 +117,6 @@ def failures(connection: Connection, queue: QueueSettings, known: Known) -> Fail
     new += len(late)
     marks = dict.fromkeys([LOOKED, *(_mark(number) for number in newest or ())], came_to)
     return Failures(kept, new, came_to, jobs, max(new - len(jobs), 0) if queue.order else 0, marks)
-
-
-def marks_of(first_seen: Mapping[str, float]) -> Mapping[str, float]:
-    """The failed jobs among those that are known, which a look that cannot read them keeps as they are."""
-    return {job: seen for job, seen in first_seen.items() if job.startswith(MARK)}
 
 
 def _mark(number: object) -> str:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.platform.queries import Connection
-from printflow_reliability.queues.bullmq_failures import without_failed
+from printflow_reliability.queues.failed_marks import without_failed
 from printflow_reliability.queues.failed_table import failures_or_why, table_of
 from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of

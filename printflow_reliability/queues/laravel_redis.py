@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 
-from printflow_reliability.queues.bullmq_failures import without_failed
+from printflow_reliability.queues.failed_marks import without_failed
 from printflow_reliability.queues.job_options import laravel_options
 from printflow_reliability.queues.laravel_payload import payload_of
 from printflow_reliability.queues.redis_keys import keys_like, literal, named

@@ -20,9 +20,9 @@ from printflow_reliability.platform.queries import session
 from printflow_reliability.platform.redis_server import asking
 from printflow_reliability.queues import health, horizon, laravel_database
 from printflow_reliability.queues.bullmq import BullQueue
-from printflow_reliability.queues.bullmq_failures import without_failed
 from printflow_reliability.queues.emptied import Run, look_back
-from printflow_reliability.queues.failed_table import failures, marks_of
+from printflow_reliability.queues.failed_marks import marks_of, without_failed
+from printflow_reliability.queues.failed_table import failures
 from printflow_reliability.queues.heartbeats import Heartbeat, heartbeat
 from printflow_reliability.queues.laravel_redis import LaravelQueue
 from printflow_reliability.queues.order_jobs import order_jobs

@@ -73,3 +73,11 @@ TEST_EVENT = json.dumps(
     {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-02T02:00:00.000Z", "Bucket": "files"}
 )
 """What S3 sends once, when notifications are configured."""
+
+
+def journal_of(*events: str, age: str = "1 minute") -> str:
+    """A query that returns these events, the last of this age."""
+    rows = ", ".join(
+        f"({number}, now() - interval '{age}', $event${event}$event$)" for number, event in enumerate(events)
+    )
+    return f"SELECT number::bigint, at, event FROM (VALUES {rows}) AS journal (number, at, event)"

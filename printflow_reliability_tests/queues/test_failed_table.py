@@ -5,7 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printflow_reliability.queues.failed_table import LOOKED, MARK, SHARE, late_rows, reached
+from printflow_reliability.queues.failed_marks import MARK
+from printflow_reliability.queues.failed_table import LOOKED, SHARE, late_rows, reached
 from printflow_reliability.queues.state import Known
 
 

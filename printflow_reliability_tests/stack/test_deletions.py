@@ -8,11 +8,8 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.deletions import DeletionReport, check_deletions
 from printflow_reliability.settings import JournalSettings
-from printflow_reliability_tests.files.recorded_events import TEST_EVENT, USER, bridged, notification
+from printflow_reliability_tests.files.recorded_events import TEST_EVENT, bridged, journal_of, notification
 from printflow_reliability_tests.stack.conftest import StackSandbox
-from printflow_reliability_tests.stack.foreign.build import BUCKET
-from printflow_reliability_tests.stack.foreign.objects import keys, without
-from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
 from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
 
 pytestmark = pytest.mark.stack
@@ -22,14 +19,6 @@ pytestmark = pytest.mark.stack
 def shelf(sandbox: StackSandbox) -> Iterator[Shelf]:
     with shelf_of(sandbox, "deletions") as made:
         yield made
-
-
-def journal_of(*events: str, age: str = "1 minute") -> str:
-    """A query that returns these events, the last of this age."""
-    rows = ", ".join(
-        f"({number}, now() - interval '{age}', $event${event}$event$)" for number, event in enumerate(events)
-    )
-    return f"SELECT number::bigint, at, event FROM (VALUES {rows}) AS journal (number, at, event)"
 
 
 def looked_at(shelf: Shelf, query: str) -> tuple[DeletionReport, CheckResult]:
@@ -80,23 +69,3 @@ def test_a_journal_that_stands_still_is_empty_or_unreadable_is_unknown(shelf: Sh
     del shelf.changes["journal"]
     with pytest.raises(ConfigError, match=r"there is no \[journal\]"):
         check_deletions(shelf.settings)
-
-
-def test_the_foreign_shop_hears_of_a_deletion_too(foreign: ForeignPlatform) -> None:
-    key = keys(foreign)[0]
-    config = foreign.root / "printflow.toml"
-    whole = config.read_text(encoding="utf-8")
-    journal = f"\n[journal]\ncluster = \"shop\"\nquery = '''{journal_of(notification(BUCKET, key))}'''\n"
-    try:
-        config.write_text(whole + journal, encoding="utf-8")
-        healthy = foreign.run("files", "deletions", "--json")
-        with without(foreign, key):
-            found = foreign.run("files", "deletions", "--json")
-    finally:
-        config.write_text(whole, encoding="utf-8")
-    absent = foreign.run("files", "deletions")
-
-    assert (healthy.exit_code, healthy.document["events"]) == (0, 1), healthy
-    assert (found.exit_code, [finding["key"] for finding in found.document["findings"]]) == (1, [key]), found
-    assert USER in found.document["findings"][0]["detail"]
-    assert (absent.exit_code, "there is no [journal]" in absent.stderr) == (2, True), absent

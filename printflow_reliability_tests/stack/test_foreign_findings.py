@@ -6,6 +6,7 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.files.healed_pass import with_healing
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.records.database import open_records
+from printflow_reliability_tests.files.recorded_events import USER, journal_of, notification
 from printflow_reliability_tests.stack.foreign.build import BUCKET, REPORTS
 from printflow_reliability_tests.stack.foreign.objects import keys, without
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
@@ -57,3 +58,23 @@ def test_what_was_deleted_comes_back_by_policy_and_pages_when_it_is_deleted_agai
     assert (healed.numbers["healed_files"], back) == (1, body)
     assert {check.check: check.outcome for check in again.checks}["files.healing"] is Outcome.FAIL
     assert again.numbers["deleted_again_files"] == 1
+
+
+def test_the_foreign_shop_hears_of_a_deletion_too(foreign: ForeignPlatform) -> None:
+    key = keys(foreign)[0]
+    config = foreign.root / "printflow.toml"
+    whole = config.read_text(encoding="utf-8")
+    journal = f"\n[journal]\ncluster = \"shop\"\nquery = '''{journal_of(notification(BUCKET, key))}'''\n"
+    try:
+        config.write_text(whole + journal, encoding="utf-8")
+        healthy = foreign.run("files", "deletions", "--json")
+        with without(foreign, key):
+            found = foreign.run("files", "deletions", "--json")
+    finally:
+        config.write_text(whole, encoding="utf-8")
+    absent = foreign.run("files", "deletions")
+
+    assert (healthy.exit_code, healthy.document["events"]) == (0, 1), healthy
+    assert (found.exit_code, [finding["key"] for finding in found.document["findings"]]) == (1, [key]), found
+    assert USER in found.document["findings"][0]["detail"]
+    assert (absent.exit_code, "there is no [journal]" in absent.stderr) == (2, True), absent
