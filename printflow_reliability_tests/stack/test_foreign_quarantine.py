@@ -11,14 +11,20 @@ COLUMNS = 'id, merchant, collection, file_name, bytes, sha256, "table"'
 BACK = f"INSERT INTO media ({COLUMNS}) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s)"
 UNPAID = """
 SELECT l.id, l.medium FROM purchase_lines l JOIN purchases p ON p.id = l.purchase WHERE p.state = 'neu'
-ORDER BY l.id LIMIT 1"""
+AND l.medium IS NOT NULL"""
+
+
+def oldest_of(foreign: ForeignPlatform, lines: list[tuple[int, int]]) -> tuple[int, int, str]:
+    """A line, its file's number and key: of the file that was written first, before the oldest backup."""
+    written = {item["Key"]: item["LastModified"] for item in foreign.s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    found = [(line, number, key) for line, number in lines for key in written if f"/print/{number}/" in key]
+    return min(found, key=lambda each: written[each[2]])
 
 
 def test_a_file_whose_row_is_gone_goes_aside_and_comes_back_with_its_row(foreign: ForeignPlatform) -> None:
     first = foreign.run("files", "reconcile", "--json")  # without an earlier pass nothing is moved
     with foreign.connect() as connection:
-        line, number = connection.execute(UNPAID).fetchone() or (None, None)
-        (key,) = (key for key in keys(foreign) if f"/print/{number}/" in key)
+        line, number, key = oldest_of(foreign, connection.execute(UNPAID).fetchall())
         before = foreign.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         kept = connection.execute(f"SELECT {COLUMNS} FROM media WHERE id = %s", (number,)).fetchone()
         connection.execute("UPDATE purchase_lines SET medium = NULL WHERE id = %s", (line,))
