@@ -35,10 +35,10 @@ from printflow_reliability.text import counted, moment, printable, seconds
 CHECK = "files.deletions"
 KEY = "journal.query"
 PAGE = 5000
-FIRST = (-(2**63), datetime.min.replace(tzinfo=UTC), "")
+FIRST = (-(2**63), "")
 PAGE_OF = """
-SELECT number::bigint, at, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
-AND (number::bigint, at, coalesce(event::text, '') COLLATE "C") > ({}, {}, {}) ORDER BY 1, 2, 3 LIMIT {}"""
+SELECT number::bigint, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
+AND (number::bigint, coalesce(event::text, '') COLLATE "C") > ({}, {}) ORDER BY 1, 2 LIMIT {}"""
 """Where numbers are not unique, a page may end between two rows of the same number; an equal row tells the same."""
 NEWEST = """
 SELECT max(at) FILTER (WHERE at <= now() + interval '5 minutes'), now(),
@@ -145,7 +145,7 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
             ).fetchone() or (None, datetime.now(UTC), 0, 0)
             since, last = now - timedelta(seconds=journal.look_back_seconds), FIRST
             while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, *last, PAGE)).fetchall():
-                for number, _, event in page:
+                for number, event in page:
                     try:
                         message = message_in(event)
                     except UnreadableEvent as odd:

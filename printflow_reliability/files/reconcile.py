@@ -217,7 +217,7 @@ class _Run:
 
     def beside_buckets(self, findings: FindingsFile, tally: Tally) -> None:
         """Tenants without a usable base path, rows into unknown buckets, queries that fell to nothing in a bucket."""
-        everything = all(scope.whole for scope in self.scopes)
+        everything = any(scope.whole for scope in self.scopes)
         ids = [scope.tenant for scope in self.scopes if scope.tenant is not None]
         for tenant, why in self.odd.items():
             for bucket in (None,) if everything else self.buckets:

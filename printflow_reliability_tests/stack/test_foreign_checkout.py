@@ -14,7 +14,7 @@ import pytest
 from printflow_reliability.records.database import open_records
 from printflow_reliability.sandbox import node_pdf_service, ports
 from printflow_reliability_tests.stack.foreign.build import BUCKET, REPORTS
-from printflow_reliability_tests.stack.foreign.platform import DATABASE, ForeignPlatform
+from printflow_reliability_tests.stack.foreign.platform import DATABASE, Ended, ForeignPlatform
 from printflow_reliability_tests.stack.foreign.servers import start
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -125,6 +125,10 @@ class Front:
     port: int
     config: Path
 
+    def run(self, *arguments: str) -> Ended:
+        """Run a command of the product with that configuration, as the owner."""
+        return self.platform.run("--config", str(self.config), *arguments)
+
     def misbehave(self, *faults: str) -> None:
         """Have it go wrong in these ways from now on; none ends it."""
         url = f"http://127.0.0.1:{self.port}/behave"
@@ -181,14 +185,14 @@ def front(foreign: ForeignPlatform) -> Iterator[Front]:
 
 
 def test_a_customer_of_the_foreign_shop_can_order(front: Front) -> None:
-    ended = front.platform.run("--config", str(front.config), "checkout", "--json")
+    ended = front.run("checkout", "--json")
 
     assert ended.exit_code == 0, ended
     assert ended.document["ok"], ended
     assert ended.stderr == ""
     assert {row["outcome"] for row in ended.document["steps"]} == {"pass"}
     assert ended.document["numbers"]["cancelled_orders"] == 1
-    checked = front.platform.run("--config", str(front.config), "orders", "check", ended.document["order"])
+    checked = front.run("orders", "check", ended.document["order"])
     assert (checked.exit_code, "synthetic checkout" in checked.stdout) == (1, True), checked
 
 
@@ -197,7 +201,7 @@ def test_javascript_that_throws_in_the_foreign_shop_is_told(front: Front) -> Non
     expected = 'expect = "1 item in the cart"\n'
     front.config.write_text(text.replace(expected, f"{expected}limit_seconds = 3\n"), encoding="utf-8")
     front.misbehave("javascript_throws")
-    ended = front.platform.run("--config", str(front.config), "checkout", "--json")
+    ended = front.run("checkout", "--json")
 
     assert ended.exit_code == 1, ended
     (journey, _) = ended.document["checks"]
