@@ -21,7 +21,7 @@ pytestmark = [
 PAGE = b"""<!DOCTYPE html><html><head><link rel="icon" href="data:,"></head><body>
 <a id="file" href="/file">File</a> <a id="inner" href="http://localhost:1/admin">Inner</a>
 <a id="blob" href="#" onclick="const made = document.createElement('a'); made.download = 'a.pdf';
-made.href = URL.createObjectURL(new Blob(['%PDF-blob'])); made.click(); return false">Blob</a>
+made.href = window.URL.createObjectURL(new Blob(['%PDF-blob'])); made.click(); return false">Blob</a>
 <script>setTimeout(async () => { await fetch('/first'); await fetch('/second'); await fetch('/third'); }, 300);</script>
 </body></html>"""
 
