@@ -184,7 +184,10 @@ class _Turn:
             try:
                 history = present.history(key)
                 known = {version: entry for (of, version), entry in ledger.items() if of == key}
-                judged = policy.judge(present.bucket, references.get(key, ()), history, known, before.get(key))
+                held = [version.version_id for version in history if not version.delete_marker]
+                healed = before.get(key)
+                healed_at = healed.at if healed is not None and healed.seen_in(held) else None
+                judged = policy.judge(present.bucket, references.get(key, ()), history, known, healed_at)
                 why_not = "" if isinstance(judged, Left) else _unwritable(present, _planned(candidate, judged), history)
                 return Left(Why.FAILED, why_not) if why_not else judged
             except CouldNotTell as refused:

@@ -17,7 +17,7 @@ from printflow_reliability.files.new_objects import put_new, writer
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.platform.catalog import Reference
 from printflow_reliability.records import file_heals
-from printflow_reliability.records.file_heals import Candidate
+from printflow_reliability.records.file_heals import Candidate, Healed
 from printflow_reliability.settings import BucketSettings, FilesSettings
 from printflow_reliability_tests.files.healing import BUCKET, REPLICA, records, two_buckets
 
@@ -167,6 +167,20 @@ def test_a_bucket_that_is_away_is_asked_once_in_a_turn(turn: Turn, monkeypatch: 
     report = turn([(REPLICA, "0.png"), (REPLICA, "1.png"), (BUCKET, "a.png")])
     assert (asked.count(REPLICA.name), back(report)) == (1, ["a.png"])
     assert report.reasons == {Why.UNJUDGED: 2}
+
+
+def test_what_a_killed_turn_wrote_is_deleted_again_and_what_it_did_not_write_is_brought_back(
+    turn: Turn, client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(_records: object, name: str, _keys: object) -> Mapping[str, Healed]:
+        every = client.list_object_versions(Bucket=BUCKET.bucket)["Versions"] if name == BUCKET.name else ()
+        newest = {version["Key"]: version["VersionId"] for version in every}
+        # Of the first file a version before its newest was brought back, as the newest shows; of the second none.
+        return {"a.png": Healed(datetime.now(UTC), "earlier"), "b.png": Healed(datetime.now(UTC), newest["b.png"])}
+
+    monkeypatch.setattr(file_heals, "brought_back_by_itself", begun)
+    report = turn([(BUCKET, "a.png"), (BUCKET, "b.png")])
+    assert (back(report), report.reasons) == (["b.png"], {Why.AGAIN: 1})
 
 
 @pytest.mark.parametrize(("apply", "ended"), [(True, 1), (False, 0)])
