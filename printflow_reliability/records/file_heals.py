@@ -38,6 +38,8 @@ NEWEST = """
 SELECT DISTINCT ON (key) key, automatic, healed_at, CASE WHEN new_version_id IS NULL THEN version_id END
 FROM file_heals WHERE bucket = %s AND key = ANY(%s) AND (automatic OR new_version_id IS NOT NULL)
 ORDER BY key, id DESC"""
+# Shorter than a day: a pass that begins a little earlier than that of the day before has the whole bound again.
+OF_LATE = "SELECT count(*) FROM file_heals WHERE automatic AND healed_at > now() - interval '20 hours'"
 LEDGER = "SELECT key, version_id, etag, lower(sha256), verdict FROM print_files WHERE bucket = %s AND key = ANY(%s)"
 OF_KEYS = """
 SELECT id FROM lasting_findings JOIN unnest(%s::text[], %s::text[]) AS back (bucket, key) USING (bucket, key)
@@ -136,6 +138,12 @@ def brought_back_by_itself(
     """When each of these keys was brought back, or that was begun, if no person has done it since."""
     rows = connection.execute(NEWEST, (bucket, list(keys))).fetchall()
     return {key: Healed(*healed) for key, automatic, *healed in rows if automatic}
+
+
+def of_late(connection: psycopg.Connection[TupleRow]) -> int:
+    """How many objects were brought back without a person, or may have been, within 20 hours."""
+    row = connection.execute(OF_LATE).fetchone()
+    return int(row[0]) if row else 0
 
 
 def ledger(

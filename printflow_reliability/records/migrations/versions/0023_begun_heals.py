@@ -1,4 +1,4 @@
-"""Which objects somebody began to bring back: a heal that was killed after it wrote is known too."""
+"""Heals that were begun: a heal that was killed after it wrote is known too; and what was read in vain."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Let a row be there before its object is."""
+    """Let a row be there before its object is, and add the table."""
     op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
