@@ -151,7 +151,8 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
         if have["at"] != "timestamptz":
             raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
         table = as_table(journal.query)
-        with config_errors(KEY):
+        # In a transaction now() stands still, so that a query whose times follow from it has an end page by page.
+        with config_errors(KEY), connection.transaction():
             newest, now, ill_timed, unnumbered, untimed = connection.execute(
                 sql.SQL(NEWEST).format(back=journal.look_back_seconds, journal=table)
             ).fetchone() or (None, datetime.now(UTC), 0, 0, 0)

@@ -68,7 +68,7 @@ def test_a_lost_file_is_one_finding_until_it_is_back(kept: Shop) -> None:
     assert of(kept).id == finding.id
 
     again = kept.reconcile(publish=True)
-    assert again.states["resolved"] == 1  # what nobody could judge is judged
+    assert again.states["resolved"] == 2  # what neither pass could judge is judged
     assert (again.states["continuing"], missing(again)) == (1, Outcome.FAIL)
     assert again.all_findings is not None
     reports = kept.settings.bucket_named("reports").bucket
