@@ -8,19 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from printflow_reliability.checkout.steps import Browser, BrowserDead, Carried, Step
+from printflow_reliability.checkout.steps import Answer, Browser, BrowserDead, Carried, Step, awaited
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.platform.synthetic_orders import SyntheticOrder
 from printflow_reliability.text import counted, seconds
 
-Answer = TypeVar("Answer")
-POLL_SECONDS = 0.5
 MOST_CANCELLED = 10
 """Orders that one clean-up has cancelled; the others have their turn at the next."""
-NOT_PROVEN = "no order was placed in this run, so that the shop may be another's, and nothing was cancelled there"
+NOT_PROVEN = "no order of this run is known, so that the shop may be another's, and nothing was cancelled there"
 
 
 class Shop(Protocol):
@@ -33,6 +31,9 @@ class Shop(Protocol):
             CouldNotTell: the database does not answer.
             ConfigError: the query is refused.
         """
+
+    def judge_tenant(self) -> "Judged":
+        """Whether the guard will know whose the order is; raises as `orders`."""
 
 
 class Files(Protocol):
@@ -157,6 +158,7 @@ class Traveller:
     def _take(self, step: Step) -> None:
         if step.payment:
             self._before_payment(step)
+            self._require(self._shop.judge_tenant())
         order = self.journey.order
         meant = step.of_order(order.order) if order is not None else step
         try:
@@ -263,7 +265,7 @@ def clean_up(
     left: list[str] | None
     try:
         found = shop.orders()
-        if browser is None or not _placed(journey, found):
+        if browser is None or not _placed(plan, journey, found):
             gone = "there is no browser to cancel it with" if browser is None else NOT_PROVEN
         else:
             for order in _in_turn([order for order in found if not order.ended(plan.ended)], journey):
@@ -291,18 +293,13 @@ def clean_up(
     return CleanUp(Outcome.PASS, said, done, tuple(steps))
 
 
-def awaited(
-    look: Callable[[], Answer | None], limit: float, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> Answer | None:
-    """What a look finds, asked again until then; None if it finds nothing within the limit, in seconds."""
-    until = clock() + limit
-    while (found := look()) is None and clock() < until:
-        sleep(POLL_SECONDS)
-    return found
+def _placed(plan: Plan, journey: Journey, orders: Sequence[SyntheticOrder]) -> bool:
+    """Whether the tenant has an order that the journey placed: the shop is then the tenant's own.
 
-
-def _placed(journey: Journey, orders: Sequence[SyntheticOrder]) -> bool:
-    """Whether the tenant has an order that it had not when the journey began: the shop is then the tenant's own."""
+    A new one might be somebody else's; where orders are there only once they are paid, nothing else tells.
+    """
+    if plan.order_before_payment:
+        return journey.order is not None
     return journey.before is not None and any(order.order not in journey.before for order in orders)
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from printflow_reliability.checkout import screenshots
 from printflow_reliability.checkout.files import OrderFiles
-from printflow_reliability.checkout.journey import CleanUp, Journey, Plan, StepResult, Traveller, clean_up
+from printflow_reliability.checkout.journey import CleanUp, Journey, Judged, Plan, StepResult, Traveller, clean_up
 from printflow_reliability.checkout.report import CheckoutReport, report_of
 from printflow_reliability.checkout.session import installed, opened
 from printflow_reliability.checkout.steps import Step
 from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.orders.synthetic import is_synthetic
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.synthetic_orders import SyntheticOrder, synthetic_orders
+from printflow_reliability.platform.tenancy import tenancy
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.settings import CheckoutSettings, Settings
 
@@ -34,6 +36,17 @@ class PlatformShop:
     def orders(self) -> tuple[SyntheticOrder, ...]:
         """As `checkout.orders` returns them."""
         return synthetic_orders(self.settings)
+
+    def judge_tenant(self) -> Judged:
+        """Whether `tenancy.tenants` returns the tenant: the guard knows its orders by that id.
+
+        It is asked before the payment, since a shop may make its tenant at the first visit.
+        """
+        known, tenant = tenancy(self.settings), self.settings.checkout and self.settings.checkout.tenant
+        if any(is_synthetic(self.settings, other) for other in (*(every.id for every in known.tenants), *known.odd)):
+            return Judged(Outcome.PASS)
+        why = f"tenancy.tenants returns no tenant {tenant}, so that the guard would not know the order"
+        return Judged(Outcome.FAIL, f"nothing was paid: {why}; let checkout.tenant be an id that it returns")
 
 
 def run_checkout(settings: Settings) -> CheckoutReport:

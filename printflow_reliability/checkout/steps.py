@@ -1,13 +1,16 @@
 """What a browser is asked to do, and what it answers: frozen, so that the journey is tested without a browser."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.settings import CheckoutActionSettings, CheckoutSettings, CheckoutStepSettings
 from printflow_reliability.settings.checkout import ORDER
+
+Answer = TypeVar("Answer")
+POLL_SECONDS = 0.5
 
 
 class BrowserDead(CouldNotTell):
@@ -140,3 +143,13 @@ class Browser(Protocol):
         Raises:
             BrowserDead: the browser does not answer.
         """
+
+
+def awaited(
+    look: Callable[[], Answer | None], limit: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> Answer | None:
+    """What a look finds, asked again until then; None if it finds nothing within the limit, in seconds."""
+    until = clock() + limit
+    while (found := look()) is None and clock() < until:
+        sleep(POLL_SECONDS)
+    return found

@@ -54,6 +54,11 @@ class Deleted:
         """Whether size and ETag say so already; else its bytes must be read."""
         return all(expectation.met_by(self.copy) for expectation in self.expected)
 
+    @property
+    def asked(self) -> str:
+        """What is expected, as a text that is another where anything else is expected."""
+        return " and ".join(sorted(map(repr, self.expected)))
+
 
 @dataclass(frozen=True)
 class Policy:

@@ -4,7 +4,7 @@ The journal says what the store did; whether a file is needed says the catalog, 
 bucket. A journal that stands still, or holds what cannot be read, never says that nothing was deleted.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,14 +37,21 @@ KEY = "journal.query"
 PAGE = 5000
 FIRST = (-(2**63), "")
 PAGE_OF = """
-SELECT number::bigint, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
-AND (number::bigint, coalesce(event::text, '') COLLATE "C") > ({}, {}) ORDER BY 1, 2 LIMIT {}"""
+SELECT number::bigint, at, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
+AND (number::bigint, coalesce(event::text, '') COLLATE "C") > ({}, {}) ORDER BY 1, 3 LIMIT {}"""
 """Where numbers are not unique, a page may end between two rows of the same number; an equal row tells the same."""
 NEWEST = """
 SELECT max(at) FILTER (WHERE at <= now() + interval '5 minutes'), now(),
 count(*) FILTER (WHERE at IS NULL OR at > now() + interval '5 minutes'),
-count(*) FILTER (WHERE number IS NULL AND at > now() - {} * interval '1 second') FROM {}"""
-"""An event of tomorrow says nothing of whether the journal goes on, since it comes of a wrong clock."""
+count(*) FILTER (WHERE number IS NULL AND at > now() - {back} * interval '1 second'),
+count(*) FILTER (WHERE at IS NULL AND (number IS NULL OR number > (
+    SELECT min(number) FROM {journal} WHERE at > now() - {back} * interval '1 second')))
+FROM {journal}"""
+"""An event of tomorrow says nothing of whether the journal goes on, since it comes of a wrong clock.
+
+One without a time is as old as its number says, so that it is told for as long as others of its time are looked at.
+"""
+CLOCK_AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ def check_deletions(settings: Settings, *, connect_with: Connector | None = None
         findings, unknown = _needed(settings, read.deletions, catalog)
     except CouldNotTell as away:
         return DeletionReport((), (CheckResult(CHECK, Outcome.UNKNOWN, away.sentence),))
-    unknown = [*read.troubles, *_unheard(settings, journal, catalog, read.heard), *unknown]
+    unknown = [*read.troubles, *_unheard(settings, journal, catalog, read), *unknown]
     found = worst_first(findings)
     numbers = {"deletion_events": len(read.deletions), "deleted_files": len(found)}
     urgent = [finding for finding in found if finding.severity.rank >= Severity.ERROR.rank]
@@ -118,13 +125,18 @@ def check_deletions(settings: Settings, *, connect_with: Connector | None = None
 class _Journal:
     """The newest deletion of each object, by S3's name of the bucket and the key; and what else is to be said.
 
-    `heard`: S3's names of the buckets that any event of the time looked at comes from.
+    Attributes:
+        read_at: the moment, by the clock of the database.
+        heard: when the newest event of each bucket was written down, by S3's name of it.
+        still: the journal as a whole does not go on, which is among the troubles.
     """
 
     deletions: Mapping[tuple[str, str], Deletion]
     newest: datetime | None
     troubles: Sequence[str]
-    heard: frozenset[str]
+    read_at: datetime
+    heard: Mapping[str, datetime]
+    still: bool
 
 
 def _read(settings: Settings, journal: JournalSettings, connect_with: Connector | None) -> _Journal:
@@ -132,50 +144,59 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
     found: dict[tuple[str, str], Deletion] = {}
     troubles: list[str] = []
     unreadable: list[str] = []
-    heard: set[str] = set()
+    heard: dict[str, datetime] = {}
     with session(cluster, journal.database, connect_with) as connection:
         have = columns_of(connection, KEY, journal.query)
         require_columns(KEY, have, ("number", "at", "event"))
         if have["at"] != "timestamptz":
             raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
         table = as_table(journal.query)
-        with config_errors(KEY):
-            newest, now, ill_timed, unnumbered = connection.execute(
-                sql.SQL(NEWEST).format(journal.look_back_seconds, table)
-            ).fetchone() or (None, datetime.now(UTC), 0, 0)
+        # In a transaction now() stands still, so that a query whose times follow from it has an end page by page.
+        with config_errors(KEY), connection.transaction():
+            newest, now, ill_timed, unnumbered, untimed = connection.execute(
+                sql.SQL(NEWEST).format(back=journal.look_back_seconds, journal=table)
+            ).fetchone() or (None, datetime.now(UTC), 0, 0, 0)
             since, last = now - timedelta(seconds=journal.look_back_seconds), FIRST
             while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, *last, PAGE)).fetchall():
-                for number, event in page:
+                for number, at, event in page:
                     try:
                         message = message_in(event)
                     except UnreadableEvent as odd:
                         unreadable.append(f"event {number} of the journal cannot be read: {odd}")
                         continue
-                    heard |= message.buckets
+                    if at <= now + CLOCK_AHEAD:
+                        heard |= {bucket: max(at, heard.get(bucket, at)) for bucket in message.buckets}
                     found |= {(deletion.bucket, deletion.key): deletion for deletion in message.deletions}
-                last = page[-1]
+                last = (page[-1][0], page[-1][2])
     if newest is None and ill_timed:
         troubles.append("the journal has no event that was written down by now, so nothing tells whether it goes on")
     elif newest is None:
         troubles.append("the journal is empty, so nothing tells whether files were deleted")
     elif (silent := (now - newest).total_seconds()) > journal.max_silence_seconds:
         troubles.append(f"the journal stands still: its newest event came {seconds(silent)} ago")
+    still = bool(troubles)
+    if untimed and newest is not None:
+        troubles.append(f"{counted(untimed, 'event')} of the journal without a time, which nobody reads")
     if unnumbered:
         troubles.append(f"{counted(unnumbered, 'event')} of the journal without a number, which nobody reads")
     if unreadable:
         troubles.append(unreadable[0] + (f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""))
-    return _Journal(found, newest, troubles, frozenset(heard))
+    return _Journal(found, newest, troubles, now, heard, still)
 
 
-def _unheard(settings: Settings, journal: JournalSettings, catalog: Catalog, heard: Collection[str]) -> Iterator[str]:
-    """What is said of buckets that references point into and that no event comes from."""
+def _unheard(settings: Settings, journal: JournalSettings, catalog: Catalog, read: _Journal) -> Iterator[str]:
+    """What is said of buckets that references point into and that no event of late comes from."""
+    if read.still:
+        return
     names = {*catalog.buckets} | {bucket for entry in settings.reference for bucket in _named_by(entry)}
-    silent = sorted(name for name in names if settings.bucket_named(name).bucket not in heard)
-    if heard and silent:  # where nothing was heard of any, the journal as a whole is told
+    for bucket in (settings.bucket_named(name) for name in sorted(names)):
+        newest, limit = read.heard.get(bucket.bucket), journal.silence_of(bucket)
+        if newest is not None and (read.read_at - newest).total_seconds() <= limit:
+            continue
+        since = "within " + seconds(journal.look_back_seconds) if newest is None else f"since {moment(newest)}"
         yield (
-            f"the journal holds no event of {', '.join(f'bucket {name}' for name in silent)} within "
-            f"{seconds(journal.look_back_seconds)}, so nothing tells whether files were deleted there: look at its "
-            "notification, or raise journal.look_back_seconds for a bucket that nobody writes to"
+            f"the journal holds no event of bucket {bucket.name} {since}, so nothing tells whether files were deleted "
+            "there: look at its notification, or set journal_silence_seconds in its [[bucket]] if it is so quiet"
         )
 
 

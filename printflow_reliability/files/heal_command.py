@@ -1,5 +1,6 @@
 """`printflow files heal`: bring missing objects back, planned first and written only when told to."""
 
+from collections import Counter
 from collections.abc import Sequence
 from shlex import quote
 
@@ -35,7 +36,10 @@ def heal_command(
         None, "--version", metavar="VERSION_ID", help="With --key: the version to bring back, chosen by you."
     ),
     source: str | None = typer.Option(
-        None, "--source", metavar="BUCKET", help="With --version: the bucket that has it, such as the replica."
+        None,
+        "--source",
+        metavar="BUCKET",
+        help="With --version: the bucket that has it, such as the replica. Needed where several miss the key.",
     ),
     by_policy: bool = typer.Option(
         False,
@@ -68,11 +72,11 @@ def heal_command(
 
 def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> None:
     """Each object with what became of it, then the verdict and the next command."""
-    again = _command(tenants, chosen)
+    again, buckets = _command(tenants, chosen), Counter(action.key for action in report.actions)
     for action in report.actions[:SHOWN]:
         say(f"{WORDS[action.deed]:<16}{printable(action.key)}")
         say(f"{'':16}{printable(action.owner or 'nobody')}: {printable(action.detail)}")
-        _show_options(action)
+        _show_options(action, alone=buckets[action.key] == 1)
     if (more := len(report.actions) - SHOWN) > 0:
         say(f"... and {more:,} more; all of them: {again} --json")
     if report.actions:
@@ -84,11 +88,16 @@ def show(report: HealReport, tenants: Sequence[str], chosen: Chosen | None) -> N
         say(f"COULD NOT TELL whether more is missing: {printable(report.unknown)}")
 
 
-def _show_options(action: HealAction) -> None:
-    """The versions that a person chooses from, each with the command that brings it back."""
+def _show_options(action: HealAction, *, alone: bool) -> None:
+    """The versions that a person chooses from, each with the command that brings it back.
+
+    Args:
+        action: with its options.
+        alone: no other bucket misses the key too.
+    """
     for option in action.options:
         command = f"printflow files heal --key {shell_word(action.key)} --version {quote(option.version_id)}"
-        if option.source != action.bucket:
+        if option.source != action.bucket or not alone:
             command += f" --source {quote(option.source)}"
         what = f'bucket "{option.source}", {moment(option.modified_at)} ({size(option.size)})'
         say(f"{'':16}version of {what}: {command} --apply")

@@ -5,15 +5,17 @@ was deleted again after that is never brought back again by itself, and pages.
 """
 
 import itertools
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from printflow_reliability.alerts.sentry.tracing import operation
-from printflow_reliability.errors import CouldNotTell, PrintflowError
+from printflow_reliability.errors import CouldNotTell, LockHeld, PrintflowError
 from printflow_reliability.files.choose import bytes_meet
 from printflow_reliability.files.deleted import Deleted, Left, Policy, Why
 from printflow_reliability.files.heal import LOCK
@@ -27,8 +29,8 @@ from printflow_reliability.files.presence import Presence, in_parallel
 from printflow_reliability.files.report import ReconcileReport
 from printflow_reliability.platform.catalog import Catalog, open_catalog
 from printflow_reliability.platform.tenancy import BasePaths, tenancy
-from printflow_reliability.records import erasures, file_heals
-from printflow_reliability.records.database import exclusive, open_records
+from printflow_reliability.records import disproven_versions, erasures, file_heals
+from printflow_reliability.records.database import open_records, release, take
 from printflow_reliability.records.erasures import Erasures
 from printflow_reliability.records.file_heals import Candidate, Unjudged
 from printflow_reliability.settings import Settings
@@ -40,10 +42,16 @@ JUDGED_AT_MOST = 10_000
 """Objects that one turn looks at once the bound is reached, so that what was deleted again pages; the most urgent."""
 FAILED_AT_MOST = 50
 """Objects of a bucket that one turn tries in vain; a bucket that takes no writes must not hold the others up."""
+READ_IN_VAIN_AT_MOST = 200
+"""Objects of a bucket whose bytes one turn reads and finds to be others; they are noted, and the next turn reads on."""
+LOCK_SECONDS = 300.0
+"""How long a turn waits for another healing to end, such as that of a pass over other tenants."""
+LOCK_POLL_SECONDS = 2.0
 AT_A_TIME = 200
 READ_AT_ONCE = 16
 """Objects whose bytes are read side by side, never more than may still be brought back."""
 INCOMPLETE = "nothing is brought back after a pass that did not go through to its end"
+NOT_EXPECTED = "the bytes of its newest version are not what its row or the ledger knows"
 NOT_KEPT = "nothing is brought back, since the pass was not kept in the records"
 
 
@@ -70,14 +78,36 @@ def heal_deleted(
     try:
         with open_records(settings.records) as records:
             if apply:
-                with exclusive(records, LOCK):
+                with _alone(records):
                     abort_begun(settings, records)
-                    _Turn.begin(settings, records, apply).take(done, tenants)
+                    _begun(settings, records, apply).take(done, tenants)
             else:
-                _Turn.begin(settings, records, apply).take(done, tenants)
+                _begun(settings, records, apply).take(done, tenants)
     except PrintflowError as refused:
         done.not_done = refused.sentence
     return done
+
+
+@contextmanager
+def _alone(records: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """Hold the lock of healing: passes that end together have their turns one after the other.
+
+    Raises:
+        LockHeld: another healing has not ended meanwhile.
+    """
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            take(records, LOCK)
+            break
+        except LockHeld:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(LOCK_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        release(records, LOCK)
 
 
 @dataclass
@@ -85,8 +115,9 @@ class _Turn:
     """What one turn works with, and how far it is.
 
     Attributes:
-        back: how many objects are back, or may be.
+        back: how many objects are back, or may be, those of other turns of late among them.
         failed: how many objects of each bucket were tried in vain.
+        in_vain: how many of each were read and are not what is expected.
         away: why a bucket cannot be judged in this turn.
         present: the buckets, as the batch at hand asks them.
     """
@@ -100,22 +131,9 @@ class _Turn:
     unjudged: Sequence[Unjudged]
     back: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    in_vain: Counter[str] = field(default_factory=Counter)
     away: dict[str, str] = field(default_factory=dict)
     present: dict[str, Presence] = field(default_factory=dict)
-
-    @classmethod
-    def begin(cls, settings: Settings, records: psycopg.Connection[TupleRow], apply: bool) -> "_Turn":
-        """Read what holds for all objects, once the lock is held."""
-        paths = BasePaths(tenancy(settings).tenants)
-        return cls(
-            settings,
-            records,
-            apply,
-            open_catalog(settings),
-            paths,
-            erasures.in_force(records),
-            file_heals.unjudged(records),
-        )
 
     def take(self, done: HealingReport, tenants: Sequence[str] | None) -> None:
         """Judge the candidates, the most urgent first, and bring back as many as the bound allows."""
@@ -147,9 +165,13 @@ class _Turn:
                 return
             tried = deleted[: min(self._room, READ_AT_ONCE)]
             del deleted[: len(tried)]
-            for (candidate, _), readable in in_parallel(self._readable, tried):
+            for (candidate, known), readable in in_parallel(self._readable, tried):
                 if isinstance(readable, Left):
                     done.leave(candidate, readable)
+                    if readable.detail == NOT_EXPECTED:
+                        self.in_vain[candidate.bucket] += 1
+                        if self.apply:  # no later turn reads it again
+                            disproven_versions.note(self.records, candidate, known.copy.version_id, known.asked)
                 else:
                     self._bring_back(done, candidate, readable)
 
@@ -173,6 +195,7 @@ class _Turn:
         references = references_to(self.catalog, self.paths, name, keys)
         before = file_heals.brought_back_by_itself(self.records, name, keys)
         ledger = file_heals.ledger(self.records, name, keys)
+        disproven = disproven_versions.of_keys(self.records, name, keys)
 
         def judge(candidate: Candidate) -> Deleted | Left:
             key = candidate.key
@@ -184,8 +207,13 @@ class _Turn:
             try:
                 history = present.history(key)
                 known = {version: entry for (of, version), entry in ledger.items() if of == key}
-                judged = policy.judge(present.bucket, references.get(key, ()), history, known, before.get(key))
+                held = [version.version_id for version in history if not version.delete_marker]
+                healed = before.get(key)
+                healed_at = healed.at if healed is not None and healed.seen_in(held) else None
+                judged = policy.judge(present.bucket, references.get(key, ()), history, known, healed_at)
                 why_not = "" if isinstance(judged, Left) else _unwritable(present, _planned(candidate, judged), history)
+                if isinstance(judged, Deleted) and (key, judged.copy.version_id, judged.asked) in disproven:
+                    return Left(Why.UNPROVEN, NOT_EXPECTED)
                 return Left(Why.FAILED, why_not) if why_not else judged
             except CouldNotTell as refused:
                 return Left(Why.UNJUDGED, refused.sentence)
@@ -203,8 +231,10 @@ class _Turn:
                 return Left(Why.OTHERWISE, "its newest version went away meanwhile")
             if there.archived:
                 return Left(Why.ARCHIVED, f"its version lies in {there.archived} and must be retrieved first")
+            if not deleted.proven and self.in_vain[bucket] >= READ_IN_VAIN_AT_MOST:
+                return Left(Why.UNPROVEN, f'not read, since {READ_IN_VAIN_AT_MOST} of bucket "{bucket}" were in vain')
             if not deleted.proven and not bytes_meet(key, deleted.copy, deleted.expected):
-                return Left(Why.UNPROVEN, "the bytes of its newest version are not what its row or the ledger knows")
+                return Left(Why.UNPROVEN, NOT_EXPECTED)
         except PrintflowError as refused:
             return Left(Why.UNJUDGED, refused.sentence)
         return deleted
@@ -222,15 +252,30 @@ class _Turn:
             done.leave(candidate, Left(Why.ERASED, action.detail))
         else:
             # What failed after it was written is an object more, and one that is not there holds nobody else up.
-            self.back += self._may_be_there(candidate)
+            self.back += _may_be_there(self.settings, candidate)
             self.failed[candidate.bucket] += 1
             done.leave(candidate, Left(Why.FAILED, action.detail))
 
-    def _may_be_there(self, candidate: Candidate) -> bool:
-        try:
-            return Presence(self.settings.bucket_named(candidate.bucket)).head(candidate.key) is not None
-        except CouldNotTell:
-            return True
+
+def _begun(settings: Settings, records: psycopg.Connection[TupleRow], apply: bool) -> _Turn:
+    """A turn, with what holds for all objects once the lock is held."""
+    return _Turn(
+        settings,
+        records,
+        apply,
+        open_catalog(settings),
+        BasePaths(tenancy(settings).tenants),
+        erasures.in_force(records),
+        file_heals.unjudged(records),
+        back=file_heals.of_late(records),
+    )
+
+
+def _may_be_there(settings: Settings, candidate: Candidate) -> bool:
+    try:
+        return Presence(settings.bucket_named(candidate.bucket)).head(candidate.key) is not None
+    except CouldNotTell:
+        return True
 
 
 def _planned(candidate: Candidate, deleted: Deleted) -> HealAction:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from printflow_reliability.errors import CouldNotTell, Refused
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files import kinds, retrieval
 from printflow_reliability.files.choose import Archived, Choice, Chooser, archived_choice
 from printflow_reliability.files.heal_report import HealAction, HealStatus, Option
@@ -29,7 +29,7 @@ from printflow_reliability.platform.tenancy import BasePaths, tenancy
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.records.quarantine import Quarantined
 from printflow_reliability.settings import Settings
-from printflow_reliability.text import printable
+from printflow_reliability.text import printable, shell_word
 
 BACK = (kinds.MISSING_RESTORABLE, kinds.IN_QUARANTINE)
 """Of these something is left that can be brought back."""
@@ -58,6 +58,7 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     """Find what is missing, and choose a copy of each; what was erased on purpose is left as it is.
 
     Raises:
+        ConfigError: a person chose a version of a key that several buckets miss, and no bucket.
         CouldNotTell: a database or every bucket is unreachable, so that nothing is known to be missing.
     """
     with tempfile.TemporaryDirectory(prefix="printflow-heal-") as directory:
@@ -74,12 +75,25 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     unknown = "; ".join(filter(None, (*away, _unknown_sentence(not_judged))))
     if not found:
         return Plan((), unknown)
+    _require_source(chosen, sorted(found))
     catalog, paths = open_catalog(settings), BasePaths(tenancy(settings).tenants)
     actions = [_left_erased(finding, erasure) for finding, erasure in _take_erased(found, erased)]
     with InspectionWorker(settings.pdf) as worker:
         for bucket, findings in sorted(found.items()):
             actions += _of_one_bucket(settings, catalog, paths, worker, bucket, list(findings.values()), chosen)
     return Plan(actions, unknown)
+
+
+def _require_source(chosen: Chosen | None, buckets: Sequence[str]) -> None:
+    """A version's id means another file in each bucket; "null" is an id in all of them."""
+    if chosen is None or chosen.version_id is None or chosen.source is not None or len(buckets) < 2:
+        return
+    named = " and ".join(f'"{bucket}"' for bucket in buckets)
+    again = f"printflow files heal --key {shell_word(chosen.key)} --version {shell_word(chosen.version_id)}"
+    raise ConfigError(
+        f"{chosen.key!r} is missing in buckets {named}, and version {chosen.version_id} may be another file in each",
+        f"name the bucket that has the version: {again} --source {shell_word(buckets[0])}",
+    )
 
 
 def _compared(

@@ -5,7 +5,7 @@ What it carried comes back with it: headers, metadata, tags, and a lock that has
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import IO, Any
 
@@ -74,33 +74,84 @@ def carry_out(
         present = Presence(bucket)
         if present.head(action.key) is not None:
             return replace(action, deed=HealStatus.THERE, detail=FASTER)
-        if why := overwriting(present, action, {prior.version_id for prior in present.priors(action.key)}):
+        priors = {prior.version_id for prior in present.priors(action.key)}
+        if why := overwriting(present, action, priors):
             return replace(action, deed=HealStatus.UNDECIDED, detail=why)
-        # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
-        version, size = action.version_id or NULL_VERSION, action.size or 0
-        carried, lock, lacking = _carried(source, action.key, version)
-        if size > parts.LARGEST_AT_ONCE:
-            written, sha256 = _in_parts(bucket, source, action, carried, records)
-        else:
-            with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
-                sha256 = _read(source, action, version, body)
-                written = put_new(bucket, action.key, body, carried)
-        if written is None:
-            return replace(action, deed=HealStatus.THERE, detail=FASTER)
-        if sha256_of(bucket, action.key, written) != sha256:
-            removed = take_back(bucket, action.key, written)
-            detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
-            return replace(action, deed=HealStatus.FAILED, detail=detail)
-        # From here on the object is back, and recorded, whatever its lock comes to.
-        where = (action.bucket, action.key, action.tenant, action.source, action.version_id, written)
-        file_heals.record(records, (*where, action.size, sha256), automatic=automatic)
-        with s3_errors(bucket):
-            unlocked = keep_lock(writer(bucket), bucket.bucket, action.key, written, lock, present.now())
     except CouldNotTell as failed:
         return replace(action, deed=HealStatus.FAILED, detail=failed.sentence)
+    where = (action.bucket, action.key, action.tenant, action.source, action.version_id, action.size)
+    begun = file_heals.begin(records, where, automatic=automatic)
+    try:
+        done = _written(present, source, action, records, begun, priors)
+    except CouldNotTell as failed:
+        done = replace(action, deed=HealStatus.FAILED, detail=failed.sentence)
+    if done.deed is HealStatus.THERE or (done.deed is HealStatus.FAILED and _as_before(present, action.key, priors)):
+        file_heals.forget(records, begun)
+    return done
+
+
+def _written(
+    present: Presence,
+    source: BucketSettings,
+    action: HealAction,
+    records: psycopg.Connection,
+    begun: int,
+    priors: Collection[str],
+) -> HealAction:
+    """Write the object, read it back, record that and lock it.
+
+    Raises:
+        CouldNotTell: a bucket does not answer; the object may be there nevertheless.
+    """
+    # "null" is a version too: the one from before versioning, which a delete marker hides from a plain GET.
+    bucket, version, size = present.bucket, action.version_id or NULL_VERSION, action.size or 0
+    carried, lock, lacking = _carried(source, action.key, version)
+    if size > parts.LARGEST_AT_ONCE:
+        written, sha256 = _in_parts(bucket, source, action, carried, records)
+    else:
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
+            sha256 = _read(source, action, version, body)
+            written = put_new(bucket, action.key, body, carried)
+    if written is None:
+        written = _own(present, action, sha256, priors)
+    if written is None:
+        return replace(action, deed=HealStatus.THERE, detail=FASTER)
+    if sha256_of(bucket, action.key, written) != sha256:
+        removed = take_back(bucket, action.key, written)
+        detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
+        return replace(action, deed=HealStatus.FAILED, detail=detail)
+    # From here on the object is back, and recorded, whatever its lock comes to.
+    file_heals.finish(records, begun, written, sha256)
+    with s3_errors(bucket):
+        unlocked = keep_lock(writer(bucket), bucket.bucket, action.key, written, lock, present.now())
     back = f'back from version {action.version_id} of bucket "{source.name}"'
     detail = "; ".join(filter(None, (back, lacking, unlocked)))
     return replace(action, deed=HealStatus.HEALED, detail=detail)
+
+
+def _own(present: Presence, action: HealAction, sha256: str, priors: Collection[str]) -> str | None:
+    """The version of what was written by a request whose answer was lost, so that its repetition was refused.
+
+    None if what is there is another file. Where somebody else wrote the very same meanwhile, it is as good.
+
+    Raises:
+        CouldNotTell: there is no object, or the bucket does not answer.
+    """
+    there = present.head(action.key)
+    if there is None:
+        raise CouldNotTell(f"{action.key!r} was refused, as if there were an object, and there is none", "try again")
+    version = there.version_id or NULL_VERSION
+    if version in priors or there.size != action.size:
+        return None
+    return version if sha256_of(present.bucket, action.key, version) == sha256 else None
+
+
+def _as_before(present: Presence, key: str, priors: Collection[str]) -> bool:
+    """Whether nothing was written; where that cannot be told, something may have been."""
+    try:
+        return {prior.version_id for prior in present.priors(key)} <= set(priors)
+    except CouldNotTell:
+        return False
 
 
 def _released(settings: Settings, records: psycopg.Connection, action: HealAction, number: int) -> HealAction:
@@ -132,7 +183,7 @@ def _in_parts(
         if not parts.same_store(source, bucket):
             return parts.sent(target, source, version, size, records)
         written = parts.copied(target, source, version, size, records)
-    return written, "" if written is None else sha256_of(source, action.key, version)
+    return written, sha256_of(source, action.key, version)
 
 
 def _read(source: BucketSettings, action: HealAction, version: str, body: IO[bytes]) -> str:

@@ -158,10 +158,15 @@ def in_parts(
             )
         except BaseException as failed:
             _abort(client, target.bucket.bucket, target.key, upload)
-            if isinstance(failed, ClientError) and failed.response.get("Error", {}).get("Code") in CHANGED:
+            if isinstance(failed, ClientError) and target.only_new and _ended(failed):
                 return None
             raise
     return done.get("VersionId", NULL_VERSION)
+
+
+def _ended(failed: ClientError) -> bool:
+    """Whether there may be an object by now: somebody else's, or this very upload's whose first answer was lost."""
+    return failed.response.get("Error", {}).get("Code") in (*CHANGED, NO_UPLOAD)
 
 
 def _abort(client: "S3Client", bucket: str, key: str, upload: str) -> None:

@@ -7,7 +7,7 @@ screen holds.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -111,4 +111,9 @@ class Remembered:
             self.warnings.append(f"the findings were not written into the bucket of reports: {away.sentence}")
 
     def _of(self, tenant: str | None) -> Iterator[Finding]:
-        return (finding for finding in self.findings if tenant is None or finding.tenant == tenant)
+        """The findings of a pass; what could not be judged of anybody could not of this tenant either."""
+        for finding in self.findings:
+            if tenant is None or finding.tenant == tenant:
+                yield finding
+            elif finding.tenant is None and finding.key is None and finding.kind == kinds.UNKNOWN:
+                yield replace(finding, tenant=tenant)  # so that the tenant's next pass resolves it

@@ -19,10 +19,7 @@ def is_synthetic(settings: Settings, tenant: str | None) -> bool:
     """Whether this is the synthetic checkout's tenant, in any spelling of its UUID, such as without dashes."""
     if settings.checkout is None or tenant is None:
         return False
-    try:
-        return str(UUID(tenant.strip().removeprefix(BYTES))) == settings.checkout.tenant
-    except ValueError:
-        return False
+    return _uuid(tenant) == settings.checkout.tenant
 
 
 def without_synthetic(settings: Settings, items: Iterable[PaidItem]) -> tuple[PaidItem, ...]:
@@ -44,15 +41,15 @@ def refusal_of_order(
         settings: the whole file.
         order: its number.
         tenant: whose order the caller means; None where it does not say.
-        items: what the platform returns of that paid order. Without any, or where an item does not say whose it is
-            (it may be anybody's), the synthetic tenant's orders are asked.
+        items: what the platform returns of that paid order. Without any, or where an item names nobody by a UUID (it
+            may be anybody's), the synthetic tenant's orders are asked.
 
     Raises:
         CouldNotTell, ConfigError: as `synthetic_orders`.
     """
     if settings.checkout is None:
         return None
-    if tenant is not None and not items:
+    if not items and _uuid(tenant) is not None:
         return None
     return _refused(order, settings.checkout.tenant) if _has(settings, order, items) else None
 
@@ -72,9 +69,17 @@ def _has(settings: Settings, order: str, items: Sequence[PaidItem]) -> bool:
     """Whether the synthetic tenant has the order, by what is paid of it, or else by its own orders."""
     if any(is_synthetic(settings, item.tenant) for item in items):
         return True
-    if items and all(item.tenant is not None for item in items):
+    if items and all(_uuid(item.tenant) is not None for item in items):
         return False
     return any(synthetic.order == order for synthetic in synthetic_orders(settings))
+
+
+def _uuid(tenant: str | None) -> str | None:
+    """A tenant's id as `checkout.tenant` is spelled; None where it is no UUID, such as a number beside one."""
+    try:
+        return None if tenant is None else str(UUID(tenant.strip().removeprefix(BYTES)))
+    except ValueError:
+        return None
 
 
 def _refused(order: str, tenant: str | None) -> OrderAnswer:

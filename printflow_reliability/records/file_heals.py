@@ -1,5 +1,6 @@
 """What was brought back, and by whom: a person's command, or the policy of `files.heal_automatically`.
 
+A row is made before the object is written, so that a heal that was killed in between is known of as well.
 The policy's candidates are asked for here too, so that a million findings never come into this process.
 """
 
@@ -12,9 +13,11 @@ from psycopg.rows import TupleRow
 
 from printflow_reliability.findings import Severity
 
-RECORD = """
-INSERT INTO file_heals (bucket, key, tenant, source, version_id, new_version_id, bytes, sha256, automatic)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+BEGIN = """
+INSERT INTO file_heals (bucket, key, tenant, source, version_id, bytes, automatic)
+VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+FINISH = "UPDATE file_heals SET healed_at = now(), new_version_id = %s, sha256 = %s WHERE id = %s"
+FORGET = "DELETE FROM file_heals WHERE id = %s AND new_version_id IS NULL"
 _OPEN = """
 FROM lasting_findings WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND kind = 'missing_restorable'
 AND severity <> 'info' AND right(key, 1) <> '/' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s))"""
@@ -30,9 +33,13 @@ UNJUDGED = """
 SELECT bucket, tenant, detail FROM lasting_findings
 WHERE resolved_at IS NULL AND kind = 'unknown' AND key IS NULL AND (bucket IS NOT NULL OR reference IS NOT NULL)
 ORDER BY id"""
+# What a person began and did not end is no decision of a person.
 NEWEST = """
-SELECT DISTINCT ON (key) key, healed_at, automatic FROM file_heals WHERE bucket = %s AND key = ANY(%s)
+SELECT DISTINCT ON (key) key, automatic, healed_at, CASE WHEN new_version_id IS NULL THEN version_id END
+FROM file_heals WHERE bucket = %s AND key = ANY(%s) AND (automatic OR new_version_id IS NOT NULL)
 ORDER BY key, id DESC"""
+# Shorter than a day: a pass that begins a little earlier than that of the day before has the whole bound again.
+OF_LATE = "SELECT count(*) FROM file_heals WHERE automatic AND healed_at > now() - interval '20 hours'"
 LEDGER = "SELECT key, version_id, etag, lower(sha256), verdict FROM print_files WHERE bucket = %s AND key = ANY(%s)"
 OF_KEYS = """
 SELECT id FROM lasting_findings JOIN unnest(%s::text[], %s::text[]) AS back (bucket, key) USING (bucket, key)
@@ -71,9 +78,34 @@ class LedgerEntry(NamedTuple):
     verdict: str
 
 
-def record(connection: psycopg.Connection[TupleRow], values: Sequence[object], *, automatic: bool) -> None:
-    """Record one object that is back: bucket, key, tenant, source, its version, the new version, bytes, sha256."""
-    connection.execute(RECORD, (*values, automatic))
+class Healed(NamedTuple):
+    """When the policy brought an object back; `begun_with` is the version that it began with, if nobody saw its end."""
+
+    at: datetime
+    begun_with: str | None = None
+
+    def seen_in(self, versions: Sequence[str]) -> bool:
+        """Whether the object was written, by the versions of the key that hold bytes, newest first.
+
+        The policy writes what the newest version holds, and that makes a newer one.
+        """
+        return self.begun_with is None or versions[:1] != [self.begun_with]
+
+
+def begin(connection: psycopg.Connection[TupleRow], values: Sequence[object], *, automatic: bool) -> int:
+    """Record that an object is about to be written: bucket, key, tenant, source, its version, bytes; its number."""
+    (number,) = connection.execute(BEGIN, (*values, automatic)).fetchone() or (0,)
+    return int(number)
+
+
+def finish(connection: psycopg.Connection[TupleRow], number: int, new_version_id: str, sha256: str) -> None:
+    """Record that what was begun is back."""
+    connection.execute(FINISH, (new_version_id, sha256, number))
+
+
+def forget(connection: psycopg.Connection[TupleRow], number: int) -> None:
+    """What was begun has written nothing."""
+    connection.execute(FORGET, (number,))
 
 
 def candidates(
@@ -102,10 +134,16 @@ def unjudged(connection: psycopg.Connection[TupleRow]) -> Sequence[Unjudged]:
 
 def brought_back_by_itself(
     connection: psycopg.Connection[TupleRow], bucket: str, keys: Sequence[str]
-) -> Mapping[str, datetime]:
-    """When each of these keys was brought back, if no person has done it since."""
+) -> Mapping[str, Healed]:
+    """When each of these keys was brought back, or that was begun, if no person has done it since."""
     rows = connection.execute(NEWEST, (bucket, list(keys))).fetchall()
-    return {key: healed_at for key, healed_at, automatic in rows if automatic}
+    return {key: Healed(*healed) for key, automatic, *healed in rows if automatic}
+
+
+def of_late(connection: psycopg.Connection[TupleRow]) -> int:
+    """How many objects were brought back without a person, or may have been, within 20 hours."""
+    row = connection.execute(OF_LATE).fetchone()
+    return int(row[0]) if row else 0
 
 
 def ledger(

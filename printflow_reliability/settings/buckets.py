@@ -92,6 +92,13 @@ class BucketSettings(Section):
         "Raise it to more than a week for weekly inventories.",
     )
 
+    journal_silence_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="How old this bucket's newest event in the object journal may be, where it is quieter than others; "
+        "at most `journal.look_back_seconds`. Absent: `journal.max_silence_seconds`.",
+    )
+
     @model_validator(mode="after")
     def _place_of_inventory(self) -> Self:
         if self.listing == "inventory" and self.inventory_bucket is None:

@@ -35,7 +35,8 @@ class DagsterSettings(Section):
         ge=1,
         description="How many tenants each run of a backfill of `tenant_files` or `print_file_integrity` takes. Set it "
         "where a launcher spreads runs over several machines. Absent: one run takes all. The nightly pass is one run "
-        "in any case, since orphans are known from a pass over all tenants only.",
+        "in any case, since orphans, and so what `files quarantine` may move, are known from a pass over all tenants "
+        "only.",
     )
     authenticating_proxy: bool = Field(
         default=False,

@@ -23,7 +23,7 @@ from printflow_reliability.settings.dumps import DumpsSettings
 from printflow_reliability.settings.files import FilesSettings, require_quarantine_apart
 from printflow_reliability.settings.heartbeats import HeartbeatSettings
 from printflow_reliability.settings.http import HttpSettings
-from printflow_reliability.settings.journal import JournalSettings
+from printflow_reliability.settings.journal import JournalSettings, require_look_back
 from printflow_reliability.settings.links import LinkSettings
 from printflow_reliability.settings.objectives import ObjectiveSettings
 from printflow_reliability.settings.orders import OrdersSettings
@@ -187,6 +187,8 @@ class Settings(Section):
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
         require_quarantine_apart(self.files, self.bucket, (self.orders, *self.reference))
+        if self.journal is not None:
+            require_look_back(self.journal, self.bucket)
         return self
 
 

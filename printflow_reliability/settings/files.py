@@ -38,7 +38,8 @@ class FilesSettings(Section):
         default=50,
         ge=1,
         le=10_000,
-        description="How many objects one pass brings back by itself. What is left is a warning, and the next pass's.",
+        description="How many objects are brought back by themselves within 20 hours, by however many passes. What is "
+        "left is a warning, and a later pass's.",
     )
     heal_after_seconds: float = Field(
         default=3600,

@@ -1,7 +1,10 @@
 """`[journal]`: the object journal, in which the store's own events wait."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
+from printflow_reliability.settings.buckets import BucketSettings
 from printflow_reliability.settings.section import Section
 
 
@@ -30,7 +33,25 @@ class JournalSettings(Section):
     max_silence_seconds: float = Field(
         default=3600,
         gt=0,
-        description="How old the newest event may be. Where it is older the journal stands still, and files.deletions "
-        "is unknown. Raise it for a bucket that nobody writes to for hours, and have the consumer ask for "
-        "`ObjectCreated` events too.",
+        description="How old the newest event may be, of all and of each bucket that references point into. Where it "
+        "is older, files.deletions is unknown. Have the consumer ask for `ObjectCreated` events too; for a bucket that "
+        "nobody writes to for hours set its `journal_silence_seconds`. At most `look_back_seconds`.",
     )
+
+    def silence_of(self, bucket: BucketSettings) -> float:
+        """How old the newest event of a bucket may be, in seconds."""
+        return self.max_silence_seconds if bucket.journal_silence_seconds is None else bucket.journal_silence_seconds
+
+
+def require_look_back(journal: JournalSettings, buckets: Iterable[BucketSettings]) -> None:
+    """Raises:
+    ValueError: silence would be noticed only where no event is looked at any more.
+    """
+    limits = {"journal.max_silence_seconds": journal.max_silence_seconds}
+    limits |= {f"bucket {bucket.name}: journal_silence_seconds": journal.silence_of(bucket) for bucket in buckets}
+    for key, limit in limits.items():
+        if limit > journal.look_back_seconds:
+            raise ValueError(
+                f"{key}: {limit:g} is more than journal.look_back_seconds ({journal.look_back_seconds:g}), beyond "
+                "which no event is looked at: lower it, or raise journal.look_back_seconds"
+            )

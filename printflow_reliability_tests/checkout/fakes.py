@@ -40,6 +40,10 @@ class FakeShop:
 
     found: dict[str, SyntheticOrder] = field(default_factory=dict)
     away: Exception | None = None
+    known: Judged = GOOD
+
+    def judge_tenant(self) -> Judged:
+        return self.known
 
     def orders(self) -> Sequence[SyntheticOrder]:
         if self.away is not None:

@@ -36,8 +36,9 @@ def test_an_order_is_placed_paid_made_downloaded_and_cancelled_by_the_platform()
         (lambda made: setattr(made.browser, "proof", REFUSED), "nothing was ordered: test mode is not proven"),
         (lambda made: made.browser.goes_wrong.update(pay=REFUSED), "nothing was paid: test mode is not proven"),
         (lambda made: made.browser.goes_wrong.update(checkout=Carried(True)), "the shop may be another's"),
+        (lambda made: setattr(made.shop, "known", Judged(Outcome.FAIL, "no such tenant")), "no such tenant"),
     ],
-    ids=["by its document", "by its page", "another tenant's shop"],
+    ids=["by its document", "by its page", "another tenant's shop", "an order that the guard would not know"],
 )
 def test_nothing_is_paid_without_proof(change: object, said: str) -> None:
     made = tried(change)  # type: ignore[arg-type]
@@ -132,7 +133,7 @@ def test_nothing_is_cancelled_in_a_shop_that_may_be_anothers(change: Callable[[T
 
     assert not any(address.endswith("/cancel") for address in made.browser.done)
     assert (cleaned.outcome, cleaned.cancelled, cleaned.steps) == (Outcome.FAIL, (), ())
-    assert cleaned.why.startswith("1 order of tenant the-tenant is still open, such as order 5: no order was placed")
+    assert cleaned.why.startswith("1 order of tenant the-tenant is still open, such as order 5: no order of this run")
 
 
 def test_a_new_order_of_the_tenant_shows_whose_shop_it_is_also_where_it_is_not_paid() -> None:
@@ -140,6 +141,32 @@ def test_a_new_order_of_the_tenant_shows_whose_shop_it_is_also_where_it_is_not_p
     made.shop.found["5"] = OTHER
     assert made.go().outcome is Outcome.FAIL
     assert made.clean_up().cancelled == ("7", "5")
+
+
+def test_a_new_order_that_this_run_did_not_place_shows_nothing_of_the_shop() -> None:
+    """A colleague orders as the synthetic tenant while the run is in another tenant's shop."""
+
+    def ordered_meanwhile(made: Tried) -> None:
+        def carry_out(step: Step) -> Carried:
+            if step.name == "checkout":
+                made.shop.found["6"] = replace(OTHER, order="6", paid=False)
+                return Carried(False, "HTTP 500")
+            return original(step)
+
+        original = made.browser.carry_out
+        made.browser.carry_out = carry_out  # type: ignore[method-assign]
+
+    made = tried(ordered_meanwhile)
+    made.shop.found["5"] = OTHER
+    assert made.go().outcome is Outcome.FAIL
+    cleaned = made.clean_up()
+    assert not any(address.endswith("/cancel") for address in made.browser.done)
+    assert (cleaned.outcome, "2 orders" in cleaned.why) == (Outcome.FAIL, True)
+
+    made = tried(ordered_meanwhile)
+    made.plan = replace(PLAN, order_before_payment=False)
+    made.go()
+    assert made.clean_up().cancelled == ("6",), "where orders are made by their payment, nothing else tells"
 
 
 def stuck(*orders: str) -> Callable[[Tried], None]:

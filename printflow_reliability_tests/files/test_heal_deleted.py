@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.errors import CouldNotTell, LockHeld
 from printflow_reliability.files import heal_deleted, heal_write
 from printflow_reliability.files.choose import bytes_meet
 from printflow_reliability.files.deleted import Left, Why
+from printflow_reliability.files.heal import LOCK
 from printflow_reliability.files.healing_report import SHOWN, HealingReport
 from printflow_reliability.files.new_objects import put_new, writer
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.platform.catalog import Reference
-from printflow_reliability.records import file_heals
-from printflow_reliability.records.file_heals import Candidate
+from printflow_reliability.records import disproven_versions, file_heals
+from printflow_reliability.records.file_heals import Candidate, Healed
 from printflow_reliability.settings import BucketSettings, FilesSettings
 from printflow_reliability_tests.files.healing import BUCKET, REPLICA, records, two_buckets
 
@@ -38,19 +39,22 @@ def client() -> Iterator["S3Client"]:
 
 @pytest.fixture
 def turn(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Turn:
-    """Delete files named by bucket and key, in this order of urgency, and have the policy follow."""
+    """Delete files named by bucket and key, in this order of urgency, and have the policy follow; `still` are gone."""
 
     def take(
         names: Sequence[tuple[BucketSettings, str]],
         *,
         sha256: str | None = None,
+        still: Sequence[tuple[BucketSettings, str]] = (),
         unreferenced: Sequence[str] = (),
         apply: bool = True,
+        of_late: int = 0,
         **files: Any,
     ) -> HealingReport:
         for bucket, key in names:
             writer(BUCKET if bucket is BUCKET else REPLICA).put_object(Bucket=bucket.bucket, Key=key, Body=BODY)
             writer(BUCKET if bucket is BUCKET else REPLICA).delete_object(Bucket=bucket.bucket, Key=key)
+        names = [*names, *still]
         known = {BUCKET.name: BUCKET} | {bucket.name: bucket for bucket, _ in names}
         settings: Any = SimpleNamespace(
             bucket_named=known.__getitem__,
@@ -70,6 +74,7 @@ def turn(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Turn:
         monkeypatch.setattr(heal_deleted, "open_catalog", lambda _settings: None)
         monkeypatch.setattr(heal_deleted, "tenancy", lambda _settings: SimpleNamespace(tenants=()))
         monkeypatch.setattr(heal_deleted, "references_to", references)
+        monkeypatch.setattr(file_heals, "of_late", lambda _records: of_late)
         monkeypatch.setattr(file_heals, "candidates", lambda _records, _tenants, _page: iter(found))
         return heal_deleted.heal_deleted(settings, PASS, apply=apply)
 
@@ -143,6 +148,60 @@ def test_no_bytes_are_read_once_the_bound_is_reached(turn: Turn, monkeypatch: py
     assert (back(right), right.beyond_bound, read) == (["0.png"], 2, ["0.png"])
 
 
+def test_passes_that_divide_the_tenants_share_the_bound(turn: Turn) -> None:
+    names = [(BUCKET, f"{number}.png") for number in range(4)]
+    report = turn(names, heal_at_most=5, of_late=3)
+    assert (back(report), report.beyond_bound) == (["0.png", "1.png"], 2)
+    spent = turn([(BUCKET, "4.png")], heal_at_most=5, of_late=7)
+    assert (back(spent), spent.beyond_bound) == ([], 1)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_turn_waits_for_another_healing_to_end(turn: Turn, *, patient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def take(_records: object, name: str) -> None:
+        asked.append(name)
+        if len(asked) < 3:
+            raise LockHeld("another file healing is running", "wait for it to end, then try again")
+
+    released: list[str] = []
+    monkeypatch.setattr(heal_deleted, "take", take)
+    monkeypatch.setattr(heal_deleted, "release", lambda _records, name: released.append(name))
+    monkeypatch.setattr(heal_deleted, "LOCK_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(heal_deleted, "LOCK_SECONDS", 60.0 if patient else 0.0)
+    report = turn([(BUCKET, "a.png")])
+    if patient:
+        assert (back(report), asked, released) == (["a.png"], [LOCK] * 3, [LOCK])
+    else:
+        assert ("another file healing" in report.not_done, len(asked), released) == (True, 1, [])
+
+
+def test_bytes_that_are_others_are_read_once_and_so_many_in_a_turn(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: set[tuple[str, str, str]] = set()
+    read: list[str] = []
+
+    def note(_records: object, candidate: Candidate, version: str, expected: str) -> None:
+        noted.add((candidate.key, version, expected))
+
+    def others(key: str, *_what: Any) -> bool:
+        read.append(key)
+        return False
+
+    monkeypatch.setattr(disproven_versions, "note", note)
+    monkeypatch.setattr(disproven_versions, "of_keys", lambda *_: noted)
+    monkeypatch.setattr(heal_deleted, "bytes_meet", others)
+    monkeypatch.setattr(heal_deleted, "READ_IN_VAIN_AT_MOST", 2)
+    monkeypatch.setattr(heal_deleted, "READ_AT_ONCE", 1)
+    names = [(BUCKET, f"{number}.png") for number in range(3)]
+    first = turn(names, sha256="ab" * 32)
+    assert (first.reasons, read) == ({Why.UNPROVEN: 3}, ["0.png", "1.png"])
+    again = turn([], sha256="ab" * 32, still=names)
+    assert (again.reasons, read) == ({Why.UNPROVEN: 3}, ["0.png", "1.png", "2.png"])
+    turn([], sha256="cd" * 32, still=names[:1], apply=False)
+    assert read[3:] == ["0.png"], "its row expects something else by now"
+
+
 def test_what_is_left_to_a_person_hides_nothing_however_much_it_is(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AT_A_TIME", "JUDGED_AT_MOST"):
         monkeypatch.setattr(heal_deleted, name, 2)
@@ -167,6 +226,20 @@ def test_a_bucket_that_is_away_is_asked_once_in_a_turn(turn: Turn, monkeypatch: 
     report = turn([(REPLICA, "0.png"), (REPLICA, "1.png"), (BUCKET, "a.png")])
     assert (asked.count(REPLICA.name), back(report)) == (1, ["a.png"])
     assert report.reasons == {Why.UNJUDGED: 2}
+
+
+def test_what_a_killed_turn_wrote_is_deleted_again_and_what_it_did_not_write_is_brought_back(
+    turn: Turn, client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(_records: object, name: str, _keys: object) -> Mapping[str, Healed]:
+        every = client.list_object_versions(Bucket=BUCKET.bucket)["Versions"] if name == BUCKET.name else ()
+        newest = {version["Key"]: version["VersionId"] for version in every}
+        # Of the first file a version before its newest was brought back, as the newest shows; of the second none.
+        return {"a.png": Healed(datetime.now(UTC), "earlier"), "b.png": Healed(datetime.now(UTC), newest["b.png"])}
+
+    monkeypatch.setattr(file_heals, "brought_back_by_itself", begun)
+    report = turn([(BUCKET, "a.png"), (BUCKET, "b.png")])
+    assert (back(report), report.reasons) == (["b.png"], {Why.AGAIN: 1})
 
 
 @pytest.mark.parametrize(("apply", "ended"), [(True, 1), (False, 0)])

@@ -1,5 +1,6 @@
 """What can be brought back is planned for the buckets that answer; the others are named."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,12 +8,16 @@ from typing import Any
 
 import pytest
 
-from printflow_reliability.errors import CouldNotTell, Refused
-from printflow_reliability.files import heal_plan
-from printflow_reliability.files.heal_plan import plan
+from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
+from printflow_reliability.files import heal_plan, kinds
+from printflow_reliability.files.heal_plan import Chosen, plan
+from printflow_reliability.files.heal_report import HealAction, HealStatus
+from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.records.erasures import Erasures
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 SETTINGS: Any = None
+KEY = "shops/1/a.png"
 AWAY = "bucket archive answered 403"
 
 
@@ -29,6 +34,28 @@ def platform_of(buckets: Sequence[str], away: Sequence[str], monkeypatch: pytest
 
     monkeypatch.setattr(heal_plan, "reconcile", reconcile)
     monkeypatch.setattr(heal_plan, "open_catalog", lambda *_, **__: SimpleNamespace(buckets=buckets))
+
+
+def missing_in(buckets: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buckets that miss the key, and what is planned for each."""
+
+    def reconcile(_: Any, *, findings_file: Path, **__: Any) -> SimpleNamespace:
+        every = (
+            Finding(
+                kind=kinds.MISSING_RESTORABLE, severity=Severity.ERROR, detail="", action="", bucket=bucket, key=KEY
+            )
+            for bucket in buckets
+        )
+        findings_file.write_text("".join(f"{json.dumps(finding.as_json())}\n" for finding in every))
+        return SimpleNamespace(findings_file=findings_file, incomplete=())
+
+    def planned(*asked: Any) -> list[HealAction]:
+        return [HealAction(HealStatus.PLANNED, asked[4], KEY, "1", None, "")]
+
+    monkeypatch.setattr(heal_plan, "reconcile", reconcile)
+    monkeypatch.setattr(heal_plan, "open_catalog", lambda *_, **__: None)
+    monkeypatch.setattr(heal_plan, "tenancy", lambda _: SimpleNamespace(tenants=()))
+    monkeypatch.setattr(heal_plan, "_of_one_bucket", planned)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +80,28 @@ def test_where_no_bucket_answers_nothing_is_known_to_be_whole(
     platform_of(buckets, buckets, monkeypatch)
     with pytest.raises(CouldNotTell, match="what is missing cannot be told"):
         plan(SETTINGS, None, None, Erasures())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "buckets"),
+    [
+        (Chosen(KEY, "null"), ["files"]),
+        (Chosen(KEY, "null", "archive"), ["archive", "files"]),
+        (Chosen(KEY), ["archive", "files"]),
+        (None, ["archive", "files"]),
+    ],
+)
+def test_a_version_that_a_person_chose_is_of_the_bucket_that_misses_the_key_or_that_was_named(
+    chosen: Chosen | None, buckets: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing_in(buckets, monkeypatch)
+    assert [action.bucket for action in plan(minimal_settings(), None, chosen, Erasures()).actions] == buckets
+
+
+def test_a_version_of_a_key_that_several_buckets_miss_needs_the_bucket_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing_in(["archive", "files"], monkeypatch)
+    with pytest.raises(ConfigError, match='is missing in buckets "archive" and "files"') as refused:
+        plan(minimal_settings(), None, Chosen(KEY, "null"), Erasures())
+    assert f"printflow files heal --key {KEY} --version null --source archive" in refused.value.sentence

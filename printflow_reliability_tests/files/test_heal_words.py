@@ -1,6 +1,7 @@
 """What `files heal` says: whole keys, counts with their nouns, and commands that can be copied."""
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -35,6 +36,12 @@ def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixt
     assert lines[3].endswith(f"--key {word} --version null --source files-replica --apply")
     assert lines[-2] == "1 object can be brought back, 1 cannot without a person."
     assert lines[-1] == "Next: printflow files heal --tenant 'shop 1' --apply"
+
+
+def test_where_several_buckets_miss_a_key_each_command_names_the_bucket(capsys: pytest.CaptureFixture[str]) -> None:
+    of_another = replace(action(HealStatus.UNDECIDED), bucket="archive", options=())
+    lines = output_lines(capsys, HealReport(False, [action(HealStatus.UNDECIDED), of_another]))
+    assert lines[2].endswith("--version v1 --source files --apply")
 
 
 def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,7 @@ def test_an_object_that_somebody_wrote_meanwhile_is_not_replaced(
 
     def refused(**asked: Any) -> Any:
         assert asked["IfNoneMatch"] == "*"
+        client.put_object(Bucket=BUCKET.bucket, Key=KEY, Body=b"another file")
         raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "CompleteMultipartUpload")
 
     monkeypatch.setattr(client, "complete_multipart_upload", refused)

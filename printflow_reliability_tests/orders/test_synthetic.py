@@ -97,9 +97,12 @@ FAILING = PaidItem("7", None, None, None, "division by zero")
         (None, []),
         (None, [PaidItem("7", THEIRS.tenant, NOW, "x"), NULL_TENANT]),
         (THEIRS.tenant, [NULL_TENANT]),
+        (None, [PaidItem("7", "4711", NOW, "tenants/t/a.pdf")]),
+        ("4711", [PaidItem("7", "4711", NOW, "tenants/t/a.pdf")]),
+        ("4711", []),
     ],
 )
-def test_an_order_that_nobody_says_whose_it_is_is_looked_for_among_the_tenants_own(
+def test_an_order_that_nobody_says_by_a_uuid_whose_it_is_is_looked_for_among_the_tenants_own(
     asked: list[str], tenant: str | None, items: list[PaidItem]
 ) -> None:
     settings, _ = checkout_settings()

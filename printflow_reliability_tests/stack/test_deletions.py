@@ -52,13 +52,23 @@ def test_a_needed_file_that_was_deleted_is_named_with_who_did_it_until_it_is_bac
 def test_a_journal_that_stands_still_is_empty_or_unreadable_is_unknown(shelf: Shelf) -> None:
     event = notification(shelf.bucket, "shops/1/old.pdf")
     empty = f"{journal_of(event)} WHERE false"
+    of_another = f"{journal_of(event, age='3 hours')} UNION ALL {journal_of(notification('other', 'a.pdf'))}"
+    long_ago = f"{journal_of(event)} UNION ALL SELECT -1, NULL, ''"
     for query, said in (
         (journal_of(event, age="3 hours"), "stands still: its newest event came 3 h"),
         (empty, "the journal is empty"),
         (journal_of(event, "no event"), "event 1 of the journal cannot be read"),
+        (f"{journal_of(event, event)} UNION ALL SELECT 1, NULL, ''", "1 event of the journal without a time"),
+        (journal_of('{"Records": []}'), f"holds no event of bucket {shelf.bucket} within 36 h"),
+        (of_another, f"holds no event of bucket {shelf.bucket} since"),
     ):
         _, answer = looked_at(shelf, query)
         assert (answer.outcome, said in answer.detail) == (Outcome.UNKNOWN, True), answer.detail
+    quiet = [bucket.model_copy(update={"journal_silence_seconds": 4 * 3600.0}) for bucket in shelf.settings.bucket]
+    assert looked_at(shelf, long_ago)[1].outcome is Outcome.PASS
+    shelf.changes["bucket"] = tuple(quiet)
+    assert looked_at(shelf, of_another)[1].outcome is Outcome.PASS
+    del shelf.changes["bucket"]
     lost = shelf.stock("shops/2/c.pdf", tenant="2")
     shelf.delete(lost)
     _, answer = looked_at(shelf, journal_of(notification(shelf.bucket, lost), "no event", age="3 hours"))

@@ -33,7 +33,7 @@ def shelf(sandbox: StackSandbox, request: pytest.FixtureRequest) -> Iterator[She
             yield made
         finally:
             with open_records(made.settings.records) as records:
-                for table in ("lasting_findings", "file_heals"):
+                for table in ("lasting_findings", "file_heals", "disproven_versions"):
                     records.execute(f"DELETE FROM {table} WHERE bucket = %s".encode(), (made.bucket,))
                 records.execute("DELETE FROM reference_rows WHERE reference = %s", (SECOND,))
 
@@ -86,6 +86,9 @@ def test_a_deleted_file_comes_back_once_and_pages_when_it_is_deleted_again(
     with erased(shelf.settings, replaced, bucket=shelf.bucket):
         healed = passed(by_policy(shelf))
     assert [there(shelf, key) for key in (known, sized, replaced)] == [True, True, False]
+    bounded_still = passed(by_policy(shelf, heal_at_most=2))
+    with open_records(shelf.settings.records) as records:
+        disproven = records.execute("SELECT key FROM disproven_versions WHERE bucket = %s", (shelf.bucket,)).fetchall()
     rest = passed(by_policy(shelf))
     shelf.delete(known)
     again = passed(by_policy(shelf))
@@ -98,6 +101,7 @@ def test_a_deleted_file_comes_back_once_and_pages_when_it_is_deleted_again(
     assert young.healing is not None
     assert young.healing.reasons == {Why.YOUNG: 5}
     assert (first, outcome(bounded, "files.healing")[0]) == ([known], Outcome.WARN)
+    assert (outcome(bounded_still, "files.healing")[0], disproven) == (Outcome.WARN, [(untrue,)])
     assert healed.healing is not None
     assert healed.healing.reasons == {Why.UNPROVEN: 2, Why.ERASED: 1}
     assert (healed.healing.numbers["healed_files"], rest.numbers["healed_files"]) == (1, 1)
@@ -130,8 +134,9 @@ def test_what_is_back_is_missing_no_more_and_its_finding_is_resolved(shelf: Shel
 
 @pytest.mark.alarm("files.healing", "unknown")
 def test_nothing_is_brought_back_while_a_query_fell_or_another_heals_or_a_server_is_away(
-    sandbox: StackSandbox, shelf: Shelf
+    sandbox: StackSandbox, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(heal_deleted, "LOCK_SECONDS", 0.0)
     key = shelf.stock("shops/1/a.png", BODY, size=len(BODY))
     shelf.stock("shops/1/there.png", BODY)
     shelf.stock("shops/2/there.png", BODY, tenant="2")

@@ -29,7 +29,7 @@ def kept(shop: Shop) -> Iterator[Shop]:
     """A shop of which no finding is left in the records."""
     yield shop
     with open_records(shop.settings.records) as records:
-        records.execute("DELETE FROM lasting_findings WHERE tenant = %s", (shop.tenant,))
+        records.execute("DELETE FROM lasting_findings WHERE tenant IN (%s, %s)", (shop.tenant, shop.neighbour))
 
 
 def of(shop: Shop) -> LastingFinding:
@@ -60,7 +60,15 @@ def test_a_lost_file_is_one_finding_until_it_is_back(kept: Shop) -> None:
     assert left_out.states["resolved"] == 0  # nothing was concluded of it, so it is no better than before
     assert of(kept).id == finding.id
 
+    rows, (reference,) = f"SELECT * FROM stack_files WHERE key <> '{lost}'", kept.settings.reference
+    databases = "SELECT * FROM (VALUES ('live_db'), ('the one with its row')) AS found (database)"
+    away = reference.model_copy(update={"query": rows, "databases": databases})
+    without = reconcile(kept.settings.model_copy(update={"reference": (away,)}), tenants=[kept.tenant])
+    assert (without.counts["unknown"], without.states["resolved"]) == (1, 0)  # whose rows lie there, nobody can tell
+    assert of(kept).id == finding.id
+
     again = kept.reconcile(publish=True)
+    assert again.states["resolved"] == 2  # what neither pass could judge is judged
     assert (again.states["continuing"], missing(again)) == (1, Outcome.FAIL)
     assert again.all_findings is not None
     reports = kept.settings.bucket_named("reports").bucket
