@@ -9,23 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from printflow_reliability.files import wording
+from printflow_reliability.files.confirm_mismatched import MismatchConfirmation
 from printflow_reliability.files.confirm_missing import MissingConfirmation
 from printflow_reliability.files.confirm_orphans import OrphanConfirmation
-from printflow_reliability.files.content import difference
 from printflow_reliability.files.emptied import Emptied
 from printflow_reliability.files.known_content import Checksums
-from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.scan import Candidates, Scope, out_of_place
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Spellings
-from printflow_reliability.files.spool import Spool, batches
-from printflow_reliability.files.still_referenced import BATCH, still_referenced
+from printflow_reliability.files.spool import batches
+from printflow_reliability.files.still_referenced import still_referenced
 from printflow_reliability.findings import Finding
 from printflow_reliability.platform.catalog import Catalog, Reference
 from printflow_reliability.platform.spelling import has_parent_segment
 from printflow_reliability.platform.tenancy import BasePaths
 from printflow_reliability.records.quarantine import Held, nothing_held
 from printflow_reliability.settings import ReferenceSettings
-from printflow_reliability.storage.single_keys import Refusal
 from printflow_reliability.storage.sources import Source
 
 
@@ -81,8 +80,10 @@ class Confirmation:
             self.quarantined,
         )
         yield from missing.findings(found)
-        yield from self._mismatched(found.mismatched)
-        yield from self._mismatched(found.other_etag, by_etag=True)
+        mismatched = MismatchConfirmation(self.present, self.catalog, self.source, self.checksums)
+        yield from mismatched.findings(found.mismatched)
+        yield from mismatched.findings(found.other_etag, by_etag=True)
+        self.not_compared += mismatched.not_compared
         oldest = self.started_at - timedelta(seconds=self.grace_seconds)
         needed = self._meant.keys | missing.near
         orphans = OrphanConfirmation(
@@ -119,24 +120,6 @@ class Confirmation:
                 yield wording.wrong_tenant(
                     reference, self._settings_of(reference), None if has_parent_segment(reference.key) else owner
                 )
-
-    def _mismatched(self, candidates: Spool[Reference], *, by_etag: bool = False) -> Iterator[Finding]:
-        """Objects that are something else than the database knows; `by_etag`: nothing but the ETag says so."""
-        for batch in batches(still_referenced(self.catalog, self.name, candidates), BATCH):
-            for reference, there in in_parallel(or_refusal(lambda reference: self.present.head(reference.key)), batch):
-                if isinstance(there, Refusal) and not (by_etag and there.sealed):
-                    yield wording.unknown(reference, self._settings_of(reference), there.reason)
-                elif isinstance(there, Refusal):
-                    self.not_compared += 1
-                elif there is not None:
-                    sha256 = None
-                    if self.checksums is not None and reference.sha256 is not None:
-                        sha256 = self.checksums.of(self.name, reference.key, there)
-                    found = difference(reference, there.size, "" if there.etag_opaque else there.etag, sha256)
-                    if found is not None:
-                        yield wording.mismatch(reference, self._settings_of(reference), there, found)
-                    elif there.etag_opaque:
-                        self.not_compared += 1
 
     def _settings_of(self, reference: Reference) -> ReferenceSettings:
         return self.catalog.settings.reference[reference.entry]

@@ -15,10 +15,17 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files import kinds
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.store_events import Deletion, UnreadableEvent, message_in
+from printflow_reliability.files.store_events import (
+    RECORDED,
+    RECORDED_BESIDES,
+    Deletion,
+    UnreadableEvent,
+    message_in,
+)
 from printflow_reliability.findings import Finding, Severity, worst_first
 from printflow_reliability.platform.catalog import Catalog, Reference, open_catalog
 from printflow_reliability.platform.queries import (
+    Connection,
     Connector,
     as_table,
     columns_of,
@@ -37,8 +44,8 @@ KEY = "journal.query"
 PAGE = 5000
 FIRST = (-(2**63), "")
 PAGE_OF = """
-SELECT number::bigint, at, coalesce(event::text, '') COLLATE "C" FROM {} WHERE at > {}
-AND (number::bigint, coalesce(event::text, '') COLLATE "C") > ({}, {}) ORDER BY 1, 3 LIMIT {}"""
+SELECT number::bigint, at, coalesce(({event})::text, '') COLLATE "C" FROM {table} WHERE at > {since}
+AND (number::bigint, coalesce(({event})::text, '') COLLATE "C") > ({number}, {text}) ORDER BY 1, 3 LIMIT {most}"""
 """Where numbers are not unique, a page may end between two rows of the same number; an equal row tells the same."""
 NEWEST = """
 SELECT max(at) FILTER (WHERE at <= now() + interval '5 minutes'), now(),
@@ -147,7 +154,7 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
     heard: dict[str, datetime] = {}
     with session(cluster, journal.database, connect_with) as connection:
         have = columns_of(connection, KEY, journal.query)
-        require_columns(KEY, have, ("number", "at", "event"))
+        event_of = _event_of(have)
         if have["at"] != "timestamptz":
             raise ConfigError(f'{KEY}: its column "at" is {have["at"]}; it must be timestamptz', "cast it in the query")
         table = as_table(journal.query)
@@ -156,18 +163,16 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
             newest, now, ill_timed, unnumbered, untimed = connection.execute(
                 sql.SQL(NEWEST).format(back=journal.look_back_seconds, journal=table)
             ).fetchone() or (None, datetime.now(UTC), 0, 0, 0)
-            since, last = now - timedelta(seconds=journal.look_back_seconds), FIRST
-            while page := connection.execute(sql.SQL(PAGE_OF).format(table, since, *last, PAGE)).fetchall():
-                for number, at, event in page:
-                    try:
-                        message = message_in(event)
-                    except UnreadableEvent as odd:
-                        unreadable.append(f"event {number} of the journal cannot be read: {odd}")
-                        continue
-                    if at <= now + CLOCK_AHEAD:
-                        heard |= {bucket: max(at, heard.get(bucket, at)) for bucket in message.buckets}
-                    found |= {(deletion.bucket, deletion.key): deletion for deletion in message.deletions}
-                last = (page[-1][0], page[-1][2])
+            since = now - timedelta(seconds=journal.look_back_seconds)
+            for number, at, event in _events(connection, table, event_of, since):
+                try:
+                    message = message_in(event)
+                except UnreadableEvent as odd:
+                    unreadable.append(f"event {number} of the journal cannot be read: {odd}")
+                    continue
+                if at <= now + CLOCK_AHEAD:
+                    heard |= {bucket: max(at, heard.get(bucket, at)) for bucket in message.buckets}
+                found |= {(deletion.bucket, deletion.key): deletion for deletion in message.deletions}
     if newest is None and ill_timed:
         troubles.append("the journal has no event that was written down by now, so nothing tells whether it goes on")
     elif newest is None:
@@ -182,6 +187,36 @@ def _read(settings: Settings, journal: JournalSettings, connect_with: Connector 
     if unreadable:
         troubles.append(unreadable[0] + (f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""))
     return _Journal(found, newest, troubles, now, heard, still)
+
+
+def _events(
+    connection: Connection, table: sql.Composable, event: sql.Composable, since: datetime
+) -> Iterator[tuple[int, datetime, str]]:
+    """The number, time and text of each event, in their order; a page that is not full is the last one."""
+    last, full = FIRST, True
+    while full:
+        number, text = last
+        asked = {"number": number, "text": text, "since": since, "most": PAGE}
+        page = connection.execute(sql.SQL(PAGE_OF).format(event=event, table=table, **asked)).fetchall()
+        yield from page
+        full = len(page) == PAGE
+        last = (page[-1][0], page[-1][2]) if full else last
+
+
+def _event_of(have: Mapping[str, str]) -> sql.Composable:
+    """The event of a row: a column of its own, or made of the columns of S3 Metadata's journal table.
+
+    Raises:
+        ConfigError: a column is missing.
+    """
+    if "event" in have or "record_type" not in have:
+        require_columns(KEY, have, ("number", "at", "event"))
+        return sql.Identifier("event")
+    require_columns(KEY, have, ("number", "at", *RECORDED))
+    known = [name for name in ("at", *RECORDED, *RECORDED_BESIDES) if name in have]
+    return sql.SQL("jsonb_build_object({})").format(
+        sql.SQL(", ").join(sql.SQL("{}::text, {}").format(name, sql.Identifier(name)) for name in known)
+    )
 
 
 def _unheard(settings: Settings, journal: JournalSettings, catalog: Catalog, read: _Journal) -> Iterator[str]:

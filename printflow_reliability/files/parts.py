@@ -1,7 +1,7 @@
 """Objects that are too large for one request: copied or written in parts, and nothing is left behind if that fails.
 
 S3 writes and copies at most 5 GB at once. Parts of an upload that was never completed are listed nowhere and cost
-money: a failure aborts it, and one that was killed is known from the records, and aborted by the next healing. Whoever
+money: a failure aborts it, and one that was killed is known from the records, and aborted by the next run. Whoever
 uploads holds a lock of the upload, which ends with its session: what holds one is no upload that was killed.
 """
 

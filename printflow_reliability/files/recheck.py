@@ -92,7 +92,8 @@ def _in_bucket(
         return done
     present = Presence(settings.bucket_named(name))
     replica = present.bucket.replica
-    rows = list(catalog.look_up(name, {finding.key for finding in single if finding.key is not None}))
+    keys = {finding.key for finding in single if finding.key is not None}
+    rows = sorted(catalog.look_up(name, keys), key=lambda row: row.key)  # as a scan comes upon them
     names = [reference.name for reference in settings.reference]
     with closing(Candidates()) as found:
         refused = _suspect(found, single, rows, names, present)

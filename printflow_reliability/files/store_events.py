@@ -1,13 +1,13 @@
-"""Events as S3 sends them: notifications of S3 itself, and EventBridge's; of both, what was deleted and by whom.
+"""Events as S3 tells them: notifications of its own, EventBridge's, and rows of S3 Metadata's journal table.
 
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html say how they look.
+Of each, what was deleted and by whom. How they look, below https://docs.aws.amazon.com/AmazonS3/latest/userguide/:
+notification-content-structure.html, ev-events.html, metadata-tables-schema.html.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,6 +15,11 @@ REMOVED = ("ObjectRemoved:", "LifecycleExpiration:")
 MARKER = "DeleteMarkerCreated"
 LIFECYCLE = "a lifecycle rule"
 UNNAMED = "an unnamed principal"
+RECORDED = ("bucket", "key", "record_type")
+RECORDED_BESIDES = ("record_timestamp", "version_id", "is_delete_marker", "requester")
+"""Columns of the journal table; of a version that was deleted for good S3 tells neither a marker nor a requester."""
+RECORD_TYPES = ("CREATE", "UPDATE_METADATA", "DELETE")
+S3_ITSELF = "s3.amazonaws.com"
 
 
 class UnreadableEvent(Exception):
@@ -56,6 +61,9 @@ def message_in(text: str) -> Message:
         if "detail-type" in document:
             deletions = (_bridged(document),) if document["detail-type"] == "Object Deleted" else ()
             return Message(frozenset({str(document["detail"]["bucket"]["name"])}), deletions)
+        if document.get("record_type") in RECORD_TYPES:
+            deletions = (_recorded(document),) if document["record_type"] == "DELETE" else ()
+            return Message(frozenset({_text(document, "bucket")}), deletions)
         if document.get("Event") == "s3:TestEvent":
             return Message(frozenset({str(document["Bucket"])}))
     except (ValueError, KeyError, TypeError, AttributeError) as odd:
@@ -94,3 +102,23 @@ def _bridged(event: Mapping[str, Any]) -> Deletion:
         detail.get("deletion-type") != "Delete Marker Created",
         detail["object"].get("version-id"),
     )
+
+
+def _recorded(record: Mapping[str, Any]) -> Deletion:
+    """A row of the journal table: its keys are plain, and its times are UTC without saying so."""
+    at = datetime.fromisoformat(record.get("record_timestamp") or record["at"])
+    requester = str(record.get("requester") or UNNAMED)
+    return Deletion(
+        _text(record, "bucket"),
+        _text(record, "key"),
+        at if at.tzinfo else at.replace(tzinfo=UTC),
+        LIFECYCLE if requester == S3_ITSELF else requester,
+        str(record.get("is_delete_marker")).lower() != "true",
+        record.get("version_id"),
+    )
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    if not isinstance(record[name], str):
+        raise TypeError(f"{name} is no text")
+    return str(record[name])

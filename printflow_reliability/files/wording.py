@@ -263,7 +263,7 @@ def mismatch(reference: Reference, settings: ReferenceSettings, there: ObjectHea
         settings,
         detail,
         "compare it with its prior versions; hold what is printed from it until it is clear which one is right",
-        version_id=there.version_id,
+        version_id=there.version_id or None,
     )
 
 

@@ -23,17 +23,20 @@ COLUMNS = (
 BEGIN = f"""
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, person)
 VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
-        %(place_key)s, %(person)s)
-ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO UPDATE SET
-    tenant = excluded.tenant, bytes = excluded.bytes, etag = excluded.etag, reason = excluded.reason,
-    superseded_by = excluded.superseded_by, place = excluded.place, place_key = excluded.place_key,
-    person = excluded.person, begun_at = now(), place_version = NULL, sha256 = NULL, headers = NULL,
-    quarantined_at = NULL, marker_version = NULL
-RETURNING {COLUMNS}"""  # noqa: S608 - our own column names
+        %(place_key)s, %(person)s) RETURNING {COLUMNS}"""  # noqa: S608 - our own column names
+BEGUN_ANEW = """
+UPDATE quarantine SET ended = %(how)s, ended_at = now(), ended_by = %(person)s, why = 'begun anew'
+WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
 ASIDE = "(quarantined_at IS NOT NULL OR place_version IS NOT NULL)"
 """Also what a run has copied and then broke off: its marker may stand."""
 HELD = f"""{OPEN} {ASIDE} AND bucket = %s AND key = ANY(%s) ORDER BY id"""
+COPIES_OF_ERASED = """
+SELECT DISTINCT ON (q.place, q.place_key) e.id, q.bucket, q.key, q.place, q.place_key
+FROM erasures e JOIN quarantine q
+ON q.bucket = e.bucket AND (q.key = e.key OR (right(e.key, 1) = '/' AND starts_with(q.key, e.key)))
+WHERE e.withdrawn_at IS NULL AND (%(erasure)s::bigint IS NULL OR e.id = %(erasure)s)
+ORDER BY q.place, q.place_key, e.id"""
 TOTALS = """
 SELECT tenant, count(*), sum(bytes)::bigint FROM quarantine WHERE ended IS NULL AND quarantined_at IS NOT NULL
 GROUP BY tenant ORDER BY tenant"""
@@ -102,16 +105,19 @@ def nothing_held(_: Collection[str]) -> Mapping[str, Quarantined]:
 
 
 def begin(records: Records, **row: Any) -> Quarantined:
-    """Note that an object is about to be moved; the row of a run that was killed is begun anew.
+    """Note that an object is about to be moved; the row of a run that was killed ends, and another one is begun.
 
-    An old copy is not trusted: the place may have ended it by now, and a version "null" may hold something else.
+    An old copy is not trusted: the place may have ended it by now, and a version "null" may hold something else. Its
+    row stays, since an erasure must know of it.
 
     Args:
         records: a connection to the records.
         row: bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key and person.
     """
     given = {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
-    return _of(records.execute(BEGIN, given).fetchone())
+    with records.transaction():
+        records.execute(BEGUN_ANEW, {**given, "how": GIVEN_UP})
+        return _of(records.execute(BEGIN, given).fetchone())
 
 
 def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:
@@ -168,6 +174,19 @@ def newest_of_each(rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
     """Of each key only what was moved last, oldest first: what was moved before it is older content."""
     newest = {(row.bucket, row.key): row for row in sorted(rows, key=lambda row: row.id)}
     return sorted(newest.values(), key=lambda row: row.id)
+
+
+def copies_of_erased(records: Records, erasure: int | None = None) -> Sequence[tuple[int, str, str, str, str]]:
+    """Where copies were made of what was erased on purpose, by place: also of rows that have ended.
+
+    Args:
+        records: a connection to the records.
+        erasure: only of this one; None for all that count.
+
+    Returns:
+        The erasure's number, the object's bucket and key, and the place and key of the copy, for each.
+    """
+    return records.execute(COPIES_OF_ERASED, {"erasure": erasure}).fetchall()
 
 
 def totals(records: Records) -> Mapping[str, tuple[int, int]]:

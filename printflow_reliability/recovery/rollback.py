@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from printflow_reliability.alerts.sentry.tracing import operation
 from printflow_reliability.errors import ConfigError, CouldNotTell, PrintflowError, Refused
 from printflow_reliability.files.heal import LOCK, require_healers
+from printflow_reliability.files.parts import abort_begun
 from printflow_reliability.files.rollback import manifest
 from printflow_reliability.files.rollback.carry_out import Pace, carry_out
 from printflow_reliability.files.rollback.plan import Plan, Scope, Steps, make_plan
@@ -78,6 +79,7 @@ def roll_back(settings: Settings, request: Request, advance: Advance | None = No
     if request.database_stays is None:
         require_database_at(settings, request.moment)
     with open_records(settings.records) as records, exclusive(records, LOCK), Steps() as steps:
+        abort_begun(settings, records)
         scope = replace(scope, erased=erasures.in_force(records))  # none is recorded while the lock is held
         plan = make_plan(scope, steps, advance)
         if not len(steps):
@@ -91,7 +93,8 @@ def roll_back(settings: Settings, request: Request, advance: Advance | None = No
             forget(records, number, (step.key for step in steps))
             raise
         buckets = {bucket.name: bucket for bucket in scope.buckets}
-        outcome = carry_out(steps, len(steps), buckets, bring_back, Pace(request.per_second), advance)
+        write = partial(bring_back, records=records)
+        outcome = carry_out(steps, len(steps), buckets, write, Pace(request.per_second), advance)
         left = None
         if not outcome.stopped:
             with Steps() as again:
@@ -119,20 +122,21 @@ def undo(
         require_healers(settings, {step.bucket for step in steps})
         buckets = {bucket.name: bucket for bucket in settings.bucket}
         with open_records(settings.records) as records, exclusive(records, LOCK):
+            abort_begun(settings, records)
             erased = erasures.in_force(records)
-            forward = partial(_forward, erased)
+            forward = partial(_forward, erased, records)
             outcome = carry_out(steps, len(steps), buckets, forward, Pace(per_second), advance)
             if not outcome.stopped and not outcome.deeds[Deed.FAILED] + outcome.deeds[Deed.MEANWHILE]:
                 forget(records, number, (step.key for step in steps if not erased.of(step.bucket, step.key)))
         return UndoReport(number, len(steps), outcome)
 
 
-def _forward(erased: Erasures, bucket: BucketSettings, step: Step) -> Written:
+def _forward(erased: Erasures, records: psycopg.Connection[TupleRow], bucket: BucketSettings, step: Step) -> Written:
     """Undo one step, unless that brings back what was erased; to delete it again does not."""
     erasure = erased.of(step.bucket, step.key)
     if erasure is not None and step.fate is not Fate.DELETED:
         return Written(step, Deed.ERASED, erasure.sentence)
-    return take_forward(bucket, step)
+    return take_forward(bucket, step, records)
 
 
 def require_database_at(settings: Settings, moment: datetime) -> None:

@@ -12,8 +12,9 @@ class JournalSettings(Section):
     """The object journal: a table into which a consumer of the platform writes the store's event notifications.
 
     With it, `printflow files deletions` tells within minutes which referenced files were deleted, and by whom. An event
-    is kept as S3 sent it: an S3 event notification (`ObjectRemoved`, `LifecycleExpiration`) or an event of EventBridge
-    ("Object Deleted"). Without this section a missing file is found by the next reconciliation.
+    is kept as S3 sent it: an S3 event notification (`ObjectRemoved`, `LifecycleExpiration`), an event of EventBridge
+    ("Object Deleted"), or a row of S3 Metadata's journal table (`DELETE`). Without this section a missing file is found
+    by the next reconciliation.
     """
 
     cluster: str = Field(description="The `name` of the [[cluster]] that holds the table.")
@@ -22,7 +23,9 @@ class JournalSettings(Section):
     )
     query: str = Field(
         description="Query that returns `number` (a bigint that grows), `at` (timestamptz: when the event was written "
-        "down) and `event` (json, jsonb or text), a row for each message. An index on `at` keeps it cheap."
+        "down) and `event` (json, jsonb or text), a row for each message; or, in place of `event`, the columns of S3 "
+        "Metadata's journal table: `bucket`, `key` and `record_type`, and as far as they are there `record_timestamp`, "
+        "`version_id`, `is_delete_marker` and `requester`. An index on `at` keeps it cheap."
     )
     look_back_seconds: float = Field(
         default=36 * 3600,

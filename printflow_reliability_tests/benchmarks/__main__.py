@@ -18,6 +18,7 @@ from printflow_reliability_tests.benchmarks import (
     continuity,
     drill,
     dump,
+    files,
     guard,
     idle,
     offline,
@@ -40,6 +41,8 @@ def main() -> None:
     """Run what was asked for, and print what was measured side by side."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--objects", type=int, default=300_000, help="objects and references to reconcile")
+    parser.add_argument("--findings", type=int, default=FINDINGS, help="objects of which nearly all are findings")
+    parser.add_argument("--million", type=int, default=offline.MILLION, help="files: keys that count as a million")
     parser.add_argument("--megabytes", type=int, default=1000, help="megabytes in each cluster to drill with")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a database to dump")
     parser.add_argument("--segments", type=int, default=100_000, help="WAL segments of an archive to judge")
@@ -55,6 +58,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         choices=(
+            "files",
             "reconcile",
             "offline",
             "findings",
@@ -75,6 +79,8 @@ def main() -> None:
     )
     given = parser.parse_args()
     rows = []
+    if given.only == "files":  # what the next three measure, in one table
+        _in_own_sandbox(lambda: files.run(given.objects, given.findings, given.million, given.rounds))
     if given.only in (None, "reconcile"):
         found = _in_own_sandbox(lambda: reconcile.run(given.objects, given.rounds))
         rows += _reconcile_rows(found, given.objects)
@@ -82,7 +88,7 @@ def main() -> None:
         found = offline.run()
         rows += _offline_rows(found)
     if given.only in (None, "findings"):
-        found = _in_own_sandbox(lambda: reconcile.run(FINDINGS, 1, ("orphans", "mismatched")))
+        found = _in_own_sandbox(lambda: reconcile.run(given.findings, 1, ("orphans", "mismatched")))
         rows += [_findings_row(found, way) for way in ("orphans", "mismatched")]
     if given.only in (None, "scale"):
         inputs = scale.Inputs(given.page_seconds, given.requests, given.window_hours * 3600)

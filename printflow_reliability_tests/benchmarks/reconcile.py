@@ -79,7 +79,7 @@ def run(objects: int, rounds: int, ways: Sequence[str] = ("list", "reconcile", "
     found = {
         f"{way}_{what}": statistics.median(measurement[what] for measurement in measured)
         for way, measured in results.items()
-        for what in ("seconds", "cpu_us", "heads", "findings")
+        for what in ("seconds", "cpu_us", "heads", "findings", "objects")
     }
     found |= {
         f"{way}_rss_mb": max(measurement["rss_mb"] for measurement in measured) for way, measured in results.items()

@@ -1,7 +1,9 @@
 """Events as AWS documents them for S3 (SeaweedFS sends none), with the names of this project's buckets and keys."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote_plus
 
 AT = datetime(2026, 11, 2, 3, 0, 11, tzinfo=UTC)
@@ -69,15 +71,46 @@ def bridged(bucket: str, key: str, kind: str = "Delete Marker Created", reason: 
     )
 
 
+def recorded(bucket: str, key: str, kind: str = "DELETE", **columns: Any) -> dict[str, Any]:
+    """A row of the journal table of S3 Metadata: as given, a delete marker of a user."""
+    row = {
+        "bucket": bucket,
+        "key": key,
+        "sequence_number": "80e737d8b4e39f1dbdffffffffffffffff006737d8b4e39f1dbd00000000",
+        "record_type": kind,
+        "record_timestamp": f"{AT:%Y-%m-%d %H:%M:%S}.000",
+        "version_id": "yJaUoSUGiMD9TPGOHMUXXLZTWZ8MXKsx",
+        "is_delete_marker": kind == "DELETE",
+        "size": None,
+        "requester": "111122223333",
+        "source_ip_address": "192.0.2.1",
+        "request_id": "CVK8FWYRW0M9JW65",
+    }
+    return {**row, **columns}
+
+
+DELETED_FOR_GOOD: dict[str, Any] = dict.fromkeys(("is_delete_marker", "requester", "source_ip_address", "request_id"))
+"""What a row of the journal table does not tell of a version that is gone."""
+
+
 TEST_EVENT = json.dumps(
     {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-02T02:00:00.000Z", "Bucket": "files"}
 )
 """What S3 sends once, when notifications are configured."""
 
 
-def journal_of(*events: str, age: str = "1 minute") -> str:
-    """A query that returns these events, the last of this age."""
+def table_of(*rows: Mapping[str, Any]) -> str:
+    """A query that returns these rows of the journal table, with the types that it has."""
+    return f"""
+SELECT n AS number, now() - interval '1 minute' AS at, r.* FROM jsonb_array_elements($rows${json.dumps(rows)}$rows$)
+WITH ORDINALITY AS a (event, n), jsonb_to_record(event) AS r (bucket text, key text, sequence_number text,
+record_type text, record_timestamp timestamp, version_id text, is_delete_marker boolean, size bigint, requester text,
+source_ip_address text, request_id text)"""
+
+
+def journal_of(*events: str, age: str = "1 minute", kind: str = "text") -> str:
+    """A query that returns these events, the last of this age; `kind` is the type of their column."""
     rows = ", ".join(
         f"({number}, now() - interval '{age}', $event${event}$event$)" for number, event in enumerate(events)
     )
-    return f"SELECT number::bigint, at, event FROM (VALUES {rows}) AS journal (number, at, event)"
+    return f"SELECT number::bigint, at, event::{kind} FROM (VALUES {rows}) AS journal (number, at, event)"

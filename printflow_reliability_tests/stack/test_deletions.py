@@ -8,7 +8,14 @@ from printflow_reliability.checks import CheckResult, Outcome
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.deletions import DeletionReport, check_deletions
 from printflow_reliability.settings import JournalSettings
-from printflow_reliability_tests.files.recorded_events import TEST_EVENT, bridged, journal_of, notification
+from printflow_reliability_tests.files.recorded_events import (
+    TEST_EVENT,
+    bridged,
+    journal_of,
+    notification,
+    recorded,
+    table_of,
+)
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.shelf import Shelf, shelf_of
 
@@ -36,12 +43,18 @@ def test_a_needed_file_that_was_deleted_is_named_with_who_did_it_until_it_is_bac
     _, healthy = looked_at(shelf, journal_of(*events))
     shelf.delete(lost)
     report, answer = looked_at(shelf, journal_of(*events))
+    as_json = [looked_at(shelf, journal_of(*events, kind=kind))[0].findings for kind in ("json", "jsonb")]
+    created = recorded(shelf.bucket, needed_no_more, "CREATE")
+    told, told_answer = looked_at(shelf, table_of(recorded(shelf.bucket, lost), created))
     shelf.put(lost)
     _, again = looked_at(shelf, journal_of(*events))
 
     assert (healthy.outcome, again.outcome) == (Outcome.PASS, Outcome.PASS), (healthy.detail, again.detail)
     assert "2 deletions in the journal" in healthy.detail
     assert answer.outcome is Outcome.FAIL
+    assert as_json == [report.findings] * 2
+    assert (told_answer.outcome, [each.key for each in told.findings]) == (Outcome.FAIL, [lost]), told_answer.detail
+    assert "by 111122223333" in told.findings[0].detail
     (finding,) = report.findings
     assert (finding.key, finding.tenant, finding.kind) == (lost, "1", "missing_restorable")
     assert "by 123456789012" in finding.detail
@@ -76,6 +89,8 @@ def test_a_journal_that_stands_still_is_empty_or_unreadable_is_unknown(shelf: Sh
     assert "stands still" in answer.detail
     with pytest.raises(ConfigError, match='returns no column "event"'):
         looked_at(shelf, "SELECT 1 AS number, now() AS at")
+    with pytest.raises(ConfigError, match='returns no column "bucket", "key"'):
+        looked_at(shelf, "SELECT 1 AS number, now() AS at, 'DELETE' AS record_type")
     del shelf.changes["journal"]
     with pytest.raises(ConfigError, match=r"there is no \[journal\]"):
         check_deletions(shelf.settings)

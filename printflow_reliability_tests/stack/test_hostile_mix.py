@@ -269,6 +269,7 @@ def test_hostile_members_at_random_take_nobody_elses_answer_away(
     drawn, fails = random.Random(seed), dict[str, int]()
     # Few objects, and still every way of asking for many.
     monkeypatch.setattr("printflow_reliability.files.confirm_orphans.FEW", drawn.choice([3, 1000]))
+    monkeypatch.setattr("printflow_reliability.files.confirm_mismatched.FEW", (1000, 0)[seed % 2])
     monkeypatch.setattr("printflow_reliability.storage.lookup.WORTH_A_LISTING", drawn.choice([2, 8]))
     monkeypatch.setattr("printflow_reliability.storage.clients.ATTEMPTS", 1)
     tenants = drawn.choice([None, ["1", "2"]])

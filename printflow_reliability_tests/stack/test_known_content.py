@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.files.presence import Presence
+from printflow_reliability.storage.objects import ObjectHead
 from printflow_reliability_tests.stack.conftest import StackSandbox
 from printflow_reliability_tests.stack.foreign.build import BUCKET
 from printflow_reliability_tests.stack.foreign.platform import ForeignPlatform
@@ -39,7 +41,9 @@ def in_parts(shelf: Shelf, key: str, body: bytes) -> str:
     return done
 
 
-def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(shelf: Shelf, tmp_path: Path) -> None:
+def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     same: dict[str, Any] = {"size": len(BODY), "md5": md5(BODY)}
     spelled: tuple[dict[str, Any], ...] = (
         same,
@@ -83,6 +87,19 @@ def test_another_size_md5_or_etag_is_named_and_what_cannot_be_compared_is_not(sh
     assert {check.check: check.outcome for check in report.checks if check.check != "files.content"} == dict.fromkeys(
         ("files.missing", "files.tenancy", "files.orphans"), Outcome.PASS
     )
+
+    asked: list[str] = []
+    head = Presence.head
+
+    def counted(present: Presence, key: str) -> ObjectHead | None:
+        asked.append(key)
+        return head(present, key)
+
+    monkeypatch.setattr(Presence, "head", counted)
+    monkeypatch.setattr("printflow_reliability.files.confirm_mismatched.FEW", 0)
+    _, again = shelf.findings(tmp_path)
+    assert [(finding.key, finding.detail) for finding in again] == [(each.key, each.detail) for each in found]
+    assert not {key for key, (kind, _) in wrong.items() if kind == "size_mismatch"} & set(asked)
 
 
 def test_md5_and_etag_of_the_foreign_platform_are_compared_too(foreign: ForeignPlatform) -> None:

@@ -1,6 +1,8 @@
 """Orphans moved aside on real servers, and back: whatever comes in between, nothing that a row names is ever away."""
 
+import json
 import pickle
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from printflow_reliability.checks import Outcome
+from printflow_reliability.cli import run
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, Refused
 from printflow_reliability.files import kinds
 from printflow_reliability.files.heal import LOCK, heal
@@ -194,6 +197,17 @@ def test_what_is_named_or_written_meanwhile_or_erased_or_too_young_stays_where_i
     assert (held_back.exit_code, held_back.held.get(shop.tenant)) == (1, None)
 
 
+def delete(aside: Aside, command: str) -> None:
+    """What the AWS command line does of a command that a person is told."""
+    words = shlex.split(command)
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    assert words[:3] == ["aws", "s3api", "delete-object"]
+    assert given["--endpoint-url"] == aside.settings.bucket_named(PLACE).endpoint_url
+    seaweedfs.client(aside.shop.sandbox.home, PLACE).delete_object(
+        Bucket=given["--bucket"], Key=given["--key"], VersionId=given["--version-id"]
+    )
+
+
 KILLED = """
 import os, pickle, signal, sys
 from printflow_reliability.files.quarantine import move, steps
@@ -205,7 +219,9 @@ quarantine(settings, request, apply=True)
 """
 
 
-def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_released(aside: Aside) -> None:
+def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_released_but_its_copies_are_named(
+    aside: Aside, capsys: pytest.CaptureFixture[str]
+) -> None:
     superseded, stray = orphans(aside)
     before = {key: aside.body(key) for key in (superseded, stray)}
     killed = subprocess.run(
@@ -217,21 +233,34 @@ def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_releas
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     gone = [key for key in before if aside.body(key) is None]
-    assert gone  # a marker stands, and nothing is noted of it
+    assert stray in gone  # a marker stands, and nothing is noted of it
+    client = aside.shop.clients[BUCKET]
+    for marker in client.list_object_versions(Bucket=BUCKET, Prefix=stray)["DeleteMarkers"]:
+        client.delete_object(Bucket=BUCKET, Key=stray, VersionId=marker["VersionId"])  # as if it never came so far
 
     done = aside.quarantine()
     assert done.exit_code == 0, done.outcome
     assert done.outcome is not None
     assert (done.outcome.deeds, done.held[aside.shop.tenant][0], done.unfinished) == ({Deed.DONE: 2}, 2, 0)
-    assert len(aside.copies()) == 2
+    assert len(aside.copies()) == 3  # also the one that the killed run made of it
     with (
         open_records(aside.settings.records) as records,
         exclusive(records, LOCK),
         pytest.raises(LockHeld),
     ):
         aside.quarantine()
-    with erased(aside.settings, stray):
+    asked = ["--config", str(aside.shop.sandbox.config), "files", "erasure", "list", "--json"]
+    with erased(aside.settings, aside.shop.path("uploads/")):
         back = aside.release(tenants=[aside.shop.tenant])
+        code, found = run(asked), json.loads(capsys.readouterr().out)["copies"]
+        for copy in found:
+            delete(aside, copy["command"])
+        again, left = run(asked), json.loads(capsys.readouterr().out)["copies"]
+    with erased(aside.settings, superseded):
+        released, of_released = run(asked), json.loads(capsys.readouterr().out)["copies"]
+    assert (code, [copy["key"] for copy in found], again, left) == (1, [stray, stray], 0, [])
+    assert (released, [copy["key"] for copy in of_released]) == (1, [superseded])
+    assert list(aside.copies()) == [of_released[0]["place_key"]]
     assert back.outcome is not None
     assert back.outcome.deeds == {Deed.DONE: 1, Deed.ERASED: 1}, back.outcome
     assert (aside.body(superseded), aside.body(stray)) == (before[superseded], None)

@@ -23,6 +23,7 @@ from printflow_reliability.files.rollback.since import Fate
 from printflow_reliability.orders.guard import check_order
 from printflow_reliability.orders.problems import next_step
 from printflow_reliability.platform.connect import connect
+from printflow_reliability.records.database import open_records
 from printflow_reliability.recovery.rollback import Request, roll_back, undo
 from printflow_reliability.sandbox import postgres, seaweedfs
 from printflow_reliability_tests.stack.conftest import StackSandbox
@@ -55,6 +56,11 @@ def body(shop: Shop, key: str) -> bytes | None:
 
 def bodies(shop: Shop) -> dict[str, bytes | None]:
     return {key: body(shop, key) for key in shop.touched}
+
+
+def uploads(shop: Shop, key: str) -> int:
+    listed = shop.clients["print-files"].list_multipart_uploads(Bucket="print-files")
+    return sum(upload["Key"] == key for upload in listed.get("Uploads", ()))
 
 
 @contextmanager
@@ -168,6 +174,50 @@ def test_a_rollback_that_was_killed_is_run_again_and_goes_on(shop: Shop) -> None
     # The first one's manifest names every object, whoever brought it back.
     assert undo(shop.settings, done.number - 1, apply=True, per_second=1000).exit_code == 0
     assert {body(shop, key) for key in keys} == {b"a bad deploy"}
+
+
+KILLED_AMID_A_COPY = """
+import os, pickle, signal, sys
+from printflow_reliability.files import parts
+from printflow_reliability.recovery.rollback import roll_back
+
+parts.LARGEST_AT_ONCE, parts.COPIED_PART, writer = 1000, 5 * 1024**2, parts.writer
+
+def dying(bucket):
+    client = writer(bucket)
+    copy = client.upload_part_copy
+    def part(**asked):
+        return copy(**asked) if asked["PartNumber"] == 1 else os.kill(os.getpid(), signal.SIGKILL)
+    client.upload_part_copy = part
+    return client
+
+parts.writer = dying
+roll_back(*pickle.load(sys.stdin.buffer))
+"""
+
+
+def test_parts_of_a_rollback_that_was_killed_are_removed_by_the_next(shop: Shop) -> None:
+    key = shop.path("large.pdf")
+    then = b"%PDF-1.4" + bytes(6 * 1024**2)
+    shop.put(key, then, buckets=("print-files",))
+    moment = next_second()
+    shop.put(key, b"a bad deploy", buckets=("print-files",))
+    request = Request(moment, shop.tenant, True, STAYS, 1000)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AMID_A_COPY],
+        input=pickle.dumps((shop.settings, request)),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert uploads(shop, key) == 1
+
+    done = roll_back(shop.settings, request)
+    assert (done.exit_code, done.left, body(shop, key)) == (0, 0, then), done
+    assert uploads(shop, key) == 0
+    with open_records(shop.settings.records) as records:
+        assert records.execute("SELECT count(*) FROM begun_uploads WHERE key = %s", (key,)).fetchone() == (0,)
 
 
 def test_a_paid_order_whose_artwork_becomes_older_is_held_until_it_is_undone(sandbox: StackSandbox) -> None:

@@ -32,7 +32,7 @@ SLACK_SECONDS = 30.0
 BESIDES = {"backup run": 45.0, "copies": 30.0}
 """What a command does in earnest besides: it backs up another repository, it tries the locks of other buckets."""
 WITHOUT_S3 = {
-    *("files erasure record", "files erasure list", "files erasure withdraw"),
+    *("files erasure record", "files erasure list", "files erasure withdraw"),  # with no copy in quarantine
     *("files orphans", "drill fence", "drill list", "drill show", "drill objectives"),
     *("files show", "files acknowledge", "files recheck"),  # with nothing to ask about
     "files release",  # with nothing in quarantine

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
+from psycopg.rows import TupleRow
 
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import parts
 from printflow_reliability.files.carried import headers_of, tagging_of
 from printflow_reliability.files.new_objects import take_back, writer
@@ -22,6 +25,7 @@ from printflow_reliability.storage.refusals import reason_for_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+Records = psycopg.Connection[TupleRow]
 COPY_OF = "printflow-copy-of"
 """Metadata of a copy: the version that it was made of."""
 MEANWHILE = "somebody wrote or deleted it since it was planned"
@@ -46,11 +50,16 @@ class Written:
     detail: str = ""
 
 
-def bring_back(bucket: BucketSettings, step: Step) -> Written:
+def bring_back(bucket: BucketSettings, step: Step, records: Records | None = None) -> Written:
     """Copy the version of then over what is current.
 
+    Args:
+        bucket: where.
+        step: what is to be done.
+        records: know of a copy in parts until it has ended, so that one that is killed is ended by the next run.
+
     Raises:
-        CouldNotTell: the store does not answer.
+        CouldNotTell: the store, or the records, do not answer.
     """
     client = writer(bucket)
     try:
@@ -59,7 +68,7 @@ def bring_back(bucket: BucketSettings, step: Step) -> Written:
             return Written(step, Deed.THERE)
         if (None if now is None else now.get("VersionId")) != (None if step.fate is Fate.DELETED else step.before):
             return Written(step, Deed.MEANWHILE, MEANWHILE)
-        return _copied(client, bucket, step, step.version_id)
+        return _copied(client, bucket, step, step.version_id, records)
     except ClientError as refused:
         return Written(step, Deed.FAILED, reason_for_key(refused))
     except BotoCoreError as failed:
@@ -67,11 +76,16 @@ def bring_back(bucket: BucketSettings, step: Step) -> Written:
             raise failed from None
 
 
-def take_forward(bucket: BucketSettings, step: Step) -> Written:
+def take_forward(bucket: BucketSettings, step: Step, records: Records | None = None) -> Written:
     """Undo one step: what was current before is again; where it was deleted, it is deleted again.
 
+    Args:
+        bucket: where.
+        step: what is to be undone.
+        records: as for `bring_back`.
+
     Raises:
-        CouldNotTell: the store does not answer.
+        CouldNotTell: the store, or the records, do not answer.
     """
     client = writer(bucket)
     try:
@@ -84,7 +98,7 @@ def take_forward(bucket: BucketSettings, step: Step) -> Written:
         if step.fate is Fate.DELETED:
             client.delete_object(Bucket=bucket.bucket, Key=step.key)
             return Written(step, Deed.DONE)
-        return _copied(client, bucket, step, step.before)
+        return _copied(client, bucket, step, step.before, records)
     except ClientError as refused:
         return Written(step, Deed.FAILED, reason_for_key(refused))
     except BotoCoreError as failed:
@@ -111,7 +125,7 @@ def _current(client: "S3Client", bucket: BucketSettings, key: str) -> Any:
         raise
 
 
-def _copied(client: "S3Client", bucket: BucketSettings, step: Step, version: str) -> Written:
+def _copied(client: "S3Client", bucket: BucketSettings, step: Step, version: str, records: Records | None) -> Written:
     name, key = bucket.bucket, step.key
     source: Any = {"Bucket": name, "Key": key, "VersionId": version}
     was: Any = client.head_object(Bucket=name, Key=key, VersionId=version)
@@ -124,7 +138,11 @@ def _copied(client: "S3Client", bucket: BucketSettings, step: Step, version: str
         if lacking:
             return Written(step, Deed.FAILED, lacking)
         target = parts.Target(bucket, key, as_it_was | ({"Tagging": tags} if tags else {}), only_new=False)
-        parts.copied(target, bucket, version, was["ContentLength"], None)
+        try:
+            parts.copied(target, bucket, version, was["ContentLength"], records)
+        except psycopg.Error as lost:
+            said = " ".join(str(lost).split())
+            raise CouldNotTell(f"the records database was lost: {said}", "run the same command again") from None
     made = _current(client, bucket, key)
     if made is None or made.get("Metadata", {}).get(COPY_OF) != version:
         return Written(step, Deed.MEANWHILE, MEANWHILE)

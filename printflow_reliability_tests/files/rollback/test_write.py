@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psycopg
 import pytest
 from moto import mock_aws
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files import parts
 from printflow_reliability.files.rollback import write
 from printflow_reliability.files.rollback.carry_out import Pace, carry_out
 from printflow_reliability.files.rollback.since import Fate, Step
 from printflow_reliability.files.rollback.write import Deed, Written, bring_back, take_forward
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability_tests.files.healing import records
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -93,6 +96,39 @@ def test_a_version_that_is_gone_is_that_keys_failure(client: "S3Client") -> None
     client.delete_object(Bucket="print-files", Key="a ü.pdf", VersionId=step.version_id)
     assert bring_back(BUCKET, step).deed is Deed.FAILED
     assert body(client) == b"newer"
+
+
+SMALLEST_PART = 5 * 1024**2
+LARGE = bytes(SMALLEST_PART) + b"the rest"
+
+
+@pytest.fixture
+def large(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Step:
+    """An object that was overwritten, and is too large to be copied at once."""
+    monkeypatch.setattr(parts, "LARGEST_AT_ONCE", 1000)
+    monkeypatch.setattr(parts, "COPIED_PART", SMALLEST_PART)
+    monkeypatch.setattr(parts, "writer", lambda _bucket: client)
+    old = put(client, LARGE)
+    return Step("files", "a ü.pdf", Fate.OVERWRITTEN, old, len(LARGE), "", put(client, LARGE[:-1]), older=True)
+
+
+def test_a_copy_in_parts_and_its_undo_are_noted_for_as_long_as_they_last(client: "S3Client", large: Step) -> None:
+    noted = records()
+    assert [bring_back(BUCKET, large, noted).deed, body(client)] == [Deed.DONE, LARGE]
+    assert [take_forward(BUCKET, large, noted).deed, body(client)] == [Deed.DONE, LARGE[:-1]]
+    said = [call.args[0].split()[0:3] for call in noted.execute.call_args_list]
+    assert said.count(["INSERT", "INTO", "begun_uploads"]) == said.count(["DELETE", "FROM", "begun_uploads"]) == 2
+
+
+def test_records_that_are_lost_amid_a_copy_in_parts_end_the_work_and_leave_no_part(
+    client: "S3Client", large: Step
+) -> None:
+    lost = records()
+    lost.execute.side_effect = psycopg.OperationalError("the server closed the connection")
+    with pytest.raises(CouldNotTell, match="records database was lost"):
+        bring_back(BUCKET, large, lost)
+    assert "Uploads" not in client.list_multipart_uploads(Bucket="print-files")
+    assert body(client) == LARGE[:-1]
 
 
 def some_steps(count: int) -> list[Step]:
