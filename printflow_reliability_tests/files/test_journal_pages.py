@@ -26,5 +26,5 @@ def test_every_event_is_read_once_and_a_page_that_is_not_full_is_the_last(
 
     connection = cast("Any", SimpleNamespace(execute=execute))
     read = deletions._events(connection, sql.SQL("journal"), sql.Identifier("event"), AT)
-    assert list(read) == [(n, f"event {n}") for n in range(rows)]
+    assert list(read) == [(n, AT, f"event {n}") for n in range(rows)]
     assert next(begins) // 2 == rows // 2 + 1
