@@ -24,6 +24,8 @@ from printflow_reliability.storage.silence import chunks
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LEGAL_HOLD = "ObjectLockLegalHoldStatus"
+
 
 class CutShort(CouldNotTell):
     """A store sends less of one object than it says there is. Others are not concerned."""
@@ -59,6 +61,8 @@ class Belongings:
         if self.tags:
             arguments["Tagging"] = urlencode(self.tags)
         lock, until = dict(self.lock), self.lock.get("ObjectLockRetainUntilDate")
+        if lock.get(LEGAL_HOLD) != "ON":  # a bucket without Object Lock refuses even a hold that is off
+            lock.pop(LEGAL_HOLD, None)
         if until is None or datetime.fromisoformat(until) <= datetime.now(UTC):  # a legal hold has no end
             lock.pop("ObjectLockRetainUntilDate", None)
             lock.pop("ObjectLockMode", None)
@@ -88,7 +92,7 @@ def fetch(
     tags = client.get_object_tagging(Bucket=bucket.bucket, Key=key, VersionId=version)["TagSet"]
     lock = {
         name: value.isoformat() if isinstance(value, datetime) else value
-        for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
+        for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", LEGAL_HOLD)
         if (value := answer.get(name))
     }
     belongings = Belongings(

@@ -221,6 +221,10 @@ def test_a_lock_that_has_ended_is_not_asked_for_again() -> None:
     }
 
 
+def test_a_legal_hold_that_is_off_is_not_sent_to_a_place_without_object_lock() -> None:
+    assert Belongings(lock={"ObjectLockLegalHoldStatus": "OFF"}).arguments() == {"Metadata": {}}
+
+
 def test_what_cannot_be_moved_keeps_no_other_orphan_from_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [Orphan("files", str(number), "t", 3, datetime(2026, 1, 1, tzinfo=UTC)) for number in range(5)]
     mover = move.Mover(minimal_settings(), cast(Any, None), cast(Any, Nobody()), PLACE, "ada", Pace(1000))
