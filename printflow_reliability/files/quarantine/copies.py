@@ -111,6 +111,7 @@ def send(
     body: IO[bytes],
     arguments: Mapping[str, Any],
     records: Records | None = None,
+    over: str = "",
 ) -> str | None:
     """Write an object under a key that is free; its version, or None if the key is not free.
 
@@ -120,6 +121,7 @@ def send(
         body: its bytes.
         arguments: what it carries.
         records: know of an upload in parts until it has ended.
+        over: the ETag, without quotes, of what the key must hold instead of nothing.
 
     Raises:
         ClientError: the store refuses.
@@ -135,11 +137,12 @@ def send(
 
     if size > LARGEST_AT_ONCE:
         listed = client.list_objects_v2(Bucket=bucket.bucket, Prefix=key, MaxKeys=1).get("Contents", ())
-        if any(item["Key"] == key for item in listed):
+        if not over and any(item["Key"] == key for item in listed):
             return None  # known before all of it was sent
-        return in_parts(client, Target(bucket, key, dict(arguments)), size, SENT_PART, part, records)
+        return in_parts(client, Target(bucket, key, dict(arguments), over=over), size, SENT_PART, part, records)
+    condition: Any = {"IfMatch": f'"{over}"'} if over else {"IfNoneMatch": "*"}
     try:
-        answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **arguments)
+        answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, **condition, **arguments)
     except ClientError as refused:
         if refused.response.get("Error", {}).get("Code") in CHANGED:
             return None

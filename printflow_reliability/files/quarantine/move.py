@@ -12,7 +12,7 @@ from typing import TypeVar
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.presence import KeyRefused, Presence
 from printflow_reliability.files.quarantine.back import bring_back
-from printflow_reliability.files.quarantine.history import content, hidden
+from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
@@ -97,10 +97,10 @@ class Mover:
         newest, shown = history[0] if history else None, content(history)
         if row.copied and shown is None:
             return True  # nothing but our copy is left
-        if newest is not None and shown is newest and newest.version_id == row.version_id:
+        if newest is not None and shown is newest and is_own(newest, row):
             return False  # its marker was not made; the plan finds it again
         if row.copied and newest is not None and shown is not None and newest.delete_marker:
-            if shown.version_id == row.version_id:
+            if is_newest(row, history):
                 return True
             self.outcome.add(Deed.FAILED, row.bucket, row.key, row.bytes, hidden(row, shown))
             return False

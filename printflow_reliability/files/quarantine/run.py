@@ -110,11 +110,16 @@ def release(
 
 def _rows(settings: Settings, records: Records, chosen: Chosen) -> tuple[Sequence[Quarantined], str]:
     """Those to be released, of each key what was moved last; and which rows could not be asked about them."""
-    rows = manifest.newest_of_each(manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket))
+    wanted = {row.id for row in manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket)}
+    # Of each key, whosever it was: what was moved last for another tenant is newer content all the same.
+    newest = manifest.newest_of_each(manifest.chosen(records, chosen.keys, bucket=chosen.bucket))
+    rows = [row for row in newest if row.id in wanted]
     lacking = sorted({*chosen.keys} - {row.key for row in rows})
     if lacking:
+        others = next((row.tenant for row in newest if row.key == lacking[0]), None)
+        whose = f": what was moved last under it is of tenant {others}" if others else ""
         raise ConfigError(
-            f"{lacking[0]!r} is not in quarantine", "printflow files release --needed lists what rows miss"
+            f"{lacking[0]!r} is not in quarantine{whose}", "printflow files release --needed lists what rows miss"
         )
     if not chosen.needed or not rows:
         return rows, ""

@@ -16,7 +16,7 @@ from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.new_objects import NULL_VERSION, writer
 from printflow_reliability.files.presence import KeyRefused, Presence
 from printflow_reliability.files.quarantine.copies import Belongings, CutShort, digest_of, fetch, send
-from printflow_reliability.files.quarantine.history import content, hidden
+from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
@@ -116,7 +116,7 @@ def marked(bucket: BucketSettings, row: Quarantined) -> str | Failure | Unsure:
         return Deed.FAILED, refused.what
     except CouldNotTell as away:
         return Unsure(away.what, away)
-    if newest is None or newest.delete_marker or not _is(newest, row):
+    if newest is None or newest.delete_marker or not is_own(newest, row):
         return Deed.MEANWHILE, CHANGED
     try:
         with s3_errors(bucket):
@@ -124,12 +124,6 @@ def marked(bucket: BucketSettings, row: Quarantined) -> str | Failure | Unsure:
         return _looked_after(bucket, row, answer.get("VersionId", ""), present.history(row.key))
     except CouldNotTell as failed:  # it may have been done all the same
         return Unsure(f"whether its delete marker stands is not known: {failed.what}. {_GO_ON}")
-
-
-def _is(version: Version, row: Quarantined) -> bool:
-    """Whether it is what was copied; a version "null" may have been written over in place."""
-    same = version.version_id == row.version_id
-    return same and (version.version_id != NULL_VERSION or version.etag == row.etag)
 
 
 def _looked_after(
@@ -141,9 +135,10 @@ def _looked_after(
             f"became of it, then: {row.release_command}"
         )
     shown = content(history)
-    if shown is None:  # also where versioning was suspended in this moment: our copy is what is left
-        return Unsure(f"no version is left below its delete marker; its copy is: {row.release_command}")
-    if shown.version_id == row.version_id:
+    own = shown is not None and is_own(shown, row)
+    if shown is None or (not own and is_newest(row, history)):  # versioning was suspended in this moment
+        return Unsure(f"its version is no longer below its delete marker; its copy is left: {row.release_command}")
+    if own:
         return marker
     if marker == NULL_VERSION:
         return Unsure(hidden(row, shown))
