@@ -100,8 +100,11 @@ def _brought_back(
 
 
 def _shows(client: "S3Client", bucket: BucketSettings, key: str, version: Version) -> bool:
-    """Whether a version can be read once the marker above it is gone."""
-    return not _archived(client, bucket, key, version)
+    """Whether a version can be read everywhere once the marker above it is gone.
+
+    S3 replicates no delete of a version: the marker would hide the file in the replica for ever.
+    """
+    return bucket.replica is None and not _archived(client, bucket, key, version)
 
 
 def _archived(client: "S3Client", bucket: BucketSettings, key: str, version: Version) -> bool:

@@ -72,6 +72,14 @@ def test_an_archived_version_whose_copy_is_gone_is_no_success(client: "S3Client"
     assert 'its copy in bucket "place" is gone' in returned.detail
 
 
+def test_where_a_replica_is_the_file_is_written_anew_so_that_it_is_replicated(client: "S3Client") -> None:
+    moved = aside(client, put(client))
+    assert released(moved, FILES.model_copy(update={"replica": "copies"})).deed is Deed.DONE
+    listed = client.list_object_versions(Bucket="print-files", Prefix=KEY)
+    assert [marker["VersionId"] for marker in listed["DeleteMarkers"]] == [moved.marker_version]
+    assert (body(client), newest_content(client) == moved.version_id) == (b"old", False)
+
+
 def test_a_copy_that_has_rotted_is_made_up_for_by_the_version(client: "S3Client") -> None:
     moved = aside(client, put(client))
     rotten = client.put_object(Bucket="place", Key=moved.place_key, Body=b"rot")["VersionId"]
