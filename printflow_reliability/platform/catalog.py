@@ -28,7 +28,10 @@ from printflow_reliability.settings import Settings
 KEYS_IN_ONE_QUERY = 2000
 UNKNOWN_BUCKET = 'its bucket "{}" is no [[bucket]] of printflow.toml'
 UNKNOWN_DISK = 'its disk "{}" is no [[reference.disk]] of its query'
-NAME_THE_BUCKET = "name the bucket in printflow.toml, correct the row, or have the query leave it out"
+NAME_THE_BUCKET = (
+    "if printflow.toml has the bucket under another name, have the query return that name (never a second [[bucket]] "
+    "of it); else add a [[bucket]] of this name, correct the row, or have the query leave it out"
+)
 
 
 class Reference(NamedTuple):

@@ -104,6 +104,29 @@ def writing(bucket: BucketSettings) -> "S3Client":
     return writer(bucket) if may_write(bucket) else s3_client(bucket)
 
 
+def require_one_name(settings: Settings, listed: Collection[str], nameable: Collection[str]) -> None:
+    """Make sure that no bucket in which orphans are looked for has another name that rows may use.
+
+    Args:
+        settings: the whole file.
+        listed: the buckets that references point into, by name.
+        nameable: those that a row may name at any time.
+
+    Raises:
+        Refused: what rows name under that other name would look like an orphan.
+    """
+    known = {settings.bucket_named(name).store: name for name in listed}
+    for bucket in settings.bucket:
+        name = known.get(bucket.store, bucket.name)
+        if name != bucket.name and bucket.name in {*listed, *nameable}:
+            first, second = sorted((name, bucket.name))
+            raise Refused(
+                f'"{first}" and "{second}" are the same bucket on the same server, and rows may name both: files '
+                "of one look like orphans of the other",
+                "have the queries return one of the names, and take the other [[bucket]] out of printflow.toml",
+            )
+
+
 def require_versions(buckets: Iterable[BucketSettings]) -> None:
     """Make sure, by the buckets' own answers, that a delete leaves the object as a version.
 

@@ -13,7 +13,7 @@ from printflow_reliability.files.protection.configuration import Answer
 from printflow_reliability.files.quarantine import place, plan
 from printflow_reliability.files.quarantine.oldest_backup import READABLE, OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
-from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_versions
+from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_one_name, require_versions
 from printflow_reliability.files.quarantine.plan import (
     Left,
     Plan,
@@ -184,6 +184,30 @@ def test_a_place_where_the_platforms_files_are_listed_is_no_setting() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             with_place(**wrong)
+
+
+def test_a_bucket_that_rows_may_name_in_two_ways_refuses_everything() -> None:
+    twin = {"endpoint_url": "https://S3.example.org:443/", "bucket": "prints"}
+    first = BucketSettings(name="files", endpoint_url="https://s3.example.org", bucket="prints")
+    buckets = (first, BucketSettings(name="print-files", **twin), BucketSettings(name="other", bucket="prints"))
+    settings = minimal_settings().model_copy(update={"bucket": buckets})
+    require_one_name(settings, ["files"], [])
+    require_one_name(settings, ["files", "other"], ["other"])  # of the same name on another server
+    for listed, nameable in ((["files"], ["print-files"]), (["files", "print-files"], [])):
+        with pytest.raises(Refused, match='"files" and "print-files" are the same bucket'):
+            require_one_name(settings, listed, nameable)
+
+
+def test_two_names_of_one_bucket_that_files_lie_in_are_no_setting() -> None:
+    document = minimal_settings().model_dump()
+    document["bucket"] = [*document["bucket"], {**document["bucket"][0], "name": "again"}]
+    Settings.model_validate(document)  # nothing refers into it by its second name
+    for wrong in (
+        {"orders": {**document["orders"], "bucket": "again"}},
+        {"reference": [{**document["reference"][0], "disk": [{"name": "s3", "bucket": "again"}]}]},
+    ):
+        with pytest.raises(ValueError, match='"print-files" and "again" are the same bucket on the same server'):
+            Settings.model_validate({**document, **wrong})
 
 
 def test_a_row_into_a_bucket_that_nobody_knows_refuses_everything() -> None:
