@@ -94,8 +94,8 @@ class Catalog:
         yield from self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
 
     def look_up(self, bucket: str, keys: Iterable[str]) -> Generator[Reference, None, None]:
-        """What refers, now, to any of these keys exactly; in no order."""
-        entries = [entry for entry in self.entries if bucket in entry.buckets]
+        """What refers, now, to any of these keys in queries that had no row into the bucket too; unordered."""
+        entries = [entry for entry in self.entries if entry.may_name(bucket)]
         wanted = iter(keys)
         while batch := list(itertools.islice(wanted, KEYS_IN_ONE_QUERY)):
             yield from self._stream(entries, _always(key_is(batch)), bucket)

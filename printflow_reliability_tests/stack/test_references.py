@@ -177,12 +177,15 @@ def test_rows_of_a_declared_spelling_and_disk_have_their_objects_and_an_unmapped
     query = "SELECT tenant, owner, key, etag AS disk FROM shelf_files"
     disks = (DiskSettings(name="media", bucket=shelf.bucket, prefix="shops/"), DiskSettings(name="local"))
     rules: tuple[SpellingRule, ...] = ("html", "url", "percent", "nfc")
+    with saying(shelf, query=query, spelling=rules, disk=disks):
+        opened_before_any_row = open_catalog(shelf.settings)
     for tenant in TENANTS:
         for number, name in enumerate(names):
             shelf.put(unicodedata.normalize("NFC", f"shops/{tenant}/{name}"))
             quoted = html.escape(f"https://cdn.example.org/{tenant}/{name.replace('%', '%25')}?v={number}&w=2")
             shelf.refer(quoted.replace("&#x27;", "&#39;"), tenant=tenant, owner=f"file {tenant} {number}", etag="media")
     shelf.refer("/var/www/tmp.pdf", etag="local")
+    assert [*opened_before_any_row.look_up(shelf.bucket, [f"shops/1/{names[0]}"])] != []
     with saying(shelf, query=query, spelling=rules, disk=disks):
         healthy, none = shelf.findings(tmp_path)
         shelf.delete("shops/2/карта.pdf")
