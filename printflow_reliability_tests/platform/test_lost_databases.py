@@ -62,8 +62,13 @@ def test_a_query_that_had_no_row_into_a_bucket_is_asked_about_its_keys_all_the_s
     disk = DiskSettings(name="s3", bucket="copies")
     reference = base.reference[0].model_copy(update={"disk": (disk,) if "disk" in columns else ()})
     entry = CatalogEntry(0, reference, ("key", *columns), ())
-    streams: list[Any] = []
-    monkeypatch.setattr(Catalog, "_stream", lambda _, entries, *__: iter(streams.append(list(entries)) or ()))
+    streams: list[list[CatalogEntry]] = []
+
+    def stream(_: Catalog, entries: list[CatalogEntry], *__: Any) -> Iterator[Any]:
+        streams.append(entries)
+        return iter(())
+
+    monkeypatch.setattr(Catalog, "_stream", stream)
     assert not [*Catalog(base, (entry,)).look_up("copies", ["a.pdf"])]
     assert streams == [[entry] if asked else []]
     assert not entry.may_name("elsewhere") or "bucket" in columns
