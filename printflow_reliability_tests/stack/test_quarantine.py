@@ -19,6 +19,7 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.heal import LOCK, heal
 from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.files.quarantine import move, steps
+from printflow_reliability.files.quarantine.beside import SUFFIX
 from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.plan import Left, Reason, Request
@@ -82,10 +83,14 @@ class Aside:
             return None
 
     def copies(self) -> dict[str, bytes]:
-        """What lies in the place, by key."""
+        """What lies in the place, by key, without the notes beside it."""
         client = seaweedfs.client(self.shop.sandbox.home, PLACE)
         listed = client.list_objects_v2(Bucket=PLACE, Prefix=PREFIX).get("Contents", ())
-        return {item["Key"]: client.get_object(Bucket=PLACE, Key=item["Key"])["Body"].read() for item in listed}
+        return {
+            item["Key"]: client.get_object(Bucket=PLACE, Key=item["Key"])["Body"].read()
+            for item in listed
+            if not item["Key"].endswith(SUFFIX)
+        }
 
 
 @pytest.fixture
@@ -230,8 +235,13 @@ def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_releas
         pytest.raises(LockHeld),
     ):
         aside.quarantine()
+    with open_records(aside.settings.records) as records:  # as after a restore of the records
+        records.execute("DELETE FROM quarantine WHERE tenant = %s", (aside.shop.tenant,))
+    with pytest.raises(ConfigError, match="--from-place"):
+        aside.release(superseded)
+    assert [row.key for row in aside.release(superseded, from_place=True, apply=False).rows] == [superseded]
     with erased(aside.settings, stray):
-        back = aside.release(tenants=[aside.shop.tenant])
+        back = aside.release(tenants=[aside.shop.tenant], from_place=True)
     assert back.outcome is not None
     assert back.outcome.deeds == {Deed.DONE: 1, Deed.ERASED: 1}, back.outcome
     assert (aside.body(superseded), aside.body(stray)) == (before[superseded], None)

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.new_objects import NULL_VERSION, writer
 from printflow_reliability.files.presence import KeyRefused, Presence
+from printflow_reliability.files.quarantine.beside import noted
 from printflow_reliability.files.quarantine.copies import Belongings, CutShort, digest_of, fetch, send
 from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed
@@ -92,12 +93,15 @@ def copied(bucket: BucketSettings, place: Place, row: Quarantined, records: Reco
                     head = client.head_object(Bucket=place.bucket.bucket, Key=row.place_key)
                     version = head.get("VersionId", NULL_VERSION)
                 read_back = digest_of(place.bucket, client, row.place_key, version)
+                whole = read_back == sha256 and noted(place, row, version, sha256, belongings)
         except _RefusedError as refused:
             return refused.failure
         except CutShort as cut:
             return Deed.FAILED, cut.what
     if read_back != sha256:
         return Deed.FAILED, f'its copy in bucket "{place.bucket.name}" reads back differently'
+    if not whole:
+        return Deed.FAILED, f'the note beside its copy in bucket "{place.bucket.name}" reads back differently'
     return Copied(version, sha256, belongings)
 
 
