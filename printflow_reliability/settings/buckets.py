@@ -58,7 +58,8 @@ class BucketSettings(Section):
     audit_access_key_id: str | None = Field(
         json_schema_extra=SECRET,
         default=None,
-        description="Access key that may read the bucket's configuration, and no object. Only `files protect` uses it. "
+        description="Access key that may read the bucket's configuration, and no object. `files protect` uses it, and "
+        "`files quarantine` for `files.quarantine_bucket`: its lifecycle, its policy and its ACL must be known. "
         "Absent: `access_key_id`.",
     )
     audit_secret_access_key: str | None = Field(

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.new_objects import may_write, writer
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.protection.configuration import Answer, lifecycle_of
+from printflow_reliability.files.protection.configuration import Answer, lifecycle_of, read_configuration
 from printflow_reliability.files.protection.item import named
+from printflow_reliability.files.protection.public_access import public_access
 from printflow_reliability.platform.tenancy import Tenant
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
@@ -59,6 +61,26 @@ class Place:
                         "lie within each other",
                         "name a prefix that no base path begins with",
                     )
+
+    def require_private(self) -> None:
+        """Make sure that no stranger reads what is copied there.
+
+        Raises:
+            CouldNotTell: the bucket does not answer, or does not tell.
+            Refused: strangers may list or read it.
+        """
+        who = public_access(self.bucket, read_configuration(self.bucket))
+        if who.outcome is Outcome.FAIL:
+            raise Refused(
+                f'{KEY}: strangers may read bucket "{self.bucket.name}", into which customers\' files would be '
+                f"copied: {who.detail}",
+                who.command,
+            )
+        if who.counts_as is Outcome.UNKNOWN:
+            raise CouldNotTell(
+                f'whether strangers may read bucket "{self.bucket.name}" is not known: {who.detail}',
+                f'let audit_access_key_id of bucket "{self.bucket.name}" read its policy and its ACL',
+            )
 
     def require_lasting(self, longest_days: int, now: datetime | None = None) -> None:
         """Make sure that no lifecycle rule ends a copy while a backup may still be restored that refers to it.

@@ -149,6 +149,7 @@ def make_plan(settings: Settings, request: Request, erased: Erasures, advance: A
     place.require_apart(platform.tenants, catalog.buckets)
     by_row = any("bucket" in entry.columns for entry in catalog.entries)
     require_one_name(settings, catalog.buckets, [bucket.name for bucket in settings.bucket] if by_row else ())
+    place.require_private()
     place.require_lasting(longest_retention(settings))
     require_versions(settings.bucket_named(name) for name in catalog.buckets)
     require_covered(settings)

@@ -7,9 +7,11 @@ from typing import Any, cast
 import pytest
 
 from printflow_reliability.backups.info import STATUS_MISSING_STANZA
+from printflow_reliability.checks import Outcome as Verdict
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
-from printflow_reliability.files.protection.configuration import Answer
+from printflow_reliability.files.protection import protect
+from printflow_reliability.files.protection.configuration import Answer, BucketConfiguration
 from printflow_reliability.files.quarantine import place, plan
 from printflow_reliability.files.quarantine.oldest_backup import READABLE, OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
@@ -30,6 +32,7 @@ from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability_tests.files.protection import recorded
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 OLDEST = OldestBackup("base backup", datetime(2026, 3, 1, tzinfo=UTC))
@@ -141,6 +144,28 @@ def test_a_lifecycle_that_is_too_short_or_unknown_refuses_the_place(monkeypatch:
     PLACE.require_lasting(372)
 
 
+def test_a_place_that_strangers_may_read_or_may_be_able_to_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: dict[str, Any] = {}
+    monkeypatch.setattr(place, "read_configuration", lambda _: recorded.said(**answers))
+    PLACE.require_private()
+    answers = {"stranger": 200}
+    with pytest.raises(Refused, match='strangers may read bucket "place"'):
+        PLACE.require_private()
+    monkeypatch.setattr(protect, "read_configuration", lambda _: recorded.said(**answers))
+    assert [(item.name, item.outcome) for item in protect.access(PLACE.bucket).items] == [
+        ("public_access", Verdict.FAIL)
+    ]
+
+    def away(_: BucketSettings) -> BucketConfiguration:
+        raise CouldNotTell("no answer in time", "try again")
+
+    monkeypatch.setattr(protect, "read_configuration", away)
+    assert [item.outcome for item in protect.access(PLACE.bucket).items] == [Verdict.UNKNOWN]
+    answers = {"get_public_access_block": "AccessDenied", "get_bucket_policy_status": "AccessDenied"}
+    with pytest.raises(CouldNotTell, match="audit_access_key_id"):
+        PLACE.require_private()
+
+
 def test_the_place_lies_apart_from_every_tenant_and_every_reference() -> None:
     PLACE.require_apart([Tenant("t", "tenants/t/")], ["files"])
     with pytest.raises(ConfigError, match="rows refer into"):
@@ -187,9 +212,9 @@ def test_a_place_where_the_platforms_files_are_listed_is_no_setting() -> None:
 
 
 def test_a_bucket_that_rows_may_name_in_two_ways_refuses_everything() -> None:
-    twin = {"endpoint_url": "https://S3.example.org:443/", "bucket": "prints"}
+    twin = BucketSettings(name="print-files", endpoint_url="https://S3.example.org:443/", bucket="prints")
     first = BucketSettings(name="files", endpoint_url="https://s3.example.org", bucket="prints")
-    buckets = (first, BucketSettings(name="print-files", **twin), BucketSettings(name="other", bucket="prints"))
+    buckets = (first, twin, BucketSettings(name="other", bucket="prints"))
     settings = minimal_settings().model_copy(update={"bucket": buckets})
     require_one_name(settings, ["files"], [])
     require_one_name(settings, ["files", "other"], ["other"])  # of the same name on another server
