@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from printflow_reliability.errors import ConfigError, CouldNotTell
+from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import wording
 from printflow_reliability.files.kept_copies import expected_by, likely_copy
-from printflow_reliability.files.presence import KeyRefused, Presence, in_parallel, or_refusal
-from printflow_reliability.files.quarantine.history import content
+from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.quarantine.releasable import releasable
 from printflow_reliability.files.scan import Candidates, Scope
 from printflow_reliability.files.spellings import SPELLED_BATCH, MeantObjects, Nearest
 from printflow_reliability.files.spool import Spool, batches
@@ -100,18 +100,7 @@ class MissingConfirmation:
             without_copy.close()
 
     def _releasable(self, held: tuple[Reference, Quarantined]) -> bool | Refusal:
-        """Whether a release would bring a key's newest content back; the manifest may be older than a lifecycle."""
-        _, row = held
-        try:
-            shown = content(self.present.history(row.key))
-            if shown is not None:  # what was written since is newer than what was moved aside
-                return shown.version_id == row.version_id
-            place = Presence(self.catalog.settings.bucket_named(row.place))
-            return row.place_version is not None and place.head_of(row.place_key, row.place_version) is not None
-        except KeyRefused as refused:
-            return refused.refusal
-        except (ConfigError, CouldNotTell) as away:
-            return Refusal(f"whether its copy in quarantine is still there is not known: {away.what}")
+        return releasable(self.catalog.settings, self.present, held[1])
 
     def _near_or_lost(self, lost: list[Reference]) -> Iterator[Finding]:
         """The object that each reference probably means, or that nothing is left of it."""

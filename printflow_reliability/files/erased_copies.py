@@ -1,4 +1,5 @@
-"""What is left in quarantine of files that were erased on purpose: each copy, with the command that deletes it.
+"""What is left in quarantine of files that were erased on purpose: each copy and the note beside it, with the command
+that deletes it.
 
 No lifecycle rule ends such a copy, and this program deletes no object: whoever erases does. A copy that was released
 since, or that a run which was killed has left, lies there too.
@@ -13,6 +14,7 @@ from typing import Any
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.carried import Lock
 from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
+from printflow_reliability.files.quarantine.beside import SUFFIX
 from printflow_reliability.records import quarantine
 from printflow_reliability.records.quarantine import Records
 from printflow_reliability.settings import BucketSettings, Settings
@@ -89,14 +91,16 @@ def _in_place(settings: Settings, place: str, known: Iterable[ErasedCopy]) -> It
 
 def _still_there(bucket: BucketSettings, present: Presence, copy: ErasedCopy) -> list[ErasedCopy]:
     server = f" --endpoint-url {shell_word(bucket.endpoint_url)}" if bucket.endpoint_url else ""
-    delete = f"aws s3api delete-object --bucket {shell_word(bucket.bucket)} --key {shell_word(copy.place_key)}{server}"
+    delete = f"aws s3api delete-object --bucket {shell_word(bucket.bucket)} --key"
     return [
         replace(
             copy,
-            command=f"{delete} --version-id {shell_word(version.version_id)}",
-            locked=_locked(bucket, copy.place_key, version.version_id),
+            place_key=key,
+            command=f"{delete} {shell_word(key)}{server} --version-id {shell_word(version.version_id)}",
+            locked=_locked(bucket, key, version.version_id),
         )
-        for version in present.priors(copy.place_key)
+        for key in (copy.place_key, copy.place_key + SUFFIX)
+        for version in present.priors(key)
     ]
 
 

@@ -40,12 +40,16 @@ SendPart = Callable[[str, int, int, int], str]
 
 @dataclass(frozen=True)
 class Target:
-    """Where an object is written, with what it carries; `only_new`: unless there is an object by then."""
+    """Where an object is written, with what it carries; `only_new`: unless there is an object by then.
+
+    `over` is the ETag, without quotes, of the object that must be there instead; empty where none must.
+    """
 
     bucket: BucketSettings
     key: str
     carried: dict[str, Any]
     only_new: bool = True
+    over: str = ""
 
 
 def same_store(source: BucketSettings, target: BucketSettings) -> bool:
@@ -153,6 +157,8 @@ def in_parts(
                 etag = send(upload, number, first, min(length, size - first))
                 parts.append({"PartNumber": number, "ETag": etag})
             condition: Any = {"IfNoneMatch": "*"} if target.only_new else {}
+            if target.over:
+                condition = {"IfMatch": f'"{target.over}"'}
             done = client.complete_multipart_upload(
                 **place, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
             )

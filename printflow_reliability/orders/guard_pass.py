@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from printflow_reliability.errors import CouldNotTell
+from printflow_reliability.files.presence import Presence, in_parallel
+from printflow_reliability.files.quarantine.releasable import releasable
 from printflow_reliability.orders.failed_generation import with_failed_jobs
 from printflow_reliability.orders.judgement import OrderAnswer, Override, check_items, keys_in_place
 from printflow_reliability.orders.rolled_back import RolledBack
@@ -18,7 +20,7 @@ from printflow_reliability.pdf.verify import Pace, PdfVerifier
 from printflow_reliability.pdf.worker import InspectionWorker
 from printflow_reliability.platform.paid_orders import PaidItem, connect_for_orders, paid_items
 from printflow_reliability.platform.tenancy import BasePaths, tenants
-from printflow_reliability.records.quarantine import Held, nothing_held
+from printflow_reliability.records.quarantine import Held, Quarantined, nothing_held
 from printflow_reliability.records.queues import FailedOrder
 from printflow_reliability.settings import Settings
 from printflow_reliability.storage.lookup import By
@@ -94,9 +96,17 @@ class GuardPass:
         grace = self._settings.orders.grace_seconds
         known = self.remembered
         gone = {key for key, judged in files.items() if judged.head is None and not judged.refused}
-        held = known.quarantined(gone) if gone else {}
+        held = self._releasable(known.quarantined(gone)) if gone else {}
         answers = check_items(items, paths, files, known.overrides, datetime.now(UTC), grace, known.rolled_back, held)
         return with_failed_jobs(answers, known.failed_jobs)
+
+    def _releasable(self, held: Mapping[str, Quarantined]) -> Mapping[str, Quarantined]:
+        """Those that a release brings back: the others are missing. Where that is not known, the release tells."""
+        if not held:
+            return {}
+        present = Presence(self._settings.bucket_named(self._settings.orders.bucket))
+        asked = in_parallel(lambda found: releasable(self._settings, present, found[1]), held.items())
+        return {key: row for (key, row), answer in asked if answer is not False}
 
     def confirmed(self, answers: Sequence[OrderAnswer], held_before: set[str]) -> tuple[OrderAnswer, ...]:
         """Look once more at what would be held anew: it may be refunded, or its artwork arrive, while we look."""

@@ -28,7 +28,10 @@ from printflow_reliability.settings import Settings
 KEYS_IN_ONE_QUERY = 2000
 UNKNOWN_BUCKET = 'its bucket "{}" is no [[bucket]] of printflow.toml'
 UNKNOWN_DISK = 'its disk "{}" is no [[reference.disk]] of its query'
-NAME_THE_BUCKET = "name the bucket in printflow.toml, correct the row, or have the query leave it out"
+NAME_THE_BUCKET = (
+    "if printflow.toml has the bucket under another name, have the query return that name (never a second [[bucket]] "
+    "of it); else add a [[bucket]] of this name, correct the row, or have the query leave it out"
+)
 
 
 class Reference(NamedTuple):
@@ -91,8 +94,8 @@ class Catalog:
         yield from self._stream([entry for entry in self.entries if bucket in entry.buckets], condition, bucket)
 
     def look_up(self, bucket: str, keys: Iterable[str]) -> Generator[Reference, None, None]:
-        """What refers, now, to any of these keys exactly; in no order."""
-        entries = [entry for entry in self.entries if bucket in entry.buckets]
+        """What refers, now, to any of these keys in queries that had no row into the bucket too; unordered."""
+        entries = [entry for entry in self.entries if entry.may_name(bucket)]
         wanted = iter(keys)
         while batch := list(itertools.islice(wanted, KEYS_IN_ONE_QUERY)):
             yield from self._stream(entries, _always(key_is(batch)), bucket)

@@ -60,6 +60,13 @@ class CatalogEntry:
         """What tells it from every other entry: the place of its query in printflow.toml, and the database."""
         return self.index, self.settings.database or ""
 
+    def may_name(self, bucket: str) -> bool:
+        """Whether a row that is there by now may point into a bucket, though none did when the query was accepted."""
+        if "disk" in self.columns:
+            disks = {disk.bucket for disk in self.settings.disk}
+            return bucket in self.buckets or bucket in disks or bucket == self.settings.bucket
+        return bucket in self.buckets or "bucket" in self.columns
+
     @property
     def told_buckets(self) -> tuple[str, ...]:
         """Without those that nobody knows to be pointed into: in a bucket of copies, nothing is an orphan by that."""

@@ -27,10 +27,16 @@ VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(
 BEGUN_ANEW = """
 UPDATE quarantine SET ended = %(how)s, ended_at = now(), ended_by = %(person)s, why = 'begun anew'
 WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
+ADOPT = """
+INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key,
+                        place_version, sha256, headers, person, begun_at)
+VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
+        %(place_key)s, %(place_version)s, %(sha256)s, %(headers)s, %(person)s, %(begun_at)s)
+ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO NOTHING"""
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
 ASIDE = "(quarantined_at IS NOT NULL OR place_version IS NOT NULL)"
 """Also what a run has copied and then broke off: its marker may stand."""
-HELD = f"""{OPEN} {ASIDE} AND bucket = %s AND key = ANY(%s) ORDER BY id"""
+HELD = f"""{OPEN} {ASIDE} AND bucket = %s AND key = ANY(%s) ORDER BY begun_at, id"""
 COPIES_OF_ERASED = """
 SELECT DISTINCT ON (q.place, q.place_key) e.id, q.bucket, q.key, q.place, q.place_key
 FROM erasures e JOIN quarantine q
@@ -120,6 +126,18 @@ def begin(records: Records, **row: Any) -> Quarantined:
         return _of(records.execute(BEGIN, given).fetchone())
 
 
+def forgotten(records: Records, rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
+    """Those of these rows whose copies the records know nothing of, neither now nor as of something that has ended."""
+    noted = {row.place_key: row for row in rows}
+    found = records.execute("SELECT place_key FROM quarantine WHERE place_key = ANY(%s)", ([*noted],)).fetchall()
+    return [row for key, row in noted.items() if (key,) not in {*found}]
+
+
+def adopt(records: Records, row: Quarantined) -> None:
+    """Take a forgotten row in as one of a run that broke off, unless the same version is known by another copy."""
+    records.execute(ADOPT, {**asdict(row), "headers": json.dumps(row.headers)})
+
+
 def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:
     """Note that the copy is there and reads back as the object."""
     records.execute(
@@ -172,8 +190,12 @@ def chosen(
 
 def newest_of_each(rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
     """Of each key only what was moved last, oldest first: what was moved before it is older content."""
-    newest = {(row.bucket, row.key): row for row in sorted(rows, key=lambda row: row.id)}
-    return sorted(newest.values(), key=lambda row: row.id)
+
+    def begun(row: Quarantined) -> tuple[datetime, int]:
+        return row.begun_at, row.id  # what was forgotten and taken in again has a later number
+
+    newest = {(row.bucket, row.key): row for row in sorted(rows, key=begun)}
+    return sorted(newest.values(), key=begun)
 
 
 def copies_of_erased(records: Records, erasure: int | None = None) -> Sequence[tuple[int, str, str, str, str]]:

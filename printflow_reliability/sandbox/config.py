@@ -47,9 +47,11 @@ access_key_id = "file:secrets/s3-{identity}.key"
 secret_access_key = "file:secrets/s3-{identity}.secret"
 ca_file = "certs/ca.pem"
 """
-HEALED = """\
+AUDITED = """\
 audit_access_key_id = "file:secrets/s3-audit.key"
 audit_secret_access_key = "file:secrets/s3-audit.secret"
+"""
+HEALED = """\
 heal_access_key_id = "file:secrets/s3-app.key"
 heal_secret_access_key = "file:secrets/s3-app.secret"
 replica = "print-files-replica"
@@ -220,8 +222,8 @@ def write_config(home: SandboxHome) -> None:
         text += BUCKET.format(
             name=name, endpoint=seaweedfs.endpoint(home, region), region=seaweedfs.REGIONS[region], identity=identity
         )
-        if name == "print-files":
-            text += HEALED
+        text += AUDITED if name in seaweedfs.POLICIES["audit"] else ""
+        text += HEALED if name == "print-files" else ""
     tail = {
         "receiver": receiver(home).endpoint,
         "http": home.port("http"),

@@ -45,7 +45,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "backup": {"pgbackrest-repo1": WRITE, "pgbackrest-repo2": WRITE},
     "drill": {"pgbackrest-repo1": READ, "pgbackrest-repo2": READ},
     "printflow": {"print-files": READ, "print-files-replica": READ_LOCKS, "reports": (*WRITE, "PutObjectRetention")},
-    "audit": {"print-files": READ},
+    "audit": {"print-files": READ, "reports": READ},
     "dumps": {"dumps": (*WRITE, "PutObjectRetention", "GetObjectRetention")},
     "dagster": {"compute-logs": WRITE},
     "recovery": {"pgbackrest-repo2": READ, "dumps": READ},
@@ -53,7 +53,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """What each identity may do in which bucket; "" is all of them."""
 AUDIT = ("s3:Get*", "s3:List*")
-POLICIES = {"audit": {"print-files": AUDIT}}
+POLICIES = {"audit": {"print-files": AUDIT, "reports": AUDIT}}
 """Whose rights are a policy: by actions, only Admin lets SeaweedFS tell of encryption. The `*` of a policy matches no
 newline, so that nobody who reads objects has one."""
 READ_ONLY = (

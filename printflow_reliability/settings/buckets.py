@@ -1,7 +1,9 @@
 """`[[bucket]]`: the S3 buckets, and how to reach them."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -9,11 +11,23 @@ from printflow_reliability.addresses import EndpointUrl
 from printflow_reliability.settings.section import SECRET, Section
 
 
+def twins(buckets: Iterable["BucketSettings"], names: Collection[str]) -> tuple[str, str] | None:
+    """Two of these names that are one bucket; None if each is one of its own."""
+    known: dict[tuple[str, str], str] = {}
+    for bucket in buckets:
+        if bucket.name in names and known.setdefault(bucket.store, bucket.name) != bucket.name:
+            return known[bucket.store], bucket.name
+    return None
+
+
 class BucketSettings(Section):
     """One S3 bucket and how to reach it. At least one is needed; the drills' reports may go into one of their own."""
 
     name: str = Field(description="What this file, the commands and the findings call the bucket; unique.")
-    bucket: str = Field(description="What S3 calls the bucket.")
+    bucket: str = Field(
+        description="What S3 calls the bucket. Of the names that `orders`, `reference` and `disk` use, no two may be "
+        "the same bucket."
+    )
     endpoint_url: EndpointUrl | None = Field(
         default=None,
         description="Address of the S3 server, such as https://s3.example.org:8333, without user or query. "
@@ -44,7 +58,8 @@ class BucketSettings(Section):
     audit_access_key_id: str | None = Field(
         json_schema_extra=SECRET,
         default=None,
-        description="Access key that may read the bucket's configuration, and no object. Only `files protect` uses it. "
+        description="Access key that may read the bucket's configuration, and no object. `files protect` uses it, and "
+        "`files quarantine` for `files.quarantine_bucket`: its lifecycle, its policy and its ACL must be known. "
         "Absent: `access_key_id`.",
     )
     audit_secret_access_key: str | None = Field(
@@ -104,6 +119,16 @@ class BucketSettings(Section):
         if self.listing == "inventory" and self.inventory_bucket is None:
             raise ValueError('inventory_bucket: is missing, and listing = "inventory" needs it')
         return self
+
+    @property
+    def store(self) -> tuple[str, str]:
+        """What tells the bucket from every other: the address of its server, empty for AWS, and its name there."""
+        address = urlsplit(self.endpoint_url or "")
+        host, default = (address.hostname or "").rstrip("."), {"https": 443, "http": 80}.get(address.scheme)
+        if host.endswith(".amazonaws.com"):  # under whatever address: no two buckets of AWS have one name
+            host = ""
+        port = "" if not host or address.port in (None, default) else f":{address.port}"
+        return f"{host}{port}", self.bucket
 
     @property
     def label(self) -> str:

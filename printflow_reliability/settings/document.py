@@ -12,7 +12,7 @@ from printflow_reliability.redaction import redacted
 from printflow_reliability.settings.acknowledged import AcknowledgedSettings
 from printflow_reliability.settings.alert_routes import AlertRouteSettings, AlertsSettings
 from printflow_reliability.settings.backups import BackupsSettings
-from printflow_reliability.settings.buckets import BucketSettings
+from printflow_reliability.settings.buckets import BucketSettings, twins
 from printflow_reliability.settings.checkout import CheckoutSettings
 from printflow_reliability.settings.clusters import ClusterSettings
 from printflow_reliability.settings.config_backup import ConfigBackupSettings
@@ -186,6 +186,13 @@ class Settings(Section):
         for key, name, known in uses:
             if name not in known:
                 raise ValueError(f'{key}: nothing is named "{name}" here; there is {_listed(known)}')
+        of_files = {self.orders.bucket, *(reference.bucket for reference in self.reference)}
+        of_files |= {disk.bucket for reference in self.reference for disk in reference.disk if disk.bucket is not None}
+        if two := twins(self.bucket, of_files):
+            raise ValueError(
+                f'bucket: "{two[0]}" and "{two[1]}" are the same bucket on the same server: files that rows name in '
+                f'one of them look like orphans of the other; use one name, "{two[0]}", in orders, reference and disk'
+            )
         require_quarantine_apart(self.files, self.bucket, (self.orders, *self.reference))
         if self.journal is not None:
             require_look_back(self.journal, self.bucket)

@@ -120,8 +120,7 @@ def require_quarantine_apart(
         raise ValueError(f'files.quarantine_bucket: nothing is named "{name}" here; there is {known}')
     used = {*(user.bucket for user in users), *(bucket.replica for bucket in buckets)}
     for bucket in buckets:
-        same = (bucket.endpoint_url, bucket.bucket) == (place.endpoint_url, place.bucket)
-        if same and bucket.name in used:
+        if bucket.store == place.store and bucket.name in used:
             raise ValueError(
                 f'files.quarantine_bucket: "{name}" is listed for files of the platform, as bucket "{bucket.name}"; '
                 "name a bucket that neither references nor replicas use"

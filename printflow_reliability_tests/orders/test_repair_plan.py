@@ -50,6 +50,15 @@ def test_every_kind_of_problem_has_a_way_or_says_who_must_do_what(kind: Kind, me
     assert next_step(problem(kind), "7", "t") == "printflow orders repair 7" or kind not in REPAIRED
 
 
+@pytest.mark.parametrize("kind", [Kind.QUARANTINED, Kind.SYNTHETIC])
+def test_an_order_whose_file_is_not_there_is_let_go_by_no_override(kind: Kind) -> None:
+    step = planned(kind)
+    assert not any("override" in said for said in (step.detail, *step.options))
+    said = "files release" if kind is Kind.QUARANTINED else "printflow checkout cancels it"
+    assert said in step.detail
+    assert bool(step.options) is (kind is Kind.QUARANTINED)  # of a synthetic order nobody is to give a file
+
+
 @pytest.mark.parametrize(
     ("kind", "found", "way", "key"),
     [

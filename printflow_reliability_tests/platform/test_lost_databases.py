@@ -12,6 +12,7 @@ from printflow_reliability.platform.catalog import Catalog
 from printflow_reliability.platform.catalog_entry import CatalogEntry
 from printflow_reliability.platform.failing_rows import FailingRows
 from printflow_reliability.settings import BucketSettings
+from printflow_reliability.settings.references import DiskSettings
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 
@@ -51,3 +52,23 @@ def test_a_lost_database_of_a_query_that_tells_buckets_may_point_into_any(monkey
 def test_a_lost_database_of_a_query_that_tells_none_points_into_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = catalog_without_second(monkeypatch)
     assert [entry.buckets for entry in catalog.entries] == [("print-files",), ("print-files",)]
+
+
+@pytest.mark.parametrize(("columns", "asked"), [(("bucket",), True), (("disk",), True), ((), False)])
+def test_a_query_that_had_no_row_into_a_bucket_is_asked_about_its_keys_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, columns: tuple[str, ...], asked: bool
+) -> None:
+    base = minimal_settings()
+    disk = DiskSettings(name="s3", bucket="copies")
+    reference = base.reference[0].model_copy(update={"disk": (disk,) if "disk" in columns else ()})
+    entry = CatalogEntry(0, reference, ("key", *columns), ())
+    streams: list[list[CatalogEntry]] = []
+
+    def stream(_: Catalog, entries: list[CatalogEntry], *__: Any) -> Iterator[Any]:
+        streams.append(entries)
+        return iter(())
+
+    monkeypatch.setattr(Catalog, "_stream", stream)
+    assert not [*Catalog(base, (entry,)).look_up("copies", ["a.pdf"])]
+    assert streams == [[entry] if asked else []]
+    assert not entry.may_name("elsewhere") or "bucket" in columns

@@ -72,6 +72,7 @@ def test_protection_is_judged_by_what_the_store_says_now(sandbox: StackSandbox) 
         **dict.fromkeys(("object_lock", "mfa_delete", "encryption"), Outcome.WARN),
         "public_access_block": Outcome.UNKNOWN,
     }
+    assert [(item.name, item.outcome) for item in healthy.buckets[-1].items] == [("public_access", Outcome.PASS)]
     assert healthy.checks[0].outcome is Outcome.PASS, healthy.checks
     assert healthy.numbers["sampled_objects"] > 0
     assert damaged.checks[0].outcome is Outcome.FAIL

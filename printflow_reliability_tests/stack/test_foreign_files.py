@@ -91,7 +91,8 @@ def test_the_protection_of_its_bucket_is_told_item_by_item(foreign: ForeignPlatf
         config.write_text(whole, encoding="utf-8")
 
     assert ended.exit_code == 0, ended
-    (bucket,) = ended.document["buckets"]
+    bucket, place = ended.document["buckets"]
+    assert [(item["name"], item["outcome"]) for item in place["checks"]] == [("public_access", "pass")]
     outcomes = {item["name"]: item["outcome"] for item in bucket["checks"]}
     assert bucket["name"] == "media"
     assert [name for name, outcome in outcomes.items() if outcome == "unknown"] == ["public_access_block"]

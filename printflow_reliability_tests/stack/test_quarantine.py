@@ -22,6 +22,7 @@ from printflow_reliability.files import kinds
 from printflow_reliability.files.heal import LOCK, heal
 from printflow_reliability.files.heal_report import HealStatus
 from printflow_reliability.files.quarantine import move, steps
+from printflow_reliability.files.quarantine.beside import SUFFIX
 from printflow_reliability.files.quarantine.oldest_backup import OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.plan import Left, Reason, Request
@@ -85,10 +86,14 @@ class Aside:
             return None
 
     def copies(self) -> dict[str, bytes]:
-        """What lies in the place, by key."""
+        """What lies in the place, by key, without the notes beside it."""
         client = seaweedfs.client(self.shop.sandbox.home, PLACE)
         listed = client.list_objects_v2(Bucket=PLACE, Prefix=PREFIX).get("Contents", ())
-        return {item["Key"]: client.get_object(Bucket=PLACE, Key=item["Key"])["Body"].read() for item in listed}
+        return {
+            item["Key"]: client.get_object(Bucket=PLACE, Key=item["Key"])["Body"].read()
+            for item in listed
+            if not item["Key"].endswith(SUFFIX)
+        }
 
 
 @pytest.fixture
@@ -249,17 +254,22 @@ def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_releas
         pytest.raises(LockHeld),
     ):
         aside.quarantine()
+    with open_records(aside.settings.records) as records:  # as after a restore of the records
+        records.execute("DELETE FROM quarantine WHERE key = %s", (superseded,))
+    with pytest.raises(ConfigError, match="--from-place"):
+        aside.release(superseded)
+    assert [row.key for row in aside.release(superseded, from_place=True, apply=False).rows] == [superseded]
     asked = ["--config", str(aside.shop.sandbox.config), "files", "erasure", "list", "--json"]
     with erased(aside.settings, aside.shop.path("uploads/")):
-        back = aside.release(tenants=[aside.shop.tenant])
+        back = aside.release(tenants=[aside.shop.tenant], from_place=True)
         code, found = run(asked), json.loads(capsys.readouterr().out)["copies"]
         for copy in found:
             delete(aside, copy["command"])
         again, left = run(asked), json.loads(capsys.readouterr().out)["copies"]
     with erased(aside.settings, superseded):
         released, of_released = run(asked), json.loads(capsys.readouterr().out)["copies"]
-    assert (code, [copy["key"] for copy in found], again, left) == (1, [stray, stray], 0, [])
-    assert (released, [copy["key"] for copy in of_released]) == (1, [superseded])
+    assert (code, {copy["key"] for copy in found}, again, left) == (1, {stray}, 0, [])
+    assert (released, {copy["key"] for copy in of_released}) == (1, {superseded})
     assert list(aside.copies()) == [of_released[0]["place_key"]]
     assert back.outcome is not None
     assert back.outcome.deeds == {Deed.DONE: 1, Deed.ERASED: 1}, back.outcome

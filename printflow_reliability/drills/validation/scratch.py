@@ -46,8 +46,8 @@ def scratch_bucket(settings: Settings, in_use: Iterable[str]) -> BucketSettings 
     if name is None:
         return None
     bucket = settings.bucket_named(name)
-    places = {(each.endpoint_url, each.bucket) for each in settings.bucket if each.name in {*in_use}}
-    if (bucket.endpoint_url, bucket.bucket) in places:
+    places = {each.store for each in settings.bucket if each.name in {*in_use}}
+    if bucket.store in places:
         raise ConfigError(
             f'drills.scratch_bucket: bucket "{name}" holds files that the database refers to', "name an empty bucket"
         )

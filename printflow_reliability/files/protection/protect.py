@@ -41,7 +41,7 @@ class BucketProtection:
 
 @dataclass(frozen=True)
 class ProtectionReport:
-    """Every bucket that references point into, and the check's answer."""
+    """Every bucket that references point into, who may read the place of orphans, and the check's answer."""
 
     buckets: Sequence[BucketProtection]
     checks: tuple[CheckResult, ...]
@@ -71,7 +71,7 @@ class ProtectionReport:
 
 @operation("files protect")
 def check_protection(settings: Settings) -> ProtectionReport:
-    """Judge the protection of every bucket that references point into.
+    """Judge the protection of every bucket that references point into, and who may read `files.quarantine_bucket`.
 
     Raises:
         ConfigError: a query is refused by its database, or a bucket's settings cannot be used.
@@ -79,6 +79,9 @@ def check_protection(settings: Settings) -> ProtectionReport:
     names, folders, trouble = _looked_at(settings)
     longest = longest_retention(settings)
     buckets = [_judged(settings, settings.bucket_named(name), folders, longest) for name in names]
+    place = settings.files.quarantine_bucket
+    if place is not None and place not in names:
+        buckets.append(access(settings.bucket_named(place)))
     return report(settings, buckets, trouble)
 
 
@@ -135,6 +138,14 @@ def _judged(settings: Settings, bucket: BucketSettings, folders: Sequence[str], 
         judgement.encryption(bucket, found),
     )
     return BucketProtection(bucket.name, items, sample)
+
+
+def access(bucket: BucketSettings) -> BucketProtection:
+    """Who may read a bucket that customers' files are copied into: nothing else of it is the database's matter."""
+    try:
+        return BucketProtection(bucket.name, (public_access(bucket, read_configuration(bucket)),))
+    except CouldNotTell as away:
+        return BucketProtection(bucket.name, (Item(ANSWERS, Outcome.UNKNOWN, away.what),))
 
 
 def _numbers(buckets: Sequence[BucketProtection]) -> dict[str, int | float]:

@@ -5,15 +5,15 @@ Nothing that is there is ever replaced, and no marker but our own is removed.
 
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
-from printflow_reliability.files.new_objects import NULL_VERSION, take_back, writer
+from printflow_reliability.files.new_objects import take_back, writer
 from printflow_reliability.files.presence import KeyRefused, Presence
 from printflow_reliability.files.quarantine.copies import Belongings, CutShort, digest_of, fetch, send
-from printflow_reliability.files.quarantine.history import content, hidden
+from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.place import writing
 from printflow_reliability.files.rollback.write import COPY_OF
@@ -22,7 +22,7 @@ from printflow_reliability.records import quarantine as manifest
 from printflow_reliability.records.quarantine import Quarantined, Records
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_errors
-from printflow_reliability.storage.objects import NOT_THERE, Version
+from printflow_reliability.storage.objects import NOT_THERE, Version, head
 from printflow_reliability.storage.refusals import REFUSED, reason_for_key
 
 if TYPE_CHECKING:
@@ -75,17 +75,20 @@ def _brought_back(
     records: Records | None = None,
 ) -> Returned:
     client = writer(bucket)
-    newest = history[0] if history else None
+    newest, shown = history[0] if history else None, content(history)
     if newest is not None and not newest.delete_marker:
-        if newest.version_id == row.version_id or _is_copy_of(client, bucket, row):
+        if is_own(newest, row):
+            if not _archived(client, bucket, row.key, newest):
+                return Returned(Deed.THERE, "it is there")
+            return _copied_back(client, bucket, place, row, records, newest)  # else it is there and nobody can read it
+        if _is_copy_of(client, bucket, row, newest):
             return Returned(Deed.THERE, "it is there")
         return Returned(Deed.MEANWHILE, "another file was written under its key since, and stays; so does the copy")
-    shown = content(history)
-    if row.quarantined_at is None and shown is not None and shown.version_id != row.version_id:
+    if shown is not None and not is_newest(row, history) and not _is_copy_of(client, bucket, row, shown):
         return Returned(Deed.FAILED, hidden(row, shown))  # its own content is older than what the marker hides
     below = history[1] if len(history) > 1 else None
     ours = newest is not None and newest.version_id == row.marker_version
-    if ours and below is not None and below.version_id == row.version_id and not below.delete_marker:
+    if ours and below is not None and below is shown and is_own(below, row) and _shows(client, bucket, row.key, below):
         try:
             client.delete_object(Bucket=bucket.bucket, Key=row.key, VersionId=row.marker_version or "")
         except ClientError as refused:  # a key that may not end versions may still write
@@ -96,6 +99,20 @@ def _brought_back(
     return _copied_back(client, bucket, place, row, records)
 
 
+def _shows(client: "S3Client", bucket: BucketSettings, key: str, version: Version) -> bool:
+    """Whether a version can be read everywhere once the marker above it is gone.
+
+    S3 replicates no delete of a version: the marker would hide the file in the replica for ever.
+    """
+    return bucket.replica is None and not _archived(client, bucket, key, version)
+
+
+def _archived(client: "S3Client", bucket: BucketSettings, key: str, version: Version) -> bool:
+    """Whether the bytes cannot be read, or only for the days of a retrieval."""
+    there = head(client, bucket.bucket, key, version.version_id) if version.may_be_archived else None
+    return there is not None and bool(there.archived or there.readable_until)
+
+
 def _seen(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> Returned:
     """Whether the object is there once its marker is gone."""
     now = client.head_object(Bucket=bucket.bucket, Key=row.key)
@@ -104,38 +121,37 @@ def _seen(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> Retur
     return Returned(Deed.MEANWHILE, "another file was written under its key meanwhile, and stays; so does the copy")
 
 
-def _is_copy_of(client: "S3Client", bucket: BucketSettings, row: Quarantined) -> bool:
-    """Whether the current object is what an earlier release wrote back, and reads as it must."""
+def _is_copy_of(client: "S3Client", bucket: BucketSettings, row: Quarantined, version: Version) -> bool:
+    """Whether a version is what an earlier release wrote back, and reads as it must."""
     try:
-        now = client.head_object(Bucket=bucket.bucket, Key=row.key)
+        which = {"Bucket": bucket.bucket, "Key": row.key, "VersionId": version.version_id}
+        found = client.head_object(**which)  # type: ignore[arg-type]
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") not in NOT_THERE:
             raise
         return False
-    if now.get("Metadata", {}).get(COPY_OF) != row.version_id:
+    if found.get("Metadata", {}).get(COPY_OF) != row.version_id:
         return False
-    return digest_of(bucket, client, row.key, now.get("VersionId", NULL_VERSION)) == row.sha256
+    return digest_of(bucket, client, row.key, version.version_id) == row.sha256
 
 
 def _copied_back(
-    client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined, records: Records | None
+    client: "S3Client",
+    bucket: BucketSettings,
+    place: BucketSettings,
+    row: Quarantined,
+    records: Records | None,
+    over: Version | None = None,
 ) -> Returned:
+    """Write the copy where nothing is, or over its own version that nobody can read, which stays as a version."""
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
-        try:
-            _, sha256 = fetch(place, writing(place), row.place_key, row.place_version or "", body)
-        except ClientError as gone:
-            if gone.response.get("Error", {}).get("Code") not in (*NOT_THERE, "NoSuchVersion"):
-                raise
-            _, sha256 = fetch(bucket, client, row.key, row.version_id, body)  # its own version may still be there
-        if sha256 != row.sha256:
-            return Returned(
-                Deed.FAILED, f'its copy in bucket "{place.name}" reads back differently; nothing was written'
-            )
+        if why := _fetched(client, bucket, place, row, body):
+            return Returned(Deed.FAILED, f"{why}; nothing was written")
         arguments = Belongings(**row.headers or {}).arguments(printflow_copy_of=row.version_id)
-        written = send(bucket, client, row.key, body, arguments, records)
+        written = send(bucket, client, row.key, body, arguments, records, over.etag if over else "")
     if written is None:
         return Returned(Deed.MEANWHILE, "somebody was faster: another file is there, and stays; so does the copy")
-    if digest_of(bucket, client, row.key, written) != sha256:
+    if digest_of(bucket, client, row.key, written) != row.sha256:
         try:
             removed = take_back(bucket, row.key, written)
         except CouldNotTell:  # a key that may not end versions
@@ -143,3 +159,31 @@ def _copied_back(
         detail = f"what was written reads back differently; it was {'removed' if removed else 'left there'}"
         return Returned(Deed.FAILED, detail)
     return Returned(Deed.DONE, "its copy was written back")
+
+
+def _fetched(
+    client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined, body: IO[bytes]
+) -> str:
+    """Read its own version, or where that cannot be its copy; why neither could be, empty if either was."""
+    sources = (
+        (bucket, client, row.key, row.version_id, "its own version"),  # first, since it needs no second server
+        (place, writing(place), row.place_key, row.place_version or "", f'its copy in bucket "{place.name}"'),
+    )
+    troubles = []
+    for source, asked, key, version, name in sources:
+        body.seek(0)
+        body.truncate()
+        try:
+            _, sha256 = fetch(source, asked, key, version, body)
+        except ClientError as refused:
+            code = refused.response.get("Error", {}).get("Code")
+            said = dict.fromkeys((*NOT_THERE, "NoSuchVersion"), "is gone")
+            said["InvalidObjectState"] = "is archived and must be retrieved first"
+            troubles.append(f"{name} {said.get(code or '', f'is refused ({code})')}")
+        except CutShort as cut:
+            troubles.append(cut.what)
+        else:
+            if sha256 == row.sha256:
+                return ""
+            troubles.append(f"{name} reads back differently")
+    return "; ".join(troubles)

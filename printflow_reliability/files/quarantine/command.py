@@ -58,6 +58,11 @@ def release_command(
     tenant: list[str] | None = typer.Option(None, "--tenant", metavar="ID", help="Only this tenant; may be repeated."),
     bucket: str | None = typer.Option(None, "--bucket", metavar="NAME", help="Only objects of this bucket."),
     needed: bool = typer.Option(False, "--needed", help="Only what a row refers to, as after a restore."),
+    from_place: bool = typer.Option(
+        False,
+        "--from-place",
+        help="Also what lies in files.quarantine_bucket and the records know no more, as after a restore of these.",
+    ),
     per_second: float = PER_SECOND,
     by: str | None = BY,
     apply: bool = APPLY_OPTION,
@@ -70,7 +75,7 @@ def release_command(
     settings = invocation(ctx).settings()
     if not (key or tenant or needed):
         raise ConfigError("say what is to come back", "give a KEY, --tenant ID, or --needed: what rows refer to")
-    chosen = Chosen(person_named(by), key or (), tenant or (), bucket, needed, per_second)
+    chosen = Chosen(person_named(by), key or (), tenant or (), bucket, needed, per_second, from_place)
     with progress("objects") as advance:
         report = release(settings, chosen, apply=apply, advance=advance)
     finish(report.as_json, as_json=json, show=lambda: _show_release(report), code=report.exit_code)
@@ -124,9 +129,11 @@ def _show_release(report: ReleaseReport) -> None:
         )
     if report.unread:
         say(f"COULD NOT TELL: what else rows need is not known: {printable(report.unread)}")
+    if report.unreadable:
+        say(f"COULD NOT TELL: {counted(report.unreadable, 'note')} beside copies could not be read: that may be more")
     if report.outcome is None:
         if not report.rows:
-            if not report.unread:
+            if not (report.unread or report.unreadable):
                 say("OK: nothing has to come back from quarantine")
             return
         said = f"{counted(len(report.rows), 'object')} would come back"

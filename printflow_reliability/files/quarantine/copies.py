@@ -24,6 +24,8 @@ from printflow_reliability.storage.silence import chunks
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LEGAL_HOLD = "ObjectLockLegalHoldStatus"
+
 
 class CutShort(CouldNotTell):
     """A store sends less of one object than it says there is. Others are not concerned."""
@@ -59,6 +61,8 @@ class Belongings:
         if self.tags:
             arguments["Tagging"] = urlencode(self.tags)
         lock, until = dict(self.lock), self.lock.get("ObjectLockRetainUntilDate")
+        if lock.get(LEGAL_HOLD) != "ON":  # a bucket without Object Lock refuses even a hold that is off
+            lock.pop(LEGAL_HOLD, None)
         if until is None or datetime.fromisoformat(until) <= datetime.now(UTC):  # a legal hold has no end
             lock.pop("ObjectLockRetainUntilDate", None)
             lock.pop("ObjectLockMode", None)
@@ -88,7 +92,7 @@ def fetch(
     tags = client.get_object_tagging(Bucket=bucket.bucket, Key=key, VersionId=version)["TagSet"]
     lock = {
         name: value.isoformat() if isinstance(value, datetime) else value
-        for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
+        for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", LEGAL_HOLD)
         if (value := answer.get(name))
     }
     belongings = Belongings(
@@ -107,6 +111,7 @@ def send(
     body: IO[bytes],
     arguments: Mapping[str, Any],
     records: Records | None = None,
+    over: str = "",
 ) -> str | None:
     """Write an object under a key that is free; its version, or None if the key is not free.
 
@@ -116,6 +121,7 @@ def send(
         body: its bytes.
         arguments: what it carries.
         records: know of an upload in parts until it has ended.
+        over: the ETag, without quotes, of what the key must hold instead of nothing.
 
     Raises:
         ClientError: the store refuses.
@@ -131,11 +137,12 @@ def send(
 
     if size > LARGEST_AT_ONCE:
         listed = client.list_objects_v2(Bucket=bucket.bucket, Prefix=key, MaxKeys=1).get("Contents", ())
-        if any(item["Key"] == key for item in listed):
+        if not over and any(item["Key"] == key for item in listed):
             return None  # known before all of it was sent
-        return in_parts(client, Target(bucket, key, dict(arguments)), size, SENT_PART, part, records)
+        return in_parts(client, Target(bucket, key, dict(arguments), over=over), size, SENT_PART, part, records)
+    condition: Any = {"IfMatch": f'"{over}"'} if over else {"IfNoneMatch": "*"}
     try:
-        answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, IfNoneMatch="*", **arguments)
+        answer = client.put_object(Bucket=bucket.bucket, Key=key, Body=body, **condition, **arguments)
     except ClientError as refused:
         if refused.response.get("Error", {}).get("Code") in CHANGED:
             return None

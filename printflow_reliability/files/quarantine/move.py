@@ -6,13 +6,14 @@ there again. Whatever breaks off is gone on with by the next run.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import TypeVar
 
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.presence import KeyRefused, Presence
 from printflow_reliability.files.quarantine.back import bring_back
-from printflow_reliability.files.quarantine.history import content, hidden
+from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
@@ -29,6 +30,9 @@ IN_FLIGHT = 8
 AT_A_TIME = 16
 """Objects whose references are asked for together: the fewer, the sooner after it the markers follow."""
 NAMED = "a row refers to it now"
+NOT_MADE = "a run broke off before its delete marker was made"
+SETTLED = timedelta(minutes=15)
+"""After which a store carries out no request that it was sent: the signature's time is too far away."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -97,10 +101,12 @@ class Mover:
         newest, shown = history[0] if history else None, content(history)
         if row.copied and shown is None:
             return True  # nothing but our copy is left
-        if newest is not None and shown is newest and newest.version_id == row.version_id:
-            return False  # its marker was not made; the plan finds it again
+        if newest is not None and shown is newest and is_own(newest, row):
+            if datetime.now(UTC) - row.begun_at > SETTLED:  # else a DELETE that was sent may still be carried out
+                manifest.end(self.records, row.id, manifest.GIVEN_UP, self.person, NOT_MADE)
+            return False  # the plan finds it again unless a row names it now
         if row.copied and newest is not None and shown is not None and newest.delete_marker:
-            if shown.version_id == row.version_id:
+            if is_newest(row, history):
                 return True
             self.outcome.add(Deed.FAILED, row.bucket, row.key, row.bytes, hidden(row, shown))
             return False

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from printflow_reliability.checks import Outcome
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.new_objects import may_write, writer
 from printflow_reliability.files.presence import Presence
-from printflow_reliability.files.protection.configuration import Answer, lifecycle_of
+from printflow_reliability.files.protection.configuration import Answer, lifecycle_of, read_configuration
 from printflow_reliability.files.protection.item import named
+from printflow_reliability.files.protection.public_access import public_access
 from printflow_reliability.platform.tenancy import Tenant
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
@@ -60,6 +62,26 @@ class Place:
                         "name a prefix that no base path begins with",
                     )
 
+    def require_private(self) -> None:
+        """Make sure that no stranger reads what is copied there.
+
+        Raises:
+            CouldNotTell: the bucket does not answer, or does not tell.
+            Refused: strangers may list or read it.
+        """
+        who = public_access(self.bucket, read_configuration(self.bucket))
+        if who.outcome is Outcome.FAIL:
+            raise Refused(
+                f'{KEY}: strangers may read bucket "{self.bucket.name}", into which customers\' files would be '
+                f"copied: {who.detail}",
+                who.command,
+            )
+        if who.counts_as is Outcome.UNKNOWN:
+            raise CouldNotTell(
+                f'whether strangers may read bucket "{self.bucket.name}" is not known: {who.detail}',
+                f'let audit_access_key_id of bucket "{self.bucket.name}" read its policy and its ACL',
+            )
+
     def require_lasting(self, longest_days: int, now: datetime | None = None) -> None:
         """Make sure that no lifecycle rule ends a copy while a backup may still be restored that refers to it.
 
@@ -102,6 +124,29 @@ def place_of(settings: Settings) -> Place:
 def writing(bucket: BucketSettings) -> "S3Client":
     """A client with the key that may write to a bucket: its heal key, or the only key that it has."""
     return writer(bucket) if may_write(bucket) else s3_client(bucket)
+
+
+def require_one_name(settings: Settings, listed: Collection[str], nameable: Collection[str]) -> None:
+    """Make sure that no bucket in which orphans are looked for has another name that rows may use.
+
+    Args:
+        settings: the whole file.
+        listed: the buckets that references point into, by name.
+        nameable: those that a row may name at any time.
+
+    Raises:
+        Refused: what rows name under that other name would look like an orphan.
+    """
+    known = {settings.bucket_named(name).store: name for name in listed}
+    for bucket in settings.bucket:
+        name = known.get(bucket.store, bucket.name)
+        if name != bucket.name and bucket.name in {*listed, *nameable}:
+            first, second = sorted((name, bucket.name))
+            raise Refused(
+                f'"{first}" and "{second}" are the same bucket on the same server, and rows may name both: files '
+                "of one look like orphans of the other",
+                "have the queries return one of the names, and take the other [[bucket]] out of printflow.toml",
+            )
 
 
 def require_versions(buckets: Iterable[BucketSettings]) -> None:

@@ -20,7 +20,7 @@ from printflow_reliability.files.catalog_check import check_catalog
 from printflow_reliability.files.plausible import FEW_REFERENCES
 from printflow_reliability.files.protection.lifecycle import longest_retention
 from printflow_reliability.files.quarantine.oldest_backup import OldestBackup, oldest_backup
-from printflow_reliability.files.quarantine.place import place_of, require_versions
+from printflow_reliability.files.quarantine.place import place_of, require_one_name, require_versions
 from printflow_reliability.files.reconcile import reconcile
 from printflow_reliability.platform.catalog import open_catalog
 from printflow_reliability.platform.tenancy import tenancy, tenant_named
@@ -147,6 +147,9 @@ def make_plan(settings: Settings, request: Request, erased: Erasures, advance: A
     for name in request.tenants or ():
         tenant_named(platform, name)
     place.require_apart(platform.tenants, catalog.buckets)
+    by_row = any("bucket" in entry.columns for entry in catalog.entries)
+    require_one_name(settings, catalog.buckets, [bucket.name for bucket in settings.bucket] if by_row else ())
+    place.require_private()
     place.require_lasting(longest_retention(settings))
     require_versions(settings.bucket_named(name) for name in catalog.buckets)
     require_covered(settings)

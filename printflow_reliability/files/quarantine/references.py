@@ -31,7 +31,7 @@ class References:
     def unread(self, bucket: str) -> str:
         """Which query left rows or a database out when it was asked about a bucket, and why; empty if none did."""
         for entry in self.catalog.entries:
-            if bucket in entry.buckets and (why := self.catalog.failing.of(entry.place)):
+            if entry.may_name(bucket) and (why := self.catalog.failing.of(entry.place)):
                 return f"{entry.key}: {next(iter(why.values()))}"
         return ""
 

@@ -81,12 +81,14 @@ class ReleaseReport:
         chosen: how many were chosen.
         outcome: what came of it; None of a plan.
         unread: which rows could not be asked whether they need more; empty if all were.
+        unreadable: how many notes beside copies could not be read.
     """
 
     rows: Sequence[Quarantined]
     chosen: int
     outcome: Outcome | None = None
     unread: str = ""
+    unreadable: int = 0
 
     @property
     def erased(self) -> int:
@@ -96,7 +98,7 @@ class ReleaseReport:
     @property
     def exit_code(self) -> int:
         """0: nothing to do, or back; 1: to be done, or something needs a person; 2: it broke off."""
-        if self.unread:
+        if self.unread or self.unreadable:
             return 2
         if self.outcome is None:
             return 1 if self.rows else 0
@@ -110,6 +112,7 @@ class ReleaseReport:
             "bytes": sum(row.bytes for row in self.rows),
             "erased": self.erased,
             "unread": self.unread,
+            "unreadable_notes": self.unreadable,
             "files": [row.as_json() for row in self.rows],
             "outcome": self.outcome and self.outcome.as_json(),
         }

@@ -8,6 +8,7 @@ from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.heal import LOCK, require_healers
 from printflow_reliability.files.parts import abort_begun
 from printflow_reliability.files.quarantine.back import bring_back
+from printflow_reliability.files.quarantine.beside import Notes, notes_of
 from printflow_reliability.files.quarantine.move import Mover
 from printflow_reliability.files.quarantine.outcome import Outcome
 from printflow_reliability.files.quarantine.place import place_of
@@ -62,7 +63,7 @@ def quarantine(
 class Chosen:
     """What a person wants back: these keys, these tenants' files, of a bucket; each empty stands for all.
 
-    `needed`: only what a row refers to now.
+    `needed`: only what a row refers to now. `from_place`: also what the place holds and the records have forgotten.
     """
 
     person: str
@@ -71,6 +72,7 @@ class Chosen:
     bucket: str | None = None
     needed: bool = False
     per_second: float = 50.0
+    from_place: bool = False
 
 
 @operation("release")
@@ -80,19 +82,23 @@ def release(
     """Plan what comes back from quarantine, and bring it back with `apply`.
 
     Raises:
-        ConfigError: nothing of that name is in quarantine, or a bucket may not be written.
+        ConfigError: nothing of that name is in quarantine, there is no place, or a bucket may not be written.
         CouldNotTell: the records or a database do not answer.
         LockHeld: somebody else is healing, rolling back or moving files.
     """
     if chosen.bucket is not None:
         settings.bucket_named(chosen.bucket)
+    notes = notes_of(place_of(settings), chosen.keys, chosen.bucket) if chosen.from_place else Notes()
     if not apply:
         with open_records(settings.records) as records:
-            rows, unread = _rows(settings, records, chosen)
+            rows, unread = _rows(settings, records, chosen, manifest.forgotten(records, notes.rows))
             erased = erasures.in_force(records)
-        return ReleaseReport([row for row in rows if not erased.of(row.bucket, row.key)], len(rows), unread=unread)
+        rows, every = [row for row in rows if not erased.of(row.bucket, row.key)], len(rows)
+        return ReleaseReport(rows, every, unread=unread, unreadable=notes.unreadable)
     with open_records(settings.records) as records, exclusive(records, LOCK):
         abort_begun(settings, records)
+        for row in manifest.forgotten(records, notes.rows):
+            manifest.adopt(records, row)
         rows, unread = _rows(settings, records, chosen)
         require_healers(settings, {row.bucket for row in rows})
         outcome, pace = Outcome(), Pace(chosen.per_second)
@@ -105,16 +111,25 @@ def release(
                     advance(number, len(rows))
         except CouldNotTell as away:
             outcome.stopped = away.sentence
-    return ReleaseReport(rows, len(rows), outcome, unread)
+    return ReleaseReport(rows, len(rows), outcome, unread, notes.unreadable)
 
 
-def _rows(settings: Settings, records: Records, chosen: Chosen) -> tuple[Sequence[Quarantined], str]:
+def _rows(
+    settings: Settings, records: Records, chosen: Chosen, forgotten: Sequence[Quarantined] = ()
+) -> tuple[Sequence[Quarantined], str]:
     """Those to be released, of each key what was moved last; and which rows could not be asked about them."""
-    rows = manifest.newest_of_each(manifest.chosen(records, chosen.keys, chosen.tenants, chosen.bucket))
+    recorded = manifest.chosen(records, chosen.keys, bucket=chosen.bucket)
+    # Of each key, whosever it was: what was moved last for another tenant is newer content all the same.
+    newest = manifest.newest_of_each([*recorded, *forgotten])
+    rows = [row for row in newest if not chosen.tenants or row.tenant in chosen.tenants]
     lacking = sorted({*chosen.keys} - {row.key for row in rows})
     if lacking:
+        others = next((row.tenant for row in newest if row.key == lacking[0]), None)
+        whose = f": what was moved last under it is of tenant {others}" if others else ""
         raise ConfigError(
-            f"{lacking[0]!r} is not in quarantine", "printflow files release --needed lists what rows miss"
+            f"{lacking[0]!r} is not in quarantine{whose}",
+            "printflow files release --needed lists what rows miss; if the records were restored to an older state, "
+            "add --from-place: it also finds what lies in files.quarantine_bucket and they have forgotten",
         )
     if not chosen.needed or not rows:
         return rows, ""

@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files.new_objects import NULL_VERSION, writer
 from printflow_reliability.files.presence import KeyRefused, Presence
+from printflow_reliability.files.quarantine.beside import noted
 from printflow_reliability.files.quarantine.copies import Belongings, CutShort, digest_of, fetch, send
-from printflow_reliability.files.quarantine.history import content, hidden
+from printflow_reliability.files.quarantine.history import content, hidden, is_newest, is_own
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.place import Place
 from printflow_reliability.files.quarantine.plan import Orphan
@@ -92,12 +93,15 @@ def copied(bucket: BucketSettings, place: Place, row: Quarantined, records: Reco
                     head = client.head_object(Bucket=place.bucket.bucket, Key=row.place_key)
                     version = head.get("VersionId", NULL_VERSION)
                 read_back = digest_of(place.bucket, client, row.place_key, version)
+                whole = read_back == sha256 and noted(place, row, version, sha256, belongings)
         except _RefusedError as refused:
             return refused.failure
         except CutShort as cut:
             return Deed.FAILED, cut.what
     if read_back != sha256:
         return Deed.FAILED, f'its copy in bucket "{place.bucket.name}" reads back differently'
+    if not whole:
+        return Deed.FAILED, f'the note beside its copy in bucket "{place.bucket.name}" reads back differently'
     return Copied(version, sha256, belongings)
 
 
@@ -116,7 +120,7 @@ def marked(bucket: BucketSettings, row: Quarantined) -> str | Failure | Unsure:
         return Deed.FAILED, refused.what
     except CouldNotTell as away:
         return Unsure(away.what, away)
-    if newest is None or newest.delete_marker or not _is(newest, row):
+    if newest is None or newest.delete_marker or not is_own(newest, row):
         return Deed.MEANWHILE, CHANGED
     try:
         with s3_errors(bucket):
@@ -124,12 +128,6 @@ def marked(bucket: BucketSettings, row: Quarantined) -> str | Failure | Unsure:
         return _looked_after(bucket, row, answer.get("VersionId", ""), present.history(row.key))
     except CouldNotTell as failed:  # it may have been done all the same
         return Unsure(f"whether its delete marker stands is not known: {failed.what}. {_GO_ON}")
-
-
-def _is(version: Version, row: Quarantined) -> bool:
-    """Whether it is what was copied; a version "null" may have been written over in place."""
-    same = version.version_id == row.version_id
-    return same and (version.version_id != NULL_VERSION or version.etag == row.etag)
 
 
 def _looked_after(
@@ -141,9 +139,10 @@ def _looked_after(
             f"became of it, then: {row.release_command}"
         )
     shown = content(history)
-    if shown is None:  # also where versioning was suspended in this moment: our copy is what is left
-        return Unsure(f"no version is left below its delete marker; its copy is: {row.release_command}")
-    if shown.version_id == row.version_id:
+    own = shown is not None and is_own(shown, row)
+    if shown is None or (not own and is_newest(row, history)):  # versioning was suspended in this moment
+        return Unsure(f"its version is no longer below its delete marker; its copy is left: {row.release_command}")
+    if own:
         return marker
     if marker == NULL_VERSION:
         return Unsure(hidden(row, shown))

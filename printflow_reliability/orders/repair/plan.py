@@ -177,8 +177,10 @@ def plan_step(order: str, problem: Problem, found: Found, means: Means, choice: 
     if choice.made:
         return _chosen(order, step, found, means, choice)
     if problem.kind not in REPAIRED:
-        unreadable = problem.kind is Kind.UNREADABLE
-        what = by_hand(problem, order, tenant) if unreadable else last_resort(order)
+        if problem.kind is Kind.SYNTHETIC:
+            return replace(step, detail=by_hand(problem, order, tenant))
+        own = problem.kind in (Kind.UNREADABLE, Kind.QUARANTINED)
+        what = by_hand(problem, order, tenant) if own else last_resort(order)
         return replace(step, detail=what, options=_ways_out(order, step, found, means))
     return _planned(order, step, found, means)
 

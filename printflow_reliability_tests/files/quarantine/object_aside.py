@@ -54,7 +54,7 @@ def row(version: str, **known: Any) -> Quarantined:
         "sha256": None,
         "headers": None,
         "person": "ada",
-        "begun_at": datetime(2026, 11, 2, tzinfo=UTC),
+        "begun_at": datetime(2020, 1, 1, tzinfo=UTC),  # before anything that a test writes
         "quarantined_at": None,
         "marker_version": None,
     }
@@ -71,8 +71,15 @@ def aside(client: "S3Client", version: str) -> Quarantined:
     return row(version, marker_version=marker, quarantined_at=datetime(2026, 11, 2, tzinfo=UTC), **known)
 
 
-def released(moved: Quarantined) -> back.Returned:
-    return back._brought_back(FILES, PLACE.bucket, Presence(FILES).history(KEY), moved)
+def released(moved: Quarantined, bucket: BucketSettings = FILES) -> back.Returned:
+    return back._brought_back(bucket, PLACE.bucket, Presence(bucket).history(KEY), moved)
+
+
+def newest_content(client: "S3Client") -> str | None:
+    """The newest version with bytes, whether a marker hides it or not."""
+    return next(
+        (each["VersionId"] for each in client.list_object_versions(Bucket="print-files").get("Versions", ())), None
+    )
 
 
 class Nobody:

@@ -36,6 +36,8 @@ def test_what_is_deleted_is_named_no_more_and_a_marker_deletes_nothing(client: "
     assert copy.sentence.endswith(f"Next: {deletes}")
     client.delete_object(Bucket="place", Key="q/it's 1", VersionId=version)
     assert named(("place", "q/it's 1")) == []
+    client.put_object(Bucket="place", Key="q/it's 1.json", Body=b"{}")
+    assert [note.place_key for note in named(("place", "q/it's 1"))] == ["q/it's 1.json"]
 
 
 def test_a_lock_is_told_since_the_store_refuses_until_it_ends(client: "S3Client") -> None:

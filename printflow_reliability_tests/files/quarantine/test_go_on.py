@@ -1,5 +1,6 @@
 """What a run that was killed has begun is ended by the next: nothing is hidden, and nothing older comes back."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -148,3 +149,17 @@ def test_a_row_whose_bucket_is_named_no_more_keeps_nobody_elses_from_going_on(
     monkeypatch.setattr(erasures, "in_force", lambda _: Erasures([]))
     returned = back.bring_back(minimal_settings(), cast(Any, None), row("v", bucket="renamed"), "ada")
     assert returned.deed is Deed.FAILED
+
+
+def test_a_copy_without_a_marker_is_given_up_once_no_delete_can_be_under_way(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = put(client)
+    copy = copied(FILES, PLACE, row(version))
+    assert isinstance(copy, Copied)
+    known = {"place_version": copy.version, "sha256": copy.sha256, "headers": copy.belongings.as_json()}
+    kept, outcome = gone_on_with(monkeypatch, row(version, **known))  # a row names it now: no plan finds it again
+    assert (kept.ended, kept.noted, outcome.deeds) == ([1], [], {})
+    assert body(client) == b"old"
+    kept, _ = gone_on_with(monkeypatch, row(version, begun_at=datetime.now(UTC), **known))
+    assert (kept.ended, kept.noted) == ([], [])

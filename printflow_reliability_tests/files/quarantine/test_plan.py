@@ -7,13 +7,15 @@ from typing import Any, cast
 import pytest
 
 from printflow_reliability.backups.info import STATUS_MISSING_STANZA
+from printflow_reliability.checks import Outcome as Verdict
 from printflow_reliability.errors import ConfigError, CouldNotTell, Refused
 from printflow_reliability.files.catalog_report import CatalogReport, Uncovered, Unread
-from printflow_reliability.files.protection.configuration import Answer
+from printflow_reliability.files.protection import protect
+from printflow_reliability.files.protection.configuration import Answer, BucketConfiguration
 from printflow_reliability.files.quarantine import place, plan
 from printflow_reliability.files.quarantine.oldest_backup import READABLE, OldestBackup
 from printflow_reliability.files.quarantine.outcome import Deed, Outcome
-from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_versions
+from printflow_reliability.files.quarantine.place import Place, ends_early, place_of, require_one_name, require_versions
 from printflow_reliability.files.quarantine.plan import (
     Left,
     Plan,
@@ -30,6 +32,7 @@ from printflow_reliability.platform.tenancy import BasePaths, Tenant
 from printflow_reliability.records import passes, reference_rows
 from printflow_reliability.records.erasures import Erasure, Erasures
 from printflow_reliability.settings import BucketSettings, Settings
+from printflow_reliability_tests.files.protection import recorded
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 OLDEST = OldestBackup("base backup", datetime(2026, 3, 1, tzinfo=UTC))
@@ -141,6 +144,28 @@ def test_a_lifecycle_that_is_too_short_or_unknown_refuses_the_place(monkeypatch:
     PLACE.require_lasting(372)
 
 
+def test_a_place_that_strangers_may_read_or_may_be_able_to_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: dict[str, Any] = {}
+    monkeypatch.setattr(place, "read_configuration", lambda _: recorded.said(**answers))
+    PLACE.require_private()
+    answers = {"stranger": 200}
+    with pytest.raises(Refused, match='strangers may read bucket "place"'):
+        PLACE.require_private()
+    monkeypatch.setattr(protect, "read_configuration", lambda _: recorded.said(**answers))
+    assert [(item.name, item.outcome) for item in protect.access(PLACE.bucket).items] == [
+        ("public_access", Verdict.FAIL)
+    ]
+
+    def away(_: BucketSettings) -> BucketConfiguration:
+        raise CouldNotTell("no answer in time", "try again")
+
+    monkeypatch.setattr(protect, "read_configuration", away)
+    assert [item.outcome for item in protect.access(PLACE.bucket).items] == [Verdict.UNKNOWN]
+    answers = {"get_public_access_block": "AccessDenied", "get_bucket_policy_status": "AccessDenied"}
+    with pytest.raises(CouldNotTell, match="audit_access_key_id"):
+        PLACE.require_private()
+
+
 def test_the_place_lies_apart_from_every_tenant_and_every_reference() -> None:
     PLACE.require_apart([Tenant("t", "tenants/t/")], ["files"])
     with pytest.raises(ConfigError, match="rows refer into"):
@@ -186,6 +211,30 @@ def test_a_place_where_the_platforms_files_are_listed_is_no_setting() -> None:
             with_place(**wrong)
 
 
+def test_a_bucket_that_rows_may_name_in_two_ways_refuses_everything() -> None:
+    twin = BucketSettings(name="print-files", endpoint_url="https://S3.example.org:443/", bucket="prints")
+    first = BucketSettings(name="files", endpoint_url="https://s3.example.org", bucket="prints")
+    buckets = (first, twin, BucketSettings(name="other", bucket="prints"))
+    settings = minimal_settings().model_copy(update={"bucket": buckets})
+    require_one_name(settings, ["files"], [])
+    require_one_name(settings, ["files", "other"], ["other"])  # of the same name on another server
+    for listed, nameable in ((["files"], ["print-files"]), (["files", "print-files"], [])):
+        with pytest.raises(Refused, match='"files" and "print-files" are the same bucket'):
+            require_one_name(settings, listed, nameable)
+
+
+def test_two_names_of_one_bucket_that_files_lie_in_are_no_setting() -> None:
+    document = minimal_settings().model_dump()
+    document["bucket"] = [*document["bucket"], {**document["bucket"][0], "name": "again"}]
+    Settings.model_validate(document)  # nothing refers into it by its second name
+    for wrong in (
+        {"orders": {**document["orders"], "bucket": "again"}},
+        {"reference": [{**document["reference"][0], "disk": [{"name": "s3", "bucket": "again"}]}]},
+    ):
+        with pytest.raises(ValueError, match='"print-files" and "again" are the same bucket on the same server'):
+            Settings.model_validate({**document, **wrong})
+
+
 def test_a_row_into_a_bucket_that_nobody_knows_refuses_everything() -> None:
     elsewhere = {"kind": "unknown", "bucket": "print-files", "key": "a.pdf", "detail": "its bucket is no [[bucket]]"}
     require_whole(iter([elsewhere]), ["print-files"])
@@ -225,10 +274,13 @@ def test_without_an_earlier_pass_nothing_is_moved(monkeypatch: pytest.MonkeyPatc
 
 def test_a_database_that_was_left_out_makes_what_rows_name_unknown() -> None:
     class Entry:
-        buckets, place, key = ("files",), (0, "branch"), "reference[0]"
+        place, key = (0, "branch"), "reference[0]"
+
+        def may_name(self, bucket: str) -> bool:
+            return bucket == name
 
     class CatalogOf:
-        entries = (Entry,)
+        entries = (Entry(),)
 
         def __init__(self) -> None:
             self.failing = FailingRows()
@@ -238,7 +290,6 @@ def test_a_database_that_was_left_out_makes_what_rows_name_unknown() -> None:
 
     catalog = CatalogOf()
     name = minimal_settings().reference[0].bucket
-    Entry.buckets = (name,)
     asked = References(minimal_settings(), cast(Any, catalog), BasePaths([]))
     assert not asked.naming(name, ["a.pdf"])
     catalog.failing.leave_out(Entry.place, "t", "too many connections")

@@ -15,7 +15,8 @@ TEMPLATE_PREFIX = "template"
 def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str, dumps: str) -> Mapping[str, object]:
     """The storefront may do everything; the watcher reads its bucket, and writes reports and dumps.
 
-    The auditor reads the configuration of the bucket. Each policy of the templates has an identity of its name.
+    The auditor reads the configuration of its bucket and of the place of orphans.
+    Each policy of the templates has an identity of its name.
     """
     watcher = [
         f"Read:{bucket}",
@@ -32,7 +33,7 @@ def s3_identities(passwords: Mapping[str, str], bucket: str, reports: str, dumps
         {"name": name, "credentials": [{"accessKey": name, "secretKey": passwords[f"s3-{name}"]}], **right}
         for name, right in rights.items()
     ]
-    policies = {"auditor": json.dumps(policy({bucket: AUDIT}))}
+    policies = {"auditor": json.dumps(policy({bucket: AUDIT, reports: AUDIT}))}
     for template in sorted(TEMPLATES.glob("*.json")):
         name = f"{TEMPLATE_PREFIX}-{template.stem}"
         keys = {"accessKey": name, "secretKey": passwords["s3-watcher"]}
