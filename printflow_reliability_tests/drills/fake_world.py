@@ -7,7 +7,7 @@ Every method of a part is heard by the `Script` under its own name, and does the
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -164,10 +164,20 @@ class FakeClones:
     ran_out: frozenset[str] = frozenset()
     stopped_at: Mapping[str, Fence] = field(default_factory=dict)
     expected: Mapping[str, int] = field(default_factory=dict)
+    plan: Plan | None = None
 
     def confined_programs(self) -> Programs:
         self.script.heard("confined_programs")
         return Programs(run_as="nobody")
+
+    def take(self) -> Plan:
+        self.script.heard("take")
+        assert self.plan is not None
+        points = {
+            name: replace(point, backup=replace(point.backup, label="standby", lsn_start="0/5000000"))
+            for name, point in self.plan.points.items()
+        }
+        return replace(self.plan, points=points)
 
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         self.stopped_at = fences
@@ -219,6 +229,7 @@ class FakeWorkspace:
 
     def clones(self, plan: Plan) -> FakeClones:
         self.script.heard("clones")
+        self.prepared.plan = plan
         return self.prepared
 
     def give_up(self) -> None:
@@ -333,6 +344,7 @@ class FakeWorld:
         target: Target = Target("latest"),  # noqa: B008 - it is immutable
         *,
         configuration: Settings | None = None,
+        from_standby: bool = False,
         tell: Callable[[Phase], None] = lambda _: None,
     ) -> Drill:
         """Drill 7 in this world, on a clock that goes on by a second whenever somebody looks at it."""
@@ -346,4 +358,5 @@ class FakeWorld:
             results=Results(CLUSTERS),
             clock=PhaseClock(lambda: float(next(ticks))),
             tell=tell,
+            from_standby=from_standby,
         )
