@@ -174,7 +174,7 @@ class FakeClones:
         self.script.heard("take")
         assert self.plan is not None
         points = {
-            name: replace(point, backup=replace(point.backup, label="standby", lsn_start="0/5000000"))
+            name: replace(point, backup=replace(point.backup, lsn_start="0/5000000"))
             for name, point in self.plan.points.items()
         }
         return replace(self.plan, points=points)

@@ -165,6 +165,43 @@ def test_a_standby_that_lets_nobody_replicate_names_the_line_that_its_pg_hba_lac
     assert 'add a line such as "host replication printflow ADDRESS scram-sha-256"' in told
 
 
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("may_copy")
+def test_a_page_that_is_damaged_on_the_standby_alone_fails_the_drill(pair: Pair) -> None:
+    with pair.standby() as standby:
+        ((path,),) = standby.execute("SELECT pg_relation_filepath('pg_depend')").fetchall()
+    file = pair.place / "data" / str(path)
+    with file.open("r+b") as page:
+        page.seek(5000)
+        before = page.read(100)
+        page.seek(5000)
+        page.write(bytes(byte ^ 0xFF for byte in before))
+    try:
+        report = run_drill(pair.settings, from_standby=True)
+    finally:
+        with file.open("r+b") as page:
+            page.seek(5000)
+            page.write(before)
+    assert (report.exit_code, outcomes(report)["drill.recovery"]) == (1, Outcome.FAIL)
+    assert f'is damaged, and would be promoted so: WARNING:  checksum verification failed in file "./{path}"' in detail(
+        report, "drill.recovery"
+    )
+    assert left_behind(pair.sandbox) == []
+
+
+@pytest.mark.exhaustive
+def test_a_standby_that_says_nothing_is_told_with_its_address(pair: Pair) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        first, *others = pair.settings.cluster
+        mute = first.model_copy(update={"standby": f"postgresql://printflow@127.0.0.1:{port}/{CLUSTER}"})
+        report = run_drill(pair.settings.model_copy(update={"cluster": (mute, *others)}), from_standby=True)
+    assert report.exit_code == 2
+    told = f"cluster {CLUSTER} (standby) cannot be reached: 127.0.0.1:{port} did not answer"
+    assert told in detail(report, "drill.recovery")
+    assert left_behind(pair.sandbox) == []
+
+
 def test_a_server_that_was_promoted_is_no_standby(pair: Pair) -> None:
     """The last test of this module: its standby is none any more."""
     with pair.standby() as standby:

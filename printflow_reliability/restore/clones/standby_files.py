@@ -4,7 +4,7 @@ No WAL comes along, so that pg_basebackup needs no replication slot: all of it c
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from printflow_reliability.platform.connect import CONNECT_SECONDS, answer_watch
 from printflow_reliability.platform.sign_in import sign_in
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.restore.clones.clone import Clone
+from printflow_reliability.restore.clones.confinement import confine
 from printflow_reliability.restore.clones.control import control_data
 from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.standby import Standby, another_cluster, named, no_standby
@@ -24,7 +25,7 @@ OF_STANDBY = re.compile(r"^BACKUP FROM: standby$", re.MULTILINE)
 IDENTIFIER = re.compile(r"^Database system identifier:\s+(\d+)$", re.MULTILINE)
 CONSISTENT = re.compile(r"^Minimum recovery ending location:\s+([0-9A-F]+/[0-9A-F]+)$", re.MULTILINE)
 PROMOTED = re.compile("standby was promoted during online backup|not in hot standby mode")
-DAMAGED = re.compile("checksum verification failed|checksum error occurred|checksum mismatch")
+DAMAGED = re.compile("checksum verification failed|checksum verification failure|checksum error occurred")
 AGAIN = "then: printflow drill run --from-standby"
 
 
@@ -135,8 +136,10 @@ def take(clone: Clone, standby: Standby, backup: Backup, *, timeout: float) -> B
     argv, environment = base_backup_command(clone.unconfined, standby, clone.data, clone.place / "tablespaces")
     verify = verify_command(clone.unconfined, standby, clone.data)
     watches = [answer_watch(standby.cluster)]
+    # A standby may have production's paths, and its socket among them.
+    confined = confine(clone.unconfined, clone.place, clone.production, reaching=True).programs
     try:
-        clone.programs.run(argv, timeout=timeout, env=environment, watches=watches)
+        confined.run(argv, timeout=timeout, env=environment, watches=watches)
     except ProgramFailed as failed:
         raise explained(clone.cluster.name, standby.role, clone.place.parent, failed) from None
     try:
@@ -184,25 +187,18 @@ def explained(name: str, role: str, place: Path, failed: ProgramFailed) -> Print
         place: the directory that they were to come into.
         failed: how pg_basebackup ended.
     """
-    said = _last_line(failed.said)
     if PROMOTED.search(failed.said):
         return no_standby(name)
-    if DAMAGED.search(failed.said):
+    lines = [printable(line) for line in failed.said.splitlines()]
+    if damage := [line for line in lines if DAMAGED.search(line)]:
         return StandbyDamaged(
-            f"{named(name)} is damaged, and would be promoted so: {said}",
-            f"make the standby anew, {AGAIN}",
+            f"{named(name)} is damaged, and would be promoted so: {damage[0]}", f"make the standby anew, {AGAIN}"
         )
     for cause in CAUSES:
-        if re.search(cause.words, failed.said):
-            known = {"role": role, "place": place, "said": said, "again": AGAIN}
+        if found := [line for line in lines if re.search(cause.words, line)]:
+            known = {"role": role, "place": place, "said": found[-1], "again": AGAIN}
             return CouldNotTell(f"{named(name)} {cause.what.format(**known)}", cause.next_step.format(**known))
     return CouldNotTell(f"the files of {named(name)} could not be taken: {failed.what}", f"printflow ready, {AGAIN}")
-
-
-def _last_line(said: str) -> str:
-    """The last of what a program said that is an error or a warning, and no notice."""
-    lines: Sequence[str] = [line for line in said.splitlines() if re.search("error|ERROR|WARNING|FATAL", line)]
-    return printable((lines or said.splitlines() or ["it said nothing"])[-1])
 
 
 def _escaped(path: str) -> str:
