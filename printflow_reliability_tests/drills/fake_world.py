@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.results import Results
 from printflow_reliability.drills.stages.drill import Drill
-from printflow_reliability.drills.validation.recovered_files import RecoveredFiles
-from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.programs import Programs
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.phases import Phase, PhaseClock
@@ -27,6 +25,7 @@ from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.replay import Promotion
 from printflow_reliability.restore.targets import Span, Target
 from printflow_reliability.settings import Settings
+from printflow_reliability_tests.drills.fake_checks import FakeChecks, Script
 from printflow_reliability_tests.drills.two_clusters import (
     BEGAN,
     CLUSTERS,
@@ -39,20 +38,6 @@ from printflow_reliability_tests.drills.two_clusters import (
 
 AHEAD = timedelta(seconds=20)
 PLACE = Path("/drills/7")
-RESTORABLE = Finding(kind="missing_restorable", severity=Severity.ERROR, detail="gone", action="copy it", key="a.pdf")
-
-
-@dataclass
-class Script:
-    """What was called so far, and what happens in which call."""
-
-    planted: dict[str, Callable[[], None]] = field(default_factory=dict)
-    called: list[str] = field(default_factory=list)
-
-    def heard(self, method: str) -> None:
-        self.called.append(method)
-        if act := self.planted.get(method):
-            act()
 
 
 @dataclass
@@ -108,52 +93,6 @@ class FakeRepository:
     ) -> Mapping[str, int]:
         self.script.heard("expected_ends")
         return dict.fromkeys(CLUSTERS, 0x6000000)
-
-
-@dataclass
-class FakeChecks:
-    script: Script
-    rows_outcome: Outcome = Outcome.PASS
-
-    def links(self) -> CheckResult:
-        self.script.heard("links")
-        return passed("drill.links")
-
-    def inventory(self, fences: Mapping[str, Fence]) -> CheckResult:
-        self.script.heard("inventory")
-        return passed("drill.inventory")
-
-    def rows(self, fences: Mapping[str, Fence]) -> CheckResult:
-        self.script.heard("rows")
-        return CheckResult("drill.fence", self.rows_outcome, f"drill.fence is {self.rows_outcome}")
-
-    def pages(self) -> CheckResult:
-        self.script.heard("pages")
-        return passed("drill.checksums")
-
-    def data(self) -> Sequence[CheckResult]:
-        self.script.heard("data")
-        return [passed(f"drill.{name}") for name in ("indexes", "foreign_keys", "constraints", "sequences")]
-
-    def smoke(self) -> CheckResult:
-        self.script.heard("smoke")
-        return passed("drill.smoke")
-
-    def files(self, moment: datetime | None) -> RecoveredFiles:
-        self.script.heard("files")
-        return RecoveredFiles(passed("drill.files"), [RESTORABLE])
-
-    def rollback(self, found: RecoveredFiles, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
-        self.script.heard("rollback")
-        return passed("drill.rollback")
-
-    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
-        self.script.heard("printable")
-        return passed("drill.printable")
-
-    def tenant(self) -> CheckResult:
-        self.script.heard("tenant")
-        return passed("drill.tenant")
 
 
 @dataclass
