@@ -131,6 +131,7 @@ def test_what_a_standby_holds_is_proven_and_no_backup_is(pair: Pair, capsys: pyt
     document = report.as_json()
     assert document == show_drill(settings, report.id) == list_drills(settings)[0]
     assert (document["from_standby"], document["rto_seconds"], document["rpo_seconds"]) == (True, None, None)
+    assert document["report"] is not None
     labels = {part.name: part.backup for part in report.clusters}
     assert labels[CLUSTER] == "standby"
     assert str(labels["admin_db"])[0].isdigit()
