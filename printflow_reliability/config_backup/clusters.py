@@ -18,9 +18,9 @@ from printflow_reliability.checks import Outcome
 from printflow_reliability.config_backup.local_files import LARGEST_FILE, read_file
 from printflow_reliability.config_backup.members import CLUSTERS, ROLES, Kind, Member, Parts, Trouble
 from printflow_reliability.dumps.manifest import spelled
-from printflow_reliability.dumps.pg_dump import sign_in
 from printflow_reliability.piped import piped
 from printflow_reliability.platform.connect import answer_watch, connect, error_text
+from printflow_reliability.platform.sign_in import sign_in
 from printflow_reliability.programs import ProgramFailed, Programs
 from printflow_reliability.settings import ClusterSettings
 from printflow_reliability.text import printable

@@ -15,7 +15,7 @@ from printflow_reliability.copies.files import CHECK as FILES
 from printflow_reliability.copies.files import FileCopies, file_copies, files_answer
 from printflow_reliability.copies.lock_trial import try_lock
 from printflow_reliability.copies.rules import Copy, Digit, digits
-from printflow_reliability.drills.history import list_drills
+from printflow_reliability.drills.history import list_drills_of_backups
 from printflow_reliability.dumps.store import NO_SECTION
 from printflow_reliability.errors import PrintflowError
 from printflow_reliability.settings import Settings
@@ -172,7 +172,7 @@ def _errors(cluster: str, window: WindowReport) -> list[tuple[Outcome, str]]:
 
 def _last_drill(settings: Settings, now: datetime) -> tuple[Outcome, str]:
     try:
-        drills = list_drills(settings)
+        drills = list_drills_of_backups(settings)
     except TROUBLE as away:
         return Outcome.UNKNOWN, f"whether the last drill passed is not known: {away.what}"
     ended = next((drill for drill in drills if drill["outcome"] is not None), None)

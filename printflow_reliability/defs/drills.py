@@ -9,7 +9,14 @@ from printflow_reliability.check_rows import check_rows
 from printflow_reliability.defs import vocabulary as words
 from printflow_reliability.defs.configuration import Configuration
 from printflow_reliability.defs.graph import CLUSTER_LOST, configured
-from printflow_reliability.defs.reporting import as_dagster_failure, check_specs, document_table, result, verdict
+from printflow_reliability.defs.reporting import (
+    as_dagster_failure,
+    check_specs,
+    document_table,
+    ordered,
+    result,
+    verdict,
+)
 from printflow_reliability.defs.schedules import HARMLESS, schedule
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.register import REGISTER
@@ -111,6 +118,58 @@ def report_link(settings: Settings, drill: int, address: str | None) -> str | dg
     return dg.MetadataValue.url(f"https://s3.console.aws.amazon.com/s3/object/{quote(name)}?{query}")
 
 
+class StandbyDrillConfig(dg.Config):
+    """Where the WAL of a drill from standbys comes from."""
+
+    repository: int | None = Field(
+        default=None,
+        description="The number of the pgBackRest repository to replay WAL from; without one, the first that all "
+        "clusters have.",
+    )
+
+
+@dg.op(
+    pool=words.REPOSITORY_POOL,
+    description="Rehearse with the files of the clusters' standbys. It proves no backup, so that it is no "
+    "restore_drill: no check of that asset, and no objective, hears of it.",
+)
+def drill_from_standby(
+    context: dg.OpExecutionContext, config: StandbyDrillConfig, configuration: Configuration
+) -> None:
+    """Rehearse; a run that shows that something is not well, or that could not tell, fails."""
+    from printflow_reliability.drills import wording
+    from printflow_reliability.drills.drill import run_drill
+
+    with as_dagster_failure():
+        settings = configuration.settings()
+        report = run_drill(settings, repository=config.repository, from_standby=True)
+    document = report.as_json()
+    told = {
+        **verdict(report.checks),
+        "proves": wording.NO_BACKUP,
+        "report": report_link(settings, report.id, report.report),
+        "drill": report.id,
+        **ordered(report.numbers, FIRST),
+    }
+    context.add_output_metadata(told)
+    if not report.passed:
+        raise dg.Failure(
+            description=f"drill {report.id} from the standby: {wording.verdict(document)}",
+            metadata={"next_step": f"printflow drill show {report.id}", **told},
+            allow_retries=False,
+        )
+
+
+@dg.job(
+    description="Rehearse a restore with the files of the clusters' standbys and the WAL of the archive. Red: what the "
+    "standby holds cannot be relied on, or could not be judged; the error says why. It proves no backup: that is the "
+    "asset restore_drill. On the command line: printflow drill run --from-standby",
+)
+def standby_drill() -> None:
+    """Rehearse with the files of standbys."""
+    drill_from_standby()
+
+
 @dg.asset(
     group_name=GROUP,
     owners=words.OWNERS,
@@ -209,7 +268,7 @@ def definitions() -> dg.Definitions:
             graph.place(recovery_objectives, runbook=CLUSTER_LOST),
             graph.place(recovery_fence, graph.all_clusters, runbook=CLUSTER_LOST),
         ],
-        jobs=[judge_objectives],
+        jobs=[judge_objectives, standby_drill],
         schedules=[
             weekly_restore_drill,
             schedule(

@@ -38,6 +38,12 @@ def run_command(
     repo: int | None = typer.Option(
         None, "--repo", metavar="N", help="The repository to restore from; default: the first."
     ),
+    from_standby: bool = typer.Option(
+        False,
+        "--from-standby",
+        help="Take the files of clusters that have a standby of that (pg_basebackup), and WAL from the repository. It "
+        "proves the standby, and no backup.",
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Restore every cluster into a throwaway clone, compare it with production, and tear it down."""
@@ -51,6 +57,7 @@ def run_command(
                 settings,
                 target=target,
                 repository=repo,
+                from_standby=from_standby,
                 tell=lambda phase: advance(phases.index(phase), len(phases)),
                 interrupted=ended.append,
             )
@@ -59,7 +66,8 @@ def run_command(
             raise
         report = ended[0]
     else:
-        record_results(settings, report.checks, alert=False)
+        if not from_standby:  # what is known of the backups stays what it was
+            record_results(settings, report.checks, alert=False)
     finish(report.as_json, as_json=json, show=lambda: show(report.as_json(), settings), code=report.exit_code)
 
 
@@ -123,7 +131,7 @@ def list_command(ctx: typer.Context, json: bool = JSON_OPTION) -> None:
             wording.verdict(drill),
             _duration(drill["rto_seconds"]),
             _duration(drill["rpo_seconds"]),
-            f"repo{drill['repository']}",
+            wording.source(drill),
         )
         for drill in drills
     ]
@@ -163,25 +171,33 @@ def report_command(
 
 def show(drill: Mapping[str, Any], settings: Settings) -> None:
     """Tell a person of a drill, from its document: what was done, what is not well, and the verdict last."""
-    say(f"Restore drill {drill['id']}, to {_target(drill)}, from repo{drill['repository']}")
+    say(f"Restore drill {drill['id']}, to {_target(drill)}, from {wording.source(drill)}")
     answers = {check["name"]: check for check in drill.get("checks", ())}
     for label, text in _lines(drill, answers):
         say(f"  {label:<9} {text}")
     for row in check_rows(answers.values()):
         if row.outcome is not Outcome.PASS:
             _show_trouble(row)
-    rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
-    targets = settings.drills
-    say(
-        f"{wording.verdict(drill)}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
-        f"RPO {rpo} (target {seconds(targets.rpo_target_seconds)})"
-    )
+    say(_last_line(drill, settings))
     if drill["outcome"] in (Outcome.FAIL, Outcome.UNKNOWN):
-        say("Next: fix the problem above, then run: printflow drill run")
+        again = "printflow drill run --from-standby" if drill.get("from_standby") else "printflow drill run"
+        say(f"Next: fix the problem above, then run: {again}")
     if drill.get("unrecorded"):
         say(f"The records did not take these numbers. They are in {drill['unrecorded']} until the next drill.")
     if drill.get("report"):
         say(f"Report: {drill['report']}   printflow drill report {drill['id']}")
+
+
+def _last_line(drill: Mapping[str, Any], settings: Settings) -> str:
+    """The verdict, beside the objectives where backups were restored."""
+    if drill.get("from_standby"):
+        return f"{wording.verdict(drill)}   {wording.NO_BACKUP}"
+    rto, rpo = _duration(drill["rto_seconds"]), _duration(drill["rpo_seconds"])
+    targets = settings.drills
+    return (
+        f"{wording.verdict(drill)}   RTO {rto} (target {seconds(targets.rto_target_seconds)})   "
+        f"RPO {rpo} (target {seconds(targets.rpo_target_seconds)})"
+    )
 
 
 def _show_trouble(row: CheckRow) -> None:

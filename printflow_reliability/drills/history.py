@@ -18,8 +18,10 @@ UPDATE drills SET finished_at = %(finished_at)s, outcome = %(outcome)s, rto_seco
 WHERE id = %(id)s AND started_at = %(started_at)s RETURNING id
 """
 RECORD_ANEW = """
-INSERT INTO drills (started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document)
-SELECT %(started_at)s, %(finished_at)s, %(target)s, %(repository)s, %(outcome)s, %(rto)s, %(rpo)s, %(document)s
+INSERT INTO drills (started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document,
+                    from_standby)
+SELECT %(started_at)s, %(finished_at)s, %(target)s, %(repository)s, %(outcome)s, %(rto)s, %(rpo)s, %(document)s,
+       %(from_standby)s
 WHERE NOT EXISTS (SELECT FROM drills WHERE started_at = %(started_at)s)
 """
 """For records that were themselves brought back from before the drill: its number may be another drill's by now."""
@@ -33,7 +35,7 @@ SELECT cluster FROM (
     FROM fences WHERE production IS NOT NULL AND cluster = ANY(%s) ORDER BY cluster, taken_at DESC) AS newest
 WHERE identifier = (SELECT system_identifier::text FROM pg_control_system()) ORDER BY 1
 """
-COLUMNS = "id, started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document"
+COLUMNS = "id, started_at, finished_at, target, repository, outcome, rto_seconds, rpo_seconds, document, from_standby"
 NEWEST = 100
 
 
@@ -45,6 +47,17 @@ def list_drills(settings: Settings) -> list[dict[str, Any]]:
     """
     with open_records(settings.records) as records:
         query = f"SELECT {COLUMNS} FROM drills ORDER BY id DESC LIMIT %s"  # noqa: S608 - our own column names
+        return [_document(row) for row in records.execute(query.encode(), (NEWEST,)).fetchall()]
+
+
+def list_drills_of_backups(settings: Settings) -> list[dict[str, Any]]:
+    """As `list_drills`, without those from standbys: they prove no backup.
+
+    Raises:
+        CouldNotTell: the records are unreachable.
+    """
+    with open_records(settings.records) as records:
+        query = f"SELECT {COLUMNS} FROM drills WHERE NOT from_standby ORDER BY id DESC LIMIT %s"  # noqa: S608
         return [_document(row) for row in records.execute(query.encode(), (NEWEST,)).fetchall()]
 
 
@@ -60,9 +73,13 @@ def clusters_of_records(settings: Settings) -> list[str]:
 
 
 def before(records: psycopg.Connection, drill: int) -> list[dict[str, Any]]:
-    """The newest drills that ended before this one began, newest first."""
-    query = f"SELECT {COLUMNS} FROM drills WHERE id < %s ORDER BY id DESC LIMIT %s"  # noqa: S608 - our own column names
-    return [_document(row) for row in records.execute(query.encode(), (drill, NEWEST)).fetchall()]
+    """The newest drills of its kind, of backups or from standbys, that ended before this one began, newest first."""
+    query = (
+        f"SELECT {COLUMNS} FROM drills WHERE id < %(drill)s "  # noqa: S608 - our own column names
+        "AND from_standby = coalesce((SELECT from_standby FROM drills WHERE id = %(drill)s), false) "
+        "ORDER BY id DESC LIMIT %(most)s"
+    )
+    return [_document(row) for row in records.execute(query.encode(), {"drill": drill, "most": NEWEST}).fetchall()]
 
 
 def show_drill(settings: Settings, id: int) -> dict[str, Any]:
@@ -80,11 +97,13 @@ def show_drill(settings: Settings, id: int) -> dict[str, Any]:
     return _document(row)
 
 
-def begin(records: psycopg.Connection, target: str, repository: int, started_at: datetime) -> int:
+def begin(
+    records: psycopg.Connection, target: str, repository: int, started_at: datetime, from_standby: bool = False
+) -> int:
     """Open the row of a drill that begins, and close those of drills that were killed; returns its id."""
     row = records.execute(
-        "INSERT INTO drills (started_at, target, repository) VALUES (%s, %s, %s) RETURNING id",
-        (started_at, target, repository),
+        "INSERT INTO drills (started_at, target, repository, from_standby) VALUES (%s, %s, %s, %s) RETURNING id",
+        (started_at, target, repository, from_standby),
     ).fetchone()
     if row is None:
         raise RuntimeError("INSERT ... RETURNING returned nothing")
@@ -116,12 +135,13 @@ def _values(document: Mapping[str, Any], ended: bool) -> dict[str, Any]:
         "rto": document["rto_seconds"],
         "rpo": document["rpo_seconds"],
         "document": json.dumps(document),
+        "from_standby": document.get("from_standby", False),  # a file of an older version does not say it
     }
 
 
 def _document(row: tuple[Any, ...]) -> dict[str, Any]:
     """One drill for people and programs. What the row says goes before its document, which may be of before its end."""
-    id, started_at, finished_at, target, repository, outcome, rto, rpo, document = row
+    id, started_at, finished_at, target, repository, outcome, rto, rpo, document, from_standby = row
     return {
         **(document or {}),
         "id": id,
@@ -129,6 +149,7 @@ def _document(row: tuple[Any, ...]) -> dict[str, Any]:
         "finished_at": finished_at.isoformat() if finished_at else None,
         "target": target,
         "repository": repository,
+        "from_standby": from_standby,
         "outcome": outcome,
         "passed": outcome in (Outcome.PASS, Outcome.WARN),
         "rto_seconds": rto,

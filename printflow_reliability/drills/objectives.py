@@ -8,7 +8,7 @@ from typing import Any
 from printflow_reliability.acknowledged import acknowledge
 from printflow_reliability.checks import CheckResult, Outcome, worst
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
-from printflow_reliability.drills.history import clusters_of_records, list_drills
+from printflow_reliability.drills.history import clusters_of_records, list_drills_of_backups
 from printflow_reliability.drills.tiers import CHECK as TIERS
 from printflow_reliability.drills.tiers import (
     TierObjectives,
@@ -76,7 +76,7 @@ class ObjectivesReport:
 def state_objectives(settings: Settings, now: datetime | None = None) -> ObjectivesReport:
     """Read the drills' history and what checks last found, and judge both."""
     try:
-        drills, housed = list_drills(settings), clusters_of_records(settings)
+        drills, housed = list_drills_of_backups(settings), clusters_of_records(settings)
         with open_records(settings.records) as records:
             answers = newest(records)
     except CouldNotTell as unknown:

@@ -105,7 +105,8 @@ class DrillReport:
         target: what was asked for: "latest", "random", "longest" or a time.
         moment: what was restored to; None for the end of WAL, or if the drill did not come so far.
         repository: the number of the repository it came from.
-        checks: every drill.* check, always.
+        from_standby: whether files were taken of standbys, and only WAL came from the repository: no backup is proven.
+        checks: every drill.* check, always; but for objectives where no backup was restored.
         numbers: what is plotted over time; only what was reached.
         phases: seconds of each phase that was finished.
         matched: whether the clones agreed with production at the fence; None if that could not be told.
@@ -132,6 +133,7 @@ class DrillReport:
     manual_steps_after: Sequence[ManualStepSettings] = ()
     interrupted: str | None = None
     unrecorded: Path | None = None
+    from_standby: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -157,6 +159,7 @@ class DrillReport:
             "target": self.target,
             "moment": self.moment.isoformat() if self.moment else None,
             "repository": self.repository,
+            "from_standby": self.from_standby,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat(),
             "rto_seconds": self.numbers.get("rto_seconds"),
@@ -207,6 +210,8 @@ def render(document: Mapping[str, Any], settings: Settings, history: Sequence[Ma
         drill=document,
         rows=check_rows(document["checks"]),
         verdict=wording.verdict(document),
+        source=wording.source(document),
+        not_proven=wording.NO_BACKUP if document.get("from_standby") else "",
         questions={name: REGISTER[name].question for name in CHECKS},
         platform=settings.platform,
         objectives=drills,

@@ -89,9 +89,19 @@ class Results:
         where = "a clone" if of_clone else "production"
         self.break_off(f"{where} refused a statement of the drill: {error_text(error)}. Next: printflow drill run")
 
-    def conclude(self, seconds: Mapping[Phase, float], targets: DrillsSettings) -> tuple[CheckResult, ...]:
-        """Every check's answer, the objectives too, since they need the time of all phases."""
-        rto = rto_seconds(seconds)
+    def conclude(
+        self, seconds: Mapping[Phase, float], targets: DrillsSettings, *, of_backups: bool = True
+    ) -> tuple[CheckResult, ...]:
+        """Every check's answer, the objectives too, since they need the time of all phases.
+
+        Args:
+            seconds: how long each phase took.
+            targets: the objectives.
+            of_backups: whether backups were restored; else nothing is said of objectives, which are theirs.
+        """
+        rto = rto_seconds(seconds) if of_backups else None
+        if not of_backups:
+            self.numbers.pop("rpo_seconds", None)
         if rto is not None and "rpo_seconds" in self.numbers:
             self.numbers["rto_seconds"] = round(rto, 3)
         for name, number, phases in SPEEDS:
@@ -105,5 +115,9 @@ class Results:
         ):
             self.numbers.pop("rpo_seconds", None)
             not_known = stopped
-        self.add(objectives.check_drill_objectives(self.numbers, targets, self.unarchived, not_known))
-        return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in CHECKS)
+        names = CHECKS
+        if of_backups:
+            self.add(objectives.check_drill_objectives(self.numbers, targets, self.unarchived, not_known))
+        else:
+            names = tuple(name for name in CHECKS if name != objectives.OF_ONE_DRILL)
+        return tuple(self._given.get(name) or CheckResult(name, Outcome.UNKNOWN, self._broke_off) for name in names)

@@ -1,18 +1,14 @@
-"""pg_dump and pg_restore as they are called here: which, with what, and how they sign in."""
+"""pg_dump as it is called here: which one, and with what."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from printflow_reliability.dumps.snapshot import Snapshot
+from printflow_reliability.platform.sign_in import sign_in
 from printflow_reliability.programs import Programs
 from printflow_reliability.settings import ClusterSettings
 
 LOCK_WAIT_MS = 300_000
 """How long pg_dump waits for a table that somebody changes, in milliseconds."""
-SECRET = {"password": "PGPASSWORD"}
-"""Parts of a connection string that go into the environment: arguments are everybody's to read."""
 
 
 def dump_command(
@@ -33,10 +29,3 @@ def dump_command(
         "--no-password",
         f"--dbname={conninfo}",
     ], environment
-
-
-def sign_in(url: str, **changes: Any) -> tuple[str, Mapping[str, str]]:
-    """A connection string without its password, and the environment that holds it."""
-    parts: dict[str, Any] = {"application_name": "printflow_reliability", **conninfo_to_dict(url), **changes}
-    environment = {variable: str(parts.pop(name)) for name, variable in SECRET.items() if parts.get(name)}
-    return make_conninfo("", **parts), environment

@@ -12,7 +12,6 @@ from typing import Any
 from printflow_reliability.dumps.archive import Archive, fetch
 from printflow_reliability.dumps.identity import identities
 from printflow_reliability.dumps.manifest import Manifest
-from printflow_reliability.dumps.pg_dump import sign_in
 from printflow_reliability.dumps.rows import Rows, differences, shortened
 from printflow_reliability.dumps.snapshot import snapshot
 from printflow_reliability.dumps.store import open_store, required
@@ -23,6 +22,7 @@ from printflow_reliability.dumps.verify import Reader, named
 from printflow_reliability.dumps.workplace import workplace
 from printflow_reliability.errors import ConfigError, Refused
 from printflow_reliability.platform.connect import answer_watch, connect
+from printflow_reliability.platform.sign_in import sign_in
 from printflow_reliability.programs import ProgramFailed
 from printflow_reliability.restore.names import encoding_named
 from printflow_reliability.settings import ClusterSettings, Settings

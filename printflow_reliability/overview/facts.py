@@ -16,11 +16,12 @@ from printflow_reliability.records.leases import LONGEST_SECONDS, PRESENT
 NOW = "SELECT clock_timestamp()"
 DRILLS = """
 SELECT 'newest', id, finished_at, outcome, rto_seconds, rpo_seconds FROM (
-    SELECT * FROM drills WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1) AS newest
+    SELECT * FROM drills WHERE finished_at IS NOT NULL AND NOT from_standby ORDER BY id DESC LIMIT 1) AS newest
 UNION ALL
 SELECT 'passed', id, finished_at, outcome, rto_seconds, rpo_seconds FROM (
-    SELECT * FROM drills WHERE finished_at IS NOT NULL AND outcome IN ('pass', 'warn')
+    SELECT * FROM drills WHERE finished_at IS NOT NULL AND NOT from_standby AND outcome IN ('pass', 'warn')
     ORDER BY finished_at DESC LIMIT 1) AS passed"""
+"""Those of backups: what a drill takes of a standby proves none."""
 ALERTS = "SELECT severity, count(*) FROM alerts WHERE resolved_at IS NULL GROUP BY 1"
 WAITING = """
 SELECT count(*), min(a.raised_at) FROM deliveries d JOIN alerts a ON a.id = d.alert_id

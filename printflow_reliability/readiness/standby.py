@@ -121,7 +121,8 @@ def look(cluster: ClusterSettings) -> Pair:
     Raises:
         CouldNotTell: one of the two does not answer, or refuses.
     """
-    behind = cluster.model_copy(update={"url": cluster.standby, "name": f"{cluster.name} (standby)"})
+    behind = cluster.of_standby
+    assert behind is not None  # noqa: S101 - only such clusters have a probe
     with connect(cluster, statement_seconds=STATEMENT_SECONDS) as primary:
         own_recovery, own, timeline, written = primary.execute(LOOK_PRIMARY).fetchall()[0]
         theirs = _settings(primary.execute(SETTINGS, (list(NOT_LOWER),)).fetchall())

@@ -55,11 +55,12 @@ class CloneRecovery:
         self._passed_fence = False
         self._silence: Watches = ()
 
-    def fetch(self, repository: int, backup: Backup) -> None:
-        """Restore its backup; its WAL comes out of the same repository."""
+    def fetch(self, repository: int, backup: Backup, *, taken: bool = False) -> None:
+        """Restore its backup, unless its files were taken already; its WAL comes out of the same repository."""
         config = self.clone.cluster.drill_pgbackrest_config or self.clone.cluster.pgbackrest_config
         self._silence = silence_watches(config, self.clone.cluster.stanza, repository)
-        fetch(self.clone, repository, backup, RecoveryTarget(self._fence, self._moment), timeout=self._timeout)
+        target = RecoveryTarget(self._fence, self._moment)
+        fetch(self.clone, repository, backup, target, timeout=self._timeout, taken=taken)
 
     def start(self) -> None:
         """Start it; it answers once it is consistent."""

@@ -180,7 +180,11 @@ def backups_in(
     raise pgbackrest.unreadable(status)
 
 
-def require_known_tablespaces(plan: Plan, known: Callable[[str, Backup], frozenset[int]]) -> None:
+def require_known_tablespaces(
+    plan: Plan,
+    known: Callable[[str, Backup], frozenset[int]],
+    rules: TablespaceRules = TablespaceRules(),  # noqa: B008 - it is immutable
+) -> None:
     """Make sure that replay makes no tablespace, as far as that can be told before anything is fetched.
 
     To the end of WAL, what production has by now counts. What it has by now says nothing of an earlier moment: there
@@ -189,6 +193,7 @@ def require_known_tablespaces(plan: Plan, known: Callable[[str, Backup], frozens
     Args:
         plan: what the drill is going to do.
         known: asks for the OIDs of the tablespaces that a cluster's backup knows.
+        rules: say what a person does about one that is not known.
 
     Raises:
         Refused: a tablespace was made after the base backup.
@@ -203,4 +208,4 @@ def require_known_tablespaces(plan: Plan, known: Callable[[str, Backup], frozens
         for tablespace in tablespaces:
             if tablespace.oid not in in_backup:
                 how = f'"{tablespace.name}" was made after {point.backup.label}'
-                raise TablespaceRules().refusal(name, tablespace.path, how)
+                raise rules.refusal(name, tablespace.path, how)

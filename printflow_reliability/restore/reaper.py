@@ -25,7 +25,12 @@ LOCK = "restore drill"
 """The records' lock of whoever makes clones: one at a time, since the next one removes what the last one left."""
 MARKER = "drill.json"
 """What tells a drill's directory from anything else that somebody may have put beside it."""
-PROGRAMS = frozenset({"postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums", "pg_waldump"})
+PROGRAMS = frozenset(
+    {
+        *("postgres", "pg_ctl", "pgbackrest", "pg_amcheck", "pg_checksums", "pg_waldump"),
+        *("pg_basebackup", "pg_verifybackup"),
+    }
+)
 SCRIPT = re.compile(r"/bin/sh\0[^\0]*/restore_wal\.sh\0")
 """The arguments of the shell that fetches WAL for a clone; any other shell that works there is a person's."""
 ANOTHER = "name another directory (--into, or drills.directory in printflow.toml)"

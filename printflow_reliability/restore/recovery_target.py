@@ -1,4 +1,4 @@
-"""Where a clone's replay ends, in pgBackRest's terms for the start and in PostgreSQL's own for what comes after."""
+"""Where a clone's replay ends, in pgBackRest's terms where it restores, and in PostgreSQL's own for all else."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,19 @@ class RecoveryTarget:
         if self.moment is not None:
             return Recovery("time", self.moment.isoformat(sep=" "), "promote", "latest")
         return Recovery("default", None, None, "latest")
+
+    def settings(self) -> str:
+        """The lines of postgresql.auto.conf that say the same."""
+        if self.fence is None:
+            return go_on_to(self.moment)
+        settings = [
+            f"recovery_target_lsn = '{self.fence.lsn}'",
+            # Stop before the record that begins where the restore point's ends.
+            "recovery_target_inclusive = 'off'",
+            "recovery_target_action = 'pause'",
+            f"recovery_target_timeline = '{self.fence.timeline}'",
+        ]
+        return "\n".join([*settings, ""])
 
     def options(self) -> tuple[str, ...]:
         """Stop before the record that begins where the restore point's ends."""

@@ -20,7 +20,7 @@ from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.replay import Promotion
 from printflow_reliability.restore.replay_guard import ReplayGuard
 from printflow_reliability.restore.tablespaces import TablespaceRules
-from printflow_reliability.settings import Settings
+from printflow_reliability.settings import ClusterSettings, Settings
 
 Result = TypeVar("Result")
 
@@ -62,20 +62,26 @@ class Restoration:
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         """Restore every cluster out of the repository; replay will stop at its fence, where there is one."""
         drills = self._settings.drills
+        taken = frozenset(self.clones)
         for cluster in self._settings.cluster:
-            production = self._plan.points[cluster.name].production
-            place = self._place / cluster.name
-            clone = Clone(cluster, production, place, self._settings.runner(), tuple(self._rules.allowed))
-            self.clones[cluster.name] = clone
             self._recoveries[cluster.name] = CloneRecovery(
-                clone,
+                self.clones.get(cluster.name) or self._prepared(cluster),
                 fences.get(cluster.name),
                 self._plan.moment,
                 timeout=drills.phase_timeout_seconds,
                 stall_seconds=drills.stall_seconds,
             )
-            prepare(clone)
-        self._each(lambda name, recovery: recovery.fetch(self._repository, self._plan.points[name].backup))
+        self._each(
+            lambda name, recovery: recovery.fetch(self._repository, self._plan.points[name].backup, taken=name in taken)
+        )
+
+    def _prepared(self, cluster: ClusterSettings) -> Clone:
+        """The clone of a cluster, with its directories and nothing in them."""
+        production, place = self._plan.points[cluster.name].production, self._place / cluster.name
+        clone = Clone(cluster, production, place, self._settings.runner(), tuple(self._rules.allowed))
+        self.clones[cluster.name] = clone
+        prepare(clone)
+        return clone
 
     def start(self) -> None:
         """Start the clones; each answers once it is consistent."""

@@ -55,7 +55,8 @@ class ClusterSettings(Section):
         default=None,
         description="Connection string of the cluster's streaming replica, where there is one; the role is that of "
         "`url`. `printflow ready` says whether it could be promoted: same cluster and timeline, how far behind (at "
-        "most `drills.rpo_target_seconds`), its settings, and slots of the primary that hold WAL.",
+        "most `drills.rpo_target_seconds`), its settings, and slots of the primary that hold WAL. For `printflow drill "
+        "run --from-standby` its role needs REPLICATION, and the standby's pg_hba.conf a line `replication` for it.",
     )
     dump_url: PostgresUrl | None = Field(
         json_schema_extra=SECRET,
@@ -87,6 +88,13 @@ class ClusterSettings(Section):
     def database(self) -> str:
         """The database that its url leads to."""
         return str(conninfo_to_dict(self.url).get("dbname") or "postgres")
+
+    @property
+    def of_standby(self) -> "ClusterSettings | None":
+        """The cluster as its standby is reached; None where it names none."""
+        if self.standby is None:
+            return None
+        return self.model_copy(update={"url": self.standby, "name": f"{self.name} (standby)"})
 
     @field_validator("name")
     @classmethod

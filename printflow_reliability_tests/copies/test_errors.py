@@ -46,5 +46,5 @@ def test_only_a_recent_drill_that_passed_shows_that_something_can_be_restored(
 ) -> None:
     running: dict[str, Any] = {"id": 8, "outcome": None, "finished_at": None}
     ended = {"id": 7, "outcome": outcome, "finished_at": (NOW - timedelta(days=days_ago)).isoformat()}
-    monkeypatch.setattr(copies, "list_drills", lambda _: [running, ended])
+    monkeypatch.setattr(copies, "list_drills_of_backups", lambda _: [running, ended])
     assert copies._last_drill(minimal_settings(), NOW)[0] is expected

@@ -116,7 +116,7 @@ def test_only_what_is_configured_is_a_job_of_its_own() -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
 
     assert named == {
-        *("trial_restore", "judge_objectives", "judge_held_order"),
+        *("trial_restore", "judge_objectives", "judge_held_order", "standby_drill"),
         *("remove_killed_drills", "prune_history", "order_repair", "alert_acknowledgement", "alert_silence"),
     }
 

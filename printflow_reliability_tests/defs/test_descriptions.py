@@ -13,7 +13,7 @@ from printflow_reliability.definitions import defs
 from printflow_reliability.defs.alert_attention import Acknowledgement, Silence
 from printflow_reliability.defs.backups import BaseBackupConfig
 from printflow_reliability.defs.configuration import Configuration
-from printflow_reliability.defs.drills import DrillConfig
+from printflow_reliability.defs.drills import DrillConfig, StandbyDrillConfig
 from printflow_reliability.defs.order_repairs import RepairConfig
 from printflow_reliability.register import REGISTER
 
@@ -35,7 +35,8 @@ def described() -> Iterator[tuple[str, str | None]]:
     for job in defs.resolve_all_job_defs():
         if not job.name.startswith("__"):
             yield f"job {job.name}", job.description
-    for config in (BaseBackupConfig, DrillConfig, Acknowledgement, Silence, RepairConfig, Configuration):
+    configs = (BaseBackupConfig, DrillConfig, StandbyDrillConfig, Acknowledgement, Silence, RepairConfig, Configuration)
+    for config in configs:
         for name, field in config.model_fields.items():
             yield f"{config.__name__}.{name}", field.description
 

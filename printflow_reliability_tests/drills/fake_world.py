@@ -7,18 +7,16 @@ Every method of a part is heard by the `Script` under its own name, and does the
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from printflow_reliability.backups.info import Backup
-from printflow_reliability.checks import CheckResult, Outcome
+from printflow_reliability.checks import CheckResult
 from printflow_reliability.drills.fences.unarchived import UnarchivedWal
 from printflow_reliability.drills.results import Results
 from printflow_reliability.drills.stages.drill import Drill
-from printflow_reliability.drills.validation.recovered_files import RecoveredFiles
-from printflow_reliability.findings import Finding, Severity
 from printflow_reliability.programs import Programs
 from printflow_reliability.restore.fence import Fence
 from printflow_reliability.restore.phases import Phase, PhaseClock
@@ -27,6 +25,7 @@ from printflow_reliability.restore.production import Production
 from printflow_reliability.restore.replay import Promotion
 from printflow_reliability.restore.targets import Span, Target
 from printflow_reliability.settings import Settings
+from printflow_reliability_tests.drills.fake_checks import FakeChecks, Script
 from printflow_reliability_tests.drills.two_clusters import (
     BEGAN,
     CLUSTERS,
@@ -39,20 +38,6 @@ from printflow_reliability_tests.drills.two_clusters import (
 
 AHEAD = timedelta(seconds=20)
 PLACE = Path("/drills/7")
-RESTORABLE = Finding(kind="missing_restorable", severity=Severity.ERROR, detail="gone", action="copy it", key="a.pdf")
-
-
-@dataclass
-class Script:
-    """What was called so far, and what happens in which call."""
-
-    planted: dict[str, Callable[[], None]] = field(default_factory=dict)
-    called: list[str] = field(default_factory=list)
-
-    def heard(self, method: str) -> None:
-        self.called.append(method)
-        if act := self.planted.get(method):
-            act()
 
 
 @dataclass
@@ -111,52 +96,6 @@ class FakeRepository:
 
 
 @dataclass
-class FakeChecks:
-    script: Script
-    rows_outcome: Outcome = Outcome.PASS
-
-    def links(self) -> CheckResult:
-        self.script.heard("links")
-        return passed("drill.links")
-
-    def inventory(self, fences: Mapping[str, Fence]) -> CheckResult:
-        self.script.heard("inventory")
-        return passed("drill.inventory")
-
-    def rows(self, fences: Mapping[str, Fence]) -> CheckResult:
-        self.script.heard("rows")
-        return CheckResult("drill.fence", self.rows_outcome, f"drill.fence is {self.rows_outcome}")
-
-    def pages(self) -> CheckResult:
-        self.script.heard("pages")
-        return passed("drill.checksums")
-
-    def data(self) -> Sequence[CheckResult]:
-        self.script.heard("data")
-        return [passed(f"drill.{name}") for name in ("indexes", "foreign_keys", "constraints", "sequences")]
-
-    def smoke(self) -> CheckResult:
-        self.script.heard("smoke")
-        return passed("drill.smoke")
-
-    def files(self, moment: datetime | None) -> RecoveredFiles:
-        self.script.heard("files")
-        return RecoveredFiles(passed("drill.files"), [RESTORABLE])
-
-    def rollback(self, found: RecoveredFiles, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
-        self.script.heard("rollback")
-        return passed("drill.rollback")
-
-    def printable(self, moment: datetime | None, recovered_at: datetime | None) -> CheckResult:
-        self.script.heard("printable")
-        return passed("drill.printable")
-
-    def tenant(self) -> CheckResult:
-        self.script.heard("tenant")
-        return passed("drill.tenant")
-
-
-@dataclass
 class FakeClones:
     script: Script
     checks: FakeChecks
@@ -164,10 +103,20 @@ class FakeClones:
     ran_out: frozenset[str] = frozenset()
     stopped_at: Mapping[str, Fence] = field(default_factory=dict)
     expected: Mapping[str, int] = field(default_factory=dict)
+    plan: Plan | None = None
 
     def confined_programs(self) -> Programs:
         self.script.heard("confined_programs")
         return Programs(run_as="nobody")
+
+    def take(self) -> Plan:
+        self.script.heard("take")
+        assert self.plan is not None
+        points = {
+            name: replace(point, backup=replace(point.backup, lsn_start="0/5000000"))
+            for name, point in self.plan.points.items()
+        }
+        return replace(self.plan, points=points)
 
     def fetch(self, fences: Mapping[str, Fence]) -> None:
         self.stopped_at = fences
@@ -219,6 +168,7 @@ class FakeWorkspace:
 
     def clones(self, plan: Plan) -> FakeClones:
         self.script.heard("clones")
+        self.prepared.plan = plan
         return self.prepared
 
     def give_up(self) -> None:
@@ -333,6 +283,7 @@ class FakeWorld:
         target: Target = Target("latest"),  # noqa: B008 - it is immutable
         *,
         configuration: Settings | None = None,
+        from_standby: bool = False,
         tell: Callable[[Phase], None] = lambda _: None,
     ) -> Drill:
         """Drill 7 in this world, on a clock that goes on by a second whenever somebody looks at it."""
@@ -346,4 +297,5 @@ class FakeWorld:
             results=Results(CLUSTERS),
             clock=PhaseClock(lambda: float(next(ticks))),
             tell=tell,
+            from_standby=from_standby,
         )

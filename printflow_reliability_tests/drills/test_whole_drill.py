@@ -12,6 +12,7 @@ from printflow_reliability.backups.pgbackrest_errors import NoBackupForTarget, R
 from printflow_reliability.checks import Outcome
 from printflow_reliability.drills.report import CHECKS
 from printflow_reliability.errors import ConfigError, CouldNotTell, LockHeld, PrintflowError, Refused
+from printflow_reliability.restore.clones.standby_files import StandbyDamaged
 from printflow_reliability.restore.phases import Phase
 from printflow_reliability.restore.replay import RecoveryShort
 from printflow_reliability.restore.targets import Target
@@ -118,6 +119,38 @@ def test_a_healthy_world_passes_every_check_and_is_recorded_before_and_after_it_
     assert [ended for ended, _ in world.records.recorded] == [False, True]
     assert recorded(world) == WELL
     assert world.isolation.confined_by == ("landlock",)
+
+
+def test_files_of_a_standby_are_taken_before_the_fence_that_they_replay_to_and_say_nothing_of_objectives() -> None:
+    world = FakeWorld()
+    report = carried_out(world, world.drill(from_standby=True))
+    assert answers_of(report) == {name: told for name, told in WELL.items() if name != "drill.objectives"}
+    order = [name for name in world.script.called if name in ("take", "make_fences", "fetch")]
+    assert order == ["take", "make_fences", "fetch"]
+    assert {"rto_seconds", "rpo_seconds"}.isdisjoint(report.numbers)
+    assert report.numbers["replayed_bytes"] == 2 * (0x6000200 - 0x5000000)
+    _, document = world.records.recorded[-1]
+    assert (document["from_standby"], document["rto_seconds"], document["passed"]) == (True, None, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "why"),
+    [
+        (AWAY, Outcome.UNKNOWN, "not reached; fetch broke off: it does not answer. Next: start it"),
+        (StandbyDamaged("pages are damaged", "make it anew"), Outcome.FAIL, "not reached: the recovery failed before"),
+    ],
+)
+def test_a_standby_that_gives_no_files_ends_the_drill_before_any_fence_is_made(
+    error: PrintflowError, outcome: Outcome, why: str
+) -> None:
+    world = FakeWorld()
+    world.plant("take", error)
+    report = carried_out(world, world.drill(from_standby=True))
+    told = answers_of(report)
+    assert (report.outcome, told["drill.fence"]) == (outcome, (why, Outcome.UNKNOWN))
+    assert told["drill.recovery"] == ((error.sentence if outcome is Outcome.FAIL else why), outcome)
+    assert "make_fences" not in world.script.called
+    assert (recorded(world), world.workspace.there) == (told, False)
 
 
 @pytest.mark.parametrize(("phase", "method"), EVERY)

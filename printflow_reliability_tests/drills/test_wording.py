@@ -1,7 +1,10 @@
 """Verdict, exit code and words agree wherever a drill is told: command line, page, history, Dagster, alerts."""
 
+import html
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +46,27 @@ def test_the_last_line_the_exit_code_the_page_and_the_history_say_the_same(
     assert verdict.startswith(f"{word}   RTO ")
     assert (report.exit_code, document["passed"], wording.verdict(document)) == (code, passed, word)
     assert f"<strong>{word}</strong>" in render(document, settings)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.UNKNOWN])
+def test_a_drill_from_a_standby_says_everywhere_that_it_proves_no_backup(
+    outcome: Outcome, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = replace(drill(files=outcome), from_standby=True).as_json() | {"rto_seconds": None, "rpo_seconds": None}
+    show(document, settings)
+    told, page = capsys.readouterr().out, html.unescape(render(document, settings))
+    assert "from the standby, WAL from repo2" in told
+    assert "from the standby, WAL from repo2" in page
+    assert (wording.NO_BACKUP in told, wording.NO_BACKUP in page) == (True, True)
+    for claim in ("restored from its backups", "Time to recover", "Data that would be lost", "RTO"):
+        assert claim not in page
+    assert "RTO" not in told
+    assert "RTO" in _shown(drill().as_json(), settings, capsys)
+
+
+def _shown(document: Mapping[str, Any], settings: Settings, capsys: pytest.CaptureFixture[str]) -> str:
+    show(document, settings)
+    return capsys.readouterr().out
 
 
 def test_a_drill_that_was_interrupted_could_not_tell_whatever_it_had_found() -> None:

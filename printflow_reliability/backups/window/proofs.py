@@ -11,7 +11,7 @@ NEWEST = 500
 """Drills looked at: ten years of weekly ones."""
 PASSED = """
 SELECT id, finished_at, document FROM drills
-WHERE repository = %s AND outcome IN ('pass', 'warn') AND finished_at IS NOT NULL
+WHERE repository = %s AND outcome IN ('pass', 'warn') AND finished_at IS NOT NULL AND NOT from_standby
   AND document::jsonb @> '{"checks": [{"name": "drill.recovery", "outcome": "pass"}]}'
 ORDER BY id DESC LIMIT %s
 """

@@ -19,8 +19,8 @@ def run_stages(drill: Drill) -> None:
     try:
         located = locate(drill)
         fenced = fence(drill, located)
-        fetched = fetch(drill, located, fenced)
-        compared = compare(drill, located, fenced)
+        fetched = fetch(drill, fenced)
+        compared = compare(drill, fenced)
         replayed = replay(drill, compared)
         promoted = promote(drill, fetched, replayed)
         validate(drill, promoted)

@@ -22,8 +22,9 @@ class Compared:
     fenced: Fenced
 
 
-def compare(drill: Drill, located: Located, fenced: Fenced) -> Compared:
+def compare(drill: Drill, fenced: Fenced) -> Compared:
     """Start the clones, replay to the fences, and compare; then let them go on, as a real recovery would."""
+    located = fenced.located
     clones = located.clones
     with drill.phase(Phase.START, ERRORS):
         drill.world.isolation.confined_by = clones.confined_by

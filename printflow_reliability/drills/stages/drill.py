@@ -12,6 +12,8 @@ from printflow_reliability.drills.results import Results
 from printflow_reliability.drills.stages.world import World
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.restore.phases import Phase, PhaseClock
+from printflow_reliability.restore.standby import RULES
+from printflow_reliability.restore.tablespaces import TablespaceRules
 from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
 
@@ -57,6 +59,7 @@ class Drill:
         results: what it has found so far.
         clock: measures its phases.
         tell: hears of each phase as it begins.
+        from_standby: whether files are taken of the clusters' standbys, of which it proves no backup.
     """
 
     id: int
@@ -67,6 +70,12 @@ class Drill:
     results: Results
     clock: PhaseClock
     tell: Callable[[Phase], None]
+    from_standby: bool = False
+
+    @property
+    def tablespace_rules(self) -> TablespaceRules:
+        """What a person does about a tablespace that its backups do not know."""
+        return RULES if self.from_standby else TablespaceRules()
 
     @contextmanager
     def phase(self, phase: Phase, errors: StageErrors) -> Iterator[None]:

@@ -30,9 +30,10 @@ class Fetched:
     expected: Mapping[str, int]
 
 
-def fetch(drill: Drill, located: Located, fenced: Fenced) -> Fetched:
+def fetch(drill: Drill, fenced: Fenced) -> Fetched:
     """Restore every cluster; meanwhile the fence's WAL is archived, which takes seconds that nobody need wait for."""
-    world, results, plan = drill.world, drill.results, located.plan
+    world, results, located = drill.world, drill.results, fenced.located
+    plan = located.plan
     with drill.phase(Phase.FETCH, ERRORS):
         if fenced.made and plan.moment is None:
             declared = dict(world.production.clocks())

@@ -40,7 +40,7 @@ def locate(drill: Drill) -> Located:
             fence_now=drill.settings.drills.ask_production,
             proven=proven,
         )
-        require_known_tablespaces(plan, world.repository.tablespaces_of)
+        require_known_tablespaces(plan, world.repository.tablespaces_of, drill.tablespace_rules)
         results.moment = plan.moment
         clones = world.workspace.clones(plan)
         for name, point in plan.points.items():

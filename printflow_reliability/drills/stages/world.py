@@ -109,6 +109,12 @@ class Clones(Protocol):
     @property
     def confined_by(self) -> Sequence[str]: ...
 
+    def take(self) -> Plan:
+        """Take the base backups that are made for this drill, of standbys; the plan that has them.
+
+        StandbyDamaged where one proves damage of its own.
+        """
+
     def confined_programs(self) -> Programs:
         """Who runs programs as they will run; Refused if nothing keeps them from production."""
 

@@ -24,6 +24,7 @@ from printflow_reliability.restore.plan import Plan
 from printflow_reliability.restore.production import newest_heartbeat
 from printflow_reliability.restore.requirements import confined_programs
 from printflow_reliability.restore.restoration import Restoration
+from printflow_reliability.restore.tablespaces import TablespaceRules
 from printflow_reliability.restore.validation.validate import validate
 from printflow_reliability.settings import Settings
 
@@ -100,10 +101,20 @@ class LiveClones(Restoration):
     """
 
     def __init__(
-        self, settings: Settings, place: Path, repository: int, plan: Plan, give_up: Callable[[], None]
+        self,
+        settings: Settings,
+        place: Path,
+        repository: int,
+        plan: Plan,
+        give_up: Callable[[], None],
+        rules: TablespaceRules = TablespaceRules(),  # noqa: B008 - it is immutable
     ) -> None:
-        super().__init__(settings, place, repository, plan)
+        super().__init__(settings, place, repository, plan, rules)
         self.checks = LiveCloneChecks(settings, self, place, give_up)
+
+    def take(self) -> Plan:
+        """The plan: every base backup is in the repository."""
+        return self._plan
 
     def confined_programs(self) -> Programs:
         """As `confined_programs` of a plan."""

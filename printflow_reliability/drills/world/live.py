@@ -9,6 +9,7 @@ from printflow_reliability.drills.world.clones import LiveClones
 from printflow_reliability.drills.world.production import LiveClusters
 from printflow_reliability.drills.world.records import LiveRecords
 from printflow_reliability.drills.world.repository import LiveRepository
+from printflow_reliability.drills.world.standby import StandbyClones, StandbyRepository
 from printflow_reliability.programs import Programs
 from printflow_reliability.records.session import RecordsSession
 from printflow_reliability.restore import reaper
@@ -25,12 +26,14 @@ class LiveWorkspace:
         place: where it is.
         repository: the number of the repository that its clones are restored from.
         programs: runs what the drill asks outside of it.
+        from_standby: whether files are taken of the clusters' standbys.
     """
 
     settings: Settings
     place: Path
     repository: int
     programs: Programs
+    from_standby: bool
 
     def make(self) -> None:
         """As `reaper.make`.
@@ -48,7 +51,8 @@ class LiveWorkspace:
             CouldNotTell: the disk is too small.
         """
         require_programs_and_space(plan, self.place, self.programs)
-        return LiveClones(self.settings, self.place, self.repository, plan, self.give_up)
+        kind = StandbyClones if self.from_standby else LiveClones
+        return kind(self.settings, self.place, self.repository, plan, self.give_up)
 
     def give_up(self) -> None:
         """End what the drill has started, in its directory and elsewhere.
@@ -87,7 +91,9 @@ class LiveWorld:
         return datetime.now(UTC)
 
 
-def live_world(settings: Settings, records: RecordsSession, drill: int, repository: int) -> LiveWorld:
+def live_world(
+    settings: Settings, records: RecordsSession, drill: int, repository: int, *, from_standby: bool = False
+) -> LiveWorld:
     """The world of one drill.
 
     Args:
@@ -95,10 +101,12 @@ def live_world(settings: Settings, records: RecordsSession, drill: int, reposito
         records: with the drills' lock.
         drill: its number.
         repository: the number of the repository that it restores from.
+        from_standby: whether the files of clusters that have a standby are taken of that.
     """
     programs = settings.runner()
-    workspace = LiveWorkspace(settings, settings.drills.directory / str(drill), repository, programs)
-    stanzas = LiveRepository(settings, repository, programs, workspace.give_up)
+    workspace = LiveWorkspace(settings, settings.drills.directory / str(drill), repository, programs, from_standby)
+    kind = StandbyRepository if from_standby else LiveRepository
+    stanzas = kind(settings, repository, programs, workspace.give_up)
     return LiveWorld(
         production=LiveClusters(settings, workspace.give_up),
         repository=stanzas,

@@ -49,9 +49,13 @@ class LiveRepository:
         """
 
         def find(cluster: ClusterSettings) -> tuple[Backup, ...]:
-            return backups_in(self.stanza(cluster), self.number, productions[cluster.name])[1]
+            return self.backups_of(cluster, productions[cluster.name])
 
         return of_each(self.settings.cluster, find, self.give_up)
+
+    def backups_of(self, cluster: ClusterSettings, production: Production) -> tuple[Backup, ...]:
+        """The base backups of one cluster; as `backups_in`."""
+        return backups_in(self.stanza(cluster), self.number, production)[1]
 
     def tablespaces_of(self, cluster: str, backup: Backup) -> frozenset[int]:
         """The OIDs of the tablespaces that a cluster's backup knows.

@@ -93,7 +93,7 @@ def kept_of_auto_conf(text: str) -> str:
     """What stays of a restored postgresql.auto.conf: where replay ends, and how WAL is fetched for it."""
     restored = text.rpartition(RESTORED_BY)[2]
     lines = [line for line in restored.splitlines() if RECOVERY_SETTING.match(line)]
-    return "\n".join(["# Written by pgBackRest for this drill", *lines, ""])
+    return "\n".join(["# Written for this drill", *lines, ""])
 
 
 def parse_control_floors(text: str) -> dict[str, int]:

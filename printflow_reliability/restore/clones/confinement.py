@@ -43,7 +43,12 @@ class Confinement:
 
 
 def confine(
-    programs: Programs, place: Path, production: Production, *, also_writable: Sequence[Path] = ()
+    programs: Programs,
+    place: Path,
+    production: Production,
+    *,
+    also_writable: Sequence[Path] = (),
+    reaching: bool = False,
 ) -> Confinement:
     """Find the means of this system.
 
@@ -52,12 +57,13 @@ def confine(
         place: the clone's directory, which exists and belongs to the user that programs run as.
         production: whose clone it is; what it has on this host is hidden where possible.
         also_writable: directories of tablespaces that a person has allowed.
+        reaching: whether it has to reach a server of this host, so that nothing is hidden from it.
 
     Raises:
         Refused: there is no means, and the clone could write to a place of production.
     """
     writable = [os.path.realpath(path) for path in (place, *also_writable)]
-    hidden = [path for path in _places_of(production) if not _overlaps(path, writable)]
+    hidden = [path for path in _places_of(production) if not reaching and not _overlaps(path, writable)]
     if confined := _by_the_kernel(programs, place, writable, hidden, alone=False):
         return confined
     for path in _places_of(production):

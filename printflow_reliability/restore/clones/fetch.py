@@ -9,7 +9,7 @@ from printflow_reliability.backups.segment import parse_lsn
 from printflow_reliability.errors import ConfigError
 from printflow_reliability.programs import ProgramFailed
 from printflow_reliability.restore.clones.clone import Clone
-from printflow_reliability.restore.clones.configuration import HBA, kept_of_auto_conf, server_settings
+from printflow_reliability.restore.clones.configuration import HBA, kept_of_auto_conf, quoted, server_settings
 from printflow_reliability.restore.clones.control import control_data
 from printflow_reliability.restore.clones.files import CONFIGURATION
 from printflow_reliability.restore.recovery_target import RecoveryTarget
@@ -18,6 +18,7 @@ from printflow_reliability.text import storable
 
 log = logging.getLogger(__name__)
 
+AUTO = "postgresql.auto.conf"
 SOCKET_BYTES = 107
 DIRECTORIES = ("data", "s", "spool", "lock", "tablespaces")
 WAL_SEGMENTS = 8
@@ -60,7 +61,9 @@ def prepare(clone: Clone) -> None:
     log.info("the clone of %s is confined by %s", clone.cluster.name, clone.confinement.by)
 
 
-def fetch(clone: Clone, repository: int, backup: Backup, target: RecoveryTarget, *, timeout: float) -> None:
+def fetch(
+    clone: Clone, repository: int, backup: Backup, target: RecoveryTarget, *, timeout: float, taken: bool = False
+) -> None:
     """Restore a backup into a clone that was prepared, and write the clone's own configuration.
 
     Args:
@@ -69,6 +72,7 @@ def fetch(clone: Clone, repository: int, backup: Backup, target: RecoveryTarget,
         backup: which one.
         target: where the first part of its replay ends.
         timeout: seconds until the restore is killed.
+        taken: whether the backup's files lie there already, since they were taken of a standby.
 
     Raises:
         ProgramFailed: as PgBackRest.restore.
@@ -82,6 +86,17 @@ def fetch(clone: Clone, repository: int, backup: Backup, target: RecoveryTarget,
         spool=clone.spool,
         options=(*options, f"--process-max={os.cpu_count()}"),
     )
+    fetch_wal = inspecting(
+        fetch_wal,
+        clone.place,
+        clone.programs,
+        floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
+        until=target.moment,
+        allowed=clone.tablespaces,
+    )
+    if taken:
+        _recover(clone, target, fetch_wal)
+        return
     pgbackrest.restore(
         clone.data,
         repository=repository,
@@ -89,14 +104,7 @@ def fetch(clone: Clone, repository: int, backup: Backup, target: RecoveryTarget,
         recovery=target.recovery(),
         backup_set=backup.label,
         process_max=os.cpu_count(),
-        fetch_wal=inspecting(
-            fetch_wal,
-            clone.place,
-            clone.programs,
-            floor=parse_lsn(backup.lsn_start) if backup.lsn_start else 0,
-            until=target.moment,
-            allowed=clone.tablespaces,
-        ),
+        fetch_wal=fetch_wal,
         # A restore empties its spool, which by default is the one that production archives through.
         options=(
             *target.options(),
@@ -105,13 +113,24 @@ def fetch(clone: Clone, repository: int, backup: Backup, target: RecoveryTarget,
             *options,
         ),
     )
-    _configure(clone)
-
-
-def _configure(clone: Clone) -> None:
-    auto = clone.data / "postgresql.auto.conf"
+    auto = clone.data / AUTO
     text = auto.read_text(encoding="utf-8", errors="surrogateescape") if auto.exists() else ""
-    auto.write_text(kept_of_auto_conf(text), encoding="utf-8", errors="surrogateescape")
+    _configure(clone, kept_of_auto_conf(text))
+
+
+def _recover(clone: Clone, target: RecoveryTarget, fetch_wal: str) -> None:
+    """Let files that were taken replay from the repository, and no more follow the primary of their standby."""
+    settings = f"restore_command = {quoted(fetch_wal)}\n{target.settings()}"
+    _configure(clone, f"# Written for this drill\n{settings}")
+    signal = clone.data / "recovery.signal"
+    signal.touch(mode=0o600)
+    clone.programs.own(signal)
+
+
+def _configure(clone: Clone, auto_conf: str) -> None:
+    auto = clone.data / AUTO
+    auto.write_text(auto_conf, encoding="utf-8", errors="surrogateescape")
+    clone.programs.own(auto)
     (clone.data / "standby.signal").unlink(missing_ok=True)
     write_settings(clone)
     _write(clone, "pg_hba.conf", HBA)
