@@ -8,6 +8,7 @@ from printflow_reliability.orders.judgement import OrderAnswer
 from printflow_reliability.orders.problems import Kind, Problem
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.synthetic_orders import synthetic_orders
+from printflow_reliability.platform.tenancy import tenancy
 from printflow_reliability.settings import Settings
 
 NEVER_PRINTED = "it is an order of the synthetic checkout, and is never printed"
@@ -41,11 +42,11 @@ def refusal_of_order(
         settings: the whole file.
         order: its number.
         tenant: whose order the caller means; None where it does not say.
-        items: what the platform returns of that paid order. Without any, or where an item names nobody by a UUID (it
-            may be anybody's), the synthetic tenant's orders are asked.
+        items: what the platform returns of that paid order. Without any, or where an item names nobody whom
+            `tenancy.tenants` knows (it may be anybody's), the synthetic tenant's orders are asked.
 
     Raises:
-        CouldNotTell, ConfigError: as `synthetic_orders`.
+        CouldNotTell, ConfigError: as `synthetic_orders` and `tenancy`.
     """
     if settings.checkout is None:
         return None
@@ -59,7 +60,7 @@ def require_customers(settings: Settings, order: str, items: Sequence[PaidItem])
 
     Raises:
         ConfigError: it is such an order, or a query is refused.
-        CouldNotTell: as `synthetic_orders`.
+        CouldNotTell: as `synthetic_orders` and `tenancy`.
     """
     if _has(settings, order, items):
         raise ConfigError(f"order {order} may not go to print: {NEVER_PRINTED}", "printflow checkout")
@@ -71,6 +72,11 @@ def _has(settings: Settings, order: str, items: Sequence[PaidItem]) -> bool:
         return True
     if items and all(_uuid(item.tenant) is not None for item in items):
         return False
+    if items and all(item.tenant is not None for item in items):
+        known = tenancy(settings)
+        customers = {tenant.id for tenant in known.tenants} | known.odd.keys()
+        if all(_uuid(item.tenant) is not None or item.tenant in customers for item in items):
+            return False  # so that the checkout's trouble, and an equal number, is none of theirs
     return any(synthetic.order == order for synthetic in synthetic_orders(settings))
 
 

@@ -17,6 +17,7 @@ from printflow_reliability.orders.synthetic import (
 )
 from printflow_reliability.platform.paid_orders import PaidItem
 from printflow_reliability.platform.synthetic_orders import SyntheticOrder
+from printflow_reliability.platform.tenancy import Tenancy, Tenant
 from printflow_reliability_tests.checkout.configured import TENANT, checkout_settings
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -82,6 +83,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return (SyntheticOrder("7", "paid", True, (None,)),)
 
     monkeypatch.setattr(synthetic, "synthetic_orders", orders)
+    monkeypatch.setattr(synthetic, "tenancy", lambda _: Tenancy((Tenant("4712", "shops/4712/"),), {"4713": "has none"}))
     return looks
 
 
@@ -115,6 +117,15 @@ def test_an_order_that_nobody_says_by_a_uuid_whose_it_is_is_looked_for_among_the
     assert refusal_of_order(settings, "8", tenant, others) is None
     require_customers(settings, "8", others)
     assert len(asked) == 4
+
+
+@pytest.mark.parametrize("tenant", ["4712", "4713"])
+def test_an_order_of_a_known_customer_is_no_matter_of_the_checkout(asked: list[str], tenant: str) -> None:
+    settings, _ = checkout_settings()
+    items = [PaidItem("7", tenant, NOW, "tenants/t/a.pdf"), PaidItem("7", THEIRS.tenant, NOW, "x")]
+    assert refusal_of_order(settings, "7", tenant, items) is None
+    require_customers(settings, "7", items)
+    assert asked == []
 
 
 def test_an_order_whose_rows_say_whose_it_is_costs_no_further_look(asked: list[str]) -> None:
