@@ -27,6 +27,8 @@ VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(
 BEGUN_ANEW = """
 UPDATE quarantine SET ended = %(how)s, ended_at = now(), ended_by = %(person)s, why = 'begun anew'
 WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
+BEGUN_WITHOUT_COPY = f"{BEGUN_ANEW} AND place_version IS NULL"
+KNOWN = "SELECT place_key, place_version FROM quarantine WHERE place_key = ANY(%s)"
 ADOPT = """
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key,
                         place_version, sha256, headers, person, begun_at)
@@ -127,15 +129,25 @@ def begin(records: Records, **row: Any) -> Quarantined:
 
 
 def forgotten(records: Records, rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
-    """Those of these rows whose copies the records know nothing of, neither now nor as of something that has ended."""
+    """Those of these rows whose copies the records know nothing of, neither now nor as of something that has ended.
+
+    Records that were restored to the moment between a row and its copy know the copy's key and nothing of the copy.
+    """
     noted = {row.place_key: row for row in rows}
-    found = records.execute("SELECT place_key FROM quarantine WHERE place_key = ANY(%s)", ([*noted],)).fetchall()
-    return [row for key, row in noted.items() if (key,) not in {*found}]
+    found = records.execute(KNOWN, ([*noted],)).fetchall()
+    known = {key for key, version in found if version is not None}
+    return [row for key, row in noted.items() if key not in known]
 
 
 def adopt(records: Records, row: Quarantined) -> None:
-    """Take a forgotten row in as one of a run that broke off, unless the same version is known by another copy."""
-    records.execute(ADOPT, {**asdict(row), "headers": json.dumps(row.headers)})
+    """Take a forgotten row in as one of a run that broke off, unless the same version is known by another copy.
+
+    An open row without a copy is such a run's too: it ends, and stays, since an erasure must know of it.
+    """
+    with records.transaction():
+        same = {"bucket": row.bucket, "key": row.key, "version_id": row.version_id}
+        records.execute(BEGUN_WITHOUT_COPY, {**same, "how": GIVEN_UP, "person": row.person})
+        records.execute(ADOPT, {**asdict(row), "headers": json.dumps(row.headers)})
 
 
 def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:
