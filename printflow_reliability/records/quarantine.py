@@ -6,7 +6,7 @@ A row is begun before anything is copied, so that a run that was killed leaves n
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import psycopg
@@ -16,6 +16,7 @@ from printflow_reliability.text import moment, printable, shell_word, storable
 
 Records = psycopg.Connection[TupleRow]
 RELEASED, GIVEN_UP = "released", "given up"
+KNOWN_COPY = "another copy of the same version is known"
 COLUMNS = (
     "id, bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, place_version, sha256, "
     "headers, person, begun_at, quarantined_at, marker_version"
@@ -29,12 +30,15 @@ UPDATE quarantine SET ended = %(how)s, ended_at = now(), ended_by = %(person)s, 
 WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
 BEGUN_WITHOUT_COPY = f"{BEGUN_ANEW} AND place_version IS NULL"
 KNOWN = "SELECT place_key, place_version FROM quarantine WHERE place_key = ANY(%s)"
+ANOTHER = """
+SELECT 1 FROM quarantine
+WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
 ADOPT = """
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key,
-                        place_version, sha256, headers, person, begun_at)
+                        place_version, sha256, headers, person, begun_at, ended, ended_at, ended_by, why)
 VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
-        %(place_key)s, %(place_version)s, %(sha256)s, %(headers)s, %(person)s, %(begun_at)s)
-ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO NOTHING"""
+        %(place_key)s, %(place_version)s, %(sha256)s, %(headers)s, %(person)s, %(begun_at)s, %(ended)s, %(ended_at)s,
+        %(ended_by)s, %(why)s)"""
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
 ASIDE = "(quarantined_at IS NOT NULL OR place_version IS NOT NULL)"
 """Also what a run has copied and then broke off: its marker may stand."""
@@ -139,15 +143,26 @@ def forgotten(records: Records, rows: Iterable[Quarantined]) -> Sequence[Quarant
     return [row for key, row in noted.items() if key not in known]
 
 
-def adopt(records: Records, row: Quarantined) -> None:
-    """Take a forgotten row in as one of a run that broke off, unless the same version is known by another copy.
+def adopt(records: Records, row: Quarantined, person: str) -> None:
+    """Take a forgotten row in as one of a run that broke off, or where another copy of it is known as given up.
 
-    An open row without a copy is such a run's too: it ends, and stays, since an erasure must know of it.
+    An open row without a copy is such a run's too: it ends. It stays, as does what is given up, since an erasure must
+    know of each copy.
+
+    Args:
+        records: a connection to the records, which nobody else changes meanwhile.
+        row: of which nothing is known.
+        person: who takes it in.
     """
+    same = {"bucket": row.bucket, "key": row.key, "version_id": row.version_id}
+    given = {**asdict(row), "headers": json.dumps(row.headers)}
     with records.transaction():
-        same = {"bucket": row.bucket, "key": row.key, "version_id": row.version_id}
-        records.execute(BEGUN_WITHOUT_COPY, {**same, "how": GIVEN_UP, "person": row.person})
-        records.execute(ADOPT, {**asdict(row), "headers": json.dumps(row.headers)})
+        records.execute(BEGUN_WITHOUT_COPY, {**same, "how": GIVEN_UP, "person": storable(person)})
+        if records.execute(ANOTHER, same).fetchone() is None:
+            ended: dict[str, Any] = dict.fromkeys(("ended", "ended_at", "ended_by", "why"))
+        else:
+            ended = {"ended": GIVEN_UP, "ended_at": datetime.now(UTC), "ended_by": storable(person), "why": KNOWN_COPY}
+        records.execute(ADOPT, {**given, **ended})
 
 
 def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:

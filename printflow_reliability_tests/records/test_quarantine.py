@@ -74,7 +74,7 @@ def test_a_row_of_the_moment_before_its_copy_is_forgotten_and_the_note_makes_it_
     if ended:
         manifest.end(cast(Records, kept), number, manifest.GIVEN_UP, "ada", "it was changed")
     assert forgotten(kept, NOTED) == [NOTED]
-    manifest.adopt(cast(Records, kept), NOTED)
+    manifest.adopt(cast(Records, kept), NOTED, "ada")
     assert kept.rows == [(place_key, None, manifest.GIVEN_UP), (NOTED.place_key, "p1", None)]
     assert forgotten(kept, NOTED) == []
 
@@ -87,3 +87,11 @@ def test_what_was_copied_is_known_and_keeps_its_row(kept: Kept, *, ended: bool) 
         manifest.end(cast(Records, kept), number, manifest.RELEASED, "ada", "it is there")
     other = row("v2", place_key="quarantine/files/t/3", begun_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert forgotten(kept, NOTED, other) == [other]
+
+
+def test_of_two_forgotten_copies_of_a_version_both_have_a_row_so_that_an_erasure_knows_them(kept: Kept) -> None:
+    older = row("v1", place_key="quarantine/files/t/0", place_version="p0", sha256="00", headers={})
+    for each in (NOTED, older):
+        manifest.adopt(cast(Records, kept), each, "ada")
+    assert kept.rows == [(NOTED.place_key, "p1", None), (older.place_key, "p0", manifest.GIVEN_UP)]
+    assert forgotten(kept, NOTED, older) == []

@@ -107,7 +107,7 @@ def release(
         abort_begun(settings, records)
         forgotten = manifest.forgotten(records, notes.rows)
         rows, unread = _rows(settings, records, chosen, forgotten)
-        rows = _adopted(records, rows, forgotten)
+        rows = _adopted(records, rows, forgotten, chosen.person)
         require_healers(settings, {row.bucket for row in rows})
         outcome, pace = Outcome(), Pace(chosen.per_second)
         try:
@@ -155,15 +155,15 @@ def _rows(
 
 
 def _adopted(
-    records: Records, wanted: Sequence[Quarantined], forgotten: Sequence[Quarantined]
+    records: Records, wanted: Sequence[Quarantined], forgotten: Sequence[Quarantined], person: str
 ) -> Sequence[Quarantined]:
     """The same keys, by rows of the records; of what is not wanted no row is made, which a later release would take."""
     if not forgotten:
         return wanted
     keys = {(row.bucket, row.key) for row in wanted}
-    for row in forgotten:
+    for row in sorted(forgotten, key=lambda row: row.begun_at, reverse=True):  # of one version the newest copy counts
         if (row.bucket, row.key) in keys:
-            manifest.adopt(records, row)
+            manifest.adopt(records, row, person)
     recorded = manifest.newest_of_each(manifest.chosen(records, [row.key for row in wanted])) if wanted else ()
     return [row for row in recorded if (row.bucket, row.key) in keys]
 

@@ -81,12 +81,12 @@ def test_of_what_was_forgotten_only_what_is_wanted_is_taken_in(monkeypatch: pyte
     wanted, other, known = row("v1", id=0), row("v2", id=0, key="released.pdf"), row("v3", id=3, key="known.pdf")
     kept = [known]
 
-    def adopt(_: Any, taken: Quarantined) -> None:
+    def adopt(_: Any, taken: Quarantined, __: str) -> None:
         kept.append(row(taken.version_id, id=7, key=taken.key))
 
     monkeypatch.setattr(manifest, "adopt", adopt)
     monkeypatch.setattr(manifest, "chosen", lambda _, keys: [each for each in kept if each.key in keys])
-    rows = run._adopted(cast(Any, None), [wanted, known], [wanted, other])
+    rows = run._adopted(cast(Any, None), [wanted, known], [wanted, other], "ada")
     assert [(each.id, each.key) for each in rows] == [(3, "known.pdf"), (7, KEY)]
     assert [each.key for each in kept] == ["known.pdf", KEY]
-    assert run._adopted(cast(Any, None), [], [other]) == []
+    assert run._adopted(cast(Any, None), [], [other], "ada") == []
