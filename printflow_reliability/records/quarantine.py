@@ -238,6 +238,12 @@ def copies_of_erased(records: Records, erasure: int | None = None) -> Sequence[t
     return records.execute(COPIES_OF_ERASED, {"erasure": erasure}).fetchall()
 
 
+def copies_from(records: Records, bucket: str) -> frozenset[str]:
+    """The keys, in the place, of all copies from a bucket that are on record, also of rows that have ended."""
+    found = records.execute("SELECT place_key FROM quarantine WHERE bucket = %s", (bucket,)).fetchall()
+    return frozenset(key for (key,) in found)
+
+
 def totals(records: Records) -> Mapping[str, tuple[int, int]]:
     """How many objects of each tenant are in quarantine, and their bytes."""
     return {tenant: (count, size) for tenant, count, size in records.execute(TOTALS).fetchall()}
