@@ -14,13 +14,15 @@ from typing import Any
 from printflow_reliability.errors import ConfigError, CouldNotTell
 from printflow_reliability.files.carried import Lock
 from printflow_reliability.files.presence import Presence, in_parallel, or_refusal
-from printflow_reliability.files.quarantine.beside import SUFFIX
+from printflow_reliability.files.quarantine.beside import SUFFIX, Notes, notes_of
+from printflow_reliability.files.quarantine.place import place_of
 from printflow_reliability.records import quarantine
+from printflow_reliability.records.erasures import Erasures, in_force
 from printflow_reliability.records.quarantine import Records
 from printflow_reliability.settings import BucketSettings, Settings
 from printflow_reliability.storage.clients import s3_client
 from printflow_reliability.storage.single_keys import FAILURES, Refusal
-from printflow_reliability.text import moment, shell_word
+from printflow_reliability.text import counted, moment, shell_word
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class ErasedCopy:
     Attributes:
         erasure: its number.
         bucket, key: what it is a copy of, the bucket by its name in printflow.toml.
-        place, place_key: where it lies, the bucket by its name in printflow.toml.
+        place, place_key: where it lies, the bucket by its name in printflow.toml; no key where it is not known whether
+            there is a copy beside those on record.
         command: deletes it; empty where it is not known whether it is there.
         locked: why the store refuses that for now; empty if nothing is known of a lock.
         unknown: why it is not known whether it is there; empty if it is.
@@ -48,6 +51,8 @@ class ErasedCopy:
     @property
     def sentence(self) -> str:
         """What is to be done about it."""
+        if self.unknown and not self.place_key:
+            return f'whether bucket "{self.place}" holds a copy that is in no record is not known: {self.unknown}'
         if self.unknown:
             copy = f'its copy {self.place_key} in bucket "{self.place}"'
             return f"whether {copy} is still there is not known: {self.unknown}"
@@ -64,13 +69,39 @@ def erased_copies(settings: Settings, records: Records, erasure: int | None = No
 
     Args:
         settings: the whole file.
-        records: where the manifest of the quarantine is.
+        records: where the manifest of the quarantine is; one that was restored has forgotten younger copies, which
+            their notes still name.
         erasure: only of this one, by its number; None for all that count.
     """
     known = [ErasedCopy(*row) for row in quarantine.copies_of_erased(records, erasure)]
-    return [
-        copy for place, rows in groupby(known, lambda copy: copy.place) for copy in _in_place(settings, place, rows)
+    noted = [*_noted(settings, records, erasure)]
+    named = sorted([*known, *(copy for copy in noted if not copy.unknown)], key=lambda copy: copy.place)
+    there = [
+        copy for place, rows in groupby(named, lambda copy: copy.place) for copy in _in_place(settings, place, rows)
     ]
+    return [*there, *(copy for copy in noted if copy.unknown)]
+
+
+def _noted(settings: Settings, records: Records, erasure: int | None) -> Iterator[ErasedCopy]:
+    """Copies that are in no record, by the notes beside them; unknown for each erasure that such a note may be of."""
+    place_name = settings.files.quarantine_bucket
+    if place_name is None:
+        return
+    found = Erasures(each for each in in_force(records).every if erasure in (None, each.id))
+    for bucket in sorted({each.bucket for each in found.every}):
+        unknown = ""
+        try:
+            notes = notes_of(place_of(settings), bucket=bucket, known=quarantine.copies_from(records, bucket))
+        except (ConfigError, CouldNotTell) as away:
+            notes, unknown = Notes(), away.sentence
+        for row in notes.rows:
+            if (of := found.of(row.bucket, row.key)) is not None:
+                yield ErasedCopy(of.id, row.bucket, row.key, row.place, row.place_key)
+        if notes.unreadable:
+            unknown = f"{counted(notes.unreadable, 'note')} beside copies could not be read"
+        if unknown:
+            of_bucket = (each for each in found.every if each.bucket == bucket)
+            yield from (ErasedCopy(each.id, bucket, each.key, place_name, "", unknown=unknown) for each in of_bucket)
 
 
 def _in_place(settings: Settings, place: str, known: Iterable[ErasedCopy]) -> Iterator[ErasedCopy]:

@@ -63,8 +63,9 @@ def carry_out(
     """
     try:
         bucket = settings.bucket_named(action.bucket)
-        source = settings.bucket_named(action.source or action.bucket)
-    except ConfigError as renamed:  # such as the place of a file in quarantine
+        # The place of a file in quarantine may be renamed by now: a release needs it only where it needs the copy.
+        source = bucket if action.quarantine is not None else settings.bucket_named(action.source or action.bucket)
+    except ConfigError as renamed:
         return replace(action, deed=HealStatus.FAILED, detail=renamed.sentence)
     if erasure := erasures.in_force(records).of(action.bucket, action.key):
         return replace(action, deed=HealStatus.ERASED, detail=f"{erasure.sentence}: nothing brings it back")

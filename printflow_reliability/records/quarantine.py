@@ -6,7 +6,7 @@ A row is begun before anything is copied, so that a run that was killed leaves n
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import psycopg
@@ -16,6 +16,7 @@ from printflow_reliability.text import moment, printable, shell_word, storable
 
 Records = psycopg.Connection[TupleRow]
 RELEASED, GIVEN_UP = "released", "given up"
+KNOWN_COPY = "another copy of the same version is known"
 COLUMNS = (
     "id, bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key, place_version, sha256, "
     "headers, person, begun_at, quarantined_at, marker_version"
@@ -27,12 +28,17 @@ VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(
 BEGUN_ANEW = """
 UPDATE quarantine SET ended = %(how)s, ended_at = now(), ended_by = %(person)s, why = 'begun anew'
 WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
+BEGUN_WITHOUT_COPY = f"{BEGUN_ANEW} AND place_version IS NULL"
+KNOWN = "SELECT place_key, place_version FROM quarantine WHERE place_key = ANY(%s)"
+ANOTHER = """
+SELECT 1 FROM quarantine
+WHERE bucket = %(bucket)s AND key = %(key)s AND version_id = %(version_id)s AND ended IS NULL"""
 ADOPT = """
 INSERT INTO quarantine (bucket, key, tenant, version_id, bytes, etag, reason, superseded_by, place, place_key,
-                        place_version, sha256, headers, person, begun_at)
+                        place_version, sha256, headers, person, begun_at, ended, ended_at, ended_by, why)
 VALUES (%(bucket)s, %(key)s, %(tenant)s, %(version_id)s, %(bytes)s, %(etag)s, %(reason)s, %(superseded_by)s, %(place)s,
-        %(place_key)s, %(place_version)s, %(sha256)s, %(headers)s, %(person)s, %(begun_at)s)
-ON CONFLICT (bucket, key, version_id) WHERE ended IS NULL DO NOTHING"""
+        %(place_key)s, %(place_version)s, %(sha256)s, %(headers)s, %(person)s, %(begun_at)s, %(ended)s, %(ended_at)s,
+        %(ended_by)s, %(why)s)"""
 OPEN = f"SELECT {COLUMNS} FROM quarantine WHERE ended IS NULL AND "  # noqa: S608 - our own column names
 ASIDE = "(quarantined_at IS NOT NULL OR place_version IS NOT NULL)"
 """Also what a run has copied and then broke off: its marker may stand."""
@@ -127,15 +133,36 @@ def begin(records: Records, **row: Any) -> Quarantined:
 
 
 def forgotten(records: Records, rows: Iterable[Quarantined]) -> Sequence[Quarantined]:
-    """Those of these rows whose copies the records know nothing of, neither now nor as of something that has ended."""
+    """Those of these rows whose copies the records know nothing of, neither now nor as of something that has ended.
+
+    Records that were restored to the moment between a row and its copy know the copy's key and nothing of the copy.
+    """
     noted = {row.place_key: row for row in rows}
-    found = records.execute("SELECT place_key FROM quarantine WHERE place_key = ANY(%s)", ([*noted],)).fetchall()
-    return [row for key, row in noted.items() if (key,) not in {*found}]
+    found = records.execute(KNOWN, ([*noted],)).fetchall()
+    known = {key for key, version in found if version is not None}
+    return [row for key, row in noted.items() if key not in known]
 
 
-def adopt(records: Records, row: Quarantined) -> None:
-    """Take a forgotten row in as one of a run that broke off, unless the same version is known by another copy."""
-    records.execute(ADOPT, {**asdict(row), "headers": json.dumps(row.headers)})
+def adopt(records: Records, row: Quarantined, person: str) -> None:
+    """Take a forgotten row in as one of a run that broke off, or where another copy of it is known as given up.
+
+    An open row without a copy is such a run's too: it ends. It stays, as does what is given up, since an erasure must
+    know of each copy.
+
+    Args:
+        records: a connection to the records, which nobody else changes meanwhile.
+        row: of which nothing is known.
+        person: who takes it in.
+    """
+    same = {"bucket": row.bucket, "key": row.key, "version_id": row.version_id}
+    given = {**asdict(row), "headers": json.dumps(row.headers)}
+    with records.transaction():
+        records.execute(BEGUN_WITHOUT_COPY, {**same, "how": GIVEN_UP, "person": storable(person)})
+        if records.execute(ANOTHER, same).fetchone() is None:
+            ended: dict[str, Any] = dict.fromkeys(("ended", "ended_at", "ended_by", "why"))
+        else:
+            ended = {"ended": GIVEN_UP, "ended_at": datetime.now(UTC), "ended_by": storable(person), "why": KNOWN_COPY}
+        records.execute(ADOPT, {**given, **ended})
 
 
 def copied(records: Records, number: int, place_version: str, sha256: str, headers: Mapping[str, Any]) -> None:
@@ -209,6 +236,12 @@ def copies_of_erased(records: Records, erasure: int | None = None) -> Sequence[t
         The erasure's number, the object's bucket and key, and the place and key of the copy, for each.
     """
     return records.execute(COPIES_OF_ERASED, {"erasure": erasure}).fetchall()
+
+
+def copies_from(records: Records, bucket: str) -> frozenset[str]:
+    """The keys, in the place, of all copies from a bucket that are on record, also of rows that have ended."""
+    found = records.execute("SELECT place_key FROM quarantine WHERE bucket = %s", (bucket,)).fetchall()
+    return frozenset(key for (key,) in found)
 
 
 def totals(records: Records) -> Mapping[str, tuple[int, int]]:

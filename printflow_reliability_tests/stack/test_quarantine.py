@@ -261,7 +261,7 @@ def test_a_run_that_was_killed_is_gone_on_with_and_what_was_erased_is_not_releas
     assert [row.key for row in aside.release(superseded, from_place=True, apply=False).rows] == [superseded]
     asked = ["--config", str(aside.shop.sandbox.config), "files", "erasure", "list", "--json"]
     with erased(aside.settings, aside.shop.path("uploads/")):
-        back = aside.release(tenants=[aside.shop.tenant], from_place=True)
+        back = aside.release(superseded, stray, from_place=True)
         code, found = run(asked), json.loads(capsys.readouterr().out)["copies"]
         for copy in found:
             delete(aside, copy["command"])

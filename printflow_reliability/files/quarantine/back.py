@@ -4,8 +4,10 @@ Nothing that is there is ever replaced, and no marker but our own is removed.
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 IN_MEMORY = 16 * 1024**2
+OfCopy: TypeAlias = Callable[[], BucketSettings]
+"""The bucket of the copy, or ConfigError: a place that was renamed concerns only those whose copy is needed."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,12 @@ def bring_back(settings: Settings, records: Records, row: Quarantined, person: s
     if erasure := erasures.in_force(records).of(row.bucket, row.key):
         return Returned(Deed.ERASED, erasure.sentence)
     try:
-        bucket, place = settings.bucket_named(row.bucket), settings.bucket_named(row.place)
+        bucket, place = settings.bucket_named(row.bucket), partial(settings.bucket_named, row.place)
         present = Presence(bucket)
         if not present.keeps_versions():
             why = f'bucket "{bucket.name}" keeps no versions now, so that nothing is written there'
             return Returned(Deed.FAILED, why)
-        with s3_errors(bucket), s3_errors(place):
+        with s3_errors(bucket):
             try:
                 returned = _brought_back(bucket, place, present.history(row.key), row, records)
             except ClientError as refused:
@@ -69,7 +73,7 @@ def bring_back(settings: Settings, records: Records, row: Quarantined, person: s
 
 def _brought_back(
     bucket: BucketSettings,
-    place: BucketSettings,
+    place: OfCopy,
     history: tuple[Version, ...],
     row: Quarantined,
     records: Records | None = None,
@@ -138,7 +142,7 @@ def _is_copy_of(client: "S3Client", bucket: BucketSettings, row: Quarantined, ve
 def _copied_back(
     client: "S3Client",
     bucket: BucketSettings,
-    place: BucketSettings,
+    place: OfCopy,
     row: Quarantined,
     records: Records | None,
     over: Version | None = None,
@@ -161,29 +165,33 @@ def _copied_back(
     return Returned(Deed.DONE, "its copy was written back")
 
 
-def _fetched(
-    client: "S3Client", bucket: BucketSettings, place: BucketSettings, row: Quarantined, body: IO[bytes]
-) -> str:
+def _fetched(client: "S3Client", bucket: BucketSettings, place: OfCopy, row: Quarantined, body: IO[bytes]) -> str:
     """Read its own version, or where that cannot be its copy; why neither could be, empty if either was."""
-    sources = (
-        (bucket, client, row.key, row.version_id, "its own version"),  # first, since it needs no second server
-        (place, writing(place), row.place_key, row.place_version or "", f'its copy in bucket "{place.name}"'),
-    )
-    troubles = []
-    for source, asked, key, version, name in sources:
-        body.seek(0)
-        body.truncate()
-        try:
-            _, sha256 = fetch(source, asked, key, version, body)
-        except ClientError as refused:
-            code = refused.response.get("Error", {}).get("Code")
-            said = dict.fromkeys((*NOT_THERE, "NoSuchVersion"), "is gone")
-            said["InvalidObjectState"] = "is archived and must be retrieved first"
-            troubles.append(f"{name} {said.get(code or '', f'is refused ({code})')}")
-        except CutShort as cut:
-            troubles.append(cut.what)
-        else:
-            if sha256 == row.sha256:
-                return ""
-            troubles.append(f"{name} reads back differently")
-    return "; ".join(troubles)
+    # First its own version, since it needs no second server.
+    if not (own := _read(bucket, client, (row.key, row.version_id), row.sha256, body)):
+        return ""
+    try:
+        there = place()
+    except ConfigError as renamed:
+        return f"its own version {own}; its copy is out of reach: {renamed.what}"
+    with s3_errors(there):
+        copy = _read(there, writing(there), (row.place_key, row.place_version or ""), row.sha256, body)
+    return f'its own version {own}; its copy in bucket "{there.name}" {copy}' if copy else ""
+
+
+def _read(
+    bucket: BucketSettings, client: "S3Client", version: tuple[str, str], sha256: str | None, body: IO[bytes]
+) -> str:
+    """Read a version, by key and id; what is wrong with it, empty if it reads as it must."""
+    body.seek(0)
+    body.truncate()
+    try:
+        _, found = fetch(bucket, client, *version, body)
+    except ClientError as refused:
+        code = refused.response.get("Error", {}).get("Code")
+        said = dict.fromkeys((*NOT_THERE, "NoSuchVersion"), "is gone")
+        said["InvalidObjectState"] = "is archived and must be retrieved first"
+        return said.get(code or "", f"is refused ({code})")
+    except CutShort as cut:
+        return f"is cut short ({cut.what})"
+    return "" if found == sha256 else "reads back differently"

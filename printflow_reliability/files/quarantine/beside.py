@@ -53,15 +53,18 @@ def noted(place: Place, row: Quarantined, place_version: str, sha256: str, belon
     return digest_of(place.bucket, client, key, version) == hashlib.sha256(body).hexdigest()
 
 
-def notes_of(place: Place, keys: Collection[str] = (), bucket: str | None = None) -> Notes:
+def notes_of(place: Place, keys: Collection[str] = (), bucket: str | None = None, known: Collection[str] = ()) -> Notes:
     """What the place itself knows of these keys and this bucket; empty is all. The rows have no number.
+
+    Notes beside copies that are `known`, by their keys in the place, are not read.
 
     Raises:
         CouldNotTell: the place does not answer.
     """
     rows, unreadable = [], 0
     with s3_errors(place.bucket):
-        for _, row in in_parallel(lambda key: _read(place, key), _listed(place, bucket)):
+        asked = (key for key in _listed(place, bucket) if key.removesuffix(SUFFIX) not in known)
+        for _, row in in_parallel(lambda key: _read(place, key), asked):
             if row is None:
                 unreadable += 1
             elif (not keys or row.key in keys) and bucket in (None, row.bucket):

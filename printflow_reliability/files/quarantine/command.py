@@ -61,7 +61,8 @@ def release_command(
     from_place: bool = typer.Option(
         False,
         "--from-place",
-        help="Also what lies in files.quarantine_bucket and the records know no more, as after a restore of these.",
+        help="Also what lies in files.quarantine_bucket and the records know no more, as after a restore of these; "
+        "with KEY or --needed.",
     ),
     per_second: float = PER_SECOND,
     by: str | None = BY,

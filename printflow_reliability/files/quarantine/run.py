@@ -82,12 +82,20 @@ def release(
     """Plan what comes back from quarantine, and bring it back with `apply`.
 
     Raises:
-        ConfigError: nothing of that name is in quarantine, there is no place, or a bucket may not be written.
+        ConfigError: nothing of that name is in quarantine, there is no place, a bucket may not be written, or what the
+            records have forgotten is asked for without saying which of it.
         CouldNotTell: the records or a database do not answer.
         LockHeld: somebody else is healing, rolling back or moving files.
     """
     if chosen.bucket is not None:
         settings.bucket_named(chosen.bucket)
+    if chosen.from_place and not (chosen.keys or chosen.needed):
+        # A note outlives what became of its file: nobody knows any more which were released, deleted or erased since.
+        raise ConfigError(
+            "--from-place: what the records have forgotten may have been released since, and deleted or erased on "
+            "purpose; without a KEY or --needed all of it would come back",
+            "printflow files release --needed --from-place: what rows refer to; or give each KEY",
+        )
     notes = notes_of(place_of(settings), chosen.keys, chosen.bucket) if chosen.from_place else Notes()
     if not apply:
         with open_records(settings.records) as records:
@@ -97,9 +105,9 @@ def release(
         return ReleaseReport(rows, every, unread=unread, unreadable=notes.unreadable)
     with open_records(settings.records) as records, exclusive(records, LOCK):
         abort_begun(settings, records)
-        for row in manifest.forgotten(records, notes.rows):
-            manifest.adopt(records, row)
-        rows, unread = _rows(settings, records, chosen)
+        forgotten = manifest.forgotten(records, notes.rows)
+        rows, unread = _rows(settings, records, chosen, forgotten)
+        rows = _adopted(records, rows, forgotten, chosen.person)
         require_healers(settings, {row.bucket for row in rows})
         outcome, pace = Outcome(), Pace(chosen.per_second)
         try:
@@ -144,6 +152,20 @@ def _rows(
     if renamed := sorted({row.bucket for row in rows} - known):
         unread = unread or f'nothing is named "{renamed[0]}" in printflow.toml, and files of it are in quarantine'
     return [row for row in rows if (row.bucket, row.key) in named], unread
+
+
+def _adopted(
+    records: Records, wanted: Sequence[Quarantined], forgotten: Sequence[Quarantined], person: str
+) -> Sequence[Quarantined]:
+    """The same keys, by rows of the records; of what is not wanted no row is made, which a later release would take."""
+    if not forgotten:
+        return wanted
+    keys = {(row.bucket, row.key) for row in wanted}
+    for row in sorted(forgotten, key=lambda row: row.begun_at, reverse=True):  # of one version the newest copy counts
+        if (row.bucket, row.key) in keys:
+            manifest.adopt(records, row, person)
+    recorded = manifest.newest_of_each(manifest.chosen(records, [row.key for row in wanted])) if wanted else ()
+    return [row for row in recorded if (row.bucket, row.key) in keys]
 
 
 def _references(settings: Settings) -> References:

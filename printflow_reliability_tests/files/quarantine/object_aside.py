@@ -72,7 +72,7 @@ def aside(client: "S3Client", version: str) -> Quarantined:
 
 
 def released(moved: Quarantined, bucket: BucketSettings = FILES) -> back.Returned:
-    return back._brought_back(bucket, PLACE.bucket, Presence(bucket).history(KEY), moved)
+    return back._brought_back(bucket, lambda: PLACE.bucket, Presence(bucket).history(KEY), moved)
 
 
 def newest_content(client: "S3Client") -> str | None:

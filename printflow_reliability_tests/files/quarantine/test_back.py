@@ -1,14 +1,22 @@
 """What a release brings back is the key's newest content, and can be read: else nothing is written."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
+from printflow_reliability.files.heal_report import HealAction, HealStatus
+from printflow_reliability.files.heal_write import carry_out
 from printflow_reliability.files.presence import Presence
 from printflow_reliability.files.quarantine import steps
+from printflow_reliability.files.quarantine.back import bring_back
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.steps import Unsure
+from printflow_reliability.records import quarantine as manifest
 from printflow_reliability.records.quarantine import Quarantined
+from printflow_reliability_tests.files.healing import records
 from printflow_reliability_tests.files.quarantine.object_aside import (
     FILES,
     KEY,
@@ -19,6 +27,7 @@ from printflow_reliability_tests.files.quarantine.object_aside import (
     released,
     row,
 )
+from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,6 +109,33 @@ def test_where_a_suspended_bucket_destroyed_the_version_its_copy_comes_back(clie
     assert released(moved).deed is Deed.FAILED  # what is left was written since: another file
     assert released(begun).deed is Deed.DONE
     assert body(client) == b"old"
+
+
+@pytest.mark.parametrize("needed", [True, False], ids=["its copy is needed", "its own version is there"])
+def test_a_place_that_was_renamed_concerns_only_what_needs_its_copy(client: "S3Client", *, needed: bool) -> None:
+    settings = minimal_settings().model_copy(update={"bucket": (FILES,)})
+    moved = aside(client, put(client))
+    if needed:
+        client.delete_object(Bucket="print-files", Key=KEY, VersionId=moved.version_id)
+    returned = bring_back(settings, records(), moved, "ada")
+    if not needed:
+        assert (returned.deed, body(client)) == (Deed.DONE, b"old"), returned
+        return
+    why = 'its own version is gone; its copy is out of reach: there is no bucket named "place"; nothing was written'
+    assert (returned.deed, returned.detail, body(client)) == (Deed.FAILED, why, None)
+
+
+def test_a_heal_releases_a_version_though_its_place_was_renamed(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = minimal_settings().model_copy(update={"bucket": (FILES,)})
+    moved = aside(client, put(client))
+    monkeypatch.setattr(manifest, "chosen", lambda *_, **__: [moved])
+    where = ("files", KEY, "t", "order 7", "")
+    action = HealAction(HealStatus.PLANNED, *where, source=moved.place, size=3, quarantine=moved.id)
+    done = carry_out(settings, records(), action)
+    assert (done.deed, body(client)) == (HealStatus.HEALED, b"old"), done
+    assert carry_out(settings, records(), replace(action, quarantine=None)).deed is HealStatus.FAILED
 
 
 def in_glacier(client: "S3Client", version: str) -> Quarantined:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from printflow_reliability.errors import ConfigError
 from printflow_reliability.files.quarantine import run, steps
 from printflow_reliability.files.quarantine.beside import SUFFIX, notes_of
 from printflow_reliability.files.quarantine.outcome import Deed
 from printflow_reliability.files.quarantine.report import ReleaseReport
 from printflow_reliability.files.quarantine.run import Chosen
 from printflow_reliability.records import quarantine as manifest
+from printflow_reliability.records.quarantine import Quarantined
 from printflow_reliability_tests.files.quarantine.object_aside import FILES, KEY, PLACE, aside, body, put, released, row
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
@@ -65,3 +67,26 @@ def test_of_what_was_forgotten_only_the_newest_of_each_key_comes_back(monkeypatc
     chosen = Chosen("ada", [KEY], from_place=True)
     rows, _ = run._rows(minimal_settings(), cast(Any, None), chosen, [newer])
     assert rows == [newer]
+
+
+@pytest.mark.parametrize("apply", [True, False])
+def test_what_was_forgotten_never_comes_back_as_a_whole(*, apply: bool) -> None:
+    settings = minimal_settings().model_copy(update={"bucket": (FILES, PLACE.bucket)})
+    with pytest.raises(ConfigError, match="would come back") as refused:
+        run.release(settings, Chosen("ada", tenants=["t"], bucket="files", from_place=True), apply=apply)
+    assert "printflow files release --needed --from-place" in refused.value.sentence
+
+
+def test_of_what_was_forgotten_only_what_is_wanted_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, other, known = row("v1", id=0), row("v2", id=0, key="released.pdf"), row("v3", id=3, key="known.pdf")
+    kept = [known]
+
+    def adopt(_: Any, taken: Quarantined, __: str) -> None:
+        kept.append(row(taken.version_id, id=7, key=taken.key))
+
+    monkeypatch.setattr(manifest, "adopt", adopt)
+    monkeypatch.setattr(manifest, "chosen", lambda _, keys: [each for each in kept if each.key in keys])
+    rows = run._adopted(cast(Any, None), [wanted, known], [wanted, other], "ada")
+    assert [(each.id, each.key) for each in rows] == [(3, "known.pdf"), (7, KEY)]
+    assert [each.key for each in kept] == ["known.pdf", KEY]
+    assert run._adopted(cast(Any, None), [], [other], "ada") == []

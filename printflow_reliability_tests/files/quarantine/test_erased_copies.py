@@ -9,8 +9,9 @@ import pytest
 from printflow_reliability.errors import CouldNotTell
 from printflow_reliability.files import erased_copies as copies
 from printflow_reliability.files.presence import KeyRefused, Presence
+from printflow_reliability.records import erasures, quarantine
 from printflow_reliability.storage.single_keys import Refusal
-from printflow_reliability_tests.files.quarantine.object_aside import KEY, PLACE
+from printflow_reliability_tests.files.quarantine.object_aside import KEY, PLACE, aside, put
 from printflow_reliability_tests.minimal_settings import minimal_settings
 
 if TYPE_CHECKING:
@@ -64,3 +65,49 @@ def test_a_place_that_is_renamed_refuses_or_is_away_is_never_told_as_empty(monke
     assert "renamed" in renamed.unknown
     assert [copy.unknown for copy in (refused, *away)] == ["not permitted", *["it does not answer"] * 2]
     assert all("not known" in copy.sentence and not copy.command for copy in (renamed, refused, *away))
+
+
+def noted(*erased: str, recorded: tuple[str, ...] = (), number: int | None = None) -> list[copies.ErasedCopy]:
+    """What is told where these keys were erased, and of the copies only those of `recorded` have a row."""
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        quarantine.COPIES_OF_ERASED: [(1, "files", KEY, "place", place_key) for place_key in recorded],
+        erasures.IN_FORCE: [
+            (each, "files", key, "t", "asked for", "ada", datetime(2026, 11, 2, tzinfo=UTC))
+            for each, key in enumerate(erased, 1)
+        ],
+    }
+    of_place: list[tuple[Any, ...]] = [(place_key,) for place_key in recorded]
+    records = SimpleNamespace(execute=lambda said, _=(): SimpleNamespace(fetchall=lambda: rows.get(said, of_place)))
+    files = SETTINGS.files.model_copy(update={"quarantine_bucket": "place"})
+    settings = SETTINGS.model_copy(update={"files": files})
+    return [*copies.erased_copies(settings, cast("Any", records), number)]
+
+
+def test_a_copy_that_the_records_have_forgotten_is_named_by_its_note(client: "S3Client") -> None:
+    moved = aside(client, put(client))
+    named_keys = [moved.place_key, moved.place_key + ".json"]
+    assert [(copy.erasure, copy.key, copy.place_key) for copy in noted("other.pdf", KEY)] == [
+        (2, KEY, place_key) for place_key in named_keys
+    ]
+    assert all(copy.command and not copy.unknown for copy in noted(KEY))
+    assert [copy.place_key for copy in noted("a ü/", recorded=(moved.place_key,))] == named_keys  # each of them once
+    assert noted("other.pdf") == noted("other.pdf", KEY, number=1) == noted() == []
+
+
+def test_a_note_that_cannot_be_read_or_a_place_that_is_away_is_never_told_as_no_copy(
+    client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"{SETTINGS.files.quarantine_prefix}files/t/1"
+    client.put_object(Bucket="place", Key=f"{key}.json", Body=b"{}")
+    (unread,) = noted(KEY)
+    assert (unread.erasure, unread.unknown) == (1, "1 note beside copies could not be read")
+    assert "a copy that is in no record is not known" in unread.sentence
+    assert [copy.place_key for copy in noted(KEY, recorded=(key,))] == [f"{key}.json"]  # its row says what it is of
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise CouldNotTell("it does not answer")
+
+    monkeypatch.setattr(copies, "notes_of", away)
+    assert [(copy.erasure, copy.unknown) for copy in noted(KEY, "b.pdf")] == [
+        (number, "it does not answer") for number in (1, 2)
+    ]
