@@ -85,7 +85,7 @@ def _carry_out(drill: Drill, signals: Interrupts) -> tuple[bool, BaseException |
         signals.hold()
         ended = stop
     if ended is not None and not isinstance(ended, Exception):
-        drill.results.break_off("the drill was interrupted. Next: printflow drill run")
+        drill.results.break_off(f"the drill was interrupted. Next: {drill.again}")
     return made, ended
 
 

@@ -76,8 +76,8 @@ class Results:
         """The drill ends in the phase that it is in; each check that was not answered says why."""
         self._broke_off = f"not reached; {self.reached} broke off: {why}"
 
-    def refused(self, error: psycopg.Error, *, of_clone: bool) -> None:
-        """A server refused a statement of ours, which ends the drill.
+    def refused(self, error: psycopg.Error, *, of_clone: bool, again: str) -> None:
+        """A server refused a statement of ours, which ends the drill; `again` is the command that drills once more.
 
         Only damage that a clone met says something of the backups.
         """
@@ -87,7 +87,7 @@ class Results:
             self._broke_off = "not reached: a clone is damaged"
             return
         where = "a clone" if of_clone else "production"
-        self.break_off(f"{where} refused a statement of the drill: {error_text(error)}. Next: printflow drill run")
+        self.break_off(f"{where} refused a statement of the drill: {error_text(error)}. Next: {again}")
 
     def conclude(
         self, seconds: Mapping[Phase, float], targets: DrillsSettings, *, of_backups: bool = True

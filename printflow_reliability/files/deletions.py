@@ -35,7 +35,7 @@ from printflow_reliability.platform.queries import (
 )
 from printflow_reliability.records import erasures
 from printflow_reliability.records.database import open_records
-from printflow_reliability.settings import JournalSettings, ReferenceSettings, Settings
+from printflow_reliability.settings import JournalSettings, Settings
 from printflow_reliability.storage.single_keys import Refusal
 from printflow_reliability.text import counted, moment, printable, seconds
 
@@ -223,21 +223,23 @@ def _unheard(settings: Settings, journal: JournalSettings, catalog: Catalog, rea
     """What is said of buckets that references point into and that no event of late comes from."""
     if read.still:
         return
-    names = {*catalog.buckets} | {bucket for entry in settings.reference for bucket in _named_by(entry)}
+    # A query's own bucket is among the catalog's unless each row names another.
+    disks = (disk.bucket for entry in settings.reference for disk in entry.disk if disk.bucket)
+    names = {*catalog.buckets, *disks}
     for bucket in (settings.bucket_named(name) for name in sorted(names)):
         newest, limit = read.heard.get(bucket.bucket), journal.silence_of(bucket)
         if newest is not None and (read.read_at - newest).total_seconds() <= limit:
             continue
-        since = "within " + seconds(journal.look_back_seconds) if newest is None else f"since {moment(newest)}"
+        if newest is None:
+            # An earlier event is not read, and journal_silence_seconds may be no more than what is looked back.
+            since = f"within {seconds(journal.look_back_seconds)}"
+            quiet = "raise journal.look_back_seconds (and journal_silence_seconds in its [[bucket]])"
+        else:
+            since, quiet = f"since {moment(newest)}", "set journal_silence_seconds in its [[bucket]]"
         yield (
             f"the journal holds no event of bucket {bucket.name} {since}, so nothing tells whether files were deleted "
-            "there: look at its notification, or set journal_silence_seconds in its [[bucket]] if it is so quiet"
+            f"there: look at its notification, or {quiet} if it is so quiet"
         )
-
-
-def _named_by(reference: ReferenceSettings) -> Iterator[str]:
-    yield reference.bucket
-    yield from (disk.bucket for disk in reference.disk if disk.bucket)
 
 
 def _needed(

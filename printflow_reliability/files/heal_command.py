@@ -41,6 +41,12 @@ def heal_command(
         metavar="BUCKET",
         help="With --version: the bucket that has it, such as the replica. Needed where several miss the key.",
     ),
+    bucket: str | None = typer.Option(
+        None,
+        "--bucket",
+        metavar="BUCKET",
+        help="With --key: the only bucket that it is brought back into. Needed where several share the --source.",
+    ),
     by_policy: bool = typer.Option(
         False,
         "--by-policy",
@@ -57,14 +63,16 @@ def heal_command(
     """
     settings = invocation(ctx).settings()
     if by_policy:
-        if tenant or key or version or source:
+        if tenant or key or version or source or bucket:
             raise ConfigError("--by-policy looks at all tenants and chooses by itself", "printflow files heal --help")
         heal_by_policy(settings, apply=apply, as_json=json)
     if (version and key is None) or (source and version is None):
         raise ConfigError("--version belongs to a --key, and --source to a --version", "printflow files heal --help")
-    if source is not None:
-        settings.bucket_named(source)
-    chosen = None if key is None else Chosen(key, version, source)
+    if bucket and key is None:
+        raise ConfigError("--bucket belongs to a --key", "printflow files heal --help")
+    for named in filter(None, (source, bucket)):
+        settings.bucket_named(named)
+    chosen = None if key is None else Chosen(key, version, source, bucket)
     with progress("objects") as advance:
         report = heal(settings, tenants=tenant or None, chosen=chosen, apply=apply, advance=advance)
     finish(report.as_json, as_json=json, show=lambda: show(report, tenant or (), chosen), code=report.exit_code)
@@ -99,6 +107,7 @@ def _show_options(action: HealAction, *, alone: bool) -> None:
         command = f"printflow files heal --key {shell_word(action.key)} --version {quote(option.version_id)}"
         if option.source != action.bucket or not alone:
             command += f" --source {quote(option.source)}"
+        command += "" if alone else f" --bucket {quote(action.bucket)}"
         what = f'bucket "{option.source}", {moment(option.modified_at)} ({size(option.size)})'
         say(f"{'':16}version of {what}: {command} --apply")
 
@@ -128,6 +137,7 @@ def _command(tenants: Sequence[str], chosen: Chosen | None) -> str:
         words.append(f"--key {shell_word(chosen.key)}")
         words += [f"--version {quote(chosen.version_id)}"] if chosen.version_id else []
         words += [f"--source {quote(chosen.source)}"] if chosen.source else []
+        words += [f"--bucket {quote(chosen.bucket)}"] if chosen.bucket else []
     return " ".join(words)
 
 

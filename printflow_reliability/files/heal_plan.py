@@ -33,17 +33,23 @@ from printflow_reliability.text import printable, shell_word
 
 BACK = (kinds.MISSING_RESTORABLE, kinds.IN_QUARANTINE)
 """Of these something is left that can be brought back."""
+COPIED = (HealStatus.PLANNED, HealStatus.RETRIEVE)
+"""Where a copy is chosen that will be written."""
 KINDS = (kinds.MISSING_LOST, *BACK, kinds.NEAR_MISS)
 FOLDER = "it names a whole folder, and the database does not tell which objects belong there"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a person chose to bring a key back from: a version, and the bucket that has it (None: the key's own)."""
+    """What a person chose to bring a key back from: a version, and the bucket that has it (None: the key's own).
+
+    `bucket` is the only one that it is brought back into; None for each that misses it.
+    """
 
     key: str
     version_id: str | None = None
     source: str | None = None
+    bucket: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     """Find what is missing, and choose a copy of each; what was erased on purpose is left as it is.
 
     Raises:
-        ConfigError: a person chose a version of a key that several buckets miss, and no bucket.
+        ConfigError: a person chose a version of a key that several buckets miss, and no bucket that has it, or it would
+            be written into several.
         CouldNotTell: a database or every bucket is unreachable, so that nothing is known to be missing.
     """
     with tempfile.TemporaryDirectory(prefix="printflow-heal-") as directory:
@@ -66,7 +73,7 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
         found: dict[str, dict[str, Finding]] = defaultdict(dict)
         not_judged: list[Finding] = []
         for finding in chain.from_iterable(map(_read, files)):
-            if chosen is not None and finding.key not in (None, chosen.key):
+            if chosen is not None and _others(chosen, finding):
                 continue
             if "files.missing" in kinds.checks_left_open(finding):
                 not_judged.append(finding)
@@ -81,7 +88,14 @@ def plan(settings: Settings, tenants: Sequence[str] | None, chosen: Chosen | Non
     with InspectionWorker(settings.pdf) as worker:
         for bucket, findings in sorted(found.items()):
             actions += _of_one_bucket(settings, catalog, paths, worker, bucket, list(findings.values()), chosen)
+    _require_bucket(chosen, actions)
     return Plan(actions, unknown)
+
+
+def _others(chosen: Chosen, finding: Finding) -> bool:
+    """Whether a finding is of another key or bucket than the chosen."""
+    elsewhere = chosen.bucket is not None and finding.bucket not in (None, chosen.bucket)
+    return elsewhere or finding.key not in (None, chosen.key)
 
 
 def _require_source(chosen: Chosen | None, buckets: Sequence[str]) -> None:
@@ -93,6 +107,23 @@ def _require_source(chosen: Chosen | None, buckets: Sequence[str]) -> None:
     raise ConfigError(
         f"{chosen.key!r} is missing in buckets {named}, and version {chosen.version_id} may be another file in each",
         f"name the bucket that has the version: {again} --source {shell_word(buckets[0])}",
+    )
+
+
+def _require_bucket(chosen: Chosen | None, actions: Sequence[HealAction]) -> None:
+    """Buckets may share a replica, and its version is the file of one of them."""
+    if chosen is None or chosen.version_id is None:
+        return
+    copies = [action for action in actions if action.deed in COPIED and action.quarantine is None]
+    buckets = sorted(action.bucket for action in copies if action.version_id == chosen.version_id)
+    if len(buckets) < 2:
+        return
+    named = " and ".join(f'"{bucket}"' for bucket in buckets)
+    again = f"printflow files heal --key {shell_word(chosen.key)} --version {shell_word(chosen.version_id)}"
+    source = f" --source {shell_word(chosen.source)}" if chosen.source else ""
+    raise ConfigError(
+        f"{chosen.key!r} is missing in buckets {named}, and version {chosen.version_id} would be written into each",
+        f"name the bucket whose file it is: {again}{source} --bucket {shell_word(buckets[0])}",
     )
 
 

@@ -34,7 +34,7 @@ SELECT slot_name, active, coalesce(wal_status, ''),
 FROM pg_replication_slots ORDER BY 1"""
 LOOK_STANDBY = """
 SELECT pg_is_in_recovery(), (SELECT system_identifier::text FROM pg_control_system()),
-       coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint())),
+       (SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()),
        greatest(pg_wal_lsn_diff(%(primary)s::pg_lsn, pg_last_wal_replay_lsn()), 0)::bigint,
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
        CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END,
@@ -58,7 +58,8 @@ class Pair:
 
     Attributes:
         identifiers: the system identifiers, of the primary and of the standby.
-        timelines: their timelines, in the same order.
+        timelines: their timelines, in the same order; the standby's newest restart point's if it receives nothing.
+        receiving: whether the standby tells which timeline it receives.
         recovering: whether each of them is in recovery.
         behind_bytes: WAL that the primary had written and the standby had not replayed; None where it is not told.
         behind_seconds: the age of the newest transaction that was replayed; None if there was none.
@@ -72,6 +73,7 @@ class Pair:
 
     identifiers: tuple[str, str]
     timelines: tuple[int, int]
+    receiving: bool = True
     recovering: tuple[bool, bool] = (False, True)
     behind_bytes: int | None = 0
     behind_seconds: float | None = 0.0
@@ -130,11 +132,12 @@ def look(cluster: ClusterSettings) -> Pair:
     with connect(behind, statement_seconds=STATEMENT_SECONDS) as standby:
         row = standby.execute(LOOK_STANDBY, {"primary": written}).fetchall()[0]
         ours = _settings(standby.execute(SETTINGS, (list(NOT_LOWER),)).fetchall())
-    recovering, identifier, follows, lag_bytes, lag, paused, streaming, archives, delay = row
+    recovering, identifier, received, restart, lag_bytes, lag, paused, streaming, archives, delay = row
     lower = [f"{name}: {ours[name]}, primary {theirs[name]}" for name in NOT_LOWER if ours[name] < theirs[name]]
     return Pair(
         identifiers=(own, identifier),
-        timelines=(timeline or 0, follows),
+        timelines=(timeline or 0, restart if received is None else received),
+        receiving=received is not None,
         recovering=(own_recovery, recovering),
         behind_bytes=lag_bytes,
         behind_seconds=lag,
@@ -163,7 +166,14 @@ def judged(pair: Pair, most_seconds: float) -> Iterator[tuple[Outcome, str]]:
     if not pair.recovering[1]:
         yield Outcome.FAIL, "is no standby: it takes writes of its own, so that two servers go apart. Stop it"
         return
-    if pair.timelines[0] != pair.timelines[1]:
+    if pair.timelines[0] != pair.timelines[1] and not pair.receiving:
+        # One that is fed by the archive alone tells a new timeline only from its next restart point on.
+        yield (
+            Outcome.UNKNOWN,
+            f"may not follow: its newest restart point is on timeline {pair.timelines[1]}, the primary is on "
+            f"{pair.timelines[0]}. Next: CHECKPOINT in the primary, then in the standby, then: printflow ready",
+        )
+    elif pair.timelines[0] != pair.timelines[1]:
         yield (
             Outcome.FAIL,
             f"follows timeline {pair.timelines[1]}, the primary is on {pair.timelines[0]}: make it anew",

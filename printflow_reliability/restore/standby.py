@@ -17,14 +17,15 @@ from printflow_reliability.settings import ClusterSettings
 
 LABEL = "standby"
 """What stands for the label of a base backup, and for its type, where files were taken of a standby."""
+AGAIN = "printflow drill run --from-standby"
 RULES = TablespaceRules(
     "CHECKPOINT in cluster {cluster}, then in its standby (printflow backup run {cluster} where it has none), then: "
-    "printflow drill run --from-standby"
+    + AGAIN
 )
 """A base backup of a standby begins at its newest restart point: WAL of before that is not replayed."""
 LOOK = """
 SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
-       coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint())),
+       (SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()),
        current_setting('server_version_num')::int / 10000, session_user::text,
        (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = session_user),
        (SELECT coalesce(sum(pg_tablespace_size(oid)), 0)::int8 FROM pg_tablespace), clock_timestamp()
@@ -96,20 +97,27 @@ def ask_standby(cluster: ClusterSettings, production: Production) -> Standby:
                 f"{named(cluster.name)} refuses what a drill must know: {error_text(refused)}",
                 "GRANT pg_monitor TO the role of its url, in the primary",
             ) from None
-    recovering, identifier, timeline, major, role, may_copy, database_bytes, asked_at = row
+    recovering, identifier, received, restart, major, role, may_copy, database_bytes, asked_at = row
     if identifier != production.system_identifier:
         raise another_cluster(cluster.name)
     if not recovering:
         raise no_standby(cluster.name)
-    if timeline != production.timeline:
+    if received is None and restart != production.timeline:
+        # One that is fed by the archive alone tells a new timeline only from its next restart point on.
         raise CouldNotTell(
-            f"{named(cluster.name)} follows timeline {timeline}, and the primary is on {production.timeline}",
+            f"{named(cluster.name)} receives no WAL by streaming, its newest restart point is on timeline {restart}, "
+            f"the primary on {production.timeline}: whether it follows cannot be told",
+            f"CHECKPOINT in the primary, then in the standby, then: {AGAIN}",
+        )
+    if received is not None and received != production.timeline:
+        raise CouldNotTell(
+            f"{named(cluster.name)} follows timeline {received}, and the primary is on {production.timeline}",
             "make the standby anew; printflow ready says whether it is well",
         )
     if not may_copy:
         raise CouldNotTell(
             f'{named(cluster.name)} may not be copied by role "{role}": it has no REPLICATION',
-            f'in the primary: ALTER ROLE "{role}" REPLICATION, then: printflow drill run --from-standby',
+            f'in the primary: ALTER ROLE "{role}" REPLICATION, then: {AGAIN}',
         )
     spaces = tuple(Tablespace(*space) for space in tablespaces)
     return Standby(behind, role, major, database_bytes, spaces, asked_at)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, field_validator, model_validator
 
 from printflow_reliability.addresses import PostgresUrl
@@ -94,7 +94,12 @@ class ClusterSettings(Section):
         """The cluster as its standby is reached; None where it names none."""
         if self.standby is None:
             return None
-        return self.model_copy(update={"url": self.standby, "name": f"{self.name} (standby)"})
+        url, parts = self.standby, conninfo_to_dict(self.standby)
+        several = any("," in str(parts.get(part) or "") for part in ("host", "hostaddr"))
+        if several and not parts.get("target_session_attrs"):
+            # The primary may be among them. A single host is asked as it is, so that a promoted server is told of.
+            url = make_conninfo(url, target_session_attrs="standby")
+        return self.model_copy(update={"url": url, "name": f"{self.name} (standby)"})
 
     @field_validator("name")
     @classmethod

@@ -1,6 +1,7 @@
 """When a drill cannot be fetched from a standby at all, which is said before anything is begun."""
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from printflow_reliability.drills import drill
 from printflow_reliability.drills.drill import run_drill
@@ -41,3 +42,20 @@ def test_the_standby_of_a_cluster_is_reached_by_its_own_url() -> None:
     assert named.of_standby is not None
     assert (named.of_standby.url, named.of_standby.name) == ("postgresql://replica/live_db", "live_db (standby)")
     assert unnamed.of_standby is None
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("postgresql://a:5432,b:5433/shop", "standby"),
+        ("hostaddr=10.0.0.1,10.0.0.2 dbname=shop", "standby"),
+        ("postgresql://a,b/shop?target_session_attrs=prefer-standby", "prefer-standby"),
+        ("postgresql://a/shop", None),
+    ],
+)
+def test_a_url_of_several_hosts_leads_to_the_standby_among_them(url: str, wanted: str | None) -> None:
+    found = with_standby().cluster[0].model_copy(update={"standby": url}).of_standby
+    assert found is not None
+    parts = conninfo_to_dict(found.url)
+    assert parts.pop("target_session_attrs", None) == wanted
+    assert parts.items() <= conninfo_to_dict(url).items()

@@ -27,7 +27,7 @@ OURS = (
 def recovery(error: type[psycopg.Error], *, of_clone: bool) -> CheckResult:
     results = Results()
     results.reached = Phase.VALIDATE
-    results.refused(error("what the server said"), of_clone=of_clone)
+    results.refused(error("what the server said"), of_clone=of_clone, again="printflow drill run")
     return next(check for check in results.conclude({}, DrillsSettings()) if check.check == "drill.recovery")
 
 

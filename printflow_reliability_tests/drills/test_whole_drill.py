@@ -235,6 +235,19 @@ def test_ctrl_c_is_recorded_in_whatever_stage_it_comes_and_nobody_waits_for_anot
     assert not world.workspace.there
 
 
+def test_a_drill_from_a_standby_that_was_ended_is_to_be_run_again_from_the_standby() -> None:
+    interrupted, refused = FakeWorld(), FakeWorld()
+    interrupted.script.planted["take"] = lambda: os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(interrupted, interrupted.drill(from_standby=True))
+    refused.plant("take", psycopg.errors.UndefinedTable("no table"))
+    carried_out(refused, refused.drill(from_standby=True))
+    for world, why in ((interrupted, "the drill was interrupted"), (refused, "refused a statement of the drill")):
+        told, _ = recorded(world)["drill.recovery"]
+        assert why in told
+        assert told.endswith("Next: printflow drill run --from-standby")
+
+
 @pytest.mark.parametrize("method", ["links", "inventory", "rows", "stop", "pages", "go_on"])
 def test_what_was_compared_before_the_comparison_broke_off_is_kept(method: str) -> None:
     world = FakeWorld()

@@ -36,7 +36,7 @@ def platform_of(buckets: Sequence[str], away: Sequence[str], monkeypatch: pytest
     monkeypatch.setattr(heal_plan, "open_catalog", lambda *_, **__: SimpleNamespace(buckets=buckets))
 
 
-def missing_in(buckets: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def missing_in(buckets: Sequence[str], monkeypatch: pytest.MonkeyPatch, version: str = "2") -> None:
     """Buckets that miss the key, and what is planned for each."""
 
     def reconcile(_: Any, *, findings_file: Path, **__: Any) -> SimpleNamespace:
@@ -50,7 +50,7 @@ def missing_in(buckets: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(findings_file=findings_file, incomplete=())
 
     def planned(*asked: Any) -> list[HealAction]:
-        return [HealAction(HealStatus.PLANNED, asked[4], KEY, "1", None, "")]
+        return [HealAction(HealStatus.PLANNED, asked[4], KEY, "1", None, "", version_id=version)]
 
     monkeypatch.setattr(heal_plan, "reconcile", reconcile)
     monkeypatch.setattr(heal_plan, "open_catalog", lambda *_, **__: None)
@@ -105,3 +105,15 @@ def test_a_version_of_a_key_that_several_buckets_miss_needs_the_bucket_that_has_
     with pytest.raises(ConfigError, match='is missing in buckets "archive" and "files"') as refused:
         plan(minimal_settings(), None, Chosen(KEY, "null"), Erasures())
     assert f"printflow files heal --key {KEY} --version null --source archive" in refused.value.sentence
+
+
+def test_a_version_of_a_replica_that_buckets_share_is_written_into_the_chosen_bucket_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing_in(["archive", "files"], monkeypatch, version="null")
+    with pytest.raises(ConfigError, match='missing in buckets "archive" and "files"') as refused:
+        plan(minimal_settings(), None, Chosen(KEY, "null", "replica"), Erasures())
+    assert f"--key {KEY} --version null --source replica --bucket archive" in refused.value.next_step
+    for chosen in (Chosen(KEY, "null", "replica", "files"), Chosen(KEY, "null", bucket="files")):
+        (action,) = plan(minimal_settings(), None, chosen, Erasures()).actions
+        assert action.bucket == "files"

@@ -41,7 +41,7 @@ def test_a_person_is_given_a_command_for_each_version(capsys: pytest.CaptureFixt
 def test_where_several_buckets_miss_a_key_each_command_names_the_bucket(capsys: pytest.CaptureFixture[str]) -> None:
     of_another = replace(action(HealStatus.UNDECIDED), bucket="archive", options=())
     lines = output_lines(capsys, HealReport(False, [action(HealStatus.UNDECIDED), of_another]))
-    assert lines[2].endswith("--version v1 --source files --apply")
+    assert lines[2].endswith("--version v1 --source files --bucket files --apply")
 
 
 def test_counts_agree_and_a_failure_names_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:

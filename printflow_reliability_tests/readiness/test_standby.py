@@ -37,6 +37,7 @@ def test_a_standby_that_could_be_promoted_is_well(changes: dict[str, Any]) -> No
         ({"recovering": (False, False)}, Outcome.FAIL, "takes writes of its own"),
         ({"recovering": (True, True)}, Outcome.UNKNOWN, "leads to a standby itself"),
         ({"timelines": (2, 1)}, Outcome.FAIL, "follows timeline 1, the primary is on 2"),
+        ({"timelines": (2, 1), "receiving": False}, Outcome.UNKNOWN, "CHECKPOINT in the primary, then in the standby"),
         ({"behind_bytes": None}, Outcome.UNKNOWN, "has replayed nothing yet"),
         ({"behind_bytes": 1, "behind_seconds": RPO + 1}, Outcome.FAIL, "behind, more than 5 min"),
         ({"paused": True, "streaming": False}, Outcome.FAIL, "it is paused"),

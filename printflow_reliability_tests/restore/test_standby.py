@@ -23,7 +23,8 @@ CLUSTER = ClusterSettings(
 WELL = {
     "recovering": True,
     "identifier": 7,
-    "timeline": 2,
+    "received": 2,
+    "restart": 2,
     "major": 15,
     "role": "watcher",
     "may_copy": True,
@@ -69,7 +70,7 @@ def test_a_standby_that_may_be_copied_says_what_is_needed_for_it(monkeypatch: py
         ({"recovering": False}, "is none: it takes writes of its own"),
         ({"identifier": 8}, "is of another cluster: its system identifier differs"),
         ({"identifier": 8, "recovering": False}, "is of another cluster"),
-        ({"timeline": 1}, "follows timeline 1, and the primary is on 2"),
+        ({"received": 1}, "follows timeline 1, and the primary is on 2"),
         ({"may_copy": False}, 'may not be copied by role "watcher": it has no REPLICATION'),
     ],
 )
@@ -80,6 +81,17 @@ def test_every_reason_not_to_copy_is_told_with_a_next_step(
         asked(monkeypatch, **changes)
     assert f'the standby of cluster "shop" {said}' in refused.value.what
     assert "printflow" in refused.value.next_step
+
+
+def test_a_standby_fed_by_the_archive_alone_is_never_to_be_made_anew_for_its_last_restart_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert asked(monkeypatch, received=None).major == 15
+    assert asked(monkeypatch, restart=1).major == 15
+    with pytest.raises(CouldNotTell, match="whether it follows cannot be told") as refused:
+        asked(monkeypatch, received=None, restart=1)
+    assert "anew" not in refused.value.sentence
+    assert refused.value.next_step.startswith("CHECKPOINT in the primary, then in the standby")
 
 
 def test_a_cluster_without_a_standby_is_told() -> None:

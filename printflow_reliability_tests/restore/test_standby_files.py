@@ -1,8 +1,10 @@
 """Files out of a standby: how they are asked for, what they say of themselves, and why they did not come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -10,11 +12,13 @@ from psycopg.conninfo import conninfo_to_dict
 from printflow_reliability.backups.info import Backup
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.programs import ProgramFailed, Programs
+from printflow_reliability.restore.clones.clone import Clone
 from printflow_reliability.restore.clones.standby_files import (
     StandbyDamaged,
     base_backup_command,
     explained,
     positioned,
+    take,
     verify_command,
 )
 from printflow_reliability.restore.fence import Fence
@@ -45,6 +49,22 @@ class Installed(Programs):
 
     def postgres(self, name: str, major: int | None = None) -> str:
         return f"/postgresql/{major}/{name}"
+
+
+@dataclass(frozen=True)
+class System(Installed):
+    """Where the kernel confines a program or nothing does, and pg_basebackup fails."""
+
+    confines: bool = False
+    ran: list[str] = field(default_factory=list)
+
+    def identity(self) -> None:
+        """It runs programs as itself."""
+
+    def run(self, argv: Sequence[str], **_: Any) -> Any:
+        self.ran.append(argv[0])
+        if argv[0] != "sh" or not (self.launcher and self.confines):
+            raise ProgramFailed("it said no", exit_code=1)
 
 
 def standby(*tablespaces: Tablespace) -> Standby:
@@ -81,6 +101,17 @@ def test_every_tablespace_comes_into_the_clones_own_directory_and_no_slot_is_nee
     ]
     assert {"--pgdata=/d/data", "--format=plain", "--wal-method=none", "--no-password"} <= set(argv)
     assert not any("slot" in option for option in argv)
+
+
+@pytest.mark.parametrize(("confines", "said"), [(False, "could come outside of"), (True, "could not be taken")])
+def test_nothing_is_taken_where_only_permissions_keep_a_new_tablespace_in_the_clones_directory(
+    tmp_path: Path, confines: bool, said: str
+) -> None:
+    system = System("postgres", confines=confines)
+    clone = Clone(standby().cluster, PRODUCTION, tmp_path, system)
+    with pytest.raises(CouldNotTell, match=said):
+        take(clone, standby(), PLANNED, timeout=1)
+    assert ("/postgresql/15/pg_basebackup" in system.ran) is confines
 
 
 def test_the_manifest_is_read_without_wal_by_the_program_of_the_clusters_version() -> None:

@@ -12,7 +12,7 @@ from printflow_reliability.drills.results import Results
 from printflow_reliability.drills.stages.world import World
 from printflow_reliability.errors import CouldNotTell, PrintflowError
 from printflow_reliability.restore.phases import Phase, PhaseClock
-from printflow_reliability.restore.standby import RULES
+from printflow_reliability.restore.standby import AGAIN, RULES
 from printflow_reliability.restore.tablespaces import TablespaceRules
 from printflow_reliability.restore.targets import Target
 from printflow_reliability.settings import Settings
@@ -77,6 +77,11 @@ class Drill:
         """What a person does about a tablespace that its backups do not know."""
         return RULES if self.from_standby else TablespaceRules()
 
+    @property
+    def again(self) -> str:
+        """The command that drills the same once more."""
+        return AGAIN if self.from_standby else "printflow drill run"
+
     @contextmanager
     def phase(self, phase: Phase, errors: StageErrors) -> Iterator[None]:
         """Measure a phase, and turn the errors that a stage names into results.
@@ -98,5 +103,5 @@ class Drill:
             self.results.break_off(unknown.sentence)
             raise BrokenOff from unknown
         except psycopg.Error as error:
-            self.results.refused(error, of_clone=errors.asks is Server.CLONE)
+            self.results.refused(error, of_clone=errors.asks is Server.CLONE, again=self.again)
             raise BrokenOff from error

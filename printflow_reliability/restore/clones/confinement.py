@@ -36,10 +36,12 @@ class Confinement:
     Attributes:
         programs: runs programs that are.
         by: the means, for a person.
+        by_kernel: whether the kernel sees to it; else only the places of production that were known are out of reach.
     """
 
     programs: Programs
     by: str
+    by_kernel: bool = True
 
 
 def confine(
@@ -74,7 +76,7 @@ def confine(
                     "has neither mount namespaces nor Landlock for it",
                     "run printflow as root or with user namespaces allowed, or on a host without production",
                 )
-    return Confinement(programs, "permissions: no place of production is writable to it")
+    return Confinement(programs, "permissions: no place of production is writable to it", by_kernel=False)
 
 
 def confine_alone(programs: Programs, place: Path, installed: Path) -> Confinement:

@@ -131,15 +131,23 @@ def take(clone: Clone, standby: Standby, backup: Backup, *, timeout: float) -> B
     Raises:
         StandbyDamaged: the standby met pages without their checksums.
         ConfigError: a program of the cluster's version is not installed.
-        CouldNotTell: the standby ended it, is no standby by now, or the files are not those it said it sent.
+        CouldNotTell: nothing but permissions keeps the files in the clone's directory, the standby ended it or is none
+            by now, or the files are not those it said it sent.
     """
     argv, environment = base_backup_command(clone.unconfined, standby, clone.data, clone.place / "tablespaces")
     verify = verify_command(clone.unconfined, standby, clone.data)
     watches = [answer_watch(standby.cluster)]
     # A standby may have production's paths, and its socket among them.
-    confined = confine(clone.unconfined, clone.place, clone.production, reaching=True).programs
+    confined = confine(clone.unconfined, clone.place, clone.production, reaching=True)
+    if not confined.by_kernel:
+        # pg_basebackup writes a tablespace that was made meanwhile at the standby's own path.
+        raise CouldNotTell(
+            f"the files of {named(clone.cluster.name)} could come outside of {clone.place}: this system has neither "
+            "mount namespaces nor Landlock for pg_basebackup",
+            f"run printflow as root or with user namespaces allowed, {AGAIN}",
+        )
     try:
-        confined.run(argv, timeout=timeout, env=environment, watches=watches)
+        confined.programs.run(argv, timeout=timeout, env=environment, watches=watches)
     except ProgramFailed as failed:
         raise explained(clone.cluster.name, standby.role, clone.place.parent, failed) from None
     try:
