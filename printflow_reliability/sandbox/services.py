@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -74,8 +75,9 @@ def recorded(home: SandboxHome) -> dict[str, Service]:
     """Every service that was started and not stopped since, by name, running or killed."""
     found = {}
     for file in sorted(home.path("services").glob("*.json")):
-        service = Service(**json.loads(file.read_text(encoding="utf-8")))
-        found[service.name] = service
+        with suppress(FileNotFoundError):  # several are stopped at once, and this one was just forgotten
+            service = Service(**json.loads(file.read_text(encoding="utf-8")))
+            found[service.name] = service
     return found
 
 

@@ -51,6 +51,12 @@ def test_a_stopped_service_is_gone_and_forgotten(home: SandboxHome) -> None:
     assert recorded(home) == {}
 
 
+def test_a_service_that_is_forgotten_while_others_are_looked_at_is_none(home: SandboxHome) -> None:
+    start_service(home, server())
+    home.path("services", "gone.json").symlink_to(home.path("services", "just forgotten"))
+    assert [*recorded(home)] == ["sleeper"]
+
+
 PARENT = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -86,6 +86,8 @@ def under_way(daemon: Daemon) -> dict[str, dg.DagsterRun]:
     return {worker_of(daemon, run): run for run in started if DAGSTER_CELERY_TASK_ID_TAG in run.tags}
 
 
+# Dagster's own, on Python 3.14.
+@pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning")
 def test_a_backfill_goes_on_over_two_workers_when_one_of_them_is_killed_in_mid_run(
     sandbox: StackSandbox, daemon: Daemon, workers: dict[str, Worker]
 ) -> None:
