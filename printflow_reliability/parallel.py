@@ -11,6 +11,7 @@ from printflow_reliability.errors import CouldNotTell
 
 GRACE_SECONDS = 3.0
 """How long an interrupted task may take to end; one that waits for a server that never answers is left behind."""
+WAKE_SECONDS = 0.2
 Result = TypeVar("Result")
 
 
@@ -61,7 +62,9 @@ def run_parallel(
             ended.append(end)
             thread.start()
         for end in ended:
-            end.wait()
+            # A signal that another thread took, as while this one started the next, is acted upon only once we wake.
+            while not end.wait(WAKE_SECONDS):
+                pass
     except BaseException:  # Ctrl-C and the like
         interrupted.set()
         deadline = time.monotonic() + GRACE_SECONDS

@@ -117,3 +117,16 @@ def test_ending_what_runs_where_nothing_runs_does_nothing() -> None:
     programs = Programs(run_as="nobody")
     programs.run(["true"], timeout=10)
     programs.end_running()
+
+
+def test_an_interrupt_that_another_thread_takes_ends_all_the_same() -> None:
+    ended = threading.Event()
+
+    def task() -> None:
+        time.sleep(0.5)  # until whoever runs it waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        assert ended.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_parallel([task], give_up=ended.set)
+    assert ended.is_set()
